@@ -1,0 +1,30 @@
+//! Time, behind a trait: the system's, or one that a test moves by hand.
+
+mod manual;
+mod system;
+mod tick;
+mod timers;
+mod wall_time;
+
+use std::fmt::Debug;
+
+use futures::future::BoxFuture;
+
+pub use manual::ManualClock;
+pub use system::SystemClock;
+pub use tick::Tick;
+pub use wall_time::WallTime;
+
+/// A source of time.
+///
+/// Waits are local and monotonic ([`Tick`]); what goes into records is [`WallTime`].
+pub trait Clock: Send + Sync + Debug {
+    /// The monotonic time.
+    fn now(&self) -> Tick;
+
+    /// The wall time: what a transport writes into records and compares due times with.
+    fn wall(&self) -> WallTime;
+
+    /// Is ready at `at`, never before. Dropping it cancels the wait.
+    fn sleep_until(&self, at: Tick) -> BoxFuture<'static, ()>;
+}

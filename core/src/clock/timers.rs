@@ -1,0 +1,122 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::Tick;
+
+/// The waits of one clock, ordered by when they are due.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The time that was last fired for.
+    now: Tick,
+    waits: BTreeMap<(Tick, u64), Waker>,
+    next_id: u64,
+}
+
+/// What a clock adds to its waits.
+pub(super) trait Driver: Send + Sync + 'static {
+    /// The waits.
+    fn timers(&self) -> &Timers;
+
+    /// The clock's time.
+    fn now(&self) -> Tick;
+
+    /// Is called, with no lock held, when a wait became the earliest of all.
+    fn earliest_changed(&self);
+}
+
+impl Timers {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock, save for an allocation that fails.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes all that is due at `now`, with no lock held, and returns the next due moment.
+    pub(super) fn fire(&self, now: Tick) -> Option<Tick> {
+        let mut state = self.lock();
+        state.now = state.now.max(now);
+        let later = state.waits.split_off(&(Tick::from_nanos(now.as_nanos().saturating_add(1)), 0));
+        let due = std::mem::replace(&mut state.waits, later);
+        let next = state.waits.keys().next().map(|(at, _)| *at);
+        drop(state);
+        due.into_values().for_each(Waker::wake);
+        next
+    }
+
+    /// The time that was last given to [`fire`](Self::fire).
+    pub(super) fn fired_until(&self) -> Tick {
+        self.lock().now
+    }
+
+    /// The earliest wait.
+    pub(super) fn next_due(&self) -> Option<Tick> {
+        self.lock().waits.keys().next().map(|(at, _)| *at)
+    }
+}
+
+/// A wait of one clock; see [`Clock::sleep_until`](super::Clock::sleep_until).
+pub(super) struct Sleep<D: Driver> {
+    /// Keeps the clock's service alive for as long as somebody waits.
+    driver: Arc<D>,
+    at: Tick,
+    key: Option<(Tick, u64)>,
+}
+
+impl<D: Driver> Sleep<D> {
+    pub(super) const fn new(driver: Arc<D>, at: Tick) -> Self {
+        Self { driver, at, key: None }
+    }
+}
+
+impl<D: Driver> Future for Sleep<D> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.driver.now() >= this.at {
+            return Poll::Ready(());
+        }
+        let mut state = this.driver.timers().lock();
+        let key = match this.key {
+            Some(key) => key,
+            None => {
+                state.next_id += 1;
+                (this.at, state.next_id)
+            }
+        };
+        let is_earliest = state.waits.keys().next().is_none_or(|first| key < *first);
+        match state.waits.get_mut(&key) {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => {
+                state.waits.insert(key, cx.waker().clone());
+            }
+        }
+        // A manual clock may have moved on between the look at the time and the registration.
+        let missed = state.now >= this.at;
+        drop(state);
+        this.key = Some(key);
+        if missed {
+            return Poll::Ready(());
+        }
+        if is_earliest {
+            this.driver.earliest_changed();
+        }
+        Poll::Pending
+    }
+}
+
+impl<D: Driver> Drop for Sleep<D> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let waker = self.driver.timers().lock().waits.remove(&key);
+            drop(waker); // after the lock: dropping a waker may run code of its executor
+        }
+    }
+}

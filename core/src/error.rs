@@ -1,0 +1,103 @@
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use crate::{Invalid, OutcomeError, SubmitError, TaskError, TaskId, TransportError, WorkerId};
+
+/// Why a call of the dispatcher has no answer.
+///
+/// A task that ended in an error *is* an answer: it comes as its
+/// [`TaskDetails`](crate::TaskDetails).
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The task did not end in time. Likely causes: no worker serves its worker id, the queue is
+    /// long, the script runs longer than the timeout.
+    #[error("task {0} did not end within its timeout")]
+    Timeout(TaskId),
+    /// A value was refused before anything was queued.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The script was refused before it was queued, because it can't run.
+    #[error(transparent)]
+    Script(TaskError),
+    /// As many tasks wait for the worker id as may. Trying again later is safe.
+    #[error(
+        "worker_id: the queue of {worker_id} is full, {limit} tasks wait; submit later, or start more workers"
+    )]
+    QueueFull {
+        /// The queue.
+        worker_id: WorkerId,
+        /// Its limit.
+        limit: usize,
+    },
+    /// The request id stands for another payload or other args.
+    #[error("request_id: it was used for another request, task {0}; use a new one for a new request")]
+    RequestIdConflict(TaskId),
+    /// There is no record of the task: it never was one, or has expired.
+    #[error("task {0} is not known: it never was submitted here, or its record has expired")]
+    NotFound(TaskId),
+    /// The task was accepted, but the transport's store has lost it.
+    #[error("task {0} was lost by the transport's store")]
+    Lost(TaskId),
+    /// The transport can't be reached now. Trying again is safe.
+    #[error("the transport is unavailable: {0}")]
+    Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
+    /// The transport refuses this client for good.
+    #[error("the transport was refused: {0}")]
+    Refused(#[source] Arc<dyn StdError + Send + Sync>),
+    /// The URL names a transport that this build does not have.
+    #[error("url: {scheme} is not supported here; {hint}")]
+    Unsupported {
+        /// The scheme of the URL.
+        scheme: String,
+        /// The way out.
+        hint: &'static str,
+    },
+    /// The transport, or something behind it, broke its protocol.
+    #[error("unexpected answer: {0}")]
+    Protocol(#[source] Arc<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::QueueFull { .. })
+    }
+
+    /// A broken promise of a transport.
+    pub(crate) fn internal(message: &'static str) -> Self {
+        Self::Protocol(Arc::from(Box::<dyn StdError + Send + Sync>::from(message)))
+    }
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Unavailable(source) => Self::Unavailable(source),
+            TransportError::Refused(source) => Self::Refused(source),
+            TransportError::Protocol(source) => Self::Protocol(source),
+            TransportError::Detached => Self::internal("the instance is detached"),
+        }
+    }
+}
+
+impl From<SubmitError> for Error {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::QueueFull { worker_id, limit } => Self::QueueFull { worker_id, limit },
+            SubmitError::RequestIdConflict(first) => Self::RequestIdConflict(first),
+            SubmitError::Invalid(invalid) => Self::Invalid(invalid),
+        }
+    }
+}
+
+impl From<OutcomeError> for Error {
+    fn from(error: OutcomeError) -> Self {
+        match error {
+            OutcomeError::NotFound(id) => Self::NotFound(id),
+            OutcomeError::Lost(id) => Self::Lost(id),
+            OutcomeError::Transport(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Tasks, the transport contract, the dispatcher that submits tasks and the worker that runs them.
+//!
+//! This crate does no I/O and needs no async runtime: its futures are driven by whoever calls,
+//! and what has to go on by itself runs on threads of its own.
+//!
+//! # Layout
+//! - `task`: what is sent ([`Task`]), what is known of it ([`TaskDetails`]), how it ends
+//!   ([`Outcome`]).
+//! - `transport`: the contract ([`Transport`], [`Consumer`]) that carries tasks between the two
+//!   sides.
+//! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
+//! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
+//! - `clock`: time ([`Clock`]), the system's or a test's.
+//! - `error`, `invalid`: why a call has no answer ([`Error`]).
+
+mod clock;
+//mod dispatcher;
+mod error;
+mod invalid;
+mod task;
+mod transport;
+mod worker;
+
+pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
+//pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
+pub use error::Error;
+pub use invalid::Invalid;
+pub use task::{
+    CancelReason, InstanceId, Json, LogLevel, LogLine, Outcome, Output, Payload, Priority, RetryPolicy, Task,
+    TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
+};
+pub use transport::{
+    Cancelled, Claim, Claimed, Completion, Consumer, Finish, Finished, Health, InstanceInfo, InstanceSpec,
+    OutcomeError, QueueInfo, Signal, SubmitError, Submitted, Transport, TransportConfig, TransportError,
+    TransportExt,
+};
+pub use worker::{Handler, Ran, Run, Stop, StopToken};

@@ -1,0 +1,137 @@
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CancelReason, InstanceId, Json, Outcome, Output, Payload, Priority, Task, TaskError, TaskErrorKind,
+    TaskId, TaskLog, TaskStatus, WorkerId,
+};
+use crate::WallTime;
+
+/// The record of a task: what is known of it at one moment.
+///
+/// As JSON its fields are in camelCase and its times in RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TaskDetails {
+    /// The task.
+    pub task_id: TaskId,
+    /// The queue it was submitted to.
+    pub worker_id: WorkerId,
+    /// Who asked.
+    pub caller_id: Arc<str>,
+    /// On whose behalf.
+    pub context_id: Option<Arc<str>>,
+    /// The request id that it was submitted under.
+    pub request_id: Option<Arc<str>>,
+    /// The task that dispatched it.
+    pub parent: Option<TaskId>,
+    /// The text of the script.
+    pub script: Arc<str>,
+    /// The name of the script.
+    pub script_name: Option<Arc<str>>,
+    /// What it was run with.
+    pub args: Json,
+    /// How soon it is claimed beside others.
+    pub priority: Priority,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// What it returned, if it completed.
+    pub output: Option<Output>,
+    /// Why it failed, if it did; while it waits for a retry, why the last try failed.
+    pub error: Option<TaskError>,
+    /// Why it was cancelled, if it was.
+    pub cancel_reason: Option<CancelReason>,
+    /// How many times it has been started.
+    pub delivery: u32,
+    /// How many tries have ended in an error that was retried.
+    pub attempt: u32,
+    /// How many instances have died while they had it.
+    pub deaths: u32,
+    /// The instance that runs it, or ran it last.
+    pub instance: Option<InstanceId>,
+    /// What it printed; known when it has ended.
+    pub log: TaskLog,
+    /// When it was accepted, by the transport's clock.
+    pub created_at: WallTime,
+    /// When the record last changed.
+    pub updated_at: WallTime,
+    /// When its last start was.
+    pub started_at: Option<WallTime>,
+    /// When it waits until.
+    pub run_at: Option<WallTime>,
+}
+
+impl TaskDetails {
+    /// The record of a task that has just been accepted.
+    #[must_use]
+    pub fn accepted(task: &Task, now: WallTime) -> Self {
+        let Payload::Script { source, name } = &task.payload;
+        Self {
+            task_id: task.id,
+            worker_id: task.worker_id.clone(),
+            caller_id: Arc::clone(&task.caller_id),
+            context_id: task.context_id.clone(),
+            request_id: task.request_id.clone(),
+            parent: task.parent,
+            script: Arc::clone(source),
+            script_name: name.clone(),
+            args: task.args.clone(),
+            priority: task.priority,
+            status: TaskStatus::Pending,
+            output: None,
+            error: None,
+            cancel_reason: None,
+            delivery: 0,
+            attempt: 0,
+            deaths: 0,
+            instance: None,
+            log: TaskLog::new(),
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            run_at: task.run_at,
+        }
+    }
+
+    /// Writes `outcome` into the record.
+    pub fn set_outcome(&mut self, outcome: Outcome) {
+        self.status = outcome.status();
+        self.output = None;
+        self.error = None;
+        self.cancel_reason = None;
+        match outcome {
+            Outcome::Completed(output) => self.output = Some(output),
+            Outcome::Error(error) => self.error = Some(error),
+            Outcome::Cancelled(reason) => self.cancel_reason = Some(reason),
+        }
+    }
+
+    /// The output as a `T`: `Ok` if the task completed and its output has that shape.
+    ///
+    /// # Errors
+    /// The task's error; an error of kind [`Output`](TaskErrorKind::Output) if the output is no
+    /// `T`; or a [`Runtime`](TaskErrorKind::Runtime) one that says that the task was cancelled, or
+    /// has not ended yet.
+    pub fn into_result<T: DeserializeOwned>(self) -> Result<T, TaskError> {
+        match (self.status, self.output, self.error) {
+            (TaskStatus::Completed, Some(output), _) => output.to().map_err(|error| {
+                TaskError::new(
+                    TaskErrorKind::Output,
+                    format!("the output {output} is not what was asked for: {error}"),
+                )
+            }),
+            (TaskStatus::Error, _, Some(error)) => Err(error),
+            (TaskStatus::Cancelled, ..) => {
+                let reason = self.cancel_reason.map_or("", CancelReason::as_str);
+                Err(TaskError::new(TaskErrorKind::Runtime, format!("the task was cancelled ({reason})")))
+            }
+            (status, ..) => Err(TaskError::new(
+                TaskErrorKind::Runtime,
+                format!("the task has no outcome: it is {status}"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a task ended in an error: part of its outcome, not a failure of the dispatcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskError {
+    /// What sort of error.
+    pub kind: TaskErrorKind,
+    /// What happened, in words, without the position.
+    pub message: String,
+    /// The line of the script, from 1.
+    pub line: Option<u32>,
+    /// The column in that line, from 1, counted in characters.
+    pub column: Option<u32>,
+}
+
+impl TaskError {
+    /// An error without a position.
+    pub fn new(kind: TaskErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), line: None, column: None }
+    }
+
+    /// The same error at a position of the script.
+    #[must_use]
+    pub fn at(mut self, line: Option<u32>, column: Option<u32>) -> Self {
+        self.line = line;
+        self.column = column;
+        self
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)?;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(f, " (line {line}, column {column})"),
+            (Some(line), None) => write!(f, " (line {line})"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TaskError {}
+
+/// The sorts of errors in which a task can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum TaskErrorKind {
+    /// The script does not parse.
+    Parse,
+    /// The script raised an error, or called something that did.
+    Runtime,
+    /// It went over a limit, which the message names with its value.
+    Limit,
+    /// It ran longer than its worker allows.
+    Timeout,
+    /// Rust code that it called panicked.
+    Panic,
+    /// What it returned has no JSON form.
+    Output,
+    /// Worker instances died while they ran it, once too often.
+    Crashed,
+    /// Its payload could not be read.
+    Undecodable,
+    /// The handler does not know this sort of payload, or something that it asks for.
+    Unsupported,
+}
+
+impl TaskErrorKind {
+    /// The kind as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Runtime => "runtime",
+            Self::Limit => "limit",
+            Self::Timeout => "timeout",
+            Self::Panic => "panic",
+            Self::Output => "output",
+            Self::Crashed => "crashed",
+            Self::Undecodable => "undecodable",
+            Self::Unsupported => "unsupported",
+        }
+    }
+
+    /// Whether another try may end otherwise. A script that does not parse or that went over a
+    /// limit will do so again.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::Runtime | Self::Timeout | Self::Panic)
+    }
+}
+
+impl fmt::Display for TaskErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,28 @@
+//! What is sent, and what is known of it.
+
+mod details;
+mod error;
+mod id;
+mod json;
+mod log;
+mod outcome;
+mod output;
+mod priority;
+mod retry;
+mod status;
+#[expect(clippy::module_inception, reason = "each file is named for its main type")]
+mod task;
+mod worker_id;
+
+pub use details::TaskDetails;
+pub use error::{TaskError, TaskErrorKind};
+pub use id::{InstanceId, TaskId};
+pub use json::Json;
+pub use log::{LogLevel, LogLine, TaskLog};
+pub use outcome::Outcome;
+pub use output::Output;
+pub use priority::Priority;
+pub use retry::RetryPolicy;
+pub use status::{CancelReason, TaskStatus};
+pub use task::{Payload, Task};
+pub use worker_id::WorkerId;

@@ -1,0 +1,114 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+use crate::invalid::quoted;
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Waits for an instance, for its time to come, or for its next try.
+    Pending,
+    /// An instance has claimed it and runs it.
+    Processing,
+    /// Ended with an output.
+    Completed,
+    /// Ended with an error.
+    Error,
+    /// Ended because somebody stopped it.
+    Cancelled,
+}
+
+impl TaskStatus {
+    /// All statuses, in the order of a task's life.
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Processing, Self::Completed, Self::Error, Self::Cancelled];
+
+    /// The status as it is written everywhere: in records, on the wire, in commands.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the task has its outcome, which nothing changes any more.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Error | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for TaskStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for TaskStatus {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+            Invalid::new(
+                "status",
+                format!("{} is no status", quoted(text)),
+                "use pending, processing, completed, error or cancelled",
+            )
+        })
+    }
+}
+
+/// Why a task was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CancelReason {
+    /// Somebody asked for it.
+    Asked,
+    /// Its caller stopped waiting for it.
+    Withdrawn,
+    /// Its time was over, before it started or while it ran.
+    Expired,
+}
+
+impl CancelReason {
+    /// The reason as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for CancelReason {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        [Self::Asked, Self::Withdrawn, Self::Expired]
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| {
+                Invalid::new(
+                    "cancel_reason",
+                    format!("{} is no reason", quoted(text)),
+                    "use asked, withdrawn or expired",
+                )
+            })
+    }
+}

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Json, Priority, RetryPolicy, TaskId, WorkerId};
+use crate::WallTime;
+
+/// One script to run, and everything that an instance needs to know to run it.
+///
+/// A `Task` is what is submitted and never changes; what happens to it is in its
+/// [`TaskDetails`](crate::TaskDetails).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its name.
+    pub id: TaskId,
+    /// The queue it waits in.
+    pub worker_id: WorkerId,
+    /// What to run.
+    pub payload: Payload,
+    /// What the payload is run with; a JSON object or null.
+    pub args: Json,
+    /// Who asks.
+    pub caller_id: Arc<str>,
+    /// On whose behalf.
+    pub context_id: Option<Arc<str>>,
+    /// Makes a repeated request join the first one, per caller and worker id.
+    pub request_id: Option<Arc<str>>,
+    /// How soon it is claimed beside others.
+    pub priority: Priority,
+    /// Not claimed before this time.
+    pub run_at: Option<WallTime>,
+    /// Not started from this time on.
+    pub expires_at: Option<WallTime>,
+    /// Stopped at this time, also while it runs.
+    pub deadline: Option<WallTime>,
+    /// Whether and when it is tried again after an error.
+    pub retry: RetryPolicy,
+    /// Whether the submitter is going to wait for the outcome, so that a transport between
+    /// processes sends it without being asked again.
+    pub awaited: bool,
+    /// The task that dispatched this one.
+    pub parent: Option<TaskId>,
+}
+
+impl Task {
+    /// A task with nothing but its payload set.
+    pub fn new(worker_id: WorkerId, payload: Payload, caller_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            id: TaskId::new(),
+            worker_id,
+            payload,
+            args: Json::null(),
+            caller_id: caller_id.into(),
+            context_id: None,
+            request_id: None,
+            priority: Priority::Normal,
+            run_at: None,
+            expires_at: None,
+            deadline: None,
+            retry: RetryPolicy::never(),
+            awaited: false,
+            parent: None,
+        }
+    }
+
+    /// The time from which on there is no use in starting it.
+    #[must_use]
+    pub fn latest_start(&self) -> Option<WallTime> {
+        match (self.expires_at, self.deadline) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Whether both ask for the same work: the same payload and args.
+    #[must_use]
+    pub fn asks_the_same_as(&self, other: &Self) -> bool {
+        self.payload == other.payload && self.args == other.args
+    }
+}
+
+/// What a task runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Payload {
+    /// A Rhai script.
+    Script {
+        /// Its text.
+        source: Arc<str>,
+        /// What to call it in messages, such as the path it was read from.
+        name: Option<Arc<str>>,
+    },
+}
+
+impl Payload {
+    /// A script without a name.
+    pub fn script(source: impl Into<Arc<str>>) -> Self {
+        Self::Script { source: source.into(), name: None }
+    }
+
+    /// The text of the script.
+    #[must_use]
+    pub fn source(&self) -> &Arc<str> {
+        match self {
+            Self::Script { source, .. } => source,
+        }
+    }
+
+    /// The name of the script, if it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Script { name, .. } => name.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+/// What every transport can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportConfig {
+    /// How long an instance that is not heard of is taken to be alive. Its tasks run elsewhere
+    /// soon after. Default: 2.5 s, so that a death is noticed within 3 s.
+    pub lease: Duration,
+    /// How many instances may die while they have a task before it ends in an error. Default: 3.
+    pub max_deliveries: u32,
+    /// How many tasks may wait for one worker id, delayed ones included. Default: 100,000.
+    pub queue_limit: usize,
+    /// How long the record of a finished task is kept. Default: 24 h.
+    pub record_ttl: Duration,
+}
+
+impl TransportConfig {
+    /// Sets [`lease`](Self::lease).
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Sets [`max_deliveries`](Self::max_deliveries).
+    #[must_use]
+    pub fn with_max_deliveries(mut self, deliveries: u32) -> Self {
+        self.max_deliveries = deliveries;
+        self
+    }
+
+    /// Sets [`queue_limit`](Self::queue_limit).
+    #[must_use]
+    pub fn with_queue_limit(mut self, limit: usize) -> Self {
+        self.queue_limit = limit;
+        self
+    }
+
+    /// Sets [`record_ttl`](Self::record_ttl).
+    #[must_use]
+    pub fn with_record_ttl(mut self, ttl: Duration) -> Self {
+        self.record_ttl = ttl;
+        self
+    }
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_millis(2_500),
+            max_deliveries: 3,
+            queue_limit: 100_000,
+            record_ttl: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use super::TransportError;
+use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, WallTime};
+
+/// One instance's side of a transport. It owns the instance's claims, so a claim future that is
+/// dropped loses nothing.
+///
+/// A claim *is* the start of a task: who claims runs what it gets now. So [`claim`](Self::claim)
+/// counts a delivery, and what was claimed but not begun is handed back
+/// ([`Finish::HandBack`]), which takes the count back.
+#[async_trait]
+pub trait Consumer: Send + Sync {
+    /// The instance.
+    fn instance(&self) -> InstanceId;
+
+    /// Waits for tasks, and claims up to `max` of them; never none.
+    ///
+    /// Several calls may wait at once. A claim that nobody received, because its future was
+    /// dropped, goes to the next call.
+    ///
+    /// # Behavior
+    /// - `claim_takes_in_order_of_submission`: within one priority.
+    /// - `claim_takes_no_more_than_asked`: the rest stays for others.
+    /// - `claim_starts_the_task`: its record says `processing`, this instance, and the delivery,
+    ///   from 1.
+    /// - `claim_waits_for_a_task`: a waiting claim is woken by a submit.
+    /// - `claim_serves_its_worker_id_only`: tasks of other worker ids stay where they are.
+    /// - `task_is_claimed_once`: of several instances one gets it.
+    /// - `dropped_claim_loses_nothing`: a task that a dropped claim would have got goes to another.
+    /// - `dropped_wakeup_passes_on`: a wake-up given to a claim that went away passes to the next
+    ///   one that waits, also of another instance.
+    /// - `every_waiting_instance_is_woken`: as many waiting claims wake as there are tasks for.
+    /// - `high_priority_overtakes`: with many low tasks waiting, a new high one is claimed within
+    ///   two batches.
+    /// - `low_priority_is_not_starved`: under constant high load, one of 16 claims is low.
+    /// - `expired_task_is_not_started`: a task whose `expires_at` or `deadline` is over is
+    ///   cancelled as expired, and its waiters are told, without another call.
+    ///
+    /// # Errors
+    /// [`Detached`](TransportError::Detached) once the instance has ended or lost its lease;
+    /// [`Unavailable`](TransportError::Unavailable), after which claiming again is safe.
+    async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError>;
+
+    /// Writes how claimed tasks ended; one answer for each, in their order.
+    ///
+    /// # Behavior
+    /// - `finish_writes_the_outcome`: completed, error and cancelled, each with its log.
+    /// - `finish_twice_changes_nothing`: the second is answered with `AlreadyTerminal`.
+    /// - `stale_finish_is_fenced`: a finish under a delivery that is no longer the task's is
+    ///   `Fenced` and changes nothing, whatever it would have written.
+    /// - `finish_batch_answers_each`: a fenced one does no harm to its neighbours.
+    /// - `retry_waits_for_its_time`: after `RetryAt` the task is pending, with the error, and is
+    ///   claimed at that time with the next delivery and attempt.
+    /// - `hand_back_counts_no_delivery`: after `HandBack` the task is pending, ahead of those that
+    ///   came later, and its next delivery has the same number.
+    /// - `abandoned_task_counts_a_death`: after `Abandon` it is redelivered like a task of a dead
+    ///   instance.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable) if it is not known whether it was written;
+    /// finishing again is safe.
+    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError>;
+
+    /// Renews the lease; the answer has the claims that were lost since the last time.
+    ///
+    /// # Behavior
+    /// - `renewed_lease_keeps_its_claims`: for as long as it is renewed in time.
+    /// - `tasks_of_a_dead_instance_are_redelivered`: once the lease has run out, to an instance
+    ///   that looks, with the next delivery.
+    /// - `takeover_wakes_a_waiting_claim`: without anything else happening.
+    /// - `lost_claims_are_reported`: an instance that renews too late learns which claims it lost.
+    /// - `suspect_runs_alone`: a task of a dead instance is handed out only by itself, to an
+    ///   instance that holds no other claim, which gets no further one until it is finished.
+    /// - `task_that_kills_ends_in_an_error`: after `max_deliveries` deaths it is an error of kind
+    ///   `crashed`, and its waiters are told.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn renew(&self) -> Result<Vec<Claim>, TransportError>;
+
+    /// What others want of the tasks that this instance runs. One stream per instance; it ends
+    /// when the instance does.
+    fn signals(&self) -> BoxStream<'static, Signal>;
+
+    /// Ends the instance: hands back what is not finished, and takes no more.
+    ///
+    /// # Behavior
+    /// - `detach_hands_back`: its tasks are pending again at once, without a delivery counted.
+    /// - `detached_instance_claims_no_more`: a waiting claim ends with `Detached`, and so does any
+    ///   later one.
+    /// - `dropped_consumer_is_detached_by_its_lease`: one that is dropped without a word is dead
+    ///   when its lease runs out.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable); its lease will end the instance then.
+    async fn detach(&self) -> Result<(), TransportError>;
+}
+
+/// The right to finish one delivery of a task: the fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// The task.
+    pub task: TaskId,
+    /// Who has it.
+    pub instance: InstanceId,
+    /// The how-manieth start this is, from 1.
+    pub delivery: u32,
+}
+
+/// A task that was claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The right to finish it.
+    pub claim: Claim,
+    /// What to run.
+    pub task: Arc<Task>,
+    /// How many tries before this one ended in an error.
+    pub attempt: u32,
+    /// How many instances died while they had it; above 0 it is a suspect.
+    pub deaths: u32,
+}
+
+/// One entry of a [`finish`](Consumer::finish).
+#[derive(Debug, Clone)]
+pub struct Completion {
+    /// The claim that ends.
+    pub claim: Claim,
+    /// How it ends.
+    pub finish: Finish,
+    /// What the task printed; kept if this is its outcome.
+    pub log: TaskLog,
+}
+
+/// How a claim ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// With the task's outcome.
+    Outcome(Outcome),
+    /// With an error after which it is tried again at that time.
+    RetryAt(WallTime, TaskError),
+    /// Unbegun or undone: somebody else runs it, as if it had not been claimed.
+    HandBack,
+    /// Given up in an unknown state, as if the instance had died with it.
+    Abandon,
+}
+
+/// The answer to a [`Completion`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// It is written.
+    Written,
+    /// The claim is no longer the task's; nothing was written.
+    Fenced,
+    /// The task had this outcome already; nothing was written.
+    AlreadyTerminal(TaskStatus),
+}
+
+/// What an instance is told of a task that it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Somebody wants it stopped.
+    Cancel(Claim, CancelReason),
+    /// The claim is lost; whatever it still does is in vain.
+    Lost(Claim),
+}

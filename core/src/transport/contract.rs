@@ -1,0 +1,185 @@
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+
+use super::{
+    Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, SubmitError, TransportError,
+};
+use crate::{CancelReason, Clock, Task, TaskDetails, TaskId, WorkerId};
+
+/// Takes tasks to the instances that run them, and their outcomes to those who wait.
+///
+/// The record of a task is the truth about it. Whoever accepted a task keeps it until it has its
+/// one outcome, whatever client dies in between; what is due (a delay, an expiry, the tasks of a
+/// dead instance) is settled by whoever looks next, so nothing depends on a background job.
+///
+/// The primitives take batches; [`TransportExt`](super::TransportExt) has them one at a time. No
+/// method spawns on the caller's runtime or needs one. Each item under `# Behavior` is the name of
+/// a case of the conformance suite, which every implementation passes.
+#[async_trait]
+pub trait Transport: Send + Sync + Debug {
+    /// Accepts tasks; one answer for each, in their order.
+    ///
+    /// An accepted task reaches an outcome as long as some instance serves its worker id in time.
+    /// A batch may be given again after an error: what was accepted already is not accepted twice.
+    ///
+    /// # Behavior
+    /// - `accepted_task_is_pending`: an accepted task can be looked up at once, is `pending`, and
+    ///   its record says what was submitted.
+    /// - `submitting_again_changes_nothing`: the same task given twice is accepted twice and runs
+    ///   once.
+    /// - `request_id_joins_the_first_task`: a task under a request id that its caller has used for
+    ///   the same worker id, with the same payload and args, is answered with the first one's id.
+    /// - `request_id_conflict_is_refused`: another payload or other args under that request id are
+    ///   refused with the first one's id.
+    /// - `request_ids_are_per_caller_and_worker`: another caller, or another worker id, may use the
+    ///   same request id.
+    /// - `full_queue_refuses`: when as many tasks wait for a worker id as the limit allows, a
+    ///   further one is refused, and leaves no record.
+    /// - `full_queue_takes_again`: a claim makes room in a full queue.
+    /// - `batch_is_answered_in_order`: a refused task does no harm to its neighbours.
+    /// - `delayed_task_waits_for_its_time`: a task is not claimed before its `run_at`, and is then.
+    /// - `delayed_task_wakes_a_waiting_claim`: also when it is added while all claims wait.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable) if it is not known whether the tasks were
+    /// accepted; giving them again is safe.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves open which of the tasks were accepted; each is whole or absent.
+    async fn submit(&self, tasks: Vec<Task>) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
+
+    /// Begins an instance, which holds its claims under one lease from now on.
+    ///
+    /// # Behavior
+    /// - `instances_lists_the_living`: an attached instance is listed with its worker id until it
+    ///   detaches or its lease has run out.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn attach(&self, spec: InstanceSpec) -> Result<Arc<dyn Consumer>, TransportError>;
+
+    /// The records of tasks, in the order of `ids`; `None` for one that is not known (any more).
+    ///
+    /// # Behavior
+    /// - `details_answers_in_order`: unknown ids are `None` and do no harm to their neighbours.
+    /// - `details_follows_a_task`: the record shows each step of a task: pending, processing with
+    ///   instance and delivery, and its outcome with log and times.
+    /// - `finished_record_expires`: the record of a finished task is gone after `record_ttl`, and
+    ///   its request id is free again.
+    /// - `unfinished_record_stays`: the record of a task that waits does not expire.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError>;
+
+    /// Waits until a task has its outcome. Registered when called, not when first polled;
+    /// dropping the future ends the wait and changes nothing for the task.
+    ///
+    /// # Behavior
+    /// - `outcome_after_the_end_is_ready`: the outcome of a task that has ended is there at once.
+    /// - `outcome_wakes_its_waiter`: a waiter is woken by the finish.
+    /// - `outcome_reaches_every_waiter`: all waiters get it, also through another handle on the
+    ///   same store.
+    /// - `outcome_of_an_unknown_task_is_not_found`: at once, not after a wait.
+    /// - `dropped_wait_leaves_nothing`: a dropped wait is no longer counted by `health`, and the
+    ///   task goes on.
+    ///
+    /// # Errors
+    /// [`NotFound`](OutcomeError::NotFound) for an id without a record;
+    /// [`Lost`](OutcomeError::Lost) if the record of an accepted task is gone.
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+
+    /// Cancels tasks; one answer for each, in their order.
+    ///
+    /// # Behavior
+    /// - `cancel_removes_a_waiting_task`: a task that waits is `Removed`: it has its outcome, its
+    ///   waiters are told, and it is never claimed.
+    /// - `cancel_removes_a_delayed_task`: also one whose time has not come.
+    /// - `cancel_signals_a_running_task`: for a running one it is `Requested`, and its instance gets
+    ///   a signal with the reason.
+    /// - `cancel_makes_room`: a removed task no longer counts in its queue.
+    /// - `cancel_of_a_finished_task_changes_nothing`: `AlreadyFinished`.
+    /// - `cancel_of_an_unknown_task_is_not_found`: `NotFound`.
+    /// - `outcome_beats_a_requested_cancel`: if the task completes first, that outcome stands.
+    /// - `requested_cancel_outlives_the_instance`: if the instance dies before it has stopped, the
+    ///   task is cancelled, not run again.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.
+    async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError>;
+
+    /// The living instances, of one worker id or of all.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError>;
+
+    /// The queues that have been used and still hold something or are served, by name.
+    ///
+    /// # Behavior
+    /// - `queues_count_their_tasks`: waiting by priority, delayed, claimed, and instances.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError>;
+
+    /// Stops or resumes the claims from a queue, for all its instances. What runs goes on, and tasks
+    /// are still accepted.
+    ///
+    /// # Behavior
+    /// - `paused_queue_hands_out_nothing`: also to claims that waited already, and to instances that
+    ///   attach later.
+    /// - `resumed_queue_wakes_its_claims`: the tasks that gathered are claimed at once.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError>;
+
+    /// Connects, if there is something to connect to. The other methods do so by themselves.
+    ///
+    /// # Errors
+    /// Why it can't.
+    async fn connect(&self) -> Result<(), TransportError>;
+
+    /// The clock that this transport's times are of.
+    fn clock(&self) -> &Arc<dyn Clock>;
+
+    /// How it is doing, without asking anybody.
+    fn health(&self) -> Health;
+}
+
+/// The answer to an accepted task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submitted {
+    /// It waits under its own id.
+    Accepted(TaskId),
+    /// The same request was made before, and is this task.
+    Joined(TaskId),
+}
+
+impl Submitted {
+    /// The task to wait for.
+    #[must_use]
+    pub const fn task_id(self) -> TaskId {
+        match self {
+            Self::Accepted(id) | Self::Joined(id) => id,
+        }
+    }
+}
+
+/// The answer to a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cancelled {
+    /// It waited, and is cancelled.
+    Removed,
+    /// It runs; its instance is told, and it stops at its next operation or wait.
+    Requested,
+    /// It had its outcome already, which stands.
+    AlreadyFinished,
+    /// There is no record of it.
+    NotFound,
+}

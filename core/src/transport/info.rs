@@ -1,0 +1,76 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{InstanceId, Priority, WallTime, WorkerId};
+
+/// What an instance says of itself when it attaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceSpec {
+    /// The queue that it serves.
+    pub worker_id: WorkerId,
+    /// Its own id.
+    pub instance: InstanceId,
+}
+
+impl InstanceSpec {
+    /// A new instance that serves `worker_id`.
+    #[must_use]
+    pub fn new(worker_id: WorkerId) -> Self {
+        Self { worker_id, instance: InstanceId::new() }
+    }
+}
+
+/// A living instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceInfo {
+    /// Its id.
+    pub instance: InstanceId,
+    /// The queue that it serves.
+    pub worker_id: WorkerId,
+    /// When its lease runs out unless it is renewed.
+    pub alive_until: WallTime,
+    /// How many tasks it has claimed and not finished.
+    pub claimed: usize,
+}
+
+/// A queue, by its numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueInfo {
+    /// Its name.
+    pub worker_id: WorkerId,
+    /// Tasks that could be claimed now, by priority, in the order of [`Priority::ALL`].
+    pub ready: [usize; Priority::ALL.len()],
+    /// Tasks whose time has not come.
+    pub delayed: usize,
+    /// Tasks of dead instances that wait to be run alone.
+    pub suspects: usize,
+    /// Tasks that are claimed and not finished.
+    pub claimed: usize,
+    /// Living instances that serve it.
+    pub instances: usize,
+    /// Whether its claims are stopped.
+    pub paused: bool,
+}
+
+impl QueueInfo {
+    /// Tasks that wait, for whatever reason.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.ready.iter().sum::<usize>() + self.delayed + self.suspects
+    }
+}
+
+/// How a transport is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether it can serve calls now.
+    pub connected: bool,
+    /// Waits for outcomes that are registered through this handle.
+    pub waiters: usize,
+    /// Times that a connection was lost and made again.
+    pub reconnects: u64,
+    /// The last thing that went wrong, in words.
+    pub last_error: Option<String>,
+}

@@ -1,0 +1,15 @@
+//! The contract between those who submit tasks and those who run them.
+
+mod config;
+mod consumer;
+mod contract;
+mod error;
+mod ext;
+mod info;
+
+pub use config::TransportConfig;
+pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signal};
+pub use contract::{Cancelled, Submitted, Transport};
+pub use error::{OutcomeError, SubmitError, TransportError};
+pub use ext::TransportExt;
+pub use info::{Health, InstanceInfo, InstanceSpec, QueueInfo};

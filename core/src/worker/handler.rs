@@ -1,0 +1,42 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::LocalBoxFuture;
+
+use super::StopToken;
+use crate::{Claimed, Clock, Outcome, TaskLog, Tick};
+
+/// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
+pub trait Handler {
+    /// How many tasks it can *run* now. While it is pending the lane claims nothing; it must then
+    /// wake the context when there is room again.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<NonZeroUsize>;
+
+    /// Runs one task. The future is polled on the lane's thread and must not block it. If it
+    /// panics, the task ends in an error of kind `panic`.
+    fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran>;
+}
+
+/// One task to run.
+#[derive(Debug)]
+pub struct Run {
+    /// The task, and the delivery that this run is.
+    pub claimed: Claimed,
+    /// Fires when the run has to end. At the deadline the lane fires it; a handler that keeps the
+    /// thread busy compares the time with [`deadline`](Self::deadline) by itself.
+    pub stop: StopToken,
+    /// When the task has to be over, by `clock`.
+    pub deadline: Option<Tick>,
+    /// The transport's clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ran {
+    /// By itself, with what it printed.
+    Finished(Outcome, TaskLog),
+    /// Because its [`StopToken`] fired.
+    Stopped(TaskLog),
+}

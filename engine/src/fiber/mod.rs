@@ -1,0 +1,37 @@
+//! Stackful coroutines behind a [`Future`](std::future::Future), and the stacks that they run on.
+//!
+//! A [`Fiber`] runs ordinary Rust code that can stop in the middle: [`wait`] suspends it on any
+//! Rust future and gives the thread back to whoever polls the fiber. This is the only module of
+//! the workspace with unsafe code; what it exports is safe to use in any order.
+//!
+//! Invariants that the unsafe code rests on:
+//! - A fiber never leaves its thread: it holds an `Rc`.
+//! - `CURRENT` names the fiber that runs now, and only while it runs: it is set for one resume,
+//!   and empty while a future is polled on the fiber, so that nothing suspends below a borrowed
+//!   waker.
+//! - A stack goes back to its pool only when its coroutine has ended.
+
+#[cfg(panic = "abort")]
+compile_error!(
+    "rhai-dispatcher-engine turns a panic in a script's native function into an error of that \
+     script, so it needs panic=unwind"
+);
+
+#[expect(
+    clippy::module_inception,
+    reason = "the file is named for its main type"
+)]
+#[allow(unsafe_code)]
+mod fiber;
+#[allow(unsafe_code)]
+mod stack;
+mod stack_pool;
+mod wait_error;
+
+pub(crate) use fiber::{Fiber, wait};
+pub(crate) use stack::FiberStack;
+pub(crate) use stack_pool::StackPool;
+pub use wait_error::WaitError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use super::FiberStack;
+
+/// The stacks of one lane. Clones are the same pool.
+#[derive(Debug, Clone)]
+pub(crate) struct StackPool(Rc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    /// The size of each stack.
+    stack_size: usize,
+    /// How many idle stacks are kept.
+    max_idle: usize,
+    /// The idle stacks, the one used last on top: its pages are in the processor's caches.
+    idle: RefCell<Vec<FiberStack>>,
+    /// How many stacks have been given back, for [`TRIM_EVERY`].
+    returned: Cell<u32>,
+}
+
+/// What an idle stack keeps of its pages. Most scripts need less, and so run without a page
+/// fault and end without a system call.
+const KEPT: usize = 32 * 1024;
+
+/// Code without a tick (a native function, a deep drop) can go deeper than was seen. So every
+/// so many times a stack is trimmed whatever was seen; a system call of 0.3 µs is then not felt.
+const TRIM_EVERY: u32 = 64;
+
+impl StackPool {
+    pub(crate) fn new(stack_size: usize, max_idle: usize) -> Self {
+        Self(Rc::new(Pool {
+            stack_size,
+            max_idle,
+            idle: RefCell::default(),
+            returned: Cell::default(),
+        }))
+    }
+
+    /// A stack that nobody uses.
+    pub(crate) fn take(&self) -> io::Result<FiberStack> {
+        match self.0.idle.borrow_mut().pop() {
+            Some(stack) => Ok(stack),
+            None => FiberStack::map(self.0.stack_size),
+        }
+    }
+
+    /// Takes a stack back, whose lowest address in use was `lowest` as far as anybody noticed.
+    pub(crate) fn give(&self, mut stack: FiberStack, lowest: usize) {
+        let pool = &*self.0;
+        let mut idle = pool.idle.borrow_mut();
+        if idle.len() >= pool.max_idle {
+            return;
+        }
+        let returned = pool.returned.get().wrapping_add(1);
+        pool.returned.set(returned);
+        if stack.top() - lowest > KEPT || returned.is_multiple_of(TRIM_EVERY) {
+            stack.trim(KEPT);
+        }
+        idle.push(stack);
+    }
+
+    /// Sees to it that `wanted` stacks are idle, as far as the system allows. How many are.
+    pub(crate) fn reserve(&self, wanted: usize) -> usize {
+        let mut idle = self.0.idle.borrow_mut();
+        while idle.len() < wanted {
+            match FiberStack::map(self.0.stack_size) {
+                Ok(stack) => idle.push(stack),
+                Err(error) => {
+                    tracing::debug!(%error, idle = idle.len(), "no further stacks");
+                    break;
+                }
+            }
+        }
+        idle.len()
+    }
+
+    /// How many stacks are idle.
+    #[cfg(test)]
+    pub(crate) fn idle(&self) -> usize {
+        self.0.idle.borrow().len()
+    }
+}
