@@ -34,4 +34,6 @@ pub use transport::{
     OutcomeError, QueueInfo, Signal, SubmitError, Submitted, Transport, TransportConfig, TransportError,
     TransportExt,
 };
-pub use worker::{Handler, Ran, Run, Stop, StopToken};
+pub use worker::{
+    Drained, Handler, Ran, Run, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+};

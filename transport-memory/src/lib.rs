@@ -1,1 +1,39 @@
-//! placeholder
+//! The in-process transport: the whole contract of
+//! [`Transport`](rhai_dispatcher_core::Transport), at the speed of memory.
+//!
+//! Nothing runs in the background. What becomes due (a delayed task, an expiry, the end of a
+//! lease) is settled by an alarm of the transport's clock.
+//!
+//! # Layout
+//! - `transport`: [`MemoryTransport`], the submitting side.
+//! - `consumer`, `claim`: the running side, and the future that waits for tasks.
+//! - `queue`: what waits for one worker id, its instances, and what is due when.
+//! - `settle`: the alarm, and all that is done when something is due.
+//! - `ready`: the tasks that could be claimed now, picked by weight.
+//! - `instance`: what one instance holds.
+//! - `record`, `records`: one task, and all of them; finished ones up to a bound.
+//! - `outcome`: the future that waits for a task's end.
+//! - `wakes`: wake-ups that are given only when no lock is held.
+//! - `named`: hubs that are found by name within this process.
+//!
+//! # Locks
+//! In this order: a queue, an instance, a record, a shard of the records. No lock is held while
+//! anybody is woken.
+
+mod claim;
+mod config;
+mod consumer;
+mod hub;
+mod instance;
+mod named;
+mod outcome;
+mod queue;
+mod ready;
+mod record;
+mod records;
+mod settle;
+mod transport;
+mod wakes;
+
+pub use config::MemoryConfig;
+pub use transport::MemoryTransport;

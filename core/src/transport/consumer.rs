@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -17,6 +18,9 @@ use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog,
 pub trait Consumer: Send + Sync {
     /// The instance.
     fn instance(&self) -> InstanceId;
+
+    /// How long the instance is taken to be alive after each renewal of its lease.
+    fn lease(&self) -> Duration;
 
     /// Waits for tasks, and claims up to `max` of them; never none.
     ///
@@ -42,8 +46,8 @@ pub trait Consumer: Send + Sync {
     ///   cancelled as expired, and its waiters are told, without another call.
     ///
     /// # Errors
-    /// [`Detached`](TransportError::Detached) once the instance has ended or lost its lease;
-    /// [`Unavailable`](TransportError::Unavailable), after which claiming again is safe.
+    /// [`Detached`](TransportError::Detached) once the instance has ended. (One that has lost its
+    /// lease waits for the next renewal.) [`Unavailable`](TransportError::Unavailable), after which claiming again is safe.
     async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError>;
 
     /// Writes how claimed tasks ended; one answer for each, in their order.

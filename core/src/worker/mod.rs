@@ -1,7 +1,17 @@
 //! The side that runs tasks: lanes over a handler.
 
+mod config;
+mod deadlines;
 mod handler;
+mod job;
+mod lane;
+mod lane_state;
 mod stop;
+mod supervisor;
+#[expect(clippy::module_inception, reason = "each file is named for its main type")]
+mod worker;
 
+pub use config::WorkerConfig;
 pub use handler::{Handler, Ran, Run};
 pub use stop::{Stop, StopToken};
+pub use worker::{Drained, RunningWorker, Worker, WorkerError};

@@ -1,0 +1,49 @@
+use std::num::NonZeroUsize;
+use std::thread;
+use std::time::Duration;
+
+/// What a worker can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// How many threads run tasks. Default: as many as the machine runs at once.
+    pub lanes: NonZeroUsize,
+    /// How long running tasks get to end once the worker shuts down, before they are handed back.
+    /// Default: 10 s.
+    pub grace: Duration,
+    /// How long a lane may be silent before its tasks are given up: something on it blocks the
+    /// thread. Default: 30 s.
+    pub stall_timeout: Duration,
+}
+
+impl WorkerConfig {
+    /// Sets [`lanes`](Self::lanes).
+    #[must_use]
+    pub fn with_lanes(mut self, lanes: NonZeroUsize) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// Sets [`grace`](Self::grace).
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets [`stall_timeout`](Self::stall_timeout).
+    #[must_use]
+    pub fn with_stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
+    }
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            lanes: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            grace: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use std::any::Any;
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::LocalBoxFuture;
+
+use super::{Handler, Ran, Run, Stop, StopToken};
+use crate::{Claim, Clock, Completion, Finish, Outcome, Task, TaskError, TaskErrorKind, TaskLog, Tick};
+
+/// One task on its lane.
+pub(super) struct Job {
+    pub(super) claim: Claim,
+    pub(super) stop: StopToken,
+    pub(super) deadline: Option<Tick>,
+    task: Arc<Task>,
+    attempt: u32,
+    /// The handler's future; gone if the handler panicked when it was asked for one.
+    future: Option<LocalBoxFuture<'static, Ran>>,
+    panicked: Option<TaskError>,
+}
+
+impl Job {
+    /// Asks the handler to run a task. Nothing of it runs before the job is polled.
+    pub(super) fn new<H: Handler>(handler: &H, run: Run) -> Self {
+        let claim = run.claimed.claim;
+        let (stop, deadline) = (run.stop.clone(), run.deadline);
+        let (task, attempt) = (Arc::clone(&run.claimed.task), run.claimed.attempt);
+        let (future, panicked) = match panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))) {
+            Ok(future) => (Some(future), None),
+            Err(panic) => (None, Some(panic_error(&*panic))),
+        };
+        Self { claim, stop, deadline, task, attempt, future, panicked }
+    }
+
+    /// What is to be written of a run that ended; nothing if the claim is lost.
+    pub(super) fn completion(&self, ran: Ran, clock: &dyn Clock) -> Option<Completion> {
+        let (finish, log) = match ran {
+            Ran::Finished(Outcome::Error(error), log) => (self.after_error(error, clock), log),
+            Ran::Finished(outcome, log) => (Finish::Outcome(outcome), log),
+            Ran::Stopped(log) => match self.stop.get() {
+                Some(Stop::Cancelled(reason)) => (Finish::Outcome(Outcome::Cancelled(reason)), log),
+                Some(Stop::Lost) => return None,
+                Some(Stop::Drained) => (Finish::HandBack, log),
+                // The handler gave up without having been told to.
+                None => (Finish::Abandon, log),
+            },
+        };
+        Some(Completion { claim: self.claim, finish, log })
+    }
+
+    fn after_error(&self, error: TaskError, clock: &dyn Clock) -> Finish {
+        let (seed, _) = self.task.id.as_uuid().as_u64_pair();
+        let backoff =
+            error.kind.is_retryable().then(|| self.task.retry.backoff(self.attempt + 1, seed)).flatten();
+        match backoff.map(|backoff| clock.wall() + backoff) {
+            // A retry that could not start any more would hide the error behind an expiry.
+            Some(at) if self.task.latest_start().is_none_or(|latest| at < latest) => {
+                Finish::RetryAt(at, error)
+            }
+            _ => Finish::Outcome(Outcome::Error(error)),
+        }
+    }
+}
+
+impl Future for Job {
+    type Output = Ran;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
+        if let Some(error) = self.panicked.take() {
+            return Poll::Ready(Ran::Finished(Outcome::Error(error), TaskLog::new()));
+        }
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        match panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll,
+            Err(panic) => {
+                self.future = None;
+                Poll::Ready(Ran::Finished(Outcome::Error(panic_error(&*panic)), TaskLog::new()))
+            }
+        }
+    }
+}
+
+fn panic_error(panic: &(dyn Any + Send)) -> TaskError {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    TaskError::new(
+        TaskErrorKind::Panic,
+        format!("the handler panicked: {}", text.unwrap_or("without a message")),
+    )
+}

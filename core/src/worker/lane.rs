@@ -1,0 +1,241 @@
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+
+use super::deadlines::Deadlines;
+use super::job::Job;
+use super::lane_state::LaneState;
+use super::{Handler, Ran, Run, StopToken};
+use crate::{Claimed, Clock, Completion, Consumer, Finished, TransportError};
+
+/// Claims tasks, runs them on the thread that drives it, and finishes them, until it is told to
+/// drain and has nothing left.
+///
+/// Each poll takes a task's three steps as far as they go: *claim* what the handler can run, *run*
+/// it, *finish* what has ended; what ends while a finish is under way goes out together as the
+/// next one.
+pub(super) struct Lane<H> {
+    handler: H,
+    consumer: Arc<dyn Consumer>,
+    clock: Arc<dyn Clock>,
+    state: Arc<LaneState>,
+    claiming: Option<BoxFuture<'static, Result<Vec<Claimed>, TransportError>>>,
+    /// Until when not to claim again, after a claim that failed.
+    pause: Option<BoxFuture<'static, ()>>,
+    running: FuturesUnordered<Running>,
+    deadlines: Deadlines,
+    ended: Vec<Completion>,
+    finishing: Option<BoxFuture<'static, ()>>,
+    draining: bool,
+}
+
+/// The wait after a call that failed, before it is made again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+impl<H: Handler> Lane<H> {
+    pub(super) fn new(
+        handler: H,
+        consumer: Arc<dyn Consumer>,
+        clock: Arc<dyn Clock>,
+        state: Arc<LaneState>,
+    ) -> Self {
+        Self {
+            handler,
+            consumer,
+            state,
+            claiming: None,
+            pause: None,
+            running: FuturesUnordered::new(),
+            deadlines: Deadlines::new(Arc::clone(&clock)),
+            clock,
+            ended: Vec::new(),
+            finishing: None,
+            draining: false,
+        }
+    }
+
+    /// Claims for what the handler can run, and begins it. Whether there was something.
+    fn claim(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(pause) = &mut self.pause {
+            if pause.poll_unpin(cx).is_pending() {
+                return false;
+            }
+            self.pause = None;
+        }
+        if self.claiming.is_none()
+            && let Poll::Ready(room) = self.handler.poll_ready(cx)
+        {
+            self.claiming = Some(claim(Arc::clone(&self.consumer), room));
+        }
+        let Some(claiming) = &mut self.claiming else { return false };
+        let Poll::Ready(answer) = claiming.poll_unpin(cx) else { return false };
+        self.claiming = None;
+        match answer {
+            Ok(claimed) => self.begin(claimed, cx),
+            Err(TransportError::Detached) => self.draining = true,
+            Err(error) => {
+                tracing::warn!(%error, "a claim failed and is made again");
+                self.pause = Some(self.clock.sleep_until(self.clock.now() + RETRY_PAUSE));
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self, claimed: Vec<Claimed>, cx: &mut Context<'_>) {
+        let jobs: Vec<Job> = claimed.into_iter().map(|claimed| self.job(claimed)).collect();
+        self.state.begin(jobs.iter().map(|job| (job.claim, job.stop.clone())));
+        for mut job in jobs {
+            self.state.tick(self.clock.now());
+            // Most tasks end in their first poll, and need no place among those that wait.
+            match job.poll_unpin(cx) {
+                Poll::Ready(ran) => self.end(&job, ran),
+                Poll::Pending => {
+                    if let Some(at) = job.deadline {
+                        self.deadlines.insert(at, job.claim.task, job.stop.clone());
+                    }
+                    self.running.push(Running(Some(job)));
+                }
+            }
+        }
+    }
+
+    fn job(&self, claimed: Claimed) -> Job {
+        let deadline = claimed.task.deadline.map(|at| self.clock.now() + (at - self.clock.wall()));
+        let run = Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) };
+        Job::new(&self.handler, run)
+    }
+
+    /// Lets the tasks go on that have been woken. Whether one ended.
+    fn run(&mut self, cx: &mut Context<'_>) -> bool {
+        self.deadlines.poll(cx);
+        let mut progress = false;
+        while let Poll::Ready(Some((job, ran))) = self.running.poll_next_unpin(cx) {
+            if let Some(at) = job.deadline {
+                self.deadlines.remove(at, job.claim.task);
+            }
+            self.end(&job, ran);
+            progress = true;
+        }
+        progress
+    }
+
+    fn end(&mut self, job: &Job, ran: Ran) {
+        match job.completion(ran, &*self.clock) {
+            Some(completion) => self.ended.push(completion),
+            None => self.state.end([job.claim].into_iter()),
+        }
+    }
+
+    /// Writes what has ended. Whether something was written.
+    fn finish(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.finishing.is_none() && !self.ended.is_empty() {
+            let ended = std::mem::take(&mut self.ended);
+            self.finishing = Some(finish(
+                Arc::clone(&self.consumer),
+                Arc::clone(&self.clock),
+                Arc::clone(&self.state),
+                ended,
+            ));
+        }
+        let Some(finishing) = &mut self.finishing else { return false };
+        if finishing.poll_unpin(cx).is_pending() {
+            return false;
+        }
+        self.finishing = None;
+        true
+    }
+
+    fn drained(&self) -> bool {
+        self.draining && self.running.is_empty() && self.ended.is_empty() && self.finishing.is_none()
+    }
+}
+
+impl<H: Handler + Unpin> Future for Lane<H> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let lane = &mut *self;
+        loop {
+            lane.state.tick(lane.clock.now());
+            if lane.state.poll_draining(cx) {
+                lane.draining = true;
+            }
+            if lane.draining {
+                lane.claiming = None; // a dropped claim loses nothing
+            }
+            let claimed = !lane.draining && lane.claim(cx);
+            let ran = lane.run(cx);
+            let finished = lane.finish(cx);
+            if lane.drained() {
+                lane.state.idle();
+                return Poll::Ready(());
+            }
+            if !(claimed || ran || finished) {
+                lane.state.idle();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+fn claim(
+    consumer: Arc<dyn Consumer>,
+    room: NonZeroUsize,
+) -> BoxFuture<'static, Result<Vec<Claimed>, TransportError>> {
+    Box::pin(async move { consumer.claim(room).await })
+}
+
+/// Finishes a batch, again and again until the transport has taken it.
+fn finish(
+    consumer: Arc<dyn Consumer>,
+    clock: Arc<dyn Clock>,
+    state: Arc<LaneState>,
+    ended: Vec<Completion>,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        loop {
+            match consumer.finish(&ended).await {
+                Ok(answers) => {
+                    for (completion, _) in
+                        ended.iter().zip(answers).filter(|(_, answer)| *answer == Finished::Fenced)
+                    {
+                        tracing::warn!(task = %completion.claim.task, "the task was taken over meanwhile; this result of it is dropped");
+                    }
+                    break;
+                }
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, tasks = ended.len(), "finished tasks could not be written yet");
+                    clock.sleep_until(clock.now() + RETRY_PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, tasks = ended.len(), "finished tasks could not be written; their lease will give them up");
+                    break;
+                }
+            }
+        }
+        state.end(ended.iter().map(|completion| completion.claim));
+    })
+}
+
+/// A job among those that wait; it comes back with how it ended.
+struct Running(Option<Job>);
+
+impl Future for Running {
+    type Output = (Job, Ran);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Job, Ran)> {
+        let Some(job) = &mut self.0 else { return Poll::Pending };
+        let ran = ready!(job.poll_unpin(cx));
+        match self.0.take() {
+            Some(job) => Poll::Ready((job, ran)),
+            None => Poll::Pending,
+        }
+    }
+}

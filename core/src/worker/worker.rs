@@ -1,0 +1,175 @@
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use futures::channel::{mpsc, oneshot};
+use futures::executor::block_on;
+use futures::future::{self, Either};
+
+use super::lane::Lane;
+use super::lane_state::LaneState;
+use super::supervisor::Supervisor;
+use super::{Handler, WorkerConfig};
+use crate::{InstanceSpec, Transport, TransportError, WorkerId};
+
+/// Serves one worker id: an instance with lanes, each a thread with a [`Handler`] of its own.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    transport: Arc<dyn Transport>,
+    worker_id: WorkerId,
+    config: WorkerConfig,
+}
+
+/// A worker that runs on its own threads. Dropping it shuts it down without any grace, and does
+/// not wait for that.
+#[derive(Debug)]
+pub struct RunningWorker {
+    shutdown: Option<oneshot::Sender<Duration>>,
+    grace: Duration,
+    ended: oneshot::Receiver<Result<Drained, WorkerError>>,
+}
+
+/// How a worker ended that was shut down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Tasks that were given up because their lane did not stop in time.
+    pub abandoned: usize,
+}
+
+/// Why a worker could not serve, or ended.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// The transport failed for good.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The handler of a lane could not be made, or panicked outside any task.
+    #[error("the handler failed: {0}")]
+    Handler(String),
+    /// The system gives no thread for a lane.
+    #[error("no thread for lane {lane}: {message}")]
+    Thread {
+        /// Which lane, from 0.
+        lane: usize,
+        /// What the system says.
+        message: String,
+    },
+}
+
+impl Worker {
+    /// A worker that will serve `worker_id`.
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>, worker_id: WorkerId) -> Self {
+        Self { transport, worker_id, config: WorkerConfig::default() }
+    }
+
+    /// Sets its configuration.
+    #[must_use]
+    pub fn with_config(mut self, config: WorkerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Begins to serve, on threads of its own. `make_handler` is called on each lane's thread.
+    ///
+    /// # Errors
+    /// [`WorkerError::Transport`] if the transport does not take the instance, and
+    /// [`WorkerError::Thread`]. If a handler can't be made, the worker ends with that.
+    pub async fn start<H, F>(self, make_handler: F) -> Result<RunningWorker, WorkerError>
+    where
+        H: Handler + Unpin,
+        F: Fn() -> Result<H, String> + Send + Sync + 'static,
+    {
+        let Self { transport, worker_id, config } = self;
+        let consumer = transport.attach(InstanceSpec::new(worker_id.clone())).await?;
+        let clock = Arc::clone(transport.clock());
+        let instance = consumer.instance();
+        tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
+
+        let make_handler = Arc::new(make_handler);
+        let (lane_ended, lane_ends) = mpsc::unbounded();
+        let states: Vec<Arc<LaneState>> = (0..config.lanes.get()).map(|_| Arc::default()).collect();
+        let (shutdown, shutdown_asked) = oneshot::channel();
+        let (report, ended) = oneshot::channel();
+        let grace = config.grace;
+        let supervisor = Supervisor::new(
+            Arc::clone(&consumer),
+            Arc::clone(&clock),
+            config,
+            states.clone(),
+            lane_ends,
+            shutdown_asked,
+        );
+        // Before the first claim: from here on the lease is renewed, and a failure is noticed.
+        spawn("rhai-supervisor".into(), 0, move || {
+            let result = block_on(supervisor.run());
+            tracing::info!(%worker_id, %instance, ?result, "the worker has ended");
+            let _ = report.send(result); // nobody may be waiting
+        })?;
+        for (index, state) in states.into_iter().enumerate() {
+            let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
+            let make_handler = Arc::clone(&make_handler);
+            let lane_ended = lane_ended.clone();
+            spawn(format!("rhai-lane-{index}"), index, move || {
+                let run = || {
+                    let handler = make_handler().map_err(WorkerError::Handler)?;
+                    block_on(Lane::new(handler, consumer, clock, state));
+                    Ok(())
+                };
+                let result = panic::catch_unwind(AssertUnwindSafe(run))
+                    .unwrap_or_else(|_| Err(WorkerError::Handler(format!("lane {index} panicked"))));
+                let _ = lane_ended.unbounded_send(result); // the supervisor may have given up on it
+            })?;
+        }
+        Ok(RunningWorker { shutdown: Some(shutdown), grace, ended })
+    }
+
+    /// Serves until `shutdown` resolves, then drains: claims nothing more, gives running tasks the
+    /// grace period, and hands back what is left.
+    ///
+    /// Dropping the future shuts down without any grace.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub async fn run<H, F>(
+        self,
+        make_handler: F,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<Drained, WorkerError>
+    where
+        H: Handler + Unpin,
+        F: Fn() -> Result<H, String> + Send + Sync + 'static,
+    {
+        let mut worker = self.start(make_handler).await?;
+        let ended = match future::select(pin!(shutdown), &mut worker.ended).await {
+            Either::Left(((), _)) => return worker.drain().await,
+            Either::Right((ended, _)) => ended,
+        };
+        flatten(ended)
+    }
+}
+
+impl RunningWorker {
+    /// Shuts down as [`Worker::run`] does, and waits until that is done.
+    ///
+    /// # Errors
+    /// Why the worker had to end, if it did so by itself.
+    pub async fn drain(mut self) -> Result<Drained, WorkerError> {
+        if let Some(shutdown) = self.shutdown.take() {
+            let _ = shutdown.send(self.grace); // it may have ended already
+        }
+        flatten((&mut self.ended).await)
+    }
+}
+
+fn flatten(ended: Result<Result<Drained, WorkerError>, oneshot::Canceled>) -> Result<Drained, WorkerError> {
+    ended.unwrap_or_else(|_| Err(WorkerError::Handler("the supervisor panicked".into())))
+}
+
+fn spawn(name: String, lane: usize, run: impl FnOnce() + Send + 'static) -> Result<(), WorkerError> {
+    let spawned = thread::Builder::new().name(name).spawn(run);
+    spawned.map(drop).map_err(|error| WorkerError::Thread { lane, message: error.to_string() })
+}

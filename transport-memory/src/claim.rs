@@ -1,0 +1,191 @@
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
+
+use crate::consumer::Membership;
+use crate::hub::Effects;
+use crate::instance::{InstanceState, Suspect};
+use crate::queue::QueueState;
+use crate::record::Record;
+
+/// Waits for tasks. What it claims it returns in the same poll, so dropping it loses nothing; a
+/// wake-up that it got and did not use is passed on.
+pub(crate) struct ClaimFuture {
+    member: Arc<Membership>,
+    max: NonZeroUsize,
+    /// Its place among those who wait in the queue.
+    place: Option<u64>,
+}
+
+impl ClaimFuture {
+    pub(crate) fn new(member: Arc<Membership>, max: NonZeroUsize) -> Self {
+        Self { member, max, place: None }
+    }
+}
+
+impl Future for ClaimFuture {
+    type Output = Result<Vec<Claimed>, TransportError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { member, max, place } = &mut *self;
+        let Membership { hub, queue, instance } = &**member;
+        let mut effects = Effects::new(hub);
+        let mut state = queue.lock();
+        if let Some(waker) = place.and_then(|place| state.claimers.get_mut(&place)) {
+            waker.clone_from(cx.waker()); // nothing has happened since the last poll
+            return Poll::Pending;
+        }
+        *place = None;
+        let mut held = instance.lock();
+        let answer = state.claim(instance.id, &mut held, max.get(), &mut effects);
+        let answer = match answer {
+            Answer::Claimed(claimed) => Poll::Ready(Ok(claimed)),
+            Answer::Detached => Poll::Ready(Err(TransportError::Detached)),
+            Answer::HeldUp => {
+                held.hold_up(cx.waker());
+                Poll::Pending
+            }
+            Answer::Empty => {
+                *place = Some(state.wait(cx.waker().clone()));
+                Poll::Pending
+            }
+        };
+        // Whatever woke this future: what it leaves is somebody else's.
+        if place.is_none() && state.has_work() {
+            state.wake_claimer(&mut effects);
+        }
+        drop(held);
+        drop(state);
+        answer
+    }
+}
+
+impl Drop for ClaimFuture {
+    fn drop(&mut self) {
+        let Some(place) = self.place else { return };
+        let Membership { hub, queue, .. } = &*self.member;
+        let mut effects = Effects::new(hub);
+        let mut state = queue.lock();
+        let woken = state.claimers.remove(&place).is_none();
+        if woken && state.has_work() {
+            state.wake_claimer(&mut effects);
+        }
+        drop(state);
+    }
+}
+
+enum Answer {
+    Claimed(Vec<Claimed>),
+    /// There is nothing to claim.
+    Empty,
+    /// There may be, but not for this instance now.
+    HeldUp,
+    Detached,
+}
+
+impl QueueState {
+    fn wait(&mut self, waker: Waker) -> u64 {
+        self.next_claimer += 1;
+        self.claimers.insert(self.next_claimer, waker);
+        self.next_claimer
+    }
+
+    /// Claims up to `max` tasks, or one suspect alone.
+    fn claim(
+        &mut self,
+        instance: InstanceId,
+        held: &mut InstanceState,
+        max: usize,
+        effects: &mut Effects<'_>,
+    ) -> Answer {
+        if held.detached {
+            return Answer::Detached;
+        }
+        if held.expired || matches!(held.suspect, Suspect::Runs(_)) {
+            return Answer::HeldUp;
+        }
+        if self.paused {
+            return Answer::Empty;
+        }
+        if matches!(held.suspect, Suspect::None)
+            && !self.suspects.is_empty()
+            && self.may_take_suspect(instance, held)
+        {
+            while let Some(record) = self.suspects.pop_front() {
+                if self.may_start(&record, effects) {
+                    held.suspect = Suspect::Next(record);
+                    break;
+                }
+            }
+        }
+        if let Suspect::Next(record) = &held.suspect {
+            if !held.claims.is_empty() {
+                return Answer::HeldUp;
+            }
+            let record = Arc::clone(record);
+            held.suspect = Suspect::None;
+            if self.may_start(&record, effects) {
+                held.suspect = Suspect::Runs(record.task.id);
+                return Answer::Claimed(vec![self.start(instance, held, record, effects)]);
+            }
+        }
+        let mut claimed = Vec::new();
+        while claimed.len() < max {
+            let Some(record) = self.ready.pop() else { break };
+            if self.may_start(&record, effects) {
+                claimed.push(self.start(instance, held, record, effects));
+            }
+        }
+        match claimed.is_empty() {
+            true => Answer::Empty,
+            false => Answer::Claimed(claimed),
+        }
+    }
+
+    /// A busy instance leaves a suspect to one that could run it at once.
+    fn may_take_suspect(&self, instance: InstanceId, held: &InstanceState) -> bool {
+        held.claims.is_empty()
+            || !self.instances.values().filter(|other| other.id != instance).any(|other| {
+                let other = other.lock();
+                other.claims.is_empty() && matches!(other.suspect, Suspect::None)
+            })
+    }
+
+    /// Whether a task that was taken out is still to be run; if its time is over, it ends here.
+    fn may_start(&mut self, record: &Arc<Record>, effects: &mut Effects<'_>) -> bool {
+        if !record.lock().is_pending() {
+            self.skipped();
+            return false;
+        }
+        let over = record.task.latest_start().is_some_and(|at| at <= effects.now);
+        if over && self.cancel_waiting(record, CancelReason::Expired, effects) {
+            self.skipped();
+        }
+        !over
+    }
+
+    fn start(
+        &mut self,
+        instance: InstanceId,
+        held: &mut InstanceState,
+        record: Arc<Record>,
+        effects: &Effects<'_>,
+    ) -> Claimed {
+        self.waiting -= 1;
+        let mut state = record.lock();
+        let claim = state.start(instance, effects.now);
+        let claimed = Claimed {
+            claim,
+            task: Arc::clone(&record.task),
+            attempt: state.details.attempt,
+            deaths: state.details.deaths,
+        };
+        drop(state);
+        held.claims.insert(claim.task, (claim, record));
+        claimed
+    }
+}

@@ -1,0 +1,58 @@
+use std::sync::Arc;
+
+use rhai_dispatcher_core::{Clock, SystemClock, TransportConfig};
+
+/// What a [`MemoryTransport`](crate::MemoryTransport) can be told.
+#[derive(Debug, Clone)]
+pub struct MemoryConfig {
+    /// What every transport can be told.
+    pub transport: TransportConfig,
+    /// How many bytes the records of finished tasks may take, estimated; beyond it the oldest go
+    /// before their time. Default: 64 MiB.
+    pub max_finished_bytes: usize,
+    /// Whether every instance serves every worker id. Default: no.
+    pub any_worker: bool,
+    /// The clock. Default: the system's.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl MemoryConfig {
+    /// Sets [`transport`](Self::transport).
+    #[must_use]
+    pub fn with_transport(mut self, transport: TransportConfig) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Sets [`max_finished_bytes`](Self::max_finished_bytes).
+    #[must_use]
+    pub fn with_max_finished_bytes(mut self, bytes: usize) -> Self {
+        self.max_finished_bytes = bytes;
+        self
+    }
+
+    /// Sets [`any_worker`](Self::any_worker).
+    #[must_use]
+    pub fn with_any_worker(mut self, any: bool) -> Self {
+        self.any_worker = any;
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self {
+            transport: TransportConfig::default(),
+            max_finished_bytes: 64 << 20,
+            any_worker: false,
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+use rhai_dispatcher_core::{
+    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceSpec, Signal, TransportError,
+};
+
+use crate::claim::ClaimFuture;
+use crate::hub::{Effects, Hub};
+use crate::instance::{Instance, Suspect};
+use crate::queue::Queue;
+use crate::record::Record;
+
+/// One instance's side of the transport.
+pub(crate) struct MemoryConsumer {
+    member: Arc<Membership>,
+}
+
+/// An instance, where it belongs.
+pub(crate) struct Membership {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) instance: Arc<Instance>,
+}
+
+impl MemoryConsumer {
+    pub(crate) fn attach(hub: Arc<Hub>, spec: &InstanceSpec) -> Self {
+        let queue = hub.queue(&spec.worker_id);
+        let alive_until = hub.config.clock.now() + hub.config.transport.lease;
+        let instance = Arc::new(Instance::new(spec.instance, alive_until));
+        let mut state = queue.lock();
+        state.instances.insert(spec.instance, Arc::clone(&instance));
+        queue.arm(&mut state, &hub);
+        drop(state);
+        Self { member: Arc::new(Membership { hub, queue, instance }) }
+    }
+}
+
+#[async_trait]
+impl Consumer for MemoryConsumer {
+    fn instance(&self) -> InstanceId {
+        self.member.instance.id
+    }
+
+    fn lease(&self) -> Duration {
+        self.member.hub.config.transport.lease
+    }
+
+    async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
+        ClaimFuture::new(Arc::clone(&self.member), max).await
+    }
+
+    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+        Ok(self.member.finish(done))
+    }
+
+    async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+        self.member.renew()
+    }
+
+    fn signals(&self) -> BoxStream<'static, Signal> {
+        let instance = Arc::clone(&self.member.instance);
+        stream::poll_fn(move |cx| instance.lock().next_signal(cx.waker())).boxed()
+    }
+
+    async fn detach(&self) -> Result<(), TransportError> {
+        self.member.detach();
+        Ok(())
+    }
+}
+
+impl Membership {
+    fn finish(&self, done: &[Completion]) -> Vec<Finished> {
+        let mut effects = Effects::new(&self.hub);
+        let held = self.instance.lock();
+        let find = |completion: &Completion| match held.claims.get(&completion.claim.task) {
+            Some((claim, record)) if *claim == completion.claim => Some(Arc::clone(record)),
+            _ => None,
+        };
+        let records: Vec<_> = done.iter().map(find).collect();
+        drop(held);
+        let answers = done.iter().zip(&records).map(|(completion, record)| match record {
+            Some(record) => self.finish_one(completion, record, &mut effects),
+            None => self.finish_stale(&completion.claim),
+        });
+        let answers: Vec<_> = answers.collect();
+        // Only now, so that a suspect's place is not given away before it has ended.
+        let mut held = self.instance.lock();
+        for (completion, answer) in done.iter().zip(&answers) {
+            if matches!(completion.finish, Finish::Outcome(_)) && *answer == Finished::Written {
+                held.release(&completion.claim, &mut effects.wakes);
+            }
+        }
+        drop(held);
+        answers
+    }
+
+    fn finish_one(&self, done: &Completion, record: &Arc<Record>, effects: &mut Effects<'_>) -> Finished {
+        let Finish::Outcome(outcome) = &done.finish else {
+            return self.give_back(done, record, effects);
+        };
+        let mut state = record.lock();
+        if let Err(stale) = state.fence(&done.claim) {
+            return stale;
+        }
+        effects.end(record, &mut state, outcome.clone(), done.log.clone());
+        Finished::Written
+    }
+
+    /// Lets a task wait again, in the way that was asked for.
+    fn give_back(&self, done: &Completion, record: &Arc<Record>, effects: &mut Effects<'_>) -> Finished {
+        let mut queue = self.queue.lock();
+        let mut held = self.instance.lock();
+        let mut state = record.lock();
+        if let Err(stale) = state.fence(&done.claim) {
+            return stale;
+        }
+        // Before the task can be claimed again, perhaps by this very instance.
+        held.release(&done.claim, &mut effects.wakes);
+        drop(held);
+        let mut run_at = None;
+        match &done.finish {
+            Finish::RetryAt(at, error) => {
+                run_at = Some(*at);
+                state.details.error = Some(error.clone());
+                state.details.attempt += 1;
+                state.details.deaths = 0; // it came back, so it is no suspect any more
+            }
+            Finish::Abandon => state.details.deaths += 1,
+            Finish::HandBack | Finish::Outcome(_) => state.uncount(),
+        }
+        drop(state);
+        queue.redeliver(Arc::clone(record), run_at, &self.hub, effects);
+        self.queue.arm(&mut queue, &self.hub);
+        Finished::Written
+    }
+
+    /// The answer to a claim that this instance does not hold any more.
+    fn finish_stale(&self, claim: &Claim) -> Finished {
+        let record = self.hub.records.get(claim.task, self.hub.now());
+        let answer = record.map(|record| record.lock().fence(claim));
+        match answer {
+            Some(Err(stale)) => stale,
+            Some(Ok(())) | None => Finished::Fenced,
+        }
+    }
+
+    fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+        let mut effects = Effects::new(&self.hub);
+        self.queue.settle(&self.hub);
+        let mut state = self.queue.lock();
+        let mut held = self.instance.lock();
+        if held.detached {
+            return Err(TransportError::Detached);
+        }
+        held.alive_until = self.hub.config.clock.now() + self.hub.config.transport.lease;
+        held.expired = false;
+        effects.wakes.extend(held.held_up.drain(..));
+        let lost = std::mem::take(&mut held.lost);
+        drop(held);
+        state.instances.insert(self.instance.id, Arc::clone(&self.instance));
+        self.queue.arm(&mut state, &self.hub);
+        drop(state);
+        Ok(lost)
+    }
+
+    fn detach(&self) {
+        let mut effects = Effects::new(&self.hub);
+        let mut state = self.queue.lock();
+        state.instances.remove(&self.instance.id);
+        let mut held = self.instance.lock();
+        held.detach(&mut effects.wakes);
+        let mut claims: Vec<_> = held.claims.drain().map(|(_, claim)| claim).collect();
+        let next = std::mem::replace(&mut held.suspect, Suspect::None);
+        drop(held);
+        if let Suspect::Next(record) = next {
+            state.suspects.push_front(record);
+            state.wake_claimer(&mut effects);
+        }
+        claims.sort_by_key(|(_, record)| record.number);
+        for (claim, record) in claims {
+            let mut written = record.lock();
+            if written.fence(&claim).is_ok() {
+                written.uncount();
+                drop(written);
+                state.redeliver(record, None, &self.hub, &mut effects);
+            }
+        }
+        state.wake_all(&mut effects);
+        drop(state);
+    }
+}

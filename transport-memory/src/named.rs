@@ -1,0 +1,22 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::MemoryConfig;
+use crate::hub::Hub;
+
+/// The hubs of this process that have a name; the table keeps none of them alive. It is the one
+/// static with state: what makes a URL such as `memory:jobs` mean the same in all of a process.
+static NAMED: Mutex<Option<HashMap<String, Weak<Hub>>>> = Mutex::new(None);
+
+/// The hub of that name, made if nobody holds it.
+pub(crate) fn hub(name: &str, config: impl FnOnce() -> MemoryConfig) -> Arc<Hub> {
+    let mut table = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let table = table.get_or_insert_default();
+    if let Some(hub) = table.get(name).and_then(Weak::upgrade) {
+        return hub;
+    }
+    table.retain(|_, hub| hub.strong_count() > 0);
+    let hub = Hub::new(config());
+    table.insert(name.to_owned(), Arc::downgrade(&hub));
+    hub
+}

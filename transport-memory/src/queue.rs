@@ -1,0 +1,240 @@
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+use rhai_dispatcher_core::{
+    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, WallTime, WorkerId,
+};
+
+use crate::hub::{Effects, Hub};
+use crate::instance::Instance;
+use crate::ready::Ready;
+use crate::record::Record;
+use crate::settle::Alarm;
+
+/// What waits for one worker id, and who serves it.
+pub(crate) struct Queue {
+    pub(crate) worker_id: WorkerId,
+    /// For the alarm, which may go off when nobody else holds the hub.
+    pub(crate) hub: Weak<Hub>,
+    state: Mutex<QueueState>,
+}
+
+#[derive(Default)]
+pub(crate) struct QueueState {
+    /// May hold tasks that are no longer pending; [`gone`](Self::gone) counts them.
+    pub(crate) ready: Ready,
+    /// Tasks that wait for their time.
+    pub(crate) later: BTreeMap<(WallTime, u64), Arc<Record>>,
+    /// Tasks of dead instances, to be run alone.
+    pub(crate) suspects: VecDeque<Arc<Record>>,
+    /// How many tasks wait in all.
+    pub(crate) waiting: usize,
+    /// How many tasks in `ready` and `suspects` were cancelled there.
+    gone: usize,
+    /// No task that waits must have started before this time.
+    pub(crate) expires: Option<WallTime>,
+    pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
+    /// Claim futures that wait for a task, in the order in which they came.
+    pub(crate) claimers: BTreeMap<u64, Waker>,
+    pub(crate) next_claimer: u64,
+    /// The task behind each request id, by caller.
+    requests: HashMap<RequestKey, Arc<Record>>,
+    next_number: u64,
+    pub(crate) alarm: Option<Alarm>,
+    pub(crate) paused: bool,
+}
+
+/// Caller, worker id (queues may be shared) and request id.
+type RequestKey = (Arc<str>, WorkerId, Arc<str>);
+
+impl Queue {
+    pub(crate) fn new(worker_id: WorkerId, hub: Weak<Hub>) -> Self {
+        Self { worker_id, hub, state: Mutex::default() }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, QueueState> {
+        // Nothing panics while it holds the lock, save for an allocation that fails.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepts a task.
+    pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Task) -> Result<Submitted, SubmitError> {
+        let mut effects = Effects::new(hub);
+        let mut state = self.lock();
+        let request = request_key(&task);
+        if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
+            && !is_over(first, hub, effects.now)
+        {
+            return match first.task.asks_the_same_as(&task) {
+                true => Ok(Submitted::Joined(first.task.id)),
+                false => Err(SubmitError::RequestIdConflict(first.task.id)),
+            };
+        }
+        let limit = hub.config.transport.queue_limit;
+        if state.waiting >= limit {
+            return Err(SubmitError::QueueFull { worker_id: task.worker_id, limit });
+        }
+        let number = state.next_number;
+        let record = Arc::new(Record::new(task, Arc::downgrade(self), number, effects.now));
+        // A task that is submitted again, after an answer that got lost, is there already.
+        if !hub.records.insert(&record) {
+            return Ok(Submitted::Accepted(record.task.id));
+        }
+        state.next_number += 1;
+        state.waiting += 1;
+        if let Some(key) = request {
+            state.requests.insert(key, Arc::clone(&record));
+        }
+        let id = record.task.id;
+        state.expires_at_least(record.task.latest_start());
+        match record.task.run_at {
+            Some(run_at) if run_at > effects.now => {
+                state.later.insert((run_at, number), record);
+            }
+            _ => {
+                state.ready.push_back(record);
+                state.wake_claimer(&mut effects);
+            }
+        }
+        self.arm(&mut state, hub);
+        Ok(Submitted::Accepted(id))
+    }
+
+    /// Forgets the request id of a record that has expired.
+    pub(crate) fn forget_request(&self, record: &Record) {
+        let Some(key) = request_key(&record.task) else { return };
+        let mut state = self.lock();
+        if state.requests.get(&key).is_some_and(|first| first.task.id == record.task.id) {
+            state.requests.remove(&key);
+        }
+    }
+
+    /// Whether there is any reason to keep it.
+    pub(crate) fn is_used(&self) -> bool {
+        let state = self.lock();
+        state.waiting > 0 || !state.instances.is_empty() || !state.requests.is_empty() || state.paused
+    }
+
+    pub(crate) fn info(&self) -> QueueInfo {
+        let state = self.lock();
+        let mut ready = [0; Priority::ALL.len()];
+        for record in state.ready.iter().filter(|record| record.lock().is_pending()) {
+            ready[record.task.priority as usize] += 1;
+        }
+        let delayed = state.later.len();
+        QueueInfo {
+            worker_id: self.worker_id.clone(),
+            ready,
+            delayed,
+            suspects: state.waiting.saturating_sub(ready.iter().sum::<usize>() + delayed),
+            claimed: state.instances.values().map(|instance| instance.lock().claims.len()).sum(),
+            instances: state.instances.len(),
+            paused: state.paused,
+        }
+    }
+
+    pub(crate) fn instances(&self, hub: &Hub) -> Vec<InstanceInfo> {
+        let (now, wall) = (hub.config.clock.now(), hub.now());
+        let state = self.lock();
+        let info = |instance: &Arc<Instance>| {
+            let held = instance.lock();
+            InstanceInfo {
+                instance: instance.id,
+                worker_id: self.worker_id.clone(),
+                alive_until: wall + (held.alive_until - now),
+                claimed: held.claims.len(),
+            }
+        };
+        state.instances.values().map(info).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Arc<Self> {
+        Arc::new(Self::new(WorkerId::try_from("worker-1").expect("a name"), Weak::new()))
+    }
+}
+
+impl QueueState {
+    /// Puts a task where it waits: again, or for the first time.
+    pub(crate) fn enqueue(
+        &mut self,
+        record: Arc<Record>,
+        run_at: Option<WallTime>,
+        effects: &mut Effects<'_>,
+    ) {
+        self.waiting += 1;
+        self.expires_at_least(record.task.latest_start());
+        if let Some(run_at) = run_at.filter(|run_at| *run_at > effects.now) {
+            self.later.insert((run_at, record.number), record);
+            return;
+        }
+        let suspect = record.lock().details.deaths > 0;
+        match suspect {
+            true => self.suspects.push_back(record),
+            false => self.ready.put_back(record),
+        }
+        self.wake_claimer(effects);
+    }
+
+    /// Notes that a waiting task was cancelled where it stands.
+    pub(crate) fn removed(&mut self, record: &Record, run_at: Option<WallTime>) {
+        /// Below this many it is not worth going through the queue.
+        const FEW: usize = 64;
+        self.waiting -= 1;
+        if let Some(run_at) = run_at
+            && self.later.remove(&(run_at, record.number)).is_some()
+        {
+            return;
+        }
+        self.gone += 1;
+        if self.gone >= FEW && self.gone > (self.ready.len() + self.suspects.len()) / 2 {
+            self.ready.retain(|record| record.lock().is_pending());
+            self.suspects.retain(|record| record.lock().is_pending());
+            self.gone = 0;
+        }
+    }
+
+    /// Notes that a task was taken out that had been cancelled before.
+    pub(crate) fn skipped(&mut self) {
+        self.gone = self.gone.saturating_sub(1);
+    }
+
+    /// Whether there is something to claim.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.paused && (!self.ready.is_empty() || !self.suspects.is_empty())
+    }
+
+    /// Wakes the claim future that has waited longest.
+    pub(crate) fn wake_claimer(&mut self, effects: &mut Effects<'_>) {
+        if !self.paused
+            && let Some((_, waker)) = self.claimers.pop_first()
+        {
+            effects.wakes.push(waker);
+        }
+    }
+
+    /// Wakes all that wait, to look again.
+    pub(crate) fn wake_all(&mut self, effects: &mut Effects<'_>) {
+        effects.wakes.extend(std::mem::take(&mut self.claimers).into_values());
+    }
+
+    /// Notes when a waiting task expires.
+    fn expires_at_least(&mut self, at: Option<WallTime>) {
+        if let Some(at) = at {
+            self.expires = Some(self.expires.map_or(at, |other| other.min(at)));
+        }
+    }
+}
+
+fn request_key(task: &Task) -> Option<RequestKey> {
+    let request_id = task.request_id.clone()?;
+    Some((Arc::clone(&task.caller_id), task.worker_id.clone(), request_id))
+}
+
+/// Whether the record has expired, although it may not have been dropped yet.
+fn is_over(record: &Record, hub: &Hub, now: WallTime) -> bool {
+    let state = record.lock();
+    let details = &state.details;
+    details.status.is_terminal() && details.updated_at + hub.config.transport.record_ttl <= now
+}

@@ -1,0 +1,105 @@
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai_dispatcher_core::{TaskId, WallTime};
+
+use crate::record::Record;
+
+/// All records, by id. Those of finished tasks are kept for a time, and up to a bound.
+pub(crate) struct Records {
+    shards: [Mutex<Shard>; Self::SHARDS],
+    hasher: RandomState,
+    max_bytes_per_shard: usize,
+}
+
+#[derive(Default)]
+struct Shard {
+    records: HashMap<TaskId, Arc<Record>>,
+    /// The finished ones, in the order in which they expire.
+    finished: VecDeque<Finished>,
+    finished_bytes: usize,
+}
+
+struct Finished {
+    id: TaskId,
+    expires_at: WallTime,
+    bytes: usize,
+}
+
+impl Records {
+    /// Enough that a handful of threads seldom meet.
+    const SHARDS: usize = 16;
+
+    pub(crate) fn new(max_finished_bytes: usize) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+            max_bytes_per_shard: max_finished_bytes / Self::SHARDS,
+        }
+    }
+
+    fn shard(&self, id: TaskId) -> MutexGuard<'_, Shard> {
+        let index = self.hasher.hash_one(id) as usize % Self::SHARDS;
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, id: TaskId, now: WallTime) -> Option<Arc<Record>> {
+        let mut shard = self.shard(id);
+        let expired = shard.expire(now, usize::MAX);
+        let record = shard.records.get(&id).cloned();
+        drop(shard);
+        forget(expired);
+        record
+    }
+
+    /// Adds a record, unless there is one under its id. Whether it was added.
+    pub(crate) fn insert(&self, record: &Arc<Record>) -> bool {
+        match self.shard(record.task.id).records.entry(record.task.id) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(Arc::clone(record));
+                true
+            }
+        }
+    }
+
+    /// Notes that `record` has its outcome and may be forgotten at `expires_at`.
+    pub(crate) fn finished(&self, record: &Record, now: WallTime, expires_at: WallTime) {
+        let bytes = record.bytes();
+        let mut shard = self.shard(record.task.id);
+        shard.finished_bytes += bytes;
+        shard.finished.push_back(Finished { id: record.task.id, expires_at, bytes });
+        let expired = shard.expire(now, self.max_bytes_per_shard);
+        drop(shard);
+        forget(expired);
+    }
+}
+
+impl Shard {
+    /// Takes out what has expired by `now`, and the oldest beyond `max_bytes`, though never the
+    /// newest of all: a waiter that has just been woken still wants it.
+    fn expire(&mut self, now: WallTime, max_bytes: usize) -> Vec<Arc<Record>> {
+        let mut expired = Vec::new();
+        while let Some(oldest) = self.finished.front() {
+            let over = self.finished_bytes > max_bytes && self.finished.len() > 1;
+            if oldest.expires_at > now && !over {
+                break;
+            }
+            self.finished_bytes -= oldest.bytes;
+            expired.extend(self.records.remove(&oldest.id));
+            self.finished.pop_front();
+        }
+        expired
+    }
+}
+
+/// Frees what pointed to the records: their request ids. No lock may be held.
+fn forget(expired: Vec<Arc<Record>>) {
+    for record in expired {
+        if let Some(queue) = record.queue.upgrade() {
+            queue.forget_request(&record);
+        }
+    }
+}

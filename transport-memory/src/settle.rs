@@ -1,0 +1,199 @@
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::task::Context;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::task::{ArcWake, waker_ref};
+use rhai_dispatcher_core::{
+    CancelReason, Clock, Outcome, Signal, TaskError, TaskErrorKind, TaskLog, Tick, WallTime,
+};
+
+use crate::hub::{Effects, Hub};
+use crate::instance::{Instance, Suspect};
+use crate::queue::{Queue, QueueState};
+use crate::record::Record;
+
+/// Going through a queue for expired tasks takes time in proportion to its length, so it is not
+/// done more often than this.
+const EXPIRY_STEP: Duration = Duration::from_millis(10);
+
+/// The moment at which a queue next has something to settle.
+pub(crate) struct Alarm {
+    at: Tick,
+    /// Registered with the clock; dropping it disarms the alarm.
+    _sleep: BoxFuture<'static, ()>,
+}
+
+/// What the clock wakes when an alarm goes off.
+struct Bell(Weak<Queue>);
+
+impl ArcWake for Bell {
+    fn wake_by_ref(bell: &Arc<Self>) {
+        if let Some(queue) = bell.0.upgrade()
+            && let Some(hub) = queue.hub.upgrade()
+        {
+            queue.settle(&hub);
+        }
+    }
+}
+
+impl Queue {
+    /// Does all that has become due.
+    pub(crate) fn settle(self: &Arc<Self>, hub: &Hub) {
+        let mut effects = Effects::new(hub);
+        let mut state = self.lock();
+        state.alarm = None;
+        state.take_over(hub, &mut effects);
+        state.wake_delayed(&mut effects);
+        state.expire(&mut effects);
+        self.arm(&mut state, hub);
+    }
+
+    /// Sees to it that the alarm goes off in time for all that is going to be due.
+    pub(crate) fn arm(self: &Arc<Self>, state: &mut QueueState, hub: &Hub) {
+        let clock = &hub.config.clock;
+        let Some(at) = state.next_due(&**clock) else { return };
+        if state.alarm.as_ref().is_some_and(|alarm| alarm.at <= at) {
+            return;
+        }
+        let mut sleep = clock.sleep_until(at);
+        let bell = Arc::new(Bell(Arc::downgrade(self)));
+        let waker = waker_ref(&bell);
+        // A sleep that is over already would not wake anybody: let it be due a moment later.
+        if sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            sleep = clock.sleep_until(clock.now() + Duration::from_millis(1));
+            let _ = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+        }
+        state.alarm = Some(Alarm { at, _sleep: sleep });
+    }
+}
+
+impl QueueState {
+    fn next_due(&self, clock: &dyn Clock) -> Option<Tick> {
+        let leases = self.instances.values().map(|instance| instance.lock().alive_until).min();
+        let due = self.later.first_key_value().map(|((run_at, _), _)| *run_at);
+        let due = due.into_iter().chain(self.expires).min();
+        let due = due.map(|at| clock.now() + (at - clock.wall()));
+        due.into_iter().chain(leases).min()
+    }
+
+    /// Takes the tasks of instances whose lease has run out.
+    fn take_over(&mut self, hub: &Hub, effects: &mut Effects<'_>) {
+        let now = hub.config.clock.now();
+        let dead = self.instances.extract_if(|_, instance| instance.lock().alive_until <= now);
+        for (_, instance) in dead.collect::<Vec<_>>() {
+            self.bury(&instance, hub, effects);
+        }
+    }
+
+    fn bury(&mut self, instance: &Instance, hub: &Hub, effects: &mut Effects<'_>) {
+        let mut held = instance.lock();
+        held.expired = true;
+        let mut claims: Vec<_> = held.claims.drain().map(|(_, claim)| claim).collect();
+        for (claim, _) in &claims {
+            held.lost.push(*claim);
+            held.signal(Signal::Lost(*claim), &mut effects.wakes);
+        }
+        let next = std::mem::replace(&mut held.suspect, Suspect::None);
+        effects.wakes.extend(held.held_up.drain(..));
+        drop(held);
+        if let Suspect::Next(record) = next {
+            self.suspects.push_front(record);
+            self.wake_claimer(effects);
+        }
+        claims.sort_by_key(|(_, record)| record.number);
+        for (claim, record) in claims {
+            let mut state = record.lock();
+            if state.fence(&claim).is_ok() {
+                state.details.deaths += 1;
+                drop(state);
+                self.redeliver(record, None, hub, effects);
+            }
+        }
+    }
+
+    /// Lets a task that is not running any more wait again, unless it had better not.
+    pub(crate) fn redeliver(
+        &mut self,
+        record: Arc<Record>,
+        run_at: Option<WallTime>,
+        hub: &Hub,
+        effects: &mut Effects<'_>,
+    ) {
+        let mut state = record.lock();
+        let deaths = state.details.deaths;
+        let outcome = match state.cancel {
+            Some(reason) => Some(Outcome::Cancelled(reason)),
+            None if deaths >= hub.config.transport.max_deliveries => Some(Outcome::Error(TaskError::new(
+                TaskErrorKind::Crashed,
+                format!("{deaths} worker instances died while they ran it (max_deliveries)"),
+            ))),
+            None => None,
+        };
+        match outcome {
+            Some(outcome) => effects.end(&record, &mut state, outcome, TaskLog::new()),
+            None => {
+                state.return_to_queue(run_at, effects.now);
+                drop(state);
+                self.enqueue(record, run_at, effects);
+            }
+        }
+    }
+
+    /// Makes delayed tasks ready whose time has come.
+    fn wake_delayed(&mut self, effects: &mut Effects<'_>) {
+        while let Some(entry) = self.later.first_entry() {
+            if entry.key().0 > effects.now {
+                return;
+            }
+            let record = entry.remove();
+            self.waiting -= 1; // it is counted again where it goes
+            self.enqueue(record, None, effects);
+        }
+    }
+
+    /// Ends the waiting tasks whose time is over.
+    fn expire(&mut self, effects: &mut Effects<'_>) {
+        if self.expires.is_none_or(|at| at > effects.now) {
+            return;
+        }
+        let mut next: Option<WallTime> = None;
+        let mut over = Vec::new();
+        for record in self.ready.iter().chain(self.later.values()).chain(&self.suspects) {
+            match record.task.latest_start() {
+                Some(at) if at <= effects.now => over.push(Arc::clone(record)),
+                Some(at) => next = Some(next.map_or(at, |other| other.min(at))),
+                None => {}
+            }
+        }
+        for record in over {
+            self.cancel_waiting(&record, CancelReason::Expired, effects);
+        }
+        self.expires = next.map(|at| at.max(effects.now + EXPIRY_STEP));
+    }
+
+    /// Cancels a task if it still waits. Whether it did.
+    pub(crate) fn cancel_waiting(
+        &mut self,
+        record: &Arc<Record>,
+        reason: CancelReason,
+        effects: &mut Effects<'_>,
+    ) -> bool {
+        let mut state = record.lock();
+        if !state.is_pending() {
+            return false;
+        }
+        let run_at = state.details.run_at;
+        effects.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
+        drop(state);
+        self.removed(record, run_at);
+        true
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alarm").field("at", &self.at).finish_non_exhaustive()
+    }
+}
