@@ -1,1 +1,31 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+//!
+//! # Layout
+//! - `dispatcher_builder`: [`RhaiDispatcherBuilder`], which makes a [`RhaiDispatcher`].
+//! - `url`: the transport that a URL names.
+//! - `worker`: [`RhaiWorker`], which serves a worker id with the Rhai engine.
+//!
+//! What they stand on is re-exported from the crates below: the contract and the types from
+//! `rhai-dispatcher-core`, the engine's settings from `rhai-dispatcher-engine`.
+
+mod dispatcher_builder;
+mod url;
+#[cfg(feature = "engine")]
+mod worker;
+
+pub use rhai_dispatcher_core::{
+    CancelReason, Cancelled, Clock, Dispatcher as RhaiDispatcher, DispatcherConfig, Drained,
+    Error as RhaiDispatcherError, Handler, InstanceInfo, Invalid, Json, LogLevel, LogLine, ManualClock,
+    Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority, QueueInfo, Ran, RetryPolicy, Run,
+    RunningWorker, Stop, StopToken, SystemClock, Task, TaskDetails as RhaiTaskDetails, TaskError,
+    TaskErrorKind, TaskId, TaskLog, TaskStatus, Tick, Transport, TransportConfig, TransportError,
+    TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
+};
+#[cfg(feature = "engine")]
+pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptChecker};
+#[cfg(feature = "memory")]
+pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
+
+pub use dispatcher_builder::RhaiDispatcherBuilder;
+#[cfg(feature = "engine")]
+pub use worker::{RhaiWorker, RhaiWorkerBuilder};

@@ -14,7 +14,7 @@
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
 
 mod clock;
-//mod dispatcher;
+mod dispatcher;
 mod error;
 mod invalid;
 mod task;
@@ -22,7 +22,7 @@ mod transport;
 mod worker;
 
 pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
-//pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
+pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
 pub use error::Error;
 pub use invalid::Invalid;
 pub use task::{

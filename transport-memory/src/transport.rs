@@ -35,6 +35,12 @@ impl MemoryTransport {
         Self { hub: crate::named::hub(name, || config) }
     }
 
+    /// Begins an instance, as [`attach`](Transport::attach) does, without a future.
+    #[must_use]
+    pub fn attach_now(&self, spec: &InstanceSpec) -> Arc<dyn Consumer> {
+        Arc::new(MemoryConsumer::attach(Arc::clone(&self.hub), spec))
+    }
+
     fn cancel_one(&self, id: TaskId, why: CancelReason) -> Cancelled {
         let mut effects = Effects::new(&self.hub);
         let Some(record) = self.hub.records.get(id, effects.now) else { return Cancelled::NotFound };
@@ -70,7 +76,7 @@ impl Transport for MemoryTransport {
     }
 
     async fn attach(&self, spec: InstanceSpec) -> Result<Arc<dyn Consumer>, TransportError> {
-        Ok(Arc::new(MemoryConsumer::attach(Arc::clone(&self.hub), &spec)))
+        Ok(self.attach_now(&spec))
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {

@@ -13,7 +13,7 @@ use super::lane::Lane;
 use super::lane_state::LaneState;
 use super::supervisor::Supervisor;
 use super::{Handler, WorkerConfig};
-use crate::{InstanceSpec, Transport, TransportError, WorkerId};
+use crate::{Consumer, InstanceSpec, Transport, TransportError, WorkerId};
 
 /// Serves one worker id: an instance with lanes, each a thread with a [`Handler`] of its own.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub enum WorkerError {
     /// The transport failed for good.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The handler of a lane could not be made, or panicked outside any task.
+    /// The handler of a lane panicked outside any task.
     #[error("the handler failed: {0}")]
     Handler(String),
     /// The system gives no thread for a lane.
@@ -77,14 +77,30 @@ impl Worker {
     ///
     /// # Errors
     /// [`WorkerError::Transport`] if the transport does not take the instance, and
-    /// [`WorkerError::Thread`]. If a handler can't be made, the worker ends with that.
+    /// [`WorkerError::Thread`].
     pub async fn start<H, F>(self, make_handler: F) -> Result<RunningWorker, WorkerError>
     where
         H: Handler + Unpin,
-        F: Fn() -> Result<H, String> + Send + Sync + 'static,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        let consumer = self.transport.attach(InstanceSpec::new(self.worker_id.clone())).await?;
+        self.start_attached(consumer, make_handler)
+    }
+
+    /// Begins to serve as an instance that has attached already.
+    ///
+    /// # Errors
+    /// [`WorkerError::Thread`].
+    pub fn start_attached<H, F>(
+        self,
+        consumer: Arc<dyn Consumer>,
+        make_handler: F,
+    ) -> Result<RunningWorker, WorkerError>
+    where
+        H: Handler + Unpin,
+        F: Fn() -> H + Send + Sync + 'static,
     {
         let Self { transport, worker_id, config } = self;
-        let consumer = transport.attach(InstanceSpec::new(worker_id.clone())).await?;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
@@ -114,13 +130,9 @@ impl Worker {
             let make_handler = Arc::clone(&make_handler);
             let lane_ended = lane_ended.clone();
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run = || {
-                    let handler = make_handler().map_err(WorkerError::Handler)?;
-                    block_on(Lane::new(handler, consumer, clock, state));
-                    Ok(())
-                };
+                let run = || block_on(Lane::new(make_handler(), consumer, clock, state));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
-                    .unwrap_or_else(|_| Err(WorkerError::Handler(format!("lane {index} panicked"))));
+                    .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the supervisor may have given up on it
             })?;
         }
@@ -141,7 +153,7 @@ impl Worker {
     ) -> Result<Drained, WorkerError>
     where
         H: Handler + Unpin,
-        F: Fn() -> Result<H, String> + Send + Sync + 'static,
+        F: Fn() -> H + Send + Sync + 'static,
     {
         let mut worker = self.start(make_handler).await?;
         let ended = match future::select(pin!(shutdown), &mut worker.ended).await {

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{self, Either};
+
+use super::{DispatcherConfig, PlayRequestBuilder};
+use crate::{CancelReason, Cancelled, Clock, Error, TaskDetails, TaskId, Tick, Transport, TransportExt};
+
+/// Submits tasks, waits for them, and asks after them. Clones are the same dispatcher.
+///
+/// ```no_run
+/// # async fn example(dispatcher: rhai_dispatcher_core::Dispatcher) -> Result<(), rhai_dispatcher_core::Error> {
+/// let details = dispatcher.new_play_request().worker_id("worker-1").script("40 + 2").await_response().await?;
+/// println!("{:?}", details.output);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    transport: Arc<dyn Transport>,
+    config: DispatcherConfig,
+}
+
+impl Dispatcher {
+    /// A dispatcher over `transport`.
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>, config: DispatcherConfig) -> Self {
+        Self { shared: Arc::new(Shared { transport, config }) }
+    }
+
+    /// Begins a request to run a script.
+    pub fn new_play_request(&self) -> PlayRequestBuilder {
+        PlayRequestBuilder::new(self.clone())
+    }
+
+    /// Submits many requests at once; one answer for each, in their order. None is queued if one is
+    /// invalid by itself.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::Script`] for the first request that can't be accepted
+    /// anywhere; [`Error::Unavailable`]. The answers have [`Error::QueueFull`] and
+    /// [`Error::RequestIdConflict`].
+    pub async fn submit_many(
+        &self,
+        requests: Vec<PlayRequestBuilder>,
+    ) -> Result<Vec<Result<TaskId, Error>>, Error> {
+        let tasks =
+            requests.into_iter().map(PlayRequestBuilder::into_task).collect::<Result<Vec<_>, Error>>()?;
+        let answers = self.transport().submit(tasks).await?;
+        Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
+    }
+
+    /// The record of a task as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn status(&self, id: TaskId) -> Result<TaskDetails, Error> {
+        self.transport().details_of(id).await
+    }
+
+    /// Waits for the outcome of a task, whoever submitted it, before or after its end. When the
+    /// timeout is over the task goes on.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::NotFound`], [`Error::Lost`], [`Error::Unavailable`].
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the wait and nothing else.
+    pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, Error> {
+        let until = self.clock().now() + timeout;
+        self.outcome_until(id, until).await
+    }
+
+    /// Cancels a task, whoever submitted it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn cancel(&self, id: TaskId) -> Result<Cancelled, Error> {
+        self.transport().cancel_one(id, CancelReason::Asked).await
+    }
+
+    /// Connects now, so that what is wrong with the URL or the server shows here and not with the
+    /// first request.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Refused`].
+    pub async fn connect(&self) -> Result<(), Error> {
+        Ok(self.transport().connect().await?)
+    }
+
+    /// The transport below: its queues, instances and health.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.shared.transport
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn config(&self) -> &DispatcherConfig {
+        &self.shared.config
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        self.transport().clock()
+    }
+
+    pub(super) async fn outcome_until(&self, id: TaskId, until: Tick) -> Result<TaskDetails, Error> {
+        let outcome = self.transport().outcome(id);
+        match future::select(outcome, self.clock().sleep_until(until)).await {
+            Either::Left((outcome, _)) => Ok(outcome?),
+            Either::Right(((), _)) => Err(Error::Timeout(id)),
+        }
+    }
+}

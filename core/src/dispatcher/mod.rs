@@ -1,0 +1,12 @@
+//! The side that submits tasks and waits for them.
+
+mod config;
+#[expect(clippy::module_inception, reason = "each file is named for its main type")]
+mod dispatcher;
+mod preflight;
+mod request;
+
+pub use config::DispatcherConfig;
+pub use dispatcher::Dispatcher;
+pub use preflight::Preflight;
+pub use request::PlayRequestBuilder;

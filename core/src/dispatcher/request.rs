@@ -1,0 +1,363 @@
+use std::fs::File;
+use std::future::Future;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{self, Either};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Dispatcher;
+use super::config::label;
+use crate::invalid::quoted;
+use crate::{
+    CancelReason, Cancelled, Error, Invalid, Json, Payload, Priority, RetryPolicy, Task, TaskDetails, TaskId,
+    TransportExt, WorkerId,
+};
+
+/// A request to run a script, as it is put together.
+///
+/// A setter that is given a bad value remembers it; the first one is returned by the call that
+/// would have queued the task, before anything is queued.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is submitted"]
+pub struct PlayRequestBuilder {
+    dispatcher: Dispatcher,
+    worker_id: Option<WorkerId>,
+    script: Option<Arc<str>>,
+    script_path: Option<PathBuf>,
+    args: Map<String, Value>,
+    context_id: Option<Arc<str>>,
+    request_id: Option<Arc<str>>,
+    parent: Option<TaskId>,
+    timeout: Option<Duration>,
+    keep_on_timeout: bool,
+    priority: Priority,
+    delay: Duration,
+    expires_in: Option<Duration>,
+    retry: RetryPolicy,
+    /// The first bad value.
+    invalid: Option<Invalid>,
+}
+
+/// How much later than its caller's timeout a task ends by itself. The caller, while it lives,
+/// withdraws the task before that; a dead one needs no better.
+const WITHDRAWAL_SLACK: Duration = Duration::from_millis(250);
+
+/// How long a withdrawal may delay the report of a timeout.
+const WITHDRAWAL_WAIT: Duration = Duration::from_millis(10);
+
+impl PlayRequestBuilder {
+    pub(super) fn new(dispatcher: Dispatcher) -> Self {
+        Self {
+            dispatcher,
+            worker_id: None,
+            script: None,
+            script_path: None,
+            args: Map::new(),
+            context_id: None,
+            request_id: None,
+            parent: None,
+            timeout: None,
+            keep_on_timeout: false,
+            priority: Priority::Normal,
+            delay: Duration::ZERO,
+            expires_in: None,
+            retry: RetryPolicy::never(),
+            invalid: None,
+        }
+    }
+
+    /// The queue to submit to. Required.
+    pub fn worker_id(mut self, worker_id: impl Into<Arc<str>>) -> Self {
+        self.worker_id = self.take(WorkerId::try_from(worker_id.into()));
+        self
+    }
+
+    /// The text of the script. Either this or [`script_path`](Self::script_path) is required.
+    pub fn script(mut self, script: impl Into<Arc<str>>) -> Self {
+        self.script = Some(script.into());
+        self
+    }
+
+    /// The file to read the script from, when the request is submitted.
+    pub fn script_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.script_path = Some(path.into());
+        self
+    }
+
+    /// One argument, which the script sees as `args.key`.
+    pub fn arg(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
+        let key = key.into();
+        match serde_json::to_value(value) {
+            Ok(value) => {
+                self.args.insert(key, value);
+            }
+            Err(error) => self.refuse(
+                "args",
+                format!("{} has no JSON form: {error}", quoted(&key)),
+                "pass something that serializes to JSON",
+            ),
+        }
+        self
+    }
+
+    /// All arguments at once: something that serializes to a JSON object. Replaces earlier ones.
+    pub fn args(mut self, args: impl Serialize) -> Self {
+        match serde_json::to_value(args) {
+            Ok(Value::Object(args)) => self.args = args,
+            Ok(_) => self.refuse(
+                "args",
+                "they are no JSON object".to_owned(),
+                "pass a map or a struct, or use arg(key, value)",
+            ),
+            Err(error) => self.refuse(
+                "args",
+                format!("they have no JSON form: {error}"),
+                "pass something that serializes to JSON",
+            ),
+        }
+        self
+    }
+
+    /// On whose behalf; the script sees it as `context_id`.
+    pub fn context_id(mut self, context_id: impl Into<Arc<str>>) -> Self {
+        self.context_id = self.take(label("context_id", context_id.into()));
+        self
+    }
+
+    /// Makes the request idempotent: as long as the record of its first task lives, the same
+    /// request under the same id joins that task.
+    pub fn request_id(mut self, request_id: impl Into<Arc<str>>) -> Self {
+        self.request_id = self.take(label("request_id", request_id.into()));
+        self
+    }
+
+    /// The task on whose behalf this one is dispatched.
+    pub fn parent(mut self, parent: TaskId) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// How long [`await_response`](Self::await_response) waits; above zero.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = self.above_zero("timeout", timeout);
+        self
+    }
+
+    /// Lets the task go on when [`await_response`](Self::await_response) has timed out.
+    pub fn keep_on_timeout(mut self) -> Self {
+        self.keep_on_timeout = true;
+        self
+    }
+
+    /// How soon it is claimed beside others.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// How long it waits before it may be claimed.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// How long it may wait to be started, from now; above zero.
+    pub fn expires_in(mut self, expires_in: Duration) -> Self {
+        self.expires_in = self.above_zero("expires_in", expires_in);
+        self
+    }
+
+    /// How often it is tried again after an error that may pass.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retry.max_retries = retries;
+        self
+    }
+
+    /// The wait before the first retry, which doubles up to `max`; above zero.
+    pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
+        if let Some(first) = self.above_zero("backoff", first) {
+            self.retry.first_backoff = first;
+            self.retry.max_backoff = max.max(first);
+        }
+        self
+    }
+
+    /// Queues the task and returns at once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and [`Error::Script`] before anything is queued; [`Error::QueueFull`],
+    /// [`Error::RequestIdConflict`], [`Error::Unavailable`].
+    pub async fn submit(self) -> Result<TaskId, Error> {
+        let dispatcher = self.dispatcher.clone();
+        let task = self.into_task()?;
+        Ok(dispatcher.transport().submit_one(task).await?.task_id())
+    }
+
+    /// Queues the task and waits for its outcome, whatever that is. When the timeout is over the
+    /// task is withdrawn, unless [`keep_on_timeout`](Self::keep_on_timeout) says otherwise.
+    ///
+    /// # Errors
+    /// Those of [`submit`](Self::submit), and [`Error::Timeout`], [`Error::Lost`].
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the wait and withdraws nothing; the task ends by itself soon after
+    /// the timeout.
+    pub async fn await_response(self) -> Result<TaskDetails, Error> {
+        let dispatcher = self.dispatcher.clone();
+        let keep = self.keep_on_timeout;
+        let timeout = self.timeout.unwrap_or(dispatcher.config().default_timeout);
+        let clock = Arc::clone(dispatcher.clock());
+        let until = clock.now() + timeout;
+
+        let mut task = self.into_task()?;
+        task.awaited = true;
+        if !keep {
+            task.deadline = Some(clock.wall() + timeout + WITHDRAWAL_SLACK);
+        }
+        let own_id = task.id;
+        let submitted = within(dispatcher.transport().submit_one(task), clock.sleep_until(until)).await;
+        let Some(submitted) = submitted else { return Err(Error::Timeout(own_id)) };
+        let id = submitted?.task_id();
+        match dispatcher.outcome_until(id, until).await {
+            // A task that was joined belongs to somebody else.
+            Err(Error::Timeout(_)) if !keep && id == own_id => withdraw(&dispatcher, id).await,
+            answer => answer,
+        }
+    }
+
+    /// The task that this request asks for.
+    pub(super) fn into_task(mut self) -> Result<Task, Error> {
+        if let Some(invalid) = self.invalid.take() {
+            return Err(invalid.into());
+        }
+        let worker_id = self
+            .worker_id
+            .take()
+            .ok_or_else(|| Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)"))?;
+        let payload = self.payload()?;
+        let config = self.dispatcher.config();
+        if let Some(preflight) = &config.preflight {
+            preflight.check(&payload).map_err(Error::Script)?;
+        }
+        let now = self.dispatcher.clock().wall();
+        let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
+        if !self.args.is_empty() {
+            task.args = args(&self.args, config.max_args_bytes)?;
+        }
+        task.context_id = self.context_id;
+        task.request_id = self.request_id;
+        task.parent = self.parent;
+        task.priority = self.priority;
+        task.run_at = (self.delay > Duration::ZERO).then(|| now + self.delay);
+        task.expires_at = self.expires_in.map(|expires_in| now + expires_in);
+        task.retry = self.retry;
+        Ok(task)
+    }
+
+    fn payload(&self) -> Result<Payload, Invalid> {
+        let max = self.dispatcher.config().max_script_bytes;
+        match (&self.script, &self.script_path) {
+            (Some(script), None) => {
+                check_size("script", script.len(), max)?;
+                Ok(Payload::Script { source: Arc::clone(script), name: None })
+            }
+            (None, Some(path)) => {
+                let name = path.display().to_string().into();
+                Ok(Payload::Script { source: read_script(path, max)?, name: Some(name) })
+            }
+            (None, None) => Err(Invalid::new("script", "is missing", "give script(...) or script_path(...)")),
+            (Some(_), Some(_)) => Err(Invalid::new(
+                "script",
+                "is given twice, by script and by script_path",
+                "give one of them",
+            )),
+        }
+    }
+
+    fn above_zero(&mut self, field: &'static str, duration: Duration) -> Option<Duration> {
+        if duration.is_zero() {
+            self.refuse(field, "is zero".to_owned(), "give a duration above zero, such as 5 seconds");
+            return None;
+        }
+        Some(duration)
+    }
+
+    fn take<T>(&mut self, value: Result<T, Invalid>) -> Option<T> {
+        value.map_err(|invalid| self.invalid.get_or_insert(invalid)).ok()
+    }
+
+    fn refuse(&mut self, field: &'static str, problem: String, hint: &'static str) {
+        self.invalid.get_or_insert_with(|| Invalid::new(field, problem, hint));
+    }
+}
+
+/// What `work` gives, if it does before `end`.
+async fn within<T>(work: impl Future<Output = T>, end: impl Future<Output = ()> + Unpin) -> Option<T> {
+    match future::select(pin!(work), end).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// Cancels a task whose caller has stopped waiting. If it ended at that very moment, that outcome is
+/// the answer after all.
+async fn withdraw(dispatcher: &Dispatcher, id: TaskId) -> Result<TaskDetails, Error> {
+    let clock = dispatcher.clock();
+    let latest = clock.now() + WITHDRAWAL_WAIT;
+    let cancel = dispatcher.transport().cancel_one(id, CancelReason::Withdrawn);
+    match within(cancel, clock.sleep_until(latest)).await {
+        Some(Ok(Cancelled::AlreadyFinished)) => dispatcher.outcome_until(id, latest).await,
+        // Nobody hears of it now; the deadline that it was submitted with ends the task.
+        _ => Err(Error::Timeout(id)),
+    }
+}
+
+fn args(args: &Map<String, Value>, max: usize) -> Result<Json, Invalid> {
+    let json = Json::of(args).map_err(|error| {
+        Invalid::new(
+            "args",
+            format!("they have no JSON form: {error}"),
+            "pass something that serializes to JSON",
+        )
+    })?;
+    check_size("args", json.as_str().len(), max)?;
+    Ok(json)
+}
+
+fn check_size(field: &'static str, bytes: usize, max: usize) -> Result<(), Invalid> {
+    if bytes > max {
+        let problem = format!("has {bytes} bytes, and the limit is {max}");
+        return Err(Invalid::new(
+            field,
+            problem,
+            "make it smaller, or raise the limit in the dispatcher's configuration",
+        ));
+    }
+    Ok(())
+}
+
+/// Reads a script, and no more of it than the limit allows.
+fn read_script(path: &Path, max: usize) -> Result<Arc<str>, Invalid> {
+    let refuse = |problem: String, hint: &'static str| {
+        Invalid::new("script_path", format!("{}: {problem}", path.display()), hint)
+    };
+    let unreadable = |error: std::io::Error| refuse(error.to_string(), "give the path of a readable file");
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > max {
+        return Err(refuse(
+            format!("has more than {max} bytes"),
+            "make it smaller, or raise the limit in the dispatcher's configuration",
+        ));
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|error| refuse(error.to_string(), "save the file as UTF-8"))?;
+    Ok(text.into())
+}
