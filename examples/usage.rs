@@ -1,6 +1,7 @@
 //! The way through it all: build a client, submit a script, await its answer.
 //!
-//! Run it with `RUST_LOG=info cargo run --example usage`.
+//! It wants a Redis server at its URL, and a worker that serves `worker-1` there; `usage_in_memory`
+//! is the same without either. Run it with `RUST_LOG=info cargo run --example usage`.
 
 use rhai_dispatcher::{RhaiDispatcherBuilder, RhaiDispatcherError};
 use std::time::Duration;
@@ -10,7 +11,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::init();
 
     // 1. Build the client
-    let client = RhaiDispatcherBuilder::new().caller_id("my-app-instance-1").redis_url("memory:").build()?;
+    let client = RhaiDispatcherBuilder::new()
+        .caller_id("my-app-instance-1")
+        .redis_url("redis://127.0.0.1/")
+        .build()?;
 
     // 2. Define the script and target worker
     let script = r#" "Hello, " + worker_id + "!" "#;

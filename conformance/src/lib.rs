@@ -1,1 +1,40 @@
-//! placeholder
+//! One suite that every transport passes, and every wrapper round one.
+//!
+//! The contract of `rhai_dispatcher_core::Transport` and `Consumer` is written as `# Behavior`
+//! bullets; each is the name of one case here, and `tests/contract.rs` compares the two lists. That
+//! the cases catch what they are there for is itself tested: each has a deliberately [faulty
+//! wrapper](FAULTS) under which it must fail.
+//!
+//! A transport mounts the suite in a test target with `harness = false`:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use rhai_dispatcher_conformance as conformance;
+//! # fn environment() -> Box<dyn conformance::Environment> { panic!("the transport's own") }
+//!
+//! fn main() -> ExitCode {
+//!     conformance::main("memory", environment)
+//! }
+//! ```
+//!
+//! # Layout
+//! - `environment`: what a transport supplies ([`Environment`]): a store, and a way to let time pass.
+//! - `case`, `cases`: the cases ([`CASES`]), in a file per method of the contract.
+//! - `stage`, `instance`, `waiting`: what the cases are written with.
+//! - `faulty`: the wrappers ([`FAULTS`]), in files like those of the cases.
+//! - `runner`: [`main`] and [`faults_main`].
+
+mod case;
+mod cases;
+mod environment;
+mod faulty;
+mod instance;
+mod runner;
+mod stage;
+mod waiting;
+
+pub use case::Case;
+pub use cases::CASES;
+pub use environment::Environment;
+pub use faulty::{FAULTS, FaultCase};
+pub use runner::{faults_main, main};

@@ -8,7 +8,7 @@ use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
 
 use crate::consumer::Membership;
 use crate::hub::Effects;
-use crate::instance::{InstanceState, Suspect};
+use crate::instance::InstanceState;
 use crate::queue::QueueState;
 use crate::record::Record;
 
@@ -105,33 +105,14 @@ impl QueueState {
         if held.detached {
             return Answer::Detached;
         }
-        if held.expired || matches!(held.suspect, Suspect::Runs(_)) {
+        if held.expired || held.suspect.is_some() {
             return Answer::HeldUp;
         }
         if self.paused {
             return Answer::Empty;
         }
-        if matches!(held.suspect, Suspect::None)
-            && !self.suspects.is_empty()
-            && self.may_take_suspect(instance, held)
-        {
-            while let Some(record) = self.suspects.pop_front() {
-                if self.may_start(&record, effects) {
-                    held.suspect = Suspect::Next(record);
-                    break;
-                }
-            }
-        }
-        if let Suspect::Next(record) = &held.suspect {
-            if !held.claims.is_empty() {
-                return Answer::HeldUp;
-            }
-            let record = Arc::clone(record);
-            held.suspect = Suspect::None;
-            if self.may_start(&record, effects) {
-                held.suspect = Suspect::Runs(record.task.id);
-                return Answer::Claimed(vec![self.start(instance, held, record, effects)]);
-            }
+        if let Some(answer) = self.claim_suspect(instance, held, effects) {
+            return answer;
         }
         let mut claimed = Vec::new();
         while claimed.len() < max {
@@ -146,13 +127,30 @@ impl QueueState {
         }
     }
 
-    /// A busy instance leaves a suspect to one that could run it at once.
-    fn may_take_suspect(&self, instance: InstanceId, held: &InstanceState) -> bool {
-        held.claims.is_empty()
-            || !self.instances.values().filter(|other| other.id != instance).any(|other| {
-                let other = other.lock();
-                other.claims.is_empty() && matches!(other.suspect, Suspect::None)
-            })
+    /// Claims the first suspect, if there is one and the instance is free. If all instances are
+    /// busy, one of them claims nothing else until it is free.
+    fn claim_suspect(
+        &mut self,
+        instance: InstanceId,
+        held: &mut InstanceState,
+        effects: &mut Effects<'_>,
+    ) -> Option<Answer> {
+        let suspect = loop {
+            let record = self.suspects.pop_front()?;
+            if self.may_start(&record, effects) {
+                break record;
+            }
+        };
+        if held.claims.is_empty() {
+            held.suspect = Some(suspect.task.id);
+            // Whoever made room for it need not any more.
+            if let Some(other) = self.making_room.take().filter(|other| *other != instance) {
+                self.look_again(other, effects);
+            }
+            return Some(Answer::Claimed(vec![self.start(instance, held, suspect, effects)]));
+        }
+        self.suspects.push_front(suspect);
+        (*self.making_room.get_or_insert(instance) == instance).then_some(Answer::HeldUp)
     }
 
     /// Whether a task that was taken out is still to be run; if its time is over, it ends here.

@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
 
 use crate::claim::ClaimFuture;
 use crate::hub::{Effects, Hub};
-use crate::instance::{Instance, Suspect};
+use crate::instance::Instance;
 use crate::queue::Queue;
 use crate::record::Record;
 
@@ -94,7 +94,11 @@ impl Membership {
                 held.release(&completion.claim, &mut effects.wakes);
             }
         }
+        let free = held.claims.is_empty();
         drop(held);
+        if free {
+            self.queue.lock().offer_suspects(&mut effects);
+        }
         answers
     }
 
@@ -121,6 +125,7 @@ impl Membership {
         // Before the task can be claimed again, perhaps by this very instance.
         held.release(&done.claim, &mut effects.wakes);
         drop(held);
+        queue.offer_suspects(effects);
         let mut run_at = None;
         match &done.finish {
             Finish::RetryAt(at, error) => {
@@ -174,12 +179,8 @@ impl Membership {
         let mut held = self.instance.lock();
         held.detach(&mut effects.wakes);
         let mut claims: Vec<_> = held.claims.drain().map(|(_, claim)| claim).collect();
-        let next = std::mem::replace(&mut held.suspect, Suspect::None);
         drop(held);
-        if let Suspect::Next(record) = next {
-            state.suspects.push_front(record);
-            state.wake_claimer(&mut effects);
-        }
+        state.leaves(self.instance.id, &mut effects);
         claims.sort_by_key(|(_, record)| record.number);
         for (claim, record) in claims {
             let mut written = record.lock();

@@ -20,23 +20,15 @@ pub(crate) struct InstanceState {
     pub(crate) expired: bool,
     pub(crate) detached: bool,
     pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>)>,
-    pub(crate) suspect: Suspect,
-    /// Claim futures that wait for the suspect to be over.
+    /// The task that may kill it, which it runs alone.
+    pub(crate) suspect: Option<TaskId>,
+    /// Claim futures that wait until this instance may claim again.
     pub(crate) held_up: Vec<Waker>,
     /// Claims that were lost and not yet reported by a renewal.
     pub(crate) lost: Vec<Claim>,
     /// At most two for each claim: a cancel, and its loss.
     signals: VecDeque<Signal>,
     signal_waker: Option<Waker>,
-}
-
-/// Where an instance stands with a task that may kill it.
-pub(crate) enum Suspect {
-    None,
-    /// It has one, and finishes its other tasks first.
-    Next(Arc<Record>),
-    /// It runs one, alone.
-    Runs(TaskId),
 }
 
 impl Instance {
@@ -46,7 +38,7 @@ impl Instance {
             expired: false,
             detached: false,
             claims: HashMap::new(),
-            suspect: Suspect::None,
+            suspect: None,
             held_up: Vec::new(),
             lost: Vec::new(),
             signals: VecDeque::new(),
@@ -86,12 +78,10 @@ impl InstanceState {
             return;
         }
         self.claims.remove(&claim.task);
-        match &self.suspect {
-            Suspect::Runs(suspect) if *suspect == claim.task => self.suspect = Suspect::None,
-            Suspect::Next(_) if self.claims.is_empty() => {}
-            _ => return,
+        if self.claims.is_empty() {
+            self.suspect = None;
+            wakes.extend(self.held_up.drain(..));
         }
-        wakes.extend(self.held_up.drain(..));
     }
 
     /// Keeps the waker of a claim future that has to wait for this instance.

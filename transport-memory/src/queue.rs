@@ -35,6 +35,8 @@ pub(crate) struct QueueState {
     /// No task that waits must have started before this time.
     pub(crate) expires: Option<WallTime>,
     pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
+    /// The instance that claims nothing until it is free for a suspect.
+    pub(crate) making_room: Option<InstanceId>,
     /// Claim futures that wait for a task, in the order in which they came.
     pub(crate) claimers: BTreeMap<u64, Waker>,
     pub(crate) next_claimer: u64,
@@ -64,6 +66,7 @@ impl Queue {
         let mut state = self.lock();
         let request = request_key(&task);
         if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
+            && first.task.id != task.id
             && !is_over(first, hub, effects.now)
         {
             return match first.task.asks_the_same_as(&task) {
@@ -73,6 +76,10 @@ impl Queue {
         }
         let limit = hub.config.transport.queue_limit;
         if state.waiting >= limit {
+            // What was accepted has its place, and may be submitted again.
+            if hub.records.contains(task.id) {
+                return Ok(Submitted::Accepted(task.id));
+            }
             return Err(SubmitError::QueueFull { worker_id: task.worker_id, limit });
         }
         let number = state.next_number;
@@ -87,17 +94,20 @@ impl Queue {
             state.requests.insert(key, Arc::clone(&record));
         }
         let id = record.task.id;
-        state.expires_at_least(record.task.latest_start());
+        let mut due_earlier = state.expires_at_least(record.task.latest_start());
         match record.task.run_at {
             Some(run_at) if run_at > effects.now => {
                 state.later.insert((run_at, number), record);
+                due_earlier = true;
             }
             _ => {
                 state.ready.push_back(record);
                 state.wake_claimer(&mut effects);
             }
         }
-        self.arm(&mut state, hub);
+        if due_earlier {
+            self.arm(&mut state, hub);
+        }
         Ok(Submitted::Accepted(id))
     }
 
@@ -170,11 +180,33 @@ impl QueueState {
             return;
         }
         let suspect = record.lock().details.deaths > 0;
-        match suspect {
-            true => self.suspects.push_back(record),
-            false => self.ready.put_back(record),
+        if suspect {
+            self.suspects.push_back(record);
+            self.offer_suspects(effects);
+        } else {
+            self.ready.put_back(record);
+            self.wake_claimer(effects);
         }
-        self.wake_claimer(effects);
+    }
+
+    /// Lets all that wait see whether they are the one to run a suspect.
+    pub(crate) fn offer_suspects(&mut self, effects: &mut Effects<'_>) {
+        if !self.suspects.is_empty() {
+            self.wake_all(effects);
+        }
+    }
+
+    /// Lets the claims look again that wait for `instance`.
+    pub(crate) fn look_again(&self, instance: InstanceId, effects: &mut Effects<'_>) {
+        if let Some(instance) = self.instances.get(&instance) {
+            effects.wakes.extend(instance.lock().held_up.drain(..));
+        }
+    }
+
+    /// Notes that an instance is gone.
+    pub(crate) fn leaves(&mut self, instance: InstanceId, effects: &mut Effects<'_>) {
+        self.making_room = self.making_room.filter(|other| *other != instance);
+        self.wake_all(effects);
     }
 
     /// Notes that a waiting task was cancelled where it stands.
@@ -219,11 +251,13 @@ impl QueueState {
         effects.wakes.extend(std::mem::take(&mut self.claimers).into_values());
     }
 
-    /// Notes when a waiting task expires.
-    fn expires_at_least(&mut self, at: Option<WallTime>) {
-        if let Some(at) = at {
-            self.expires = Some(self.expires.map_or(at, |other| other.min(at)));
+    /// Notes when a waiting task expires. Whether that is earlier than all before.
+    fn expires_at_least(&mut self, at: Option<WallTime>) -> bool {
+        let earlier = at.is_some_and(|at| self.expires.is_none_or(|other| at < other));
+        if earlier {
+            self.expires = at;
         }
+        earlier
     }
 }
 

@@ -54,6 +54,11 @@ impl Records {
         record
     }
 
+    /// Whether there is a record under that id.
+    pub(crate) fn contains(&self, id: TaskId) -> bool {
+        self.shard(id).records.contains_key(&id)
+    }
+
     /// Adds a record, unless there is one under its id. Whether it was added.
     pub(crate) fn insert(&self, record: &Arc<Record>) -> bool {
         match self.shard(record.task.id).records.entry(record.task.id) {

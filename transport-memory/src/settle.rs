@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
 };
 
 use crate::hub::{Effects, Hub};
-use crate::instance::{Instance, Suspect};
+use crate::instance::Instance;
 use crate::queue::{Queue, QueueState};
 use crate::record::Record;
 
@@ -95,13 +95,10 @@ impl QueueState {
             held.lost.push(*claim);
             held.signal(Signal::Lost(*claim), &mut effects.wakes);
         }
-        let next = std::mem::replace(&mut held.suspect, Suspect::None);
+        held.suspect = None;
         effects.wakes.extend(held.held_up.drain(..));
         drop(held);
-        if let Suspect::Next(record) = next {
-            self.suspects.push_front(record);
-            self.wake_claimer(effects);
-        }
+        self.leaves(instance.id, effects);
         claims.sort_by_key(|(_, record)| record.number);
         for (claim, record) in claims {
             let mut state = record.lock();
@@ -186,8 +183,12 @@ impl QueueState {
         }
         let run_at = state.details.run_at;
         effects.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
+        let suspect = state.details.deaths > 0;
         drop(state);
         self.removed(record, run_at);
+        if suspect && let Some(instance) = self.making_room.take() {
+            self.look_again(instance, effects);
+        }
         true
     }
 }

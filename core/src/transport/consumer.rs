@@ -78,6 +78,9 @@ pub trait Consumer: Send + Sync {
     ///   that looks, with the next delivery.
     /// - `takeover_wakes_a_waiting_claim`: without anything else happening.
     /// - `lost_claims_are_reported`: an instance that renews too late learns which claims it lost.
+    /// - `late_renewal_revives_the_instance`: what it had is lost, but it may claim again.
+    /// - `lost_claim_is_signalled`: an instance whose claim was taken over is told by a signal too.
+    /// - `suspect_goes_to_a_free_instance`: also if it was meant for a busy one until then.
     /// - `suspect_runs_alone`: a task of a dead instance is handed out only by itself, to an
     ///   instance that holds no other claim, which gets no further one until it is finished.
     /// - `task_that_kills_ends_in_an_error`: after `max_deliveries` deaths it is an error of kind
@@ -97,6 +100,7 @@ pub trait Consumer: Send + Sync {
     /// - `detach_hands_back`: its tasks are pending again at once, without a delivery counted.
     /// - `detached_instance_claims_no_more`: a waiting claim ends with `Detached`, and so does any
     ///   later one.
+    /// - `signals_end_with_the_instance`: and so do the claims that it could be told of.
     /// - `dropped_consumer_is_detached_by_its_lease`: one that is dropped without a word is dead
     ///   when its lease runs out.
     ///

@@ -106,6 +106,7 @@ pub trait Transport: Send + Sync + Debug {
     /// - `outcome_beats_a_requested_cancel`: if the task completes first, that outcome stands.
     /// - `requested_cancel_outlives_the_instance`: if the instance dies before it has stopped, the
     ///   task is cancelled, not run again.
+    /// - `requested_cancel_beats_another_try`: also if it is handed back, retried or given up instead.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.

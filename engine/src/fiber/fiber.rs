@@ -49,16 +49,14 @@ thread_local! {
 }
 
 impl<T> Fiber<T> {
-    /// A fiber that will run `body` on a stack of the pool. `body` starts at the first poll.
-    ///
-    /// # Errors
-    /// If there is no idle stack and the system gives no further one.
+    /// A fiber that will run `body` on `stack`, which then goes to `pool`. `body` starts at the
+    /// first poll.
     pub(crate) fn new(
         pool: &StackPool,
+        stack: FiberStack,
         stop: StopToken,
         body: impl FnOnce() -> T + 'static,
-    ) -> std::io::Result<Self> {
-        let stack = pool.take()?;
+    ) -> Self {
         let shared = Rc::new(Shared {
             yielder: Cell::new(ptr::null()),
             waker: Cell::new(ptr::null()),
@@ -71,12 +69,7 @@ impl<T> Fiber<T> {
             drop(of_body);
             panic::catch_unwind(AssertUnwindSafe(body)).map_err(Panicked::from)
         });
-        Ok(Self { coroutine: Some(coroutine), shared, pool: pool.clone() })
-    }
-
-    /// Tells how low the stack was used, as far as the caller noticed.
-    pub(crate) fn note_lowest(&self, address: usize) {
-        self.shared.note_lowest(address);
+        Self { coroutine: Some(coroutine), shared, pool: pool.clone() }
     }
 
     /// Runs the function until it suspends or ends.
@@ -176,6 +169,14 @@ pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
         // SAFETY: the yielder lies at the top of the stack that this code runs on. It is this
         // coroutine's own: `CURRENT` named the innermost one that runs on this thread.
         unsafe { (*shared.yielder.get()).suspend(()) };
+    }
+}
+
+/// Tells the current fiber, if there is one, how low its stack was seen in use.
+pub(crate) fn note_lowest(address: usize) {
+    // SAFETY: as in `wait`: what `CURRENT` names is alive, and here the reference ends at once.
+    if let Some(shared) = unsafe { CURRENT.get().as_ref() } {
+        shared.note_lowest(address);
     }
 }
 

@@ -17,10 +17,7 @@ compile_error!(
      script, so it needs panic=unwind"
 );
 
-#[expect(
-    clippy::module_inception,
-    reason = "the file is named for its main type"
-)]
+#[expect(clippy::module_inception, reason = "the file is named for its main type")]
 #[allow(unsafe_code)]
 mod fiber;
 #[allow(unsafe_code)]
@@ -28,9 +25,9 @@ mod stack;
 mod stack_pool;
 mod wait_error;
 
-pub(crate) use fiber::{Fiber, wait};
+pub(crate) use fiber::{Fiber, Panicked, note_lowest, stack_address, wait};
 pub(crate) use stack::FiberStack;
-pub(crate) use stack_pool::StackPool;
+pub(crate) use stack_pool::{KEPT, StackPool};
 pub use wait_error::WaitError;
 
 #[cfg(test)]

@@ -55,10 +55,7 @@ impl FiberStack {
             return Err(io::Error::last_os_error());
         }
         // From here on the mapping is unmapped when this value is dropped.
-        let stack = Self {
-            start: NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?,
-            len,
-        };
+        let stack = Self { start: NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?, len };
 
         // SAFETY: the first page lies within the mapping just made, and nobody uses it yet.
         if unsafe { libc::mprotect(start, page, libc::PROT_NONE) } != 0 {
@@ -98,6 +95,18 @@ impl FiberStack {
         unsafe {
             libc::madvise(self.start.as_ptr().add(page).cast(), freed, libc::MADV_DONTNEED);
         }
+    }
+}
+
+#[cfg(test)]
+impl FiberStack {
+    /// How many bytes are backed by memory.
+    pub(crate) fn resident(&self) -> usize {
+        let mut pages = vec![0_u8; self.len / *PAGE];
+        // SAFETY: the range is our mapping, and `pages` has a byte for each page of it.
+        let asked = unsafe { libc::mincore(self.start.as_ptr().cast(), self.len, pages.as_mut_ptr()) };
+        assert_eq!(asked, 0, "mincore of our own mapping");
+        pages.iter().filter(|page| **page & 1 == 1).count() * *PAGE
     }
 }
 

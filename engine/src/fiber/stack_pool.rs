@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
@@ -14,33 +15,28 @@ struct Pool {
     stack_size: usize,
     /// How many idle stacks are kept.
     max_idle: usize,
-    /// The idle stacks, the one used last on top: its pages are in the processor's caches.
-    idle: RefCell<Vec<FiberStack>>,
+    /// The idle stacks, the one used last at the back, where the next is taken: its pages are in the processor's caches.
+    idle: RefCell<VecDeque<FiberStack>>,
     /// How many stacks have been given back, for [`TRIM_EVERY`].
     returned: Cell<u32>,
 }
 
 /// What an idle stack keeps of its pages. Most scripts need less, and so run without a page
 /// fault and end without a system call.
-const KEPT: usize = 32 * 1024;
+pub(crate) const KEPT: usize = 32 * 1024;
 
 /// Code without a tick (a native function, a deep drop) can go deeper than was seen. So every
 /// so many times a stack is trimmed whatever was seen; a system call of 0.3 µs is then not felt.
-const TRIM_EVERY: u32 = 64;
+const TRIM_EVERY: u32 = 256;
 
 impl StackPool {
     pub(crate) fn new(stack_size: usize, max_idle: usize) -> Self {
-        Self(Rc::new(Pool {
-            stack_size,
-            max_idle,
-            idle: RefCell::default(),
-            returned: Cell::default(),
-        }))
+        Self(Rc::new(Pool { stack_size, max_idle, idle: RefCell::default(), returned: Cell::default() }))
     }
 
     /// A stack that nobody uses.
     pub(crate) fn take(&self) -> io::Result<FiberStack> {
-        match self.0.idle.borrow_mut().pop() {
+        match self.0.idle.borrow_mut().pop_back() {
             Some(stack) => Ok(stack),
             None => FiberStack::map(self.0.stack_size),
         }
@@ -55,10 +51,10 @@ impl StackPool {
         }
         let returned = pool.returned.get().wrapping_add(1);
         pool.returned.set(returned);
-        if stack.top() - lowest > KEPT || returned.is_multiple_of(TRIM_EVERY) {
+        if stack.top().saturating_sub(lowest) > KEPT || returned.is_multiple_of(TRIM_EVERY) {
             stack.trim(KEPT);
         }
-        idle.push(stack);
+        idle.push_back(stack);
     }
 
     /// Sees to it that `wanted` stacks are idle, as far as the system allows. How many are.
@@ -66,7 +62,8 @@ impl StackPool {
         let mut idle = self.0.idle.borrow_mut();
         while idle.len() < wanted {
             match FiberStack::map(self.0.stack_size) {
-                Ok(stack) => idle.push(stack),
+                // At the front: the others have pages already.
+                Ok(stack) => idle.push_front(stack),
                 Err(error) => {
                     tracing::debug!(%error, idle = idle.len(), "no further stacks");
                     break;

@@ -1,0 +1,143 @@
+//! `Transport::cancel`
+
+use futures::StreamExt;
+use rhai_dispatcher_core::{
+    CancelReason, Cancelled, Finish, Finished, Signal, SubmitError, Task, TaskId, TaskStatus,
+};
+
+use crate::Environment;
+use crate::instance::{Instance, completed, error};
+use crate::stage::Stage;
+use crate::waiting::Waiting;
+
+pub(crate) async fn cancel_removes_a_waiting_task(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    removes(&stage, stage.task()).await;
+}
+
+pub(crate) async fn cancel_removes_a_delayed_task(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    removes(&stage, Task { run_at: Some(stage.soon()), ..stage.task() }).await;
+}
+
+async fn removes(stage: &Stage<'_>, task: Task) {
+    let consumer = stage.attach().await;
+    let due = task.run_at;
+    let id = stage.submit(task).await;
+    let mut outcome = stage.outcome(id);
+    stage.park(&mut outcome).await;
+    assert_eq!(stage.cancel(id).await, Cancelled::Removed);
+
+    let details = outcome.await;
+    assert_eq!((details.status, details.cancel_reason), (TaskStatus::Cancelled, Some(CancelReason::Asked)));
+    assert_eq!(details.delivery, 0);
+    assert_eq!(details, stage.details(id).await);
+
+    // This one is due last, so the cancelled one would be claimed before it.
+    let next = stage.submit(Task { run_at: due.map(|_| stage.soon()), ..stage.task() }).await;
+    let claimed = stage.alive(&[], consumer.claim_one()).await;
+    assert_eq!(claimed.claim.task, next);
+}
+
+pub(crate) async fn cancel_signals_a_running_task(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let mut signals = consumer.signals();
+    let id = stage.submit_any().await;
+    let neighbour = stage.submit_any().await;
+    let claimed = consumer.claim_all(2).await;
+    let mut signal = Waiting::new(signals.next());
+    stage.park(&mut signal).await;
+
+    let ids = [id];
+    let answers = stage.transport.cancel(&ids, CancelReason::Withdrawn).await.expect("a cancel");
+    assert_eq!(answers, [Cancelled::Requested]);
+    assert_eq!(signal.await, Some(Signal::Cancel(claimed[0].claim, CancelReason::Withdrawn)));
+    assert_eq!(stage.details(id).await.status, TaskStatus::Processing, "it runs until it stops");
+    assert_eq!(stage.details(neighbour).await.status, TaskStatus::Processing);
+}
+
+pub(crate) async fn cancel_makes_room(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_queue_limit(2)).await;
+    let waiting = stage.submit_any().await;
+    let delayed = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    for id in [waiting, delayed] {
+        assert!(matches!(stage.ask(stage.task()).await, Err(SubmitError::QueueFull { .. })));
+        assert_eq!(stage.cancel(id).await, Cancelled::Removed);
+        stage.submit_any().await;
+    }
+}
+
+pub(crate) async fn cancel_of_a_finished_task_changes_nothing(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let completed = stage.submit_any().await;
+    consumer.complete(consumer.claim_one().await.claim).await;
+    let cancelled = stage.submit_any().await;
+    assert_eq!(stage.cancel(cancelled).await, Cancelled::Removed);
+
+    for id in [completed, cancelled] {
+        let before = stage.details(id).await;
+        assert_eq!(stage.cancel(id).await, Cancelled::AlreadyFinished);
+        assert_eq!(stage.details(id).await, before);
+    }
+}
+
+pub(crate) async fn cancel_of_an_unknown_task_is_not_found(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let known = stage.submit_any().await;
+    let ids = [TaskId::new(), known, TaskId::new()];
+    let answers = stage.transport.cancel(&ids, CancelReason::Asked).await.expect("a cancel");
+    assert_eq!(answers, [Cancelled::NotFound, Cancelled::Removed, Cancelled::NotFound]);
+}
+
+pub(crate) async fn outcome_beats_a_requested_cancel(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let id = stage.submit_any().await;
+    let mut outcome = stage.outcome(id);
+    stage.park(&mut outcome).await;
+    let claim = consumer.claim_one().await.claim;
+    assert_eq!(stage.cancel(id).await, Cancelled::Requested);
+    consumer.end(claim, completed("42")).await;
+
+    let details = outcome.await;
+    assert_eq!((details.status, details.cancel_reason), (TaskStatus::Completed, None));
+    assert_eq!(details.output.expect("an output").to_string(), "42");
+    assert_eq!(stage.cancel(id).await, Cancelled::AlreadyFinished);
+}
+
+pub(crate) async fn requested_cancel_outlives_the_instance(env: &dyn Environment) {
+    let stage = Stage::mortal(env).await;
+    let doomed = stage.attach().await;
+    let id = stage.submit_any().await;
+    doomed.claim_one().await;
+    assert_eq!(stage.cancel(id).await, Cancelled::Requested);
+    let outcome = stage.outcome(id);
+    stage.kill(doomed);
+
+    let survivor = stage.attach().await;
+    let mut claim = Waiting::new(survivor.claim_one());
+    stage.park(&mut claim).await;
+    let details = stage.alive(&[&survivor], outcome).await;
+    assert_eq!((details.status, details.cancel_reason), (TaskStatus::Cancelled, Some(CancelReason::Asked)));
+
+    let next = stage.submit_any().await;
+    assert_eq!(stage.alive(&[&survivor], claim).await.claim.task, next, "it is not run again");
+}
+
+pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    for instead in [Finish::HandBack, Finish::RetryAt(stage.soon(), error()), Finish::Abandon] {
+        let id = stage.submit_any().await;
+        let mut outcome = stage.outcome(id);
+        stage.park(&mut outcome).await;
+        let claim = consumer.claim_one().await.claim;
+        assert_eq!(stage.cancel(id).await, Cancelled::Requested);
+        assert_eq!(consumer.end(claim, instead).await, Finished::Written);
+        let details = outcome.await;
+        let ended = (details.status, details.cancel_reason);
+        assert_eq!(ended, (TaskStatus::Cancelled, Some(CancelReason::Asked)));
+    }
+}

@@ -1,0 +1,189 @@
+//! `Consumer::claim`
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::future;
+use rhai_dispatcher_core::{CancelReason, Claimed, Consumer, Finish, Task, TaskId, TaskStatus};
+
+use crate::Environment;
+use crate::instance::{Instance, up_to};
+use crate::stage::Stage;
+use crate::waiting::Waiting;
+
+fn ids(claimed: &[Claimed]) -> Vec<TaskId> {
+    claimed.iter().map(|claimed| claimed.claim.task).collect()
+}
+
+async fn submit(stage: &Stage<'_>, count: usize) -> Vec<TaskId> {
+    let tasks: Vec<_> = (0..count).map(|_| stage.task()).collect();
+    let ids = tasks.iter().map(|task| task.id).collect();
+    let answers = stage.transport.submit(tasks).await.expect("a submit");
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    ids
+}
+
+pub(crate) async fn claim_takes_in_order_of_submission(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let mut submitted = submit(&stage, 5).await;
+    submitted.extend([stage.submit_any().await, stage.submit_any().await]);
+    let mut claimed = consumer.claim_all(1).await;
+    claimed.extend(consumer.claim_all(4).await);
+    claimed.extend(consumer.claim_all(2).await);
+    assert_eq!(ids(&claimed), submitted);
+}
+
+pub(crate) async fn claim_takes_no_more_than_asked(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let (one, other) = (stage.attach().await, stage.attach().await);
+    let submitted = submit(&stage, 5).await;
+    let mut claimed = one.claim(up_to(2)).await.expect("a claim");
+    assert!((1..=2).contains(&claimed.len()), "{} tasks", claimed.len());
+    claimed.extend(other.claim_all(submitted.len() - claimed.len()).await);
+    assert_eq!(ids(&claimed), submitted);
+}
+
+pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let task = Task { context_id: Some("context".into()), ..stage.task() };
+    stage.submit(task.clone()).await;
+
+    let claimed = consumer.claim_one().await;
+    assert_eq!(claimed.claim.task, task.id);
+    assert_eq!(claimed.claim.instance, consumer.instance());
+    assert_eq!((claimed.claim.delivery, claimed.attempt, claimed.deaths), (1, 0, 0));
+    assert_eq!(claimed.task.payload, task.payload);
+    assert_eq!(claimed.task.context_id, task.context_id);
+    let details = stage.details(task.id).await;
+    assert_eq!(details.status, TaskStatus::Processing);
+    assert_eq!((details.instance, details.delivery), (Some(consumer.instance()), 1));
+    assert!(details.started_at.is_some());
+}
+
+pub(crate) async fn claim_waits_for_a_task(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    // Twice: a wake-up must not be used up by an earlier one.
+    for _ in 0..2 {
+        let mut claim = Waiting::new(consumer.claim_one());
+        stage.park(&mut claim).await;
+        let id = stage.submit_any().await;
+        assert_eq!(claim.await.claim.task, id);
+    }
+}
+
+pub(crate) async fn claim_serves_its_worker_id_only(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let (main, other) = (stage.attach().await, stage.attach_to("other").await);
+    let for_other = stage.submit(stage.task_for("other")).await;
+    let for_main = stage.submit_any().await;
+    let for_nobody = stage.submit(stage.task_for("nobody")).await;
+    assert_eq!(ids(&main.claim(up_to(10)).await.expect("a claim")), [for_main]);
+    assert_eq!(stage.details(for_other).await.status, TaskStatus::Pending);
+    assert_eq!(ids(&other.claim(up_to(10)).await.expect("a claim")), [for_other]);
+    assert_eq!(stage.details(for_nobody).await.status, TaskStatus::Pending);
+}
+
+pub(crate) async fn task_is_claimed_once(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumers = [stage.attach().await, stage.attach().await, stage.attach().await];
+    let mut left = submit(&stage, 30).await.into_iter().collect::<HashSet<_>>();
+    while !left.is_empty() {
+        let claims = consumers.iter().map(|consumer| consumer.claim(up_to(3)));
+        // All three go on until one has something; the others are dropped, and lose nothing.
+        let (claimed, winner, _) = future::select_all(claims).await;
+        for claimed in claimed.expect("a claim") {
+            assert_eq!(claimed.claim.instance, consumers[winner].instance());
+            assert_eq!(claimed.claim.delivery, 1);
+            assert!(left.remove(&claimed.claim.task), "{} was claimed twice", claimed.claim.task);
+            consumers[winner].complete(claimed.claim).await;
+        }
+    }
+    let last = stage.submit_any().await;
+    for consumer in &consumers {
+        let claimed = consumer.claim_one().await;
+        assert_eq!(claimed.claim.task, last, "nothing was left behind");
+        consumer.end(claimed.claim, Finish::HandBack).await;
+    }
+}
+
+pub(crate) async fn dropped_claim_loses_nothing(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let (dropper, other) = (stage.attach().await, stage.attach().await);
+    for _ in 0..5 {
+        let mut dropped = Waiting::new(dropper.claim(up_to(10)));
+        stage.park(&mut dropped).await;
+        let id = stage.submit_any().await;
+        drop(dropped);
+        assert_eq!(claimed_by_either(&dropper, &other).await.claim.task, id);
+    }
+}
+
+/// What a dropped claim was about to get belongs to its instance or to nobody, so either may get
+/// it next; and whoever does gets all of it.
+async fn claimed_by_either(one: &Arc<dyn Consumer>, other: &Arc<dyn Consumer>) -> Claimed {
+    let claims = [one, other].map(|consumer| Waiting::new(consumer.claim_one()));
+    let (claimed, ..) = future::select_all(claims).await;
+    claimed
+}
+
+pub(crate) async fn dropped_wakeup_passes_on(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let (one, other) = (stage.attach().await, stage.attach().await);
+    // Whichever of the two is served first, in one of the rounds it is the one that goes away.
+    for (dropper, stayer) in [(&one, &other), (&other, &one)] {
+        let mut dropped = Waiting::new(dropper.claim_one());
+        stage.park(&mut dropped).await;
+        let mut waiting = Waiting::new(stayer.claim_one());
+        stage.park(&mut waiting).await;
+        let id = stage.submit_any().await;
+        drop(dropped);
+        assert_eq!(waiting.await.claim.task, id);
+    }
+}
+
+pub(crate) async fn every_waiting_instance_is_woken(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumers = [stage.attach().await, stage.attach().await, stage.attach().await];
+    for in_one_batch in [true, false] {
+        let mut claims: Vec<_> =
+            consumers.iter().map(|consumer| Waiting::new(consumer.claim_one())).collect();
+        for claim in &mut claims {
+            stage.park(claim).await;
+        }
+        let mut submitted = HashSet::new();
+        if in_one_batch {
+            submitted.extend(submit(&stage, consumers.len()).await);
+        } else {
+            for _ in &consumers {
+                submitted.insert(stage.submit_any().await);
+            }
+        }
+        let claimed = future::join_all(claims).await;
+        assert_eq!(ids(&claimed).into_iter().collect::<HashSet<_>>(), submitted);
+    }
+}
+
+pub(crate) async fn expired_task_is_not_started(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let over = stage.soon();
+    let expires = stage.submit(Task { expires_at: Some(over), ..stage.task() }).await;
+    let has_deadline = stage.submit(Task { deadline: Some(over), ..stage.task() }).await;
+    let delayed = Task { run_at: Some(stage.far()), expires_at: Some(over), ..stage.task() };
+    let delayed = stage.submit(delayed).await;
+    let mut outcomes = [expires, has_deadline, delayed].map(|id| stage.outcome(id));
+    for outcome in &mut outcomes {
+        stage.park(outcome).await;
+    }
+    for outcome in outcomes {
+        let details = stage.alive(&[], outcome).await;
+        let ended = (details.status, details.cancel_reason, details.delivery);
+        assert_eq!(ended, (TaskStatus::Cancelled, Some(CancelReason::Expired), 0));
+        assert!(details.updated_at >= over, "not before its time");
+    }
+    let fresh = stage.submit(Task { expires_at: Some(stage.far()), ..stage.task() }).await;
+    assert_eq!(ids(&consumer.claim(up_to(10)).await.expect("a claim")), [fresh]);
+}

@@ -1,0 +1,70 @@
+//! `Transport::details`
+
+use rhai_dispatcher_core::{Completion, Task, TaskId, TaskStatus};
+
+use crate::Environment;
+use crate::instance::{Instance, completed, log};
+use crate::stage::Stage;
+
+pub(crate) async fn details_answers_in_order(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let one = stage.submit_any().await;
+    let other = stage.submit(stage.task_for("other")).await;
+    let asked = [other, TaskId::new(), one, TaskId::new(), other];
+    let records = stage.transport.details(&asked).await.expect("details");
+    let found: Vec<_> = records.into_iter().map(|record| record.map(|details| details.task_id)).collect();
+    assert_eq!(found, [Some(other), None, Some(one), None, Some(other)]);
+}
+
+pub(crate) async fn details_follows_a_task(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let id = stage.submit_any().await;
+    let pending = stage.details(id).await;
+    assert_eq!((pending.status, pending.delivery), (TaskStatus::Pending, 0));
+
+    let claim = consumer.claim_one().await.claim;
+    let running = stage.details(id).await;
+    assert_eq!((running.status, running.delivery), (TaskStatus::Processing, 1));
+    assert_eq!(running.instance, Some(consumer.instance()));
+    let started_at = running.started_at.expect("a start");
+    assert!(pending.created_at <= started_at && started_at <= running.updated_at);
+
+    let done = Completion { claim, finish: completed(r#""done""#), log: log("so far so good") };
+    consumer.finish(&[done]).await.expect("a finish");
+    let ended = stage.details(id).await;
+    assert_eq!((ended.status, ended.delivery), (TaskStatus::Completed, 1));
+    assert_eq!(ended.output.expect("an output").to_string(), "done");
+    assert_eq!(ended.log.lines(), log("so far so good").lines());
+    assert_eq!((ended.created_at, ended.started_at), (pending.created_at, Some(started_at)));
+    assert!(started_at <= ended.updated_at);
+}
+
+/// A request under a request id; each call is another task.
+fn request(stage: &Stage<'_>) -> Task {
+    Task { request_id: Some("request".into()), ..stage.task() }
+}
+
+pub(crate) async fn finished_record_expires(env: &dyn Environment) {
+    let ttl = env.config().lease;
+    let stage = Stage::with(env, |config| config.with_record_ttl(ttl)).await;
+    let consumer = stage.attach().await;
+    let id = stage.submit(request(&stage)).await;
+    consumer.complete(consumer.claim_one().await.claim).await;
+
+    stage.until(&[], async || stage.record(id).await.is_none()).await;
+    stage.submit(request(&stage)).await;
+}
+
+pub(crate) async fn unfinished_record_stays(env: &dyn Environment) {
+    let ttl = env.config().lease;
+    let stage = Stage::with(env, |config| config.with_record_ttl(ttl)).await;
+    let consumer = stage.attach().await;
+    let id = stage.submit_any().await;
+    let delayed = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    stage.linger(&[]).await;
+
+    assert_eq!(stage.details(id).await.status, TaskStatus::Pending);
+    assert_eq!(stage.details(delayed).await.status, TaskStatus::Pending);
+    assert_eq!(consumer.claim_one().await.claim.task, id);
+}

@@ -1,0 +1,185 @@
+//! `Transport::submit`
+
+use rhai_dispatcher_core::{Json, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskStatus};
+
+use crate::Environment;
+use crate::instance::Instance;
+use crate::stage::{Stage, worker};
+use crate::waiting::Waiting;
+
+pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let task = Task {
+        payload: Payload::Script { source: "x * 2".into(), name: Some("double.rhai".into()) },
+        args: Json::parse(r#"{"x":21}"#).expect("JSON"),
+        context_id: Some("context".into()),
+        request_id: Some("request".into()),
+        priority: Priority::High,
+        run_at: Some(stage.far()),
+        parent: Some(stage.task().id),
+        ..stage.task()
+    };
+    stage.submit(task.clone()).await;
+
+    let details = stage.details(task.id).await;
+    assert_eq!(details.status, TaskStatus::Pending);
+    assert_eq!(details.task_id, task.id);
+    assert_eq!(details.worker_id, task.worker_id);
+    assert_eq!(details.caller_id, task.caller_id);
+    assert_eq!(details.context_id, task.context_id);
+    assert_eq!(details.request_id, task.request_id);
+    assert_eq!(details.parent, task.parent);
+    assert_eq!(&details.script, task.payload.source());
+    assert_eq!(details.script_name.as_deref(), task.payload.name());
+    assert_eq!(details.args, task.args);
+    assert_eq!(details.priority, task.priority);
+    assert_eq!(details.run_at, task.run_at);
+    assert_eq!((details.delivery, details.attempt, details.deaths), (0, 0, 0));
+    assert_eq!((details.instance, details.started_at), (None, None));
+}
+
+pub(crate) async fn submitting_again_changes_nothing(env: &dyn Environment) {
+    // What is accepted has its place, also if there is none left.
+    let stage = Stage::with(env, |config| config.with_queue_limit(1)).await;
+    let consumer = stage.attach().await;
+    let task = stage.task();
+    stage.submit(task.clone()).await;
+    stage.submit(task.clone()).await;
+
+    let claimed = consumer.claim_one().await;
+    assert_eq!(claimed.claim.task, task.id);
+    stage.submit(task.clone()).await;
+    assert_eq!(stage.details(task.id).await.status, TaskStatus::Processing);
+
+    consumer.complete(claimed.claim).await;
+    stage.submit(task.clone()).await;
+    assert_eq!(stage.details(task.id).await.status, TaskStatus::Completed);
+
+    let next = stage.submit_any().await;
+    assert_eq!(consumer.claim_one().await.claim.task, next, "no second run is in the queue");
+}
+
+/// A request `1 + 1` under one request id; each call is another task.
+fn request(stage: &Stage<'_>) -> Task {
+    Task { payload: Payload::script("1 + 1"), request_id: Some("request".into()), ..stage.task() }
+}
+
+pub(crate) async fn request_id_joins_the_first_task(env: &dyn Environment) {
+    // Who joins needs no place in the queue.
+    let stage = Stage::with(env, |config| config.with_queue_limit(1)).await;
+    let consumer = stage.attach().await;
+    let first = request(&stage);
+    let second = request(&stage);
+    let answers = stage.transport.submit(vec![first.clone(), second.clone()]).await.expect("a submit");
+    assert_eq!(answers, [Ok(Submitted::Accepted(first.id)), Ok(Submitted::Joined(first.id))]);
+    assert_eq!(stage.record(second.id).await, None, "one that joined is no task");
+    assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(first.id)));
+
+    let claimed = consumer.claim_one().await;
+    assert_eq!(claimed.claim.task, first.id);
+    assert_eq!(stage.ask(request(&stage)).await, Ok(Submitted::Joined(first.id)));
+    consumer.complete(claimed.claim).await;
+    assert_eq!(stage.ask(request(&stage)).await, Ok(Submitted::Joined(first.id)));
+
+    let next = stage.submit_any().await;
+    assert_eq!(consumer.claim_one().await.claim.task, next, "nothing that joined is in the queue");
+}
+
+pub(crate) async fn request_id_conflict_is_refused(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let first = stage.submit(request(&stage)).await;
+    let other_payload = Task { payload: Payload::script("1 + 2"), ..request(&stage) };
+    let other_args = Task { args: Json::parse(r#"{"a":1}"#).expect("JSON"), ..request(&stage) };
+    for task in [other_payload, other_args] {
+        let refused = task.id;
+        assert_eq!(stage.ask(task).await, Err(SubmitError::RequestIdConflict(first)));
+        assert_eq!(stage.record(refused).await, None);
+    }
+}
+
+pub(crate) async fn request_ids_are_per_caller_and_worker(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    stage.submit(request(&stage)).await;
+    stage.submit(Task { caller_id: "somebody else".into(), ..request(&stage) }).await;
+    stage.submit(Task { worker_id: worker("other"), ..request(&stage) }).await;
+}
+
+pub(crate) async fn full_queue_refuses(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_queue_limit(2)).await;
+    stage.submit_any().await;
+    stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+
+    let task = stage.task();
+    let refused = task.id;
+    let full = SubmitError::QueueFull { worker_id: task.worker_id.clone(), limit: 2 };
+    assert_eq!(stage.ask(task).await, Err(full));
+    assert_eq!(stage.record(refused).await, None);
+    let outcome = stage.transport.outcome(refused).await;
+    assert!(matches!(outcome, Err(OutcomeError::NotFound(id)) if id == refused), "{outcome:?}");
+    stage.submit(stage.task_for("other")).await;
+}
+
+pub(crate) async fn full_queue_takes_again(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_queue_limit(2)).await;
+    let consumer = stage.attach().await;
+    for _ in 0..3 {
+        while stage.ask(stage.task()).await.is_ok() {}
+        consumer.claim_one().await;
+        stage.submit_any().await;
+    }
+}
+
+pub(crate) async fn batch_is_answered_in_order(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let first = stage.submit(request(&stage)).await;
+    assert_eq!(consumer.claim_one().await.claim.task, first);
+
+    let (before, after) = (stage.task(), stage.task());
+    let conflict = Task { payload: Payload::script("1 + 2"), ..request(&stage) };
+    let batch = vec![before.clone(), conflict, request(&stage), after.clone()];
+    assert_eq!(
+        stage.transport.submit(batch).await.expect("a submit"),
+        [
+            Ok(Submitted::Accepted(before.id)),
+            Err(SubmitError::RequestIdConflict(first)),
+            Ok(Submitted::Joined(first)),
+            Ok(Submitted::Accepted(after.id)),
+        ]
+    );
+    let claimed = consumer.claim_all(2).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [before.id, after.id]);
+}
+
+pub(crate) async fn delayed_task_waits_for_its_time(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let far = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    let at = stage.soon();
+    let delayed = stage.submit(Task { run_at: Some(at), ..stage.task() }).await;
+    let ready = stage.submit_any().await;
+    assert_eq!(consumer.claim_one().await.claim.task, ready, "whose time has come");
+
+    let claimed = stage.alive(&[], consumer.claim_one()).await;
+    assert_eq!(claimed.claim.task, delayed);
+    let started_at = stage.details(delayed).await.started_at.expect("a start");
+    assert!(started_at >= at, "started at {started_at}, before {at}");
+    assert_eq!(stage.details(far).await.status, TaskStatus::Pending);
+}
+
+pub(crate) async fn delayed_task_wakes_a_waiting_claim(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let (one, other) = (stage.attach().await, stage.attach().await);
+    let mut claims = [&one, &other].map(|consumer| Waiting::new(consumer.claim_one()));
+    for claim in &mut claims {
+        stage.park(claim).await;
+    }
+    // An earlier one that is added later has to move the wake-up forward.
+    let far = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    let soon = stage.submit(Task { run_at: Some(stage.soon()), ..stage.task() }).await;
+
+    let (claimed, _, still_waits) = stage.alive(&[], futures::future::select_all(claims)).await;
+    assert_eq!(claimed.claim.task, soon);
+    assert_eq!(still_waits.len(), 1);
+    assert_eq!(stage.details(far).await.status, TaskStatus::Pending);
+}

@@ -1,0 +1,69 @@
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use rhai_dispatcher_core::{
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, Signal, Transport, TransportError, WorkerId,
+};
+
+use super::Fault;
+
+/// An instance, as its fault sees it: what it would call if it were faithful.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) consumer: Arc<dyn Consumer>,
+    pub(super) worker_id: WorkerId,
+}
+
+/// A consumer whose calls go through a fault.
+pub(super) struct FaultyConsumer {
+    pub(super) peer: Peer,
+    pub(super) fault: Arc<dyn Fault>,
+}
+
+#[async_trait]
+impl Consumer for FaultyConsumer {
+    fn instance(&self) -> InstanceId {
+        self.peer.consumer.instance()
+    }
+
+    fn lease(&self) -> Duration {
+        self.peer.consumer.lease()
+    }
+
+    async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
+        self.fault.claim(&self.peer, max).await
+    }
+
+    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+        self.fault.finish(&self.peer, done).await
+    }
+
+    async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+        self.fault.renew(&self.peer).await
+    }
+
+    fn signals(&self) -> BoxStream<'static, Signal> {
+        self.fault.signals(&self.peer)
+    }
+
+    async fn detach(&self) -> Result<(), TransportError> {
+        self.fault.detach(&self.peer).await
+    }
+}
+
+impl Drop for FaultyConsumer {
+    fn drop(&mut self) {
+        self.fault.dropped(&self.peer.consumer);
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Peer").field(&self.consumer.instance()).finish()
+    }
+}

@@ -1,0 +1,134 @@
+use std::fmt::Debug;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use rhai_dispatcher_core::{
+    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, Finished, InstanceInfo, InstanceSpec,
+    OutcomeError, QueueInfo, Signal, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
+    TransportConfig, TransportError, WorkerId,
+};
+
+use super::consumer::Peer;
+
+/// What a wrapper does in place of the calls that it passes on. All handles and consumers of one
+/// store share one fault; by default every call is passed on as it is.
+#[async_trait]
+pub(crate) trait Fault: Debug + Send + Sync {
+    /// The config that the store is opened with.
+    fn config(&self, config: TransportConfig) -> TransportConfig {
+        config
+    }
+
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        to.submit(tasks).await
+    }
+
+    /// The spec that an instance is attached with.
+    fn spec(&self, spec: InstanceSpec) -> InstanceSpec {
+        spec
+    }
+
+    /// An instance has attached.
+    async fn attached(&self, _peer: &Peer) {}
+
+    async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
+        of.details(ids).await
+    }
+
+    fn outcome(&self, of: &Arc<dyn Transport>, id: TaskId) -> OutcomeFuture {
+        of.outcome(id)
+    }
+
+    async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
+        on.cancel(ids, why).await
+    }
+
+    async fn instances(
+        &self,
+        of: &dyn Transport,
+        worker_id: Option<&WorkerId>,
+    ) -> Result<Vec<InstanceInfo>, TransportError> {
+        of.instances(worker_id).await
+    }
+
+    async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
+        of.queues().await
+    }
+
+    async fn set_paused(
+        &self,
+        on: &dyn Transport,
+        worker_id: &WorkerId,
+        paused: bool,
+    ) -> Result<(), TransportError> {
+        on.set_paused(worker_id, paused).await
+    }
+
+    async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
+        peer.consumer.claim(max).await
+    }
+
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        peer.consumer.finish(done).await
+    }
+
+    async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {
+        peer.consumer.renew().await
+    }
+
+    fn signals(&self, peer: &Peer) -> BoxStream<'static, Signal> {
+        peer.consumer.signals()
+    }
+
+    async fn detach(&self, peer: &Peer) -> Result<(), TransportError> {
+        peer.consumer.detach().await
+    }
+
+    /// The consumer was dropped.
+    fn dropped(&self, _consumer: &Arc<dyn Consumer>) {}
+}
+
+pub(super) type SubmitAnswer = Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
+pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>;
+pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
+pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
+pub(super) type FinishAnswer = Result<Vec<Finished>, TransportError>;
+
+/// Breaks nothing: over it every case passes.
+#[derive(Debug)]
+pub(crate) struct Faithful;
+
+impl Fault for Faithful {}
+
+/// A fault, and the cases that must fail over it.
+#[derive(Debug)]
+pub struct FaultCase {
+    /// The name of its type.
+    pub name: &'static str,
+    /// The names of the cases.
+    pub caught_by: &'static [&'static str],
+    /// Makes one.
+    pub(crate) make: fn() -> Arc<dyn Fault>,
+}
+
+/// Declares the faults of one file, `Fault => file::case`, and checks that there are such cases.
+macro_rules! faults {
+    ($($fault:ident => $($file:ident::$case:ident),+;)+) => {
+        pub(super) static FAULTS: &[$crate::faulty::FaultCase] = &[
+            $($crate::faulty::FaultCase {
+                name: stringify!($fault),
+                caught_by: &[$(stringify!($case)),+],
+                make: || {
+                    $(let _ = $crate::cases::$file::$case;)+
+                    std::sync::Arc::new($fault::default())
+                },
+            }),+
+        ];
+    };
+}
+
+pub(super) use faults;

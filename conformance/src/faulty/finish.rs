@@ -1,0 +1,160 @@
+//! Faults of `Consumer::finish`
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rhai_dispatcher_core::{Claim, Completion, Consumer, Finish, Finished, InstanceId, Transport};
+
+use super::consumer::Peer;
+use super::fault::{Fault, FinishAnswer, faults};
+
+faults! {
+    DropsFinishes => finish::finish_writes_the_outcome;
+    WritesTwice => finish::finish_twice_changes_nothing;
+    IgnoresTheFence => finish::stale_finish_is_fenced;
+    FencesNeighbours => finish::finish_batch_answers_each;
+    RetriesAtOnce => finish::retry_waits_for_its_time;
+    AbandonsHandBacks => finish::hand_back_counts_no_delivery;
+    HandsBackAbandoned => finish::abandoned_task_counts_a_death;
+}
+
+/// Finishes otherwise than it was told.
+async fn changed(peer: &Peer, done: &[Completion], change: impl Fn(&mut Finish)) -> FinishAnswer {
+    let mut done = done.to_vec();
+    done.iter_mut().for_each(|completion| change(&mut completion.finish));
+    peer.consumer.finish(&done).await
+}
+
+/// Says that it was written, and it was not.
+#[derive(Debug, Default)]
+struct DropsFinishes;
+
+#[async_trait]
+impl Fault for DropsFinishes {
+    async fn finish(&self, _peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        Ok(vec![Finished::Written; done.len()])
+    }
+}
+
+/// Takes a second outcome.
+#[derive(Debug, Default)]
+struct WritesTwice;
+
+#[async_trait]
+impl Fault for WritesTwice {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        peer.consumer.finish(done).await?;
+        Ok(vec![Finished::Written; done.len()])
+    }
+}
+
+/// Lets a stale finish end what another instance runs.
+#[derive(Default)]
+struct IgnoresTheFence {
+    instances: Mutex<HashMap<InstanceId, Arc<dyn Consumer>>>,
+}
+
+impl fmt::Debug for IgnoresTheFence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IgnoresTheFence")
+    }
+}
+
+impl IgnoresTheFence {
+    /// Who has the task of a fenced completion, and the completion as that one's own.
+    async fn forged(
+        &self,
+        transport: &dyn Transport,
+        stale: &Completion,
+    ) -> Option<(Arc<dyn Consumer>, Completion)> {
+        let task = stale.claim.task;
+        let details = transport.details(&[task]).await.ok()?.pop()??;
+        let claim = Claim { task, instance: details.instance?, delivery: details.delivery };
+        let holder = self.instances.lock().expect("no panic").get(&claim.instance).cloned()?;
+        Some((holder, Completion { claim, ..stale.clone() }))
+    }
+}
+
+#[async_trait]
+impl Fault for IgnoresTheFence {
+    async fn attached(&self, peer: &Peer) {
+        let id = peer.consumer.instance();
+        self.instances.lock().expect("no panic").insert(id, Arc::clone(&peer.consumer));
+    }
+
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        let answers = peer.consumer.finish(done).await?;
+        for (completion, answer) in done.iter().zip(&answers) {
+            if *answer == Finished::Fenced
+                && let Some((holder, forged)) = self.forged(&*peer.transport, completion).await
+            {
+                holder.finish(&[forged]).await?;
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// One that is fenced spoils its batch.
+#[derive(Debug, Default)]
+struct FencesNeighbours;
+
+#[async_trait]
+impl Fault for FencesNeighbours {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        let answers = peer.consumer.finish(done).await?;
+        let fenced = answers.contains(&Finished::Fenced);
+        Ok(if fenced { vec![Finished::Fenced; answers.len()] } else { answers })
+    }
+}
+
+/// Does not wait before a retry.
+#[derive(Debug, Default)]
+struct RetriesAtOnce;
+
+#[async_trait]
+impl Fault for RetriesAtOnce {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        let now = peer.transport.clock().wall();
+        changed(peer, done, |finish| {
+            if let Finish::RetryAt(at, _) = finish {
+                *at = now;
+            }
+        })
+        .await
+    }
+}
+
+/// Takes what was handed back for the victim of a death.
+#[derive(Debug, Default)]
+struct AbandonsHandBacks;
+
+#[async_trait]
+impl Fault for AbandonsHandBacks {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        changed(peer, done, |finish| {
+            if *finish == Finish::HandBack {
+                *finish = Finish::Abandon;
+            }
+        })
+        .await
+    }
+}
+
+/// Takes what was given up for unbegun.
+#[derive(Debug, Default)]
+struct HandsBackAbandoned;
+
+#[async_trait]
+impl Fault for HandsBackAbandoned {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        changed(peer, done, |finish| {
+            if *finish == Finish::Abandon {
+                *finish = Finish::HandBack;
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,35 @@
+//! Wrappers that each break one promise, and the cases that must catch it.
+//!
+//! A fault is written once, against the contract, and works over every transport. Those that break
+//! a promise about what a transport does within itself are told as lies about it: who asks can't
+//! tell the difference.
+
+mod cancel;
+mod claim;
+mod consumer;
+mod details;
+mod environment;
+mod fault;
+mod finish;
+mod lease;
+mod outcome;
+mod queue;
+mod submit;
+mod transport;
+
+pub use fault::FaultCase;
+
+pub(crate) use environment::FaultyEnvironment;
+pub(crate) use fault::{Faithful, Fault};
+
+/// All faults, in files like those of the cases. Each case has one that it catches.
+pub static FAULTS: &[&[FaultCase]] = &[
+    submit::FAULTS,
+    details::FAULTS,
+    outcome::FAULTS,
+    cancel::FAULTS,
+    queue::FAULTS,
+    claim::FAULTS,
+    finish::FAULTS,
+    lease::FAULTS,
+];

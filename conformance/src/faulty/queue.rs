@@ -1,0 +1,86 @@
+//! Faults of `Transport::instances`, `queues` and `set_paused`
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use rhai_dispatcher_core::{InstanceInfo, QueueInfo, Transport, TransportError, WorkerId};
+
+use super::fault::{Fault, faults};
+
+faults! {
+    ListsTheDead => queue::instances_lists_the_living;
+    Miscounts => queue::queues_count_their_tasks;
+    NeverPauses => queue::paused_queue_hands_out_nothing;
+    NeverResumes => queue::resumed_queue_wakes_its_claims;
+}
+
+/// Lists who was ever listed.
+#[derive(Debug, Default)]
+struct ListsTheDead {
+    seen: Mutex<Vec<InstanceInfo>>,
+}
+
+#[async_trait]
+impl Fault for ListsTheDead {
+    async fn instances(
+        &self,
+        of: &dyn Transport,
+        worker_id: Option<&WorkerId>,
+    ) -> Result<Vec<InstanceInfo>, TransportError> {
+        let living = of.instances(None).await?;
+        let mut seen = self.seen.lock().expect("no panic");
+        for info in living {
+            if seen.iter().all(|other| other.instance != info.instance) {
+                seen.push(info);
+            }
+        }
+        Ok(seen.iter().filter(|info| worker_id.is_none_or(|id| *id == info.worker_id)).cloned().collect())
+    }
+}
+
+/// Takes delayed tasks for ready ones.
+#[derive(Debug, Default)]
+struct Miscounts;
+
+#[async_trait]
+impl Fault for Miscounts {
+    async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
+        let mut queues = of.queues().await?;
+        for queue in &mut queues {
+            queue.ready[1] += std::mem::take(&mut queue.delayed);
+        }
+        Ok(queues)
+    }
+}
+
+/// Goes on while it is paused.
+#[derive(Debug, Default)]
+struct NeverPauses;
+
+#[async_trait]
+impl Fault for NeverPauses {
+    async fn set_paused(
+        &self,
+        _on: &dyn Transport,
+        _of: &WorkerId,
+        _paused: bool,
+    ) -> Result<(), TransportError> {
+        Ok(())
+    }
+}
+
+/// Stays paused for good.
+#[derive(Debug, Default)]
+struct NeverResumes;
+
+#[async_trait]
+impl Fault for NeverResumes {
+    async fn set_paused(
+        &self,
+        on: &dyn Transport,
+        of: &WorkerId,
+        paused: bool,
+    ) -> Result<(), TransportError> {
+        if paused { on.set_paused(of, true).await } else { Ok(()) }
+    }
+}

@@ -1,0 +1,198 @@
+//! Faults of `Transport::submit`
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use rhai_dispatcher_core::{
+    Priority, SubmitError, Submitted, Task, TaskId, Transport, TransportConfig, WallTime,
+};
+
+use super::fault::{Fault, SubmitAnswer, faults};
+
+faults! {
+    DropsSubmits => submit::accepted_task_is_pending;
+    AcceptsTwice => submit::submitting_again_changes_nothing;
+    IgnoresRequestIds => submit::request_id_joins_the_first_task;
+    JoinsAnything => submit::request_id_conflict_is_refused;
+    SharesRequestIds => submit::request_ids_are_per_caller_and_worker;
+    IgnoresTheLimit => submit::full_queue_refuses;
+    StaysFull => submit::full_queue_takes_again;
+    AnswersBackwards => submit::batch_is_answered_in_order;
+    IgnoresDelays => submit::delayed_task_waits_for_its_time;
+    IgnoresExpiry => claim::expired_task_is_not_started;
+    IgnoresPriorities => priority::high_priority_overtakes;
+    StarvesLow => priority::low_priority_is_not_starved;
+}
+
+/// Submits every task after a change.
+async fn changed(to: &dyn Transport, mut tasks: Vec<Task>, change: impl Fn(&mut Task)) -> SubmitAnswer {
+    tasks.iter_mut().for_each(change);
+    to.submit(tasks).await
+}
+
+/// Says that it accepted, and did not.
+#[derive(Debug, Default)]
+struct DropsSubmits;
+
+#[async_trait]
+impl Fault for DropsSubmits {
+    async fn submit(&self, _to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        Ok(tasks.iter().map(|task| Ok(Submitted::Accepted(task.id))).collect())
+    }
+}
+
+/// Takes a task that is given again for a new one.
+#[derive(Debug, Default)]
+struct AcceptsTwice {
+    seen: Mutex<Vec<TaskId>>,
+}
+
+#[async_trait]
+impl Fault for AcceptsTwice {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+        changed(to, tasks, |task| {
+            let mut seen = self.seen.lock().expect("no panic");
+            if seen.contains(&task.id) {
+                task.id = TaskId::new();
+            }
+            seen.push(task.id);
+        })
+        .await?;
+        Ok(ids.into_iter().map(|id| Ok(Submitted::Accepted(id))).collect())
+    }
+}
+
+/// Does not look at request ids.
+#[derive(Debug, Default)]
+struct IgnoresRequestIds;
+
+#[async_trait]
+impl Fault for IgnoresRequestIds {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        changed(to, tasks, |task| task.request_id = None).await
+    }
+}
+
+/// Lets another request join under the same request id.
+#[derive(Debug, Default)]
+struct JoinsAnything;
+
+#[async_trait]
+impl Fault for JoinsAnything {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        let mut answers = to.submit(tasks).await?;
+        for answer in &mut answers {
+            if let Err(SubmitError::RequestIdConflict(first)) = answer {
+                *answer = Ok(Submitted::Joined(*first));
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// Does not tell callers apart.
+#[derive(Debug, Default)]
+struct SharesRequestIds;
+
+#[async_trait]
+impl Fault for SharesRequestIds {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        changed(to, tasks, |task| task.caller_id = "anybody".into()).await
+    }
+}
+
+/// Takes any number of tasks.
+#[derive(Debug, Default)]
+struct IgnoresTheLimit;
+
+impl Fault for IgnoresTheLimit {
+    fn config(&self, config: TransportConfig) -> TransportConfig {
+        config.with_queue_limit(usize::MAX)
+    }
+}
+
+/// A queue that has been full once takes nothing more.
+#[derive(Debug, Default)]
+struct StaysFull {
+    full: AtomicBool,
+}
+
+#[async_trait]
+impl Fault for StaysFull {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        if self.full.load(Ordering::SeqCst) {
+            let full = |task: Task| Err(SubmitError::QueueFull { worker_id: task.worker_id, limit: 0 });
+            return Ok(tasks.into_iter().map(full).collect());
+        }
+        let answers = to.submit(tasks).await?;
+        let full = answers.iter().any(|answer| matches!(answer, Err(SubmitError::QueueFull { .. })));
+        self.full.store(full, Ordering::SeqCst);
+        Ok(answers)
+    }
+}
+
+/// Answers the last one first.
+#[derive(Debug, Default)]
+struct AnswersBackwards;
+
+#[async_trait]
+impl Fault for AnswersBackwards {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        let mut answers = to.submit(tasks).await?;
+        answers.reverse();
+        Ok(answers)
+    }
+}
+
+/// Lets every task start at once.
+#[derive(Debug, Default)]
+struct IgnoresDelays;
+
+#[async_trait]
+impl Fault for IgnoresDelays {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        changed(to, tasks, |task| task.run_at = None).await
+    }
+}
+
+/// Keeps tasks that nobody waits for any more.
+#[derive(Debug, Default)]
+struct IgnoresExpiry;
+
+#[async_trait]
+impl Fault for IgnoresExpiry {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        changed(to, tasks, |task| (task.expires_at, task.deadline) = (None, None)).await
+    }
+}
+
+/// Treats all tasks alike.
+#[derive(Debug, Default)]
+struct IgnoresPriorities;
+
+#[async_trait]
+impl Fault for IgnoresPriorities {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        changed(to, tasks, |task| task.priority = Priority::Normal).await
+    }
+}
+
+/// Low tasks wait for a better time.
+#[derive(Debug, Default)]
+struct StarvesLow;
+
+#[async_trait]
+impl Fault for StarvesLow {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+        /// The year 2100.
+        const NEVER: WallTime = WallTime::from_millis(4_102_444_800_000);
+        changed(to, tasks, |task| {
+            if task.priority == Priority::Low {
+                task.run_at = Some(NEVER);
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use rhai_dispatcher_core::{
+    CancelReason, Cancelled, Clock, Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError, WorkerId,
+};
+
+use super::Fault;
+use super::consumer::{FaultyConsumer, Peer};
+
+/// A transport whose calls go through a fault.
+#[derive(Debug)]
+pub(super) struct Faulty {
+    inner: Arc<dyn Transport>,
+    fault: Arc<dyn Fault>,
+}
+
+impl Faulty {
+    /// Puts `fault` between `inner` and who uses it.
+    pub(super) fn new(inner: Arc<dyn Transport>, fault: Arc<dyn Fault>) -> Self {
+        Self { inner, fault }
+    }
+}
+
+#[async_trait]
+impl Transport for Faulty {
+    async fn submit(&self, tasks: Vec<Task>) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
+        self.fault.submit(&*self.inner, tasks).await
+    }
+
+    async fn attach(&self, spec: InstanceSpec) -> Result<Arc<dyn Consumer>, TransportError> {
+        let spec = self.fault.spec(spec);
+        let worker_id = spec.worker_id.clone();
+        let consumer = self.inner.attach(spec).await?;
+        let peer = Peer { transport: Arc::clone(&self.inner), consumer, worker_id };
+        self.fault.attached(&peer).await;
+        Ok(Arc::new(FaultyConsumer { peer, fault: Arc::clone(&self.fault) }))
+    }
+
+    async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
+        self.fault.details(&*self.inner, ids).await
+    }
+
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+        self.fault.outcome(&self.inner, id)
+    }
+
+    async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
+        self.fault.cancel(&*self.inner, ids, why).await
+    }
+
+    async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
+        self.fault.instances(&*self.inner, worker_id).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
+        self.fault.queues(&*self.inner).await
+    }
+
+    async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {
+        self.fault.set_paused(&*self.inner, worker_id, paused).await
+    }
+
+    async fn connect(&self) -> Result<(), TransportError> {
+        self.inner.connect().await
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.inner.clock()
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+}

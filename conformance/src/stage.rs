@@ -1,0 +1,195 @@
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{self, Either};
+use rhai_dispatcher_core::{
+    CancelReason, Cancelled, Consumer, InstanceSpec, Payload, SubmitError, Submitted, Task, TaskDetails,
+    TaskId, Transport, TransportConfig, TransportExt, WallTime, WorkerId,
+};
+
+use crate::Environment;
+use crate::waiting::Waiting;
+
+/// What a case is played on: a handle on the store, and time.
+pub(crate) struct Stage<'e> {
+    env: &'e dyn Environment,
+    pub(crate) config: TransportConfig,
+    /// The handle that most of the case goes through.
+    pub(crate) transport: Arc<dyn Transport>,
+}
+
+impl<'e> Stage<'e> {
+    /// Leases outlast any pause of the machine, so that nobody dies by accident.
+    const LASTING: Duration = Duration::from_secs(60 * 60);
+
+    /// After so many steps of time without the event it is given up. Where time is real, the
+    /// watchdog comes first.
+    const MAX_STEPS: usize = 1_000;
+
+    /// A stage on which nobody dies.
+    pub(crate) async fn new(env: &'e dyn Environment) -> Self {
+        Self::with(env, |config| config).await
+    }
+
+    /// A stage on which nobody dies, with the config changed.
+    pub(crate) async fn with(
+        env: &'e dyn Environment,
+        change: impl FnOnce(TransportConfig) -> TransportConfig,
+    ) -> Self {
+        Self::open(env, change(env.config().with_lease(Self::LASTING))).await
+    }
+
+    /// A stage with the environment's short lease: who is to live must be kept
+    /// [`alive`](Self::alive).
+    pub(crate) async fn mortal(env: &'e dyn Environment) -> Self {
+        Self::open(env, env.config()).await
+    }
+
+    pub(crate) async fn open(env: &'e dyn Environment, config: TransportConfig) -> Self {
+        let transport = env.open(config.clone()).await;
+        Self { env, config, transport }
+    }
+
+    /// Another handle on the store, as another process would have.
+    pub(crate) async fn other_handle(&self) -> Arc<dyn Transport> {
+        self.env.open(self.config.clone()).await
+    }
+
+    /// A task for the worker id that [`attach`](Self::attach) serves.
+    pub(crate) fn task(&self) -> Task {
+        self.task_for("main")
+    }
+
+    pub(crate) fn task_for(&self, worker_id: &str) -> Task {
+        Task::new(worker(worker_id), Payload::script("40 + 2"), "caller")
+    }
+
+    /// Submits a task that must be accepted.
+    pub(crate) async fn submit(&self, task: Task) -> TaskId {
+        let id = task.id;
+        assert_eq!(self.ask(task).await, Ok(Submitted::Accepted(id)));
+        id
+    }
+
+    /// Submits a plain task.
+    pub(crate) async fn submit_any(&self) -> TaskId {
+        self.submit(self.task()).await
+    }
+
+    /// Submits a task, and has the answer.
+    pub(crate) async fn ask(&self, task: Task) -> Result<Submitted, SubmitError> {
+        let mut answers = self.transport.submit(vec![task]).await.expect("a submit");
+        assert_eq!(answers.len(), 1, "one answer for each");
+        answers.remove(0)
+    }
+
+    /// A new instance for [`task`](Self::task)s.
+    pub(crate) async fn attach(&self) -> Arc<dyn Consumer> {
+        self.attach_to("main").await
+    }
+
+    pub(crate) async fn attach_to(&self, worker_id: &str) -> Arc<dyn Consumer> {
+        self.transport.attach(InstanceSpec::new(worker(worker_id))).await.expect("an attach")
+    }
+
+    /// The record of a task that must have one.
+    pub(crate) async fn details(&self, id: TaskId) -> TaskDetails {
+        self.record(id).await.expect("a record")
+    }
+
+    pub(crate) async fn record(&self, id: TaskId) -> Option<TaskDetails> {
+        let mut records = self.transport.details(&[id]).await.expect("details");
+        assert_eq!(records.len(), 1, "one answer for each");
+        records.remove(0)
+    }
+
+    pub(crate) async fn cancel(&self, id: TaskId) -> Cancelled {
+        self.transport.cancel_one(id, CancelReason::Asked).await.expect("a cancel")
+    }
+
+    /// Waits for the outcome, from now on, and only for the wake-up.
+    pub(crate) fn outcome(&self, id: TaskId) -> Waiting<'static, TaskDetails> {
+        outcome(&self.transport, id)
+    }
+
+    /// Kills an instance.
+    pub(crate) fn kill(&self, consumer: Arc<dyn Consumer>) {
+        self.env.kill(consumer);
+    }
+
+    /// A time that is short for this environment, and over after the same wait as a lease.
+    pub(crate) fn short(&self) -> Duration {
+        self.env.config().lease
+    }
+
+    /// The transport's time, a short time from now.
+    pub(crate) fn soon(&self) -> WallTime {
+        self.transport.clock().wall() + self.short()
+    }
+
+    /// The transport's time, so far away that no case gets there.
+    pub(crate) fn far(&self) -> WallTime {
+        self.transport.clock().wall() + Self::LASTING
+    }
+
+    /// Lets `future` get to where it waits; it must not be ready.
+    pub(crate) async fn park<T>(&self, future: &mut Waiting<'_, T>) {
+        if let Either::Left(_) = future::select(future, self.env.settle()).await {
+            panic!("it should have waited");
+        }
+    }
+
+    /// Lets time pass until `future` is ready, while `living` renew their leases.
+    pub(crate) async fn alive<F: Future>(&self, living: &[&Arc<dyn Consumer>], future: F) -> F::Output {
+        let mut future = pin!(future);
+        for _ in 0..Self::MAX_STEPS {
+            // What the last step woke goes first, and may find that no more time is needed.
+            let step = pin!(async {
+                self.env.settle().await;
+                self.step(living).await;
+            });
+            if let Either::Left((output, _)) = future::select(future.as_mut(), step).await {
+                return output;
+            }
+        }
+        panic!("it has not happened, and will not");
+    }
+
+    /// Lets time pass until `done`, while `living` renew their leases.
+    pub(crate) async fn until(&self, living: &[&Arc<dyn Consumer>], mut done: impl AsyncFnMut() -> bool) {
+        for _ in 0..Self::MAX_STEPS {
+            if done().await {
+                return;
+            }
+            self.step(living).await;
+        }
+        panic!("it has not happened, and will not");
+    }
+
+    /// Lets several short times pass, while `living` renew their leases.
+    pub(crate) async fn linger(&self, living: &[&Arc<dyn Consumer>]) {
+        for _ in 0..15 {
+            self.step(living).await;
+        }
+    }
+
+    /// A step is a fifth of the short time: a lease is renewed well before it is over.
+    async fn step(&self, living: &[&Arc<dyn Consumer>]) {
+        self.env.elapse(self.short() / 5).await;
+        for consumer in living {
+            consumer.renew().await.expect("a renewal");
+        }
+    }
+}
+
+pub(crate) fn worker(name: &str) -> WorkerId {
+    WorkerId::try_from(name).expect("a worker id")
+}
+
+/// Waits for an outcome through that handle, and only for the wake-up.
+pub(crate) fn outcome(transport: &Arc<dyn Transport>, id: TaskId) -> Waiting<'static, TaskDetails> {
+    let outcome = transport.outcome(id);
+    Waiting::new(async { outcome.await.expect("an outcome") })
+}

@@ -1,0 +1,167 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How scripts are run: their limits, and what they can call.
+///
+/// One configuration is shared by all lanes of a worker and by the [`ScriptChecker`] of its
+/// dispatchers, so that both agree on what is a good script. A script that goes over a limit ends
+/// in an error that names the limit and its value.
+///
+/// [`ScriptChecker`]: crate::ScriptChecker
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct EngineConfig {
+    /// The longest script, in bytes; 256 KiB. Parsing holds the lane's thread, about 4 µs for
+    /// each KiB.
+    pub max_script_bytes: usize,
+    /// The most operations of one run; 1,000,000,000, about a minute of a processor.
+    pub max_operations: u64,
+    /// The deepest nesting of function calls; 64.
+    pub max_call_levels: usize,
+    /// The deepest nesting of expressions and blocks outside of functions; 64.
+    pub max_expr_depth: usize,
+    /// The deepest nesting of expressions and blocks in functions; 32.
+    pub max_function_expr_depth: usize,
+    /// The most functions that a script defines; 1,024.
+    pub max_functions: usize,
+    /// The most variables at one time; 1,024.
+    pub max_variables: usize,
+    /// The longest string, in bytes; 512 KiB, so that no built-in function holds the lane's
+    /// thread for more than about 5 ms.
+    pub max_string_bytes: usize,
+    /// The most elements of an array, with those of the arrays in it; 10,000. It also bounds how
+    /// deep arrays nest, which printing and dropping them pays for with stack.
+    pub max_array_size: usize,
+    /// The most properties of an object map, with those of the maps in it; 10,000.
+    pub max_map_size: usize,
+    /// The most text that `print` and `debug` leave in a task's log, in bytes; 64 KiB. What is
+    /// printed beyond is dropped, and the log says so.
+    pub max_log_bytes: usize,
+    /// The longest result, in bytes of JSON; 1 MiB.
+    pub max_output_bytes: usize,
+    /// The longest time from the start of a run to its end, waits included; an hour.
+    pub max_wall_time: Duration,
+    /// How long a script runs before others on its lane have a turn; 1 ms.
+    pub slice: Duration,
+    /// The most scripts that a lane has started and not finished; 10,000. Nearly all of them wait.
+    pub max_in_flight: usize,
+    /// How many scripts that can run a lane claims ahead; 128.
+    pub run_queue: usize,
+    /// The most scripts whose compiled form a lane keeps; 1,024.
+    pub max_cached_scripts: usize,
+    /// The most text of scripts whose compiled form a lane keeps, in bytes; 4 MiB. The compiled
+    /// form takes some twenty times as much.
+    pub max_cached_bytes: usize,
+    /// The address space of one fiber's stack, in bytes; 256 MiB. Memory is taken by the page as
+    /// it is used, and given back. Large, because dropping, copying and printing nested values
+    /// takes stack for each level, and running out of it ends the process.
+    pub stack_size: usize,
+    /// The most unused stacks that a lane keeps; 1,024. Each keeps up to 32 KiB of memory.
+    pub max_pooled_stacks: usize,
+    /// Whether scripts may use `eval`; no.
+    pub allow_eval: bool,
+    /// What has been added by [`with_setup`](Self::with_setup).
+    pub(crate) setups: Vec<Setup>,
+}
+
+/// A step of building an engine.
+pub(crate) type Setup = Arc<dyn Fn(&mut rhai::Engine) + Send + Sync>;
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            max_script_bytes: 256 * 1024,
+            max_operations: 1_000_000_000,
+            max_call_levels: 64,
+            max_expr_depth: 64,
+            max_function_expr_depth: 32,
+            max_functions: 1024,
+            max_variables: 1024,
+            max_string_bytes: 512 * 1024,
+            max_array_size: 10_000,
+            max_map_size: 10_000,
+            max_log_bytes: rhai_dispatcher_core::TaskLog::MAX_BYTES,
+            max_output_bytes: 1024 * 1024,
+            max_wall_time: Duration::from_secs(60 * 60),
+            slice: Duration::from_millis(1),
+            max_in_flight: 10_000,
+            run_queue: 128,
+            max_cached_scripts: 1024,
+            max_cached_bytes: 4 * 1024 * 1024,
+            stack_size: 256 * 1024 * 1024,
+            max_pooled_stacks: 1024,
+            allow_eval: false,
+            setups: Vec::new(),
+        }
+    }
+}
+
+/// A consuming setter for each field.
+macro_rules! setters {
+    ($($with:ident: $field:ident, $type:ty;)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            #[must_use]
+            pub fn $with(mut self, $field: $type) -> Self {
+                self.$field = $field;
+                self
+            }
+        )*
+    };
+}
+
+impl EngineConfig {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    setters! {
+        with_max_script_bytes: max_script_bytes, usize;
+        with_max_operations: max_operations, u64;
+        with_max_call_levels: max_call_levels, usize;
+        with_max_expr_depth: max_expr_depth, usize;
+        with_max_function_expr_depth: max_function_expr_depth, usize;
+        with_max_functions: max_functions, usize;
+        with_max_variables: max_variables, usize;
+        with_max_string_bytes: max_string_bytes, usize;
+        with_max_array_size: max_array_size, usize;
+        with_max_map_size: max_map_size, usize;
+        with_max_log_bytes: max_log_bytes, usize;
+        with_max_output_bytes: max_output_bytes, usize;
+        with_max_wall_time: max_wall_time, Duration;
+        with_slice: slice, Duration;
+        with_max_in_flight: max_in_flight, usize;
+        with_run_queue: run_queue, usize;
+        with_max_cached_scripts: max_cached_scripts, usize;
+        with_max_cached_bytes: max_cached_bytes, usize;
+        with_stack_size: stack_size, usize;
+        with_max_pooled_stacks: max_pooled_stacks, usize;
+        with_allow_eval: allow_eval, bool;
+    }
+
+    /// Adds a step of building an engine, such as registering functions that scripts can call.
+    /// It runs once on each lane, and after the steps added before.
+    ///
+    /// A registered function may call [`wait`](crate::wait).
+    #[must_use]
+    pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
+        self.setups.push(Arc::new(setup));
+        self
+    }
+}
+
+impl fmt::Debug for EngineConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineConfig")
+            .field("max_script_bytes", &self.max_script_bytes)
+            .field("max_operations", &self.max_operations)
+            .field("max_wall_time", &self.max_wall_time)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("stack_size", &self.stack_size)
+            .field("setups", &self.setups.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures::future::LocalBoxFuture;
+use rhai_dispatcher_core::{Handler, Ran, Run};
+
+use crate::EngineConfig;
+use crate::lane::Lane;
+use crate::script::ScriptFuture;
+
+/// Runs Rhai scripts on fibers, for one lane of a worker.
+///
+/// It is made on the lane's own thread, since a Rhai engine may not leave its thread. A script
+/// that waits holds neither the thread nor a place in the run queue.
+///
+/// Dropping the future of a script ends the script: it sees its waits stopped, and its
+/// destructors run.
+#[derive(Debug, Clone)]
+pub struct RhaiHandler {
+    lane: Rc<Lane>,
+}
+
+impl RhaiHandler {
+    /// A handler with an engine, a script cache and stacks of its own.
+    #[must_use]
+    pub fn new(config: &EngineConfig) -> Self {
+        Self { lane: Rc::new(Lane::new(config.clone())) }
+    }
+}
+
+impl Handler for RhaiHandler {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<NonZeroUsize> {
+        self.lane.poll_room(cx)
+    }
+
+    fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
+        Box::pin(ScriptFuture::new(&self.lane, run))
+    }
+}

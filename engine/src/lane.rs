@@ -1,0 +1,171 @@
+use std::cell::{Cell, RefCell};
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use rhai::{AST, Dynamic};
+use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
+
+use crate::EngineConfig;
+use crate::fiber::StackPool;
+use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
+
+/// What the scripts of one lane share: the engine, compiled scripts, stacks, and their number.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    engine: rhai::Engine,
+    config: EngineConfig,
+    cache: RefCell<ScriptCache>,
+    pool: StackPool,
+    /// Scripts that have not ended.
+    live: Cell<usize>,
+    /// Those of them that don't wait.
+    runnable: Cell<usize>,
+    /// Whoever waits for room.
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Lane {
+    pub(crate) fn new(config: EngineConfig) -> Self {
+        Self {
+            engine: build_engine(&config),
+            cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
+            pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
+            live: Cell::default(),
+            runnable: Cell::default(),
+            waker: RefCell::default(),
+            config,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    pub(crate) fn pool(&self) -> &StackPool {
+        &self.pool
+    }
+
+    /// How many scripts there is room for.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<NonZeroUsize> {
+        match NonZeroUsize::new(self.room()) {
+            Some(room) => Poll::Ready(room),
+            None => {
+                self.waker.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+
+    fn room(&self) -> usize {
+        let queue = self.config.run_queue.max(1);
+        // Not before the queue is half empty: claims cost less in batches.
+        if self.runnable.get() > queue / 2 {
+            return 0;
+        }
+        let slots = self.config.max_in_flight.max(1).saturating_sub(self.live.get());
+        let wanted = (queue - self.runnable.get()).min(slots);
+        // What is promised here has its stack. When the system has no more, the next claim waits
+        // until a script has ended; if none will, a task gets the error.
+        let stacks = self.pool.reserve(wanted);
+        if stacks == 0 && self.live.get() == 0 { wanted.min(1) } else { wanted.min(stacks) }
+    }
+
+    fn room_changed(&self) {
+        if self.runnable.get() <= self.config.run_queue.max(1) / 2
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    /// Runs one script to its end, on its fiber. Its values are dropped on the fiber's stack,
+    /// which is large enough for deep ones.
+    pub(crate) fn run(&self, run: &ScriptRun) -> Result<Output, TaskError> {
+        let Payload::Script { source, .. } = &run.task().payload else {
+            let message = "this worker runs scripts only";
+            return Err(TaskError::new(TaskErrorKind::Unsupported, message));
+        };
+        if run.end().is_some() {
+            let message = "stopped before it began";
+            return Err(TaskError::new(TaskErrorKind::Runtime, message));
+        }
+        let ast = self.compiled(source)?;
+        let value: Dynamic =
+            self.engine.eval_ast(&ast).map_err(|error| run_error(*error, run.made_to_end(), &self.config))?;
+        output(&value, self.config.max_output_bytes)
+    }
+
+    fn compiled(&self, source: &std::sync::Arc<str>) -> Result<Rc<AST>, TaskError> {
+        if let Some(ast) = self.cache.borrow_mut().get(source) {
+            return Ok(ast);
+        }
+        if source.len() > self.config.max_script_bytes {
+            return Err(too_long(source.len(), &self.config));
+        }
+        // Without a scope: what is in one becomes part of the compiled form.
+        let ast = self.engine.compile(source).map_err(|error| parse_error(&error, &self.config))?;
+        let ast = Rc::new(ast);
+        self.cache.borrow_mut().insert(source, &ast);
+        Ok(ast)
+    }
+}
+
+/// One script's place among those of its lane.
+#[derive(Debug)]
+pub(crate) struct Place {
+    lane: Rc<Lane>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Runnable,
+    Waiting,
+    Gone,
+}
+
+impl Place {
+    /// A new script, which can run.
+    pub(crate) fn new(lane: &Rc<Lane>) -> Self {
+        lane.live.update(|live| live + 1);
+        lane.runnable.update(|runnable| runnable + 1);
+        Self { lane: Rc::clone(lane), state: State::Runnable }
+    }
+
+    /// It runs.
+    pub(crate) fn running(&mut self) {
+        if self.state == State::Waiting {
+            self.lane.runnable.update(|runnable| runnable + 1);
+            self.state = State::Runnable;
+        }
+    }
+
+    /// It waits for something.
+    pub(crate) fn waiting(&mut self) {
+        if self.state == State::Runnable {
+            self.lane.runnable.update(|runnable| runnable - 1);
+            self.state = State::Waiting;
+            self.lane.room_changed();
+        }
+    }
+
+    /// It has ended.
+    pub(crate) fn leave(&mut self) {
+        if self.state == State::Gone {
+            return;
+        }
+        if self.state == State::Runnable {
+            self.lane.runnable.update(|runnable| runnable - 1);
+        }
+        self.lane.live.update(|live| live - 1);
+        self.state = State::Gone;
+        self.lane.room_changed();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

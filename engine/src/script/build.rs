@@ -1,0 +1,45 @@
+use rhai::module_resolvers::DummyModuleResolver;
+use rhai_dispatcher_core::LogLevel;
+
+use super::{ScriptRun, constants, sleep, tick};
+use crate::EngineConfig;
+
+/// An engine that runs scripts, for one lane.
+pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
+    let mut engine = build_parser(config);
+
+    engine.on_progress(|_| tick::on_progress());
+    #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
+    engine.on_var(|name, index, context| Ok(constants::resolve(name, index, &context)));
+    engine.on_print(|text| log(LogLevel::Print, text));
+    engine.on_debug(|text, _, _| log(LogLevel::Debug, text));
+    engine
+}
+
+/// An engine that parses scripts as the one of a lane does.
+pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
+    let mut engine = rhai::Engine::new();
+    engine
+        .set_max_operations(config.max_operations)
+        .set_max_call_levels(config.max_call_levels)
+        .set_max_expr_depths(config.max_expr_depth, config.max_function_expr_depth)
+        .set_max_functions(config.max_functions)
+        .set_max_variables(config.max_variables)
+        .set_max_string_size(config.max_string_bytes)
+        .set_max_array_size(config.max_array_size)
+        .set_max_map_size(config.max_map_size)
+        // Rhai's own resolver reads files from the working directory.
+        .set_module_resolver(DummyModuleResolver::new());
+    if !config.allow_eval {
+        engine.disable_symbol("eval");
+    }
+    sleep::register(&mut engine);
+    for setup in &config.setups {
+        setup(&mut engine);
+    }
+    engine
+}
+
+fn log(level: LogLevel, text: &str) {
+    ScriptRun::with_current(|run| run.log(level, text));
+}

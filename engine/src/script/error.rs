@@ -1,0 +1,122 @@
+use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai_dispatcher_core::{TaskError, TaskErrorKind};
+
+use super::script_run::End;
+use crate::EngineConfig;
+
+/// The longest message of an error, in bytes. What a script throws can be longer.
+const MAX_MESSAGE: usize = 8 * 1024;
+
+/// The error of a script that is longer than allowed.
+pub(crate) fn too_long(bytes: usize, config: &EngineConfig) -> TaskError {
+    let limit = config.max_script_bytes;
+    let message = format!("the script has {bytes} bytes, more than the limit of {limit}");
+    TaskError::new(TaskErrorKind::Limit, message)
+}
+
+/// The error of a script that does not parse.
+pub(crate) fn parse_error(error: &ParseError, config: &EngineConfig) -> TaskError {
+    syntax_error(error.err_type(), error.position(), config)
+}
+
+fn syntax_error(error: &ParseErrorType, position: Position, config: &EngineConfig) -> TaskError {
+    let limit = match error {
+        ParseErrorType::ExprTooDeep => Some(format!(
+            "{error} (limits: {} levels, {} in functions)",
+            config.max_expr_depth, config.max_function_expr_depth
+        )),
+        ParseErrorType::TooManyFunctions => Some(format!("{error} (limit: {})", config.max_functions)),
+        ParseErrorType::LiteralTooLarge(..) => Some(error.to_string()),
+        _ => None,
+    };
+    match limit {
+        Some(message) => task_error(TaskErrorKind::Limit, message, position),
+        None => task_error(TaskErrorKind::Parse, error.to_string(), position),
+    }
+}
+
+/// The error in which a run ended. `end` is why we ended it, if we did.
+pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineConfig) -> TaskError {
+    let mut error = Box::new(error);
+    let mut position = error.position();
+    let mut calls = String::new();
+    loop {
+        error = match *error {
+            EvalAltResult::ErrorInFunctionCall(name, _, inner, _) => {
+                calls.push_str(&in_call(&name));
+                inner
+            }
+            EvalAltResult::ErrorInModule(_, inner, _) => inner,
+            other => {
+                *error = other;
+                break;
+            }
+        };
+        if !error.position().is_none() {
+            position = error.position();
+        }
+    }
+    error.clear_position();
+
+    let limit = |message: String| task_error(TaskErrorKind::Limit, message, position);
+    match *error {
+        EvalAltResult::ErrorTerminated(..) => match end {
+            Some(End::TimedOut) => {
+                let limit = config.max_wall_time;
+                let message = format!("the script ran longer than the limit of {limit:?}");
+                task_error(TaskErrorKind::Timeout, message, position)
+            }
+            Some(End::OutOfStack) => {
+                limit(format!("the script used up its stack of {} bytes", config.stack_size))
+            }
+            Some(End::Stopped) | None => {
+                task_error(TaskErrorKind::Runtime, "the script was terminated".to_owned(), position)
+            }
+        },
+        EvalAltResult::ErrorTooManyOperations(_) => {
+            limit(format!("too many operations (limit: {})", config.max_operations))
+        }
+        EvalAltResult::ErrorTooManyVariables(_) => {
+            limit(format!("too many variables (limit: {})", config.max_variables))
+        }
+        EvalAltResult::ErrorStackOverflow(_) => {
+            limit(format!("function calls are nested too deep (limit: {} levels)", config.max_call_levels))
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            let limits = [
+                ("string", config.max_string_bytes),
+                ("array", config.max_array_size),
+                ("map", config.max_map_size),
+            ];
+            let lower = what.to_lowercase();
+            let value = limits.iter().find(|(name, _)| lower.contains(name));
+            let value = value.map(|(_, limit)| format!(" (limit: {limit})")).unwrap_or_default();
+            limit(format!("{what} is too large{value}"))
+        }
+        EvalAltResult::ErrorTooManyModules(_) => limit("too many modules".to_owned()),
+        EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
+        EvalAltResult::ErrorRuntime(value, _) => {
+            task_error(TaskErrorKind::Runtime, thrown(&value) + calls.as_str(), position)
+        }
+        error => task_error(TaskErrorKind::Runtime, error.to_string() + calls.as_str(), position),
+    }
+}
+
+/// What a script threw, as text.
+fn thrown(value: &Dynamic) -> String {
+    if value.is_unit() { "the script threw an error".to_owned() } else { value.to_string() }
+}
+
+fn in_call(name: &str) -> String {
+    // Rhai's own name for closures; it is not for the eyes of a reader.
+    if name.starts_with("anon$") { " (in a closure)".to_owned() } else { format!(" (in function `{name}`)") }
+}
+
+fn task_error(kind: TaskErrorKind, mut message: String, position: Position) -> TaskError {
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.push('…');
+    }
+    let number = |number: Option<usize>| number.and_then(|number| u32::try_from(number).ok());
+    TaskError::new(kind, message).at(number(position.line()), number(position.position()))
+}

@@ -1,0 +1,20 @@
+//! One script: compiled or found in the cache, run on a fiber, its result turned into JSON.
+
+mod build;
+mod constants;
+mod error;
+mod output;
+mod script_cache;
+mod script_future;
+mod script_run;
+mod sleep;
+mod tick;
+mod wait;
+
+pub(crate) use build::{build_engine, build_parser};
+pub(crate) use error::{parse_error, run_error, too_long};
+pub(crate) use output::output;
+pub(crate) use script_cache::ScriptCache;
+pub(crate) use script_future::ScriptFuture;
+pub(crate) use script_run::ScriptRun;
+pub use wait::wait;

@@ -1,0 +1,125 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use rhai_dispatcher_core::{Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
+
+use super::ScriptRun;
+use super::script_run::End;
+use super::tick::Ticker;
+use crate::fiber::{Fiber, KEPT, Panicked};
+use crate::lane::{Lane, Place};
+
+/// One script on its fiber.
+#[derive(Debug)]
+pub(crate) struct ScriptFuture {
+    /// `None` once it has ended, or if there was no stack for it.
+    fiber: Option<Fiber<Result<Output, TaskError>>>,
+    run: Rc<ScriptRun>,
+    /// Counts the script among those of its lane.
+    place: Place,
+}
+
+/// What operations leave of the stack for native functions below them, for printing and dropping
+/// values above all; a quarter of the stack if that is less.
+const RESERVE: usize = 64 * 1024 * 1024;
+
+impl ScriptFuture {
+    pub(crate) fn new(lane: &Rc<Lane>, run: Run) -> Self {
+        let config = lane.config();
+        let stack = lane.pool().take();
+        let (floor, shallow) = stack.as_ref().map_or((0, 0), |stack| {
+            (stack.bottom() + RESERVE.min(config.stack_size / 4), stack.top().saturating_sub(KEPT))
+        });
+        let run = Rc::new(ScriptRun::new(run, config, Ticker::new(floor, shallow, config.slice)));
+        let fiber = stack.ok().map(|stack| {
+            let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
+            Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))
+        });
+        Self { fiber, run, place: Place::new(lane) }
+    }
+
+    fn ran(&self, result: Result<Result<Output, TaskError>, Panicked>) -> Ran {
+        let log = self.run.take_log();
+        // Whatever the script made of its end, it is not its outcome.
+        if self.run.made_to_end() == Some(End::Stopped) {
+            return Ran::Stopped(log);
+        }
+        let outcome = match result {
+            Ok(Ok(output)) => Outcome::Completed(output),
+            Ok(Err(error)) => Outcome::Error(error),
+            Err(Panicked(message)) => Outcome::Error(TaskError::new(
+                TaskErrorKind::Panic,
+                format!("a native function panicked: {message}"),
+            )),
+        };
+        Ran::Finished(outcome, log)
+    }
+
+    fn no_stack(&self) -> Ran {
+        let message = "the worker has no memory mapping left for the stack of another script \
+                       (Linux: vm.max_map_count; each script takes two)";
+        let error = TaskError::new(TaskErrorKind::Limit, message);
+        Ran::Finished(Outcome::Error(error), self.run.take_log())
+    }
+}
+
+impl Future for ScriptFuture {
+    type Output = Ran;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
+        let this = &mut *self;
+        let Some(fiber) = &mut this.fiber else { return Poll::Ready(this.no_stack()) };
+        this.place.running();
+        let polled = {
+            let _current = Current::enter(&this.run);
+            Pin::new(&mut *fiber).poll(cx)
+        };
+        match polled {
+            Poll::Ready(result) => {
+                this.fiber = None;
+                this.place.leave();
+                Poll::Ready(this.ran(result))
+            }
+            Poll::Pending => {
+                this.run.ticker().begin_slice();
+                if !this.run.ticker().is_yielding() {
+                    this.place.waiting();
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for ScriptFuture {
+    fn drop(&mut self) {
+        if let Some(fiber) = self.fiber.take() {
+            self.run.stop_token().stop(Stop::Drained);
+            // What is left of the script runs to its end in here.
+            let _current = Current::enter(&self.run);
+            drop(fiber);
+        }
+    }
+}
+
+/// While it lives, one run is current on this thread.
+struct Current<'a> {
+    run: &'a ScriptRun,
+    previous: Option<Rc<ScriptRun>>,
+}
+
+impl<'a> Current<'a> {
+    fn enter(run: &'a Rc<ScriptRun>) -> Self {
+        run.ticker().swap();
+        Self { run, previous: ScriptRun::set_current(Some(Rc::clone(run))) }
+    }
+}
+
+impl Drop for Current<'_> {
+    fn drop(&mut self) {
+        ScriptRun::set_current(self.previous.take());
+        self.run.ticker().swap();
+    }
+}

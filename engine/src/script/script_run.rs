@@ -1,0 +1,164 @@
+use std::cell::{Cell, OnceCell, RefCell};
+use std::mem;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::Dynamic;
+use rhai_dispatcher_core::{CancelReason, Clock, LogLevel, Run, Stop, StopToken, Task, TaskLog, Tick};
+
+use super::tick::Ticker;
+use crate::EngineConfig;
+
+/// What a script's fiber and its native functions share: the task, its log, its clock.
+#[derive(Debug)]
+pub(crate) struct ScriptRun {
+    run: Run,
+    /// What the script printed.
+    log: RefCell<TaskLog>,
+    /// The bound of `log`.
+    max_log_bytes: usize,
+    /// The task's arguments, once the script has asked for them.
+    args: OnceCell<Dynamic>,
+    /// When the run has to be over, counted from its first look at the clock. Most scripts end
+    /// before they look.
+    wall_end: Cell<Option<Tick>>,
+    max_wall_time: Duration,
+    /// Why we are ending the script, if we are.
+    end: Cell<Option<End>>,
+    ticker: Ticker,
+}
+
+/// Why we end a script that would go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its stop token fired.
+    Stopped,
+    /// It ran longer than allowed.
+    TimedOut,
+    /// Its stack is nearly used up.
+    OutOfStack,
+}
+
+thread_local! {
+    /// The run whose fiber this thread polls now.
+    static CURRENT: RefCell<Option<Rc<ScriptRun>>> = const { RefCell::new(None) };
+}
+
+impl ScriptRun {
+    pub(crate) fn new(run: Run, config: &EngineConfig, ticker: Ticker) -> Self {
+        Self {
+            run,
+            log: RefCell::default(),
+            max_log_bytes: config.max_log_bytes,
+            args: OnceCell::new(),
+            wall_end: Cell::default(),
+            max_wall_time: config.max_wall_time,
+            end: Cell::default(),
+            ticker,
+        }
+    }
+
+    /// The run whose fiber this thread polls now.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Calls `f` with the run whose fiber this thread polls now. `f` must not wait.
+    pub(crate) fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
+        CURRENT.with_borrow(|run| run.as_deref().map(f))
+    }
+
+    /// Makes `run` the current one, and returns the one that was.
+    pub(crate) fn set_current(run: Option<Rc<Self>>) -> Option<Rc<Self>> {
+        CURRENT.with_borrow_mut(|current| mem::replace(current, run))
+    }
+
+    pub(crate) fn task(&self) -> &Arc<Task> {
+        &self.run.claimed.task
+    }
+
+    pub(crate) fn delivery(&self) -> u32 {
+        self.run.claimed.claim.delivery
+    }
+
+    pub(crate) fn stop_token(&self) -> &StopToken {
+        &self.run.stop
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.run.clock
+    }
+
+    pub(crate) fn ticker(&self) -> &Ticker {
+        &self.ticker
+    }
+
+    /// The task's arguments: an object map, empty if there are none.
+    pub(crate) fn args(&self) -> Dynamic {
+        let parse = || match &self.task().args {
+            none if none.is_null() => rhai::Map::new().into(),
+            args => args.to::<Dynamic>().unwrap_or_default(),
+        };
+        self.args.get_or_init(parse).clone()
+    }
+
+    pub(crate) fn log(&self, level: LogLevel, text: &str) {
+        let mut log = self.log.borrow_mut();
+        // A full log takes no copy of what it would drop.
+        if !log.is_truncated() {
+            log.push(level, text, self.max_log_bytes);
+        }
+    }
+
+    pub(crate) fn take_log(&self) -> TaskLog {
+        self.log.take()
+    }
+
+    /// When the run has to be over.
+    pub(crate) fn wall_end(&self) -> Tick {
+        self.wall_end.get().unwrap_or_else(|| self.start_wall_time(self.clock().now()))
+    }
+
+    fn start_wall_time(&self, now: Tick) -> Tick {
+        let end = now + self.max_wall_time;
+        self.wall_end.set(Some(end));
+        end
+    }
+
+    /// Why the script has to end at `now`, if it has to. The answer stays.
+    pub(crate) fn end_at(&self, now: Tick) -> Option<End> {
+        if let Some(end) = self.end() {
+            return Some(end);
+        }
+        if self.run.deadline.is_some_and(|deadline| now >= deadline) {
+            // The lane does so for a script that waits; one that computes keeps the lane from it.
+            self.run.stop.stop(Stop::Cancelled(CancelReason::Expired));
+            return self.end_with(End::Stopped);
+        }
+        let wall_end = self.wall_end.get().unwrap_or_else(|| self.start_wall_time(now));
+        if now >= wall_end {
+            return self.end_with(End::TimedOut);
+        }
+        None
+    }
+
+    /// Why the script has to end, as far as that is known without the time.
+    pub(crate) fn end(&self) -> Option<End> {
+        if self.end.get().is_none() && self.run.stop.get().is_some() {
+            return self.end_with(End::Stopped);
+        }
+        self.end.get()
+    }
+
+    /// Why the script was made to end, if it was.
+    pub(crate) fn made_to_end(&self) -> Option<End> {
+        self.end.get()
+    }
+
+    /// Ends the script for this reason, unless there is one already.
+    pub(crate) fn end_with(&self, end: End) -> Option<End> {
+        self.end.set(self.end.get().or(Some(end)));
+        self.end.get()
+    }
+}

@@ -1,0 +1,178 @@
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use rhai::Dynamic;
+use rhai_dispatcher_core::Tick;
+
+use super::ScriptRun;
+use super::script_run::End;
+use crate::fiber;
+
+/// What is checked at the operations of one script, and how often.
+///
+/// Rhai reports every operation, and one takes some 40 ns. So the usual case compares two
+/// numbers; the clock and the stop token are looked at every `interval` operations.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    /// The lowest address of the stack that an operation may use.
+    floor: usize,
+    /// How long the script runs before others have a turn.
+    slice: Duration,
+    /// Operations from one look at the clock to the next.
+    interval: Cell<u32>,
+    /// When the current slice began: at the first look at the clock.
+    slice_start: Cell<Option<Tick>>,
+    /// The last look at the clock in this slice.
+    last_look: Cell<Tick>,
+    /// Operations of the current slice.
+    slice_operations: Cell<u32>,
+    /// Whether the fiber is suspended only to let others run.
+    yielding: Cell<bool>,
+    /// The gauge of the script while it is suspended.
+    gauge: Cell<Gauge>,
+}
+
+/// What the usual operation looks at.
+#[derive(Debug, Clone, Copy)]
+struct Gauge {
+    /// Operations until the next look at the clock.
+    left: u32,
+    /// The lowest address of the stack that an operation used.
+    lowest: usize,
+}
+
+/// A look at the clock takes 25 ns, so this many operations make it less than 1 %.
+const FIRST_INTERVAL: u32 = 64;
+const MAX_INTERVAL: u32 = 1024;
+/// What the interval is adapted to, since one operation may be a long native call.
+const LOOK_EVERY: Duration = Duration::from_micros(50);
+/// A slice ends here also when the clock stands still.
+const MAX_SLICE_OPERATIONS: u32 = 100_000;
+
+thread_local! {
+    /// The gauge of the script that this thread runs now.
+    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX }) };
+}
+
+/// Rhai's `on_progress`: `Some` ends the script.
+pub(crate) fn on_progress() -> Option<Dynamic> {
+    let address = fiber::stack_address();
+    let mut gauge = GAUGE.get();
+    if address < gauge.lowest || gauge.left == 0 {
+        return look(address).map(|_| Dynamic::UNIT);
+    }
+    gauge.left -= 1;
+    GAUGE.set(gauge);
+    None
+}
+
+/// Makes the next operation look whether the script has to end.
+pub(crate) fn look_next() {
+    GAUGE.set(Gauge { left: 0, ..GAUGE.get() });
+}
+
+/// The rare case of an operation. The end, once there is one, is reported at every operation:
+/// some of Rhai's functions swallow the error of a callback and go on.
+#[cold]
+#[inline(never)]
+fn look(address: usize) -> Option<End> {
+    let run = ScriptRun::current()?;
+    let ticker = run.ticker();
+    let mut gauge = GAUGE.get();
+
+    if address < gauge.lowest {
+        gauge.lowest = address;
+        GAUGE.set(gauge);
+        fiber::note_lowest(address);
+        if address < ticker.floor {
+            return run.end_with(End::OutOfStack);
+        }
+    }
+    if let Some(end) = run.end() {
+        return Some(end);
+    }
+    if gauge.left > 0 {
+        gauge.left -= 1;
+        GAUGE.set(gauge);
+        return None;
+    }
+
+    let now = run.clock().now();
+    if let Some(end) = run.end_at(now) {
+        return Some(end);
+    }
+    let slice_is_over = ticker.look(now);
+    GAUGE.set(Gauge { left: ticker.interval.get(), ..gauge });
+    if slice_is_over {
+        let mut polled = false;
+        let others_had_a_turn = poll_fn(|cx| {
+            if polled {
+                return Poll::Ready(());
+            }
+            polled = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        ticker.yielding.set(true);
+        // Errors: off a fiber there is nobody to yield to, and a stop is seen right below.
+        let _ = fiber::wait(others_had_a_turn);
+        ticker.yielding.set(false);
+    }
+    run.end()
+}
+
+impl Ticker {
+    /// For a script whose operations may use the stack down to `floor`. What they use above
+    /// `shallow` is of no interest.
+    pub(crate) fn new(floor: usize, shallow: usize, slice: Duration) -> Self {
+        Self {
+            floor,
+            slice,
+            interval: Cell::new(FIRST_INTERVAL),
+            slice_start: Cell::default(),
+            last_look: Cell::default(),
+            slice_operations: Cell::default(),
+            yielding: Cell::default(),
+            gauge: Cell::new(Gauge { left: FIRST_INTERVAL, lowest: shallow }),
+        }
+    }
+
+    /// Makes this the ticker of the script that the thread runs now, or ends that. Called in
+    /// pairs, and nested ones are kept.
+    pub(crate) fn swap(&self) {
+        self.gauge.set(GAUGE.replace(self.gauge.get()));
+    }
+
+    /// Begins a new slice, after a wait.
+    pub(crate) fn begin_slice(&self) {
+        self.slice_start.set(None);
+        self.slice_operations.set(0);
+    }
+
+    /// Whether the fiber is suspended only to let others run.
+    pub(crate) fn is_yielding(&self) -> bool {
+        self.yielding.get()
+    }
+
+    /// A look at the clock. Whether the slice is over.
+    fn look(&self, now: Tick) -> bool {
+        let interval = self.interval.get();
+        let operations = self.slice_operations.get().saturating_add(interval);
+        self.slice_operations.set(operations);
+
+        let Some(start) = self.slice_start.get() else {
+            self.slice_start.set(Some(now));
+            self.last_look.set(now);
+            return false;
+        };
+        let took = (now - self.last_look.get()).max(Duration::from_nanos(1));
+        self.last_look.set(now);
+        let fitting = u128::from(interval) * LOOK_EVERY.as_nanos() / took.as_nanos();
+        let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
+        self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2))));
+
+        now - start >= self.slice || operations >= MAX_SLICE_OPERATIONS
+    }
+}

@@ -1,0 +1,241 @@
+//! What holds everywhere.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::future::join_all;
+use rhai_dispatcher::{CancelReason, Cancelled, Output, RhaiDispatcherError, TaskErrorKind, TaskStatus};
+
+use crate::stage::{Stage, processing};
+
+/// Long enough that nothing here ever ends by it.
+const LONG: Duration = Duration::from_secs(600);
+
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(Stage) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) const CASES: &[Case] =
+            &[$(Case { name: stringify!($name), run: |stage| Box::pin($name(stage)) }),*];
+    };
+}
+
+cases![
+    script_goes_in_and_its_answer_comes_out,
+    script_sees_who_asks_and_with_what,
+    every_caller_gets_its_own_answer,
+    waiting_scripts_hold_nobody_up,
+    script_error_carries_its_position,
+    script_that_does_not_parse_is_not_queued,
+    prints_are_in_the_log,
+    timeout_withdraws_the_task,
+    kept_task_outlives_its_timeout,
+    anybody_can_wait_for_a_task,
+    waiting_task_is_cancelled,
+    running_task_is_cancelled,
+    repeated_request_joins_the_first,
+    failing_task_is_tried_again,
+    many_are_submitted_at_once,
+    drained_worker_hands_its_tasks_back,
+];
+
+async fn script_goes_in_and_its_answer_comes_out(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let script = r#" "Hello, " + worker_id + "!" "#;
+    let details = client
+        .new_play_request()
+        .worker_id("worker-1")
+        .script(script)
+        .timeout(LONG)
+        .await_response()
+        .await
+        .unwrap();
+    assert_eq!(details.status, TaskStatus::Completed);
+    assert_eq!(details.delivery, 1);
+    assert_eq!(details.output.as_ref().map(Output::to_string).as_deref(), Some("Hello, worker-1!"));
+    assert_eq!(details.into_result::<String>().unwrap(), "Hello, worker-1!");
+}
+
+async fn script_sees_who_asks_and_with_what(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let script =
+        "fn all() { [worker_id, CALLER_ID, context_id, task_id, delivery, args.name, args.list[1]] } all()";
+    let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
+    let request = request.context_id("context-1").arg("name", "Ada").arg("list", [1, 2]);
+    let details = request.await_response().await.unwrap();
+    let task_id = details.task_id.to_string();
+    let seen: Vec<serde_json::Value> = details.into_result().unwrap();
+    let expected = serde_json::json!(["worker-1", "caller-1", "context-1", task_id, 1, "Ada", 2]);
+    assert_eq!(serde_json::Value::from(seen), expected);
+}
+
+async fn every_caller_gets_its_own_answer(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let ask = |number: u64| {
+        let request = client.new_play_request().worker_id("worker-1").script("args.n * 2").arg("n", number);
+        async move { request.timeout(LONG).await_response().await.unwrap().into_result::<u64>().unwrap() }
+    };
+    let answers = join_all((0..300).map(ask)).await;
+    assert_eq!(answers, (0..300).map(|number| number * 2).collect::<Vec<_>>());
+}
+
+async fn waiting_scripts_hold_nobody_up(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let sleepers = (0..50).map(|_| client.new_play_request().worker_id("worker-1").script("sleep(3600)"));
+    let sleepers = client.submit_many(sleepers.collect()).await.unwrap();
+    for sleeper in &sleepers {
+        processing(&client, *sleeper.as_ref().unwrap()).await;
+    }
+    let quick = client.new_play_request().worker_id("worker-1").script("40 + 2").timeout(LONG);
+    assert_eq!(quick.await_response().await.unwrap().into_result::<u64>().unwrap(), 42);
+    for sleeper in sleepers {
+        assert_eq!(client.cancel(sleeper.unwrap()).await.unwrap(), Cancelled::Requested);
+    }
+}
+
+async fn script_error_carries_its_position(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let script = "let x = 1;\n  x + nothing";
+    let details = client
+        .new_play_request()
+        .worker_id("worker-1")
+        .script(script)
+        .timeout(LONG)
+        .await_response()
+        .await
+        .unwrap();
+    assert_eq!(details.status, TaskStatus::Error);
+    let error = details.error.unwrap();
+    assert_eq!((error.kind, error.line, error.column), (TaskErrorKind::Runtime, Some(2), Some(7)), "{error}");
+    assert!(error.message.contains("nothing"), "{error}");
+}
+
+async fn script_that_does_not_parse_is_not_queued(stage: Stage) {
+    let client = stage.client();
+    let refused = client.new_play_request().worker_id("worker-1").script("let = ").submit().await;
+    let Err(RhaiDispatcherError::Script(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!((error.kind, error.line), (TaskErrorKind::Parse, Some(1)), "{error}");
+    let waiting: usize = client.transport().queues().await.unwrap().iter().map(|queue| queue.waiting()).sum();
+    assert_eq!(waiting, 0);
+}
+
+async fn prints_are_in_the_log(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let script = r#"print("one"); debug("two"); print(3);"#;
+    let details = client
+        .new_play_request()
+        .worker_id("worker-1")
+        .script(script)
+        .timeout(LONG)
+        .await_response()
+        .await
+        .unwrap();
+    let lines: Vec<&str> = details.log.lines().iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0] == "one" && lines[1].contains("two") && lines[2] == "3", "{lines:?}");
+}
+
+async fn timeout_withdraws_the_task(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let request = client.new_play_request().worker_id("worker-1").script("sleep(3600)");
+    let timed_out = request.timeout(Duration::from_millis(100)).await_response().await;
+    let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
+    let details = client.wait(id, LONG).await.unwrap();
+    assert_eq!(details.status, TaskStatus::Cancelled);
+    assert_eq!(details.cancel_reason, Some(CancelReason::Withdrawn));
+}
+
+async fn kept_task_outlives_its_timeout(stage: Stage) {
+    let client = stage.client();
+    let request = client.new_play_request().worker_id("worker-1").script("7").keep_on_timeout();
+    let timed_out = request.timeout(Duration::from_millis(20)).await_response().await;
+    let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
+    let _worker = stage.worker("worker-1").await;
+    assert_eq!(client.wait(id, LONG).await.unwrap().into_result::<u64>().unwrap(), 7);
+}
+
+async fn anybody_can_wait_for_a_task(stage: Stage) {
+    let (client, other) = (stage.client(), stage.client());
+    let id = client.new_play_request().worker_id("worker-1").script("[1, 2]").submit().await.unwrap();
+    let before = other.wait(id, LONG);
+    let worker = async { stage.worker("worker-1").await };
+    let (before, _worker) = futures::join!(before, worker);
+    assert_eq!(before.unwrap().into_result::<Vec<u64>>().unwrap(), [1, 2]);
+    let after = other.wait(id, LONG).await.unwrap();
+    assert_eq!(after.output.unwrap().to_string(), "[1,2]");
+}
+
+async fn waiting_task_is_cancelled(stage: Stage) {
+    let client = stage.client();
+    let id = client.new_play_request().worker_id("worker-1").script("1").submit().await.unwrap();
+    assert_eq!(client.cancel(id).await.unwrap(), Cancelled::Removed);
+    let details = client.wait(id, LONG).await.unwrap();
+    assert_eq!((details.status, details.delivery), (TaskStatus::Cancelled, 0));
+    assert_eq!(client.cancel(id).await.unwrap(), Cancelled::AlreadyFinished);
+}
+
+async fn running_task_is_cancelled(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    for script in ["sleep(3600)", "loop { }", "loop { try { loop { } } catch { } }"] {
+        let id = client.new_play_request().worker_id("worker-1").script(script).submit().await.unwrap();
+        processing(&client, id).await;
+        assert_eq!(client.cancel(id).await.unwrap(), Cancelled::Requested);
+        let details = client.wait(id, LONG).await.unwrap();
+        assert_eq!(details.status, TaskStatus::Cancelled, "{script}");
+        assert_eq!(details.cancel_reason, Some(CancelReason::Asked), "{script}");
+    }
+}
+
+async fn repeated_request_joins_the_first(stage: Stage) {
+    let client = stage.client();
+    let request =
+        |script: &str| client.new_play_request().worker_id("worker-1").script(script).request_id("order-7");
+    let first = request("1").submit().await.unwrap();
+    assert_eq!(request("1").submit().await.unwrap(), first);
+    let conflict = request("2").submit().await;
+    assert!(
+        matches!(conflict, Err(RhaiDispatcherError::RequestIdConflict(id)) if id == first),
+        "{conflict:?}"
+    );
+    let _worker = stage.worker("worker-1").await;
+    assert_eq!(request("1").timeout(LONG).await_response().await.unwrap().task_id, first);
+}
+
+async fn failing_task_is_tried_again(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let script = r#"if delivery < 3 { throw "not yet" } delivery"#;
+    let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
+    let request = request.retries(5).backoff(Duration::from_millis(1), Duration::from_millis(5));
+    let details = request.await_response().await.unwrap();
+    assert_eq!((details.status, details.delivery, details.attempt), (TaskStatus::Completed, 3, 2));
+}
+
+async fn many_are_submitted_at_once(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+    let requests =
+        (0..100).map(|n| client.new_play_request().worker_id("worker-1").script("args.n").arg("n", n));
+    let ids = client.submit_many(requests.collect()).await.unwrap();
+    for (n, id) in ids.into_iter().enumerate() {
+        assert_eq!(client.wait(id.unwrap(), LONG).await.unwrap().into_result::<usize>().unwrap(), n);
+    }
+}
+
+async fn drained_worker_hands_its_tasks_back(stage: Stage) {
+    let client = stage.client();
+    let first = stage.worker("worker-1").await;
+    let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await.unwrap();
+    let on_first = processing(&client, id).await;
+    first.drain().await.unwrap();
+    let handed_back = client.status(id).await.unwrap();
+    assert_eq!((handed_back.status, handed_back.delivery), (TaskStatus::Pending, 0));
+    let _second = stage.worker("worker-1").await;
+    let on_second = processing(&client, id).await;
+    assert_eq!(on_second.delivery, 1, "a hand-back counts no delivery");
+    assert_ne!(on_second.instance, on_first.instance);
+    assert_eq!(client.cancel(id).await.unwrap(), Cancelled::Requested);
+    assert_eq!(client.wait(id, LONG).await.unwrap().status, TaskStatus::Cancelled);
+}
