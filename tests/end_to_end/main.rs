@@ -14,8 +14,8 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for store in stage::STORES {
-        for runtime in runtimes::RUNTIMES {
+    for store in &stage::STORES {
+        for runtime in &runtimes::RUNTIMES {
             for case in cases::CASES {
                 let name = format!("{}::{}::{}", store.name, runtime.name, case.name);
                 trials.push(Trial::test(name, move || {

@@ -9,7 +9,7 @@ pub(crate) struct Runtime {
     block_on: fn(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-pub(crate) const RUNTIMES: [Runtime; 4] = [
+pub(crate) static RUNTIMES: [Runtime; 4] = [
     Runtime { name: "no_runtime", block_on: |case| futures::executor::block_on(case) },
     Runtime { name: "smol", block_on: |case| smol::block_on(smol::spawn(case)) },
     Runtime {

@@ -13,7 +13,7 @@ pub(crate) struct Store {
     pub(crate) open: fn() -> Stage,
 }
 
-pub(crate) const STORES: [Store; 1] =
+pub(crate) static STORES: [Store; 1] =
     [Store { name: "memory", open: || Stage::at(format!("memory:{}", unique())) }];
 
 /// One store, by its URL.

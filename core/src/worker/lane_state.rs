@@ -12,18 +12,28 @@ use crate::{Claim, TaskId, Tick};
 /// What a lane and its supervisor know of each other.
 #[derive(Debug, Default)]
 pub(super) struct LaneState {
-    /// The tasks that the lane has claimed and not finished.
-    running: Mutex<HashMap<TaskId, (Claim, StopToken)>>,
+    running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
     draining: AtomicBool,
     waker: AtomicWaker,
 }
 
+#[derive(Debug, Default)]
+struct Running {
+    /// The tasks that the lane has claimed and not finished.
+    tasks: HashMap<TaskId, (Claim, StopToken)>,
+    /// Stops for claims that no lane had: one that is on its way to a lane is stopped when it gets
+    /// there. With the time, so that those of claims that had ended don't stay.
+    early: Vec<(Claim, Stop, Tick)>,
+    /// Whether all tasks are stopped, those that are still on their way included.
+    stopping: Option<Stop>,
+}
+
 const IDLE: u64 = u64::MAX;
 
 impl LaneState {
-    fn running(&self) -> MutexGuard<'_, HashMap<TaskId, (Claim, StopToken)>> {
+    fn running(&self) -> MutexGuard<'_, Running> {
         // Nothing panics while it holds the lock, save for an allocation that fails.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,7 +61,15 @@ impl LaneState {
 
     /// Adds tasks, before anything of them runs.
     pub(super) fn begin(&self, claims: impl Iterator<Item = (Claim, StopToken)>) {
-        self.running().extend(claims.map(|(claim, stop)| (claim.task, (claim, stop))));
+        let mut running = self.running();
+        for (claim, token) in claims {
+            let early = running.early.iter().position(|(early, ..)| *early == claim);
+            let early = early.map(|index| running.early.swap_remove(index).1);
+            if let Some(why) = running.stopping.or(early) {
+                token.stop(why); // nobody waits on it yet, so nobody is woken under the lock
+            }
+            running.tasks.insert(claim.task, (claim, token));
+        }
     }
 
     /// Removes tasks that have been finished.
@@ -59,27 +77,39 @@ impl LaneState {
         let mut running = self.running();
         for claim in claims {
             // A task that was lost may have come back to this very lane as another claim.
-            if running.get(&claim.task).is_some_and(|(held, _)| *held == claim) {
-                running.remove(&claim.task);
+            if running.tasks.get(&claim.task).is_some_and(|(held, _)| *held == claim) {
+                running.tasks.remove(&claim.task);
             }
         }
     }
 
     // ---- the supervisor's side ----
 
-    /// Stops one task, if the lane has it.
-    pub(super) fn stop(&self, claim: &Claim, why: Stop) {
+    /// Stops one task, if the lane has it. Whether it has.
+    pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
         let running = self.running();
-        let token = running.get(&claim.task).filter(|(held, _)| held == claim).map(|(_, stop)| stop.clone());
+        let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
+        let token = token.map(|(_, stop)| stop.clone());
         drop(running);
-        if let Some(token) = token {
-            token.stop(why);
-        }
+        token.inspect(|token| token.stop(why)).is_some()
     }
 
-    /// Stops all tasks that the lane has.
+    /// Stops one task when the lane gets it, and forgets such stops from before `since`.
+    pub(super) fn stop_early(&self, claim: Claim, why: Stop, now: Tick, since: Tick) {
+        /// Far more than are ever on their way at once.
+        const MAX_EARLY: usize = 4_096;
+        let mut running = self.running();
+        running.early.retain(|(_, _, at)| *at >= since);
+        running.early.truncate(MAX_EARLY - 1);
+        running.early.push((claim, why, now));
+    }
+
+    /// Stops all tasks that the lane has or gets.
     pub(super) fn stop_all(&self, why: Stop) {
-        let tokens: Vec<_> = self.running().values().map(|(_, stop)| stop.clone()).collect();
+        let mut running = self.running();
+        running.stopping = Some(why);
+        let tokens: Vec<_> = running.tasks.values().map(|(_, stop)| stop.clone()).collect();
+        drop(running);
         tokens.into_iter().for_each(|token| token.stop(why));
     }
 
@@ -99,7 +129,7 @@ impl LaneState {
 
     /// Takes all the lane's tasks from it.
     pub(super) fn give_up(&self) -> Vec<Claim> {
-        let running: Vec<_> = self.running().drain().map(|(_, entry)| entry).collect();
+        let running: Vec<_> = self.running().tasks.drain().map(|(_, entry)| entry).collect();
         for (_, token) in &running {
             token.stop(Stop::Lost);
         }

@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
-use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, TransportError};
+use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, Tick, TransportError};
 
 /// Looks after a worker's lanes, on a thread of its own: renews the lease, passes signals on, gives
 /// up the tasks of a lane that blocks, and sees that it all ends.
@@ -145,7 +145,14 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
-        self.lanes.iter().for_each(|lane| lane.stop(claim, why));
+        /// How long a claim may be on its way from the transport to a lane.
+        const ON_ITS_WAY: Duration = Duration::from_secs(60);
+        let found = self.lanes.iter().any(|lane| lane.stop(claim, why));
+        if !found {
+            let now = self.clock.now();
+            let since = Tick::from_nanos(now.as_nanos().saturating_sub(ON_ITS_WAY.as_nanos() as u64));
+            self.lanes.iter().for_each(|lane| lane.stop_early(*claim, why, now, since));
+        }
     }
 
     fn shut_down(&mut self, grace: Duration) {
