@@ -42,7 +42,7 @@ const MAX_PARSERS: usize = 4;
 
 thread_local! {
     /// The parsers of this thread, with the checkers that they belong to. An engine may not leave
-    /// its thread, and making one takes a millisecond.
+    /// its thread, and making one for each script would cost more than parsing it.
     static PARSERS: RefCell<VecDeque<(u64, Rc<rhai::Engine>)>> = const { RefCell::new(VecDeque::new()) };
 }
 

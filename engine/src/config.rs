@@ -12,10 +12,10 @@ use std::time::Duration;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineConfig {
-    /// The longest script, in bytes; 256 KiB. Parsing holds the lane's thread, about 4 µs for
-    /// each KiB.
+    /// The longest script, in bytes; 256 KiB. Parsing holds the lane's thread: it
+    /// does not yield.
     pub max_script_bytes: usize,
-    /// The most operations of one run; 1,000,000,000, about a minute of a processor.
+    /// The most operations of one run; 1,000,000,000, a minute or two of a processor.
     pub max_operations: u64,
     /// The deepest nesting of function calls; 64.
     pub max_call_levels: usize,
@@ -51,7 +51,7 @@ pub struct EngineConfig {
     /// The most scripts whose compiled form a lane keeps; 1,024.
     pub max_cached_scripts: usize,
     /// The most text of scripts whose compiled form a lane keeps, in bytes; 4 MiB. The compiled
-    /// form takes some twenty times as much.
+    /// form takes several times as much.
     pub max_cached_bytes: usize,
     /// The address space of one fiber's stack, in bytes; 256 MiB. Memory is taken by the page as
     /// it is used, and given back. Large, because dropping, copying and printing nested values

@@ -26,7 +26,7 @@ struct Pool {
 pub(crate) const KEPT: usize = 32 * 1024;
 
 /// Code without a tick (a native function, a deep drop) can go deeper than was seen. So every
-/// so many times a stack is trimmed whatever was seen; a system call of 0.3 µs is then not felt.
+/// so many times a stack is trimmed whatever was seen, rarely enough that the system call is not felt.
 const TRIM_EVERY: u32 = 256;
 
 impl StackPool {

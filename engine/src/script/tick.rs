@@ -12,7 +12,7 @@ use crate::fiber;
 
 /// What is checked at the operations of one script, and how often.
 ///
-/// Rhai reports every operation, and one takes some 40 ns. So the usual case compares two
+/// Rhai reports every operation, and a script has millions a second. So the usual case compares two
 /// numbers; the clock and the stop token are looked at every `interval` operations.
 #[derive(Debug)]
 pub(crate) struct Ticker {
@@ -43,7 +43,7 @@ struct Gauge {
     lowest: usize,
 }
 
-/// A look at the clock takes 25 ns, so this many operations make it less than 1 %.
+/// A look at the clock takes about as long as one operation, so this many make it a percent or two.
 const FIRST_INTERVAL: u32 = 64;
 const MAX_INTERVAL: u32 = 1024;
 /// What the interval is adapted to, since one operation may be a long native call.
