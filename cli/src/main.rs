@@ -1,2 +1,29 @@
-//! placeholder
-fn main() {}
+//! The command `rhaid`.
+//!
+//! # Layout
+//! - `cli`: the command line as a whole, [`Cli`].
+//! - `command`: its subcommands, a file each.
+//! - `options`: what subcommands take: scripts, their arguments, durations.
+//! - `batch`: many scripts through one dispatcher, their endings in order.
+//! - `report`: what is printed: results to standard output, all else to standard error.
+//! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, what stops a command.
+
+mod batch;
+mod cli;
+mod command;
+mod error;
+mod exit;
+mod interrupt;
+mod logging;
+mod options;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().execute().into()
+}

@@ -1,0 +1,5 @@
+//! The subcommands.
+
+mod run;
+
+pub(crate) use run::RunCommand;

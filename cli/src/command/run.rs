@@ -1,0 +1,107 @@
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+
+use clap::{Args, value_parser};
+use futures::StreamExt;
+use futures::executor::block_on;
+use rhai_dispatcher::{
+    EngineConfig, MemoryConfig, MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport,
+};
+
+use crate::batch::{Batch, ScriptReader};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::options::{ScriptArgs, ScriptFile, Timeout};
+use crate::report::{Console, Printer};
+
+/// Run scripts in this process and print what they return
+///
+/// All scripts run at the same time, and one that waits holds no thread. What they return goes to
+/// standard output, in the order of the files: strings as they are, everything else as JSON, a line
+/// each. What they print, and what goes wrong, goes to standard error.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct RunCommand {
+    /// The scripts; - is one on standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    args: ScriptArgs,
+
+    /// Print the whole record of each script instead, as one line of JSON
+    ///
+    /// A script that was refused, so that there is no record of it, has a line with scriptName,
+    /// status and error.
+    #[arg(long)]
+    json: bool,
+
+    /// How long each script may take, waiting for its turn included
+    #[arg(long, value_name = "DURATION", default_value = "30s", allow_hyphen_values = true)]
+    timeout: Timeout,
+
+    /// How many threads run scripts [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
+    threads: Option<u16>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  rhaid run hello.rhai
+  rhaid run hello.rhai --arg name=Ann --arg count=3
+  rhaid run *.rhai --json --timeout 1m30s
+  echo '40 + 2' | rhaid run -
+
+Exit code:
+  0 if every script completed, 1 if one failed, 2 if the command line is wrong, 130 after Ctrl-C";
+
+/// The worker id that scripts see.
+const WORKER_ID: &str = "local";
+
+impl RunCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        block_on(self.run())
+    }
+
+    async fn run(self) -> Result<Exit, CommandError> {
+        let files = ScriptFile::all(self.files)?;
+        let timeout = self.timeout.duration();
+        // The command line is the only limit on the time of a script.
+        let engine = EngineConfig::default();
+        let max_wall_time = engine.max_wall_time.max(timeout);
+        let engine = engine.with_max_wall_time(max_wall_time);
+        let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
+        let dispatcher = RhaiDispatcherBuilder::new()
+            .caller_id("rhaid")
+            .transport(Arc::clone(&transport))
+            .engine(engine.clone())
+            .build()?;
+        let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
+
+        let interrupt = Interrupt::install()?;
+        let mut worker = RhaiWorker::builder(WORKER_ID).transport(transport).engine(engine);
+        if let Some(threads) = self.threads {
+            worker = worker.threads(threads.into());
+        }
+        let _worker = worker.build()?.start().await?;
+
+        let count = files.len();
+        let scripts = ScriptReader::start(files, dispatcher.config().max_script_bytes)?;
+        let batch =
+            Batch::new(dispatcher, WORKER_ID, interrupt.clone()).with_args(args).with_timeout(timeout);
+        let mut printer = Printer::new(Console::detect(), count, self.json);
+        let mut endings = pin!(batch.run(scripts));
+        while let Some(ending) = endings.next().await {
+            if printer.ending(&ending).is_break() {
+                return Ok(Exit::Failure);
+            }
+        }
+        if interrupt.is_raised() {
+            printer.interrupted();
+            return Ok(Exit::Interrupted);
+        }
+        Ok(printer.finish())
+    }
+}

@@ -1,0 +1,32 @@
+use std::process::ExitCode;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All that was asked for is done: every script completed.
+    Success,
+    /// Something failed.
+    Failure,
+    /// The command line is wrong. The same code as clap's own.
+    Usage,
+    /// Ended by Ctrl-C or a signal.
+    Interrupted,
+}
+
+impl Exit {
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            // What a shell reports for a command that SIGINT ended.
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,29 @@
+//! The library's own log, on standard error.
+
+use std::env::{self, VarError};
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::error::CommandError;
+
+const VARIABLE: &str = "RUST_LOG";
+
+/// Begins to log what `RUST_LOG` asks for: warnings and errors if it is not set.
+pub(crate) fn start() -> Result<(), CommandError> {
+    let directives = match env::var(VARIABLE) {
+        Ok(directives) => directives,
+        Err(VarError::NotPresent) => String::new(),
+        Err(VarError::NotUnicode(_)) => return Err(CommandError::usage(VARIABLE, "it is not UTF-8")),
+    };
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse(directives);
+    let filter = filter.map_err(|error| CommandError::usage(VARIABLE, error.to_string()))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // It would complain, by `eprintln!`, of a standard error that is closed.
+        .log_internal_errors(false)
+        .init();
+    Ok(())
+}

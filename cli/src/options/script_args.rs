@@ -1,0 +1,84 @@
+use std::str::FromStr;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::error::CommandError;
+
+/// What a script sees as `args`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScriptArgs {
+    /// An argument, which scripts see as args.KEY; may be repeated
+    ///
+    /// The value is JSON if it parses as such, and a string otherwise: `n=3` is a number, `on=true`
+    /// a boolean, `list=[1,2]` an array, `name=Ann` a string, and so is `id="3"` with its quotes.
+    #[arg(long = "arg", value_name = "KEY=VALUE")]
+    args: Vec<ScriptArg>,
+}
+
+/// One `--arg`.
+#[derive(Debug, Clone, PartialEq)]
+struct ScriptArg {
+    key: String,
+    value: Value,
+}
+
+const ARGUMENT: &str = "--arg <KEY=VALUE>";
+
+impl ScriptArgs {
+    /// All of them as one object.
+    ///
+    /// # Errors
+    /// If a key is given twice, or all together have more than `max_bytes` of JSON.
+    pub(crate) fn into_map(self, max_bytes: usize) -> Result<Map<String, Value>, CommandError> {
+        let mut map = Map::new();
+        for ScriptArg { key, value } in self.args {
+            if map.contains_key(&key) {
+                let problem = format!("the key {key:?} is given twice; give each key once");
+                return Err(CommandError::usage(ARGUMENT, problem));
+            }
+            map.insert(key, value);
+        }
+        // `serde_json` writes any map of its own.
+        let bytes = serde_json::to_vec(&map).map_or(usize::MAX, |json| json.len());
+        if bytes > max_bytes {
+            let problem = format!("all together they have {bytes} bytes, and the limit is {max_bytes}");
+            return Err(CommandError::usage(ARGUMENT, problem));
+        }
+        Ok(map)
+    }
+}
+
+impl FromStr for ScriptArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            None => Err("it has no `=`; give a key and a value, such as name=Ann"),
+            Some(("", _)) => Err("its key is empty; give a key and a value, such as name=Ann"),
+            Some((key, value)) => Ok(Self {
+                key: key.to_owned(),
+                value: serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_json_where_they_parse_as_such() {
+        let value = |text: &str| text.parse::<ScriptArg>().map(|arg| arg.value);
+        assert_eq!(value("k=3"), Ok(json!(3)));
+        assert_eq!(value("k=\"3\""), Ok(json!("3")));
+        assert_eq!(value("k={\"a\":[1]}"), Ok(json!({"a": [1]})));
+        assert_eq!(value("k=Ann"), Ok(json!("Ann")));
+        assert_eq!(value("k=a=b"), Ok(json!("a=b")));
+        assert_eq!(value("k="), Ok(json!("")));
+        assert_eq!(value("k=[1"), Ok(json!("[1")));
+    }
+}

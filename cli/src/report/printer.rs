@@ -1,0 +1,100 @@
+use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use super::{Console, Failure};
+use crate::batch::Ending;
+use crate::exit::Exit;
+
+/// Prints how scripts ended, and counts.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    console: Console,
+    /// How many scripts there are.
+    count: usize,
+    /// Whether records are printed instead of results.
+    json: bool,
+    completed: usize,
+}
+
+/// What is printed instead of a record where there is none.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Refused<'a> {
+    script_name: &'a str,
+    status: &'static str,
+    error: &'a Failure,
+}
+
+impl Printer {
+    pub(crate) fn new(console: Console, count: usize, json: bool) -> Self {
+        Self { console, count, json, completed: 0 }
+    }
+
+    /// Prints one. `Break` if standard output takes no more, which is said unless it was closed.
+    pub(crate) fn ending(&mut self, ending: &Ending) -> ControlFlow<()> {
+        if let Some(details) = &ending.details {
+            // Among several it has to be said which one it was.
+            self.console.log((self.count > 1).then_some(&ending.name), &details.log);
+        }
+        match &ending.failure {
+            None => self.completed += 1,
+            // There may be a thousand, and who pressed Ctrl-C knows.
+            Some(_) if ending.interrupted => {}
+            Some(failure) => self.console.failure(&ending.name, ending.text.as_deref(), failure),
+        }
+        let Some(mut line) = (if self.json { record(ending) } else { result(ending) }) else {
+            return ControlFlow::Continue(());
+        };
+        line.push('\n');
+        let mut out = io::stdout().lock();
+        match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                // A reader such as `head` has seen enough.
+                if error.kind() != ErrorKind::BrokenPipe {
+                    self.console.error(format_args!("standard output can't be written: {error}"));
+                }
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Says that the rest was given up.
+    pub(crate) fn interrupted(&self) {
+        self.console
+            .error(format_args!("interrupted: {} of {} scripts completed", self.completed, self.count));
+    }
+
+    /// The verdict on all of them.
+    pub(crate) fn finish(&self) -> Exit {
+        let failed = self.count - self.completed;
+        if failed == 0 {
+            return Exit::Success;
+        }
+        if self.count > 1 {
+            self.console.error(format_args!("{failed} of {} scripts failed", self.count));
+        }
+        Exit::Failure
+    }
+}
+
+fn result(ending: &Ending) -> Option<String> {
+    if ending.failure.is_some() {
+        return None;
+    }
+    ending.details.as_ref()?.output.as_ref().map(ToString::to_string)
+}
+
+fn record(ending: &Ending) -> Option<String> {
+    let json = match (&ending.details, &ending.failure) {
+        (Some(details), _) => serde_json::to_string(details),
+        (None, Some(error)) => {
+            serde_json::to_string(&Refused { script_name: &ending.name, status: "error", error })
+        }
+        (None, None) => return None,
+    };
+    // Records hold JSON already; there is nothing in them that can't be written.
+    json.ok()
+}
