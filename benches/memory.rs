@@ -17,6 +17,11 @@ use rhai_dispatcher::{
     Transport, TransportConfig,
 };
 
+/// As in `rhaid`: a task is made on one thread and dropped on another, which the system's allocator
+/// makes both wait for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SCRIPT: &str = "40 + 2";
 
 /// A dispatcher, and a worker with one lane: a thread each.

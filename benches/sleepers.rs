@@ -10,6 +10,11 @@ use futures::executor::block_on;
 use futures::future;
 use rhai_dispatcher::{MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport, TransportConfig};
 
+/// As in `rhaid`: a task is made on one thread and dropped on another, which the system's allocator
+/// makes both wait for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SCRIPTS: usize = 10_000;
 
 fn main() {

@@ -87,6 +87,7 @@ impl RhaiDispatcherBuilder {
         };
         match target {
             Target::Shared(transport) => Ok(Dispatcher::new(transport, config)),
+            #[cfg(feature = "memory")]
             Target::Private => self.with_workers(config),
         }
     }
@@ -132,11 +133,11 @@ impl RhaiDispatcherBuilder {
         Ok(Dispatcher::new(transport, config.with_companion(Arc::new(worker))))
     }
 
-    #[cfg(not(all(feature = "memory", feature = "engine")))]
+    #[cfg(all(feature = "memory", not(feature = "engine")))]
     fn with_workers(self, _config: DispatcherConfig) -> Result<Dispatcher, RhaiDispatcherError> {
         Err(RhaiDispatcherError::Unsupported {
             scheme: "memory".to_owned(),
-            hint: "build with the features `memory` and `engine`, or use memory:NAME with a worker of your own",
+            hint: "build with the feature `engine`, or use memory:NAME with a worker of your own",
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::RhaiDispatcherError;
 #[derive(Debug)]
 pub(crate) enum Target {
     /// `memory:`, a hub of its own.
+    #[cfg(feature = "memory")]
     Private,
     /// A transport that others can reach.
     Shared(Arc<dyn Transport>),

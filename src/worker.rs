@@ -119,6 +119,7 @@ impl RhaiWorkerBuilder {
         let transport = match (self.url, self.transport) {
             (Some(url), None) => match Target::parse(&url)? {
                 Target::Shared(transport) => transport,
+                #[cfg(feature = "memory")]
                 Target::Private => {
                     let problem = "memory: is private to one dispatcher, which has workers of its own";
                     return Err(Invalid::new("url", problem, "use memory:NAME on both sides").into());

@@ -24,6 +24,11 @@ use clap::Parser;
 
 use cli::Cli;
 
+/// Tasks are made on one thread and dropped on another, which the system's allocator makes both wait
+/// for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     Cli::parse().execute().into()
 }

@@ -4,6 +4,7 @@ use std::task::Waker;
 
 use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick};
 
+use crate::id_hasher::IdHasher;
 use crate::record::Record;
 use crate::wakes::Wakes;
 
@@ -19,7 +20,7 @@ pub(crate) struct InstanceState {
     /// Whether its lease has run out and was not renewed since.
     pub(crate) expired: bool,
     pub(crate) detached: bool,
-    pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>)>,
+    pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), IdHasher>,
     /// The task that may kill it, which it runs alone.
     pub(crate) suspect: Option<TaskId>,
     /// Claim futures that wait until this instance may claim again.
@@ -37,7 +38,7 @@ impl Instance {
             alive_until,
             expired: false,
             detached: false,
-            claims: HashMap::new(),
+            claims: HashMap::default(),
             suspect: None,
             held_up: Vec::new(),
             lost: Vec::new(),

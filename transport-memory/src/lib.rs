@@ -11,7 +11,7 @@
 //! - `settle`: the alarm, and all that is done when something is due.
 //! - `ready`: the tasks that could be claimed now, picked by weight.
 //! - `instance`: what one instance holds.
-//! - `record`, `records`: one task, and all of them; finished ones up to a bound.
+//! - `record`, `records`, `id_hasher`: one task, and all of them; finished ones up to a bound.
 //! - `outcome`: the future that waits for a task's end.
 //! - `wakes`: wake-ups that are given only when no lock is held.
 //! - `named`: hubs that are found by name within this process.
@@ -24,6 +24,7 @@ mod claim;
 mod config;
 mod consumer;
 mod hub;
+mod id_hasher;
 mod instance;
 mod named;
 mod outcome;

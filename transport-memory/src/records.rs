@@ -1,22 +1,23 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai_dispatcher_core::{TaskId, WallTime};
 
+use crate::id_hasher::IdHasher;
 use crate::record::Record;
 
 /// All records, by id. Those of finished tasks are kept for a time, and up to a bound.
 pub(crate) struct Records {
     shards: [Mutex<Shard>; Self::SHARDS],
-    hasher: RandomState,
+    hasher: IdHasher,
     max_bytes_per_shard: usize,
 }
 
 #[derive(Default)]
 struct Shard {
-    records: HashMap<TaskId, Arc<Record>>,
+    records: HashMap<TaskId, Arc<Record>, IdHasher>,
     /// The finished ones, in the order in which they expire.
     finished: VecDeque<Finished>,
     finished_bytes: usize,
@@ -35,13 +36,14 @@ impl Records {
     pub(crate) fn new(max_finished_bytes: usize) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
+            hasher: IdHasher::default(),
             max_bytes_per_shard: max_finished_bytes / Self::SHARDS,
         }
     }
 
     fn shard(&self, id: TaskId) -> MutexGuard<'_, Shard> {
-        let index = self.hasher.hash_one(id) as usize % Self::SHARDS;
+        // The table inside uses the low bits and the seven highest.
+        let index = (self.hasher.hash_one(id) >> 40) as usize % Self::SHARDS;
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -103,7 +105,9 @@ impl Shard {
 /// Frees what pointed to the records: their request ids. No lock may be held.
 fn forget(expired: Vec<Arc<Record>>) {
     for record in expired {
-        if let Some(queue) = record.queue.upgrade() {
+        if record.task.request_id.is_some()
+            && let Some(queue) = record.queue.upgrade()
+        {
             queue.forget_request(&record);
         }
     }

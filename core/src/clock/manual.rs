@@ -57,7 +57,7 @@ impl Driver for Timers {
         self.fired_until()
     }
 
-    fn earliest_changed(&self) {}
+    fn look_earlier(&self) {}
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Driver for Service {
         self.shared.now()
     }
 
-    fn earliest_changed(&self) {
+    fn look_earlier(&self) {
         let start = || {
             let shared = Arc::clone(&self.shared);
             let thread = thread::Builder::new().name("rhai-clock".into()).spawn(move || shared.serve());

@@ -18,6 +18,9 @@ struct State {
     now: Tick,
     waits: BTreeMap<(Tick, u64), Waker>,
     next_id: u64,
+    /// When the clock is going to look at the waits again. It may be early, if the wait it was for
+    /// has gone; most waits are dropped, and disturbing the clock for each would cost more.
+    looks_at: Option<Tick>,
 }
 
 /// What a clock adds to its waits.
@@ -28,8 +31,8 @@ pub(super) trait Driver: Send + Sync + 'static {
     /// The clock's time.
     fn now(&self) -> Tick;
 
-    /// Is called, with no lock held, when a wait became the earliest of all.
-    fn earliest_changed(&self);
+    /// Is called, with no lock held, when the clock has to look at the waits earlier than it would.
+    fn look_earlier(&self);
 }
 
 impl Timers {
@@ -45,6 +48,7 @@ impl Timers {
         let later = state.waits.split_off(&(Tick::from_nanos(now.as_nanos().saturating_add(1)), 0));
         let due = std::mem::replace(&mut state.waits, later);
         let next = state.waits.keys().next().map(|(at, _)| *at);
+        state.looks_at = next;
         drop(state);
         due.into_values().for_each(Waker::wake);
         next
@@ -91,7 +95,10 @@ impl<D: Driver> Future for Sleep<D> {
                 (this.at, state.next_id)
             }
         };
-        let is_earliest = state.waits.keys().next().is_none_or(|first| key < *first);
+        let too_late = state.looks_at.is_none_or(|looks_at| this.at < looks_at);
+        if too_late {
+            state.looks_at = Some(this.at);
+        }
         match state.waits.get_mut(&key) {
             Some(waker) => waker.clone_from(cx.waker()),
             None => {
@@ -105,8 +112,8 @@ impl<D: Driver> Future for Sleep<D> {
         if missed {
             return Poll::Ready(());
         }
-        if is_earliest {
-            this.driver.earliest_changed();
+        if too_late {
+            this.driver.look_earlier();
         }
         Poll::Pending
     }

@@ -13,7 +13,7 @@ use super::deadlines::Deadlines;
 use super::job::Job;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claimed, Clock, Completion, Consumer, Finished, TransportError};
+use crate::{Claimed, Clock, Completion, Consumer, Finished, Tick, TransportError, WallTime};
 
 /// Claims tasks, runs them on the thread that drives it, and finishes them, until it is told to
 /// drain and has nothing left.
@@ -89,10 +89,10 @@ impl<H: Handler> Lane<H> {
     }
 
     fn begin(&mut self, claimed: Vec<Claimed>, cx: &mut Context<'_>) {
-        let jobs: Vec<Job> = claimed.into_iter().map(|claimed| self.job(claimed)).collect();
+        let times = (self.clock.now(), self.clock.wall());
+        let jobs: Vec<Job> = claimed.into_iter().map(|claimed| self.job(claimed, times)).collect();
         self.state.begin(jobs.iter().map(|job| (job.claim, job.stop.clone())));
         for mut job in jobs {
-            self.state.tick(self.clock.now());
             // Most tasks end in their first poll, and need no place among those that wait.
             match job.poll_unpin(cx) {
                 Poll::Ready(ran) => self.end(&job, ran),
@@ -106,8 +106,8 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    fn job(&self, claimed: Claimed) -> Job {
-        let deadline = claimed.task.deadline.map(|at| self.clock.now() + (at - self.clock.wall()));
+    fn job(&self, claimed: Claimed, (now, wall): (Tick, WallTime)) -> Job {
+        let deadline = claimed.task.deadline.map(|at| now + (at - wall));
         let run = Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) };
         Job::new(&self.handler, run)
     }

@@ -1,0 +1,15 @@
+//! A script engine inside a program, in ten lines; no server, no async runtime.
+//!
+//! Run it with `cargo run --example embedding`.
+
+use rhai_dispatcher::RhaiDispatcherBuilder;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = RhaiDispatcherBuilder::new().caller_id("embedding").build()?;
+    let request =
+        client.new_play_request().worker_id("local").script("args.price * args.count").arg("price", 7);
+    let details = futures::executor::block_on(request.arg("count", 6).await_response())?;
+    let total: i64 = details.into_result()?;
+    println!("The total is {total}");
+    Ok(())
+}
