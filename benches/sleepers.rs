@@ -3,6 +3,8 @@
 //!
 //! Run it with `cargo bench --bench sleepers`.
 
+#![allow(clippy::print_stdout, reason = "it prints what it shows")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

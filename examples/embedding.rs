@@ -2,6 +2,8 @@
 //!
 //! Run it with `cargo run --example embedding`.
 
+#![allow(clippy::print_stdout, reason = "it prints what it shows")]
+
 use rhai_dispatcher::RhaiDispatcherBuilder;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

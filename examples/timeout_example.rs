@@ -3,6 +3,8 @@
 //!
 //! Run it with `cargo run --example timeout_example`.
 
+#![allow(clippy::print_stdout, reason = "it prints what it shows")]
+
 use std::time::{Duration, Instant};
 
 use rhai_dispatcher::{RhaiDispatcherBuilder, RhaiDispatcherError};
