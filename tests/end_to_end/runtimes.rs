@@ -15,7 +15,7 @@ pub(crate) static RUNTIMES: [Runtime; 4] = [
     Runtime {
         name: "tokio_current_thread",
         block_on: |case| {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case)
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case);
         },
     },
     Runtime {

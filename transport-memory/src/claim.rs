@@ -175,12 +175,12 @@ impl QueueState {
     ) -> Claimed {
         self.waiting -= 1;
         let mut state = record.lock();
-        let claim = state.start(instance, effects.now);
+        let claim = state.start(record.task.id, instance, effects.now);
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),
-            attempt: state.details.attempt,
-            deaths: state.details.deaths,
+            attempt: state.progress.attempt,
+            deaths: state.progress.deaths,
         };
         drop(state);
         held.claims.insert(claim.task, (claim, record));

@@ -130,11 +130,11 @@ impl Membership {
         match &done.finish {
             Finish::RetryAt(at, error) => {
                 run_at = Some(*at);
-                state.details.error = Some(error.clone());
-                state.details.attempt += 1;
-                state.details.deaths = 0; // it came back, so it is no suspect any more
+                state.progress.error = Some(error.clone());
+                state.progress.attempt += 1;
+                state.progress.deaths = 0; // it came back, so it is no suspect any more
             }
-            Finish::Abandon => state.details.deaths += 1,
+            Finish::Abandon => state.progress.deaths += 1,
             Finish::HandBack | Finish::Outcome(_) => state.uncount(),
         }
         drop(state);

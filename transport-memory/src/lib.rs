@@ -11,7 +11,8 @@
 //! - `settle`: the alarm, and all that is done when something is due.
 //! - `ready`: the tasks that could be claimed now, picked by weight.
 //! - `instance`: what one instance holds.
-//! - `record`, `records`, `id_hasher`: one task, and all of them; finished ones up to a bound.
+//! - `record`, `progress`: one task, and what changes of it.
+//! - `records`, `id_hasher`: all of them, by id; finished ones up to a bound.
 //! - `outcome`: the future that waits for a task's end.
 //! - `wakes`: wake-ups that are given only when no lock is held.
 //! - `named`: hubs that are found by name within this process.
@@ -28,6 +29,7 @@ mod id_hasher;
 mod instance;
 mod named;
 mod outcome;
+mod progress;
 mod queue;
 mod ready;
 mod record;

@@ -33,8 +33,8 @@ impl Future for OutcomeFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.record.lock();
-        if state.details.status.is_terminal() {
-            return Poll::Ready(Ok(state.details.clone()));
+        if state.progress.status.is_terminal() {
+            return Poll::Ready(Ok(state.progress.details(&self.record.task)));
         }
         if let Some((_, waker)) = state.waiters.iter_mut().find(|(key, _)| *key == self.key) {
             let old = waker.replace(cx.waker().clone());

@@ -63,6 +63,7 @@ impl Queue {
     /// Accepts a task.
     pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Task) -> Result<Submitted, SubmitError> {
         let mut effects = Effects::new(hub);
+        hub.records.make_room(task.id, effects.now);
         let mut state = self.lock();
         let request = request_key(&task);
         if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
@@ -179,7 +180,7 @@ impl QueueState {
             self.later.insert((run_at, record.number), record);
             return;
         }
-        let suspect = record.lock().details.deaths > 0;
+        let suspect = record.lock().progress.deaths > 0;
         if suspect {
             self.suspects.push_back(record);
             self.offer_suspects(effects);
@@ -269,6 +270,6 @@ fn request_key(task: &Task) -> Option<RequestKey> {
 /// Whether the record has expired, although it may not have been dropped yet.
 fn is_over(record: &Record, hub: &Hub, now: WallTime) -> bool {
     let state = record.lock();
-    let details = &state.details;
-    details.status.is_terminal() && details.updated_at + hub.config.transport.record_ttl <= now
+    let progress = &state.progress;
+    progress.status.is_terminal() && progress.updated_at + hub.config.transport.record_ttl <= now
 }

@@ -2,9 +2,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Finished, InstanceId, Outcome, Task, TaskDetails, TaskLog, TaskStatus, WallTime,
+    CancelReason, Claim, Finished, InstanceId, Outcome, Task, TaskDetails, TaskId, TaskLog, TaskStatus,
+    WallTime,
 };
 
+use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::wakes::Wakes;
 
@@ -19,7 +21,7 @@ pub(crate) struct Record {
 }
 
 pub(crate) struct RecordState {
-    pub(crate) details: TaskDetails,
+    pub(crate) progress: Progress,
     /// That somebody wants it stopped while it runs.
     pub(crate) cancel: Option<CancelReason>,
     /// Who waits for its outcome; without a waker until first polled.
@@ -30,7 +32,7 @@ pub(crate) struct RecordState {
 impl Record {
     pub(crate) fn new(task: Task, queue: Weak<Queue>, number: u64, now: WallTime) -> Self {
         let state = RecordState {
-            details: TaskDetails::accepted(&task, now),
+            progress: Progress::accepted(&task, now),
             cancel: None,
             waiters: Vec::new(),
             next_waiter: 0,
@@ -43,41 +45,43 @@ impl Record {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All that is known of it.
+    pub(crate) fn details(&self) -> TaskDetails {
+        self.lock().progress.details(&self.task)
+    }
+
     /// What it takes of memory once finished, estimated.
     pub(crate) fn bytes(&self) -> usize {
         /// The record, its task, its place in the table.
         const FIXED: usize = 1_024;
         let state = self.lock();
-        let output = state.details.output.as_ref().map_or(0, |output| output.as_json().as_str().len());
-        let error = state.details.error.as_ref().map_or(0, |error| error.message.len());
-        let log = state.details.log.bytes() + 64 * state.details.log.lines().len();
-        FIXED + self.task.payload.source().len() + self.task.args.as_str().len() + output + error + log
+        FIXED + self.task.payload.source().len() + self.task.args.as_str().len() + state.progress.bytes()
     }
 }
 
 impl RecordState {
     /// Whether it waits to be claimed.
     pub(crate) fn is_pending(&self) -> bool {
-        self.details.status == TaskStatus::Pending
+        self.progress.status == TaskStatus::Pending
     }
 
     /// Starts it; the claim is the right to finish this start.
-    pub(crate) fn start(&mut self, instance: InstanceId, now: WallTime) -> Claim {
-        let details = &mut self.details;
-        details.status = TaskStatus::Processing;
-        details.instance = Some(instance);
-        details.delivery += 1;
-        details.started_at = Some(now);
-        details.updated_at = now;
-        details.run_at = None;
-        Claim { task: details.task_id, instance, delivery: details.delivery }
+    pub(crate) fn start(&mut self, task: TaskId, instance: InstanceId, now: WallTime) -> Claim {
+        let progress = &mut self.progress;
+        progress.status = TaskStatus::Processing;
+        progress.instance = Some(instance);
+        progress.delivery += 1;
+        progress.started_at = Some(now);
+        progress.updated_at = now;
+        progress.run_at = None;
+        Claim { task, instance, delivery: progress.delivery }
     }
 
     /// Whether `claim` still is the right to finish it.
     pub(crate) fn fence(&self, claim: &Claim) -> Result<(), Finished> {
-        let details = &self.details;
-        let mine = details.instance == Some(claim.instance) && details.delivery == claim.delivery;
-        match details.status {
+        let progress = &self.progress;
+        let mine = progress.instance == Some(claim.instance) && progress.delivery == claim.delivery;
+        match progress.status {
             TaskStatus::Processing if mine => Ok(()),
             status if status.is_terminal() && mine => Err(Finished::AlreadyTerminal(status)),
             _ => Err(Finished::Fenced),
@@ -86,22 +90,21 @@ impl RecordState {
 
     /// Takes back the start that it was given.
     pub(crate) fn uncount(&mut self) {
-        self.details.delivery -= 1;
-        self.details.instance = None;
+        self.progress.delivery -= 1;
+        self.progress.instance = None;
     }
 
     /// Makes it wait again.
     pub(crate) fn return_to_queue(&mut self, run_at: Option<WallTime>, now: WallTime) {
-        self.details.status = TaskStatus::Pending;
-        self.details.run_at = run_at;
-        self.details.updated_at = now;
+        self.progress.status = TaskStatus::Pending;
+        self.progress.run_at = run_at;
+        self.progress.updated_at = now;
     }
 
     /// Writes its one outcome.
     pub(crate) fn end(&mut self, outcome: Outcome, log: TaskLog, now: WallTime, wakes: &mut Wakes) {
-        self.details.set_outcome(outcome);
-        self.details.log = log;
-        self.details.updated_at = now;
+        self.progress.end(outcome, log);
+        self.progress.updated_at = now;
         wakes.extend(self.waiters.drain(..).filter_map(|(_, waker)| waker));
     }
 }

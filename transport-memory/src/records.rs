@@ -72,15 +72,29 @@ impl Records {
         }
     }
 
+    /// Drops what has expired or is too much, of the records that share a shard with `id`.
+    ///
+    /// It is done before a task is added and not, as long as that suffices, when one finishes: so
+    /// the same thread makes and drops what the tasks of one caller share, and a lane does not
+    /// contend with it for each count.
+    pub(crate) fn make_room(&self, id: TaskId, now: WallTime) {
+        let mut shard = self.shard(id);
+        let dropped = shard.expire(now, self.max_bytes_per_shard);
+        drop(shard);
+        forget(dropped);
+    }
+
     /// Notes that `record` has its outcome and may be forgotten at `expires_at`.
     pub(crate) fn finished(&self, record: &Record, now: WallTime, expires_at: WallTime) {
         let bytes = record.bytes();
         let mut shard = self.shard(record.task.id);
         shard.finished_bytes += bytes;
         shard.finished.push_back(Finished { id: record.task.id, expires_at, bytes });
-        let expired = shard.expire(now, self.max_bytes_per_shard);
-        drop(shard);
-        forget(expired);
+        if shard.finished_bytes > 2 * self.max_bytes_per_shard {
+            let dropped = shard.expire(now, self.max_bytes_per_shard);
+            drop(shard);
+            forget(dropped);
+        }
     }
 }
 

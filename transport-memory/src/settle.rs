@@ -103,7 +103,7 @@ impl QueueState {
         for (claim, record) in claims {
             let mut state = record.lock();
             if state.fence(&claim).is_ok() {
-                state.details.deaths += 1;
+                state.progress.deaths += 1;
                 drop(state);
                 self.redeliver(record, None, hub, effects);
             }
@@ -119,7 +119,7 @@ impl QueueState {
         effects: &mut Effects<'_>,
     ) {
         let mut state = record.lock();
-        let deaths = state.details.deaths;
+        let deaths = state.progress.deaths;
         let outcome = match state.cancel {
             Some(reason) => Some(Outcome::Cancelled(reason)),
             None if deaths >= hub.config.transport.max_deliveries => Some(Outcome::Error(TaskError::new(
@@ -181,9 +181,9 @@ impl QueueState {
         if !state.is_pending() {
             return false;
         }
-        let run_at = state.details.run_at;
+        let run_at = state.progress.run_at;
         effects.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
-        let suspect = state.details.deaths > 0;
+        let suspect = state.progress.deaths > 0;
         drop(state);
         self.removed(record, run_at);
         if suspect && let Some(instance) = self.making_room.take() {

@@ -61,12 +61,12 @@ impl MemoryTransport {
 /// Notes in the record that a running task is to stop. `None` if it has ended.
 fn request_cancel(record: &Record, why: CancelReason) -> Option<(Claim, CancelReason)> {
     let mut state = record.lock();
-    if state.details.status != TaskStatus::Processing {
+    if state.progress.status != TaskStatus::Processing {
         return None;
     }
     let why = *state.cancel.get_or_insert(why);
-    let instance = state.details.instance?;
-    Some((Claim { task: record.task.id, instance, delivery: state.details.delivery }, why))
+    let instance = state.progress.instance?;
+    Some((Claim { task: record.task.id, instance, delivery: state.progress.delivery }, why))
 }
 
 #[async_trait]
@@ -81,7 +81,7 @@ impl Transport for MemoryTransport {
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
         let now = self.hub.now();
-        let details = |id: &TaskId| Some(self.hub.records.get(*id, now)?.lock().details.clone());
+        let details = |id: &TaskId| Some(self.hub.records.get(*id, now)?.details());
         Ok(ids.iter().map(details).collect())
     }
 

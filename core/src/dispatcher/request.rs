@@ -211,7 +211,7 @@ impl PlayRequestBuilder {
         let dispatcher = self.dispatcher.clone();
         let keep = self.keep_on_timeout;
         let timeout = self.timeout.unwrap_or(dispatcher.config().default_timeout);
-        let clock = Arc::clone(dispatcher.clock());
+        let clock = dispatcher.clock();
         let until = clock.now() + timeout;
 
         let mut task = self.into_task()?;
