@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{self, Either};
+use futures::future::{self, BoxFuture, Either};
 
 use super::{DispatcherConfig, PlayRequestBuilder};
-use crate::{CancelReason, Cancelled, Clock, Error, TaskDetails, TaskId, Tick, Transport, TransportExt};
+use crate::{CancelReason, Cancelled, Clock, Error, TaskDetails, TaskId, Transport, TransportExt};
 
 /// Submits tasks, waits for them, and asks after them. Clones are the same dispatcher.
 ///
@@ -72,8 +72,8 @@ impl Dispatcher {
     /// # Cancellation
     /// Dropping the future ends the wait and nothing else.
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, Error> {
-        let until = self.clock().now() + timeout;
-        self.outcome_until(id, until).await
+        let timed_out = self.clock().sleep_until(self.clock().now() + timeout);
+        self.outcome_until(id, timed_out).await
     }
 
     /// Cancels a task, whoever submitted it.
@@ -109,9 +109,12 @@ impl Dispatcher {
         self.transport().clock()
     }
 
-    pub(super) async fn outcome_until(&self, id: TaskId, until: Tick) -> Result<TaskDetails, Error> {
-        let outcome = self.transport().outcome(id);
-        match future::select(outcome, self.clock().sleep_until(until)).await {
+    pub(super) async fn outcome_until(
+        &self,
+        id: TaskId,
+        timed_out: BoxFuture<'static, ()>,
+    ) -> Result<TaskDetails, Error> {
+        match future::select(self.transport().outcome(id), timed_out).await {
             Either::Left((outcome, _)) => Ok(outcome?),
             Either::Right(((), _)) => Err(Error::Timeout(id)),
         }

@@ -26,6 +26,12 @@ use crate::{
 #[must_use = "a request does nothing until it is submitted"]
 pub struct PlayRequestBuilder {
     dispatcher: Dispatcher,
+    /// In a box, since each setter moves the builder, and so does each future that it gets into.
+    fields: Box<Fields>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Fields {
     worker_id: Option<WorkerId>,
     script: Option<Arc<str>>,
     script_path: Option<PathBuf>,
@@ -52,40 +58,24 @@ const WITHDRAWAL_WAIT: Duration = Duration::from_millis(10);
 
 impl PlayRequestBuilder {
     pub(super) fn new(dispatcher: Dispatcher) -> Self {
-        Self {
-            dispatcher,
-            worker_id: None,
-            script: None,
-            script_path: None,
-            args: Map::new(),
-            context_id: None,
-            request_id: None,
-            parent: None,
-            timeout: None,
-            keep_on_timeout: false,
-            priority: Priority::Normal,
-            delay: Duration::ZERO,
-            expires_in: None,
-            retry: RetryPolicy::never(),
-            invalid: None,
-        }
+        Self { dispatcher, fields: Box::default() }
     }
 
     /// The queue to submit to. Required.
     pub fn worker_id(mut self, worker_id: impl Into<Arc<str>>) -> Self {
-        self.worker_id = self.take(WorkerId::try_from(worker_id.into()));
+        self.fields.worker_id = self.take(WorkerId::try_from(worker_id.into()));
         self
     }
 
     /// The text of the script. Either this or [`script_path`](Self::script_path) is required.
     pub fn script(mut self, script: impl Into<Arc<str>>) -> Self {
-        self.script = Some(script.into());
+        self.fields.script = Some(script.into());
         self
     }
 
     /// The file to read the script from, when the request is submitted.
     pub fn script_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.script_path = Some(path.into());
+        self.fields.script_path = Some(path.into());
         self
     }
 
@@ -94,7 +84,7 @@ impl PlayRequestBuilder {
         let key = key.into();
         match serde_json::to_value(value) {
             Ok(value) => {
-                self.args.insert(key, value);
+                self.fields.args.insert(key, value);
             }
             Err(error) => self.refuse(
                 "args",
@@ -108,7 +98,7 @@ impl PlayRequestBuilder {
     /// All arguments at once: something that serializes to a JSON object. Replaces earlier ones.
     pub fn args(mut self, args: impl Serialize) -> Self {
         match serde_json::to_value(args) {
-            Ok(Value::Object(args)) => self.args = args,
+            Ok(Value::Object(args)) => self.fields.args = args,
             Ok(_) => self.refuse(
                 "args",
                 "they are no JSON object".to_owned(),
@@ -125,64 +115,64 @@ impl PlayRequestBuilder {
 
     /// On whose behalf; the script sees it as `context_id`.
     pub fn context_id(mut self, context_id: impl Into<Arc<str>>) -> Self {
-        self.context_id = self.take(label("context_id", context_id.into()));
+        self.fields.context_id = self.take(label("context_id", context_id.into()));
         self
     }
 
     /// Makes the request idempotent: as long as the record of its first task lives, the same
     /// request under the same id joins that task.
     pub fn request_id(mut self, request_id: impl Into<Arc<str>>) -> Self {
-        self.request_id = self.take(label("request_id", request_id.into()));
+        self.fields.request_id = self.take(label("request_id", request_id.into()));
         self
     }
 
     /// The task on whose behalf this one is dispatched.
     pub fn parent(mut self, parent: TaskId) -> Self {
-        self.parent = Some(parent);
+        self.fields.parent = Some(parent);
         self
     }
 
     /// How long [`await_response`](Self::await_response) waits; above zero.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = self.above_zero("timeout", timeout);
+        self.fields.timeout = self.above_zero("timeout", timeout);
         self
     }
 
     /// Lets the task go on when [`await_response`](Self::await_response) has timed out.
     pub fn keep_on_timeout(mut self) -> Self {
-        self.keep_on_timeout = true;
+        self.fields.keep_on_timeout = true;
         self
     }
 
     /// How soon it is claimed beside others.
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.fields.priority = priority;
         self
     }
 
     /// How long it waits before it may be claimed.
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+        self.fields.delay = delay;
         self
     }
 
     /// How long it may wait to be started, from now; above zero.
     pub fn expires_in(mut self, expires_in: Duration) -> Self {
-        self.expires_in = self.above_zero("expires_in", expires_in);
+        self.fields.expires_in = self.above_zero("expires_in", expires_in);
         self
     }
 
     /// How often it is tried again after an error that may pass.
     pub fn retries(mut self, retries: u32) -> Self {
-        self.retry.max_retries = retries;
+        self.fields.retry.max_retries = retries;
         self
     }
 
     /// The wait before the first retry, which doubles up to `max`; above zero.
     pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
         if let Some(first) = self.above_zero("backoff", first) {
-            self.retry.first_backoff = first;
-            self.retry.max_backoff = max.max(first);
+            self.fields.retry.first_backoff = first;
+            self.fields.retry.max_backoff = max.max(first);
         }
         self
     }
@@ -209,10 +199,10 @@ impl PlayRequestBuilder {
     /// the timeout.
     pub async fn await_response(self) -> Result<TaskDetails, Error> {
         let dispatcher = self.dispatcher.clone();
-        let keep = self.keep_on_timeout;
-        let timeout = self.timeout.unwrap_or(dispatcher.config().default_timeout);
+        let keep = self.fields.keep_on_timeout;
+        let timeout = self.fields.timeout.unwrap_or(dispatcher.config().default_timeout);
         let clock = dispatcher.clock();
-        let until = clock.now() + timeout;
+        let mut timed_out = clock.sleep_until(clock.now() + timeout);
 
         let mut task = self.into_task()?;
         task.awaited = true;
@@ -220,25 +210,25 @@ impl PlayRequestBuilder {
             task.deadline = Some(clock.wall() + timeout + WITHDRAWAL_SLACK);
         }
         let own_id = task.id;
-        let submitted = within(dispatcher.transport().submit_one(task), clock.sleep_until(until)).await;
+        let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
         let Some(submitted) = submitted else { return Err(Error::Timeout(own_id)) };
         let id = submitted?.task_id();
-        match dispatcher.outcome_until(id, until).await {
+        match dispatcher.outcome_until(id, timed_out).await {
             // A task that was joined belongs to somebody else.
-            Err(Error::Timeout(_)) if !keep && id == own_id => withdraw(&dispatcher, id).await,
+            Err(Error::Timeout(_)) if !keep && id == own_id => Box::pin(withdraw(&dispatcher, id)).await,
             answer => answer,
         }
     }
 
     /// The task that this request asks for.
     pub(super) fn into_task(mut self) -> Result<Task, Error> {
-        if let Some(invalid) = self.invalid.take() {
+        if let Some(invalid) = self.fields.invalid.take() {
             return Err(invalid.into());
         }
-        let worker_id = self
-            .worker_id
-            .take()
-            .ok_or_else(|| Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)"))?;
+        let worker_id =
+            self.fields.worker_id.take().ok_or_else(|| {
+                Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)")
+            })?;
         let payload = self.payload()?;
         let config = self.dispatcher.config();
         if let Some(preflight) = &config.preflight {
@@ -246,22 +236,22 @@ impl PlayRequestBuilder {
         }
         let now = self.dispatcher.clock().wall();
         let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
-        if !self.args.is_empty() {
-            task.args = args(&self.args, config.max_args_bytes)?;
+        if !self.fields.args.is_empty() {
+            task.args = args(&self.fields.args, config.max_args_bytes)?;
         }
-        task.context_id = self.context_id;
-        task.request_id = self.request_id;
-        task.parent = self.parent;
-        task.priority = self.priority;
-        task.run_at = (self.delay > Duration::ZERO).then(|| now + self.delay);
-        task.expires_at = self.expires_in.map(|expires_in| now + expires_in);
-        task.retry = self.retry;
+        task.context_id = self.fields.context_id;
+        task.request_id = self.fields.request_id;
+        task.parent = self.fields.parent;
+        task.priority = self.fields.priority;
+        task.run_at = (self.fields.delay > Duration::ZERO).then(|| now + self.fields.delay);
+        task.expires_at = self.fields.expires_in.map(|expires_in| now + expires_in);
+        task.retry = self.fields.retry;
         Ok(task)
     }
 
     fn payload(&self) -> Result<Payload, Invalid> {
         let max = self.dispatcher.config().max_script_bytes;
-        match (&self.script, &self.script_path) {
+        match (&self.fields.script, &self.fields.script_path) {
             (Some(script), None) => {
                 check_size("script", script.len(), max)?;
                 Ok(Payload::Script { source: Arc::clone(script), name: None })
@@ -288,11 +278,11 @@ impl PlayRequestBuilder {
     }
 
     fn take<T>(&mut self, value: Result<T, Invalid>) -> Option<T> {
-        value.map_err(|invalid| self.invalid.get_or_insert(invalid)).ok()
+        value.map_err(|invalid| self.fields.invalid.get_or_insert(invalid)).ok()
     }
 
     fn refuse(&mut self, field: &'static str, problem: String, hint: &'static str) {
-        self.invalid.get_or_insert_with(|| Invalid::new(field, problem, hint));
+        self.fields.invalid.get_or_insert_with(|| Invalid::new(field, problem, hint));
     }
 }
 
@@ -311,7 +301,7 @@ async fn withdraw(dispatcher: &Dispatcher, id: TaskId) -> Result<TaskDetails, Er
     let latest = clock.now() + WITHDRAWAL_WAIT;
     let cancel = dispatcher.transport().cancel_one(id, CancelReason::Withdrawn);
     match within(cancel, clock.sleep_until(latest)).await {
-        Some(Ok(Cancelled::AlreadyFinished)) => dispatcher.outcome_until(id, latest).await,
+        Some(Ok(Cancelled::AlreadyFinished)) => dispatcher.outcome_until(id, clock.sleep_until(latest)).await,
         // Nobody hears of it now; the deadline that it was submitted with ends the task.
         _ => Err(Error::Timeout(id)),
     }
