@@ -22,6 +22,7 @@ use crate::url::Target;
 pub struct RhaiDispatcherBuilder {
     caller_id: Option<Arc<str>>,
     url: Option<String>,
+    prefix: Option<String>,
     transport: Option<Arc<dyn Transport>>,
     #[cfg(feature = "engine")]
     engine: EngineConfig,
@@ -42,7 +43,9 @@ impl RhaiDispatcherBuilder {
     /// Where the tasks go:
     /// - `memory:`, the default: workers of its own in this process, which serve any worker id;
     /// - `memory:NAME`: the hub of that name in this process, served by
-    ///   [`RhaiWorker`](crate::RhaiWorker)s under the same URL.
+    ///   [`RhaiWorker`](crate::RhaiWorker)s under the same URL;
+    /// - `redis://[user[:password]@]host[:port][/database]` or `redis+unix:///path/to/socket`: a Redis
+    ///   server, where any process may serve them.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
@@ -51,6 +54,12 @@ impl RhaiDispatcherBuilder {
     /// The same as [`url`](Self::url).
     pub fn redis_url(self, url: impl Into<String>) -> Self {
         self.url(url)
+    }
+
+    /// What all keys in Redis begin with. Default: `rhailib`. Those who share it share their queues.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
     }
 
     /// Uses a transport that was made elsewhere, instead of a URL.
@@ -83,7 +92,7 @@ impl RhaiDispatcherBuilder {
                 return Err(Invalid::new("url", "is given beside a transport", "give one of them").into());
             }
             (None, Some(transport)) => Target::Shared(Arc::clone(transport)),
-            (url, None) => Target::parse(url.as_deref().unwrap_or("memory:"))?,
+            (url, None) => Target::parse(url.as_deref().unwrap_or("memory:"), self.prefix.as_deref())?,
         };
         match target {
             Target::Shared(transport) => Ok(Dispatcher::new(transport, config)),

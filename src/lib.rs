@@ -26,6 +26,9 @@ pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptChecker};
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
+#[cfg(feature = "redis")]
+pub use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
+
 pub use dispatcher_builder::RhaiDispatcherBuilder;
 #[cfg(feature = "engine")]
 pub use worker::{RhaiWorker, RhaiWorkerBuilder};

@@ -15,48 +15,63 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    pub(crate) fn parse(url: &str) -> Result<Self, RhaiDispatcherError> {
+    /// The target of `url`; `prefix` is for the transports that have one.
+    pub(crate) fn parse(url: &str, prefix: Option<&str>) -> Result<Self, RhaiDispatcherError> {
+        /// What a URL may look like.
+        const HINT: &str = "use memory:, memory:NAME or redis://[user:password@]host[:port][/database]";
         let Some((scheme, rest)) = url.split_once(':') else {
-            let problem = format!("{url:?} has no scheme");
-            return Err(Invalid::new("url", problem, "use memory:, memory:NAME or redis://HOST").into());
+            return Err(Invalid::new("url", "it has no scheme", HINT).into());
         };
         match scheme {
-            "memory" => memory(rest),
-            "redis" | "rediss" | "unix" | "redis+unix" => Err(RhaiDispatcherError::Unsupported {
-                scheme: scheme.to_owned(),
-                hint: "this version has the in-process transport only, under memory: or memory:NAME",
-            }),
-            _ => Err(RhaiDispatcherError::Unsupported {
-                scheme: scheme.to_owned(),
-                hint: "use memory:, memory:NAME or redis://HOST",
-            }),
+            "memory" => memory(rest, prefix),
+            "redis" | "redis+unix" | "unix" => redis(url, prefix),
+            _ => Err(RhaiDispatcherError::Unsupported { scheme: scheme.to_owned(), hint: HINT }),
         }
     }
 }
 
 #[cfg(feature = "memory")]
-fn memory(name: &str) -> Result<Target, RhaiDispatcherError> {
+fn memory(name: &str, prefix: Option<&str>) -> Result<Target, RhaiDispatcherError> {
     use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
+    if prefix.is_some() {
+        let problem = "memory: has no keys that could have one";
+        return Err(
+            Invalid::new("prefix", problem, "use it with a redis:// URL, or memory:NAME without it").into()
+        );
+    }
     if name.is_empty() {
         return Ok(Target::Private);
     }
     // A hub's name is spelled like a queue's, so that it needs no quoting anywhere.
     if let Err(invalid) = rhai_dispatcher_core::WorkerId::try_from(name) {
-        return Err(Invalid::new(
-            "url",
-            invalid.problem,
-            "name the hub as a worker id is named, such as memory:jobs",
-        )
-        .into());
+        let hint = "name the hub as a worker id is named, such as memory:jobs";
+        return Err(Invalid::new("url", invalid.problem, hint).into());
     }
     Ok(Target::Shared(Arc::new(MemoryTransport::named(name, MemoryConfig::default()))))
 }
 
 #[cfg(not(feature = "memory"))]
-fn memory(_name: &str) -> Result<Target, RhaiDispatcherError> {
+fn memory(_name: &str, _prefix: Option<&str>) -> Result<Target, RhaiDispatcherError> {
     Err(RhaiDispatcherError::Unsupported {
         scheme: "memory".to_owned(),
         hint: "build with the feature `memory`",
+    })
+}
+
+#[cfg(feature = "redis")]
+fn redis(url: &str, prefix: Option<&str>) -> Result<Target, RhaiDispatcherError> {
+    use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+
+    let config = RedisConfig::new(url);
+    let config = prefix.map_or_else(|| config.clone(), |prefix| config.clone().with_prefix(prefix));
+    Ok(Target::Shared(Arc::new(RedisTransport::new(config)?)))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_url: &str, _prefix: Option<&str>) -> Result<Target, RhaiDispatcherError> {
+    Err(RhaiDispatcherError::Unsupported {
+        scheme: "redis".to_owned(),
+        hint: "build with the feature `redis`",
     })
 }

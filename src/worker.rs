@@ -35,6 +35,7 @@ pub struct RhaiWorker {
 pub struct RhaiWorkerBuilder {
     worker_id: Arc<str>,
     url: Option<String>,
+    prefix: Option<String>,
     transport: Option<Arc<dyn Transport>>,
     threads: Option<usize>,
     config: WorkerConfig,
@@ -47,6 +48,7 @@ impl RhaiWorker {
         RhaiWorkerBuilder {
             worker_id: worker_id.into(),
             url: None,
+            prefix: None,
             transport: None,
             threads: None,
             config: WorkerConfig::default(),
@@ -78,6 +80,12 @@ impl RhaiWorkerBuilder {
     /// Where its tasks come from; see [`RhaiDispatcherBuilder::url`](crate::RhaiDispatcherBuilder::url).
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
+        self
+    }
+
+    /// What all keys in Redis begin with. Default: `rhailib`. Those who share it share their queues.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
         self
     }
 
@@ -117,7 +125,7 @@ impl RhaiWorkerBuilder {
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;
         }
         let transport = match (self.url, self.transport) {
-            (Some(url), None) => match Target::parse(&url)? {
+            (Some(url), None) => match Target::parse(&url, self.prefix.as_deref())? {
                 Target::Shared(transport) => transport,
                 #[cfg(feature = "memory")]
                 Target::Private => {

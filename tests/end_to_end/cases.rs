@@ -151,8 +151,9 @@ async fn timeout_withdraws_the_task(stage: Stage) {
 
 async fn kept_task_outlives_its_timeout(stage: Stage) {
     let client = stage.client();
+    client.connect().await.unwrap();
     let request = client.new_play_request().worker_id("worker-1").script("7").keep_on_timeout();
-    let timed_out = request.timeout(Duration::from_millis(20)).await_response().await;
+    let timed_out = request.timeout(Duration::from_secs(1)).await_response().await;
     let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
     let _worker = stage.worker("worker-1").await;
     assert_eq!(client.wait(id, LONG).await.unwrap().into_result::<u64>().unwrap(), 7);

@@ -1,11 +1,13 @@
 //! Where a case plays: a store of its own, with clients and workers at its URL.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rhai_dispatcher::{
     RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RunningWorker, TaskId, TaskStatus,
 };
+use rhai_dispatcher_test_redis::RedisServer;
 
 /// A kind of store.
 pub(crate) struct Store {
@@ -13,30 +15,51 @@ pub(crate) struct Store {
     pub(crate) open: fn() -> Stage,
 }
 
-pub(crate) static STORES: [Store; 1] =
-    [Store { name: "memory", open: || Stage::at(format!("memory:{}", unique())) }];
+pub(crate) static STORES: [Store; 2] = [
+    Store { name: "memory", open: || Stage::at(format!("memory:{}", unique()), None) },
+    Store { name: "redis", open: || Stage::at(server().url(), Some(unique())) },
+];
+
+/// The one server of this process; stages have key prefixes of their own.
+fn server() -> &'static RedisServer {
+    static SERVER: LazyLock<RedisServer> = LazyLock::new(RedisServer::start);
+    &SERVER
+}
 
 /// One store, by its URL.
 pub(crate) struct Stage {
     url: String,
+    prefix: Option<String>,
     /// Keeps the store while neither client nor worker does.
     _client: RhaiDispatcher,
 }
 
 impl Stage {
-    fn at(url: String) -> Self {
-        let client = RhaiDispatcherBuilder::new().caller_id("stage").url(url.clone()).build().unwrap();
-        Self { url, _client: client }
+    fn at(url: String, prefix: Option<String>) -> Self {
+        let client = client(&url, prefix.as_deref(), "stage");
+        Self { url, prefix, _client: client }
     }
 
     pub(crate) fn client(&self) -> RhaiDispatcher {
-        RhaiDispatcherBuilder::new().caller_id("caller-1").url(self.url.clone()).build().unwrap()
+        client(&self.url, self.prefix.as_deref(), "caller-1")
     }
 
     pub(crate) async fn worker(&self, worker_id: &str) -> RunningWorker {
-        let worker = RhaiWorker::builder(worker_id).url(self.url.clone()).threads(2).grace(Duration::ZERO);
+        let mut worker =
+            RhaiWorker::builder(worker_id).url(self.url.clone()).threads(2).grace(Duration::ZERO);
+        if let Some(prefix) = &self.prefix {
+            worker = worker.prefix(prefix);
+        }
         worker.build().unwrap().start().await.unwrap()
     }
+}
+
+fn client(url: &str, prefix: Option<&str>, caller_id: &str) -> RhaiDispatcher {
+    let mut client = RhaiDispatcherBuilder::new().caller_id(caller_id).url(url);
+    if let Some(prefix) = prefix {
+        client = client.prefix(prefix);
+    }
+    client.build().unwrap()
 }
 
 /// Waits until a task runs, and returns its record as it was then.

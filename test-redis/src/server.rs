@@ -1,0 +1,185 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// One `redis-server` with a socket, a TCP port and a directory of its own.
+///
+/// It is a child of a small shell that waits for the end of a pipe, so it ends with this value,
+/// and also when the test process is killed.
+#[derive(Debug)]
+pub struct RedisServer {
+    /// The shell; its standard input is the pipe.
+    parent: Option<Child>,
+    /// The server's own process.
+    pid: u32,
+    port: u16,
+    args: Vec<String>,
+    directory: tempfile::TempDir,
+}
+
+impl RedisServer {
+    /// Prints the server's pid, waits for the end of its input, then kills the server.
+    const PARENT: &'static str =
+        r#""$@" >server.log 2>&1 & pid=$!; echo $pid; cat >/dev/null; kill -9 $pid; wait $pid 2>/dev/null"#;
+
+    /// How long a server may take to answer. Loading an append-only file counts in.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A server that keeps nothing on disk.
+    ///
+    /// # Panics
+    /// If there is no `redis-server`, or it does not answer.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// A server with those arguments.
+    ///
+    /// # Panics
+    /// If there is no `redis-server`, or it does not answer.
+    #[must_use]
+    pub fn with(args: &[&str]) -> Self {
+        let directory = tempfile::Builder::new().prefix("rhai-redis-").tempdir().expect("a directory");
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let mut server = Self { parent: None, pid: 0, port: free_port(), args, directory };
+        server.launch();
+        server
+    }
+
+    /// Its URL over TCP.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Its URL over the unix socket.
+    #[must_use]
+    pub fn unix_url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// Its TCP port on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id of the server, for signals.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The path of its unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("redis.sock")
+    }
+
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Ends it at once (SIGKILL), as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut parent) = self.parent.take() {
+            drop(parent.stdin.take());
+            let _ = parent.wait();
+        }
+    }
+
+    /// Starts it again with the files that it left, at the same addresses.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.launch();
+    }
+
+    /// Sends a command as words, and has the raw answer (the first 64 KiB of it).
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    #[must_use]
+    pub fn command(&self, words: &[&str]) -> String {
+        self.try_command(words).expect("an answer of redis-server")
+    }
+
+    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+        let mut stream = UnixStream::connect(self.socket())?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut text = format!("*{}\r\n", words.len());
+        for word in words {
+            text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        stream.write_all(text.as_bytes())?;
+        let mut answer = vec![0; 64 * 1024];
+        let length = stream.read(&mut answer)?;
+        answer.truncate(length);
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    fn launch(&mut self) {
+        let _ = std::fs::remove_file(self.socket());
+        let port = self.port.to_string();
+        let mut command = Command::new("sh");
+        command.args(["-c", Self::PARENT, "sh", "redis-server", "--port", &port, "--bind", "127.0.0.1"]);
+        command.args(["--unixsocket", "redis.sock", "--maxmemory-policy", "noeviction"]);
+        command.args(&self.args).current_dir(self.directory.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut parent = command.spawn().expect("a shell");
+        self.pid = read_pid(&mut parent);
+        self.parent = Some(parent);
+        let start = Instant::now();
+        // A server that still loads its file answers with an error.
+        while !self
+            .try_command(&["PING"])
+            .is_ok_and(|answer| answer.starts_with('+') || answer.starts_with("-NOAUTH"))
+        {
+            if start.elapsed() > Self::PATIENCE || !self.is_running() {
+                let log =
+                    std::fs::read_to_string(self.directory.path().join("server.log")).unwrap_or_default();
+                panic!(
+                    "redis-server does not run; tests need it: install the package redis-server \
+                     (apt-get install redis-server). Its log: {log}"
+                );
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        Path::new(&format!("/proc/{}/stat", self.pid)).exists() || !Path::new("/proc/self").exists()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The first line that the shell prints.
+fn read_pid(parent: &mut Child) -> u32 {
+    let mut text = String::new();
+    let mut byte = [0];
+    let output = parent.stdout.as_mut().expect("it is piped");
+    while output.read(&mut byte).expect("the shell's answer") == 1 && byte[0] != b'\n' {
+        text.push(char::from(byte[0]));
+    }
+    text.parse().expect("a process id")
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}

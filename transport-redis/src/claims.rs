@@ -1,0 +1,180 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::task::Waker;
+
+use bytes::Bytes;
+use futures::channel::oneshot;
+use rhai_dispatcher_core::{Claim, Claimed, Signal, TaskId, TransportError, WallTime};
+
+/// What one instance holds, and who waits for more.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    /// Claim calls that wait, in the order in which they came.
+    pub(crate) waiting: VecDeque<ClaimCall>,
+    pub(crate) held: HashMap<TaskId, Held>,
+    /// Claims whose end is on its way. Apart, because a task that is handed back may come again,
+    /// as the same claim, before the answer.
+    finishing: HashMap<TaskId, Held>,
+    /// The suspect that it runs alone.
+    pub(crate) suspect: Option<TaskId>,
+    /// Whether the claim before was a suspect.
+    pub(crate) after_suspect: bool,
+    /// Whether the lease has run out and was not renewed since.
+    pub(crate) expired: bool,
+    pub(crate) detached: bool,
+    /// Claims that went to a call that had been dropped.
+    pub(crate) returned: Vec<Claimed>,
+    /// Claims that were lost and not yet reported by a renewal.
+    pub(crate) lost: Vec<Claim>,
+    /// Which claims' cancels were passed on already.
+    pub(crate) cancelled: HashSet<TaskId>,
+    signals: VecDeque<Signal>,
+    signal_waker: Option<Waker>,
+}
+
+/// A claim, with what its end needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) claim: Claim,
+    /// Its entry in the queue, as scripts have it.
+    pub(crate) entry: Bytes,
+    pub(crate) attempt: u32,
+    pub(crate) deaths: u32,
+    pub(crate) started_at: WallTime,
+}
+
+#[derive(Debug)]
+pub(crate) struct ClaimCall {
+    pub(crate) max: NonZeroUsize,
+    pub(crate) answer: oneshot::Sender<Result<Vec<Claimed>, TransportError>>,
+}
+
+impl Claims {
+    /// How many tasks are wanted now; forgets calls that were dropped.
+    pub(crate) fn wanted(&mut self) -> usize {
+        self.waiting.retain(|call| !call.answer.is_canceled());
+        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()))
+    }
+
+    /// Gives claims to those who wait, in even parts; what nobody takes is kept.
+    pub(crate) fn distribute(&mut self, mut claimed: Vec<Claimed>) {
+        while !claimed.is_empty() {
+            self.waiting.retain(|call| !call.answer.is_canceled());
+            let calls = self.waiting.len();
+            let Some(call) = self.waiting.pop_front() else { break };
+            let share = claimed.len().div_ceil(calls).min(call.max.get());
+            let rest = claimed.split_off(share);
+            match call.answer.send(Ok(claimed)) {
+                Ok(()) => claimed = rest,
+                Err(Ok(mut back)) => {
+                    back.extend(rest);
+                    claimed = back;
+                }
+                Err(Err(_)) => claimed = rest,
+            }
+        }
+        self.returned.extend(claimed);
+    }
+
+    /// Answers all who wait with an error.
+    pub(crate) fn fail(&mut self, error: &TransportError) {
+        for call in self.waiting.drain(..) {
+            let _ = call.answer.send(Err(error.clone()));
+        }
+    }
+
+    /// Forgets all claims.
+    pub(crate) fn clear(&mut self) {
+        self.held.clear();
+        self.finishing.clear();
+    }
+
+    /// Whether it holds no claim.
+    pub(crate) fn is_free(&self) -> bool {
+        self.held.is_empty() && self.finishing.is_empty()
+    }
+
+    /// The tasks of all its claims.
+    pub(crate) fn known(&self) -> HashSet<TaskId> {
+        self.held.keys().chain(self.finishing.keys()).copied().collect()
+    }
+
+    /// Begins to end a claim; what is known of it, if it is held.
+    pub(crate) fn finish(&mut self, claim: &Claim) -> Option<Held> {
+        if self.held.get(&claim.task)?.claim != *claim {
+            return None;
+        }
+        let held = self.held.remove(&claim.task)?;
+        self.finishing.insert(claim.task, held.clone());
+        Some(held)
+    }
+
+    /// Forgets a claim that has ended. Whether that changes what may be claimed.
+    pub(crate) fn finished(&mut self, claim: &Claim) -> bool {
+        if self.finishing.get(&claim.task).is_none_or(|held| held.claim != *claim) {
+            return false;
+        }
+        self.finishing.remove(&claim.task);
+        if !self.held.contains_key(&claim.task) {
+            self.cancelled.remove(&claim.task);
+            if self.suspect == Some(claim.task) {
+                self.suspect = None;
+                return true;
+            }
+        }
+        self.is_free()
+    }
+
+    /// Takes a claim back whose end could not be written.
+    pub(crate) fn unfinished(&mut self, claim: &Claim) {
+        if let Some(held) = self.finishing.remove(&claim.task) {
+            self.held.entry(claim.task).or_insert(held);
+        }
+    }
+
+    /// Notes that all claims are lost.
+    pub(crate) fn lose_all(&mut self) {
+        self.suspect = None;
+        self.cancelled.clear();
+        self.returned.clear();
+        let lost: Vec<_> = self.held.drain().map(|(_, held)| held.claim).collect();
+        for claim in lost {
+            self.lost.push(claim);
+            self.signal(Signal::Lost(claim));
+        }
+    }
+
+    /// Passes a signal on; a cancel only once.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        if let Signal::Cancel(claim, _) = signal
+            && (self.held.get(&claim.task).is_none_or(|held| held.claim != claim)
+                || !self.cancelled.insert(claim.task))
+        {
+            return;
+        }
+        self.signals.push_back(signal);
+        if let Some(waker) = self.signal_waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn next_signal(&mut self, waker: &Waker) -> std::task::Poll<Option<Signal>> {
+        if let Some(signal) = self.signals.pop_front() {
+            return std::task::Poll::Ready(Some(signal));
+        }
+        if self.detached {
+            return std::task::Poll::Ready(None);
+        }
+        self.signal_waker = Some(waker.clone());
+        std::task::Poll::Pending
+    }
+
+    /// Ends the instance here.
+    pub(crate) fn detach(&mut self) {
+        self.detached = true;
+        self.fail(&TransportError::Detached);
+        if let Some(waker) = self.signal_waker.take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use std::fmt;
+
+use bytes::Bytes;
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::ClientLike;
+use fred::types::{ClusterHash, CustomCommand, Value};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{ClientError, Endpoint, Reply};
+
+/// One connection, until it breaks. Commands are answered in the order in which they were sent.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    client: Client,
+    /// Why it is gone. fred leaves a command unanswered that comes just after its end.
+    gone: watch::Receiver<Option<String>>,
+}
+
+/// Resolves when the connection is gone; dropping it closes the connection.
+pub(super) struct Closed {
+    task: JoinHandle<Result<(), Error>>,
+    gone: watch::Sender<Option<String>>,
+}
+
+impl Connection {
+    /// Connects. It has to be called, and stays, on tokio.
+    pub(super) async fn open(endpoint: &Endpoint) -> Result<(Self, Closed), ClientError> {
+        let client = Client::new(
+            endpoint.config(),
+            Some(endpoint.performance_config()),
+            Some(endpoint.connection_config()),
+            // No policy: what is lost with a connection has to be known to whoever sent it, so it
+            // is replaced by a new one, which is not this client's to do.
+            None,
+        );
+        let (sender, gone) = watch::channel(None);
+        let task = Closed { task: client.connect(), gone: sender };
+        match tokio::time::timeout(endpoint.timeout(), client.wait_for_connect()).await {
+            Ok(Ok(())) => Ok((Self { client, gone }, task)),
+            Ok(Err(error)) => Err(connect_error(&error)),
+            Err(_) => Err(ClientError::Lost("no connection within the call timeout".into())),
+        }
+    }
+
+    /// Sends a command and waits for the answer, for as long as it takes.
+    pub(crate) async fn command(&self, name: &'static str, args: Vec<Bytes>) -> Result<Reply, ClientError> {
+        let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+        let args: Vec<Value> = args.into_iter().map(Value::Bytes).collect();
+        let mut gone = self.gone.clone();
+        tokio::select! {
+            biased;
+            frame = self.client.custom_raw(command, args) => Reply::new(frame.map_err(|error| lost(&error))?),
+            why = gone.wait_for(Option::is_some) => {
+                let why = why.ok().and_then(|why| why.clone());
+                Err(ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into())))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connection").field(&self.client.id()).finish()
+    }
+}
+
+impl Closed {
+    /// Waits until it is gone, and says why.
+    pub(super) async fn wait(&mut self) -> String {
+        match (&mut self.task).await {
+            Ok(Err(error)) => error.details().to_owned(),
+            Ok(Ok(())) => "the connection was closed".into(),
+            Err(_) => "the runtime has ended".into(),
+        }
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.gone.send_replace(Some("the connection was lost".into()));
+    }
+}
+
+fn connect_error(error: &Error) -> ClientError {
+    match (error.kind(), ClientError::of_server(error.details())) {
+        (_, refused @ ClientError::Refused(_)) => refused,
+        (ErrorKind::Auth, _) => ClientError::Refused(error.details().to_owned()),
+        _ => lost(error),
+    }
+}
+
+fn lost(error: &Error) -> ClientError {
+    ClientError::Lost(error.details().to_owned())
+}

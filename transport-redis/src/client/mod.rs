@@ -1,0 +1,13 @@
+//! All that knows fred, so that the client could be exchanged.
+
+mod connection;
+mod endpoint;
+mod error;
+mod link;
+mod reply;
+
+pub(crate) use connection::Connection;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use error::ClientError;
+pub(crate) use link::{Link, LinkState};
+pub(crate) use reply::Reply;

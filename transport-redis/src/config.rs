@@ -1,0 +1,190 @@
+use std::time::Duration;
+
+use rhai_dispatcher_core::{Invalid, TransportConfig};
+use rhai_dispatcher_tokio_bridge::TokioBridge;
+
+/// Where the server is, and how it is used.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RedisConfig {
+    /// `redis://[user[:password]@]host[:port][/database]`, or `redis+unix:///path/to/socket`.
+    pub url: String,
+    /// What all keys begin with; those who share it share their queues. Default: `rhailib`.
+    pub prefix: String,
+    /// How long a call may take until it fails as unavailable. Default: 5 s.
+    pub call_timeout: Duration,
+    /// What has to hold before a submit or a finish counts. Default: [`Durability::Server`].
+    pub durability: Durability,
+    /// About how many messages an inbox holds; older ones go, and their waiters find the outcome by
+    /// looking. Default: 100,000.
+    pub inbox_limit: usize,
+    /// How long an inbox to which nobody writes is kept. Default: 1 h.
+    pub inbox_ttl: Duration,
+    /// After how long those who wait look by themselves, in case a message was lost. Default: 30 s.
+    pub recheck_interval: Duration,
+    /// How many awaited tasks are remembered for an [`outcome`](rhai_dispatcher_core::Transport::outcome)
+    /// that is not asked for yet; the outcome of a forgotten one is looked up. Default: 100,000.
+    pub awaited_limit: usize,
+    /// The largest task, in bytes of its encoded form. Default: 64 MiB.
+    pub max_task_bytes: usize,
+    /// The largest outcome that is sent to who waits; of a larger one they are told, and look it
+    /// up. Default: 64 KiB.
+    pub max_message_bytes: usize,
+    /// What every transport can be told. All who share a prefix should say the same.
+    pub transport: TransportConfig,
+    /// Where the client runs. Default: a thread of its own.
+    pub bridge: Option<TokioBridge>,
+}
+
+/// What has to hold before a write counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The server has it. What survives the server's death is its configuration's affair
+    /// (`appendfsync always` loses nothing).
+    #[default]
+    Server,
+    /// So many replicas have it too (WAIT).
+    Replicas {
+        /// How many.
+        replicas: u32,
+        /// How long to wait for them; after that the call fails as unavailable.
+        timeout: Duration,
+    },
+    /// It is in the append-only files of the server and of so many replicas (WAITAOF, Redis 7.2).
+    Fsynced {
+        /// How many replicas, besides the server itself.
+        replicas: u32,
+        /// How long to wait for them; after that the call fails as unavailable.
+        timeout: Duration,
+    },
+}
+
+impl RedisConfig {
+    /// The defaults, for the server at `url`.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            prefix: "rhailib".into(),
+            call_timeout: Duration::from_secs(5),
+            durability: Durability::default(),
+            inbox_limit: 100_000,
+            inbox_ttl: Duration::from_secs(60 * 60),
+            recheck_interval: Duration::from_secs(30),
+            awaited_limit: 100_000,
+            max_task_bytes: 64 * 1024 * 1024,
+            max_message_bytes: 64 * 1024,
+            transport: TransportConfig::default(),
+            bridge: None,
+        }
+    }
+
+    /// Sets [`prefix`](Self::prefix).
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets [`call_timeout`](Self::call_timeout).
+    #[must_use]
+    pub fn with_call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = timeout;
+        self
+    }
+
+    /// Sets [`durability`](Self::durability).
+    #[must_use]
+    pub fn with_durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Sets [`inbox_limit`](Self::inbox_limit).
+    #[must_use]
+    pub fn with_inbox_limit(mut self, messages: usize) -> Self {
+        self.inbox_limit = messages;
+        self
+    }
+
+    /// Sets [`inbox_ttl`](Self::inbox_ttl).
+    #[must_use]
+    pub fn with_inbox_ttl(mut self, ttl: Duration) -> Self {
+        self.inbox_ttl = ttl;
+        self
+    }
+
+    /// Sets [`recheck_interval`](Self::recheck_interval).
+    #[must_use]
+    pub fn with_recheck_interval(mut self, interval: Duration) -> Self {
+        self.recheck_interval = interval;
+        self
+    }
+
+    /// Sets [`awaited_limit`](Self::awaited_limit).
+    #[must_use]
+    pub fn with_awaited_limit(mut self, tasks: usize) -> Self {
+        self.awaited_limit = tasks;
+        self
+    }
+
+    /// Sets [`max_task_bytes`](Self::max_task_bytes).
+    #[must_use]
+    pub fn with_max_task_bytes(mut self, bytes: usize) -> Self {
+        self.max_task_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_message_bytes`](Self::max_message_bytes).
+    #[must_use]
+    pub fn with_max_message_bytes(mut self, bytes: usize) -> Self {
+        self.max_message_bytes = bytes;
+        self
+    }
+
+    /// Sets [`transport`](Self::transport).
+    #[must_use]
+    pub fn with_transport(mut self, transport: TransportConfig) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Sets [`bridge`](Self::bridge).
+    #[must_use]
+    pub fn with_bridge(mut self, bridge: TokioBridge) -> Self {
+        self.bridge = Some(bridge);
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        /// A prefix stands in every key.
+        const MAX_PREFIX: usize = 64;
+        let prefix = &self.prefix;
+        if prefix.is_empty()
+            || prefix.len() > MAX_PREFIX
+            || !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte))
+        {
+            return Err(Invalid::new(
+                "prefix",
+                format!("{prefix:?} can't begin a key"),
+                "use 1 to 64 of A-Z a-z 0-9 . _ - :",
+            ));
+        }
+        for (field, time) in [
+            ("call_timeout", self.call_timeout),
+            ("lease", self.transport.lease),
+            ("record_ttl", self.transport.record_ttl),
+            ("inbox_ttl", self.inbox_ttl),
+            ("recheck_interval", self.recheck_interval),
+        ] {
+            if time < Duration::from_millis(1) {
+                return Err(Invalid::new(field, "is shorter than a millisecond", "use a longer time"));
+            }
+        }
+        if self.transport.max_deliveries == 0 {
+            return Err(Invalid::new("max_deliveries", "is 0, so no task could run", "use at least 1"));
+        }
+        Ok(())
+    }
+}

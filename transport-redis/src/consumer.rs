@@ -1,0 +1,216 @@
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::channel::oneshot;
+use futures::future::join_all;
+use futures::stream::{self, BoxStream, StreamExt};
+use rhai_dispatcher_core::{
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
+};
+
+use crate::claims::ClaimCall;
+use crate::client::{ClientError, Link, Reply};
+use crate::crash::crash_point;
+use crate::inbox::Listener;
+use crate::instance::Instance;
+use crate::pumps::Pumps;
+use crate::script::Script;
+use crate::transport::Shared;
+
+/// One instance's side of the transport.
+#[derive(Debug)]
+pub(crate) struct RedisConsumer {
+    shared: Arc<Shared>,
+    instance: Arc<Instance>,
+}
+
+impl RedisConsumer {
+    pub(crate) async fn attach(
+        shared: Arc<Shared>,
+        pumps: &Pumps,
+        spec: InstanceSpec,
+    ) -> Result<Self, TransportError> {
+        let caller = Arc::clone(&shared.caller);
+        let inbox = Arc::clone(&pumps.inbox);
+        let finishes = Arc::clone(&pumps.finishes);
+        let link = Link::new(shared.endpoint.clone());
+        let instance = Instance::new(
+            spec.instance,
+            spec.worker_id,
+            caller,
+            link,
+            Arc::clone(&inbox.waits),
+            finishes,
+            shared.config.max_message_bytes,
+        );
+        let instance = Arc::new(instance);
+        let listener: Weak<dyn Listener> = Arc::downgrade(&(Arc::clone(&instance) as Arc<dyn Listener>));
+        inbox.listen(instance.id, listener);
+        let attaching = Arc::clone(&instance);
+        let inbox_id = inbox.id.clone();
+        shared
+            .run(async move {
+                let mut args = attaching.args();
+                args.push(inbox_id).push_flag(true);
+                attaching.caller.run(Script::Renew, args).await
+            })
+            .await?;
+        shared.bridge.spawn(Arc::clone(&instance).run());
+        Ok(Self { shared, instance })
+    }
+}
+
+#[async_trait]
+impl Consumer for RedisConsumer {
+    fn instance(&self) -> InstanceId {
+        self.instance.id
+    }
+
+    fn lease(&self) -> Duration {
+        self.shared.config.transport.lease
+    }
+
+    async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
+        let (answer, receiver) = oneshot::channel();
+        {
+            let mut claims = self.instance.lock();
+            if claims.detached {
+                return Err(TransportError::Detached);
+            }
+            claims.waiting.push_back(ClaimCall { max, answer });
+        }
+        self.instance.changed.notify_one();
+        let mut call = Call { receiver, instance: &self.instance };
+        (&mut call.receiver).await.unwrap_or(Err(TransportError::Detached))
+    }
+
+    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+        let asked: Vec<_> = done.iter().map(|done| self.instance.finish(done)).collect();
+        let answers = match <[_; 1]>::try_from(asked) {
+            Ok([one]) => vec![one.await],
+            Err(asked) => join_all(asked).await,
+        };
+        Ok(answers.into_iter().collect::<Result<_, _>>()?)
+    }
+
+    async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+        if self.instance.lock().detached {
+            return Err(TransportError::Detached);
+        }
+        let instance = Arc::clone(&self.instance);
+        let inbox = self.shared.pumps().inbox.id.clone();
+        self.shared.run(async move { renew(&instance, inbox).await }).await
+    }
+
+    fn signals(&self) -> BoxStream<'static, Signal> {
+        let instance = Arc::clone(&self.instance);
+        stream::poll_fn(move |cx| instance.lock().next_signal(cx.waker())).boxed()
+    }
+
+    async fn detach(&self) -> Result<(), TransportError> {
+        if std::mem::replace(&mut self.instance.lock().detached, true) {
+            return Ok(());
+        }
+        let instance = Arc::clone(&self.instance);
+        let detached = self
+            .shared
+            .run(async move {
+                // A claim under way would get tasks after the rest was handed back.
+                let turn = instance.turn.lock().await;
+                let result = detach(&instance).await;
+                drop(turn);
+                let mut claims = instance.lock();
+                let held = !claims.is_free();
+                claims.clear();
+                claims.detach();
+                drop(claims);
+                if held {
+                    instance.waits.holds(false);
+                }
+                instance.changed.notify_one();
+                result
+            })
+            .await;
+        detached
+    }
+}
+
+impl Drop for RedisConsumer {
+    /// Ends it here. Its lease ends it for the others.
+    fn drop(&mut self) {
+        let mut claims = self.instance.lock();
+        let held = !claims.is_free();
+        claims.clear();
+        claims.detach();
+        drop(claims);
+        if held {
+            self.instance.waits.holds(false);
+        }
+        self.instance.changed.notify_one();
+    }
+}
+
+async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, ClientError> {
+    let _turn = instance.turn.lock().await;
+    let mut args = instance.args();
+    args.push(inbox).push_flag(false);
+    let replies = instance.caller.run(Script::Renew, args).await?;
+    // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken.
+    let state = replies.get(1).and_then(Reply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
+    if state > 0 {
+        tracing::warn!(
+            "instance {} of {} has lost its lease and its claims",
+            instance.id,
+            instance.worker_id
+        );
+        instance.lose_all();
+    }
+    let mut cancels = replies.iter().skip(2);
+    while let (Some(task), Some(delivery), Some(reason)) = (cancels.next(), cancels.next(), cancels.next()) {
+        if let (Some(Ok(task)), Some(delivery), Some(Ok(reason))) =
+            (task.as_str().map(str::parse), delivery.as_u32(), reason.as_str().map(str::parse))
+        {
+            let claim = Claim { task, instance: instance.id, delivery };
+            instance.lock().signal(Signal::Cancel(claim, reason));
+        }
+    }
+    let lost = {
+        let mut claims = instance.lock();
+        if state < 2 {
+            claims.expired = false;
+        }
+        std::mem::take(&mut claims.lost)
+    };
+    instance.changed.notify_one();
+    Ok(lost)
+}
+
+async fn detach(instance: &Instance) -> Result<(), ClientError> {
+    loop {
+        let replies = instance.caller.run(Script::Detach, instance.args()).await?;
+        crash_point("detach.after");
+        if replies.get(1).and_then(Reply::as_u64) != Some(1) {
+            return Ok(());
+        }
+    }
+}
+
+/// A claim call that waits. What it got and nobody received goes back.
+struct Call<'a> {
+    receiver: oneshot::Receiver<Result<Vec<Claimed>, TransportError>>,
+    instance: &'a Instance,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        if let Ok(Some(Ok(claimed))) = self.receiver.try_recv()
+            && !claimed.is_empty()
+        {
+            self.instance.lock().returned.extend(claimed);
+            self.instance.changed.notify_one();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use rhai_dispatcher_core::{
+    Claim, Completion, Finish, Finished, Outcome, TaskError, TaskErrorKind, TaskLog, TaskStatus, WorkerId,
+};
+
+use crate::args::Args;
+use crate::batcher::Item;
+use crate::caller::Caller;
+use crate::claims::Held;
+use crate::client::{ClientError, Reply};
+use crate::crash::crash_point;
+use crate::instance::Instance;
+use crate::record;
+use crate::script::Script;
+use crate::wire::{self, Ended};
+
+/// One claim on its way to its end.
+#[derive(Debug)]
+pub(crate) struct FinishOne {
+    /// Whose claim it is, to be told when it has ended, whoever still waits for the answer.
+    owner: Weak<Instance>,
+    worker_id: WorkerId,
+    claim: Claim,
+    kind: Kind,
+    args: Args,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Outcome,
+    Undecodable,
+    Retry,
+    HandBack,
+    Abandon,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outcome => "o",
+            Self::Undecodable => "u",
+            Self::Retry => "r",
+            Self::HandBack => "b",
+            Self::Abandon => "a",
+        }
+    }
+}
+
+impl FinishOne {
+    /// The end of a claim; `held` is what is known of it if it is this instance's.
+    pub(crate) fn new(
+        owner: &Arc<Instance>,
+        done: &Completion,
+        held: Option<&Held>,
+        max_message: usize,
+    ) -> Self {
+        let mut message = Bytes::new();
+        let mut run_at = Bytes::new();
+        let (kind, fields) = match &done.finish {
+            Finish::Outcome(outcome) => {
+                message = held.and_then(|held| encode(done, outcome, held, max_message)).unwrap_or_default();
+                (Kind::Outcome, record::outcome(outcome, &done.log))
+            }
+            Finish::RetryAt(at, error) => {
+                run_at = at.as_millis().to_string().into();
+                (Kind::Retry, record::error(error))
+            }
+            Finish::HandBack => (Kind::HandBack, Args::new()),
+            Finish::Abandon => (Kind::Abandon, Args::new()),
+        };
+        Self::of(owner, done, held, kind, message, run_at, fields)
+    }
+
+    /// The end of a task whose payload can't be read.
+    pub(crate) fn undecodable(owner: &Arc<Instance>, done: &Completion, held: &Held, problem: &str) -> Self {
+        let error = TaskError::new(TaskErrorKind::Undecodable, problem);
+        let fields = record::outcome(&Outcome::Error(error), &TaskLog::new());
+        let message = problem.to_owned().into();
+        Self::of(owner, done, Some(held), Kind::Undecodable, message, Bytes::new(), fields)
+    }
+
+    fn of(
+        owner: &Arc<Instance>,
+        done: &Completion,
+        held: Option<&Held>,
+        kind: Kind,
+        message: Bytes,
+        run_at: Bytes,
+        fields: Args,
+    ) -> Self {
+        let mut args = Args::new();
+        args.push_display(done.claim.task)
+            .push_display(done.claim.instance)
+            .push_display(done.claim.delivery);
+        args.push(held.map(|held| held.entry.clone()).unwrap_or_default());
+        args.push_static(kind.as_str()).push(message).push(run_at).push_display(fields.len());
+        args.extend(fields);
+        let worker_id = owner.worker_id.clone();
+        Self { owner: Arc::downgrade(owner), worker_id, claim: done.claim, kind, args }
+    }
+}
+
+fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Option<Bytes> {
+    if done.log.bytes() > max {
+        return None;
+    }
+    let ended = Ended {
+        task: done.claim.task,
+        outcome: outcome.clone(),
+        log: done.log.clone(),
+        instance: done.claim.instance,
+        delivery: done.claim.delivery,
+        attempt: held.attempt,
+        deaths: held.deaths,
+        started_at: held.started_at,
+    };
+    wire::encode_ended(&ended).filter(|bytes| bytes.len() <= max).map(Bytes::from)
+}
+
+/// Finishes a batch: one script for each worker id.
+pub(crate) async fn finish(caller: Arc<Caller>, batch: Vec<Item<FinishOne, Finished>>) {
+    let mut queues: HashMap<WorkerId, Vec<Item<FinishOne, Finished>>> = HashMap::new();
+    for item in batch {
+        queues.entry(item.request.worker_id.clone()).or_default().push(item);
+    }
+    join_all(queues.into_iter().map(|(worker_id, items)| finish_in(&caller, worker_id, items))).await;
+}
+
+async fn finish_in(caller: &Caller, worker_id: WorkerId, mut items: Vec<Item<FinishOne, Finished>>) {
+    let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
+    let mut args = Args::new();
+    args.push_copy(worker_id.as_str()).push_display(items.len());
+    for item in &mut items {
+        args.extend(std::mem::take(&mut item.request.args));
+    }
+    let has = |kind| items.iter().any(|item| item.request.kind == kind);
+    let (retries, hand_backs) = (has(Kind::Retry), has(Kind::HandBack));
+    crash_point("finish.before");
+    if retries {
+        crash_point("retry.before");
+    }
+    if hand_backs {
+        crash_point("hand_back.before");
+    }
+    let answer = async {
+        let reply = caller.run_until(Script::Finish, args, deadline).await?;
+        caller.settle_durability(deadline).await?;
+        Ok::<_, ClientError>(reply)
+    };
+    let answer = answer.await;
+    crash_point("finish.after");
+    if retries {
+        crash_point("retry.after");
+    }
+    if hand_backs {
+        crash_point("hand_back.after");
+    }
+    match answer {
+        Ok(replies) => {
+            let mut replies = replies.into_iter().skip(1);
+            for item in items {
+                let text = replies.next();
+                end(item, parse(text.as_ref().and_then(Reply::as_str)));
+            }
+        }
+        Err(error) => items.into_iter().for_each(|item| end(item, Err(error.clone()))),
+    }
+}
+
+fn end(item: Item<FinishOne, Finished>, answer: Result<Finished, ClientError>) {
+    if let Some(owner) = item.request.owner.upgrade() {
+        owner.finished(&item.request.claim, answer.is_ok());
+    }
+    item.answer(answer);
+}
+
+fn parse(text: Option<&str>) -> Result<Finished, ClientError> {
+    match text {
+        Some("w") => Ok(Finished::Written),
+        Some("f") => Ok(Finished::Fenced),
+        Some(text) => match text.strip_prefix('e').filter(|_| text != TaskStatus::Error.as_str()) {
+            Some(problem) => Err(ClientError::of_server(problem)),
+            None => {
+                let status = text.parse().map_err(|_| ClientError::Unexpected("a finish"))?;
+                Ok(Finished::AlreadyTerminal(status))
+            }
+        },
+        None => Err(ClientError::Unexpected("a finish")),
+    }
+}

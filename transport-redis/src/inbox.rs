@@ -1,0 +1,257 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rhai_dispatcher_core::{
+    CancelReason, Claim, Clock, InstanceId, Signal, TaskId, TransportError, WallTime,
+};
+use tokio::time::{Instant, timeout};
+
+use crate::args::Args;
+use crate::caller::Caller;
+use crate::client::{ClientError, Link, LinkState, Reply};
+use crate::crash::crash_point;
+use crate::looks::look;
+use crate::waits::Waits;
+use crate::{keys, wire};
+
+/// What others send to this handle: outcomes for those who wait, and signals for instances. It is
+/// read by one connection of its own, and only while there is something to expect.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// Its name, as records have it.
+    pub(crate) id: Bytes,
+    key: Bytes,
+    link: Link,
+    caller: Arc<Caller>,
+    pub(crate) waits: Arc<Waits>,
+    recheck_interval: Duration,
+    /// The instances of this handle.
+    listeners: Mutex<HashMap<InstanceId, Weak<dyn Listener>>>,
+}
+
+/// An instance that signals are for.
+pub(crate) trait Listener: Send + Sync + std::fmt::Debug {
+    /// Takes a signal.
+    fn signal(&self, signal: Signal);
+}
+
+/// How long one read waits at most: the time until a reader that nobody needs any more ends.
+const BLOCK: Duration = Duration::from_secs(2);
+
+/// How many messages are read at once, and how many are read before they are trimmed.
+const AT_ONCE: usize = 512;
+
+impl Inbox {
+    pub(crate) fn new(caller: Arc<Caller>, link: Link, recheck_interval: Duration) -> Self {
+        let id = InstanceId::new().to_string();
+        let key = keys::inbox(&caller.prefix, &id);
+        let waits = Arc::default();
+        Self { id: id.into(), key, link, caller, waits, recheck_interval, listeners: Mutex::default() }
+    }
+
+    /// Registers an instance for signals.
+    pub(crate) fn listen(&self, instance: InstanceId, listener: Weak<dyn Listener>) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|_, listener| listener.strong_count() > 0);
+        listeners.insert(instance, listener);
+    }
+
+    /// Reads the inbox while that is needed, until the transport ends.
+    pub(crate) async fn read(self: Arc<Self>) {
+        let mut last = Bytes::from_static(b"0");
+        let mut untrimmed = 0;
+        while !self.waits.is_closed() {
+            if !self.waits.is_reading_needed() {
+                self.waits.read.notified().await;
+                continue;
+            }
+            match self.read_once(&last).await {
+                Ok(None) => {}
+                Ok(Some((id, count))) => {
+                    last = id;
+                    untrimmed += count;
+                    crash_point("inbox.after_read");
+                }
+                Err(error) => {
+                    self.caller.note(&error.to_string());
+                    // Whatever was sent meanwhile may be gone, and the server's clock another.
+                    last = Bytes::from_static(b"0");
+                    self.waits.check_all();
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            if untrimmed >= AT_ONCE {
+                untrimmed = 0;
+                self.trim(&last).await;
+            }
+        }
+    }
+
+    /// The last id that was read, and how many messages there were; none if the time was over.
+    async fn read_once(&self, last: &Bytes) -> Result<Option<(Bytes, usize)>, ClientError> {
+        let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
+        let mut args = Args::new();
+        args.push_static("COUNT").push_display(AT_ONCE).push_static("BLOCK").push_display(BLOCK.as_millis());
+        args.push_static("STREAMS").push(self.key.clone()).push(last.clone());
+        let read = timeout(BLOCK + self.caller.timeout, connection.command("XREAD", args.into_vec())).await;
+        let reply = match read {
+            Ok(reply) => reply?,
+            Err(_) => {
+                self.link.discard(number);
+                return Err(ClientError::Timeout("XREAD was not answered".into()));
+            }
+        };
+        if reply.is_nil() {
+            return Ok(None);
+        }
+        let stream = reply.into_array().into_iter().next().map(Reply::into_array);
+        let entries = stream.and_then(|stream| stream.into_iter().nth(1)).map(Reply::into_array);
+        let mut newest = None;
+        let mut count = 0;
+        for entry in entries.unwrap_or_default() {
+            let mut parts = entry.into_array().into_iter();
+            let Some(id) = parts.next().and_then(|id| id.as_bytes().cloned()) else { continue };
+            let mut at = WallTime::from_millis(0);
+            let mut fields = parts.next().map(Reply::into_array).unwrap_or_default().into_iter();
+            while let (Some(kind), Some(value)) = (fields.next(), fields.next()) {
+                if let (Some(kind), Some(value)) = (kind.as_bytes(), value.as_bytes()) {
+                    if &kind[..] == b"t" {
+                        at = millis(value);
+                        continue;
+                    }
+                    self.take(kind, value, at);
+                }
+                count += 1;
+            }
+            newest = Some(id);
+        }
+        Ok(newest.map(|id| (id, count)))
+    }
+
+    fn take(&self, kind: &Bytes, value: &Bytes, at: WallTime) {
+        let text = std::str::from_utf8(value);
+        match (&kind[..], text) {
+            (b"o", _) => match wire::decode_ended(value) {
+                Ok(ended) => self.waits.ended(ended, at),
+                // Whom it was for is not known; the next check of all finds the outcome.
+                Err(error) => {
+                    tracing::warn!("an outcome in the inbox can't be read: {error}");
+                    self.waits.check_all();
+                }
+            },
+            (b"n", Ok(id)) => {
+                if let Ok(id) = id.parse() {
+                    self.waits.check_one(id);
+                }
+            }
+            (b"c", Ok(text)) => {
+                if let Some((claim, reason)) = parse_cancel(text) {
+                    self.cancel(claim, reason);
+                }
+            }
+            _ => tracing::warn!("a message of an unknown kind in the inbox"),
+        }
+    }
+
+    fn cancel(&self, claim: Claim, reason: CancelReason) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let listener = listeners.get(&claim.instance).and_then(Weak::upgrade);
+        drop(listeners);
+        if let Some(listener) = listener {
+            listener.signal(Signal::Cancel(claim, reason));
+        }
+    }
+
+    async fn trim(&self, last: &Bytes) {
+        let Ok((connection, _)) = self.link.get(Instant::now() + self.caller.timeout).await else { return };
+        let mut args = Args::new();
+        args.push(self.key.clone()).push_static("MINID").push(last.clone());
+        // If it fails it is done with the next, and the limit of the inbox holds anyway.
+        let _ = timeout(self.caller.timeout, connection.command("XTRIM", args.into_vec())).await;
+        crash_point("inbox.after_trim");
+    }
+
+    /// Looks at the records of tasks that are waited for, when there is a reason to, until the
+    /// transport ends.
+    pub(crate) async fn check(self: Arc<Self>) {
+        let mut connections = self.caller.link.watch();
+        let mut current = 1;
+        let mut last_recheck = Instant::now();
+        while !self.waits.is_closed() {
+            if let LinkState::Up(_, number) = &*connections.borrow_and_update()
+                && *number != current
+            {
+                current = *number;
+                self.waits.check_all();
+            }
+            if last_recheck.elapsed() >= self.recheck_interval {
+                last_recheck = Instant::now();
+                self.waits.check_all();
+            }
+            let now = self.caller.clock.wall();
+            let (checks, next) = self.waits.due(now);
+            let failed =
+                !self.look(&checks.own, None).await | !self.look(&checks.others, Some(&self.id)).await;
+            let mut pause = match self.waits.has_waits() {
+                true => self.recheck_interval.saturating_sub(last_recheck.elapsed()),
+                false => Duration::from_secs(3_600),
+            };
+            if let Some(next) = next {
+                // A millisecond more: the server cuts its time off.
+                pause = pause.min(next - self.caller.clock.wall() + Duration::from_millis(1));
+            }
+            if failed {
+                pause = pause.min(Duration::from_millis(100));
+            } else if !checks.own.is_empty() || !checks.others.is_empty() {
+                pause = pause.max(Duration::from_millis(1));
+            }
+            tokio::select! {
+                () = self.waits.check.notified() => {}
+                Ok(()) = connections.changed() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Looks at records; whether all could be looked at.
+    async fn look(&self, ids: &[TaskId], inbox: Option<&Bytes>) -> bool {
+        /// As with batches.
+        const AT_ONCE: usize = 128;
+        let mut all = true;
+        for ids in ids.chunks(AT_ONCE) {
+            match look(&self.caller, ids, inbox).await {
+                Ok(records) => {
+                    for (id, looked) in ids.iter().zip(records) {
+                        if let Some(latest) = looked.waits_until {
+                            self.waits.expires(*id, latest);
+                        }
+                        self.waits.looked(*id, looked.record);
+                    }
+                }
+                Err(error) => {
+                    all = false;
+                    let error = TransportError::from(error);
+                    ids.iter().for_each(|id| self.waits.look_failed(*id, &error));
+                }
+            }
+        }
+        all
+    }
+}
+
+fn parse_cancel(text: &str) -> Option<(Claim, CancelReason)> {
+    let mut words = text.split(' ');
+    let claim = Claim {
+        task: words.next()?.parse().ok()?,
+        instance: words.next()?.parse().ok()?,
+        delivery: words.next()?.parse().ok()?,
+    };
+    Some((claim, words.next()?.parse().ok()?))
+}
+
+fn millis(text: &Bytes) -> WallTime {
+    let text = std::str::from_utf8(text).ok();
+    WallTime::from_millis(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+}

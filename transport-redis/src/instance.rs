@@ -1,0 +1,456 @@
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rhai_dispatcher_core::{
+    Claim, Claimed, Clock, Completion, Finish, Finished, InstanceId, Signal, TaskId, TaskLog, WallTime, WorkerId,
+};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use crate::args::Args;
+use crate::batcher::Batcher;
+use crate::caller::Caller;
+use crate::claims::{Claims, Held};
+use crate::client::{ClientError, Link, Reply};
+use crate::crash::crash_point;
+use crate::finishes::FinishOne;
+use crate::inbox::Listener;
+use crate::script::Script;
+use crate::waits::Waits;
+use crate::{keys, wire};
+
+/// One instance, as it lives on the bridge.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) worker_id: WorkerId,
+    pub(crate) caller: Arc<Caller>,
+    /// The connection on which it waits for wake-ups.
+    link: Link,
+    pub(crate) waits: Arc<Waits>,
+    pub(crate) finishes: Arc<Batcher<FinishOne, Finished>>,
+    claims: Mutex<Claims>,
+    /// Something has changed that the claim loop may wait for.
+    pub(crate) changed: Notify,
+    /// Keeps a claim and a renewal apart, whose answers would otherwise be about each other.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// How much a message may hold.
+    pub(crate) max_message: usize,
+}
+
+/// What an instance waits for at the server.
+struct Order {
+    /// How many more tasks it may be given.
+    credit: usize,
+    /// When it has to look again.
+    until: WallTime,
+}
+
+/// How a wait has ended.
+enum Waited {
+    /// It was given so many tasks, and may be given more.
+    Given(usize),
+    /// It is to look again.
+    Over,
+    /// What it may have been given got lost.
+    Lost,
+}
+
+/// What a claim script has said.
+enum Answer {
+    /// It gave tasks, or may do so at once.
+    Again,
+    /// There is nothing until then, or until a wake-up.
+    Empty(WallTime),
+    /// It waits for nothing any more.
+    None,
+    /// This instance has to end its tasks first.
+    Busy(WallTime),
+    /// The lease has run out.
+    Lost,
+}
+
+/// How long an instance that nobody claims for goes on being given tasks.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// The most tasks that one script claims: bounds how long it keeps the server from others.
+const LARGEST_CLAIM: usize = 128;
+
+impl Instance {
+    pub(crate) fn new(
+        id: InstanceId,
+        worker_id: WorkerId,
+        caller: Arc<Caller>,
+        link: Link,
+        waits: Arc<Waits>,
+        finishes: Arc<Batcher<FinishOne, Finished>>,
+        max_message: usize,
+    ) -> Self {
+        Self {
+            id,
+            worker_id,
+            caller,
+            link,
+            waits,
+            finishes,
+            claims: Mutex::default(),
+            changed: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
+            max_message,
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Claims> {
+        // Nothing panics while it holds the lock, save for an allocation that fails.
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The arguments that name this instance.
+    pub(crate) fn args(&self) -> Args {
+        let mut args = Args::new();
+        args.push_copy(self.worker_id.as_str()).push_display(self.id);
+        args
+    }
+
+    /// Ends a claim here, once the server has said what it makes of it, or could not.
+    pub(crate) fn finished(&self, claim: &Claim, answered: bool) {
+        let mut claims = self.lock();
+        let held_before = !claims.is_free();
+        let changed = if answered {
+            claims.finished(claim)
+        } else {
+            claims.unfinished(claim);
+            false
+        };
+        let holds_none = held_before && claims.is_free();
+        drop(claims);
+        if holds_none {
+            self.waits.holds(false);
+        }
+        if changed {
+            self.changed.notify_one();
+        }
+    }
+
+    /// The end of a claim, on its way.
+    pub(crate) fn finish(
+        self: &Arc<Self>,
+        done: &Completion,
+    ) -> impl Future<Output = Result<Finished, ClientError>> + Send + use<> {
+        let held = self.lock().finish(&done.claim);
+        self.finishes.ask(FinishOne::new(self, done, held.as_ref(), self.max_message))
+    }
+
+    /// Loses all claims here.
+    pub(crate) fn lose_all(&self) {
+        let mut claims = self.lock();
+        let held_before = !claims.is_free();
+        claims.lose_all();
+        let holds_none = held_before && claims.is_free();
+        drop(claims);
+        if holds_none {
+            self.waits.holds(false);
+        }
+    }
+
+    /// Claims for those who wait, until the instance ends.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut failing: Option<Instant> = None;
+        let mut recover: Vec<Instant> = Vec::new();
+        let mut busy_until: Option<Instant> = None;
+        let mut order: Option<Order> = None;
+        loop {
+            let returned = std::mem::take(&mut self.lock().returned);
+            if !returned.is_empty() {
+                self.pass_on(returned).await;
+            }
+            let wanted = {
+                let mut claims = self.lock();
+                if claims.detached {
+                    break;
+                }
+                let wanted = claims.wanted();
+                let held_up = claims.suspect.is_some() || claims.expired || (busy_until.is_some() && !claims.is_free());
+                if held_up { 0 } else { wanted.min(LARGEST_CLAIM) }
+            };
+            if wanted == 0 && order.is_some() {
+                // What it would be given now nobody here would run; but a lane that has just got a
+                // task mostly comes again at once.
+                if timeout(LINGER, self.changed.notified()).await.is_err() {
+                    order = None;
+                    if self.claim(0).await.is_err() {
+                        recover = vec![Instant::now()];
+                    }
+                }
+                continue;
+            }
+            if wanted == 0 {
+                let pause = busy_until.map_or(Duration::from_secs(3_600), |until| until - Instant::now());
+                if timeout(pause, self.changed.notified()).await.is_err() {
+                    busy_until = None;
+                }
+                continue;
+            }
+            busy_until = None;
+            if let Some(Order { credit, until }) = &mut order
+                && *credit * 2 >= wanted
+                && *until > self.caller.clock.wall()
+            {
+                match self.wait(*until).await {
+                    Waited::Given(count) if count < *credit => *credit -= count,
+                    Waited::Given(_) | Waited::Over => order = None,
+                    Waited::Lost => {
+                        order = None;
+                        recover = vec![Instant::now()];
+                    }
+                }
+                continue;
+            }
+            order = None;
+            let again = recover.first().is_some_and(|at| *at <= Instant::now());
+            let result = async {
+                if again {
+                    self.recover().await?;
+                    recover.remove(0);
+                    if self.lock().wanted() == 0 {
+                        return Ok(Answer::Again);
+                    }
+                }
+                self.claim(wanted).await
+            };
+            match result.await {
+                Ok(answer) => {
+                    failing = None;
+                    match answer {
+                        Answer::Again | Answer::None => {}
+                        Answer::Empty(until) => order = Some(Order { credit: wanted, until }),
+                        Answer::Lost => self.lock().expired = true,
+                        Answer::Busy(until) => {
+                            busy_until = Some(Instant::now() + (until - self.caller.clock.wall()));
+                        }
+                    }
+                }
+                Err(error) => {
+                    // The answer may have been lost, and the tasks claimed. What was sent before
+                    // the connection broke may even be carried out after this.
+                    let now = Instant::now();
+                    recover = vec![now, now + self.caller.timeout];
+                    let since = *failing.get_or_insert(now);
+                    if !matches!(error, ClientError::Lost(_)) || since.elapsed() >= self.caller.timeout {
+                        failing = None;
+                        self.lock().fail(&error.into());
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until it is given something, at most until `next`.
+    async fn wait(self: &Arc<Self>, next: WallTime) -> Waited {
+        let Ok((connection, number)) = self.link.get(Instant::now() + self.caller.timeout).await else {
+            return Waited::Over;
+        };
+        // Not a millisecond early: the server cuts its time off.
+        let pause = (next - self.caller.clock.wall()).max(Duration::from_millis(1));
+        let mut args = Args::new();
+        args.push(keys::give(&self.caller.prefix, &self.worker_id, self.id));
+        args.push(format!("{:.3}", pause.as_secs_f64()));
+        match timeout(pause + self.caller.timeout, connection.command("BLPOP", args.into_vec())).await {
+            Ok(Ok(reply)) => match reply.into_array().get(1).and_then(Reply::as_bytes) {
+                Some(packed) => {
+                    crash_point("claim.after_wake");
+                    self.take(packed)
+                }
+                None => Waited::Over,
+            },
+            Ok(Err(error)) => {
+                self.caller.note(&error.to_string());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                Waited::Lost
+            }
+            Err(_) => {
+                self.link.discard(number);
+                Waited::Lost
+            }
+        }
+    }
+
+    /// Takes what it was given: nothing, if it is only to look again.
+    fn take(self: &Arc<Self>, packed: &Bytes) -> Waited {
+        let mut parts = unpack(packed).into_iter();
+        let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return Waited::Over };
+        // Each has five parts.
+        let count = parts.len() / 5;
+        let suspect = kind.as_str() == Some("suspect");
+        let claimed = self.adopt(now.as_u64().unwrap_or(0), parts, &HashSet::new(), suspect);
+        crash_point("claim.after");
+        self.lock().distribute(claimed);
+        if suspect { Waited::Over } else { Waited::Given(count) }
+    }
+
+    async fn claim(self: &Arc<Self>, wanted: usize) -> Result<Answer, ClientError> {
+        let _turn = self.turn.lock().await;
+        let (idle, after_suspect) = {
+            let claims = self.lock();
+            if claims.detached || claims.expired {
+                return Ok(Answer::Again);
+            }
+            (claims.is_free(), claims.after_suspect)
+        };
+        let mut args = self.args();
+        args.push_display(wanted).push_flag(idle).push_flag(after_suspect).push_display(wire::VERSION);
+        let deadline = Instant::now() + self.caller.timeout;
+        let replies = self.caller.run_once(Script::Claim, args, deadline).await?;
+        let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
+        let (now, next_due) = (number(0), number(2));
+        let kind = replies.get(1).and_then(Reply::as_str).unwrap_or_default();
+        let suspect = kind == "suspect";
+        match kind {
+            "claimed" | "suspect" => {}
+            "given" => {
+                for packed in replies.iter().skip(3).filter_map(Reply::as_bytes) {
+                    self.take(packed);
+                }
+                return Ok(Answer::Again);
+            }
+            "empty" => return Ok(Answer::Empty(WallTime::from_millis(next_due))),
+            "busy" => return Ok(Answer::Busy(WallTime::from_millis(next_due.max(now + 10)))),
+            "lost" => return Ok(Answer::Lost),
+            "none" => return Ok(Answer::None),
+            _ => return Err(ClientError::Unexpected("a claim")),
+        }
+        crash_point("claim.after");
+        let claimed = self.adopt(now, replies.into_iter().skip(3), &HashSet::new(), suspect);
+        if claimed.iter().any(|claimed| claimed.deaths > 0) {
+            crash_point("take_over.after");
+        }
+        self.lock().distribute(claimed);
+        Ok(Answer::Again)
+    }
+
+    /// Looks for claims whose answer was lost.
+    async fn recover(self: &Arc<Self>) -> Result<(), ClientError> {
+        let _turn = self.turn.lock().await;
+        let known = self.lock().known();
+        let mut args = self.args();
+        args.push_display(10_000 + known.len());
+        let deadline = Instant::now() + self.caller.timeout;
+        let replies = self.caller.run_once(Script::Recover, args, deadline).await?;
+        let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
+        let claimed = self.adopt(now, replies.into_iter().skip(3), &known, false);
+        if !claimed.is_empty() {
+            tracing::info!("{} claims whose answer was lost were found again", claimed.len());
+        }
+        self.lock().distribute(claimed);
+        Ok(())
+    }
+
+    /// Makes what a script says was claimed this instance's, but for what is `known`.
+    fn adopt(
+        self: &Arc<Self>,
+        now: u64,
+        mut replies: impl Iterator<Item = Reply>,
+        known: &HashSet<TaskId>,
+        suspect: bool,
+    ) -> Vec<Claimed> {
+        let mut all = Vec::new();
+        let mut claims = self.lock();
+        if !suspect {
+            claims.after_suspect = false;
+        }
+        let held_before = !claims.is_free();
+        while let (Some(entry), Some(payload), Some(delivery), Some(attempt), Some(deaths)) =
+            (replies.next(), replies.next(), replies.next(), replies.next(), replies.next())
+        {
+            let (Some(entry), Some(payload)) = (entry.as_bytes().cloned(), payload.as_bytes()) else {
+                continue;
+            };
+            let (delivery, attempt, deaths) =
+                (delivery.as_u32().unwrap_or(0), attempt.as_u32().unwrap_or(0), deaths.as_u32().unwrap_or(0));
+            let started_at = WallTime::from_millis(now);
+            let held = |task| {
+                let claim = Claim { task, instance: self.id, delivery };
+                Held { claim, entry: entry.clone(), attempt, deaths, started_at }
+            };
+            match wire::decode_task(payload) {
+                Ok(task) if known.contains(&task.id) => {}
+                Ok(task) if claims.held.get(&task.id).is_some_and(|held| held.claim.delivery == delivery) => {}
+                Ok(task) => {
+                    let held = held(task.id);
+                    let claim = held.claim;
+                    if suspect || deaths > 0 {
+                        claims.suspect = Some(task.id);
+                        claims.after_suspect = true;
+                    }
+                    claims.held.insert(task.id, held);
+                    all.push(Claimed { claim, task: Arc::new(task), attempt, deaths });
+                }
+                Err(problem) => self.set_aside(&entry, &problem.to_string(), delivery, started_at),
+            }
+        }
+        let holds_some = !held_before && !claims.is_free();
+        drop(claims);
+        if holds_some {
+            self.waits.holds(true);
+        }
+        all
+    }
+
+    /// Ends a task whose payload can't be read.
+    fn set_aside(self: &Arc<Self>, entry: &Bytes, problem: &str, delivery: u32, started_at: WallTime) {
+        tracing::warn!("a task of {} is set aside: {problem}", self.worker_id);
+        let held = Held {
+            claim: Claim { task: TaskId::new(), instance: self.id, delivery },
+            entry: entry.clone(),
+            attempt: 0,
+            deaths: 0,
+            started_at,
+        };
+        let done = Completion { claim: held.claim, finish: Finish::Abandon, log: TaskLog::new() };
+        let ask = self.finishes.ask(FinishOne::undecodable(self, &done, &held, problem));
+        // If it fails the entry stays with this instance, and is set aside by who takes it over.
+        tokio::spawn(async move { drop(ask.await) });
+    }
+
+    /// Hands back what a dropped claim call would have got, or gives it to the next.
+    async fn pass_on(self: &Arc<Self>, returned: Vec<Claimed>) {
+        let left = {
+            let mut claims = self.lock();
+            claims.distribute(returned);
+            std::mem::take(&mut claims.returned)
+        };
+        for claimed in left {
+            let done = Completion { claim: claimed.claim, finish: Finish::HandBack, log: TaskLog::new() };
+            if self.finish(&done).await.is_err() {
+                // It stays this instance's, and goes to the next call.
+                self.lock().returned.push(claimed);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// The parts of what an instance was given: each comes after its length.
+fn unpack(packed: &Bytes) -> Vec<Reply> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(length) = packed.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()) {
+        let end = at + 4 + usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX - at - 4);
+        if end > packed.len() {
+            break;
+        }
+        parts.push(Reply::of_bytes(packed.slice(at + 4..end)));
+        at = end;
+    }
+    parts
+}
+
+impl Listener for Instance {
+    fn signal(&self, signal: Signal) {
+        self.lock().signal(signal);
+    }
+}

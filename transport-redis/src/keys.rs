@@ -1,0 +1,12 @@
+use bytes::Bytes;
+use rhai_dispatcher_core::{InstanceId, WorkerId};
+
+/// The list on which an instance that waits is given tasks.
+pub(crate) fn give(prefix: &str, worker_id: &WorkerId, instance: InstanceId) -> Bytes {
+    format!("{prefix}:{{{worker_id}}}:give:{instance}").into()
+}
+
+/// The inbox of a handle.
+pub(crate) fn inbox(prefix: &str, id: &str) -> Bytes {
+    format!("{prefix}:inbox:{id}").into()
+}

@@ -1,0 +1,57 @@
+-- Claims tasks for an instance; if there are none, it waits from now on, and is given some.
+-- 7 worker id, 8 instance, 9 how many (0: it waits no more), 10 whether it holds no claim, 11 whether its last claim was a
+-- suspect, 12 the newest payload version that it reads.
+-- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'busy', 'lost', 'none'), when to look again,
+-- then for each task: entry, payload, delivery, attempt, deaths; or, if given, what it was given.
+local w, instance, max = ARGV[7], ARGV[8], tonumber(ARGV[9])
+local to = { instance = instance, free = ARGV[10] == '1', after_suspect = ARGV[11] == '1', version = tonumber(ARGV[12]) }
+call('HDEL', key(w, 'idle'), instance)
+local mine = key(w, 'give:' .. instance)
+local given = call('LRANGE', mine, 0, -1)
+if #given > 0 then
+  call('DEL', mine)
+  return { NOW, 'given', NOW, unpack(given) }
+end
+if max == 0 then return { NOW, 'none', NOW } end
+local score = call('ZSCORE', key(w, 'alive'), instance)
+local next_due, later_due, made_ready, state = settle(w)
+local kind, more = 'empty', made_ready
+if not score or tonumber(score) <= NOW then
+  kind = 'lost'
+else
+  if not state.paused then
+    if not to.free and suspects_wait(w) then serve(w) end
+    if not to.free and suspects_wait(w) then
+      -- One busy instance at a time lets its tasks end, to run suspects. For so long, and then it
+      -- takes others for as long: a task that runs for hours must not hold up the rest.
+      local runner, since = state.runner, state.runner_since
+      if not (runner and runner ~= instance and tonumber(call('ZSCORE', key(w, 'alive'), runner) or '0') > NOW) then
+        if runner ~= instance then
+          since = NOW
+          call('HSET', key(w, 'state'), 'runner', instance, 'runner_since', NOW_TEXT)
+        end
+        if math.floor((NOW - since) / (4 * LEASE)) % 2 == 0 then
+          kind = 'busy'
+          more = true
+        end
+      end
+    end
+    if kind == 'empty' then
+      kind, more = hand_out(w, to, max, state.turn)
+      if kind == 'suspect' and state.runner == instance then call('HDEL', key(w, 'state'), 'runner', 'runner_since') end
+      if kind == 'empty' and more then next_due = NOW end
+    end
+  end
+end
+local out = { NOW, kind, next_due, unpack(to.out or {}) }
+if kind == 'empty' then
+  local free = to.free and '1' or '0'
+  local after = to.after_suspect and '1' or '0'
+  call('HSET', key(w, 'idle'), instance, NOW_TEXT .. ' ' .. max .. ' ' .. free .. ' ' .. after .. ' ' .. to.version)
+elseif more then
+  serve(w)
+end
+-- This instance may not come again soon: somebody else has to know when there is more to do.
+if later_due and kind ~= 'empty' then nudge(w) end
+send_all()
+return out

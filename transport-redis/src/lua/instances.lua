@@ -1,0 +1,17 @@
+-- The living instances. 7 worker id or ''. For each: worker id, instance, alive until, claimed.
+local out = { NOW }
+local names = ARGV[7] ~= '' and { ARGV[7] } or call('SMEMBERS', PREFIX .. ':queues')
+for _, w in ipairs(names) do
+  local claims = {}
+  for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+    local pending = pcall_('XPENDING', stream(w, letter), GROUP)
+    if not failed(pending) and pending[4] then
+      for _, c in ipairs(pending[4]) do claims[c[1]] = (claims[c[1]] or 0) + tonumber(c[2]) end
+    end
+  end
+  local alive = call('ZRANGEBYSCORE', key(w, 'alive'), '(' .. NOW, '+inf', 'WITHSCORES')
+  for i = 1, #alive, 2 do
+    for _, v in ipairs({ w, alive[i], alive[i + 1], claims[alive[i]] or 0 }) do out[#out + 1] = v end
+  end
+end
+return out

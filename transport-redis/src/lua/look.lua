@@ -1,0 +1,30 @@
+-- The records of tasks, after what is due for them. 7 inbox or '': if given, it waits for those
+-- that have no outcome. Then ids. For each the hash's fields and values, or an error's text.
+local inbox = ARGV[7]
+local answers, settled = { NOW }, {}
+for i = 8, #ARGV do
+  local id = ARGV[i]
+  local k = record_key(id)
+  local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'instance')
+  if failed(r) then
+    answers[#answers + 1] = r.err
+  else
+    if r[1] == 'pending' and r[2] and tonumber(r[2]) <= NOW then
+      cancelled(id, look_up(id), 'expired', r[3], r[3] and call('HGET', key(r[3], 'entry'), id))
+    elseif r[1] == 'processing' and r[3] and not settled[r[3]] then
+      local score = call('ZSCORE', key(r[3], 'alive'), r[4])
+      if not score or tonumber(score) <= NOW then
+        settled[r[3]] = true
+        local _, _, ready = settle(r[3])
+        if ready then serve(r[3]) end
+      end
+    end
+    if inbox ~= '' and r[1] and not is_over(call('HGET', k, 'status')) then
+      call('SADD', waiters_key(id), inbox)
+      call('HSET', k, 'watched', '1', 'more', '1')
+    end
+    answers[#answers + 1] = call('HGETALL', k)
+  end
+end
+send_all()
+return answers

@@ -1,0 +1,38 @@
+-- Renews a lease, or begins one. 7 worker id, 8 instance, 9 inbox of its handle, 10 whether it attaches.
+-- Answers: now, whether the lease had been lost, then task id, delivery, reason of each cancel.
+local w, instance, inbox, attach = ARGV[7], ARGV[8], ARGV[9], ARGV[10] == '1'
+local alive = key(w, 'alive')
+local score = call('ZSCORE', alive, instance)
+-- What comes too late for its lease is still in time if nobody has acted on it.
+local kept = score and tonumber(score) > 0
+if attach then
+  call('SADD', PREFIX .. ':queues', w)
+  ensure_groups(w)
+end
+if kept or attach or not score then
+  call('ZADD', alive, NOW + LEASE, instance)
+  if attach or not score then call('HSET', key(w, 'instances'), instance, inbox) end
+end
+if not score then
+  -- It waits for tasks that it would not be given: what it had is lost, also its place among those.
+  call('RPUSH', key(w, 'give:' .. instance), '')
+end
+local _, _, ready = settle(w)
+if ready then serve(w) end
+local out = { NOW, (kept or attach) and 0 or 1 }
+if score and not kept then out[2] = 2 end -- condemned, and not buried yet
+if call('EXISTS', key(w, 'cancels')) == 1 then
+  local c = call('HSCAN', key(w, 'cancels'), '0', 'COUNT', 1000)[2]
+  for i = 1, #c, 2 do
+    local owner, delivery, reason = string.match(c[i + 1], '^(%S+) (%S+) (%S+)$')
+    if owner == instance then
+      out[#out + 1] = c[i]
+      out[#out + 1] = delivery
+      out[#out + 1] = reason
+    end
+    local r = call('HMGET', record_key(c[i]), 'status', 'instance')
+    if r[1] ~= 'processing' then call('HDEL', key(w, 'cancels'), c[i]) end
+  end
+end
+send_all()
+return out

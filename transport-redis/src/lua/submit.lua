@@ -1,0 +1,96 @@
+-- Accepts tasks for one worker id. 7 worker id, 8 queue limit, 9 count; for each: id, payload,
+-- priority letter, run_at or '', latest start or '', request key or '', number of fields, fields (name, value)...
+-- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
+-- e<error>.
+local w, limit, count = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local entry, requests, later = key(w, 'entry'), key(w, 'requests'), key(w, 'later')
+local held = call('HLEN', entry)
+local room = limit - held
+if room < count then
+  room = room + claimed_in(w, 'h') + claimed_in(w, 'n') + claimed_in(w, 'l') + claimed_in(w, 's')
+end
+-- What became ready, by id, and the one priority that all of it has, if so.
+local entries, fresh, ready, only, earlier, pruned = {}, {}, 0, nil, false, false
+
+-- The task that made the same request before, as an answer.
+local function join(request, id, from, to)
+  if not pruned then
+    prune_requests(w)
+    pruned = true
+  end
+  local first = call('HGET', requests, request)
+  if not first or first == id then return nil end
+  local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args')
+  if not r[1] then return nil end
+  local mine = {}
+  for f = from, to, 2 do mine[ARGV[f]] = ARGV[f + 1] end
+  local same = r[2] == mine.script and (r[3] or nil) == mine.script_name and (r[4] or nil) == mine.args
+  return (same and 'j' or 'c') .. first
+end
+
+local function accept(id, payload, letter, run_at, latest, request, from, to)
+  local joined = request ~= '' and join(request, id, from, to)
+  if joined then return joined end
+  local k = record_key(id)
+  if call('EXISTS', k) == 1 then
+    local status = pcall_('HGET', k, 'status')
+    if failed(status) then return 'e' .. status.err end
+    return 'x'
+  end
+  if room <= 0 then return 'q' end
+  local delayed = run_at and run_at > NOW
+  if delayed then call('ZCARD', later) end -- if it is of another type it fails before anything is written
+  local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, to))
+  if failed(written) then return 'e' .. written.err end
+  local sid
+  if delayed then
+    sid = pcall_('XADD', stream(w, 'd'), '*', 'i', id, 't', payload, 'p', letter)
+  else
+    sid = pcall_('XADD', stream(w, letter), '*', 'i', id, 't', payload)
+  end
+  if failed(sid) then
+    call('DEL', k)
+    return 'e' .. sid.err
+  end
+  room = room - 1
+  entries[#entries + 1] = id
+  entries[#entries + 1] = (delayed and 'd' or letter) .. ':' .. sid
+  if request ~= '' then
+    call('HSET', requests, request, id)
+    call('ZREM', key(w, 'requests:expiry'), request)
+  end
+  if delayed then
+    -- Those who sleep don't know of it, unless they have to wake before it anyway.
+    local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
+    if not head[2] or tonumber(head[2]) > run_at then earlier = true end
+    call('ZADD', later, run_at, id)
+  else
+    if ready == 0 then only = letter elseif only ~= letter then only = nil end
+    ready = ready + 1
+    fresh[id] = not latest or latest > NOW
+  end
+  return 'a'
+end
+
+local answers = { NOW }
+local a = 10
+for _ = 1, count do
+  local to = a + 6 + tonumber(ARGV[a + 6])
+  answers[#answers + 1] =
+    accept(ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4]), ARGV[a + 5], a + 7, to)
+  a = to + 1
+end
+if #entries > 0 then call('HSET', entry, unpack(entries)) end
+if ready > 0 then
+  local idle = idle_instances(w)
+  if #idle > 0 then
+    serve(w, idle, ready, only, fresh)
+  elseif held == 0 then
+    call('SADD', PREFIX .. ':queues', w)
+  end
+elseif held == 0 then
+  call('SADD', PREFIX .. ':queues', w)
+end
+if earlier then nudge(w) end
+send_all()
+return answers

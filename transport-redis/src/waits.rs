@@ -1,0 +1,376 @@
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::channel::oneshot;
+use rhai_dispatcher_core::{OutcomeError, Task, TaskDetails, TaskId, TransportError, WallTime};
+use tokio::sync::Notify;
+
+use crate::wire::Ended;
+
+/// Who waits here for which outcome.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    state: Mutex<State>,
+    /// Something has to be looked at.
+    pub(crate) check: Notify,
+    /// The inbox has to be read, or is to be no more.
+    pub(crate) read: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Tasks that were submitted here with the promise to wait for them: their outcome is sent.
+    own: HashMap<TaskId, Own>,
+    /// Other tasks: their record has been asked to tell this inbox.
+    others: HashMap<TaskId, Other>,
+    /// Outcomes that arrived before they were asked for, the oldest in front.
+    early: VecDeque<TaskDetails>,
+    /// Records to look at now.
+    to_check: HashSet<TaskId>,
+    check_all: bool,
+    /// When tasks that are waited for must have started by.
+    expiries: BTreeSet<(WallTime, TaskId)>,
+    /// When the checker looks next by itself.
+    next_check: Option<WallTime>,
+    waiters: usize,
+    next_waiter: u64,
+    /// Instances of this handle that hold claims, and so may be told to stop them.
+    holders: usize,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Own {
+    task: Arc<Task>,
+    /// Known once it is accepted.
+    accepted_at: Option<WallTime>,
+    /// The outcome, if it was quicker than the answer to the submit.
+    ended: Option<(Ended, WallTime)>,
+    waiters: Vec<Waiter>,
+}
+
+#[derive(Debug, Default)]
+struct Other {
+    /// Whether there was a record when it was looked at.
+    seen: bool,
+    waiters: Vec<Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    answer: oneshot::Sender<Answer>,
+}
+
+type Answer = Result<TaskDetails, OutcomeError>;
+
+/// How many outcomes are kept that nobody has asked for yet.
+const EARLY: usize = 1_024;
+
+/// What the checker is to do.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    /// Tasks whose outcome is sent anyway.
+    pub(crate) own: Vec<TaskId>,
+    /// Tasks whose record is to tell this inbox.
+    pub(crate) others: Vec<TaskId>,
+}
+
+impl Waits {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock, save for an allocation that fails.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a task is going to be submitted and awaited. Whether its outcome is to be sent.
+    pub(crate) fn expect(&self, task: &Task, limit: usize) -> bool {
+        let mut state = self.lock();
+        if state.own.len() >= limit {
+            return false;
+        }
+        let own = Own { task: Arc::new(task.clone()), accepted_at: None, ended: None, waiters: Vec::new() };
+        state.own.entry(task.id).or_insert(own);
+        drop(state);
+        self.read.notify_one();
+        true
+    }
+
+    /// Notes that an expected task was accepted.
+    pub(crate) fn accepted(&self, id: TaskId, now: WallTime) {
+        let mut state = self.lock();
+        let Some(own) = state.own.get_mut(&id) else { return };
+        own.accepted_at = Some(now);
+        if let Some((ended, at)) = own.ended.take() {
+            state.end(ended, at);
+            return;
+        }
+        if let Some(latest) = own.task.latest_start() {
+            state.expiries.insert((latest, id));
+            if state.next_check.is_none_or(|next| latest < next) {
+                drop(state);
+                self.check.notify_one();
+            }
+        }
+    }
+
+    /// Notes that an expected task is not this handle's to be told of: it was refused, or had been
+    /// accepted before, so that its outcome may have been sent already.
+    pub(crate) fn unexpected(&self, id: TaskId) {
+        let mut state = self.lock();
+        let Some(own) = state.own.remove(&id) else { return };
+        if !own.waiters.is_empty() {
+            state.others.entry(id).or_default().waiters.extend(own.waiters);
+            state.to_check.insert(id);
+            self.check.notify_one();
+        }
+    }
+
+    /// Registers a wait.
+    pub(crate) fn wait(&self, id: TaskId) -> Wait {
+        let (answer, receiver) = oneshot::channel();
+        let mut state = self.lock();
+        if let Some(place) = state.early.iter().position(|details| details.task_id == id) {
+            // It has not gone far: most are asked for before others have come.
+            let details = state.early.remove(place).map(Ok);
+            let _ = details.map(|details| answer.send(details));
+            return Wait { receiver, number: 0 };
+        }
+        state.next_waiter += 1;
+        let number = state.next_waiter;
+        state.waiters += 1;
+        let waiter = Waiter { number, answer };
+        if let Some(own) = state.own.get_mut(&id) {
+            own.waiters.push(waiter);
+        } else {
+            state.others.entry(id).or_default().waiters.push(waiter);
+            state.to_check.insert(id);
+            self.check.notify_one();
+            self.read.notify_one();
+        }
+        Wait { receiver, number }
+    }
+
+    /// Ends a wait that nobody is interested in any more.
+    pub(crate) fn forget(&self, id: TaskId, number: u64) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let gone = |waiters: &mut Vec<Waiter>| {
+            let before = waiters.len();
+            waiters.retain(|waiter| waiter.number != number);
+            before - waiters.len()
+        };
+        if let Some(own) = state.own.get_mut(&id) {
+            let count = gone(&mut own.waiters);
+            state.waiters -= count;
+            // Who has given up waiting does not come again; if so, the record can be asked.
+            if count > 0 && own.waiters.is_empty() && own.accepted_at.is_some() {
+                state.forget_own(id);
+            }
+        } else if let Some(other) = state.others.get_mut(&id) {
+            state.waiters -= gone(&mut other.waiters);
+            if other.waiters.is_empty() {
+                state.others.remove(&id);
+            }
+        }
+    }
+
+    /// An outcome that was sent here.
+    pub(crate) fn ended(&self, ended: Ended, at: WallTime) {
+        let mut state = self.lock();
+        match state.own.get_mut(&ended.task) {
+            Some(own) if own.accepted_at.is_none() => own.ended = Some((ended, at)),
+            Some(_) => state.end(ended, at),
+            None => {}
+        }
+    }
+
+    /// A task of which it was said that it has ended.
+    pub(crate) fn check_one(&self, id: TaskId) {
+        let mut state = self.lock();
+        if state.own.contains_key(&id) || state.others.contains_key(&id) {
+            state.to_check.insert(id);
+            self.check.notify_one();
+        }
+    }
+
+    /// Messages may have been lost.
+    pub(crate) fn check_all(&self) {
+        self.lock().check_all = true;
+        self.check.notify_one();
+    }
+
+    /// What is to be looked at now, and the time until which there is nothing else.
+    pub(crate) fn due(&self, now: WallTime) -> (Checks, Option<WallTime>) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let mut ids = std::mem::take(&mut state.to_check);
+        while let Some(first) = state.expiries.first().copied().filter(|(at, _)| *at <= now) {
+            state.expiries.remove(&first);
+            ids.insert(first.1);
+        }
+        if std::mem::take(&mut state.check_all) {
+            ids.extend(state.own.iter().filter(|(_, own)| own.accepted_at.is_some()).map(|(id, _)| *id));
+            ids.extend(state.others.keys());
+        }
+        state.next_check = state.expiries.first().map(|(at, _)| *at);
+        let mut checks = Checks::default();
+        for id in ids {
+            if state.own.contains_key(&id) {
+                checks.own.push(id);
+            } else if state.others.contains_key(&id) {
+                checks.others.push(id);
+            }
+        }
+        (checks, state.next_check)
+    }
+
+    /// What a look at a record has shown.
+    pub(crate) fn looked(&self, id: TaskId, record: Result<Option<TaskDetails>, String>) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        match record {
+            Ok(Some(details)) if details.status.is_terminal() => {
+                let waiters = state.take(id);
+                state.answer(waiters, Ok(details));
+            }
+            Ok(Some(_)) => {
+                if let Some(other) = state.others.get_mut(&id) {
+                    other.seen = true;
+                }
+            }
+            Ok(None) => {
+                let lost =
+                    state.own.contains_key(&id) || state.others.get(&id).is_some_and(|other| other.seen);
+                let waiters = state.take(id);
+                let error = if lost { OutcomeError::Lost(id) } else { OutcomeError::NotFound(id) };
+                state.answer(waiters, Err(error));
+            }
+            Err(problem) => {
+                let waiters = state.take(id);
+                let error = TransportError::Protocol(Arc::from(
+                    Box::<dyn std::error::Error + Send + Sync>::from(problem),
+                ));
+                state.answer(waiters, Err(error.into()));
+            }
+        }
+    }
+
+    /// Notes until when a task must have started, for one that is not this handle's.
+    pub(crate) fn expires(&self, id: TaskId, latest: WallTime) {
+        let mut state = self.lock();
+        if state.others.contains_key(&id) || state.own.contains_key(&id) {
+            state.expiries.insert((latest, id));
+        }
+    }
+
+    /// A look has failed. Those who have just begun to wait are told; who waited before goes on.
+    pub(crate) fn look_failed(&self, id: TaskId, error: &TransportError) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let fresh = state.others.get(&id).is_some_and(|other| !other.seen);
+        if fresh || !error.is_retryable() {
+            let waiters = state.take(id);
+            state.answer(waiters, Err(error.clone().into()));
+        } else {
+            state.to_check.insert(id);
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.lock().waiters
+    }
+
+    /// Whether the inbox has to be read now.
+    pub(crate) fn is_reading_needed(&self) -> bool {
+        let state = self.lock();
+        !state.own.is_empty() || !state.others.is_empty() || state.holders > 0
+    }
+
+    pub(crate) fn has_waits(&self) -> bool {
+        let state = self.lock();
+        !state.own.is_empty() || !state.others.is_empty()
+    }
+
+    /// Notes that an instance has got its first claim, or has ended its last.
+    pub(crate) fn holds(&self, holds: bool) {
+        let mut state = self.lock();
+        if holds {
+            state.holders += 1;
+            drop(state);
+            self.read.notify_one();
+        } else {
+            state.holders = state.holders.saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.check.notify_one();
+        self.read.notify_one();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+}
+
+impl State {
+    fn end(&mut self, ended: Ended, at: WallTime) {
+        let id = ended.task;
+        let Some(own) = self.own.remove(&id) else { return };
+        if let Some(latest) = own.task.latest_start() {
+            self.expiries.remove(&(latest, id));
+        }
+        let mut details = TaskDetails::accepted(&own.task, own.accepted_at.unwrap_or(at));
+        details.set_outcome(ended.outcome);
+        details.log = ended.log;
+        details.instance = Some(ended.instance);
+        details.delivery = ended.delivery;
+        details.attempt = ended.attempt;
+        details.deaths = ended.deaths;
+        details.started_at = Some(ended.started_at);
+        details.updated_at = at;
+        details.run_at = None;
+        if own.waiters.is_empty() {
+            if self.early.len() >= EARLY {
+                self.early.pop_front();
+            }
+            self.early.push_back(details);
+        } else {
+            self.answer(own.waiters, Ok(details));
+        }
+    }
+
+    fn forget_own(&mut self, id: TaskId) {
+        if let Some(own) = self.own.remove(&id)
+            && let Some(latest) = own.task.latest_start()
+        {
+            self.expiries.remove(&(latest, id));
+        }
+    }
+
+    fn take(&mut self, id: TaskId) -> Vec<Waiter> {
+        if let Some(own) = self.own.remove(&id) {
+            if let Some(latest) = own.task.latest_start() {
+                self.expiries.remove(&(latest, id));
+            }
+            return own.waiters;
+        }
+        self.others.remove(&id).map(|other| other.waiters).unwrap_or_default()
+    }
+
+    fn answer(&mut self, waiters: Vec<Waiter>, answer: Answer) {
+        self.waiters -= waiters.len();
+        for waiter in waiters {
+            // Dropped in the same moment: there is nobody to tell.
+            let _ = waiter.answer.send(answer.clone());
+        }
+    }
+}
+
+/// A registered wait.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    pub(crate) receiver: oneshot::Receiver<Answer>,
+    pub(crate) number: u64,
+}

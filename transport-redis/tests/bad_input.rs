@@ -1,0 +1,131 @@
+//! What stands in Redis and should not.
+
+mod support;
+
+use futures::executor::block_on;
+use redis::Commands;
+use rhai_dispatcher_core::{
+    Json, Payload, Task, TaskErrorKind, TaskId, TaskStatus, Transport, TransportError, TransportExt,
+};
+use rhai_dispatcher_test_redis::RedisServer;
+use support::{attach, claim, complete, open, submit, task, until, worker};
+
+const QUEUE: &str = "rhailib:{worker-1}:queue:normal";
+
+fn client(server: &RedisServer) -> redis::Connection {
+    redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
+}
+
+#[test]
+fn a_foreign_payload_is_set_aside_and_the_queue_goes_on() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let _: String = redis.xadd(QUEUE, "*", &[("what", "ever")]).expect("an entry");
+    let ghost = TaskId::new().to_string();
+    let _: String = redis.xadd(QUEUE, "*", &[("i", ghost.as_str()), ("t", "\x01rubbish")]).expect("an entry");
+    // A task of ours whose payload somebody has damaged.
+    let id = TaskId::new();
+    let fields = [("status", "pending"), ("worker_id", "worker-1"), ("script", "1"), ("created_at", "1")];
+    let _: () = redis.hset_multiple(format!("rhailib:{id}"), &fields).expect("a record");
+    let text = id.to_string();
+    let _: String = redis.xadd(QUEUE, "*", &[("i", text.as_str()), ("t", "\x01rubbish")]).expect("an entry");
+    let outcome = transport.outcome(id);
+
+    let good = submit(&transport);
+    let claimed = claim(&consumer);
+    assert_eq!(claimed.claim.task, good);
+    complete(&consumer, claimed.claim);
+    let details = block_on(outcome).expect("an outcome");
+    assert_eq!(details.status, TaskStatus::Error);
+    assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
+    let dead: usize = redis.xlen("rhailib:{worker-1}:dead").expect("a length");
+    assert_eq!(dead, 3);
+    until("the queue is empty", || redis.xlen::<_, usize>(QUEUE).expect("a length") == 0);
+}
+
+#[test]
+fn a_newer_payload_is_left_for_newer_instances() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let id = TaskId::new();
+    let fields = [("status", "pending"), ("worker_id", "worker-1"), ("script", "1"), ("created_at", "1")];
+    let _: () = redis.hset_multiple(format!("rhailib:{id}"), &fields).expect("a record");
+    let text = id.to_string();
+    let _: String = redis.xadd(QUEUE, "*", &[("i", text.as_str()), ("t", "\x7fnewer")]).expect("an entry");
+    let good = submit(&transport);
+    let claimed = claim(&consumer);
+    assert_eq!(claimed.claim.task, good);
+    complete(&consumer, claimed.claim);
+    assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
+    let pending: redis::streams::StreamPendingReply = redis.xpending(QUEUE, "workers").expect("an answer");
+    assert_eq!(pending.count(), 1, "it is not acknowledged");
+    let queues = block_on(transport.queues()).expect("queues");
+    assert_eq!(queues[0].claimed, 0);
+}
+
+#[test]
+fn keys_of_the_wrong_type_are_clear_errors() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let _: () = redis.set(QUEUE, "not a stream").expect("set");
+    let error = block_on(transport.submit(vec![task()])).expect_err("the queue is no stream");
+    assert!(
+        matches!(&error, TransportError::Protocol(_)) && error.to_string().contains("WRONGTYPE"),
+        "{error}"
+    );
+    let mut high = task();
+    high.priority = rhai_dispatcher_core::Priority::High;
+    block_on(transport.submit_one(high)).expect("the neighbour is well");
+    // Nothing was left of what was not accepted.
+    let _: () = redis.del(QUEUE).expect("deleted");
+    let id = TaskId::new();
+    let _: () = redis.set(format!("rhailib:{id}"), "not a hash").expect("set");
+    let mut task = task();
+    task.id = id;
+    let error = block_on(transport.submit(vec![task])).expect_err("the record is no hash");
+    assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
+    let error = block_on(transport.details(&[id])).expect_err("the record is no hash");
+    assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
+}
+
+#[test]
+fn a_large_record_works_and_a_larger_is_refused() {
+    let server = RedisServer::start();
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let text = "x".repeat(8 * 1024 * 1024);
+    let mut task = Task::new(worker(), Payload::script(text.clone()), "caller");
+    task.awaited = true;
+    task.args = Json::of(&text).expect("JSON");
+    let id = block_on(transport.submit_one(task.clone())).expect("accepted").task_id();
+    let outcome = transport.outcome(id);
+    let claimed = claim(&consumer);
+    assert_eq!(*claimed.task, task);
+    let output = rhai_dispatcher_core::Outcome::Completed(task.args.clone().into());
+    let done = rhai_dispatcher_core::Completion {
+        claim: claimed.claim,
+        finish: rhai_dispatcher_core::Finish::Outcome(output),
+        log: rhai_dispatcher_core::TaskLog::new(),
+    };
+    block_on(consumer.finish(&[done])).expect("finished");
+    let details = block_on(outcome).expect("an outcome");
+    assert_eq!(details.output.expect("an output").as_json(), &task.args);
+    let small =
+        rhai_dispatcher_redis::RedisTransport::new(support::config(&server).with_max_task_bytes(1_000));
+    let error = block_on(small.expect("a valid config").submit_one(task)).expect_err("too large");
+    assert!(error.to_string().contains("max_task_bytes"), "{error}");
+}
+
+#[test]
+fn a_read_only_server_refuses() {
+    let server = RedisServer::start();
+    let replica = RedisServer::start();
+    let _ = replica.command(&["REPLICAOF", "127.0.0.1", &server.port().to_string()]);
+    let error = block_on(open(&replica).connect()).expect_err("a replica");
+    assert!(matches!(error, TransportError::Refused(_)), "{error:?}");
+}

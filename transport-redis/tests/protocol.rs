@@ -1,0 +1,129 @@
+//! docs/PROTOCOL.md, checked with an independent client.
+
+mod support;
+
+use std::collections::HashMap;
+
+use futures::executor::block_on;
+use redis::Commands;
+use rhai_dispatcher_core::{
+    Completion, Finish, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
+};
+use rhai_dispatcher_test_redis::RedisServer;
+use support::{attach, claim, complete, open, submit, task, until};
+
+fn client(server: &RedisServer) -> redis::Connection {
+    redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
+}
+
+fn record(redis: &mut redis::Connection, id: rhai_dispatcher_core::TaskId) -> HashMap<String, String> {
+    redis.hgetall(format!("rhailib:{id}")).expect("a record")
+}
+
+#[test]
+fn a_record_is_readable_at_every_step() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let mut task = task();
+    task.priority = Priority::High;
+    task.context_id = Some("context".into());
+    let id = block_on(transport.submit_one(task)).expect("accepted").task_id();
+    let fields = record(&mut redis, id);
+    let field = |name: &str| fields.get(name).map(String::as_str);
+    assert_eq!(field("status"), Some("pending"));
+    assert_eq!(field("worker_id"), Some("worker-1"));
+    assert_eq!(field("caller_id"), Some("caller"));
+    assert_eq!(field("context_id"), Some("context"));
+    assert_eq!(field("script"), Some("40 + 2"));
+    assert_eq!(field("priority"), Some("high"));
+    assert!(field("created_at").is_some_and(|time| time.parse::<u64>().is_ok()));
+    let entry: String = redis.hget("rhailib:{worker-1}:entry", id.to_string()).expect("an entry");
+    let (letter, stream_id) = entry.split_once(':').expect("letter and id");
+    assert_eq!(letter, "h");
+    let range: redis::streams::StreamRangeReply =
+        redis.xrange("rhailib:{worker-1}:queue:high", stream_id, stream_id).expect("an answer");
+    assert_eq!(range.ids[0].get::<String>("i"), Some(id.to_string()));
+    assert_eq!(range.ids[0].get::<Vec<u8>>("t").expect("a payload")[0], 1, "the version comes first");
+
+    let consumer = attach(&transport);
+    let claimed = claim(&consumer);
+    let fields = record(&mut redis, id);
+    assert_eq!(fields["status"], "processing");
+    assert_eq!(fields["delivery"], "1");
+    assert_eq!(fields["instance"], consumer.instance().to_string());
+    complete(&consumer, claimed.claim);
+    let fields = record(&mut redis, id);
+    assert_eq!((fields["status"].as_str(), fields["output"].as_str()), ("completed", "42"));
+    let ttl: i64 = redis.ttl(format!("rhailib:{id}")).expect("an answer");
+    assert!((1..=24 * 60 * 60).contains(&ttl), "{ttl}");
+    let entries: usize = redis.hlen("rhailib:{worker-1}:entry").expect("a length");
+    let queued: usize = redis.xlen("rhailib:{worker-1}:queue:high").expect("a length");
+    assert_eq!((entries, queued), (0, 0));
+}
+
+#[test]
+fn an_error_has_its_kind_and_place() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let id = submit(&transport);
+    let claimed = claim(&consumer);
+    let error = TaskError::new(TaskErrorKind::Limit, "too much").at(Some(3), Some(9));
+    let done = Completion {
+        claim: claimed.claim,
+        finish: Finish::Outcome(Outcome::Error(error)),
+        log: TaskLog::new(),
+    };
+    block_on(consumer.finish(&[done])).expect("finished");
+    let fields = record(&mut redis, id);
+    let field = |name: &str| fields[name].as_str();
+    assert_eq!((field("status"), field("error_kind"), field("error")), ("error", "limit", "too much"));
+    assert_eq!((field("error_line"), field("error_column")), ("3", "9"));
+}
+
+#[test]
+fn what_another_client_finishes_is_found_by_a_look() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let id = submit(&transport);
+    let fields = [("status", "completed"), ("output", "[1,2]"), ("updated_at", "9999999999999")];
+    let _: () = redis.hset_multiple(format!("rhailib:{id}"), &fields).expect("written");
+    let details = block_on(transport.details_of(id)).expect("a record");
+    assert_eq!(details.output.expect("an output").to_string(), "[1,2]");
+}
+
+#[test]
+fn nothing_grows_for_ever() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    for _ in 0..2_000 {
+        let id = submit(&transport);
+        let outcome = transport.outcome(id);
+        let claimed = claim(&consumer);
+        complete(&consumer, claimed.claim);
+        block_on(outcome).expect("an outcome");
+    }
+    let keys: Vec<String> = redis.keys("rhailib:inbox:*").expect("keys");
+    assert_eq!(keys.len(), 1);
+    until("the inbox is trimmed", || redis.xlen::<_, usize>(&keys[0]).expect("a length") < 1_100);
+    let ttl: i64 = redis.ttl(&keys[0]).expect("an answer");
+    assert!(ttl > 0, "an inbox to which nobody writes goes");
+    let others: Vec<String> = redis.keys("rhailib:{*").expect("keys");
+    for key in others {
+        let kind: String = redis::cmd("TYPE").arg(&key).query(&mut redis).expect("a type");
+        let length: usize = match kind.as_str() {
+            "stream" => redis.xlen(&key),
+            "hash" => redis.hlen(&key),
+            "zset" => redis.zcard(&key),
+            "list" => redis.llen(&key),
+            _ => Ok(0),
+        }
+        .expect("a length");
+        assert!(length <= 4, "{key} holds {length}");
+    }
+}

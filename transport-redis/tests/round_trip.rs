@@ -1,0 +1,48 @@
+//! The thin path over a real server.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::executor::block_on;
+use rhai_dispatcher_core::{
+    Completion, Finish, InstanceSpec, Json, Outcome, Payload, Task, TaskLog, TaskStatus, Transport,
+    TransportExt, WorkerId,
+};
+use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+use rhai_dispatcher_test_redis::RedisServer;
+
+#[test]
+fn a_task_goes_there_and_its_outcome_comes_back() {
+    let server = RedisServer::start();
+    for url in [server.url(), server.unix_url()] {
+        let submitter = RedisTransport::new(RedisConfig::new(&url)).expect("a valid config");
+        let runner = RedisTransport::new(RedisConfig::new(&url)).expect("a valid config");
+        let worker_id = WorkerId::try_from("worker-1").expect("a name");
+        block_on(async {
+            let consumer = runner.attach(InstanceSpec::new(worker_id.clone())).await.expect("an instance");
+            for _ in 0..3 {
+                let mut task = Task::new(worker_id.clone(), Payload::script("40 + 2"), "caller");
+                task.awaited = true;
+                let id = task.id;
+                let start = Instant::now();
+                submitter.submit_one(task).await.expect("accepted");
+                let outcome = submitter.outcome(id);
+                let claimed = consumer.claim(NonZeroUsize::MIN).await.expect("a claim");
+                let done = Completion {
+                    claim: claimed[0].claim,
+                    finish: Finish::Outcome(Outcome::Completed(Json::parse("42").expect("JSON").into())),
+                    log: TaskLog::new(),
+                };
+                consumer.finish(&[done]).await.expect("finished");
+                let details = outcome.await.expect("an outcome");
+                eprintln!("{:?}", start.elapsed());
+                assert_eq!(details.status, TaskStatus::Completed);
+                let looked_up = runner.details_of(id).await.expect("a record");
+                assert_eq!(looked_up, details);
+            }
+            consumer.detach().await.expect("detached");
+        });
+        drop(Arc::new(submitter));
+    }
+}

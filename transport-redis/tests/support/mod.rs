@@ -1,0 +1,69 @@
+//! What the tests of this package share.
+
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use rhai_dispatcher_core::{
+    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceSpec, Json, Outcome, Payload, Task,
+    TaskId, TaskLog, Transport, TransportConfig, TransportExt, WorkerId,
+};
+use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+use rhai_dispatcher_test_redis::RedisServer;
+
+/// A handle on whose instances nobody dies by accident.
+pub(crate) fn open(server: &RedisServer) -> RedisTransport {
+    RedisTransport::new(config(server)).expect("a valid config")
+}
+
+/// A handle with a short lease.
+pub(crate) fn open_mortal(server: &RedisServer) -> RedisTransport {
+    let transport = TransportConfig::default().with_lease(Duration::from_millis(500));
+    RedisTransport::new(config(server).with_transport(transport)).expect("a valid config")
+}
+
+pub(crate) fn config(server: &RedisServer) -> RedisConfig {
+    let transport = TransportConfig::default().with_lease(Duration::from_secs(600));
+    RedisConfig::new(server.url()).with_call_timeout(Duration::from_secs(10)).with_transport(transport)
+}
+
+pub(crate) fn worker() -> WorkerId {
+    WorkerId::try_from("worker-1").expect("a name")
+}
+
+pub(crate) fn task() -> Task {
+    let mut task = Task::new(worker(), Payload::script("40 + 2"), "caller");
+    task.awaited = true;
+    task
+}
+
+pub(crate) fn attach(transport: &RedisTransport) -> Arc<dyn Consumer> {
+    block_on(transport.attach(InstanceSpec::new(worker()))).expect("an instance")
+}
+
+pub(crate) fn submit(transport: &RedisTransport) -> TaskId {
+    block_on(transport.submit_one(task())).expect("accepted").task_id()
+}
+
+pub(crate) fn claim(consumer: &Arc<dyn Consumer>) -> Claimed {
+    block_on(consumer.claim(NonZeroUsize::MIN)).expect("a claim").remove(0)
+}
+
+/// Ends a claim with the output 42.
+pub(crate) fn complete(consumer: &Arc<dyn Consumer>, claim: Claim) -> Finished {
+    let outcome = Outcome::Completed(Json::parse("42").expect("JSON").into());
+    let done = Completion { claim, finish: Finish::Outcome(outcome), log: TaskLog::new() };
+    block_on(consumer.finish(&[done])).expect("finished")[0]
+}
+
+/// Waits until `done`.
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: it has not happened");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
