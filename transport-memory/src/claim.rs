@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
 
@@ -78,6 +79,9 @@ impl Drop for ClaimFuture {
     }
 }
 
+/// How long an instance runs suspects, one after another, before others have a turn.
+const SUSPECTS_TURN: Duration = Duration::from_secs(1);
+
 enum Answer {
     Claimed(Vec<Claimed>),
     /// There is nothing to claim.
@@ -111,13 +115,16 @@ impl QueueState {
         if self.paused {
             return Answer::Empty;
         }
-        if let Some(answer) = self.claim_suspect(instance, held, effects) {
+        let turn_over = held.suspects_since.is_some_and(|since| effects.now - since > SUSPECTS_TURN);
+        if turn_over && !self.ready.is_empty() {
+            held.suspects_since = None;
+        } else if let Some(answer) = self.claim_suspect(instance, held, effects) {
             return answer;
         }
         let mut claimed = Vec::new();
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
-            if self.may_start(&record, effects) {
+            if self.may_start(&record, instance, held, effects) {
                 claimed.push(self.start(instance, held, record, effects));
             }
         }
@@ -137,12 +144,13 @@ impl QueueState {
     ) -> Option<Answer> {
         let suspect = loop {
             let record = self.suspects.pop_front()?;
-            if self.may_start(&record, effects) {
+            if self.may_start(&record, instance, held, effects) {
                 break record;
             }
         };
         if held.claims.is_empty() {
             held.suspect = Some(suspect.task.id);
+            held.suspects_since.get_or_insert(effects.now);
             // Whoever made room for it need not any more.
             if let Some(other) = self.making_room.take().filter(|other| *other != instance) {
                 self.look_again(other, effects);
@@ -154,12 +162,23 @@ impl QueueState {
     }
 
     /// Whether a task that was taken out is still to be run; if its time is over, it ends here.
-    fn may_start(&mut self, record: &Arc<Record>, effects: &mut Effects<'_>) -> bool {
+    fn may_start(
+        &mut self,
+        record: &Arc<Record>,
+        instance: InstanceId,
+        held: &mut InstanceState,
+        effects: &mut Effects<'_>,
+    ) -> bool {
         if !record.lock().is_pending() {
             self.skipped();
             return false;
         }
         let over = record.task.latest_start().is_some_and(|at| at <= effects.now);
+        if over && self.making_room == Some(instance) {
+            // Done here, because its lock is held already.
+            self.making_room = None;
+            effects.wakes.extend(held.held_up.drain(..));
+        }
         if over && self.cancel_waiting(record, CancelReason::Expired, effects) {
             self.skipped();
         }

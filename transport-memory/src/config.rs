@@ -8,9 +8,11 @@ pub struct MemoryConfig {
     /// What every transport can be told.
     pub transport: TransportConfig,
     /// How many bytes the records of finished tasks may take, estimated; beyond it the oldest go
-    /// before their time. Default: 64 MiB.
+    /// before their time. It may be twice that while many finish and none is submitted. Default:
+    /// 64 MiB.
     pub max_finished_bytes: usize,
-    /// Whether every instance serves every worker id. Default: no.
+    /// Whether every instance serves every worker id: all of them are one queue then, which is listed
+    /// and paused as one. Default: no.
     pub any_worker: bool,
     /// The clock. Default: the system's.
     pub clock: Arc<dyn Clock>,

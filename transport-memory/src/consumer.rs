@@ -168,6 +168,10 @@ impl Membership {
         drop(held);
         state.instances.insert(self.instance.id, Arc::clone(&self.instance));
         self.queue.arm(&mut state, &self.hub);
+        // A wake-up may have gone to a claim whose lane is blocked and does not poll it.
+        if state.has_work() {
+            state.wake_claimer(&mut effects);
+        }
         drop(state);
         Ok(lost)
     }

@@ -2,7 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick};
+use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick, WallTime};
 
 use crate::id_hasher::IdHasher;
 use crate::record::Record;
@@ -23,6 +23,8 @@ pub(crate) struct InstanceState {
     pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), IdHasher>,
     /// The task that may kill it, which it runs alone.
     pub(crate) suspect: Option<TaskId>,
+    /// Since when it has run suspects and nothing else.
+    pub(crate) suspects_since: Option<WallTime>,
     /// Claim futures that wait until this instance may claim again.
     pub(crate) held_up: Vec<Waker>,
     /// Claims that were lost and not yet reported by a renewal.
@@ -40,6 +42,7 @@ impl Instance {
             detached: false,
             claims: HashMap::default(),
             suspect: None,
+            suspects_since: None,
             held_up: Vec::new(),
             lost: Vec::new(),
             signals: VecDeque::new(),

@@ -25,7 +25,7 @@ impl Ready {
     /// Puts a task back ahead of those that came later.
     pub(crate) fn put_back(&mut self, record: Arc<Record>) {
         let queue = &mut self.queues[record.task.priority as usize];
-        let place = queue.iter().position(|other| other.number > record.number).unwrap_or(queue.len());
+        let place = queue.partition_point(|other| other.number < record.number);
         queue.insert(place, record);
     }
 

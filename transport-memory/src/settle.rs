@@ -61,9 +61,8 @@ impl Queue {
         let bell = Arc::new(Bell(Arc::downgrade(self)));
         let waker = waker_ref(&bell);
         // A sleep that is over already would not wake anybody: let it be due a moment later.
-        if sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+        while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             sleep = clock.sleep_until(clock.now() + Duration::from_millis(1));
-            let _ = sleep.as_mut().poll(&mut Context::from_waker(&waker));
         }
         state.alarm = Some(Alarm { at, _sleep: sleep });
     }

@@ -49,8 +49,8 @@ impl MemoryTransport {
         if state.cancel_waiting(&record, why, &mut effects) {
             return Cancelled::Removed;
         }
-        let Some((claim, why)) = request_cancel(&record, why) else { return Cancelled::AlreadyFinished };
-        if let Some(instance) = state.instances.get(&claim.instance) {
+        let Some((claim, first)) = request_cancel(&record, why) else { return Cancelled::AlreadyFinished };
+        if first && let Some(instance) = state.instances.get(&claim.instance) {
             instance.lock().signal(Signal::Cancel(claim, why), &mut effects.wakes);
         }
         drop(state);
@@ -58,15 +58,17 @@ impl MemoryTransport {
     }
 }
 
-/// Notes in the record that a running task is to stop. `None` if it has ended.
-fn request_cancel(record: &Record, why: CancelReason) -> Option<(Claim, CancelReason)> {
+/// Notes in the record that a running task is to stop, and whether that is news. `None` if it has
+/// ended.
+fn request_cancel(record: &Record, why: CancelReason) -> Option<(Claim, bool)> {
     let mut state = record.lock();
     if state.progress.status != TaskStatus::Processing {
         return None;
     }
-    let why = *state.cancel.get_or_insert(why);
+    let first = state.cancel.is_none();
+    state.cancel.get_or_insert(why);
     let instance = state.progress.instance?;
-    Some((Claim { task: record.task.id, instance, delivery: state.progress.delivery }, why))
+    Some((Claim { task: record.task.id, instance, delivery: state.progress.delivery }, first))
 }
 
 #[async_trait]

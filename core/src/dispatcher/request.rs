@@ -53,6 +53,9 @@ struct Fields {
 /// withdraws the task before that; a dead one needs no better.
 const WITHDRAWAL_SLACK: Duration = Duration::from_millis(250);
 
+/// How deep args may nest; below the depth at which JSON parsers give up, 128.
+const MAX_ARGS_DEPTH: usize = 100;
+
 /// How long a withdrawal may delay the report of a timeout.
 const WITHDRAWAL_WAIT: Duration = Duration::from_millis(10);
 
@@ -316,7 +319,21 @@ fn args(args: &Map<String, Value>, max: usize) -> Result<Json, Invalid> {
         )
     })?;
     check_size("args", json.as_str().len(), max)?;
+    if args.values().any(|value| nests_deeper(value, MAX_ARGS_DEPTH)) {
+        let problem = format!("they nest deeper than {MAX_ARGS_DEPTH} levels");
+        return Err(Invalid::new("args", problem, "pass flatter values"));
+    }
     Ok(json)
+}
+
+/// Whether there is something in `value` more than `levels` deep.
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    let Some(left) = levels.checked_sub(1) else { return true };
+    match value {
+        Value::Array(values) => values.iter().any(|value| nests_deeper(value, left)),
+        Value::Object(values) => values.values().any(|value| nests_deeper(value, left)),
+        _ => false,
+    }
 }
 
 fn check_size(field: &'static str, bytes: usize, max: usize) -> Result<(), Invalid> {

@@ -19,7 +19,7 @@ pub enum TransportError {
     /// the same prefix, a newer version.
     #[error("the transport holds something unexpected: {0}")]
     Protocol(#[source] Arc<dyn StdError + Send + Sync>),
-    /// The instance has ended, or lost its lease.
+    /// The instance has ended.
     #[error("the instance is detached")]
     Detached,
 }

@@ -90,9 +90,12 @@ impl<H: Handler> Lane<H> {
 
     fn begin(&mut self, claimed: Vec<Claimed>, cx: &mut Context<'_>) {
         let times = (self.clock.now(), self.clock.wall());
-        let jobs: Vec<Job> = claimed.into_iter().map(|claimed| self.job(claimed, times)).collect();
-        self.state.begin(jobs.iter().map(|job| (job.claim, job.stop.clone())));
-        for mut job in jobs {
+        let runs: Vec<Run> = claimed.into_iter().map(|claimed| self.prepare(claimed, times)).collect();
+        // Before anything of them runs, so that they can be stopped and given up from now on.
+        self.state.begin(runs.iter().map(|run| (run.claimed.claim, run.stop.clone())));
+        for run in runs {
+            self.state.tick(self.clock.now());
+            let mut job = Job::new(&self.handler, run);
             // Most tasks end in their first poll, and need no place among those that wait.
             match job.poll_unpin(cx) {
                 Poll::Ready(ran) => self.end(&job, ran),
@@ -106,10 +109,9 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    fn job(&self, claimed: Claimed, (now, wall): (Tick, WallTime)) -> Job {
+    fn prepare(&self, claimed: Claimed, (now, wall): (Tick, WallTime)) -> Run {
         let deadline = claimed.task.deadline.map(|at| now + (at - wall));
-        let run = Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) };
-        Job::new(&self.handler, run)
+        Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) }
     }
 
     /// Lets the tasks go on that have been woken. Whether one ended.
@@ -121,6 +123,7 @@ impl<H: Handler> Lane<H> {
                 self.deadlines.remove(at, job.claim.task);
             }
             self.end(&job, ran);
+            self.state.tick(self.clock.now());
             progress = true;
         }
         progress
@@ -210,13 +213,12 @@ fn finish(
                     }
                     break;
                 }
-                Err(error) if error.is_retryable() => {
+                // Its tasks were handed back when it was detached.
+                Err(TransportError::Detached) => break,
+                // Also after a refusal: as long as this instance lives, nobody else ends them.
+                Err(error) => {
                     tracing::warn!(%error, tasks = ended.len(), "finished tasks could not be written yet");
                     clock.sleep_until(clock.now() + RETRY_PAUSE).await;
-                }
-                Err(error) => {
-                    tracing::error!(%error, tasks = ended.len(), "finished tasks could not be written; their lease will give them up");
-                    break;
                 }
             }
         }

@@ -64,7 +64,7 @@ impl LaneState {
         let mut running = self.running();
         for (claim, token) in claims {
             let early = running.early.iter().position(|(early, ..)| *early == claim);
-            let early = early.map(|index| running.early.swap_remove(index).1);
+            let early = early.map(|index| running.early.remove(index).1);
             if let Some(why) = running.stopping.or(early) {
                 token.stop(why); // nobody waits on it yet, so nobody is woken under the lock
             }
@@ -85,23 +85,25 @@ impl LaneState {
 
     // ---- the supervisor's side ----
 
-    /// Stops one task, if the lane has it. Whether it has.
-    pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
-        let running = self.running();
-        let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
-        let token = token.map(|(_, stop)| stop.clone());
-        drop(running);
-        token.inspect(|token| token.stop(why)).is_some()
-    }
-
-    /// Stops one task when the lane gets it, and forgets such stops from before `since`.
-    pub(super) fn stop_early(&self, claim: Claim, why: Stop, now: Tick, since: Tick) {
+    /// Stops one task: now if the lane has it, otherwise when it gets it. Such notes from before
+    /// `since` are forgotten.
+    pub(super) fn stop(&self, claim: &Claim, why: Stop, now: Tick, since: Tick) {
         /// Far more than are ever on their way at once.
         const MAX_EARLY: usize = 4_096;
         let mut running = self.running();
-        running.early.retain(|(_, _, at)| *at >= since);
-        running.early.truncate(MAX_EARLY - 1);
-        running.early.push((claim, why, now));
+        let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
+        let token = token.map(|(_, stop)| stop.clone());
+        if token.is_none() {
+            running.early.retain(|(_, _, at)| *at >= since);
+            if running.early.len() == MAX_EARLY {
+                running.early.remove(0);
+            }
+            running.early.push((*claim, why, now));
+        }
+        drop(running);
+        if let Some(token) = token {
+            token.stop(why);
+        }
     }
 
     /// Stops all tasks that the lane has or gets.

@@ -27,6 +27,9 @@ pub(super) struct Supervisor {
     signals: Option<BoxStream<'static, Signal>>,
     next_renewal: BoxFuture<'static, ()>,
     renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
+    /// What was taken from lanes that block, until the transport has taken it.
+    given_up: Vec<Completion>,
+    abandoned: usize,
     ending: Ending,
 }
 
@@ -66,6 +69,8 @@ impl Supervisor {
             signals: Some(consumer.signals()),
             next_renewal: clock.sleep_until(clock.now() + consumer.lease() / 3),
             renewing: None,
+            given_up: Vec::new(),
+            abandoned: 0,
             ending: Ending::NotYet,
             consumer,
             clock,
@@ -81,7 +86,7 @@ impl Supervisor {
             match poll_fn(|cx| self.poll_event(cx)).await {
                 Event::Signal(Signal::Cancel(claim, reason)) => self.stop(&claim, Stop::Cancelled(reason)),
                 Event::Signal(Signal::Lost(claim)) => self.stop(&claim, Stop::Lost),
-                Event::RenewalDue => self.begin_renewal().await,
+                Event::RenewalDue => self.begin_renewal(),
                 Event::Renewed(answer) => self.note_renewal(answer),
                 Event::LaneEnded(result) => {
                     self.living -= 1;
@@ -100,11 +105,16 @@ impl Supervisor {
                 Event::TimeUp => break,
             }
         }
-        let abandoned = self.abandon(|_| true).await;
-        self.consumer.detach().await?;
+        self.give_up(|_| true);
+        if !self.given_up.is_empty()
+            && let Err(error) = self.consumer.finish(&self.given_up).await
+        {
+            tracing::warn!(%error, "tasks could not be given up; the end of the lease will do so");
+        }
+        let detached = self.consumer.detach().await;
         match failure {
             Some(error) => Err(error),
-            None => Ok(Drained { abandoned }),
+            None => Ok(detached.map(|()| Drained { abandoned: self.abandoned })?),
         }
     }
 
@@ -118,14 +128,6 @@ impl Supervisor {
             self.shutdown = None;
             return Poll::Ready(Event::Shutdown(grace.unwrap_or(Duration::ZERO)));
         }
-        if let Some(signals) = &mut self.signals
-            && let Poll::Ready(signal) = signals.poll_next_unpin(cx)
-        {
-            match signal {
-                Some(signal) => return Poll::Ready(Event::Signal(signal)),
-                None => self.signals = None,
-            }
-        }
         match &mut self.renewing {
             Some(renewing) => {
                 if let Poll::Ready(answer) = renewing.poll_unpin(cx) {
@@ -138,6 +140,14 @@ impl Supervisor {
                 }
             }
         }
+        if let Some(signals) = &mut self.signals
+            && let Poll::Ready(signal) = signals.poll_next_unpin(cx)
+        {
+            match signal {
+                Some(signal) => return Poll::Ready(Event::Signal(signal)),
+                None => self.signals = None,
+            }
+        }
         match &mut self.ending {
             Ending::Grace(until) | Ending::LastCall(until) => until.poll_unpin(cx).map(|()| Event::TimeUp),
             Ending::NotYet => Poll::Pending,
@@ -147,12 +157,9 @@ impl Supervisor {
     fn stop(&self, claim: &Claim, why: Stop) {
         /// How long a claim may be on its way from the transport to a lane.
         const ON_ITS_WAY: Duration = Duration::from_secs(60);
-        let found = self.lanes.iter().any(|lane| lane.stop(claim, why));
-        if !found {
-            let now = self.clock.now();
-            let since = Tick::from_nanos(now.as_nanos().saturating_sub(ON_ITS_WAY.as_nanos() as u64));
-            self.lanes.iter().for_each(|lane| lane.stop_early(*claim, why, now, since));
-        }
+        let now = self.clock.now();
+        let since = Tick::from_nanos(now.as_nanos().saturating_sub(ON_ITS_WAY.as_nanos() as u64));
+        self.lanes.iter().for_each(|lane| lane.stop(claim, why, now, since));
     }
 
     fn shut_down(&mut self, grace: Duration) {
@@ -163,36 +170,43 @@ impl Supervisor {
         }
     }
 
-    async fn begin_renewal(&mut self) {
+    fn begin_renewal(&mut self) {
         let (now, stall_timeout) = (self.clock.now(), self.config.stall_timeout);
-        let given_up = self.abandon(|lane| lane.silent_for(now) > stall_timeout).await;
-        if given_up > 0 {
-            tracing::error!(tasks = given_up, ?stall_timeout, "a lane is blocked; its tasks are given up");
+        let count = self.give_up(|lane| lane.silent_for(now) > stall_timeout);
+        if count > 0 {
+            tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
-        let consumer = Arc::clone(&self.consumer);
-        self.renewing = Some(Box::pin(async move { consumer.renew().await }));
+        let (consumer, given_up) = (Arc::clone(&self.consumer), self.given_up.clone());
+        self.renewing = Some(Box::pin(async move {
+            // First, because the renewal would keep them.
+            if !given_up.is_empty() {
+                consumer.finish(&given_up).await?;
+            }
+            consumer.renew().await
+        }));
     }
 
     fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {
         self.renewing = None;
         self.next_renewal = self.clock.sleep_until(self.clock.now() + self.consumer.lease() / 3);
         match answer {
-            Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
+            Ok(lost) => {
+                self.given_up.clear();
+                lost.iter().for_each(|claim| self.stop(claim, Stop::Lost));
+            }
             Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
         }
     }
 
-    /// Gives up the tasks of the lanes that `which` picks: nobody knows how far they are. How many
-    /// those were.
-    async fn abandon(&self, which: impl Fn(&LaneState) -> bool) -> usize {
+    /// Takes the tasks of the lanes that `which` picks from them: nobody knows how far they are. How
+    /// many those were.
+    fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
         let completion = |claim| Completion { claim, finish: Finish::Abandon, log: TaskLog::new() };
-        let done: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
-        if !done.is_empty()
-            && let Err(error) = self.consumer.finish(&done).await
-        {
-            tracing::warn!(%error, "tasks could not be given up; their lease will do so");
-        }
-        done.len()
+        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
+        let count = given_up.len();
+        self.abandoned += count;
+        self.given_up.extend(given_up);
+        count
     }
 }
