@@ -75,9 +75,12 @@ impl RhaiDispatcherBuilder {
         self
     }
 
-    /// Checks what was set. Nothing is connected yet; the first call does that.
+    /// Checks what was set. Nothing is connected yet; the first call does that. For `memory:` it
+    /// starts the workers.
     ///
     /// # Errors
+    /// [`Unavailable`](RhaiDispatcherError::Unavailable) if the system gives no thread to a worker of
+    /// `memory:`;
     /// [`Invalid`](RhaiDispatcherError::Invalid) naming the setter, or
     /// [`Unsupported`](RhaiDispatcherError::Unsupported) for a URL whose transport this build does
     /// not have.

@@ -143,7 +143,9 @@ impl EngineConfig {
     }
 
     /// Adds a step of building an engine, such as registering functions that scripts can call.
-    /// It runs once on each lane, and after the steps added before.
+    /// It runs once on each lane, and once on each thread that checks scripts before they are queued,
+    /// after the steps added before. What it sets for `on_print`, `on_debug`, `on_var` and
+    /// `on_progress` is replaced by the engine's own.
     ///
     /// A registered function may call [`wait`](crate::wait).
     #[must_use]

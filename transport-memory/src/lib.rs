@@ -1,8 +1,8 @@
 //! The in-process transport: the whole contract of
 //! [`Transport`](rhai_dispatcher_core::Transport), at the speed of memory.
 //!
-//! Nothing runs in the background. What becomes due (a delayed task, an expiry, the end of a
-//! lease) is settled by an alarm of the transport's clock.
+//! It has no thread of its own. What becomes due (a delayed task, an expiry, the end of a lease) is
+//! settled by an alarm of the transport's clock, on the clock's thread.
 //!
 //! # Layout
 //! - `transport`: [`MemoryTransport`], the submitting side.
@@ -18,7 +18,8 @@
 //! - `named`: hubs that are found by name within this process.
 //!
 //! # Locks
-//! In this order: a queue, an instance, a record, a shard of the records. No lock is held while
+//! In this order: the table of queues, a queue, an instance (a second one only under the queue's
+//! lock), a record, a shard of the records. No lock is held while
 //! anybody is woken.
 
 mod claim;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::MemoryConfig;
 use crate::hub::Hub;
 
-/// The hubs of this process that have a name; the table keeps none of them alive. It is the one
-/// static with state: what makes a URL such as `memory:jobs` mean the same in all of a process.
+/// The hubs of this process that have a name; the table keeps none of them alive. A
+/// static with state, for it is what makes a URL such as `memory:jobs` mean the same in all of a process.
 static NAMED: Mutex<Option<HashMap<String, Weak<Hub>>>> = Mutex::new(None);
 
 /// The hub of that name, made if nobody holds it.

@@ -127,4 +127,22 @@ mod tests {
         }
         assert!(clock.service.timers().next_due().is_none(), "a dropped sleep leaves nothing behind");
     }
+
+    #[test]
+    fn a_waker_that_panics_takes_the_clock_from_nobody() {
+        struct Panics;
+        impl std::task::Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("somebody's waker");
+            }
+        }
+        let clock = SystemClock::new();
+        let at = clock.now() + Duration::from_millis(1);
+        let (mut first, second) = (clock.sleep_until(at), clock.sleep_until(at + Duration::from_millis(1)));
+        let waker = std::task::Waker::from(Arc::new(Panics));
+        while first.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending() {
+            std::thread::yield_now(); // until it is due, and the waker has been called or was too late
+        }
+        block_on(second);
+    }
 }
