@@ -191,7 +191,8 @@ impl Caller {
         deadline: Instant,
     ) -> Result<Bytes, ClientError> {
         if self.has_functions.load(Ordering::Relaxed) {
-            let args = vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library().into()];
+            let args =
+                vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library().into()];
             match self.send(connection, number, "FUNCTION", args, deadline).await {
                 Ok(_) => {
                     let name = Bytes::from(script.function());
@@ -199,7 +200,9 @@ impl Caller {
                     return Ok(name);
                 }
                 Err(ClientError::Refused(why) | ClientError::Server(why)) => {
-                    tracing::info!("the server takes no functions, which are a little faster than scripts: {why}");
+                    tracing::info!(
+                        "the server takes no functions, which are a little faster than scripts: {why}"
+                    );
                     self.has_functions.store(false, Ordering::Relaxed);
                 }
                 Err(error) => return Err(error),

@@ -114,8 +114,7 @@ impl Consumer for RedisConsumer {
             return Ok(());
         }
         let instance = Arc::clone(&self.instance);
-        let detached = self
-            .shared
+        self.shared
             .run(async move {
                 // A claim under way would get tasks after the rest was handed back.
                 let turn = instance.turn.lock().await;
@@ -132,8 +131,7 @@ impl Consumer for RedisConsumer {
                 instance.changed.notify_one();
                 result
             })
-            .await;
-        detached
+            .await
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Completion, Finish, Finished, InstanceId, Signal, TaskId, TaskLog, WallTime, WorkerId,
+    Claim, Claimed, Clock, Completion, Finish, Finished, InstanceId, Signal, TaskId, TaskLog, WallTime,
+    WorkerId,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -173,7 +174,8 @@ impl Instance {
                     break;
                 }
                 let wanted = claims.wanted();
-                let held_up = claims.suspect.is_some() || claims.expired || (busy_until.is_some() && !claims.is_free());
+                let held_up =
+                    claims.suspect.is_some() || claims.expired || (busy_until.is_some() && !claims.is_free());
                 if held_up { 0 } else { wanted.min(LARGEST_CLAIM) }
             };
             if wanted == 0 && order.is_some() {
@@ -378,7 +380,8 @@ impl Instance {
             };
             match wire::decode_task(payload) {
                 Ok(task) if known.contains(&task.id) => {}
-                Ok(task) if claims.held.get(&task.id).is_some_and(|held| held.claim.delivery == delivery) => {}
+                Ok(task) if claims.held.get(&task.id).is_some_and(|held| held.claim.delivery == delivery) => {
+                }
                 Ok(task) => {
                     let held = held(task.id);
                     let claim = held.claim;

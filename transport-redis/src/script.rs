@@ -73,7 +73,9 @@ impl Script {
     /// time.
     pub(crate) fn source(self) -> String {
         let body = self.body();
-        format!("if redis.replicate_commands then redis.replicate_commands() end\n{PRELUDE}\nbegin(ARGV)\n{body}")
+        format!(
+            "if redis.replicate_commands then redis.replicate_commands() end\n{PRELUDE}\nbegin(ARGV)\n{body}"
+        )
     }
 
     /// Its name as a function of the library.

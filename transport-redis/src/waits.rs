@@ -131,8 +131,9 @@ impl Waits {
         let mut state = self.lock();
         if let Some(place) = state.early.iter().position(|details| details.task_id == id) {
             // It has not gone far: most are asked for before others have come.
-            let details = state.early.remove(place).map(Ok);
-            let _ = details.map(|details| answer.send(details));
+            if let Some(details) = state.early.remove(place) {
+                let _ = answer.send(Ok(details)); // the receiver is below
+            }
             return Wait { receiver, number: 0 };
         }
         state.next_waiter += 1;

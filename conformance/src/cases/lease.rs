@@ -88,10 +88,11 @@ pub(crate) async fn suspect_runs_alone(env: &dyn Environment) {
     let plain_claim = busy.claim_one().await.claim;
     assert_eq!(plain_claim.task, plain);
 
-    // Only an instance that holds nothing gets it, though another has waited longer.
+    // Only an instance that holds nothing gets it, though another has waited longer. The orphan is
+    // claimed first, since a claim that waits may take what is submitted without being polled.
+    let suspect = stage.alive(&living, orphan(&stage)).await;
     let mut busy_waits = Waiting::new(busy.claim(up_to(10)));
     stage.park(&mut busy_waits).await;
-    let suspect = stage.alive(&living, orphan(&stage)).await;
     let free_waits = Waiting::new(free.claim(up_to(10)));
     let both = future::select(busy_waits, free_waits);
     let Either::Right((claimed, busy_waits)) = stage.alive(&living, both).await else {

@@ -4,7 +4,10 @@ use std::time::Duration;
 use futures::future::{self, BoxFuture, Either};
 
 use super::{DispatcherConfig, PlayRequestBuilder};
-use crate::{CancelReason, Cancelled, Clock, Error, TaskDetails, TaskId, Transport, TransportExt};
+use crate::{
+    CancelReason, Cancelled, Clock, Error, Invalid, Payload, Task, TaskDetails, TaskId, Transport,
+    TransportExt,
+};
 
 /// Submits tasks, waits for them, and asks after them. Clones are the same dispatcher.
 ///
@@ -82,6 +85,31 @@ impl Dispatcher {
     /// [`Error::Unavailable`].
     pub async fn cancel(&self, id: TaskId) -> Result<Cancelled, Error> {
         self.transport().cancel_one(id, CancelReason::Asked).await
+    }
+
+    /// Submits again what a finished task ran, whoever submitted that, however it ended. The new task
+    /// has the same worker id, script, args, context and priority; its caller is this dispatcher's,
+    /// and it has no request id, delay, expiry or retries.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a task that has not ended; [`Error::NotFound`]; those of
+    /// [`submit`](PlayRequestBuilder::submit).
+    pub async fn resubmit(&self, id: TaskId) -> Result<TaskId, Error> {
+        let first = self.status(id).await?;
+        if !first.status.is_terminal() {
+            let problem = format!("{id} has not ended, it is {}", first.status);
+            return Err(Invalid::new("task_id", problem, "wait for its end, or cancel it first").into());
+        }
+        let payload = Payload::Script { source: first.script, name: first.script_name };
+        // The rules may have changed since.
+        if let Some(preflight) = &self.config().preflight {
+            preflight.check(&payload).map_err(Error::Script)?;
+        }
+        let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
+        task.args = first.args;
+        task.context_id = first.context_id;
+        task.priority = first.priority;
+        Ok(self.transport().submit_one(task).await?.task_id())
     }
 
     /// Connects now, so that what is wrong with the URL or the server shows here and not with the

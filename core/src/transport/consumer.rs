@@ -24,7 +24,8 @@ pub trait Consumer: Send + Sync {
 
     /// Waits for tasks, and claims up to `max` of them; never none.
     ///
-    /// Several calls may wait at once. A claim that nobody received, because its future was
+    /// Several calls may wait at once. A call that waits may take tasks without being polled, and holds
+    /// them until it is. A claim that nobody received, because its future was
     /// dropped, goes to the next call.
     ///
     /// # Behavior
