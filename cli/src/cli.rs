@@ -1,11 +1,14 @@
 use clap::{Parser, Subcommand};
 
-use crate::command::RunCommand;
+use crate::command::{
+    CallCommand, CancelCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand,
+    StatusCommand, SubmitCommand, WaitCommand, WorkerCommand, WorkersCommand,
+};
 use crate::exit::Exit;
 use crate::logging;
 use crate::report::Console;
 
-/// Runs Rhai scripts, many at once, on few threads.
+/// Runs Rhai scripts, many at once, on few threads: here, or on workers over Redis.
 #[derive(Debug, Parser)]
 #[command(name = "rhaid", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
@@ -15,24 +18,60 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Environment:
-  RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn]
+  RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn;
+             worker: info]
+  RHAID_URL  The server of all commands but run, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(RunCommand),
+    Worker(WorkerCommand),
+    Submit(SubmitCommand),
+    Call(CallCommand),
+    Status(StatusCommand),
+    Wait(WaitCommand),
+    Cancel(CancelCommand),
+    Resubmit(ResubmitCommand),
+    Queues(QueuesCommand),
+    Workers(WorkersCommand),
+    Pause(PauseCommand),
+    Resume(ResumeCommand),
 }
 
 impl Cli {
     /// Does what the command line says. What goes wrong is on standard error by then.
     pub(crate) fn execute(self) -> Exit {
-        let done = logging::start().and_then(|()| match self.command {
-            Command::Run(run) => run.execute(),
+        let done = logging::start(self.command.default_log()).and_then(|()| match self.command {
+            Command::Run(command) => command.execute(),
+            Command::Worker(command) => command.execute(),
+            Command::Submit(command) => command.execute(),
+            Command::Call(command) => command.execute(),
+            Command::Status(command) => command.execute(),
+            Command::Wait(command) => command.execute(),
+            Command::Cancel(command) => command.execute(),
+            Command::Resubmit(command) => command.execute(),
+            Command::Queues(command) => command.execute(),
+            Command::Workers(command) => command.execute(),
+            Command::Pause(command) => command.execute(),
+            Command::Resume(command) => command.execute(),
         });
         done.unwrap_or_else(|error| {
             Console::detect().command_error(&error);
             error.exit()
         })
+    }
+}
+
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise.
+    const fn default_log(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "warn",
+            Self::Worker(_) => "info",
+            // Those that ask say themselves what is wrong with their connection.
+            _ => "warn,rhai_dispatcher_redis::client=off",
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::io;
 
-use rhai_dispatcher::{RhaiDispatcherError, WorkerError};
+use rhai_dispatcher::{Invalid, RhaiDispatcherError, WorkerError};
 
 use crate::exit::Exit;
 
@@ -15,10 +15,23 @@ pub(crate) enum CommandError {
         /// What is wrong, and what to do instead.
         problem: String,
     },
-    /// The dispatcher could not be made.
+    /// Neither the command line nor the environment says which server.
+    #[error("no server is named; give '--url <URL>' or set RHAID_URL, such as redis://127.0.0.1/")]
+    NoServer,
+    /// The server can't be reached, or refuses.
+    #[error("{url}: {problem}; {hint}")]
+    Server {
+        /// Which server, without its password.
+        url: String,
+        /// What happened.
+        problem: String,
+        /// The way out.
+        hint: &'static str,
+    },
+    /// The dispatcher has no answer.
     #[error(transparent)]
-    Dispatcher(#[from] RhaiDispatcherError),
-    /// The worker could not start.
+    Dispatcher(RhaiDispatcherError),
+    /// The worker could not start, or had to end.
     #[error(transparent)]
     Worker(#[from] WorkerError),
     /// The system refused something.
@@ -38,8 +51,35 @@ impl CommandError {
 
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } => Exit::Usage,
+            Self::Usage { .. } | Self::NoServer => Exit::Usage,
+            Self::Server { .. } => Exit::Server,
             Self::Dispatcher(_) | Self::Worker(_) | Self::System { .. } => Exit::Failure,
         }
+    }
+}
+
+impl From<RhaiDispatcherError> for CommandError {
+    fn from(error: RhaiDispatcherError) -> Self {
+        match error {
+            RhaiDispatcherError::Invalid(invalid) => invalid.into(),
+            RhaiDispatcherError::Unsupported { scheme, .. } => {
+                // The library's hint names memory:, which has no use here.
+                const HINT: &str = "use redis://[user:password@]host[:port][/database] or redis+unix:///path";
+                Self::usage("--url <URL>", format!("{scheme:?} is not supported here; {HINT}"))
+            }
+            error => Self::Dispatcher(error),
+        }
+    }
+}
+
+impl From<Invalid> for CommandError {
+    fn from(Invalid { field, problem, hint }: Invalid) -> Self {
+        let argument = match field {
+            "url" | "redis_url" => "--url <URL>",
+            "prefix" => "--prefix <PREFIX>",
+            "task_id" => "<ID>",
+            other => other,
+        };
+        Self::usage(argument, format!("{problem}; {hint}"))
     }
 }

@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     Failure,
     /// The command line is wrong. The same code as clap's own.
     Usage,
+    /// The server can't be reached, or refuses.
+    Server,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
 }
@@ -19,6 +21,7 @@ impl Exit {
             Self::Success => 0,
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::Server => 3,
             // What a shell reports for a command that SIGINT ended.
             Self::Interrupted => 130,
         }

@@ -12,26 +12,28 @@ use crate::exit::Exit;
 
 /// Ctrl-C, SIGTERM or SIGHUP, as a future that many can wait for.
 ///
-/// The first signal asks for an orderly end; the second one, or [`PATIENCE`](Self::PATIENCE), ends
-/// the process whatever it does, such as writing into a pipe that nobody empties.
+/// The first signal asks for an orderly end; the second one ends the process whatever it does, such
+/// as writing into a pipe that nobody empties.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     raised: Shared<oneshot::Receiver<()>>,
 }
 
 impl Interrupt {
-    /// How long an orderly end may take.
-    const PATIENCE: Duration = Duration::from_secs(3);
+    /// How long an orderly end may take where nothing is to be waited for.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-    /// Takes over the process's signals. To be called once.
-    pub(crate) fn install() -> Result<Self, CommandError> {
+    /// Takes over the process's signals. To be called once. When `patience` is over after the first
+    /// signal, that is as good as a second one; `None` has no end.
+    pub(crate) fn install(patience: Option<Duration>) -> Result<Self, CommandError> {
         let (raise, raised) = oneshot::channel();
         let mut raise = Some(raise);
         let handler = move || match raise.take() {
             Some(raise) => {
                 let _ = raise.send(()); // the command may have ended already
-                let lose_patience = || {
-                    thread::sleep(Self::PATIENCE);
+                let Some(patience) = patience else { return };
+                let lose_patience = move || {
+                    thread::sleep(patience);
                     exit_now();
                 };
                 if thread::Builder::new().spawn(lose_patience).is_err() {

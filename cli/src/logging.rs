@@ -10,13 +10,14 @@ use crate::error::CommandError;
 
 const VARIABLE: &str = "RUST_LOG";
 
-/// Begins to log what `RUST_LOG` asks for: warnings and errors if it is not set.
-pub(crate) fn start() -> Result<(), CommandError> {
+/// Begins to log what `RUST_LOG` asks for, or `default` if it is not set or empty.
+pub(crate) fn start(default: &str) -> Result<(), CommandError> {
     let directives = match env::var(VARIABLE) {
         Ok(directives) => directives,
         Err(VarError::NotPresent) => String::new(),
         Err(VarError::NotUnicode(_)) => return Err(CommandError::usage(VARIABLE, "it is not UTF-8")),
     };
+    let directives = if directives.trim().is_empty() { default } else { &directives };
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse(directives);
     let filter = filter.map_err(|error| CommandError::usage(VARIABLE, error.to_string()))?;
     tracing_subscriber::fmt()

@@ -3,7 +3,8 @@
 //! # Layout
 //! - `cli`: the command line as a whole, [`Cli`].
 //! - `command`: its subcommands, a file each.
-//! - `options`: what subcommands take: scripts, their arguments, durations.
+//! - `options`: what subcommands take: scripts, their arguments, servers, ids, durations.
+//! - `server`: the server that a URL names, and what is said of it when it fails: `Server`.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
 //! - `report`: what is printed: results to standard output, all else to standard error.
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, what stops a command.
@@ -17,6 +18,7 @@ mod interrupt;
 mod logging;
 mod options;
 mod report;
+mod server;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@
 //!
 //! - `test`: the list of steps that make up `cargo xtask test`
 //! - `bench`: `cargo xtask bench`
+//! - `chaos`: `cargo xtask chaos`, fault injection
 //! - `step`: one step: its command or check, its report, its time
 //! - `setup`: the tools that steps need, and how each is installed
 //! - `dependencies`: the check for async runtimes; `graph` is what it walks
@@ -16,6 +17,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod dependencies;
 mod error;
 mod graph;
@@ -39,12 +41,14 @@ struct Cli {
 enum Chore {
     Test(test::Test),
     Bench(bench::Bench),
+    Chaos(chaos::Chaos),
 }
 
 fn main() -> ExitCode {
     let ended = match Cli::parse().chore {
         Chore::Test(test) => test.run(),
         Chore::Bench(bench) => bench.run(),
+        Chore::Chaos(chaos) => chaos.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

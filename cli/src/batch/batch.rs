@@ -1,23 +1,28 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{self, Either};
 use futures::{Stream, StreamExt};
-use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherError, RhaiTaskDetails, TaskId, TaskStatus};
-use serde_json::{Map, Value};
+use rhai_dispatcher::{
+    PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherError, RhaiTaskDetails, TaskId, TaskStatus,
+};
 
 use super::Ending;
+use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::options::Script;
-use crate::report::Failure;
+use crate::report::{Failure, Printer};
 
-/// Runs scripts at the same time, all on one worker id, with the same arguments.
+/// Runs scripts at the same time, all by the same request.
 #[derive(Debug)]
 pub(crate) struct Batch {
     dispatcher: RhaiDispatcher,
-    worker_id: Arc<str>,
-    args: Map<String, Value>,
+    /// What is asked for with each script.
+    request: PlayRequestBuilder,
     timeout: Duration,
+    /// Whether tasks are left alone that are no longer waited for.
+    keep: bool,
     interrupt: Interrupt,
 }
 
@@ -29,13 +34,15 @@ impl Batch {
     /// How long a script that was cancelled gets to end, so that what it printed is known.
     const STOP_WAIT: Duration = Duration::from_secs(1);
 
-    pub(crate) fn new(dispatcher: RhaiDispatcher, worker_id: &str, interrupt: Interrupt) -> Self {
+    /// `request` lacks nothing but the script.
+    pub(crate) fn new(dispatcher: RhaiDispatcher, request: PlayRequestBuilder, interrupt: Interrupt) -> Self {
         let timeout = dispatcher.config().default_timeout;
-        Self { dispatcher, worker_id: worker_id.into(), args: Map::new(), timeout, interrupt }
+        Self { dispatcher, request, timeout, keep: false, interrupt }
     }
 
-    pub(crate) fn with_args(mut self, args: Map<String, Value>) -> Self {
-        self.args = args;
+    /// Leaves a task to itself at the timeout and after an interrupt, instead of cancelling it.
+    pub(crate) fn with_keep(mut self, keep: bool) -> Self {
+        self.keep = keep;
         self
     }
 
@@ -44,9 +51,24 @@ impl Batch {
         self
     }
 
+    /// Runs them and prints how each ended. The verdict.
+    pub(crate) async fn print(&self, scripts: impl Stream<Item = Script>, mut printer: Printer) -> Exit {
+        let mut endings = pin!(self.run(scripts));
+        while let Some(ending) = endings.next().await {
+            if printer.ending(&ending).is_break() {
+                return Exit::Failure;
+            }
+        }
+        if self.interrupt.is_raised() {
+            printer.interrupted();
+            return Exit::Interrupted;
+        }
+        printer.finish()
+    }
+
     /// How each script ended, in their order, as soon as that allows. After an interrupt no further
     /// script is begun, and those that run are cancelled.
-    pub(crate) fn run(&self, scripts: impl Stream<Item = Script>) -> impl Stream<Item = Ending> {
+    fn run(&self, scripts: impl Stream<Item = Script>) -> impl Stream<Item = Ending> {
         scripts
             .take_until(self.interrupt.raised())
             .map(|script| self.run_one(script))
@@ -59,9 +81,8 @@ impl Batch {
             Ok(text) => text,
             Err(failure) => return Ending::refused(name, None, failure),
         };
-        let request = self.dispatcher.new_play_request();
-        let request = request.worker_id(Arc::clone(&self.worker_id)).script(Arc::clone(&text));
-        let id = match request.args(&self.args).submit().await {
+        let request = self.request.clone().script(Arc::clone(&text));
+        let id = match request.submit().await {
             Ok(id) => id,
             Err(error) => return Ending::refused(name, Some(text), error.into()),
         };
@@ -69,15 +90,28 @@ impl Batch {
         let (why, interrupted) = match future::select(outcome, self.interrupt.raised()).await {
             Either::Left((Ok(details), _)) => return Ending::ended(name, details),
             Either::Left((Err(RhaiDispatcherError::Timeout(_)), _)) => {
+                let health = self.dispatcher.transport().health();
+                if !health.connected {
+                    return Ending::refused(name, Some(text), Failure::connection_lost(id));
+                }
+                if self.keep {
+                    return Ending::refused(name, Some(text), Failure::goes_on(id, self.timeout));
+                }
                 (Failure::timed_out(self.timeout), false)
             }
             Either::Left((Err(error), _)) => return Ending::refused(name, Some(text), error.into()),
+            Either::Right(((), _)) if self.keep => {
+                return Ending::stopped(name, text, None, Failure::interrupted(), true);
+            }
             Either::Right(((), _)) => (Failure::interrupted(), true),
         };
         match self.stop(id).await {
             // It was quicker: what it answered stands.
             Some(details) if matches!(details.status, TaskStatus::Completed | TaskStatus::Error) => {
                 Ending::ended(name, details)
+            }
+            Some(details) if details.delivery == 0 && !interrupted => {
+                Ending::stopped(name, text, Some(details), Failure::not_begun(self.timeout), false)
             }
             details => Ending::stopped(name, text, details, why, interrupted),
         }

@@ -22,16 +22,17 @@ pub(crate) struct Ending {
 impl Ending {
     /// It ran to an outcome.
     pub(crate) fn ended(name: Arc<str>, details: RhaiTaskDetails) -> Self {
-        let failure = match (details.status, &details.error) {
-            (TaskStatus::Completed, _) => None,
-            (_, Some(error)) => Some(error.clone().into()),
-            (status, None) => {
-                let reason = details.cancel_reason.map_or(status.as_str(), CancelReason::as_str);
-                Some(Failure::new(status.as_str(), format!("the script was cancelled ({reason})")))
-            }
-        };
         let text = Some(Arc::clone(&details.script));
+        let failure = failure(&details);
         Self { details: Some(named(&name, details)), name, text, failure, interrupted: false }
+    }
+
+    /// The record of a task that has ended, whoever submitted it.
+    pub(crate) fn of_record(details: RhaiTaskDetails) -> Self {
+        let name = details.script_name.clone().unwrap_or_else(|| details.task_id.to_string().into());
+        let text = Some(Arc::clone(&details.script));
+        let failure = failure(&details);
+        Self { details: Some(Box::new(details)), name, text, failure, interrupted: false }
     }
 
     /// It was never queued, or nothing is known of it any more.
@@ -49,6 +50,18 @@ impl Ending {
     ) -> Self {
         let details = details.map(|details| named(&name, details));
         Self { name, text: Some(text), details, failure: Some(failure), interrupted }
+    }
+}
+
+/// Why a task that has ended did not complete.
+fn failure(details: &RhaiTaskDetails) -> Option<Failure> {
+    match (details.status, &details.error) {
+        (TaskStatus::Completed, _) => None,
+        (_, Some(error)) => Some(error.clone().into()),
+        (status, None) => {
+            let reason = details.cancel_reason.map_or(status.as_str(), CancelReason::as_str);
+            Some(Failure::new(status.as_str(), format!("the script was cancelled ({reason})")))
+        }
     }
 }
 

@@ -1,5 +1,27 @@
 //! The subcommands.
 
+mod call;
+mod cancel;
+mod pause;
+mod queues;
+mod resubmit;
+mod resume;
 mod run;
+mod status;
+mod submit;
+mod wait;
+mod worker;
+mod workers;
 
+pub(crate) use call::CallCommand;
+pub(crate) use cancel::CancelCommand;
+pub(crate) use pause::PauseCommand;
+pub(crate) use queues::QueuesCommand;
+pub(crate) use resubmit::ResubmitCommand;
+pub(crate) use resume::ResumeCommand;
 pub(crate) use run::RunCommand;
+pub(crate) use status::StatusCommand;
+pub(crate) use submit::SubmitCommand;
+pub(crate) use wait::WaitCommand;
+pub(crate) use worker::WorkerCommand;
+pub(crate) use workers::WorkersCommand;

@@ -1,9 +1,7 @@
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
 
 use clap::{Args, value_parser};
-use futures::StreamExt;
 use futures::executor::block_on;
 use rhai_dispatcher::{
     EngineConfig, MemoryConfig, MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport,
@@ -80,7 +78,7 @@ impl RunCommand {
             .build()?;
         let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
 
-        let interrupt = Interrupt::install()?;
+        let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
         let mut worker = RhaiWorker::builder(WORKER_ID).transport(transport).engine(engine);
         if let Some(threads) = self.threads {
             worker = worker.threads(threads.into());
@@ -89,19 +87,8 @@ impl RunCommand {
 
         let count = files.len();
         let scripts = ScriptReader::start(files, dispatcher.config().max_script_bytes)?;
-        let batch =
-            Batch::new(dispatcher, WORKER_ID, interrupt.clone()).with_args(args).with_timeout(timeout);
-        let mut printer = Printer::new(Console::detect(), count, self.json);
-        let mut endings = pin!(batch.run(scripts));
-        while let Some(ending) = endings.next().await {
-            if printer.ending(&ending).is_break() {
-                return Ok(Exit::Failure);
-            }
-        }
-        if interrupt.is_raised() {
-            printer.interrupted();
-            return Ok(Exit::Interrupted);
-        }
-        Ok(printer.finish())
+        let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args);
+        let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout);
+        Ok(batch.print(scripts, Printer::new(Console::detect(), count, self.json)).await)
     }
 }

@@ -1,9 +1,15 @@
 //! What subcommands take.
 
+mod ids;
+mod request_args;
 mod script_args;
 mod script_file;
+mod server_args;
 mod timeout;
 
+pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use request_args::RequestArgs;
 pub(crate) use script_args::ScriptArgs;
 pub(crate) use script_file::{Script, ScriptFile};
-pub(crate) use timeout::Timeout;
+pub(crate) use server_args::ServerArgs;
+pub(crate) use timeout::{Timeout, duration};

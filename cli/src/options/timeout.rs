@@ -12,6 +12,12 @@ impl Timeout {
     }
 }
 
+/// A duration that may be zero.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; give a duration, such as 30s, 1m30s or 500ms"))
+}
+
 impl FromStr for Timeout {
     type Err = String;
 

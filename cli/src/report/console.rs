@@ -32,6 +32,11 @@ impl Console {
         }
     }
 
+    /// One line that is no error.
+    pub(crate) fn note(&self, message: impl fmt::Display) {
+        write(format!("{message}\n").as_bytes());
+    }
+
     /// One line that begins with the word `error`.
     pub(crate) fn error(&self, message: impl fmt::Display) {
         let Styles { error, .. } = self.styles;

@@ -1,13 +1,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use rhai_dispatcher::{RhaiDispatcherError, TaskError};
+use rhai_dispatcher::{RhaiDispatcherError, TaskError, TaskId};
 use serde::Serialize;
+
+use crate::exit::Exit;
 
 /// Why a script did not complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Failure {
-    /// What sort: that of the task's error, or `invalid`, `timeout`, `cancelled`, `dispatcher`.
+    /// What sort: that of the task's error, or `invalid`, `timeout`, `cancelled`, `dispatcher`,
+    /// [`SERVER`](Self::SERVER).
     pub(crate) kind: Cow<'static, str>,
     /// What happened, in words.
     pub(crate) message: String,
@@ -18,6 +21,9 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// The kind of those that are the server's.
+    const SERVER: &'static str = "server";
+
     /// A failure without a position.
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
         Self { kind: kind.into(), message: message.into(), line: None, column: None }
@@ -29,9 +35,37 @@ impl Failure {
         Self::new("timeout", format!("the script did not end within {timeout}; --timeout gives it longer"))
     }
 
+    /// The same, and nobody has even begun it.
+    pub(crate) fn not_begun(timeout: Duration) -> Self {
+        let timeout = humantime::format_duration(timeout);
+        let message = format!(
+            "no worker began the script within {timeout}; see that one serves its worker id, or give it \
+             longer by --timeout"
+        );
+        Self::new("timeout", message)
+    }
+
+    /// The same, where the task is left alone.
+    pub(crate) fn goes_on(id: TaskId, timeout: Duration) -> Self {
+        let timeout = humantime::format_duration(timeout);
+        Self::new("timeout", format!("task {id} did not end within {timeout}, and goes on; see `rhaid wait`"))
+    }
+
+    /// The time is over, and there was no server to hear from.
+    pub(crate) fn connection_lost(id: TaskId) -> Self {
+        let message =
+            format!("the connection to the server is lost, and what became of task {id} is not known");
+        Self::new(Self::SERVER, message)
+    }
+
     /// Somebody pressed Ctrl-C.
     pub(crate) fn interrupted() -> Self {
         Self::new("cancelled", "the script was interrupted")
+    }
+
+    /// How the process ends because of it.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.kind == Self::SERVER { Exit::Server } else { Exit::Failure }
     }
 }
 
@@ -47,6 +81,9 @@ impl From<RhaiDispatcherError> for Failure {
         match error {
             RhaiDispatcherError::Script(error) => error.into(),
             RhaiDispatcherError::Invalid(invalid) => Self::new("invalid", invalid.to_string()),
+            error @ (RhaiDispatcherError::Unavailable(_)
+            | RhaiDispatcherError::Refused(_)
+            | RhaiDispatcherError::Protocol(_)) => Self::new(Self::SERVER, error.to_string()),
             error => Self::new("dispatcher", error.to_string()),
         }
     }

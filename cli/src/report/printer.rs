@@ -1,9 +1,8 @@
-use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::{Console, Failure};
+use super::{Console, Failure, Results, json};
 use crate::batch::Ending;
 use crate::exit::Exit;
 
@@ -16,6 +15,8 @@ pub(crate) struct Printer {
     /// Whether records are printed instead of results.
     json: bool,
     completed: usize,
+    /// How it ends if one failed.
+    failed: Exit,
 }
 
 /// What is printed instead of a record where there is none.
@@ -29,7 +30,7 @@ struct Refused<'a> {
 
 impl Printer {
     pub(crate) fn new(console: Console, count: usize, json: bool) -> Self {
-        Self { console, count, json, completed: 0 }
+        Self { console, count, json, completed: 0, failed: Exit::Failure }
     }
 
     /// Prints one. `Break` if standard output takes no more, which is said unless it was closed.
@@ -42,22 +43,14 @@ impl Printer {
             None => self.completed += 1,
             // There may be a thousand, and who pressed Ctrl-C knows.
             Some(_) if ending.interrupted => {}
-            Some(failure) => self.console.failure(&ending.name, ending.text.as_deref(), failure),
-        }
-        let Some(mut line) = (if self.json { record(ending) } else { result(ending) }) else {
-            return ControlFlow::Continue(());
-        };
-        line.push('\n');
-        let mut out = io::stdout().lock();
-        match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                // A reader such as `head` has seen enough.
-                if error.kind() != ErrorKind::BrokenPipe {
-                    self.console.error(format_args!("standard output can't be written: {error}"));
-                }
-                ControlFlow::Break(())
+            Some(failure) => {
+                self.failed = failure.exit();
+                self.console.failure(&ending.name, ending.text.as_deref(), failure);
             }
+        }
+        match if self.json { record(ending) } else { result(ending) } {
+            Some(line) => Results::new(self.console).line(line),
+            None => ControlFlow::Continue(()),
         }
     }
 
@@ -76,7 +69,7 @@ impl Printer {
         if self.count > 1 {
             self.console.error(format_args!("{failed} of {} scripts failed", self.count));
         }
-        Exit::Failure
+        self.failed
     }
 }
 
@@ -88,13 +81,9 @@ fn result(ending: &Ending) -> Option<String> {
 }
 
 fn record(ending: &Ending) -> Option<String> {
-    let json = match (&ending.details, &ending.failure) {
-        (Some(details), _) => serde_json::to_string(details),
-        (None, Some(error)) => {
-            serde_json::to_string(&Refused { script_name: &ending.name, status: "error", error })
-        }
-        (None, None) => return None,
-    };
-    // Records hold JSON already; there is nothing in them that can't be written.
-    json.ok()
+    match (&ending.details, &ending.failure) {
+        (Some(details), _) => Some(json(details)),
+        (None, Some(error)) => Some(json(&Refused { script_name: &ending.name, status: "error", error })),
+        (None, None) => None,
+    }
 }

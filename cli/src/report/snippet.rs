@@ -129,7 +129,7 @@ fn push_visible(text: &mut String, c: char) {
 }
 
 /// Text of others, on one line and without effect on the terminal.
-struct Visible<'a>(&'a str);
+pub(super) struct Visible<'a>(pub(super) &'a str);
 
 impl fmt::Display for Visible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

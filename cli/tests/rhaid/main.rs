@@ -2,12 +2,18 @@
 //!
 //! # Layout
 //! - `command`: runs the binary in a directory of its own.
-//! - `results`, `failures`, `bad_input`, `ends`: what is claimed of it.
+//! - `site`: a Redis server, and workers and commands that use it.
+//! - `results`, `failures`, `bad_input`, `ends`: what is claimed of `rhaid run`.
+//! - `remote`, `workers`, `bad_server`: what is claimed of the commands over Redis.
 //! - `examples`: the scripts under examples/scripts/ print what they should.
 
 mod bad_input;
+mod bad_server;
 mod command;
 mod ends;
 mod examples;
 mod failures;
+mod remote;
 mod results;
+mod site;
+mod workers;

@@ -1,0 +1,10 @@
+//! A submitter that is there to be broken.
+
+use clap::Parser;
+use rhai_dispatcher_chaos::{ChaosSubmitter, Tether};
+
+fn main() {
+    let tether = Tether::tie();
+    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).with_ansi(false).init();
+    ChaosSubmitter::parse().run(tether);
+}

@@ -1,0 +1,10 @@
+//! A waiter that is there to be broken.
+
+use clap::Parser;
+use rhai_dispatcher_chaos::{ChaosWaiter, Tether};
+
+fn main() {
+    let tether = Tether::tie();
+    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).with_ansi(false).init();
+    ChaosWaiter::parse().run(tether);
+}

@@ -1,0 +1,107 @@
+//! A run of fault injection; see the library.
+
+#![expect(clippy::print_stdout, reason = "it reports to its terminal")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use rhai_dispatcher_chaos::{Judge, Plan, Round, Tally, Tether};
+use rhai_dispatcher_redis::CRASH_POINTS;
+
+/// Break things for a while, and count what it costs
+#[derive(Debug, Parser)]
+struct Chaos {
+    /// How long; the round under way is brought to its end
+    #[arg(long, default_value_t = 20)]
+    minutes: u64,
+    /// What decides the plan
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Every fault once, instead of by time
+    #[arg(long)]
+    brief: bool,
+    /// End with the standard input, for who starts this as a child
+    #[arg(long)]
+    tethered: bool,
+    /// Where the tally goes as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// From so many minutes on a run is a full one.
+const FULL_RUN: u64 = 20;
+
+/// How often each fault has to land in a full run.
+const FULL_LANDINGS: u64 = 20;
+
+fn main() -> ExitCode {
+    let options = Chaos::parse();
+    let _tether = options.tethered.then(Tether::tie);
+    match options.run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Chaos {
+    fn run(&self) -> std::io::Result<bool> {
+        let start = Instant::now();
+        let end = start + Duration::from_secs(self.minutes.saturating_mul(60));
+        let mut plan = Plan::new(self.seed, (!self.brief).then_some(self.minutes));
+        let mut tally = Tally { seed: self.seed, ..Tally::default() };
+        loop {
+            let round = plan.next_round();
+            tally.rounds += 1;
+            let number = tally.rounds;
+            println!("round {number}: appendfsync {}, seed {}", round.fsync, round.seed);
+            let may_lose = round.fsync != "always";
+            let (stage, points) =
+                Round::open(round)?.run(|line| println!("  {:>5} s  {line}", start.elapsed().as_secs()))?;
+            for (point, fired) in points {
+                tally.point(point, fired);
+            }
+            Judge::new(&stage, may_lose).judge(&mut tally)?;
+            tally.seconds = start.elapsed().as_secs();
+            if !tally.verdict(0).is_empty() {
+                println!("  kept: {}", stage.keep().display());
+            }
+            let over = if self.brief { number >= Plan::brief_rounds() } else { Instant::now() >= end };
+            if over {
+                break;
+            }
+        }
+        let least = match self.minutes {
+            _ if self.brief => 1,
+            FULL_RUN.. => FULL_LANDINGS,
+            // Short runs have more rounds for their time, each with a beginning and an end.
+            minutes => minutes * FULL_LANDINGS / FULL_RUN * 3 / 4,
+        };
+        let mut broken = tally.verdict(usize::try_from(least).unwrap_or(usize::MAX));
+        if !self.brief && self.minutes >= FULL_RUN {
+            let untried = CRASH_POINTS.iter().filter(|point| !tally.points.contains_key(**point));
+            broken.extend(untried.map(|point| format!("crash point {point}: not tried")));
+        }
+        println!("\n{tally}");
+        for detail in tally.failures.iter().take(5) {
+            println!("made again: {detail}");
+        }
+        for detail in &tally.details {
+            println!("detail: {detail}");
+        }
+        for what in &broken {
+            println!("BROKEN {what}");
+        }
+        let json = serde_json::json!({ "tally": tally, "broken": broken });
+        match &self.json {
+            Some(path) => std::fs::write(path, json.to_string())?,
+            None => println!("{json}"),
+        }
+        Ok(broken.is_empty())
+    }
+}

@@ -1,0 +1,247 @@
+use std::collections::HashSet;
+use std::io;
+
+use rhai_dispatcher::TaskId;
+
+use crate::chronicle::{TaskStory, WaitEnd};
+use crate::fault::{Fault, Hit, Target};
+use crate::ledger::RecordStory;
+use crate::{Stage, Tally, TaskKind};
+
+/// Compares what everybody saw in a round that is over with what the server wrote.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    stage: &'a Stage,
+    /// Whether the server may have lost what it acknowledged.
+    may_lose: bool,
+}
+
+/// How late a waiter may be told, in ms, when nothing keeps the server from it. Far above what it
+/// takes, and below the interval at which those who wait look by themselves: whoever is told only
+/// then was left hanging.
+const LATE: u64 = 10_000;
+
+/// How far before a second start's first one a fault may lie that explains it, in ms: two leases.
+const AFTERMATH: u64 = 5_000;
+
+impl<'a> Judge<'a> {
+    /// Of a stage that was drained.
+    #[must_use]
+    pub const fn new(stage: &'a Stage, may_lose: bool) -> Self {
+        Self { stage, may_lose }
+    }
+
+    /// Adds what came of the round to `tally`.
+    ///
+    /// # Errors
+    /// If the records can't be read.
+    pub fn judge(&self, tally: &mut Tally) -> io::Result<()> {
+        let stories = &self.stage.chronicle.tasks;
+        let records = self.stage.ledger.records();
+        let ids: HashSet<TaskId> = stories.keys().chain(records.keys()).copied().collect();
+        let ids: Vec<TaskId> = ids.into_iter().collect();
+        let now = self.stage.read_records(&ids).map_err(io::Error::other)?;
+        let (no_story, no_record) = (TaskStory::default(), RecordStory::default());
+        for id in &ids {
+            let story = stories.get(id).unwrap_or(&no_story);
+            let record = records.get(id).unwrap_or(&no_record);
+            self.outcome(*id, story, record, now.get(id).and_then(Option::as_ref), tally);
+            self.waits(*id, story, record, tally);
+            self.starts(*id, story, record, tally);
+        }
+        for hit in &self.stage.hits {
+            self.hit(hit, tally);
+        }
+        tally.failed_calls += self.stage.chronicle.failed_calls;
+        tally.failures.extend(self.stage.chronicle.failures.iter().take(3).cloned());
+        for unexpected in &self.stage.unexpected {
+            tally.unexpected += 1;
+            tally.note(unexpected.clone());
+        }
+        Ok(())
+    }
+
+    fn outcome(
+        &self,
+        id: TaskId,
+        story: &TaskStory,
+        record: &RecordStory,
+        now: Option<&String>,
+        tally: &mut Tally,
+    ) {
+        tally.accepted += usize::from(story.kind.is_some());
+        tally.records += 1;
+        let first = record.terminals.first().map(|(outcome, _)| outcome);
+        if first.is_none() && !record.deleted || now.is_none() {
+            if self.may_lose {
+                tally.lost_everysec += 1;
+            } else {
+                tally.lost += 1;
+                tally.note(format!("task {id} ({:?}) has no outcome: {story:?} {record:?}", record.kind));
+            }
+            return;
+        }
+        if record.terminals.len() > 1 {
+            tally.outcomes_twice += 1;
+            tally.note(format!(
+                "task {id}: {} terminal writes: {:?}",
+                record.terminals.len(),
+                record.terminals
+            ));
+        }
+        let told = story.waits.iter().filter_map(|wait| match &wait.end {
+            Some((_, WaitEnd::Outcome(outcome))) => Some(outcome),
+            _ => None,
+        });
+        let differs = told.chain(now).any(|seen| Some(seen) != first);
+        if differs && self.may_lose {
+            tally.lost_everysec += 1;
+        } else if differs {
+            tally.outcomes_different += 1;
+            tally.note(format!("task {id}: the record says {first:?}, {now:?} later, and {:?}", story.waits));
+        }
+        let innocent = record.kind != Some(TaskKind::Poison);
+        if innocent && first.is_some_and(|outcome| outcome.starts_with("error crashed")) {
+            tally.innocents_crashed += 1;
+            tally.note(format!("task {id} is no poison and crashed: {story:?}"));
+        }
+    }
+
+    fn waits(&self, id: TaskId, story: &TaskStory, record: &RecordStory, tally: &mut Tally) {
+        for wait in &story.waits {
+            tally.waits += 1;
+            let hung = match &wait.end {
+                // A waiter that was killed waits no more.
+                None => !self.is_killed(wait.pid),
+                Some((_, WaitEnd::TimedOut)) => true,
+                Some((at, WaitEnd::Lost)) => {
+                    if self.may_lose {
+                        tally.told_lost_everysec += 1;
+                    } else {
+                        tally.lost += 1;
+                        tally.note(format!("task {id}: a waiter was told that it is lost: {record:?}"));
+                    }
+                    self.is_late(wait.since, *at, tally)
+                }
+                Some((at, WaitEnd::Outcome(_))) => {
+                    self.is_late(record.ended_at().unwrap_or(*at).max(wait.since), *at, tally)
+                }
+            };
+            if hung {
+                tally.hung += 1;
+                tally.note(format!("task {id}: a waiter hung: {wait:?}, {record:?}"));
+            }
+        }
+    }
+
+    /// Whether who could have been told at `since` was told, at `at`, too late.
+    fn is_late(&self, since: u64, at: u64, tally: &mut Tally) -> bool {
+        let outages = self.stage.hits.iter().filter(|hit| hit.target == Target::Everybody);
+        let back = outages.map(|hit| hit.until).filter(|until| *until < at).max().unwrap_or(0);
+        let late = at.saturating_sub(since.max(back));
+        tally.latest_wait_ms = tally.latest_wait_ms.max(late);
+        late > LATE
+    }
+
+    fn starts(&self, id: TaskId, story: &TaskStory, record: &RecordStory, tally: &mut Tally) {
+        let Some(kind) = record.kind.or(story.kind) else { return };
+        tally.executions += story.starts.len();
+        let (Some(first), Some(last)) = (story.starts.first(), story.starts.last()) else { return };
+        if kind == TaskKind::Poison || story.starts.len() <= kind.starts() {
+            return;
+        }
+        tally.executed_twice += story.starts.len() - kind.starts();
+        let explained = self.stage.hits.iter().any(|hit| {
+            let strikes = match hit.target {
+                Target::Worker { pid, .. } => story.starts.iter().any(|start| start.pid == pid),
+                Target::Submitter(_) => false,
+                Target::Everybody => true,
+            };
+            strikes && hit.at <= last.at && hit.until + AFTERMATH >= first.at
+        });
+        if !explained {
+            tally.unexplained_twice += 1;
+            tally
+                .note(format!("task {id} ({kind:?}) was executed again without a fault: {:?}", story.starts));
+        }
+    }
+
+    fn hit(&self, hit: &Hit, tally: &mut Tally) {
+        let struck = self.struck(hit);
+        let landed = match hit.fault {
+            // It may strike a process before it has begun anything that was noted.
+            Fault::CrashPoint => self.struck(&Hit { target: Target::Everybody, ..hit.clone() }),
+            _ => struck,
+        };
+        let count = tally.faults.entry(hit.fault).or_default();
+        count.struck += 1;
+        count.landed += usize::from(landed > 0);
+        tally.in_flight_at_faults += struck;
+        if let Target::Worker { pid, dead: true } = hit.target {
+            self.take_over(pid, hit.at, tally);
+        }
+    }
+
+    /// How many tasks were in flight with those whom it struck.
+    fn struck(&self, hit: &Hit) -> usize {
+        let records = self.stage.ledger.records();
+        let stories = self.stage.chronicle.tasks.iter();
+        let is_struck = |id: &TaskId, story: &TaskStory| {
+            let ended = records.get(id).and_then(RecordStory::ended_at);
+            let is_open = ended.is_none_or(|ended| ended >= hit.at);
+            let started = |pid: Option<u32>| {
+                let mut starts = story.starts.iter();
+                starts.any(|start| start.at <= hit.until && pid.is_none_or(|pid| start.pid == pid))
+            };
+            match hit.target {
+                Target::Worker { pid, .. } => is_open && started(Some(pid)),
+                Target::Everybody => is_open && started(None),
+                Target::Submitter(pid) => {
+                    let mut waits = story.waits.iter().filter(|wait| wait.pid == pid);
+                    waits.any(|wait| wait.since <= hit.at && wait.end.is_none())
+                }
+            }
+        };
+        stories.filter(|(id, story)| is_struck(id, story)).count()
+    }
+
+    /// How long it took from a worker's death until the first, and until the last, of its tasks ran
+    /// elsewhere.
+    fn take_over(&self, dead: u32, at: u64, tally: &mut Tally) {
+        let disturbed =
+            |hit: &Hit| hit.target == Target::Everybody && hit.at <= at + AFTERMATH && hit.until >= at;
+        if self.stage.hits.iter().any(disturbed) {
+            return;
+        }
+        let records = self.stage.ledger.records();
+        let mut again = Vec::new();
+        for (id, story) in &self.stage.chronicle.tasks {
+            // These start again by themselves, or not at all.
+            if matches!(story.kind, Some(TaskKind::Retry | TaskKind::Cancelled)) {
+                continue;
+            }
+            let ended = records.get(id).and_then(RecordStory::ended_at);
+            let before = story.starts.iter().rfind(|start| start.at <= at);
+            if before.is_some_and(|start| start.pid == dead)
+                && ended.is_none_or(|ended| ended > at)
+                && let Some(next) = story.starts.iter().find(|start| start.at > at)
+            {
+                again.push(next.at - at);
+            }
+        }
+        if let (Some(first), Some(last)) = (again.iter().min(), again.iter().max()) {
+            tally.take_overs += 1;
+            tally.longest_take_over_ms = tally.longest_take_over_ms.max(*first);
+            tally.longest_suspect_ms = tally.longest_suspect_ms.max(*last);
+            if *first >= Tally::LONGEST_TAKE_OVER_MS {
+                tally.note(format!(
+                    "the tasks of worker {dead} ran elsewhere only {first} ms after its death"
+                ));
+            }
+        }
+    }
+
+    fn is_killed(&self, pid: u32) -> bool {
+        self.stage.hits.iter().any(|hit| hit.target == Target::Submitter(pid))
+    }
+}

@@ -1,0 +1,161 @@
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use rhai_dispatcher::{RhaiTaskDetails, TaskId};
+
+use crate::append_log::AppendLog;
+use crate::{PREFIX, TaskKind};
+
+/// Every write to a record that the server has in its append-only file.
+#[derive(Debug)]
+pub struct Ledger {
+    log: AppendLog,
+    records: HashMap<TaskId, RecordStory>,
+    /// Records without an outcome.
+    open: usize,
+}
+
+/// What was written to one record.
+#[derive(Debug, Default)]
+pub struct RecordStory {
+    /// What the task does.
+    pub kind: Option<TaskKind>,
+    /// Each terminal write, and when it was.
+    pub terminals: Vec<(String, u64)>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+impl RecordStory {
+    /// When the outcome was written.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<u64> {
+        self.terminals.first().map(|(_, at)| *at)
+    }
+}
+
+impl Ledger {
+    /// Of a server that works in `directory`.
+    #[must_use]
+    pub fn new(directory: &Path) -> Self {
+        Self { log: AppendLog::new(directory), records: HashMap::new(), open: 0 }
+    }
+
+    /// Takes in what was written since the last time.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(&mut self) -> io::Result<()> {
+        for words in self.log.read()? {
+            let name = words.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+            match name.as_slice() {
+                b"HSET" | b"HMSET" | b"HSETNX" => {
+                    let Some(id) = words.get(1).and_then(|key| record_id(key)) else { continue };
+                    self.write(id, &words[2..]);
+                }
+                b"DEL" | b"UNLINK" => {
+                    for id in words.iter().skip(1).filter_map(|key| record_id(key)) {
+                        self.delete(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the file is.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn size(&self) -> io::Result<u64> {
+        self.log.size()
+    }
+
+    /// Takes away what was written beyond `size`, from the file too. The server must not run.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn truncate(&mut self, size: u64) -> io::Result<()> {
+        self.log.truncate(size)?;
+        self.records.clear();
+        self.open = 0;
+        Ok(())
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &HashMap<TaskId, RecordStory> {
+        &self.records
+    }
+
+    /// How many records have no outcome.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    fn write(&mut self, id: TaskId, fields: &[Vec<u8>]) {
+        let record = self.records.entry(id).or_insert_with(|| {
+            self.open += 1;
+            RecordStory::default()
+        });
+        let text = |name: &str| {
+            let pairs = fields.chunks_exact(2);
+            let value = pairs.filter(|pair| pair[0] == name.as_bytes()).map(|pair| &pair[1]).next_back();
+            value.map(|value| String::from_utf8_lossy(value).into_owned())
+        };
+        if let Some(kind) = text("context_id") {
+            record.kind = TaskKind::named(&kind);
+        }
+        if let Some(outcome) = outcome_of(text) {
+            let at = text("updated_at").and_then(|at| at.parse().ok()).unwrap_or_default();
+            if record.terminals.is_empty() {
+                self.open -= 1;
+            }
+            record.terminals.push((outcome, at));
+        }
+    }
+
+    fn delete(&mut self, id: TaskId) {
+        if let Some(record) = self.records.get_mut(&id)
+            && !record.deleted
+        {
+            record.deleted = true;
+            if record.terminals.is_empty() {
+                self.open -= 1;
+            }
+        }
+    }
+}
+
+/// What tells an outcome from another one, from the fields of a record; none if they are no outcome.
+pub(crate) fn outcome_of(field: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let status = field("status")?;
+    let text = |name| field(name).unwrap_or_default();
+    match status.as_str() {
+        "completed" => Some(format!("completed {}", text("output"))),
+        "error" => Some(format!("error {} {}", text("error_kind"), text("error"))),
+        "cancelled" => Some(format!("cancelled {}", text("cancel_reason"))),
+        _ => None,
+    }
+}
+
+/// The same, as a waiter is told it.
+pub(crate) fn outcome_told(details: &RhaiTaskDetails) -> String {
+    outcome_of(|field| match field {
+        "status" => Some(details.status.as_str().to_owned()),
+        "output" => details.output.as_ref().map(|output| output.as_json().as_str().to_owned()),
+        "error_kind" => details.error.as_ref().map(|error| error.kind.as_str().to_owned()),
+        "error" => details.error.as_ref().map(|error| error.message.clone()),
+        "cancel_reason" => details.cancel_reason.map(|reason| reason.as_str().to_owned()),
+        _ => None,
+    })
+    .unwrap_or_else(|| format!("no outcome: {}", details.status))
+}
+
+fn record_id(key: &[u8]) -> Option<TaskId> {
+    let id = std::str::from_utf8(key).ok()?.strip_prefix(PREFIX)?.strip_prefix(':')?;
+    id.parse().ok()
+}

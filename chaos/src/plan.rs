@@ -1,0 +1,130 @@
+use std::time::Duration;
+
+use rhai_dispatcher_redis::CRASH_POINTS;
+
+use crate::Fault;
+
+/// What is done in a run, as its seed decides.
+#[derive(Debug)]
+pub struct Plan {
+    random: fastrand::Rng,
+    brief: bool,
+    /// How many cycles of all faults a round has.
+    cycles: usize,
+    rounds: usize,
+    /// The crash points that are still to come.
+    points: Vec<&'static str>,
+}
+
+/// One round: a new server, and faults one after another.
+#[derive(Debug, Clone)]
+pub struct RoundPlan {
+    /// The server's `appendfsync`.
+    pub fsync: &'static str,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// How many tasks are to run when the server is paused, and wait beside a poison task.
+    pub crowd: usize,
+    /// How long the server is paused.
+    pub pause: Duration,
+    /// What decides the rest.
+    pub seed: u64,
+}
+
+/// One step of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing happens to anybody for so many seconds.
+    Calm(u64),
+    /// A fault.
+    Fault(Fault),
+    /// A crash at that point.
+    Crash(&'static str),
+}
+
+/// How many tasks a crowd has.
+const CROWD: usize = 1_000;
+
+/// How many cycles of all faults a round has at most: a server's file, which it reads at each start,
+/// stays small.
+const CYCLES: u64 = 4;
+
+/// How many minutes of a run there are to each of them: a short run has all sorts of rounds, too.
+const MINUTES_PER_CYCLE: u64 = 5;
+
+/// How long nothing happens in the first round, in seconds: nothing may be executed twice then.
+const CALM: u64 = 10;
+
+/// How many crash points a cycle has.
+const POINTS: usize = 2;
+
+impl Plan {
+    /// The plan of that seed for a run of so many minutes; without them it is brief, and has each
+    /// fault once.
+    #[must_use]
+    pub fn new(seed: u64, minutes: Option<u64>) -> Self {
+        let cycles = minutes.map_or(1, |minutes| (minutes / MINUTES_PER_CYCLE).clamp(1, CYCLES));
+        Self {
+            random: fastrand::Rng::with_seed(seed),
+            brief: minutes.is_none(),
+            cycles: usize::try_from(cycles).unwrap_or(1),
+            rounds: 0,
+            points: Vec::new(),
+        }
+    }
+
+    /// The next round; a brief run has one of each sort.
+    pub fn next_round(&mut self) -> RoundPlan {
+        self.rounds += 1;
+        let everysec = self.rounds.is_multiple_of(2);
+        let mut steps = Vec::new();
+        if everysec {
+            let kills = if self.brief { 1 } else { self.cycles + 1 };
+            steps.resize(kills, Step::Fault(Fault::ServerKillEverysec));
+        } else {
+            if !self.brief && self.rounds == 1 {
+                steps.push(Step::Calm(CALM));
+            }
+            for _ in 0..self.cycles {
+                let mut cycle = self.cycle();
+                self.random.shuffle(&mut cycle);
+                steps.extend(cycle);
+            }
+        }
+        RoundPlan {
+            fsync: if everysec { "everysec" } else { "always" },
+            steps,
+            crowd: if self.brief { CROWD / 5 } else { CROWD },
+            pause: Duration::from_secs(if self.brief { 4 } else { 10 }),
+            seed: self.random.u64(..),
+        }
+    }
+
+    /// How many rounds a brief run has.
+    #[must_use]
+    pub const fn brief_rounds() -> usize {
+        2
+    }
+
+    fn cycle(&mut self) -> Vec<Step> {
+        let mut cycle = Vec::new();
+        for fault in Fault::CYCLE {
+            if fault == Fault::CrashPoint {
+                for _ in 0..if self.brief { 1 } else { POINTS } {
+                    cycle.push(Step::Crash(self.next_point()));
+                }
+            } else {
+                cycle.push(Step::Fault(fault));
+            }
+        }
+        cycle
+    }
+
+    fn next_point(&mut self) -> &'static str {
+        if self.points.is_empty() {
+            self.points = CRASH_POINTS.to_vec();
+            self.random.shuffle(&mut self.points);
+        }
+        self.points.pop().unwrap_or_default()
+    }
+}

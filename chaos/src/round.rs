@@ -1,0 +1,211 @@
+use std::io;
+use std::time::Duration;
+
+use crate::fault::{Fault, Hit, Target};
+use crate::journal::now;
+use crate::plan::{RoundPlan, Step};
+use crate::{Process, Stage};
+
+/// Carries a round's plan out.
+#[derive(Debug)]
+pub struct Round {
+    plan: RoundPlan,
+    stage: Stage,
+    random: fastrand::Rng,
+    /// Crash points, and whether they fired.
+    points: Vec<(&'static str, bool)>,
+}
+
+/// How long a worker is stopped: its lease is 2.5 s.
+const STOPPED: Duration = Duration::from_secs(4);
+
+/// How long a take-over may last, with a reserve: until then the next fault waits.
+const RECOVERY: Duration = Duration::from_secs(4);
+
+/// How long everybody gets to find back after a fault that killed nobody.
+const SETTLE: Duration = Duration::from_millis(1_500);
+
+/// How much a machine that fails may lose with `appendfsync everysec`. The death of the server alone
+/// would lose next to nothing: the system still has what the server wrote.
+const UNSYNCED: Duration = Duration::from_millis(900);
+
+/// How many tasks a submitter submits that is to trim its inbox.
+const TRIMMED: usize = 3_000;
+
+/// How long a crash point gets to be passed.
+const POINT_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How many takers-over a crash in a take-over is tried with.
+const TAKE_OVERS: usize = 4;
+
+/// How long everything gets to end: longer than any wait.
+const DRAIN: Duration = Duration::from_secs(75);
+
+impl Round {
+    /// Starts the processes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(plan: RoundPlan) -> io::Result<Self> {
+        let stage = Stage::open(plan.fsync, plan.seed)?;
+        let random = fastrand::Rng::with_seed(plan.seed);
+        Ok(Self { plan, stage, random, points: Vec::new() })
+    }
+
+    /// Does what the plan says, and lets everything end. `report` is told of each step.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn run(mut self, mut report: impl FnMut(String)) -> io::Result<(Stage, Vec<(&'static str, bool)>)> {
+        for step in self.plan.steps.clone() {
+            // A fault that strikes nobody shows nothing.
+            self.stage.until(POINT_PATIENCE, |stage| stage.running() > 0)?;
+            let running = self.stage.running();
+            match step {
+                Step::Calm(seconds) => self.stage.pass(Duration::from_secs(seconds))?,
+                Step::Fault(fault) => self.strike(fault)?,
+                Step::Crash(point) => {
+                    let fired = self.crash(point)?;
+                    self.points.push((point, fired));
+                }
+            }
+            let open = self.stage.ledger.open();
+            report(format!("{step:?}: {running} ran before it, {open} are open after it"));
+        }
+        if !self.stage.drain(DRAIN)? {
+            self.stage.unexpected.push("not everything came to an end".to_owned());
+        }
+        Ok((self.stage, self.points))
+    }
+
+    fn strike(&mut self, fault: Fault) -> io::Result<()> {
+        match fault {
+            Fault::WorkerKill => {
+                self.kill_worker()?;
+                self.stage.pass(RECOVERY)
+            }
+            Fault::WorkerStop => {
+                let index = self.stage.busiest_worker()?;
+                let (pid, at) = (self.stage.workers[index].pid(), now());
+                self.stage.workers[index].stop();
+                self.stage.pass(STOPPED)?;
+                // A poison task may have had it replaced.
+                if let Some(worker) = self.stage.workers.iter().find(|worker| worker.pid() == pid) {
+                    worker.resume();
+                }
+                self.hit(fault, at, Target::Worker { pid, dead: false });
+                self.stage.pass(SETTLE)
+            }
+            Fault::ServerKill | Fault::ServerKillEverysec => {
+                let size = self.stage.ledger.size()?;
+                let may_lose = fault == Fault::ServerKillEverysec;
+                if may_lose {
+                    self.stage.pass(UNSYNCED)?;
+                }
+                let at = now();
+                self.stage.kill_server();
+                if may_lose {
+                    self.stage.ledger.truncate(size)?;
+                }
+                let away = Duration::from_millis(self.random.u64(50..1_500));
+                self.stage.pass(away)?;
+                self.stage.restart_server();
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE * 2)
+            }
+            Fault::ServerPause => {
+                self.stage.burst(self.plan.crowd, &["--seconds", "6"])?;
+                let crowd = self.plan.crowd;
+                self.stage.until(Duration::from_secs(5), |stage| stage.running() >= crowd)?;
+                let at = now();
+                self.stage.pause_server();
+                self.stage.pass(self.plan.pause)?;
+                self.stage.resume_server();
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE)?;
+                self.stage.until(RECOVERY, |stage| stage.bursts.is_empty()).map(drop)
+            }
+            Fault::Cut => {
+                let at = now();
+                let all = self.random.bool();
+                let random = &mut self.random;
+                self.stage.cut(|| all || random.bool()).map_err(io::Error::other)?;
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE)
+            }
+            Fault::SubmitterKill => {
+                let index = self.random.usize(..self.stage.submitters.len());
+                let mut submitter = self.stage.start_submitter(None, None)?;
+                std::mem::swap(&mut submitter, &mut self.stage.submitters[index]);
+                let at = now();
+                submitter.kill();
+                self.hit(fault, at, Target::Submitter(submitter.pid()));
+                self.stage.pass(SETTLE)
+            }
+            Fault::Poison => {
+                // Its hits are noted as its workers die.
+                self.stage.burst(self.plan.crowd, &["--poison"])?;
+                self.stage.until(RECOVERY * 2, |stage| stage.bursts.is_empty()).map(drop)
+            }
+            Fault::CrashPoint => Ok(()), // comes as a step of its own
+        }
+    }
+
+    fn kill_worker(&mut self) -> io::Result<()> {
+        let mut worker = self.stage.start_worker(None)?;
+        let index = self.stage.busiest_worker()?;
+        std::mem::swap(&mut worker, &mut self.stage.workers[index]);
+        let at = now();
+        worker.kill();
+        self.hit(Fault::WorkerKill, at, Target::Worker { pid: worker.pid(), dead: true });
+        Ok(())
+    }
+
+    /// Makes a process die at `point`; whether it did.
+    fn crash(&mut self, point: &'static str) -> io::Result<bool> {
+        let often = ["claim.", "finish.", "submit.", "inbox.after_read"];
+        let nth = if often.iter().any(|name| point.starts_with(name)) { self.random.u32(1..10) } else { 1 };
+        let variable = format!("{point}:{nth}");
+        let by_submitter = ["submit.", "cancel.", "inbox."].iter().any(|name| point.starts_with(name));
+        if by_submitter {
+            let burst = point.starts_with("inbox.after_trim").then_some(TRIMMED);
+            let submitter = self.stage.start_submitter(burst, Some(&variable))?;
+            return self.await_crash(submitter, true);
+        }
+        let mut worker = self.stage.start_worker(Some(&variable))?;
+        if point.starts_with("hand_back.") || point.starts_with("detach.") {
+            let pid = worker.pid();
+            self.stage.until(POINT_PATIENCE, |stage| {
+                stage.chronicle.tasks.values().any(|story| story.starts.iter().any(|start| start.pid == pid))
+            })?;
+            worker.drain();
+        }
+        if point.starts_with("take_over.") {
+            for _ in 0..TAKE_OVERS {
+                self.kill_worker()?;
+                if self.stage.until(RECOVERY, |_| worker.ended().is_some())? {
+                    break;
+                }
+            }
+        }
+        self.await_crash(worker, false)
+    }
+
+    fn await_crash(&mut self, mut process: Process, is_submitter: bool) -> io::Result<bool> {
+        let ended = self.stage.until(POINT_PATIENCE, |_| process.ended().is_some())?;
+        let at = now();
+        let pid = process.pid();
+        // Whatever happens to it, its tasks have to come to an end.
+        process.kill();
+        let target = if is_submitter { Target::Submitter(pid) } else { Target::Worker { pid, dead: true } };
+        // A poison task would abort it instead.
+        let fired = ended && process.ended() == Some(rustix::process::Signal::KILL.as_raw());
+        self.hit(Fault::CrashPoint, at, target);
+        self.stage.pass(if is_submitter { SETTLE } else { RECOVERY })?;
+        Ok(fired)
+    }
+
+    fn hit(&mut self, fault: Fault, at: u64, target: Target) {
+        self.stage.strike(Hit { fault, at, until: now(), target });
+    }
+}

@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use clap::Args;
+use futures::executor::block_on;
+
+use crate::batch::{Batch, ScriptReader};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::options::{RequestArgs, ServerArgs, Timeout};
+use crate::report::{Console, Printer};
+
+/// Submit a script to a worker, wait for its end, and print what it returns
+///
+/// What it returns goes to standard output: a string as it is, everything else as JSON. What it
+/// prints, and what goes wrong, goes to standard error. When the timeout is over, and after Ctrl-C,
+/// the task is cancelled; one with a --request-id, which others may wait for too, goes on.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct CallCommand {
+    #[command(flatten)]
+    request: RequestArgs,
+
+    #[command(flatten)]
+    server: ServerArgs,
+
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "30s", allow_hyphen_values = true)]
+    timeout: Timeout,
+
+    /// Print the whole record of the task instead, as one line of JSON
+    ///
+    /// Where there is no record, a line with scriptName, status and error.
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  rhaid call --worker worker-1 hello.rhai --arg name=Ann
+  echo '40 + 2' | rhaid call --worker worker-1 - --timeout 5s
+
+Exit code:
+  0 if it completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,
+  3 if the server can't be reached or refuses, 130 after Ctrl-C";
+
+impl CallCommand {
+    /// How much later than at the timeout the task expires, which we cancel before that.
+    const SLACK: Duration = Duration::from_secs(1);
+
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        block_on(self.run())
+    }
+
+    async fn run(self) -> Result<Exit, CommandError> {
+        let server = self.server.server()?;
+        let dispatcher = server.connect().await?;
+        let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
+        let timeout = self.timeout.duration();
+        let (file, keep) = (self.request.file(), self.request.may_join());
+        // In case that we are killed and can't cancel it.
+        let useful_for = (!keep).then(|| timeout.saturating_add(Self::SLACK));
+        let request = self.request.request(&dispatcher, useful_for)?;
+        let scripts = ScriptReader::start(vec![file], dispatcher.config().max_script_bytes)?;
+        let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout).with_keep(keep);
+        Ok(batch.print(scripts, Printer::new(Console::detect(), 1, self.json)).await)
+    }
+}

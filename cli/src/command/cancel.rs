@@ -1,0 +1,58 @@
+use clap::Args;
+use futures::executor::block_on;
+use rhai_dispatcher::{Cancelled, RhaiDispatcherError, TaskId};
+use serde_json::json;
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::options::{ServerArgs, task_id};
+use crate::report::{Console, Results};
+
+/// Cancel a task
+///
+/// Prints removed if it waited and is cancelled, requested if it runs and will stop at its next
+/// operation or wait, or already finished if it has an outcome, which stands.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct CancelCommand {
+    /// The id of the task
+    #[arg(value_name = "ID", value_parser = task_id)]
+    id: TaskId,
+
+    #[command(flatten)]
+    server: ServerArgs,
+
+    /// Print the answer as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit code:
+  0 if it is, or need not be, cancelled, 1 if it is not known, 2 if the command line is wrong, 3 if
+  the server can't be reached or refuses";
+
+impl CancelCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        block_on(self.run())
+    }
+
+    async fn run(self) -> Result<Exit, CommandError> {
+        let server = self.server.server()?;
+        let dispatcher = server.connect().await?;
+        let id = self.id;
+        let cancelled = dispatcher.cancel(id).await.map_err(|error| server.explain(error))?;
+        let words = match cancelled {
+            Cancelled::Removed => "removed",
+            Cancelled::Requested => "requested",
+            Cancelled::AlreadyFinished => "already finished",
+            Cancelled::NotFound => return Err(RhaiDispatcherError::NotFound(id).into()),
+        };
+        let line = if self.json {
+            json!({ "taskId": id, "cancelled": cancelled }).to_string()
+        } else {
+            words.to_owned()
+        };
+        Ok(Results::new(Console::detect()).lines([line]))
+    }
+}

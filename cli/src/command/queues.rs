@@ -1,0 +1,76 @@
+use clap::Args;
+use futures::executor::block_on;
+use rhai_dispatcher::QueueInfo;
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::options::ServerArgs;
+use crate::report::{Column, Console, Results, Table, json};
+
+/// List the queues that hold something or are served
+///
+/// Ready tasks are counted by priority. Delayed are those whose time has not come, suspects those
+/// whose worker died and that will run alone, claimed those that workers have, workers those that
+/// serve the queue.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct QueuesCommand {
+    #[command(flatten)]
+    server: ServerArgs,
+
+    /// Print a line of JSON for each
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit code:
+  0 if they are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+
+impl QueuesCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        block_on(self.run())
+    }
+
+    async fn run(self) -> Result<Exit, CommandError> {
+        let server = self.server.server()?;
+        let dispatcher = server.connect().await?;
+        let queues = dispatcher.transport().queues().await.map_err(|error| server.explain(error))?;
+        let results = Results::new(Console::detect());
+        Ok(if self.json {
+            results.lines(queues.iter().map(json))
+        } else {
+            results.lines(table(&queues).lines())
+        })
+    }
+}
+
+fn table(queues: &[QueueInfo]) -> Table<9> {
+    use Column::{Number, Text};
+    let mut table = Table::new([
+        Text("WORKER"),
+        Number("HIGH"),
+        Number("NORMAL"),
+        Number("LOW"),
+        Number("DELAYED"),
+        Number("SUSPECTS"),
+        Number("CLAIMED"),
+        Number("WORKERS"),
+        Text("STATE"),
+    ]);
+    for queue in queues {
+        let [high, normal, low] = queue.ready.map(|count| count.to_string());
+        table.row([
+            queue.worker_id.to_string(),
+            high,
+            normal,
+            low,
+            queue.delayed.to_string(),
+            queue.suspects.to_string(),
+            queue.claimed.to_string(),
+            queue.instances.to_string(),
+            if queue.paused { "paused" } else { "open" }.to_owned(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use clap::{Args, value_parser};
+use futures::executor::block_on;
+use rhai_dispatcher::{WorkerConfig, WorkerId};
+use serde_json::json;
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::options::{ServerArgs, duration, worker_id};
+use crate::report::{Console, Results};
+
+/// Serve a worker id: run the scripts that are submitted to it
+///
+/// On SIGTERM or Ctrl-C it claims nothing more, lets running scripts end for the grace period, and
+/// hands the rest back, for other workers of the same id. A second signal ends it at once; its tasks
+/// run elsewhere when its lease is over. What it logs goes to standard error, by RUST_LOG
+/// [default: info].
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct WorkerCommand {
+    /// The worker id to serve; many workers may serve one
+    #[arg(long, value_name = "ID", value_parser = worker_id)]
+    id: WorkerId,
+
+    #[command(flatten)]
+    server: ServerArgs,
+
+    /// How many threads run scripts [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
+    threads: Option<u16>,
+
+    /// How long running scripts get to end after a signal
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
+    grace: Duration,
+
+    /// Print a line of JSON to standard output when it serves, when it drains, and when it has drained
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  rhaid worker --url redis://127.0.0.1/ --id worker-1
+  RHAID_URL=redis://:secret@redis.internal/ rhaid worker --id worker-1 --threads 4 --grace 30s
+
+Exit code:
+  0 after it has drained, 1 if a script had to be given up, 2 if the command line is wrong, 3 if the
+  server can't be reached or refuses, 130 after a second signal";
+
+impl WorkerCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        block_on(self.run())
+    }
+
+    async fn run(self) -> Result<Exit, CommandError> {
+        let Self { id, grace, .. } = self;
+        let server = self.server.server()?;
+        let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
+        let worker = server.worker(&id).threads(threads).grace(grace).build()?;
+        // A grace period may be long, so only a second signal cuts it short.
+        let interrupt = Interrupt::install(None)?;
+        let console = Console::detect();
+        let results = Results::new(console);
+        let say = |line: serde_json::Value| {
+            if self.json {
+                let _ = results.line(line.to_string()); // that nobody reads it is no reason to stop
+            }
+        };
+
+        let shutdown = async {
+            // It serves by now.
+            let s = if threads == 1 { "" } else { "s" };
+            console.note(format_args!(
+                "serving {id} from {server} on {threads} thread{s}; Ctrl-C or SIGTERM drains it"
+            ));
+            let url = server.to_string();
+            say(json!({ "event": "serving", "workerId": &id, "url": url, "threads": threads }));
+            interrupt.raised().await;
+            say(json!({ "event": "draining", "workerId": &id }));
+            let grace = humantime::format_duration(grace);
+            console.note(format_args!(
+                "draining: running scripts have {grace} to end; another signal ends it at once"
+            ));
+        };
+        let drained = worker.run(shutdown).await.map_err(|error| server.explain_worker(error))?;
+        let abandoned = drained.abandoned;
+        say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned }));
+        if abandoned > 0 {
+            console.error(format_args!(
+                "{abandoned} scripts did not stop in time and were given up; they run again elsewhere"
+            ));
+            return Ok(Exit::Failure);
+        }
+        console.note("drained");
+        Ok(Exit::Success)
+    }
+}

@@ -1,0 +1,31 @@
+//! Ids on the command line, each with the library's rules.
+
+use std::sync::Arc;
+
+use rhai_dispatcher::{DispatcherConfig, Invalid, Priority, TaskId, WorkerId};
+
+/// The name of a queue.
+pub(crate) fn worker_id(text: &str) -> Result<WorkerId, String> {
+    text.parse().map_err(without_field)
+}
+
+/// The id of a task.
+pub(crate) fn task_id(text: &str) -> Result<TaskId, String> {
+    text.parse().map_err(without_field)
+}
+
+/// A priority.
+pub(super) fn priority(text: &str) -> Result<Priority, String> {
+    text.parse().map_err(without_field)
+}
+
+/// A free-form id, such as that of a context.
+pub(crate) fn label(text: &str) -> Result<Arc<str>, String> {
+    // All of them have the rules of a caller's id.
+    DispatcherConfig::new(text).map(|config| config.caller_id).map_err(without_field)
+}
+
+/// clap names the argument, which is called otherwise in the library.
+fn without_field(Invalid { problem, hint, .. }: Invalid) -> String {
+    format!("{problem}; {hint}")
+}

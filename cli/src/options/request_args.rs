@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use rhai_dispatcher::{PlayRequestBuilder, Priority, RhaiDispatcher, WorkerId};
+
+use super::ids::priority;
+use super::{ScriptArgs, ScriptFile, Timeout, duration, label, worker_id};
+use crate::error::CommandError;
+
+/// A script for a worker, and how it is to be run.
+#[derive(Debug, Args)]
+pub(crate) struct RequestArgs {
+    /// The script; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The worker id that it is for
+    #[arg(long = "worker", value_name = "ID", value_parser = worker_id)]
+    worker_id: WorkerId,
+
+    #[command(flatten)]
+    args: ScriptArgs,
+
+    /// How soon it is claimed beside others: high, normal or low
+    #[arg(long, value_name = "PRIORITY", default_value = "normal", value_parser = priority)]
+    priority: Priority,
+
+    /// How long it waits before it may start
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
+    delay: Option<Duration>,
+
+    /// How often it is tried again after an error that may pass [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    retries: Option<u32>,
+
+    /// Joins the first task that was submitted with this id, script and arguments
+    #[arg(long, value_name = "ID", value_parser = label)]
+    request_id: Option<Arc<str>>,
+
+    /// On whose behalf it runs, which scripts see as context_id
+    #[arg(long = "context", value_name = "ID", value_parser = label)]
+    context_id: Option<Arc<str>>,
+
+    /// How long it may wait to be started
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    expires_in: Option<Timeout>,
+}
+
+impl RequestArgs {
+    /// Where the script is.
+    pub(crate) fn file(&self) -> ScriptFile {
+        self.file.clone().into()
+    }
+
+    /// Whether the task may be one that somebody else has submitted.
+    pub(crate) const fn may_join(&self) -> bool {
+        self.request_id.is_some()
+    }
+
+    /// The request, without its script. After `useful_for` it is not begun any more.
+    ///
+    /// # Errors
+    /// Those of [`ScriptArgs::into_map`].
+    pub(crate) fn request(
+        self,
+        dispatcher: &RhaiDispatcher,
+        useful_for: Option<Duration>,
+    ) -> Result<PlayRequestBuilder, CommandError> {
+        let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
+        let mut request = dispatcher.new_play_request().worker_id(self.worker_id).args(args);
+        request = request.priority(self.priority).retries(self.retries.unwrap_or_default());
+        if let Some(delay) = self.delay {
+            request = request.delay(delay);
+        }
+        if let Some(id) = self.request_id {
+            request = request.request_id(id);
+        }
+        if let Some(id) = self.context_id {
+            request = request.context_id(id);
+        }
+        let expires_in = self.expires_in.map(Timeout::duration);
+        if let Some(expires_in) = expires_in.into_iter().chain(useful_for).min() {
+            request = request.expires_in(expires_in);
+        }
+        Ok(request)
+    }
+}

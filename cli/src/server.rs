@@ -1,0 +1,145 @@
+use std::fmt;
+
+use rhai_dispatcher::{
+    RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, WorkerError,
+    WorkerId,
+};
+
+use crate::error::CommandError;
+
+/// The server of a command. It is printed without its password.
+#[derive(Clone)]
+pub(crate) struct Server {
+    url: String,
+    prefix: Option<String>,
+}
+
+impl Server {
+    /// The environment variable with the URL.
+    pub(crate) const VARIABLE: &str = "RHAID_URL";
+
+    /// Who asks.
+    const CALLER_ID: &str = "rhaid";
+
+    /// # Errors
+    /// If the URL is none that other processes can reach, or would be read with a part of its
+    /// password as something else, which the library's error would show.
+    pub(crate) fn new(url: String, prefix: Option<String>) -> Result<Self, CommandError> {
+        let refuse = |problem: &str| Err(CommandError::usage("--url <URL>", problem));
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        if scheme == "memory" {
+            return refuse("memory: is within one process; use redis://, or `rhaid run` without a server");
+        }
+        let is_socket = scheme.ends_with("unix");
+        let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+        if !is_socket && path.is_some_and(|(_, path)| path.contains('@')) {
+            return refuse("it has a / in its user or password; write that as %2F");
+        }
+        Ok(Self { url, prefix })
+    }
+
+    /// A dispatcher that is connected.
+    pub(crate) async fn connect(&self) -> Result<RhaiDispatcher, CommandError> {
+        let mut builder = RhaiDispatcherBuilder::new().caller_id(Self::CALLER_ID).url(&self.url);
+        if let Some(prefix) = &self.prefix {
+            builder = builder.prefix(prefix);
+        }
+        builder.connect().await.map_err(|error| self.explain(error))
+    }
+
+    /// The worker that it gives tasks to.
+    pub(crate) fn worker(&self, worker_id: &WorkerId) -> RhaiWorkerBuilder {
+        let builder = RhaiWorker::builder(worker_id.as_str()).url(&self.url);
+        match &self.prefix {
+            Some(prefix) => builder.prefix(prefix),
+            None => builder,
+        }
+    }
+
+    /// An error of a call, with the server's name and the way out if it is the server's.
+    pub(crate) fn explain(&self, error: impl Into<RhaiDispatcherError>) -> CommandError {
+        let (problem, hint) = match error.into() {
+            RhaiDispatcherError::Unavailable(source) => (
+                format!("the server can't be reached: {source}"),
+                "see that it runs, and that --url or RHAID_URL names it",
+            ),
+            RhaiDispatcherError::Refused(source) => (
+                format!("the server refuses: {source}"),
+                "see to the user, password and database in --url or RHAID_URL, and to the server",
+            ),
+            RhaiDispatcherError::Protocol(source) => (
+                format!("the server has something unexpected: {source}"),
+                "see that only rhai-dispatcher, in versions that go together, uses this --prefix",
+            ),
+            error => return error.into(),
+        };
+        // Redis ends some of its errors with a full stop.
+        let problem = problem.trim_end_matches('.').to_owned();
+        CommandError::Server { url: self.to_string(), problem, hint }
+    }
+
+    /// An error at whose time the connection was gone.
+    pub(crate) fn lost(&self, error: &RhaiDispatcherError) -> CommandError {
+        CommandError::Server {
+            url: self.to_string(),
+            problem: format!("{error}, and the connection is lost"),
+            hint: "ask again when the server is back",
+        }
+    }
+
+    /// An error of a worker, likewise.
+    pub(crate) fn explain_worker(&self, error: WorkerError) -> CommandError {
+        match error {
+            WorkerError::Transport(error) => self.explain(error),
+            error => error.into(),
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        write!(f, "{scheme}://")?;
+        match authority.rsplit_once('@') {
+            Some((credentials, address)) => {
+                let user = credentials.split_once(':').map_or("", |(user, _)| user);
+                write!(f, "{user}:***@{address}{path}")
+            }
+            None => write!(f, "{authority}{path}"),
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_shown_without_their_passwords() {
+        let shown = |url: &str| Server::new(url.into(), None).expect(url).to_string();
+        assert_eq!(shown("redis://127.0.0.1/"), "redis://127.0.0.1/");
+        assert_eq!(shown("redis://ann:pa:s@s@host:7000/3"), "redis://ann:***@host:7000/3");
+        assert_eq!(shown("redis://:pass@host"), "redis://:***@host");
+        assert_eq!(shown("redis://pass@host"), "redis://:***@host");
+        assert_eq!(shown("redis+unix://:pass@/run/a@b.sock?db=1"), "redis+unix://:***@/run/a@b.sock?db=1");
+    }
+
+    #[test]
+    fn urls_that_would_show_a_password_or_reach_nobody_are_refused() {
+        for (url, says) in [
+            ("redis://ann:12/secret@host/0", "%2F"),
+            ("redis://:secret/1@host", "%2F"),
+            ("memory:jobs", "rhaid run"),
+        ] {
+            let error = Server::new(url.into(), None).expect_err(url).to_string();
+            assert!(error.contains(says) && !error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+use crate::command::{Ended, ended, rhaid};
+use crate::site::Site;
+
+/// Every command that wants a server.
+const COMMANDS: &[&[&str]] = &[
+    &["worker", "--id", "worker-1"],
+    &["submit", "--worker", "worker-1", "-"],
+    &["call", "--worker", "worker-1", "-"],
+    &["status", ID],
+    &["wait", ID],
+    &["cancel", ID],
+    &["resubmit", ID],
+    &["queues"],
+    &["workers"],
+    &["pause", "worker-1"],
+    &["resume", "worker-1"],
+];
+
+const ID: &str = "8c1b7f0e-52a4-4c1d-9a37-0f2d6a1e4b90";
+
+#[track_caller]
+fn assert_failed(ended: &Ended, code: i32, says: &[&str]) {
+    assert_eq!((ended.code, &*ended.out), (Some(code), ""), "{}", ended.err);
+    for part in says {
+        assert!(ended.err.contains(part), "it should say {part:?}: {}", ended.err);
+    }
+    for never in ["geheim", "panicked", "RUST_BACKTRACE"] {
+        assert!(!ended.err.contains(never), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_command_without_a_server_is_refused_and_told_both_ways() {
+    for args in COMMANDS {
+        for empty in [false, true] {
+            let mut command = rhaid();
+            if empty {
+                command.env("RHAID_URL", "");
+            }
+            let ended = ended(command.args(*args).output().expect("rhaid runs"));
+            assert_failed(&ended, 2, &["--url", "RHAID_URL", "redis://127.0.0.1/"]);
+        }
+    }
+}
+
+#[test]
+fn a_url_that_names_no_server_is_refused_without_its_password() {
+    for (url, says) in [
+        ("localhost", "no scheme"),
+        ("http://:geheim@host/", "\"http\" is not supported"),
+        ("memory:", "rhaid run"),
+        ("memory:jobs", "rhaid run"),
+        ("redis://", "has no host"),
+        ("redis://:geheim@host:port/", "port"),
+        ("redis://:geheim@host/first", "database"),
+        ("redis://ann:12/geheim@host/", "%2F"),
+    ] {
+        let ended = ended(rhaid().args(["queues", "--url", url]).output().expect("rhaid runs"));
+        assert_failed(&ended, 2, &["--url <URL>", says]);
+    }
+}
+
+#[test]
+fn an_option_comes_before_the_environment() {
+    let site = Site::new();
+    let told = ended(
+        rhaid()
+            .args(["queues", "--url", site.url()])
+            .env("RHAID_URL", "http://x")
+            .output()
+            .expect("rhaid runs"),
+    );
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    let help = site.run(&["queues", "--help"]);
+    assert!(help.out.contains("RHAID_URL") && !help.out.contains(site.url()), "{}", help.out);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_with_the_way_out() {
+    let mut site = Site::with_password("geheim");
+    site.redis.kill();
+    // At the same time, since each waits for the call timeout.
+    let children: Vec<_> =
+        COMMANDS.iter().map(|args| site.command(args).spawn().expect("rhaid runs")).collect();
+    let shown = site.url().replace("geheim", "***");
+    for child in children {
+        let ended = ended(child.wait_with_output().expect("it ends"));
+        assert_failed(&ended, 3, &[&shown, "can't be reached", "--url or RHAID_URL"]);
+    }
+}
+
+#[test]
+fn a_server_that_refuses_is_named_with_its_reason() {
+    let site = Site::with_password("geheim");
+    assert_eq!(site.run(&["queues"]).code, Some(0));
+    let wrong = site.url().replace("geheim", "geheimnis");
+    let without = site.redis.url();
+    let database = format!("{}99", site.url());
+    for args in COMMANDS {
+        for (url, says) in [(&wrong, "WRONGPASS"), (&without, "NOAUTH"), (&database, "DB index")] {
+            let ended = site.run(&[args, &["--url", url][..]].concat());
+            assert_failed(&ended, 3, &["the server refuses", says, "--url or RHAID_URL"]);
+        }
+    }
+}
+
+#[test]
+fn a_key_of_somebody_else_is_the_server_s_failure() {
+    let site = Site::new();
+    let _ = site.redis.command(&["SET", &format!("rhailib:{ID}"), "theirs"]);
+    for command in ["status", "cancel", "resubmit", "wait"] {
+        assert_failed(&site.run(&[command, ID]), 3, &["something unexpected", "WRONGTYPE"]);
+    }
+}
+
+#[test]
+fn a_task_that_is_not_known_is_said_so() {
+    let site = Site::new();
+    for command in ["status", "wait", "cancel", "resubmit"] {
+        assert_failed(&site.run(&[command, ID]), 1, &[ID, "is not known"]);
+    }
+}
+
+#[test]
+fn values_without_sense_are_refused() {
+    let site = Site::new();
+    let submit = |more: &[&'static str]| [&["submit", "--worker", "w", "-"], more].concat();
+    for (args, says) in [
+        (vec!["status", "nope"], "is not a UUID"),
+        (vec!["wait", "8C1B7F0E-52A4-4C1D-9A37-0F2D6A1E4B90"], "lower-case"),
+        (vec!["cancel", ""], "<ID>"),
+        (vec!["pause", "a b"], "outside A-Z"),
+        (vec!["resume", ID], "shape of a task id"),
+        (vec!["workers", "--worker", "all"], "reserved word"),
+        (vec!["worker", "--id", ""], "--id <ID>"),
+        (vec!["worker", "--id", "w", "--grace", "soon"], "--grace <DURATION>"),
+        (vec!["worker", "--id", "w", "--threads", "0"], "--threads <N>"),
+        (vec!["queues", "--prefix", "a b"], "--prefix <PREFIX>"),
+        (vec!["submit", "-"], "--worker <ID>"),
+        (vec!["submit", "--worker", "w"], "<FILE>"),
+        (submit(&["--priority", "urgent"]), "use high, normal or low"),
+        (submit(&["--delay", "-1s"]), "--delay <DURATION>"),
+        (submit(&["--expires-in", "0s"]), "--expires-in <DURATION>"),
+        (submit(&["--retries", "-1"]), "--retries <N>"),
+        (submit(&["--request-id", ""]), "--request-id <ID>"),
+        (submit(&["--context", "a\nb"]), "control character"),
+        (submit(&["--arg", "x"]), "--arg <KEY=VALUE>"),
+        (submit(&["--arg", "x=1", "--arg", "x=2"]), "given twice"),
+        (vec!["call", "--worker", "w", "-", "--timeout", "0s"], "--timeout <DURATION>"),
+    ] {
+        assert_failed(&site.run(&args), 2, &[says]);
+    }
+    let missing = site.run(&["submit", "--worker", "w", "/missing.rhai"]);
+    assert_failed(&missing, 1, &["there is no such file"]);
+}

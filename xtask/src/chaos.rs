@@ -1,0 +1,77 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cargo::Cargo;
+use crate::error::Error;
+use crate::setup;
+
+/// Break processes, connections and the server for a while, and count what it costs
+#[derive(Debug, Args)]
+pub(crate) struct Chaos {
+    /// How long
+    #[arg(long, default_value_t = 20)]
+    minutes: u64,
+    /// What decides the order of the faults, and whom they strike
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Every fault once, instead of by time
+    #[arg(long)]
+    brief: bool,
+    /// Where the tally goes as JSON; otherwise it is printed
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Switch a protection of the transport off: the run has to fail
+    #[arg(long = "break", value_name = "PROTECTION")]
+    broken: Option<Protection>,
+}
+
+/// What can be switched off, by a feature of the transport.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Protection {
+    /// A finish is refused if the claim is no longer its instance's
+    Fence,
+    /// Every wait is looked after when the connection is back
+    Recheck,
+    /// The record is written before the entry is acknowledged
+    FinishOrder,
+}
+
+impl Protection {
+    const fn feature(self) -> &'static str {
+        match self {
+            Self::Fence => "rhai-dispatcher-redis/fault-no-fence",
+            Self::Recheck => "rhai-dispatcher-redis/fault-no-recheck",
+            Self::FinishOrder => "rhai-dispatcher-redis/fault-finish-order",
+        }
+    }
+}
+
+impl Chaos {
+    pub(crate) fn run(self) -> Result<(), Error> {
+        setup::REDIS_SERVER.ensure()?;
+        let mut features = Vec::new();
+        if let Some(protection) = self.broken {
+            features.extend(["--features".to_owned(), protection.feature().to_owned()]);
+        }
+        // All of its programs: `cargo run` would build the one alone.
+        let build = Cargo::new("build --package rhai-dispatcher-chaos --bins").with_args(features.clone());
+        println!("{}", build.line());
+        build.run()?;
+        let mut args = vec!["--seed".to_owned(), self.seed.to_string()];
+        if self.brief {
+            args.push("--brief".to_owned());
+        } else {
+            args.extend(["--minutes".to_owned(), self.minutes.to_string()]);
+        }
+        if let Some(json) = self.json {
+            // Cargo runs it in the workspace's folder.
+            let json = std::path::absolute(&json).unwrap_or(json);
+            args.extend(["--json".to_owned(), json.display().to_string()]);
+        }
+        let run = Cargo::new("run --quiet --package rhai-dispatcher-chaos --bin chaos");
+        let run = run.with_args(features).with_args(["--".to_owned()]).with_args(args);
+        println!("{}", run.line());
+        run.run()
+    }
+}
