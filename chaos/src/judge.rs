@@ -113,7 +113,8 @@ impl<'a> Judge<'a> {
             let hung = match &wait.end {
                 // A waiter that was killed waits no more.
                 None => !self.is_killed(wait.pid),
-                Some((_, WaitEnd::TimedOut)) => true,
+                // An outcome that came later than the wait could last left nobody hanging.
+                Some((at, WaitEnd::TimedOut)) => record.ended_at().is_none_or(|ended| ended + LATE < *at),
                 Some((at, WaitEnd::Lost)) => {
                     if self.may_lose {
                         tally.told_lost_everysec += 1;
@@ -214,6 +215,7 @@ impl<'a> Judge<'a> {
             return;
         }
         let records = self.stage.ledger.records();
+        let is_queued = self.suspects_wait(dead, at);
         let mut again = Vec::new();
         for (id, story) in &self.stage.chronicle.tasks {
             // These start again by themselves, or not at all.
@@ -230,15 +232,34 @@ impl<'a> Judge<'a> {
             }
         }
         if let (Some(first), Some(last)) = (again.iter().min(), again.iter().max()) {
+            tally.longest_suspect_ms = tally.longest_suspect_ms.max(*last);
+            if is_queued {
+                return;
+            }
             tally.take_overs += 1;
             tally.longest_take_over_ms = tally.longest_take_over_ms.max(*first);
-            tally.longest_suspect_ms = tally.longest_suspect_ms.max(*last);
             if *first >= Tally::LONGEST_TAKE_OVER_MS {
                 tally.note(format!(
                     "the tasks of worker {dead} ran elsewhere only {first} ms after its death"
                 ));
             }
         }
+    }
+
+    /// Whether tasks of others that died, or were stopped, before wait for their turn to run alone:
+    /// those of this one come after them.
+    fn suspects_wait(&self, dead: u32, at: u64) -> bool {
+        let earlier = |pid: u32| {
+            pid != dead
+                && self.stage.hits.iter().any(
+                    |hit| matches!(hit.target, Target::Worker { pid: struck, .. } if struck == pid && hit.at < at),
+                )
+        };
+        let records = self.stage.ledger.records();
+        self.stage.chronicle.tasks.iter().any(|(id, story)| {
+            let is_open = records.get(id).and_then(RecordStory::ended_at).is_none_or(|ended| ended > at);
+            is_open && story.starts.iter().any(|start| start.at < at && earlier(start.pid))
+        })
     }
 
     fn is_killed(&self, pid: u32) -> bool {

@@ -123,7 +123,8 @@ impl Round {
                 self.stage.resume_server();
                 self.hit(fault, at, Target::Everybody);
                 self.stage.pass(SETTLE)?;
-                self.stage.until(RECOVERY, |stage| stage.bursts.is_empty()).map(drop)
+                // A worker that died now would leave hundreds of suspects, of some seconds each.
+                self.stage.until(RECOVERY * 3, |stage| stage.bursts.is_empty()).map(drop)
             }
             Fault::Cut => {
                 let at = now();
@@ -170,14 +171,17 @@ impl Round {
         if by_submitter {
             let burst = point.starts_with("inbox.after_trim").then_some(TRIMMED);
             let submitter = self.stage.start_submitter(burst, Some(&variable))?;
-            return self.await_crash(submitter, true);
+            return self.await_crash(submitter, u64::MAX, true);
         }
         let mut worker = self.stage.start_worker(Some(&variable))?;
+        let mut since = u64::MAX;
         if point.starts_with("hand_back.") || point.starts_with("detach.") {
             let pid = worker.pid();
             self.stage.until(POINT_PATIENCE, |stage| {
                 stage.chronicle.tasks.values().any(|story| story.starts.iter().any(|start| start.pid == pid))
             })?;
+            // What it hands back runs elsewhere before it is dead.
+            since = now();
             worker.drain();
         }
         if point.starts_with("take_over.") {
@@ -188,12 +192,12 @@ impl Round {
                 }
             }
         }
-        self.await_crash(worker, false)
+        self.await_crash(worker, since, false)
     }
 
-    fn await_crash(&mut self, mut process: Process, is_submitter: bool) -> io::Result<bool> {
+    fn await_crash(&mut self, mut process: Process, since: u64, is_submitter: bool) -> io::Result<bool> {
         let ended = self.stage.until(POINT_PATIENCE, |_| process.ended().is_some())?;
-        let at = now();
+        let at = now().min(since);
         let pid = process.pid();
         // Whatever happens to it, its tasks have to come to an end.
         process.kill();

@@ -46,11 +46,12 @@ pub struct Tally {
     pub unexplained_twice: usize,
     /// Tasks in flight with those whom a fault struck, over all faults.
     pub in_flight_at_faults: usize,
-    /// Deaths of workers whose tasks ran elsewhere.
+    /// Deaths of workers whose tasks ran elsewhere, and did not have to wait for other suspects.
     pub take_overs: usize,
     /// The longest time from a death until the first of its tasks ran elsewhere.
     pub longest_take_over_ms: u64,
-    /// The same, until the last of them, which run one at a time.
+    /// The time from any death until the last of its tasks ran elsewhere: suspects run one at a time,
+    /// so this grows with their number and length, and nothing is promised of it.
     pub longest_suspect_ms: u64,
     /// Tasks that were blamed for a death that another one caused.
     pub innocents_crashed: usize,

@@ -59,11 +59,16 @@ fn tcp(url: &str) -> Result<Config, Invalid> {
     if !query.is_empty() {
         return Err(invalid("has a query, and none is known"));
     }
+    if rest.rfind('@').is_some_and(|at| rest[..at].contains('/')) {
+        return Err(invalid("has a / before its @; write one in a user or password as %2F"));
+    }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (credentials, address) = split_credentials(authority);
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.ends_with(']')) => {
-            let port = port.parse::<u16>().map_err(|_| invalid(format!("has the port {port:?}")))?;
+            // Not quoted, here and below: it may be a password in the wrong place.
+            let port =
+                port.parse::<u16>().map_err(|_| invalid("has a port that is no number below 65536"))?;
             (host, port)
         }
         _ => (address, 6379),
@@ -74,7 +79,9 @@ fn tcp(url: &str) -> Result<Config, Invalid> {
     }
     let database = match path.trim_end_matches('/') {
         "" => None,
-        number => Some(number.parse::<u8>().map_err(|_| invalid(format!("has the database {number:?}")))?),
+        number => {
+            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is no number below 256"))?)
+        }
     };
     config(ServerConfig::new_centralized(host, port), credentials, database)
 }
@@ -91,7 +98,7 @@ fn unix(rest: &str) -> Result<Config, Invalid> {
     let database = match query.split_once('=') {
         None if query.is_empty() => None,
         Some(("db", number)) => {
-            Some(number.parse::<u8>().map_err(|_| invalid(format!("has the database {number:?}")))?)
+            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is no number below 256"))?)
         }
         _ => return Err(invalid("has a query other than db")),
     };
@@ -186,6 +193,9 @@ mod tests {
             "redis://secret@host",
             "redis://:secret%2@host",
             "redis://:secret@host?x=1",
+            "redis://ann:12/secret@host/0",
+            "redis://:se/secret@host",
+            "redis://user:secret",
             "redis+unix://",
         ] {
             let error = parse(bad).expect_err(bad);
