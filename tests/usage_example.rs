@@ -21,8 +21,10 @@ fn readme_shows_the_example_as_it_is() {
 
 #[test]
 fn only_the_url_tells_the_two_apart() {
+    // Line breaks follow from the length of the URL.
+    let without_spaces = |text: &str| text.split_whitespace().collect::<String>();
     let changed = code(USAGE).replace("redis://127.0.0.1/", "memory:");
-    assert_eq!(changed, code(IN_MEMORY));
+    assert_eq!(without_spaces(&changed), without_spaces(code(IN_MEMORY)));
 }
 
 #[test]
