@@ -15,6 +15,9 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from
 /// A connection that held no longer than this was no success.
 const SHORT: Duration = Duration::from_millis(100);
 
+/// Says to drop every connection, and to make no more.
+const EVERY: u64 = u64::MAX;
+
 /// A connection that is made when it is first needed, and again whenever it breaks.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
@@ -114,9 +117,16 @@ impl Link {
     }
 }
 
+impl Shared {
+    /// Whether nobody holds the link any more.
+    fn ended(&self) -> bool {
+        *self.drop.borrow() == EVERY
+    }
+}
+
 impl Drop for Holder {
     fn drop(&mut self) {
-        self.0.drop.send_replace(u64::MAX);
+        self.0.drop.send_replace(EVERY);
         self.0.state.send_replace(LinkState::Idle);
     }
 }
@@ -124,7 +134,7 @@ impl Drop for Holder {
 /// Makes the connection and makes it again, until the server refuses it or nobody holds the link.
 async fn keep(shared: Arc<Shared>) {
     let mut pause = BACKOFF.0;
-    while *shared.drop.borrow() != u64::MAX {
+    while !shared.ended() {
         match Connection::open(&shared.endpoint).await {
             Ok((connection, mut closed)) => {
                 let number = shared.made.fetch_add(1, Ordering::Relaxed) + 1;
@@ -136,6 +146,9 @@ async fn keep(shared: Arc<Shared>) {
                     _ = discard.wait_for(|dropped| *dropped >= number) => "it did not answer in time".into(),
                 };
                 drop(closed);
+                if shared.ended() {
+                    return;
+                }
                 tracing::warn!("the connection to Redis was lost: {why}");
                 shared.state.send_replace(LinkState::Connecting(Some(why)));
                 // One that breaks at once is no sign that the next will hold; but the server is there.
