@@ -80,7 +80,7 @@ impl<'e> Stage<'e> {
 
     /// Submits a task, and has the answer.
     pub(crate) async fn ask(&self, task: Task) -> Result<Submitted, SubmitError> {
-        let mut answers = self.transport.submit(vec![task]).await.expect("a submit");
+        let mut answers = self.transport.submit(vec![task.into()]).await.expect("a submit");
         assert_eq!(answers.len(), 1, "one answer for each");
         answers.remove(0)
     }

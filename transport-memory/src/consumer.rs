@@ -145,7 +145,7 @@ impl Membership {
 
     /// The answer to a claim that this instance does not hold any more.
     fn finish_stale(&self, claim: &Claim) -> Finished {
-        let record = self.hub.records.get(claim.task, self.hub.now());
+        let record = self.hub.records.get(claim.task, || self.hub.now());
         let answer = record.map(|record| record.lock().fence(claim));
         match answer {
             Some(Err(stale)) => stale,

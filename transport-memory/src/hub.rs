@@ -7,7 +7,7 @@ use rhai_dispatcher_core::{Outcome, TaskLog, WallTime, WorkerId};
 use crate::MemoryConfig;
 use crate::queue::Queue;
 use crate::record::{Record, RecordState};
-use crate::records::Records;
+use crate::records::{self, Records};
 use crate::wakes::Wakes;
 
 /// What all handles on one transport share.
@@ -30,7 +30,7 @@ struct Queues {
 
 impl Hub {
     pub(crate) fn new(config: MemoryConfig) -> Arc<Self> {
-        let records = Records::new(config.max_finished_bytes);
+        let records = Records::new(config.max_finished_bytes, config.transport.record_ttl);
         Arc::new(Self { config, records, waiters: AtomicUsize::new(0), queues: Mutex::default() })
     }
 
@@ -76,11 +76,13 @@ pub(crate) struct Effects<'a> {
     pub(crate) now: WallTime,
     pub(crate) wakes: Wakes,
     ended: Vec<Arc<Record>>,
+    /// Records that are no longer kept.
+    pub(crate) dropped: Vec<Arc<Record>>,
 }
 
 impl<'a> Effects<'a> {
     pub(crate) fn new(hub: &'a Hub) -> Self {
-        Self { hub, now: hub.now(), wakes: Wakes::default(), ended: Vec::new() }
+        Self { hub, now: hub.now(), wakes: Wakes::default(), ended: Vec::new(), dropped: Vec::new() }
     }
 
     /// Writes the outcome of `record`.
@@ -98,10 +100,10 @@ impl<'a> Effects<'a> {
 
 impl Drop for Effects<'_> {
     fn drop(&mut self) {
-        let expires_at = self.now + self.hub.config.transport.record_ttl;
         for record in self.ended.drain(..) {
-            self.hub.records.finished(&record, self.now, expires_at);
+            self.hub.records.finished(&record, self.now);
         }
+        records::forget(std::mem::take(&mut self.dropped));
         // The wake-ups follow, as fields are dropped after this.
     }
 }

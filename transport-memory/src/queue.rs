@@ -61,9 +61,8 @@ impl Queue {
     }
 
     /// Accepts a task.
-    pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Task) -> Result<Submitted, SubmitError> {
+    pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Arc<Task>) -> Result<Submitted, SubmitError> {
         let mut effects = Effects::new(hub);
-        hub.records.make_room(task.id, effects.now);
         let mut state = self.lock();
         let request = request_key(&task);
         if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
@@ -81,12 +80,12 @@ impl Queue {
             if hub.records.contains(task.id) {
                 return Ok(Submitted::Accepted(task.id));
             }
-            return Err(SubmitError::QueueFull { worker_id: task.worker_id, limit });
+            return Err(SubmitError::QueueFull { worker_id: task.worker_id.clone(), limit });
         }
         let number = state.next_number;
         let record = Arc::new(Record::new(task, Arc::downgrade(self), number, effects.now));
         // A task that is submitted again, after an answer that got lost, is there already.
-        if !hub.records.insert(&record) {
+        if !hub.records.insert(&record, effects.now, &mut effects.dropped) {
             return Ok(Submitted::Accepted(record.task.id));
         }
         state.next_number += 1;
@@ -269,7 +268,5 @@ fn request_key(task: &Task) -> Option<RequestKey> {
 
 /// Whether the record has expired, although it may not have been dropped yet.
 fn is_over(record: &Record, hub: &Hub, now: WallTime) -> bool {
-    let state = record.lock();
-    let progress = &state.progress;
-    progress.status.is_terminal() && progress.updated_at + hub.config.transport.record_ttl <= now
+    record.ended_at().is_some_and(|ended_at| ended_at + hub.config.transport.record_ttl <= now)
 }

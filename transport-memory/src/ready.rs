@@ -82,7 +82,8 @@ mod tests {
         for number in 0..count {
             let mut task = Task::new(worker_id.clone(), Payload::script("1"), "caller");
             task.priority = priority;
-            let record = Record::new(task, Arc::downgrade(&queue), number, WallTime::from_millis(0));
+            let record =
+                Record::new(Arc::new(task), Arc::downgrade(&queue), number, WallTime::from_millis(0));
             ready.push_back(Arc::new(record));
         }
     }

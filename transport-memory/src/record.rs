@@ -30,19 +30,25 @@ pub(crate) struct RecordState {
 }
 
 impl Record {
-    pub(crate) fn new(task: Task, queue: Weak<Queue>, number: u64, now: WallTime) -> Self {
+    pub(crate) fn new(task: Arc<Task>, queue: Weak<Queue>, number: u64, now: WallTime) -> Self {
         let state = RecordState {
             progress: Progress::accepted(&task, now),
             cancel: None,
             waiters: Vec::new(),
             next_waiter: 0,
         };
-        Self { task: Arc::new(task), queue, number, state: Mutex::new(state) }
+        Self { task, queue, number, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, RecordState> {
         // Nothing panics while it holds the lock, save for an allocation that fails.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When it ended, if it has.
+    pub(crate) fn ended_at(&self) -> Option<WallTime> {
+        let state = self.lock();
+        state.progress.status.is_terminal().then_some(state.progress.updated_at)
     }
 
     /// All that is known of it.

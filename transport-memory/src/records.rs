@@ -2,6 +2,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rhai_dispatcher_core::{TaskId, WallTime};
 
@@ -13,6 +14,8 @@ pub(crate) struct Records {
     shards: [Mutex<Shard>; Self::SHARDS],
     hasher: IdHasher,
     max_bytes_per_shard: usize,
+    /// How long they are kept.
+    ttl: Duration,
 }
 
 #[derive(Default)]
@@ -33,11 +36,12 @@ impl Records {
     /// Enough that a handful of threads seldom meet.
     const SHARDS: usize = 16;
 
-    pub(crate) fn new(max_finished_bytes: usize) -> Self {
+    pub(crate) fn new(max_finished_bytes: usize, ttl: Duration) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: IdHasher::default(),
             max_bytes_per_shard: max_finished_bytes / Self::SHARDS,
+            ttl,
         }
     }
 
@@ -47,13 +51,17 @@ impl Records {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn get(&self, id: TaskId, now: WallTime) -> Option<Arc<Record>> {
-        let mut shard = self.shard(id);
-        let expired = shard.expire(now, usize::MAX);
-        let record = shard.records.get(&id).cloned();
-        drop(shard);
+    /// The record under that id, unless it has expired. The time is asked only if it matters.
+    pub(crate) fn get(&self, id: TaskId, now: impl FnOnce() -> WallTime) -> Option<Arc<Record>> {
+        let record = self.shard(id).records.get(&id).cloned()?;
+        let Some(ended_at) = record.ended_at() else { return Some(record) };
+        let now = now();
+        if now < ended_at + self.ttl {
+            return Some(record);
+        }
+        let expired = self.shard(id).expire(now, usize::MAX);
         forget(expired);
-        record
+        None
     }
 
     /// Whether there is a record under that id.
@@ -62,8 +70,15 @@ impl Records {
     }
 
     /// Adds a record, unless there is one under its id. Whether it was added.
-    pub(crate) fn insert(&self, record: &Arc<Record>) -> bool {
-        match self.shard(record.task.id).records.entry(record.task.id) {
+    ///
+    /// What has expired or is too much, of the records that share a shard with it, goes into
+    /// `dropped`, which is for [`forget`]. That is done here and not, as long as it suffices, when a
+    /// task finishes: so the same thread makes and drops what the tasks of one caller share, and a
+    /// lane does not contend with it for each count.
+    pub(crate) fn insert(&self, record: &Arc<Record>, now: WallTime, dropped: &mut Vec<Arc<Record>>) -> bool {
+        let mut shard = self.shard(record.task.id);
+        *dropped = shard.expire(now, self.max_bytes_per_shard);
+        match shard.records.entry(record.task.id) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
                 place.insert(Arc::clone(record));
@@ -72,20 +87,9 @@ impl Records {
         }
     }
 
-    /// Drops what has expired or is too much, of the records that share a shard with `id`.
-    ///
-    /// It is done before a task is added and not, as long as that suffices, when one finishes: so
-    /// the same thread makes and drops what the tasks of one caller share, and a lane does not
-    /// contend with it for each count.
-    pub(crate) fn make_room(&self, id: TaskId, now: WallTime) {
-        let mut shard = self.shard(id);
-        let dropped = shard.expire(now, self.max_bytes_per_shard);
-        drop(shard);
-        forget(dropped);
-    }
-
-    /// Notes that `record` has its outcome and may be forgotten at `expires_at`.
-    pub(crate) fn finished(&self, record: &Record, now: WallTime, expires_at: WallTime) {
+    /// Notes that `record` has its outcome, and may be forgotten once its time is over.
+    pub(crate) fn finished(&self, record: &Record, now: WallTime) {
+        let expires_at = now + self.ttl;
         let bytes = record.bytes();
         let mut shard = self.shard(record.task.id);
         shard.finished_bytes += bytes;
@@ -117,7 +121,7 @@ impl Shard {
 }
 
 /// Frees what pointed to the records: their request ids. No lock may be held.
-fn forget(expired: Vec<Arc<Record>>) {
+pub(crate) fn forget(expired: Vec<Arc<Record>>) {
     for record in expired {
         if record.task.request_id.is_some()
             && let Some(queue) = record.queue.upgrade()

@@ -43,7 +43,7 @@ impl MemoryTransport {
 
     fn cancel_one(&self, id: TaskId, why: CancelReason) -> Cancelled {
         let mut effects = Effects::new(&self.hub);
-        let Some(record) = self.hub.records.get(id, effects.now) else { return Cancelled::NotFound };
+        let Some(record) = self.hub.records.get(id, || effects.now) else { return Cancelled::NotFound };
         let Some(queue) = record.queue.upgrade() else { return Cancelled::AlreadyFinished };
         let mut state = queue.lock();
         if state.cancel_waiting(&record, why, &mut effects) {
@@ -73,7 +73,10 @@ fn request_cancel(record: &Record, why: CancelReason) -> Option<(Claim, bool)> {
 
 #[async_trait]
 impl Transport for MemoryTransport {
-    async fn submit(&self, tasks: Vec<Task>) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
+    async fn submit(
+        &self,
+        tasks: Vec<Arc<Task>>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
         Ok(tasks.into_iter().map(|task| self.hub.queue(&task.worker_id).submit(&self.hub, task)).collect())
     }
 
@@ -82,13 +85,12 @@ impl Transport for MemoryTransport {
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
-        let now = self.hub.now();
-        let details = |id: &TaskId| Some(self.hub.records.get(*id, now)?.details());
+        let details = |id: &TaskId| Some(self.hub.records.get(*id, || self.hub.now())?.details());
         Ok(ids.iter().map(details).collect())
     }
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
-        match self.hub.records.get(id, self.hub.now()) {
+        match self.hub.records.get(id, || self.hub.now()) {
             Some(record) => Box::pin(OutcomeFuture::new(Arc::clone(&self.hub), record)),
             None => Box::pin(future::ready(Err(OutcomeError::NotFound(id)))),
         }

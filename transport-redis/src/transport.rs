@@ -135,7 +135,10 @@ impl Drop for Unanswered<'_> {
 
 #[async_trait]
 impl Transport for RedisTransport {
-    async fn submit(&self, tasks: Vec<Task>) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
+    async fn submit(
+        &self,
+        tasks: Vec<Arc<Task>>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
         let begun: Vec<_> = tasks.iter().map(|task| self.shared.begin(task)).collect();
         let answers = begun.into_iter().map(async |begun| match begun {
             Ok((id, answer)) => {

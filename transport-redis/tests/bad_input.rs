@@ -73,7 +73,7 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     let mut redis = client(&server);
     let transport = open(&server);
     let _: () = redis.set(QUEUE, "not a stream").expect("set");
-    let error = block_on(transport.submit(vec![task()])).expect_err("the queue is no stream");
+    let error = block_on(transport.submit(vec![task().into()])).expect_err("the queue is no stream");
     assert!(
         matches!(&error, TransportError::Protocol(_)) && error.to_string().contains("WRONGTYPE"),
         "{error}"
@@ -87,7 +87,7 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     let _: () = redis.set(format!("rhailib:{id}"), "not a hash").expect("set");
     let mut task = task();
     task.id = id;
-    let error = block_on(transport.submit(vec![task])).expect_err("the record is no hash");
+    let error = block_on(transport.submit(vec![task.into()])).expect_err("the record is no hash");
     assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
     let error = block_on(transport.details(&[id])).expect_err("the record is no hash");
     assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");

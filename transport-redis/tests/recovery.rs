@@ -19,7 +19,7 @@ fn an_unreachable_server_is_unavailable_after_the_call_timeout() {
     drop(server);
     let transport = RedisTransport::new(config).expect("a valid config");
     let start = Instant::now();
-    let error = block_on(transport.submit(vec![task()])).expect_err("nobody is there");
+    let error = block_on(transport.submit(vec![task().into()])).expect_err("nobody is there");
     assert!(error.is_retryable(), "{error}");
     assert!(start.elapsed() >= Duration::from_millis(300));
     assert!(!transport.health().connected);

@@ -16,7 +16,7 @@ fn ids(claimed: &[Claimed]) -> Vec<TaskId> {
 }
 
 async fn submit(stage: &Stage<'_>, count: usize) -> Vec<TaskId> {
-    let tasks: Vec<_> = (0..count).map(|_| stage.task()).collect();
+    let tasks: Vec<_> = (0..count).map(|_| Arc::new(stage.task())).collect();
     let ids = tasks.iter().map(|task| task.id).collect();
     let answers = stage.transport.submit(tasks).await.expect("a submit");
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");

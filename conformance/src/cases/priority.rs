@@ -1,5 +1,7 @@
 //! `Consumer::claim`: priorities are weights
 
+use std::sync::Arc;
+
 use rhai_dispatcher_core::{Priority, Task, TaskId};
 
 use crate::Environment;
@@ -7,7 +9,7 @@ use crate::instance::{Instance, up_to};
 use crate::stage::Stage;
 
 async fn submit(stage: &Stage<'_>, priority: Priority, count: usize) -> Vec<TaskId> {
-    let tasks: Vec<_> = (0..count).map(|_| Task { priority, ..stage.task() }).collect();
+    let tasks: Vec<_> = (0..count).map(|_| Arc::new(Task { priority, ..stage.task() })).collect();
     let ids = tasks.iter().map(|task| task.id).collect();
     let answers = stage.transport.submit(tasks).await.expect("a submit");
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");

@@ -1,5 +1,7 @@
 //! `Transport::submit`
 
+use std::sync::Arc;
+
 use rhai_dispatcher_core::{Json, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskStatus};
 
 use crate::Environment;
@@ -70,7 +72,7 @@ pub(crate) async fn request_id_joins_the_first_task(env: &dyn Environment) {
     let consumer = stage.attach().await;
     let first = request(&stage);
     let second = request(&stage);
-    let answers = stage.transport.submit(vec![first.clone(), second.clone()]).await.expect("a submit");
+    let answers = stage.transport.submit(vec![first.clone().into(), second.clone().into()]).await.expect("a submit");
     assert_eq!(answers, [Ok(Submitted::Accepted(first.id)), Ok(Submitted::Joined(first.id))]);
     assert_eq!(stage.record(second.id).await, None, "one that joined is no task");
     assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(first.id)));
@@ -137,7 +139,7 @@ pub(crate) async fn batch_is_answered_in_order(env: &dyn Environment) {
 
     let (before, after) = (stage.task(), stage.task());
     let conflict = Task { payload: Payload::script("1 + 2"), ..request(&stage) };
-    let batch = vec![before.clone(), conflict, request(&stage), after.clone()];
+    let batch = [before.clone(), conflict, request(&stage), after.clone()].map(Arc::new).into();
     assert_eq!(
         stage.transport.submit(batch).await.expect("a submit"),
         [

@@ -78,7 +78,8 @@ impl Fault for LeavesTombstones {
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
         let answers = on.cancel(ids, why).await?;
         for details in on.details(ids).await?.into_iter().flatten() {
-            on.submit(vec![Task::new(details.worker_id, Payload::script(""), "tombstone")]).await?;
+            let tombstone = Task::new(details.worker_id, Payload::script(""), "tombstone");
+            on.submit(vec![tombstone.into()]).await?;
         }
         Ok(answers)
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -81,8 +81,8 @@ impl SharesQueues {
 
 #[async_trait]
 impl Fault for SharesQueues {
-    async fn submit(&self, to: &dyn Transport, mut tasks: Vec<Task>) -> SubmitAnswer {
-        tasks.iter_mut().for_each(|task| task.worker_id = Self::queue());
+    async fn submit(&self, to: &dyn Transport, mut tasks: Vec<Arc<Task>>) -> SubmitAnswer {
+        tasks.iter_mut().for_each(|task| Arc::make_mut(task).worker_id = Self::queue());
         to.submit(tasks).await
     }
 

@@ -22,7 +22,7 @@ pub(crate) trait Fault: Debug + Send + Sync {
         config
     }
 
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         to.submit(tasks).await
     }
 

@@ -1,7 +1,7 @@
 //! Faults of `Transport::submit`
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rhai_dispatcher_core::{
@@ -26,8 +26,8 @@ faults! {
 }
 
 /// Submits every task after a change.
-async fn changed(to: &dyn Transport, mut tasks: Vec<Task>, change: impl Fn(&mut Task)) -> SubmitAnswer {
-    tasks.iter_mut().for_each(change);
+async fn changed(to: &dyn Transport, mut tasks: Vec<Arc<Task>>, change: impl Fn(&mut Task)) -> SubmitAnswer {
+    tasks.iter_mut().map(Arc::make_mut).for_each(change);
     to.submit(tasks).await
 }
 
@@ -37,7 +37,7 @@ struct DropsSubmits;
 
 #[async_trait]
 impl Fault for DropsSubmits {
-    async fn submit(&self, _to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, _to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         Ok(tasks.iter().map(|task| Ok(Submitted::Accepted(task.id))).collect())
     }
 }
@@ -50,7 +50,7 @@ struct AcceptsTwice {
 
 #[async_trait]
 impl Fault for AcceptsTwice {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
         changed(to, tasks, |task| {
             let mut seen = self.seen.lock().expect("no panic");
@@ -70,7 +70,7 @@ struct IgnoresRequestIds;
 
 #[async_trait]
 impl Fault for IgnoresRequestIds {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         changed(to, tasks, |task| task.request_id = None).await
     }
 }
@@ -81,7 +81,7 @@ struct JoinsAnything;
 
 #[async_trait]
 impl Fault for JoinsAnything {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         let mut answers = to.submit(tasks).await?;
         for answer in &mut answers {
             if let Err(SubmitError::RequestIdConflict(first)) = answer {
@@ -98,7 +98,7 @@ struct SharesRequestIds;
 
 #[async_trait]
 impl Fault for SharesRequestIds {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         changed(to, tasks, |task| task.caller_id = "anybody".into()).await
     }
 }
@@ -121,10 +121,12 @@ struct StaysFull {
 
 #[async_trait]
 impl Fault for StaysFull {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         if self.full.load(Ordering::SeqCst) {
-            let full = |task: Task| Err(SubmitError::QueueFull { worker_id: task.worker_id, limit: 0 });
-            return Ok(tasks.into_iter().map(full).collect());
+            let full = |task: &Arc<Task>| {
+                Err(SubmitError::QueueFull { worker_id: task.worker_id.clone(), limit: 0 })
+            };
+            return Ok(tasks.iter().map(full).collect());
         }
         let answers = to.submit(tasks).await?;
         let full = answers.iter().any(|answer| matches!(answer, Err(SubmitError::QueueFull { .. })));
@@ -139,7 +141,7 @@ struct AnswersBackwards;
 
 #[async_trait]
 impl Fault for AnswersBackwards {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         let mut answers = to.submit(tasks).await?;
         answers.reverse();
         Ok(answers)
@@ -152,7 +154,7 @@ struct IgnoresDelays;
 
 #[async_trait]
 impl Fault for IgnoresDelays {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         changed(to, tasks, |task| task.run_at = None).await
     }
 }
@@ -163,7 +165,7 @@ struct IgnoresExpiry;
 
 #[async_trait]
 impl Fault for IgnoresExpiry {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         changed(to, tasks, |task| (task.expires_at, task.deadline) = (None, None)).await
     }
 }
@@ -174,7 +176,7 @@ struct IgnoresPriorities;
 
 #[async_trait]
 impl Fault for IgnoresPriorities {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         changed(to, tasks, |task| task.priority = Priority::Normal).await
     }
 }
@@ -185,7 +187,7 @@ struct StarvesLow;
 
 #[async_trait]
 impl Fault for StarvesLow {
-    async fn submit(&self, to: &dyn Transport, tasks: Vec<Task>) -> SubmitAnswer {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
         /// The year 2100.
         const NEVER: WallTime = WallTime::from_millis(4_102_444_800_000);
         changed(to, tasks, |task| {

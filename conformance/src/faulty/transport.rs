@@ -26,7 +26,10 @@ impl Faulty {
 
 #[async_trait]
 impl Transport for Faulty {
-    async fn submit(&self, tasks: Vec<Task>) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
+    async fn submit(
+        &self,
+        tasks: Vec<Arc<Task>>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
         self.fault.submit(&*self.inner, tasks).await
     }
 

@@ -52,8 +52,10 @@ impl Dispatcher {
         &self,
         requests: Vec<PlayRequestBuilder>,
     ) -> Result<Vec<Result<TaskId, Error>>, Error> {
-        let tasks =
-            requests.into_iter().map(PlayRequestBuilder::into_task).collect::<Result<Vec<_>, Error>>()?;
+        let tasks = requests
+            .into_iter()
+            .map(|request| request.into_task().map(Arc::new))
+            .collect::<Result<_, Error>>()?;
         let answers = self.transport().submit(tasks).await?;
         Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
     }

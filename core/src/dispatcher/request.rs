@@ -237,7 +237,6 @@ impl PlayRequestBuilder {
         if let Some(preflight) = &config.preflight {
             preflight.check(&payload).map_err(Error::Script)?;
         }
-        let now = self.dispatcher.clock().wall();
         let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
         if !self.fields.args.is_empty() {
             task.args = args(&self.fields.args, config.max_args_bytes)?;
@@ -246,8 +245,9 @@ impl PlayRequestBuilder {
         task.request_id = self.fields.request_id;
         task.parent = self.fields.parent;
         task.priority = self.fields.priority;
-        task.run_at = (self.fields.delay > Duration::ZERO).then(|| now + self.fields.delay);
-        task.expires_at = self.fields.expires_in.map(|expires_in| now + expires_in);
+        let clock = self.dispatcher.clock();
+        task.run_at = (self.fields.delay > Duration::ZERO).then(|| clock.wall() + self.fields.delay);
+        task.expires_at = self.fields.expires_in.map(|expires_in| clock.wall() + expires_in);
         task.retry = self.fields.retry;
         Ok(task)
     }

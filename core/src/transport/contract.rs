@@ -49,7 +49,10 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Cancellation
     /// Dropping the future leaves open which of the tasks were accepted; each is whole or absent.
-    async fn submit(&self, tasks: Vec<Task>) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
+    async fn submit(
+        &self,
+        tasks: Vec<Arc<Task>>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
 
     /// Begins an instance, which holds its claims under one lease from now on.
     ///

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::Arc;
 
 use super::{Cancelled, Submitted, Transport};
 use crate::{CancelReason, Error, Task, TaskDetails, TaskId};
@@ -9,8 +10,11 @@ pub trait TransportExt: Transport {
     ///
     /// # Errors
     /// See [`Transport::submit`].
-    fn submit_one(&self, task: Task) -> impl Future<Output = Result<Submitted, Error>> + Send {
-        let answers = self.submit(vec![task]);
+    fn submit_one(
+        &self,
+        task: impl Into<Arc<Task>>,
+    ) -> impl Future<Output = Result<Submitted, Error>> + Send {
+        let answers = self.submit(vec![task.into()]);
         async {
             let answer = answers.await?.pop();
             Ok(answer.ok_or_else(|| Error::internal("a submit of one task was not answered"))??)
