@@ -66,6 +66,11 @@ impl<'e> Stage<'e> {
         Task::new(worker(worker_id), Payload::script("40 + 2"), "caller")
     }
 
+    /// A task that `parent` dispatches.
+    pub(crate) fn child_of(&self, parent: TaskId) -> Task {
+        Task { parent: Some(parent), depth: 1, ..self.task() }
+    }
+
     /// Submits a task that must be accepted.
     pub(crate) async fn submit(&self, task: Task) -> TaskId {
         let id = task.id;

@@ -33,6 +33,17 @@ pub enum Error {
     /// The request id stands for another payload or other args.
     #[error("request_id: it was used for another request, task {0}; use a new one for a new request")]
     RequestIdConflict(TaskId),
+    /// The task that dispatches it has dispatched as many as it may.
+    #[error("parent: task {parent} has dispatched {limit} tasks, and may dispatch no more (max_children)")]
+    TooManyChildren {
+        /// The task that dispatches.
+        parent: TaskId,
+        /// Its limit.
+        limit: usize,
+    },
+    /// The task that dispatches it has been cancelled, and what it dispatched with it.
+    #[error("parent: task {0} has been cancelled, so it dispatches nothing more")]
+    ParentCancelled(TaskId),
     /// There is no record of the task: it never was one, or has expired.
     #[error("task {0} is not known: it never was submitted here, or its record has expired")]
     NotFound(TaskId),
@@ -87,6 +98,8 @@ impl From<SubmitError> for Error {
         match error {
             SubmitError::QueueFull { worker_id, limit } => Self::QueueFull { worker_id, limit },
             SubmitError::RequestIdConflict(first) => Self::RequestIdConflict(first),
+            SubmitError::TooManyChildren { parent, limit } => Self::TooManyChildren { parent, limit },
+            SubmitError::ParentCancelled(parent) => Self::ParentCancelled(parent),
             SubmitError::Invalid(invalid) => Self::Invalid(invalid),
         }
     }

@@ -2,9 +2,10 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai_dispatcher_core::{Outcome, TaskLog, WallTime, WorkerId};
+use rhai_dispatcher_core::{CancelReason, Outcome, TaskId, TaskLog, WallTime, WorkerId};
 
 use crate::MemoryConfig;
+use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::record::{Record, RecordState};
 use crate::records::{self, Records};
@@ -76,13 +77,22 @@ pub(crate) struct Effects<'a> {
     pub(crate) now: WallTime,
     pub(crate) wakes: Wakes,
     ended: Vec<Arc<Record>>,
+    /// What cancelled tasks dispatched.
+    orphans: Vec<TaskId>,
     /// Records that are no longer kept.
     pub(crate) dropped: Vec<Arc<Record>>,
 }
 
 impl<'a> Effects<'a> {
     pub(crate) fn new(hub: &'a Hub) -> Self {
-        Self { hub, now: hub.now(), wakes: Wakes::default(), ended: Vec::new(), dropped: Vec::new() }
+        Self {
+            hub,
+            now: hub.now(),
+            wakes: Wakes::default(),
+            ended: Vec::new(),
+            orphans: Vec::new(),
+            dropped: Vec::new(),
+        }
     }
 
     /// Writes the outcome of `record`.
@@ -93,8 +103,16 @@ impl<'a> Effects<'a> {
         outcome: Outcome,
         log: TaskLog,
     ) {
+        if matches!(outcome, Outcome::Cancelled(_)) {
+            self.cancel_children(&state.progress);
+        }
         state.end(outcome, log, self.now, &mut self.wakes);
         self.ended.push(Arc::clone(record));
+    }
+
+    /// Cancels all that a task dispatched.
+    pub(crate) fn cancel_children(&mut self, parent: &Progress) {
+        self.orphans.extend_from_slice(&parent.children);
     }
 }
 
@@ -102,6 +120,9 @@ impl Drop for Effects<'_> {
     fn drop(&mut self) {
         for record in self.ended.drain(..) {
             self.hub.records.finished(&record, self.now);
+        }
+        for child in self.orphans.drain(..) {
+            self.hub.cancel(child, CancelReason::Parent);
         }
         records::forget(std::mem::take(&mut self.dropped));
         // The wake-ups follow, as fields are dropped after this.

@@ -8,6 +8,7 @@
 //! - `transport`: [`MemoryTransport`], the submitting side.
 //! - `consumer`, `claim`: the running side, and the future that waits for tasks.
 //! - `queue`: what waits for one worker id, its instances, and what is due when.
+//! - `cancel`: a task that is to stop, and all that it dispatched.
 //! - `settle`: the alarm, and all that is done when something is due.
 //! - `ready`: the tasks that could be claimed now, picked by weight.
 //! - `instance`: what one instance holds.
@@ -22,6 +23,7 @@
 //! lock), a record, a shard of the records. No lock is held while
 //! anybody is woken.
 
+mod cancel;
 mod claim;
 mod config;
 mod consumer;

@@ -1,5 +1,6 @@
 use rhai_dispatcher_core::{
-    CancelReason, InstanceId, Outcome, Output, Task, TaskDetails, TaskError, TaskLog, TaskStatus, WallTime,
+    CancelReason, InstanceId, Outcome, Output, Task, TaskDetails, TaskError, TaskId, TaskLog, TaskStatus,
+    WallTime,
 };
 
 /// What changes of a task, in the words of [`TaskDetails`].
@@ -17,6 +18,8 @@ pub(crate) struct Progress {
     pub(crate) deaths: u32,
     pub(crate) instance: Option<InstanceId>,
     log: TaskLog,
+    /// What it dispatched.
+    pub(crate) children: Vec<TaskId>,
     created_at: WallTime,
     pub(crate) updated_at: WallTime,
     pub(crate) started_at: Option<WallTime>,
@@ -36,6 +39,7 @@ impl Progress {
             deaths: 0,
             instance: None,
             log: TaskLog::new(),
+            children: Vec::new(),
             created_at: now,
             updated_at: now,
             started_at: None,
@@ -65,6 +69,7 @@ impl Progress {
         details.deaths = self.deaths;
         details.instance = self.instance;
         details.log = self.log.clone();
+        details.children = self.children.clone();
         details.updated_at = self.updated_at;
         details.started_at = self.started_at;
         details.run_at = self.run_at;
@@ -75,6 +80,6 @@ impl Progress {
     pub(crate) fn bytes(&self) -> usize {
         let output = self.output.as_ref().map_or(0, |output| output.as_json().as_str().len());
         let error = self.error.as_ref().map_or(0, |error| error.message.len());
-        output + error + self.log.bytes() + 64 * self.log.lines().len()
+        output + error + 16 * self.children.len() + self.log.bytes() + 64 * self.log.lines().len()
     }
 }

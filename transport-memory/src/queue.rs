@@ -3,13 +3,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use rhai_dispatcher_core::{
-    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, WallTime, WorkerId,
+    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, TaskId, WallTime, WorkerId,
 };
 
 use crate::hub::{Effects, Hub};
 use crate::instance::Instance;
 use crate::ready::Ready;
-use crate::record::Record;
+use crate::record::{Record, RecordState};
 use crate::settle::Alarm;
 
 /// What waits for one worker id, and who serves it.
@@ -63,16 +63,18 @@ impl Queue {
     /// Accepts a task.
     pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Arc<Task>) -> Result<Submitted, SubmitError> {
         let mut effects = Effects::new(hub);
+        let parent = task.parent.and_then(|parent| hub.records.get(parent, || effects.now));
         let mut state = self.lock();
         let request = request_key(&task);
         if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
             && first.task.id != task.id
             && !is_over(first, hub, effects.now)
         {
-            return match first.task.asks_the_same_as(&task) {
-                true => Ok(Submitted::Joined(first.task.id)),
-                false => Err(SubmitError::RequestIdConflict(first.task.id)),
-            };
+            if !first.task.asks_the_same_as(&task) {
+                return Err(SubmitError::RequestIdConflict(first.task.id));
+            }
+            let _adopted = adopt(parent.as_deref(), first.task.id, hub)?;
+            return Ok(Submitted::Joined(first.task.id));
         }
         let limit = hub.config.transport.queue_limit;
         if state.waiting >= limit {
@@ -82,12 +84,15 @@ impl Queue {
             }
             return Err(SubmitError::QueueFull { worker_id: task.worker_id.clone(), limit });
         }
+        // Held until the child can be found, for who cancels the parent.
+        let adopted = adopt(parent.as_deref(), task.id, hub)?;
         let number = state.next_number;
         let record = Arc::new(Record::new(task, Arc::downgrade(self), number, effects.now));
         // A task that is submitted again, after an answer that got lost, is there already.
         if !hub.records.insert(&record, effects.now, &mut effects.dropped) {
             return Ok(Submitted::Accepted(record.task.id));
         }
+        drop(adopted);
         state.next_number += 1;
         state.waiting += 1;
         if let Some(key) = request {
@@ -259,6 +264,19 @@ impl QueueState {
         }
         earlier
     }
+}
+
+/// Notes in the record of the task that dispatches `child` that it does. While the answer is held,
+/// nobody cancels that task.
+fn adopt<'a>(
+    parent: Option<&'a Record>,
+    child: TaskId,
+    hub: &Hub,
+) -> Result<Option<MutexGuard<'a, RecordState>>, SubmitError> {
+    let Some(parent) = parent else { return Ok(None) };
+    let mut state = parent.lock();
+    state.adopt(parent.task.id, child, hub.config.transport.max_children)?;
+    Ok(Some(state))
 }
 
 fn request_key(task: &Task) -> Option<RequestKey> {

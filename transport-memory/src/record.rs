@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Finished, InstanceId, Outcome, Task, TaskDetails, TaskId, TaskLog, TaskStatus,
-    WallTime,
+    CancelReason, Claim, Finished, InstanceId, Outcome, SubmitError, Task, TaskDetails, TaskId, TaskLog,
+    TaskStatus, WallTime,
 };
 
 use crate::progress::Progress;
@@ -66,6 +66,22 @@ impl Record {
 }
 
 impl RecordState {
+    /// Notes that it dispatches `child`; a child that is there already is not noted again.
+    pub(crate) fn adopt(&mut self, parent: TaskId, child: TaskId, limit: usize) -> Result<(), SubmitError> {
+        if self.cancel.is_some() || self.progress.status == TaskStatus::Cancelled {
+            return Err(SubmitError::ParentCancelled(parent));
+        }
+        let children = &mut self.progress.children;
+        if children.contains(&child) {
+            return Ok(());
+        }
+        if children.len() >= limit {
+            return Err(SubmitError::TooManyChildren { parent, limit });
+        }
+        children.push(child);
+        Ok(())
+    }
+
     /// Whether it waits to be claimed.
     pub(crate) fn is_pending(&self) -> bool {
         self.progress.status == TaskStatus::Pending

@@ -5,16 +5,14 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Claim, Clock, Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError,
-    QueueInfo, Signal, SubmitError, Submitted, Task, TaskDetails, TaskId, TaskStatus, Transport,
-    TransportConfig, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
 use crate::consumer::MemoryConsumer;
 use crate::hub::{Effects, Hub};
 use crate::outcome::OutcomeFuture;
-use crate::record::Record;
 
 /// A transport within this process. Clones are handles on the same hub.
 #[derive(Clone)]
@@ -40,35 +38,6 @@ impl MemoryTransport {
     pub fn attach_now(&self, spec: &InstanceSpec) -> Arc<dyn Consumer> {
         Arc::new(MemoryConsumer::attach(Arc::clone(&self.hub), spec))
     }
-
-    fn cancel_one(&self, id: TaskId, why: CancelReason) -> Cancelled {
-        let mut effects = Effects::new(&self.hub);
-        let Some(record) = self.hub.records.get(id, || effects.now) else { return Cancelled::NotFound };
-        let Some(queue) = record.queue.upgrade() else { return Cancelled::AlreadyFinished };
-        let mut state = queue.lock();
-        if state.cancel_waiting(&record, why, &mut effects) {
-            return Cancelled::Removed;
-        }
-        let Some((claim, first)) = request_cancel(&record, why) else { return Cancelled::AlreadyFinished };
-        if first && let Some(instance) = state.instances.get(&claim.instance) {
-            instance.lock().signal(Signal::Cancel(claim, why), &mut effects.wakes);
-        }
-        drop(state);
-        Cancelled::Requested
-    }
-}
-
-/// Notes in the record that a running task is to stop, and whether that is news. `None` if it has
-/// ended.
-fn request_cancel(record: &Record, why: CancelReason) -> Option<(Claim, bool)> {
-    let mut state = record.lock();
-    if state.progress.status != TaskStatus::Processing {
-        return None;
-    }
-    let first = state.cancel.is_none();
-    state.cancel.get_or_insert(why);
-    let instance = state.progress.instance?;
-    Some((Claim { task: record.task.id, instance, delivery: state.progress.delivery }, first))
 }
 
 #[async_trait]
@@ -97,7 +66,7 @@ impl Transport for MemoryTransport {
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
-        Ok(ids.iter().map(|id| self.cancel_one(*id, why)).collect())
+        Ok(ids.iter().map(|id| self.hub.cancel(*id, why)).collect())
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {

@@ -1,13 +1,16 @@
 //! `Transport::cancel`
 
+use std::sync::Arc;
+
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Finish, Finished, Signal, SubmitError, Task, TaskId, TaskStatus,
+    CancelReason, Cancelled, Claim, Consumer, Finish, Finished, Signal, SubmitError, Task, TaskId, TaskStatus,
 };
 
 use crate::Environment;
 use crate::instance::{Instance, completed, error};
-use crate::stage::Stage;
+use crate::stage::{Stage, worker};
 use crate::waiting::Waiting;
 
 pub(crate) async fn cancel_removes_a_waiting_task(env: &dyn Environment) {
@@ -139,5 +142,57 @@ pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
         let details = outcome.await;
         let ended = (details.status, details.cancel_reason);
         assert_eq!(ended, (TaskStatus::Cancelled, Some(CancelReason::Asked)));
+    }
+}
+
+pub(crate) async fn cancel_reaches_all_below(env: &dyn Environment) {
+    let family = Family::new(env).await;
+    assert_eq!(family.stage.cancel(family.parent.task).await, Cancelled::Requested);
+    family.is_cancelled().await;
+}
+
+/// A running task with children that wait, run and have ended, and grandchildren.
+pub(crate) struct Family<'e> {
+    pub(crate) stage: Stage<'e>,
+    pub(crate) consumer: Arc<dyn Consumer>,
+    pub(crate) parent: Claim,
+    running: Claim,
+    waiting: TaskId,
+    ended: TaskId,
+    grandchild: TaskId,
+    stranger: TaskId,
+    signals: BoxStream<'static, Signal>,
+}
+
+impl<'e> Family<'e> {
+    pub(crate) async fn new(env: &'e dyn Environment) -> Self {
+        let stage = Stage::new(env).await;
+        let consumer = stage.attach().await;
+        let signals = consumer.signals();
+        stage.submit_any().await;
+        let parent = consumer.claim_one().await.claim;
+        let ended = stage.submit(stage.child_of(parent.task)).await;
+        consumer.complete(consumer.claim_one().await.claim).await;
+        stage.submit(stage.child_of(parent.task)).await;
+        let running = consumer.claim_one().await.claim;
+        // Another queue: a tree is not of one worker id.
+        let elsewhere = |child| Task { worker_id: worker("elsewhere"), ..child };
+        let waiting = stage.submit(elsewhere(stage.child_of(parent.task))).await;
+        let grandchild = stage.submit(elsewhere(stage.child_of(running.task))).await;
+        let stranger = stage.submit(elsewhere(stage.task())).await;
+        Self { stage, consumer, parent, running, waiting, ended, grandchild, stranger, signals }
+    }
+
+    /// All that was below the parent is cancelled, and nothing else is.
+    pub(crate) async fn is_cancelled(mut self) {
+        for id in [self.waiting, self.grandchild] {
+            let details = self.stage.details(id).await;
+            let cancelled = (TaskStatus::Cancelled, Some(CancelReason::Parent));
+            assert_eq!((details.status, details.cancel_reason), cancelled);
+        }
+        let to_running = Signal::Cancel(self.running, CancelReason::Parent);
+        while self.signals.next().await.expect("a signal") != to_running {}
+        assert_eq!(self.stage.details(self.ended).await.status, TaskStatus::Completed);
+        assert_eq!(self.stage.details(self.stranger).await.status, TaskStatus::Pending);
     }
 }

@@ -4,6 +4,7 @@ use rhai_dispatcher_core::{
     CancelReason, Completion, Finish, Finished, Json, Outcome, Task, TaskError, TaskErrorKind, TaskStatus,
 };
 
+use super::cancel::Family;
 use crate::Environment;
 use crate::instance::{Instance, completed, completion, error, log};
 use crate::stage::Stage;
@@ -77,6 +78,13 @@ pub(crate) async fn stale_finish_is_fenced(env: &dyn Environment) {
         second.complete(current).await;
         assert_eq!(stage.details(id).await.output.expect("an output").to_string(), "42");
     }
+}
+
+pub(crate) async fn cancelled_outcome_reaches_all_below(env: &dyn Environment) {
+    let family = Family::new(env).await;
+    let outcome = Finish::Outcome(Outcome::Cancelled(CancelReason::Expired));
+    assert_eq!(family.consumer.end(family.parent, outcome).await, Finished::Written);
+    family.is_cancelled().await;
 }
 
 pub(crate) async fn finish_batch_answers_each(env: &dyn Environment) {

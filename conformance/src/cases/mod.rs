@@ -11,7 +11,10 @@ crate::case::cases! {
         full_queue_takes_again,
         batch_is_answered_in_order,
         delayed_task_waits_for_its_time,
-        delayed_task_wakes_a_waiting_claim;
+        delayed_task_wakes_a_waiting_claim,
+        child_is_listed_in_its_parent,
+        children_are_bounded,
+        child_of_a_cancelled_task_is_refused;
     details:
         details_answers_in_order,
         details_follows_a_task,
@@ -32,7 +35,8 @@ crate::case::cases! {
         cancel_of_an_unknown_task_is_not_found,
         outcome_beats_a_requested_cancel,
         requested_cancel_outlives_the_instance,
-        requested_cancel_beats_another_try;
+        requested_cancel_beats_another_try,
+        cancel_reaches_all_below;
     queue:
         instances_lists_the_living,
         queues_count_their_tasks,
@@ -56,6 +60,7 @@ crate::case::cases! {
         finish_writes_the_outcome,
         finish_twice_changes_nothing,
         stale_finish_is_fenced,
+        cancelled_outcome_reaches_all_below,
         finish_batch_answers_each,
         retry_waits_for_its_time,
         hand_back_counts_no_delivery,

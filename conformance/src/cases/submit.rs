@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{Json, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskStatus};
+use rhai_dispatcher_core::{
+    Cancelled, Json, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
+};
 
 use crate::Environment;
 use crate::instance::Instance;
@@ -184,4 +186,51 @@ pub(crate) async fn delayed_task_wakes_a_waiting_claim(env: &dyn Environment) {
     assert_eq!(claimed.claim.task, soon);
     assert_eq!(still_waits.len(), 1);
     assert_eq!(stage.details(far).await.status, TaskStatus::Pending);
+}
+
+pub(crate) async fn child_is_listed_in_its_parent(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let parent = stage.submit_any().await;
+    assert_eq!(stage.details(parent).await.children, []);
+    let first = Task { request_id: Some("first".into()), ..stage.child_of(parent) };
+    let id = first.id;
+    stage.submit(first.clone()).await;
+    assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(id)), "given again");
+    let joins = Task { id: TaskId::new(), ..first };
+    assert_eq!(stage.ask(joins).await, Ok(Submitted::Joined(id)));
+    let second = stage.submit(stage.child_of(parent)).await;
+    let other = stage.submit(stage.child_of(id)).await;
+
+    let details = stage.details(parent).await;
+    assert_eq!((details.parent, details.children), (None, vec![id, second]));
+    let details = stage.details(id).await;
+    assert_eq!((details.parent, details.children), (Some(parent), vec![other]));
+}
+
+pub(crate) async fn children_are_bounded(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_max_children(2)).await;
+    let parent = stage.submit_any().await;
+    let first = stage.child_of(parent);
+    let children = [stage.submit(first.clone()).await, stage.submit(stage.child_of(parent)).await];
+    let refused = stage.child_of(parent);
+    let id = refused.id;
+    assert_eq!(stage.ask(refused).await, Err(SubmitError::TooManyChildren { parent, limit: 2 }));
+    assert_eq!(stage.transport.details(&[id]).await.expect("a look"), [None]);
+    assert_eq!(stage.ask(first).await, Ok(Submitted::Accepted(children[0])), "it is one of them");
+    assert_eq!(stage.details(parent).await.children, children);
+}
+
+pub(crate) async fn child_of_a_cancelled_task_is_refused(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let (running, removed) = (stage.submit_any().await, stage.submit_any().await);
+    assert_eq!(consumer.claim_one().await.claim.task, running);
+    assert_eq!(stage.cancel(running).await, Cancelled::Requested);
+    assert_eq!(stage.cancel(removed).await, Cancelled::Removed);
+    for parent in [running, removed] {
+        assert_eq!(stage.ask(stage.child_of(parent)).await, Err(SubmitError::ParentCancelled(parent)));
+        assert_eq!(stage.details(parent).await.children, []);
+    }
+    let next = stage.submit_any().await;
+    assert_eq!(consumer.claim_one().await.claim.task, next);
 }

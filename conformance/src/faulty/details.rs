@@ -15,6 +15,7 @@ faults! {
     HidesStarts => claim::claim_starts_the_task;
     KeepsRecords => details::finished_record_expires;
     ForgetsWaitingTasks => details::unfinished_record_stays;
+    ForgetsChildren => submit::child_is_listed_in_its_parent;
 }
 
 /// Answers for the next id.
@@ -93,5 +94,18 @@ impl Fault for ForgetsWaitingTasks {
             .into_iter()
             .map(|record| record.filter(|details| now - details.created_at < ttl))
             .collect())
+    }
+}
+
+/// Knows whose child a task is, and not whose parent.
+#[derive(Debug, Default)]
+struct ForgetsChildren;
+
+#[async_trait]
+impl Fault for ForgetsChildren {
+    async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
+        let mut records = of.details(ids).await?;
+        records.iter_mut().flatten().for_each(|details| details.children.clear());
+        Ok(records)
     }
 }

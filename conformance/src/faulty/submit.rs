@@ -23,6 +23,9 @@ faults! {
     IgnoresExpiry => claim::expired_task_is_not_started;
     IgnoresPriorities => priority::high_priority_overtakes;
     StarvesLow => priority::low_priority_is_not_starved;
+    AdoptsAnyNumber => submit::children_are_bounded;
+    LetsTheCancelledDispatch => submit::child_of_a_cancelled_task_is_refused;
+    SparesChildren => cancel::cancel_reaches_all_below, finish::cancelled_outcome_reaches_all_below;
 }
 
 /// Submits every task after a change.
@@ -196,5 +199,41 @@ impl Fault for StarvesLow {
             }
         })
         .await
+    }
+}
+
+/// Does not count children.
+#[derive(Debug, Default)]
+struct AdoptsAnyNumber;
+
+impl Fault for AdoptsAnyNumber {
+    fn config(&self, config: TransportConfig) -> TransportConfig {
+        config.with_max_children(usize::MAX)
+    }
+}
+
+/// Takes what a cancelled task dispatches.
+#[derive(Debug, Default)]
+struct LetsTheCancelledDispatch;
+
+#[async_trait]
+impl Fault for LetsTheCancelledDispatch {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
+        let answers = to.submit(tasks.clone()).await?;
+        if answers.iter().any(|answer| matches!(answer, Err(SubmitError::ParentCancelled(_)))) {
+            return changed(to, tasks, |task| task.parent = None).await;
+        }
+        Ok(answers)
+    }
+}
+
+/// Does not know whose child a task is.
+#[derive(Debug, Default)]
+struct SparesChildren;
+
+#[async_trait]
+impl Fault for SparesChildren {
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
+        changed(to, tasks, |task| task.parent = None).await
     }
 }

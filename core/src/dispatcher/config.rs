@@ -19,6 +19,8 @@ pub struct DispatcherConfig {
     pub max_script_bytes: usize,
     /// The largest args, in bytes of JSON. Default: 1 MiB.
     pub max_args_bytes: usize,
+    /// How many tasks may be above one, each dispatched by the next. Default: 16.
+    pub max_depth: u32,
     /// What checks payloads before they are queued. Default: nothing.
     pub preflight: Option<Arc<dyn Preflight>>,
     /// Something that has to live as long as the dispatcher, such as a worker beside it.
@@ -40,6 +42,7 @@ impl DispatcherConfig {
             default_timeout: Duration::from_secs(30),
             max_script_bytes: 256 * 1024,
             max_args_bytes: 1024 * 1024,
+            max_depth: 16,
             preflight: None,
             companion: None,
         })

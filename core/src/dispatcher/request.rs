@@ -15,7 +15,7 @@ use super::config::label;
 use crate::invalid::quoted;
 use crate::{
     CancelReason, Cancelled, Error, Invalid, Json, Payload, Priority, RetryPolicy, Task, TaskDetails, TaskId,
-    TransportExt, WorkerId,
+    TransportExt, WallTime, WorkerId,
 };
 
 /// A request to run a script, as it is put together.
@@ -38,7 +38,7 @@ struct Fields {
     args: Map<String, Value>,
     context_id: Option<Arc<str>>,
     request_id: Option<Arc<str>>,
-    parent: Option<TaskId>,
+    parent: Option<Parent>,
     timeout: Option<Duration>,
     keep_on_timeout: bool,
     priority: Priority,
@@ -47,6 +47,14 @@ struct Fields {
     retry: RetryPolicy,
     /// The first bad value.
     invalid: Option<Invalid>,
+}
+
+/// What a request has of the task that makes it.
+#[derive(Debug, Clone, Copy)]
+struct Parent {
+    id: TaskId,
+    depth: u32,
+    deadline: Option<WallTime>,
 }
 
 /// How much later than its caller's timeout a task ends by itself. The caller, while it lives,
@@ -129,9 +137,16 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// The task on whose behalf this one is dispatched.
-    pub fn parent(mut self, parent: TaskId) -> Self {
-        self.fields.parent = Some(parent);
+    /// Makes it a child of `parent`, the task that dispatches it: it is listed in its record, ends by
+    /// its deadline, and is cancelled with it.
+    pub fn child_of(mut self, parent: &Task) -> Self {
+        let Task { id, depth, deadline, .. } = *parent;
+        let max = self.dispatcher.config().max_depth;
+        if depth >= max {
+            let problem = format!("task {id} has {depth} tasks above it, and the limit is {max} (max_depth)");
+            self.refuse("parent", problem, "dispatch from a task further up");
+        }
+        self.fields.parent = Some(Parent { id, depth, deadline });
         self
     }
 
@@ -210,7 +225,7 @@ impl PlayRequestBuilder {
         let mut task = self.into_task()?;
         task.awaited = true;
         if !keep {
-            task.deadline = Some(clock.wall() + timeout + WITHDRAWAL_SLACK);
+            task.ends_by(clock.wall() + timeout + WITHDRAWAL_SLACK);
         }
         let own_id = task.id;
         let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
@@ -243,7 +258,11 @@ impl PlayRequestBuilder {
         }
         task.context_id = self.fields.context_id;
         task.request_id = self.fields.request_id;
-        task.parent = self.fields.parent;
+        if let Some(parent) = self.fields.parent {
+            task.parent = Some(parent.id);
+            task.depth = parent.depth + 1;
+            task.deadline = parent.deadline;
+        }
         task.priority = self.fields.priority;
         let clock = self.dispatcher.clock();
         task.run_at = (self.fields.delay > Duration::ZERO).then(|| clock.wall() + self.fields.delay);

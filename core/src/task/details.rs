@@ -28,6 +28,9 @@ pub struct TaskDetails {
     pub request_id: Option<Arc<str>>,
     /// The task that dispatched it.
     pub parent: Option<TaskId>,
+    /// The tasks that it dispatched, in that order.
+    #[serde(default)]
+    pub children: Vec<TaskId>,
     /// The text of the script.
     pub script: Arc<str>,
     /// The name of the script.
@@ -76,6 +79,7 @@ impl TaskDetails {
             context_id: task.context_id.clone(),
             request_id: task.request_id.clone(),
             parent: task.parent,
+            children: Vec::new(),
             script: Arc::clone(source),
             script_name: name.clone(),
             args: task.args.clone(),

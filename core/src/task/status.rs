@@ -76,6 +76,8 @@ pub enum CancelReason {
     Withdrawn,
     /// Its time was over, before it started or while it ran.
     Expired,
+    /// The task that dispatched it was cancelled.
+    Parent,
 }
 
 impl CancelReason {
@@ -86,6 +88,7 @@ impl CancelReason {
             Self::Asked => "asked",
             Self::Withdrawn => "withdrawn",
             Self::Expired => "expired",
+            Self::Parent => "parent",
         }
     }
 }
@@ -100,14 +103,14 @@ impl FromStr for CancelReason {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        [Self::Asked, Self::Withdrawn, Self::Expired]
+        [Self::Asked, Self::Withdrawn, Self::Expired, Self::Parent]
             .into_iter()
             .find(|reason| reason.as_str() == text)
             .ok_or_else(|| {
                 Invalid::new(
                     "cancel_reason",
                     format!("{} is no reason", quoted(text)),
-                    "use asked, withdrawn or expired",
+                    "use asked, withdrawn, expired or parent",
                 )
             })
     }

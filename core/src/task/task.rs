@@ -40,6 +40,8 @@ pub struct Task {
     pub awaited: bool,
     /// The task that dispatched this one.
     pub parent: Option<TaskId>,
+    /// How many tasks are above it: its parent, the parent of that, and so on.
+    pub depth: u32,
 }
 
 impl Task {
@@ -60,6 +62,7 @@ impl Task {
             retry: RetryPolicy::never(),
             awaited: false,
             parent: None,
+            depth: 0,
         }
     }
 
@@ -70,6 +73,11 @@ impl Task {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// Stops it at `time` unless it is to be stopped earlier.
+    pub fn ends_by(&mut self, time: WallTime) {
+        self.deadline = Some(self.deadline.map_or(time, |deadline| deadline.min(time)));
     }
 
     /// Whether both ask for the same work: the same payload and args.

@@ -10,6 +10,8 @@ pub struct TransportConfig {
     pub max_deliveries: u32,
     /// How many tasks may wait for one worker id, delayed ones included. Default: 100,000.
     pub queue_limit: usize,
+    /// How many tasks one task may dispatch. Default: 1,000.
+    pub max_children: usize,
     /// How long the record of a finished task is kept. Default: 24 h.
     pub record_ttl: Duration,
 }
@@ -36,6 +38,13 @@ impl TransportConfig {
         self
     }
 
+    /// Sets [`max_children`](Self::max_children).
+    #[must_use]
+    pub fn with_max_children(mut self, children: usize) -> Self {
+        self.max_children = children;
+        self
+    }
+
     /// Sets [`record_ttl`](Self::record_ttl).
     #[must_use]
     pub fn with_record_ttl(mut self, ttl: Duration) -> Self {
@@ -50,6 +59,7 @@ impl Default for TransportConfig {
             lease: Duration::from_millis(2_500),
             max_deliveries: 3,
             queue_limit: 100_000,
+            max_children: 1_000,
             record_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }

@@ -58,6 +58,8 @@ pub trait Consumer: Send + Sync {
     /// - `finish_twice_changes_nothing`: the second is answered with `AlreadyTerminal`.
     /// - `stale_finish_is_fenced`: a finish under a delivery that is no longer the task's is
     ///   `Fenced` and changes nothing, whatever it would have written.
+    /// - `cancelled_outcome_reaches_all_below`: what a task dispatched that ends in a cancel is
+    ///   cancelled with it.
     /// - `finish_batch_answers_each`: a fenced one does no harm to its neighbours.
     /// - `retry_waits_for_its_time`: after `RetryAt` the task is pending, with the error, and is
     ///   claimed at that time with the next delivery and attempt.

@@ -42,6 +42,9 @@ pub trait Transport: Send + Sync + Debug {
     /// - `batch_is_answered_in_order`: a refused task does no harm to its neighbours.
     /// - `delayed_task_waits_for_its_time`: a task is not claimed before its `run_at`, and is then.
     /// - `delayed_task_wakes_a_waiting_claim`: also when it is added while all claims wait.
+    /// - `child_is_listed_in_its_parent`: what a task dispatches is in its record, once.
+    /// - `children_are_bounded`: a task that has dispatched as many as it may is refused another.
+    /// - `child_of_a_cancelled_task_is_refused`: also while the cancelled one still runs.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable) if it is not known whether the tasks were
@@ -110,6 +113,8 @@ pub trait Transport: Send + Sync + Debug {
     /// - `requested_cancel_outlives_the_instance`: if the instance dies before it has stopped, the
     ///   task is cancelled, not run again.
     /// - `requested_cancel_beats_another_try`: also if it is handed back, retried or given up instead.
+    /// - `cancel_reaches_all_below`: what the task dispatched is cancelled with it, for the reason
+    ///   `Parent`, and what that dispatched; not if it has ended otherwise.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.

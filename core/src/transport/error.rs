@@ -47,6 +47,17 @@ pub enum SubmitError {
     /// The request id stands for another payload or other args.
     #[error("the request id was used for another request, task {0}")]
     RequestIdConflict(TaskId),
+    /// The task that dispatches it has dispatched as many as it may.
+    #[error("task {parent} has dispatched {limit} tasks, and may dispatch no more")]
+    TooManyChildren {
+        /// The task that dispatches.
+        parent: TaskId,
+        /// Its limit.
+        limit: usize,
+    },
+    /// The task that dispatches it has been cancelled, and what it dispatched with it.
+    #[error("task {0}, which dispatches it, has been cancelled")]
+    ParentCancelled(TaskId),
     /// The transport can't carry this task.
     #[error(transparent)]
     Invalid(#[from] Invalid),

@@ -31,10 +31,11 @@ struct Shared {
     waker: AtomicWaker,
 }
 
-const STOPS: [Stop; 5] = [
+const STOPS: [Stop; 6] = [
     Stop::Cancelled(CancelReason::Asked),
     Stop::Cancelled(CancelReason::Withdrawn),
     Stop::Cancelled(CancelReason::Expired),
+    Stop::Cancelled(CancelReason::Parent),
     Stop::Lost,
     Stop::Drained,
 ];
