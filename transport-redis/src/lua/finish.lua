@@ -15,14 +15,9 @@ for _ = 1, count do
     id = fields and fields[2] or id
   end
   local task, problem = look_up(id)
-  if problem then
-    answers[#answers + 1] = 'e' .. problem
-  elseif not task or task.instance ~= instance or task.delivery ~= delivery then
-    answers[#answers + 1] = 'f'
-  elseif is_over(task.status) then
-    answers[#answers + 1] = task.status
-  elseif task.status ~= 'processing' then
-    answers[#answers + 1] = 'f'
+  local refused = problem and 'e' .. problem or fence(task, instance, delivery)
+  if refused then
+    answers[#answers + 1] = refused
   else
     answers[#answers + 1] = 'w'
     if at == '' then at = call('HGET', entry, id) or '' end

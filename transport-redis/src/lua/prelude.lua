@@ -69,6 +69,13 @@ local function look_up(id)
   return task
 end
 
+-- Why a claim may not end its task, if so: 'f', or the status that the task has already.
+local function fence(task, instance, delivery)
+  if not task or task.instance ~= instance or task.delivery ~= delivery then return 'f' end
+  if is_over(task.status) then return task.status end
+  if task.status ~= 'processing' then return 'f' end
+end
+
 -- Writes the outcome of a task whose fence was checked, and tells who waits. `message` is what its
 -- submitter is sent; without one, it is told to look.
 local function conclude(id, task, message, ...)
