@@ -20,7 +20,7 @@ pub(crate) async fn acknowledge(
         // Task id, instance, delivery, entry, kind: an outcome is o.
         let Some(at) = std::str::from_utf8(&args[3]).ok().filter(|_| &args[4][..] == b"o") else { continue };
         let Some((letter, id)) = at.split_once(':') else { continue };
-        let queues = [("h", "high"), ("n", "normal"), ("l", "low"), ("s", "suspect")];
+        let queues = [("h", "high"), ("n", "normal"), ("l", "low"), ("s", "suspect"), ("x", "last")];
         let Some((_, queue)) = queues.iter().find(|queue| queue.0 == letter) else { continue };
         let stream = bytes::Bytes::from(format!("{}:{{{}}}:queue:{queue}", caller.prefix, end.worker_id));
         let deadline = tokio::time::Instant::now() + caller.timeout;

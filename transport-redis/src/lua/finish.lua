@@ -43,7 +43,7 @@ for _ = 1, count do
     elseif kind == 'r' then
       call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', run_at, unpack(ARGV, first, last))
       call('HINCRBY', record_key(id), 'attempt', 1)
-      if task.deaths > 0 then call('HDEL', record_key(id), 'deaths') end
+      if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'spared') end
       local fields = read_entry(w, string.sub(at, 1, 1), string.sub(at, 3))
       if fields then
         local p = priority_of(fields, at)
@@ -57,6 +57,8 @@ for _ = 1, count do
       end
       ready = true
     else -- hand back
+      -- Not to this instance again, unless it asks anew.
+      if call('HDEL', key(w, 'idle'), instance) == 1 then call('RPUSH', key(w, 'give:' .. instance), '') end
       hand_back(w, id, task, at)
       ready = true
     end
