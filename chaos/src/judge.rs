@@ -231,7 +231,7 @@ impl<'a> Judge<'a> {
                 // Its end was on its way, or it had killed too many; anything else is lost.
                 None if ended.is_some() => {}
                 None => {
-                    tally.note(format!("task {id} of worker {dead} never ran again: {story:?} {record:?}"))
+                    tally.note(format!("task {id} of worker {dead} never ran again: {story:?} {record:?}"));
                 }
             }
         }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Inbox {
     caller: Arc<Caller>,
     pub(crate) waits: Arc<Waits>,
     recheck_interval: Duration,
+    /// Whether anything was ever read.
+    used: AtomicBool,
     /// The instances of this handle.
     listeners: Mutex<HashMap<InstanceId, Weak<dyn Listener>>>,
 }
@@ -48,7 +51,8 @@ impl Inbox {
         let id = InstanceId::new().to_string();
         let key = keys::inbox(&caller.prefix, &id);
         let waits = Arc::default();
-        Self { id: id.into(), key, link, caller, waits, recheck_interval, listeners: Mutex::default() }
+        let (used, listeners) = (AtomicBool::new(false), Mutex::default());
+        Self { id: id.into(), key, link, caller, waits, recheck_interval, used, listeners }
     }
 
     /// Registers an instance for signals.
@@ -89,6 +93,19 @@ impl Inbox {
         }
     }
 
+    /// Whether something has been there that stays for its ttl, and the server can be told.
+    pub(crate) fn is_to_be_deleted(&self) -> bool {
+        self.used.load(Ordering::Relaxed) && self.caller.link.is_up()
+    }
+
+    /// Deletes it. What is sent there later expires.
+    pub(crate) async fn delete(&self) {
+        // Its own connection may be blocked in a read.
+        if let Ok((connection, _)) = self.caller.link.get(Instant::now()).await {
+            let _ = connection.command("DEL", vec![self.key.clone()]).await;
+        }
+    }
+
     /// The last id that was read, and how many messages there were; none if the time was over.
     async fn read_once(&self, last: &Bytes) -> Result<Option<(Bytes, usize)>, ClientError> {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
@@ -106,6 +123,8 @@ impl Inbox {
         if reply.is_nil() {
             return Ok(None);
         }
+        // Before anybody is told, who may end the handle then.
+        self.used.store(true, Ordering::Relaxed);
         let stream = reply.into_array().into_iter().next().map(Reply::into_array);
         let entries = stream.and_then(|stream| stream.into_iter().nth(1)).map(Reply::into_array);
         let mut newest = None;
