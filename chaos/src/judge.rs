@@ -206,8 +206,7 @@ impl<'a> Judge<'a> {
         stories.filter(|(id, story)| is_struck(id, story)).count()
     }
 
-    /// How long it took from a worker's death until the first, and until the last, of its tasks ran
-    /// elsewhere.
+    /// How long it took from a worker's death until each of its tasks ran elsewhere.
     fn take_over(&self, dead: u32, at: u64, tally: &mut Tally) {
         let disturbed =
             |hit: &Hit| hit.target == Target::Everybody && hit.at <= at + AFTERMATH && hit.until >= at;
@@ -215,51 +214,41 @@ impl<'a> Judge<'a> {
             return;
         }
         let records = self.stage.ledger.records();
-        let is_queued = self.suspects_wait(dead, at);
         let mut again = Vec::new();
         for (id, story) in &self.stage.chronicle.tasks {
             // These start again by themselves, or not at all.
             if matches!(story.kind, Some(TaskKind::Retry | TaskKind::Cancelled)) {
                 continue;
             }
-            let ended = records.get(id).and_then(RecordStory::ended_at);
+            let record = records.get(id);
+            let ended = record.and_then(RecordStory::ended_at);
             let before = story.starts.iter().rfind(|start| start.at <= at);
-            if before.is_some_and(|start| start.pid == dead)
-                && ended.is_none_or(|ended| ended > at)
-                && let Some(next) = story.starts.iter().find(|start| start.at > at)
-            {
-                again.push(next.at - at);
+            if before.is_none_or(|start| start.pid != dead) || ended.is_some_and(|ended| ended <= at) {
+                continue;
+            }
+            match story.starts.iter().find(|start| start.at > at) {
+                Some(next) => again.push((next.at - at, id)),
+                // Its end was on its way, or it had killed too many; anything else is lost.
+                None if ended.is_some() => {}
+                None => {
+                    tally.note(format!("task {id} of worker {dead} never ran again: {story:?} {record:?}"));
+                }
             }
         }
-        if let (Some(first), Some(last)) = (again.iter().min(), again.iter().max()) {
-            tally.longest_suspect_ms = tally.longest_suspect_ms.max(*last);
-            if is_queued {
-                return;
-            }
+        again.sort_unstable();
+        if let (Some((first, _)), Some((last, id))) = (again.first(), again.last()) {
             tally.take_overs += 1;
-            tally.longest_take_over_ms = tally.longest_take_over_ms.max(*first);
-            if *first >= Tally::LONGEST_TAKE_OVER_MS {
+            tally.longest_notice_ms = tally.longest_notice_ms.max(*first);
+            tally.longest_take_over_ms = tally.longest_take_over_ms.max(*last);
+            if *last >= Tally::LONGEST_TAKE_OVER_MS {
                 tally.note(format!(
-                    "the tasks of worker {dead} ran elsewhere only {first} ms after its death"
+                    "of {} tasks of worker {dead} the first ran elsewhere {first} ms after its death at {at}, \
+                     and the last, {id}, after {last} ms: {:?}",
+                    again.len(),
+                    self.stage.chronicle.tasks[*id]
                 ));
             }
         }
-    }
-
-    /// Whether tasks of others that died, or were stopped, before wait for their turn to run alone:
-    /// those of this one come after them.
-    fn suspects_wait(&self, dead: u32, at: u64) -> bool {
-        let earlier = |pid: u32| {
-            pid != dead
-                && self.stage.hits.iter().any(
-                    |hit| matches!(hit.target, Target::Worker { pid: struck, .. } if struck == pid && hit.at < at),
-                )
-        };
-        let records = self.stage.ledger.records();
-        self.stage.chronicle.tasks.iter().any(|(id, story)| {
-            let is_open = records.get(id).and_then(RecordStory::ended_at).is_none_or(|ended| ended > at);
-            is_open && story.starts.iter().any(|start| start.at < at && earlier(start.pid))
-        })
     }
 
     fn is_killed(&self, pid: u32) -> bool {

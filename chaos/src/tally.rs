@@ -46,13 +46,12 @@ pub struct Tally {
     pub unexplained_twice: usize,
     /// Tasks in flight with those whom a fault struck, over all faults.
     pub in_flight_at_faults: usize,
-    /// Deaths of workers whose tasks ran elsewhere, and did not have to wait for other suspects.
+    /// Deaths of workers whose tasks ran elsewhere, while the server was there.
     pub take_overs: usize,
-    /// The longest time from a death until the first of its tasks ran elsewhere.
+    /// The longest time from such a death until the first of its tasks ran elsewhere.
+    pub longest_notice_ms: u64,
+    /// The longest time from such a death until the last of its tasks ran elsewhere.
     pub longest_take_over_ms: u64,
-    /// The time from any death until the last of its tasks ran elsewhere: suspects run one at a time,
-    /// so this grows with their number and length, and nothing is promised of it.
-    pub longest_suspect_ms: u64,
     /// Tasks that were blamed for a death that another one caused.
     pub innocents_crashed: usize,
     /// Processes that ended without being made to, or did not end.
@@ -169,8 +168,8 @@ impl fmt::Display for Tally {
             ("of these without a fault", self.unexplained_twice as u64),
             ("in flight at a fault", self.in_flight_at_faults as u64),
             ("deaths with take-over", self.take_overs as u64),
+            ("until its first task, ms", self.longest_notice_ms),
             ("longest take-over, ms", self.longest_take_over_ms),
-            ("until its last suspect, ms", self.longest_suspect_ms),
             ("innocent tasks blamed", self.innocents_crashed as u64),
             ("calls made again", self.failed_calls as u64),
         ];

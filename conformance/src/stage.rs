@@ -22,7 +22,7 @@ pub(crate) struct Stage<'e> {
 
 impl<'e> Stage<'e> {
     /// Leases outlast any pause of the machine, so that nobody dies by accident.
-    const LASTING: Duration = Duration::from_secs(60 * 60);
+    pub(crate) const LASTING: Duration = Duration::from_secs(60 * 60);
 
     /// After so many steps of time without the event it is given up. Where time is real, the
     /// watchdog comes first.

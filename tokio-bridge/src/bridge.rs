@@ -49,6 +49,16 @@ impl TokioBridge {
         Self { shared: Arc::new(Shared { place: Place::Given(handle) }) }
     }
 
+    /// Whether whoever waits here for what runs there keeps it from running: on its own thread, or on
+    /// a runtime that somebody else drives.
+    #[must_use]
+    pub fn is_driven_here(&self) -> bool {
+        match &self.shared.place {
+            Place::Given(_) => true,
+            Place::Own(_) => Handle::try_current().is_ok_and(|current| current.id() == self.handle().id()),
+        }
+    }
+
     /// The runtime's handle; starts the thread.
     ///
     /// # Panics

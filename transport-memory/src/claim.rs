@@ -9,7 +9,7 @@ use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
 
 use crate::consumer::Membership;
 use crate::hub::Effects;
-use crate::instance::InstanceState;
+use crate::instance::{InstanceState, Room};
 use crate::queue::QueueState;
 use crate::record::Record;
 
@@ -59,7 +59,11 @@ impl Future for ClaimFuture {
         if place.is_none() && state.has_work() {
             state.wake_claimer(&mut effects);
         }
+        let probation = answer.is_ready() && held.probation.is_some();
         drop(held);
+        if probation {
+            queue.arm(&mut state, hub); // to wake whoever waits for its end
+        }
         drop(state);
         answer
     }
@@ -109,7 +113,7 @@ impl QueueState {
         if held.detached {
             return Answer::Detached;
         }
-        if held.expired || held.suspect.is_some() {
+        if held.expired || held.probation.is_some() {
             return Answer::HeldUp;
         }
         if self.paused {
@@ -134,31 +138,45 @@ impl QueueState {
         }
     }
 
-    /// Claims the first suspect, if there is one and the instance is free. If all instances are
-    /// busy, one of them claims nothing else until it is free.
+    /// Claims the first suspect that this instance has room for. If none has, one of them claims
+    /// nothing else until it has.
     fn claim_suspect(
         &mut self,
         instance: InstanceId,
         held: &mut InstanceState,
         effects: &mut Effects<'_>,
     ) -> Option<Answer> {
-        let suspect = loop {
-            let record = self.suspects.pop_front()?;
-            if self.may_start(&record, instance, held, effects) {
-                break record;
+        loop {
+            // Those that are over need no room.
+            let first = self.suspects.pop_front()?;
+            if self.may_start(&first, instance, held, effects) {
+                self.suspects.push_front(first);
+                break;
             }
-        };
-        if held.claims.is_empty() {
-            held.suspect = Some(suspect.task.id);
-            held.suspects_since.get_or_insert(effects.now);
-            // Whoever made room for it need not any more.
-            if let Some(other) = self.making_room.take().filter(|other| *other != instance) {
-                self.look_again(other, effects);
-            }
-            return Some(Answer::Claimed(vec![self.start(instance, held, suspect, effects)]));
         }
-        self.suspects.push_front(suspect);
-        (*self.making_room.get_or_insert(instance) == instance).then_some(Answer::HeldUp)
+        let hub = effects.hub;
+        let config = &hub.config.transport;
+        let is_last = |record: &Arc<Record>| record.lock().progress.deaths + 1 >= config.max_deliveries;
+        let place = match held.room() {
+            Room::Free => Some(self.suspects.iter().position(is_last).unwrap_or(0)),
+            Room::Trusted => self.suspects.iter().position(|record| !is_last(record)),
+            Room::None => None,
+        };
+        let Some(suspect) = place.and_then(|place| self.suspects.remove(place)) else {
+            return (*self.making_room.get_or_insert(instance) == instance).then_some(Answer::HeldUp);
+        };
+        let until = (!is_last(&suspect)).then(|| effects.now + config.probation);
+        if !self.may_start(&suspect, instance, held, effects) {
+            return self.claim_suspect(instance, held, effects);
+        }
+        held.suspects.push(suspect.task.id);
+        held.probation = Some((suspect.task.id, until));
+        held.suspects_since.get_or_insert(effects.now);
+        // Whoever made room for it need not any more.
+        if let Some(other) = self.making_room.take().filter(|other| *other != instance) {
+            self.look_again(other, effects);
+        }
+        Some(Answer::Claimed(vec![self.start(instance, held, suspect, effects)]))
     }
 
     /// Whether a task that was taken out is still to be run; if its time is over, it ends here.

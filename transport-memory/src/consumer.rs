@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
 
 use crate::claim::ClaimFuture;
 use crate::hub::{Effects, Hub};
-use crate::instance::Instance;
+use crate::instance::{Instance, Room};
 use crate::queue::Queue;
 use crate::record::Record;
 
@@ -94,7 +94,7 @@ impl Membership {
                 held.release(&completion.claim, &mut effects.wakes);
             }
         }
-        let free = held.claims.is_empty();
+        let free = held.room() > Room::None;
         drop(held);
         if free {
             self.queue.lock().offer_suspects(&mut effects);
@@ -132,7 +132,8 @@ impl Membership {
                 run_at = Some(*at);
                 state.progress.error = Some(error.clone());
                 state.progress.attempt += 1;
-                state.progress.deaths = 0; // it came back, so it is no suspect any more
+                // It came back, so it is no suspect any more.
+                (state.progress.deaths, state.progress.spared) = (0, false);
             }
             Finish::Abandon => state.progress.deaths += 1,
             Finish::HandBack | Finish::Outcome(_) => state.uncount(),
@@ -182,7 +183,7 @@ impl Membership {
         state.instances.remove(&self.instance.id);
         let mut held = self.instance.lock();
         held.detach(&mut effects.wakes);
-        let mut claims: Vec<_> = held.claims.drain().map(|(_, claim)| claim).collect();
+        let mut claims = held.take_claims();
         drop(held);
         state.leaves(self.instance.id, &mut effects);
         claims.sort_by_key(|(_, record)| record.number);

@@ -73,7 +73,7 @@ impl Hub {
 ///
 /// Declare it before the lock's guard, so that it is dropped after it.
 pub(crate) struct Effects<'a> {
-    hub: &'a Hub,
+    pub(crate) hub: &'a Hub,
     pub(crate) now: WallTime,
     pub(crate) wakes: Wakes,
     ended: Vec<Arc<Record>>,

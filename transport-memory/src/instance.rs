@@ -21,8 +21,10 @@ pub(crate) struct InstanceState {
     pub(crate) expired: bool,
     pub(crate) detached: bool,
     pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), IdHasher>,
-    /// The task that may kill it, which it runs alone.
-    pub(crate) suspect: Option<TaskId>,
+    /// Those of its claims that are suspects, in the order of their starts.
+    pub(crate) suspects: Vec<TaskId>,
+    /// The one of them beside which it claims nothing, and until when: for ever, if it is its last start.
+    pub(crate) probation: Option<(TaskId, Option<WallTime>)>,
     /// Since when it has run suspects and nothing else.
     pub(crate) suspects_since: Option<WallTime>,
     /// Claim futures that wait until this instance may claim again.
@@ -34,6 +36,17 @@ pub(crate) struct InstanceState {
     signal_waker: Option<Waker>,
 }
 
+/// How much room an instance has for suspects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Room {
+    /// It runs others.
+    None,
+    /// It runs nothing but suspects that have passed their probation.
+    Trusted,
+    /// It runs nothing.
+    Free,
+}
+
 impl Instance {
     pub(crate) fn new(id: InstanceId, alive_until: Tick) -> Self {
         let state = InstanceState {
@@ -41,7 +54,8 @@ impl Instance {
             expired: false,
             detached: false,
             claims: HashMap::default(),
-            suspect: None,
+            suspects: Vec::new(),
+            probation: None,
             suspects_since: None,
             held_up: Vec::new(),
             lost: Vec::new(),
@@ -82,10 +96,32 @@ impl InstanceState {
             return;
         }
         self.claims.remove(&claim.task);
-        if self.claims.is_empty() {
-            self.suspect = None;
+        self.suspects.retain(|task| *task != claim.task);
+        self.probation.take_if(|(task, _)| *task == claim.task);
+        if self.room() > Room::None {
             wakes.extend(self.held_up.drain(..));
         }
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        match self.claims.len() {
+            0 => Room::Free,
+            count if count == self.suspects.len() => Room::Trusted,
+            _ => Room::None,
+        }
+    }
+
+    /// The suspect to blame if it dies: if it runs nothing but suspects, the last to start, since the
+    /// others had shown by then that they do no harm.
+    pub(crate) fn culprit(&self) -> Option<TaskId> {
+        self.suspects.last().copied().filter(|_| self.room() > Room::None)
+    }
+
+    /// Loses all claims; what they were.
+    pub(crate) fn take_claims(&mut self) -> Vec<(Claim, Arc<Record>)> {
+        self.suspects.clear();
+        self.probation = None;
+        self.claims.drain().map(|(_, claim)| claim).collect()
     }
 
     /// Keeps the waker of a claim future that has to wait for this instance.

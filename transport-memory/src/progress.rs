@@ -16,6 +16,8 @@ pub(crate) struct Progress {
     pub(crate) delivery: u32,
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
+    /// Whether a death was not counted, since another suspect was to blame.
+    pub(crate) spared: bool,
     pub(crate) instance: Option<InstanceId>,
     log: TaskLog,
     /// What it dispatched.
@@ -37,6 +39,7 @@ impl Progress {
             delivery: 0,
             attempt: 0,
             deaths: 0,
+            spared: false,
             instance: None,
             log: TaskLog::new(),
             children: Vec::new(),

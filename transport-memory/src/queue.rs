@@ -188,6 +188,9 @@ impl QueueState {
         if suspect {
             self.suspects.push_back(record);
             self.offer_suspects(effects);
+            if let Some(instance) = self.making_room {
+                self.look_again(instance, effects); // it may have room for this one
+            }
         } else {
             self.ready.put_back(record);
             self.wake_claimer(effects);

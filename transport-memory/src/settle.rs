@@ -45,6 +45,7 @@ impl Queue {
         let mut state = self.lock();
         state.alarm = None;
         state.take_over(hub, &mut effects);
+        state.end_probations(&mut effects);
         state.wake_delayed(&mut effects);
         state.expire(&mut effects);
         self.arm(&mut state, hub);
@@ -72,7 +73,8 @@ impl QueueState {
     fn next_due(&self, clock: &dyn Clock) -> Option<Tick> {
         let leases = self.instances.values().map(|instance| instance.lock().alive_until).min();
         let due = self.later.first_key_value().map(|((run_at, _), _)| *run_at);
-        let due = due.into_iter().chain(self.expires).min();
+        let probations = self.instances.values().filter_map(|instance| instance.lock().probation?.1).min();
+        let due = due.into_iter().chain(self.expires).chain(probations).min();
         let due = due.map(|at| clock.now() + (at - clock.wall()));
         due.into_iter().chain(leases).min()
     }
@@ -89,12 +91,12 @@ impl QueueState {
     fn bury(&mut self, instance: &Instance, hub: &Hub, effects: &mut Effects<'_>) {
         let mut held = instance.lock();
         held.expired = true;
-        let mut claims: Vec<_> = held.claims.drain().map(|(_, claim)| claim).collect();
+        let culprit = held.culprit();
+        let mut claims = held.take_claims();
         for (claim, _) in &claims {
             held.lost.push(*claim);
             held.signal(Signal::Lost(*claim), &mut effects.wakes);
         }
-        held.suspect = None;
         effects.wakes.extend(held.held_up.drain(..));
         drop(held);
         self.leaves(instance.id, effects);
@@ -102,9 +104,24 @@ impl QueueState {
         for (claim, record) in claims {
             let mut state = record.lock();
             if state.fence(&claim).is_ok() {
-                state.progress.deaths += 1;
+                let innocent = culprit.is_some_and(|culprit| culprit != claim.task);
+                if !innocent || std::mem::replace(&mut state.progress.spared, true) {
+                    state.progress.deaths += 1;
+                }
                 drop(state);
                 self.redeliver(record, None, hub, effects);
+            }
+        }
+    }
+
+    /// Lets instances claim again whose suspect has proved itself.
+    fn end_probations(&mut self, effects: &mut Effects<'_>) {
+        for instance in self.instances.values() {
+            let mut held = instance.lock();
+            let over =
+                |(_, until): &mut (_, Option<WallTime>)| until.is_some_and(|until| until <= effects.now);
+            if held.probation.take_if(over).is_some() {
+                effects.wakes.extend(held.held_up.drain(..));
             }
         }
     }

@@ -47,6 +47,11 @@ impl Args {
         self.0.iter().map(Bytes::len).sum()
     }
 
+    #[cfg(feature = "fault-finish-order")]
+    pub(crate) fn words(&self) -> &[Bytes] {
+        &self.0
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Bytes> {
         self.0
     }

@@ -1,3 +1,4 @@
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::task::Waker;
@@ -5,6 +6,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use rhai_dispatcher_core::{Claim, Claimed, Signal, TaskId, TransportError, WallTime};
+use tokio::time::Instant;
 
 /// What one instance holds, and who waits for more.
 #[derive(Debug, Default)]
@@ -15,10 +17,12 @@ pub(crate) struct Claims {
     /// Claims whose end is on its way. Apart, because a task that is handed back may come again,
     /// as the same claim, before the answer.
     finishing: HashMap<TaskId, Held>,
-    /// The suspect that it runs alone.
-    pub(crate) suspect: Option<TaskId>,
-    /// Whether the claim before was a suspect.
-    pub(crate) after_suspect: bool,
+    /// How many of `held` and `finishing` are suspects.
+    suspects: usize,
+    /// The suspect beside which it claims nothing.
+    probation: Option<Probation>,
+    /// Since when it has claimed suspects and nothing else.
+    pub(crate) suspects_since: Option<Instant>,
     /// Whether the lease has run out and was not renewed since.
     pub(crate) expired: bool,
     pub(crate) detached: bool,
@@ -41,6 +45,25 @@ pub(crate) struct Held {
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
     pub(crate) started_at: WallTime,
+}
+
+/// What one suspect asks of the instance that runs it.
+#[derive(Debug)]
+struct Probation {
+    task: TaskId,
+    /// When it has proved itself; never, if this is its last start.
+    until: Option<Instant>,
+}
+
+/// How much room an instance has for suspects, as scripts have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Room {
+    /// It runs others.
+    None = 0,
+    /// It runs nothing but suspects that have passed their probation.
+    Trusted = 1,
+    /// It runs nothing.
+    Free = 2,
 }
 
 #[derive(Debug)]
@@ -83,10 +106,40 @@ impl Claims {
         }
     }
 
+    /// Takes a claim in. A suspect keeps others out until then, or until it ends.
+    pub(crate) fn hold(&mut self, held: Held, probation_until: Option<Instant>) {
+        if held.deaths > 0 {
+            self.suspects += 1;
+            self.probation = Some(Probation { task: held.claim.task, until: probation_until });
+            self.suspects_since.get_or_insert_with(Instant::now);
+        } else {
+            self.suspects_since = None;
+        }
+        if let Some(before) = self.held.insert(held.claim.task, held) {
+            self.suspects -= usize::from(before.deaths > 0);
+        }
+    }
+
+    /// Whether a suspect keeps others out, and until when if that is known.
+    pub(crate) fn on_probation(&mut self) -> Option<Option<Instant>> {
+        let now = Instant::now();
+        self.probation = self.probation.take().filter(|one| one.until.is_none_or(|until| until > now));
+        self.probation.as_ref().map(|one| one.until)
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        match self.held.len() + self.finishing.len() {
+            0 => Room::Free,
+            count if count == self.suspects => Room::Trusted,
+            _ => Room::None,
+        }
+    }
+
     /// Forgets all claims.
     pub(crate) fn clear(&mut self) {
         self.held.clear();
         self.finishing.clear();
+        self.suspects = 0;
     }
 
     /// Whether it holds no claim.
@@ -105,7 +158,9 @@ impl Claims {
             return None;
         }
         let held = self.held.remove(&claim.task)?;
-        self.finishing.insert(claim.task, held.clone());
+        if let Some(before) = self.finishing.insert(claim.task, held.clone()) {
+            self.suspects -= usize::from(before.deaths > 0);
+        }
         Some(held)
     }
 
@@ -114,30 +169,36 @@ impl Claims {
         if self.finishing.get(&claim.task).is_none_or(|held| held.claim != *claim) {
             return false;
         }
-        self.finishing.remove(&claim.task);
+        let room = self.room();
+        if let Some(held) = self.finishing.remove(&claim.task) {
+            self.suspects -= usize::from(held.deaths > 0);
+        }
         if !self.held.contains_key(&claim.task) {
             self.cancelled.remove(&claim.task);
-            if self.suspect == Some(claim.task) {
-                self.suspect = None;
+            if self.probation.as_ref().is_some_and(|one| one.task == claim.task) {
+                self.probation = None;
                 return true;
             }
         }
-        self.is_free()
+        self.room() > room
     }
 
     /// Takes a claim back whose end could not be written.
     pub(crate) fn unfinished(&mut self, claim: &Claim) {
-        if let Some(held) = self.finishing.remove(&claim.task) {
-            self.held.entry(claim.task).or_insert(held);
+        let Some(held) = self.finishing.remove(&claim.task) else { return };
+        match self.held.entry(claim.task) {
+            Entry::Vacant(place) => drop(place.insert(held)),
+            Entry::Occupied(_) => self.suspects -= usize::from(held.deaths > 0),
         }
     }
 
     /// Notes that all claims are lost.
     pub(crate) fn lose_all(&mut self) {
-        self.suspect = None;
+        self.probation = None;
         self.cancelled.clear();
         self.returned.clear();
         let lost: Vec<_> = self.held.drain().map(|(_, held)| held.claim).collect();
+        self.suspects = self.finishing.values().filter(|held| held.deaths > 0).count();
         for claim in lost {
             self.lost.push(claim);
             self.signal(Signal::Lost(claim));

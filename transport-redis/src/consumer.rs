@@ -43,7 +43,7 @@ impl RedisConsumer {
             link,
             Arc::clone(&inbox.waits),
             finishes,
-            shared.config.max_message_bytes,
+            &shared.config,
         );
         let instance = Arc::new(instance);
         let listener: Weak<dyn Listener> = Arc::downgrade(&(Arc::clone(&instance) as Arc<dyn Listener>));
@@ -82,8 +82,10 @@ impl Consumer for RedisConsumer {
             claims.waiting.push_back(ClaimCall { max, answer });
         }
         self.instance.changed.notify_one();
-        let mut call = Call { receiver, instance: &self.instance };
-        (&mut call.receiver).await.unwrap_or(Err(TransportError::Detached))
+        let mut call = Call { receiver, instance: &self.instance, answered: false };
+        let answer = (&mut call.receiver).await;
+        call.answered = true;
+        answer.unwrap_or(Err(TransportError::Detached))
     }
 
     async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
@@ -199,16 +201,19 @@ async fn detach(instance: &Instance) -> Result<(), ClientError> {
 struct Call<'a> {
     receiver: oneshot::Receiver<Result<Vec<Claimed>, TransportError>>,
     instance: &'a Instance,
+    answered: bool,
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.receiver.close();
-        if let Ok(Some(Ok(claimed))) = self.receiver.try_recv()
-            && !claimed.is_empty()
-        {
-            self.instance.lock().returned.extend(claimed);
-            self.instance.changed.notify_one();
+        if self.answered {
+            return;
         }
+        self.receiver.close();
+        if let Ok(Some(Ok(claimed))) = self.receiver.try_recv() {
+            self.instance.lock().returned.extend(claimed);
+        }
+        // Also if there is nothing to return: nobody may be waiting any more.
+        self.instance.changed.notify_one();
     }
 }

@@ -23,10 +23,10 @@ use crate::wire::{self, Ended};
 pub(crate) struct FinishOne {
     /// Whose claim it is, to be told when it has ended, whoever still waits for the answer.
     owner: Weak<Instance>,
-    worker_id: WorkerId,
+    pub(crate) worker_id: WorkerId,
     claim: Claim,
     kind: Kind,
-    args: Args,
+    pub(crate) args: Args,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,8 @@ pub(crate) async fn finish(caller: Arc<Caller>, batch: Vec<Item<FinishOne, Finis
 
 async fn finish_in(caller: &Caller, worker_id: WorkerId, mut items: Vec<Item<FinishOne, Finished>>) {
     let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
+    #[cfg(feature = "fault-finish-order")]
+    crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
     let mut args = Args::new();
     args.push_copy(worker_id.as_str()).push_display(items.len());
     for item in &mut items {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Inbox {
     caller: Arc<Caller>,
     pub(crate) waits: Arc<Waits>,
     recheck_interval: Duration,
+    /// Whether anything was ever read.
+    used: AtomicBool,
     /// The instances of this handle.
     listeners: Mutex<HashMap<InstanceId, Weak<dyn Listener>>>,
 }
@@ -48,7 +51,8 @@ impl Inbox {
         let id = InstanceId::new().to_string();
         let key = keys::inbox(&caller.prefix, &id);
         let waits = Arc::default();
-        Self { id: id.into(), key, link, caller, waits, recheck_interval, listeners: Mutex::default() }
+        let (used, listeners) = (AtomicBool::new(false), Mutex::default());
+        Self { id: id.into(), key, link, caller, waits, recheck_interval, used, listeners }
     }
 
     /// Registers an instance for signals.
@@ -78,7 +82,7 @@ impl Inbox {
                     self.caller.note(&error.to_string());
                     // Whatever was sent meanwhile may be gone, and the server's clock another.
                     last = Bytes::from_static(b"0");
-                    self.waits.check_all();
+                    self.recheck();
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
@@ -86,6 +90,19 @@ impl Inbox {
                 untrimmed = 0;
                 self.trim(&last).await;
             }
+        }
+    }
+
+    /// Whether something has been there that stays for its ttl, and the server can be told.
+    pub(crate) fn is_to_be_deleted(&self) -> bool {
+        self.used.load(Ordering::Relaxed) && self.caller.link.is_up()
+    }
+
+    /// Deletes it. What is sent there later expires.
+    pub(crate) async fn delete(&self) {
+        // Its own connection may be blocked in a read.
+        if let Ok((connection, _)) = self.caller.link.get(Instant::now()).await {
+            let _ = connection.command("DEL", vec![self.key.clone()]).await;
         }
     }
 
@@ -106,6 +123,8 @@ impl Inbox {
         if reply.is_nil() {
             return Ok(None);
         }
+        // Before anybody is told, who may end the handle then.
+        self.used.store(true, Ordering::Relaxed);
         let stream = reply.into_array().into_iter().next().map(Reply::into_array);
         let entries = stream.and_then(|stream| stream.into_iter().nth(1)).map(Reply::into_array);
         let mut newest = None;
@@ -164,6 +183,13 @@ impl Inbox {
         }
     }
 
+    /// Looks after all who wait, since a connection was lost.
+    fn recheck(&self) {
+        if cfg!(not(feature = "fault-no-recheck")) {
+            self.waits.check_all();
+        }
+    }
+
     async fn trim(&self, last: &Bytes) {
         let Ok((connection, _)) = self.link.get(Instant::now() + self.caller.timeout).await else { return };
         let mut args = Args::new();
@@ -184,7 +210,7 @@ impl Inbox {
                 && *number != current
             {
                 current = *number;
-                self.waits.check_all();
+                self.recheck();
             }
             if last_recheck.elapsed() >= self.recheck_interval {
                 last_recheck = Instant::now();

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use tokio::time::{Instant, timeout};
 use crate::args::Args;
 use crate::batcher::Batcher;
 use crate::caller::Caller;
-use crate::claims::{Claims, Held};
+use crate::claims::{Claims, Held, Room};
 use crate::client::{ClientError, Link, Reply};
+use crate::config::RedisConfig;
 use crate::crash::crash_point;
 use crate::finishes::FinishOne;
 use crate::inbox::Listener;
@@ -40,6 +42,10 @@ pub(crate) struct Instance {
     pub(crate) turn: tokio::sync::Mutex<()>,
     /// How much a message may hold.
     pub(crate) max_message: usize,
+    /// How long a suspect keeps others out.
+    probation: Duration,
+    /// How many instances may die with a task.
+    max_deliveries: u32,
 }
 
 /// What an instance waits for at the server.
@@ -48,6 +54,8 @@ struct Order {
     credit: usize,
     /// When it has to look again.
     until: WallTime,
+    /// If it gets nothing until it has room for a suspect: how much it had.
+    makes_room: Option<Room>,
 }
 
 /// How a wait has ended.
@@ -66,16 +74,17 @@ enum Answer {
     Again,
     /// There is nothing until then, or until a wake-up.
     Empty(WallTime),
-    /// It waits for nothing any more.
-    None,
-    /// This instance has to end its tasks first.
-    Busy(WallTime),
+    /// This instance, with so much room, has to end tasks first.
+    Busy(WallTime, Room),
     /// The lease has run out.
     Lost,
 }
 
 /// How long an instance that nobody claims for goes on being given tasks.
 const LINGER: Duration = Duration::from_millis(2);
+
+/// How long an instance claims suspects, one after another, before others have a turn.
+const SUSPECTS_TURN: Duration = Duration::from_secs(1);
 
 /// The most tasks that one script claims: bounds how long it keeps the server from others.
 const LARGEST_CLAIM: usize = 128;
@@ -88,7 +97,7 @@ impl Instance {
         link: Link,
         waits: Arc<Waits>,
         finishes: Arc<Batcher<FinishOne, Finished>>,
-        max_message: usize,
+        config: &RedisConfig,
     ) -> Self {
         Self {
             id,
@@ -100,7 +109,9 @@ impl Instance {
             claims: Mutex::default(),
             changed: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
-            max_message,
+            max_message: config.max_message_bytes,
+            probation: config.transport.probation,
+            max_deliveries: config.transport.max_deliveries,
         }
     }
 
@@ -161,47 +172,43 @@ impl Instance {
     pub(crate) async fn run(self: Arc<Self>) {
         let mut failing: Option<Instant> = None;
         let mut recover: Vec<Instant> = Vec::new();
-        let mut busy_until: Option<Instant> = None;
         let mut order: Option<Order> = None;
         loop {
             let returned = std::mem::take(&mut self.lock().returned);
             if !returned.is_empty() {
                 self.pass_on(returned).await;
             }
-            let wanted = {
+            let (wanted, probation) = {
                 let mut claims = self.lock();
                 if claims.detached {
                     break;
                 }
                 let wanted = claims.wanted();
-                let held_up =
-                    claims.suspect.is_some() || claims.expired || (busy_until.is_some() && !claims.is_free());
-                if held_up { 0 } else { wanted.min(LARGEST_CLAIM) }
+                let probation = claims.on_probation();
+                let held_up = probation.is_some() || claims.expired;
+                (if held_up { 0 } else { wanted.min(LARGEST_CLAIM) }, probation)
             };
             if wanted == 0 && order.is_some() {
                 // What it would be given now nobody here would run; but a lane that has just got a
                 // task mostly comes again at once.
                 if timeout(LINGER, self.changed.notified()).await.is_err() {
                     order = None;
-                    if self.claim(0).await.is_err() {
+                    if self.leave(false).await.is_err() {
                         recover = vec![Instant::now()];
                     }
                 }
                 continue;
             }
             if wanted == 0 {
-                let pause = busy_until.map_or(Duration::from_secs(3_600), |until| until - Instant::now());
-                if timeout(pause, self.changed.notified()).await.is_err() {
-                    busy_until = None;
-                }
+                let pause = probation.flatten().map(|until| until - Instant::now());
+                let _ = timeout(pause.unwrap_or(Duration::from_secs(3_600)), self.changed.notified()).await;
                 continue;
             }
-            busy_until = None;
-            if let Some(Order { credit, until }) = &mut order
+            if let Some(Order { credit, until, makes_room }) = &mut order
                 && *credit * 2 >= wanted
                 && *until > self.caller.clock.wall()
             {
-                match self.wait(*until).await {
+                match self.wait_or_leave(*until, *makes_room).await {
                     Waited::Given(count) if count < *credit => *credit -= count,
                     Waited::Given(_) | Waited::Over => order = None,
                     Waited::Lost => {
@@ -227,11 +234,13 @@ impl Instance {
                 Ok(answer) => {
                     failing = None;
                     match answer {
-                        Answer::Again | Answer::None => {}
-                        Answer::Empty(until) => order = Some(Order { credit: wanted, until }),
+                        Answer::Again => {}
+                        Answer::Empty(until) => {
+                            order = Some(Order { credit: wanted, until, makes_room: None });
+                        }
                         Answer::Lost => self.lock().expired = true,
-                        Answer::Busy(until) => {
-                            busy_until = Some(Instant::now() + (until - self.caller.clock.wall()));
+                        Answer::Busy(until, room) => {
+                            order = Some(Order { credit: wanted, until, makes_room: Some(room) });
                         }
                     }
                 }
@@ -247,6 +256,34 @@ impl Instance {
                     }
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
+            }
+        }
+    }
+
+    /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
+    /// drains, it leaves at once those who are given tasks. One that makes room waits until it has
+    /// more, or is told that it need not.
+    async fn wait_or_leave(self: &Arc<Self>, next: WallTime, makes_room: Option<Room>) -> Waited {
+        let mut waiting = pin!(self.wait(next));
+        let mut left = false;
+        loop {
+            let over = {
+                let mut claims = self.lock();
+                claims.wanted() == 0 || makes_room.is_some_and(|room| claims.room() > room)
+            };
+            if over && !left {
+                if self.leave(true).await.is_err() {
+                    return Waited::Lost;
+                }
+                // What it was given before that is on its way.
+                left = true;
+            }
+            tokio::select! {
+                biased;
+                waited = &mut waiting => {
+                    return if matches!(waited, Waited::Given(_)) && left { Waited::Over } else { waited };
+                }
+                () = self.changed.notified() => {}
             }
         }
     }
@@ -288,7 +325,7 @@ impl Instance {
         // Each has five parts.
         let count = parts.len() / 5;
         let suspect = kind.as_str() == Some("suspect");
-        let claimed = self.adopt(now.as_u64().unwrap_or(0), parts, &HashSet::new(), suspect);
+        let claimed = self.adopt(now.as_u64().unwrap_or(0), parts, &HashSet::new());
         crash_point("claim.after");
         self.lock().distribute(claimed);
         if suspect { Waited::Over } else { Waited::Given(count) }
@@ -296,21 +333,21 @@ impl Instance {
 
     async fn claim(self: &Arc<Self>, wanted: usize) -> Result<Answer, ClientError> {
         let _turn = self.turn.lock().await;
-        let (idle, after_suspect) = {
-            let claims = self.lock();
-            if claims.detached || claims.expired {
+        let (room, turn_over) = {
+            let mut claims = self.lock();
+            // They may have gone while it waited for its turn.
+            if claims.detached || claims.expired || claims.wanted() == 0 {
                 return Ok(Answer::Again);
             }
-            (claims.is_free(), claims.after_suspect)
+            (claims.room(), claims.suspects_since.is_some_and(|since| since.elapsed() > SUSPECTS_TURN))
         };
         let mut args = self.args();
-        args.push_display(wanted).push_flag(idle).push_flag(after_suspect).push_display(wire::VERSION);
+        args.push_display(wanted).push_display(room as u8).push_flag(turn_over).push_display(wire::VERSION);
         let deadline = Instant::now() + self.caller.timeout;
         let replies = self.caller.run_once(Script::Claim, args, deadline).await?;
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
         let (now, next_due) = (number(0), number(2));
         let kind = replies.get(1).and_then(Reply::as_str).unwrap_or_default();
-        let suspect = kind == "suspect";
         match kind {
             "claimed" | "suspect" => {}
             "given" => {
@@ -320,18 +357,33 @@ impl Instance {
                 return Ok(Answer::Again);
             }
             "empty" => return Ok(Answer::Empty(WallTime::from_millis(next_due))),
-            "busy" => return Ok(Answer::Busy(WallTime::from_millis(next_due.max(now + 10)))),
+            "busy" => return Ok(Answer::Busy(WallTime::from_millis(next_due.max(now + 10)), room)),
             "lost" => return Ok(Answer::Lost),
-            "none" => return Ok(Answer::None),
             _ => return Err(ClientError::Unexpected("a claim")),
         }
         crash_point("claim.after");
-        let claimed = self.adopt(now, replies.into_iter().skip(3), &HashSet::new(), suspect);
+        let claimed = self.adopt(now, replies.into_iter().skip(3), &HashSet::new());
         if claimed.iter().any(|claimed| claimed.deaths > 0) {
             crash_point("take_over.after");
         }
         self.lock().distribute(claimed);
         Ok(Answer::Again)
+    }
+
+    /// Stops to be given tasks. If it is `blocked` in its wait, that ends too.
+    async fn leave(self: &Arc<Self>, blocked: bool) -> Result<(), ClientError> {
+        let _turn = self.turn.lock().await;
+        let mut args = self.args();
+        args.push_static(if blocked { "-1" } else { "0" }).push_static("0").push_static("0");
+        args.push_display(wire::VERSION);
+        let deadline = Instant::now() + self.caller.timeout;
+        let replies = self.caller.run_once(Script::Claim, args, deadline).await?;
+        if replies.get(1).and_then(Reply::as_str) == Some("given") {
+            for packed in replies.iter().skip(3).filter_map(Reply::as_bytes) {
+                self.take(packed);
+            }
+        }
+        Ok(())
     }
 
     /// Looks for claims whose answer was lost.
@@ -343,7 +395,7 @@ impl Instance {
         let deadline = Instant::now() + self.caller.timeout;
         let replies = self.caller.run_once(Script::Recover, args, deadline).await?;
         let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
-        let claimed = self.adopt(now, replies.into_iter().skip(3), &known, false);
+        let claimed = self.adopt(now, replies.into_iter().skip(3), &known);
         if !claimed.is_empty() {
             tracing::info!("{} claims whose answer was lost were found again", claimed.len());
         }
@@ -357,13 +409,9 @@ impl Instance {
         now: u64,
         mut replies: impl Iterator<Item = Reply>,
         known: &HashSet<TaskId>,
-        suspect: bool,
     ) -> Vec<Claimed> {
         let mut all = Vec::new();
         let mut claims = self.lock();
-        if !suspect {
-            claims.after_suspect = false;
-        }
         let held_before = !claims.is_free();
         while let (Some(entry), Some(payload), Some(delivery), Some(attempt), Some(deaths)) =
             (replies.next(), replies.next(), replies.next(), replies.next(), replies.next())
@@ -385,11 +433,8 @@ impl Instance {
                 Ok(task) => {
                     let held = held(task.id);
                     let claim = held.claim;
-                    if suspect || deaths > 0 {
-                        claims.suspect = Some(task.id);
-                        claims.after_suspect = true;
-                    }
-                    claims.held.insert(task.id, held);
+                    let is_last = deaths + 1 >= self.max_deliveries;
+                    claims.hold(held, (!is_last).then(|| Instant::now() + self.probation));
                     all.push(Claimed { claim, task: Arc::new(task), attempt, deaths });
                 }
                 Err(problem) => self.set_aside(&entry, &problem.to_string(), delivery, started_at),

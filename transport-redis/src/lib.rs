@@ -20,7 +20,7 @@
 //! - `record`, `wire`, `keys`, `args`: what stands in Redis, and how.
 //! - `server`: what is looked at when a connection is made.
 //! - `client`: fred, and nothing of it outside.
-//! - `clock`: the server's time. `crash`: points for the fault injection harness.
+//! - `clock`: the server's time. `crash`, `faults`: for the fault injection harness.
 
 mod args;
 mod batcher;
@@ -31,6 +31,7 @@ mod clock;
 mod config;
 mod consumer;
 mod crash;
+mod faults;
 mod finishes;
 mod inbox;
 mod instance;

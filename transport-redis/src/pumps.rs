@@ -1,7 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use rhai_dispatcher_core::Finished;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
+use tokio::time::timeout;
 
 use crate::batcher::Batcher;
 use crate::caller::Caller;
@@ -17,7 +19,12 @@ pub(crate) struct Pumps {
     pub(crate) submits: Batcher<Submit, Accepted>,
     pub(crate) finishes: Arc<Batcher<FinishOne, Finished>>,
     pub(crate) inbox: Arc<Inbox>,
+    bridge: TokioBridge,
 }
+
+/// How long the end of a handle may last. It takes one command; if that is not answered, what it
+/// would have done comes with time.
+const FAREWELL: Duration = Duration::from_millis(50);
 
 impl Pumps {
     pub(crate) fn start(
@@ -41,12 +48,27 @@ impl Pumps {
                 finishes::finish(Arc::clone(&finisher), batch)
             })),
             inbox,
+            bridge: bridge.clone(),
         }
     }
 }
 
 impl Drop for Pumps {
+    /// Nobody waits any more: takes the inbox along.
     fn drop(&mut self) {
         self.inbox.waits.close();
+        if !self.inbox.is_to_be_deleted() {
+            return;
+        }
+        let (inbox, bridge) = (Arc::clone(&self.inbox), self.bridge.clone());
+        let (done, ended) = mpsc::channel::<()>();
+        self.bridge.spawn(async move {
+            let _ = timeout(FAREWELL, inbox.delete()).await;
+            drop((done, bridge)); // the thread lives for as long as this
+        });
+        // A process that ends now would take the thread with it.
+        if !self.bridge.is_driven_here() {
+            let _ = ended.recv_timeout(FAREWELL);
+        }
     }
 }

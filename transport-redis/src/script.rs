@@ -1,6 +1,8 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use crate::faults;
+
 /// The steps that have to be atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
@@ -74,7 +76,8 @@ impl Script {
     pub(crate) fn source(self) -> String {
         let body = self.body();
         format!(
-            "if redis.replicate_commands then redis.replicate_commands() end\n{PRELUDE}\nbegin(ARGV)\n{body}"
+            "if redis.replicate_commands then redis.replicate_commands() end\n{PRELUDE}\n{}\nbegin(ARGV)\n{body}",
+            faults::LUA
         )
     }
 
@@ -85,7 +88,7 @@ impl Script {
 
     /// All of them as a library, for FCALL, which does not carry the prelude out each time.
     pub(crate) fn library() -> String {
-        let mut source = format!("#!lua name=rhai_{}\n{PRELUDE}\n", *HASH);
+        let mut source = format!("#!lua name=rhai_{}\n{PRELUDE}\n{}\n", *HASH, faults::LUA);
         for script in Self::ALL {
             // With its memory full the server takes no more tasks, and goes on with those it has.
             let flags = if script == Self::Submit { "" } else { "'allow-oom'" };
@@ -105,7 +108,7 @@ impl Script {
 static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let bodies = Script::ALL.into_iter().map(Script::body);
-    for byte in std::iter::once(PRELUDE).chain(bodies).flat_map(str::bytes) {
+    for byte in [PRELUDE, faults::LUA].into_iter().chain(bodies).flat_map(str::bytes) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("{hash:016x}")

@@ -96,6 +96,25 @@ fn what_another_client_finishes_is_found_by_a_look() {
 }
 
 #[test]
+fn a_client_that_goes_takes_its_inbox_along() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let runner = open(&server);
+    let consumer = attach(&runner);
+    for _ in 0..10 {
+        let transport = open(&server);
+        let id = submit(&transport);
+        let outcome = transport.outcome(id);
+        let claimed = claim(&consumer);
+        complete(&consumer, claimed.claim);
+        block_on(outcome).expect("an outcome");
+        drop(transport);
+        let keys: Vec<String> = redis.keys("rhailib:inbox:*").expect("keys");
+        assert_eq!(keys, [""; 0], "at once, since its process may end now");
+    }
+}
+
+#[test]
 fn nothing_grows_for_ever() {
     let server = RedisServer::start();
     let mut redis = client(&server);

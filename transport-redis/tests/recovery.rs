@@ -16,14 +16,40 @@ const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always", "--
 fn an_unreachable_server_is_unavailable_after_the_call_timeout() {
     let server = RedisServer::start();
     let config = config(&server).with_call_timeout(Duration::from_millis(300));
+    let server_port = server.port();
     drop(server);
     let transport = RedisTransport::new(config).expect("a valid config");
     let start = Instant::now();
     let error = block_on(transport.submit(vec![task().into()])).expect_err("nobody is there");
     assert!(error.is_retryable(), "{error}");
     assert!(start.elapsed() >= Duration::from_millis(300));
+    let (text, address) = (error.to_string(), format!("127.0.0.1:{}", server_port));
+    assert!(text.ends_with(&format!("{address}: connection refused")), "{text}");
     assert!(!transport.health().connected);
     assert!(transport.health().last_error.is_some());
+}
+
+#[test]
+fn a_wait_that_begins_without_the_server_fails_and_one_that_has_begun_goes_on() {
+    let mut server = RedisServer::with(DURABLE);
+    let (submitter, waiter) = (open(&server), open(&server));
+    let late = RedisTransport::new(config(&server).with_call_timeout(Duration::from_millis(300)));
+    let late = late.expect("a valid config");
+    let id = submit(&submitter);
+    let (own, other) = (submitter.outcome(id), waiter.outcome(id));
+    let waiters = format!("{{rhailib:{id}}}:waiters");
+    until("the record knows who waits", || server.command(&["SCARD", &waiters]).starts_with(":1"));
+    server.kill();
+    let error = block_on(late.outcome(id)).expect_err("nobody knows of it");
+    assert!(matches!(&error, OutcomeError::Transport(error) if error.is_retryable()), "{error:?}");
+    server.restart();
+    let runner = open(&server);
+    let consumer = attach(&runner);
+    let claimed = claim(&consumer);
+    complete(&consumer, claimed.claim);
+    for outcome in [own, other] {
+        assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
+    }
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{Consumer, TaskStatus, TransportExt};
+use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, open_mortal, submit, until};
+use support::{attach, claim, complete, config, open_mortal, submit, until};
 
 /// Renews the leases of its instances until it is dropped.
 struct Renewals {
@@ -46,6 +47,14 @@ impl Drop for Renewals {
     }
 }
 
+/// A handle with a short lease, on whose instances no suspect proves itself.
+fn open_suspicious(server: &RedisServer) -> RedisTransport {
+    let mut config = config(server);
+    config.transport.lease = Duration::from_millis(500);
+    config.transport.probation = Duration::from_secs(600);
+    RedisTransport::new(config).expect("a valid config")
+}
+
 fn ten() -> NonZeroUsize {
     NonZeroUsize::new(10).expect("more than none")
 }
@@ -53,7 +62,7 @@ fn ten() -> NonZeroUsize {
 #[test]
 fn a_suspect_goes_to_a_free_instance_and_keeps_it_for_itself() {
     let server = RedisServer::start();
-    let transport = open_mortal(&server);
+    let transport = open_suspicious(&server);
     let (busy, free) = (attach(&transport), attach(&transport));
     let _renewals = Renewals::of(&[&busy, &free]);
     submit(&transport);
@@ -88,7 +97,7 @@ fn a_suspect_goes_to_a_free_instance_and_keeps_it_for_itself() {
 #[test]
 fn a_busy_instance_ends_its_tasks_and_then_takes_the_suspect() {
     let server = RedisServer::start();
-    let transport = open_mortal(&server);
+    let transport = open_suspicious(&server);
     let busy = attach(&transport);
     let _renewals = Renewals::of(&[&busy]);
     let plain = submit(&transport);

@@ -6,6 +6,7 @@
 //! - `results`, `failures`, `bad_input`, `ends`: what is claimed of `rhaid run`.
 //! - `remote`, `workers`, `bad_server`: what is claimed of the commands over Redis.
 //! - `examples`: the scripts under examples/scripts/ print what they should.
+//! - `usage_example`: the example of the README, over Redis.
 
 mod bad_input;
 mod bad_server;
@@ -16,4 +17,5 @@ mod failures;
 mod remote;
 mod results;
 mod site;
+mod usage_example;
 mod workers;

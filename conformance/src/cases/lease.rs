@@ -1,6 +1,7 @@
 //! `Consumer::renew`: leases, and what comes of their end
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{self, Either};
@@ -11,6 +12,9 @@ use crate::instance::{Instance, up_to};
 use crate::stage::Stage;
 use crate::waiting::Waiting;
 
+/// A probation that is over before anybody looks.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Submits a task, and lets the instance that claims it die.
 async fn orphan(stage: &Stage<'_>) -> TaskId {
     let doomed = stage.attach().await;
@@ -18,6 +22,15 @@ async fn orphan(stage: &Stage<'_>) -> TaskId {
     assert_eq!(doomed.claim_one().await.claim.task, id);
     stage.kill(doomed);
     id
+}
+
+/// Submits two tasks, and lets the instance that claims them die.
+async fn orphans(stage: &Stage<'_>) -> [TaskId; 2] {
+    let doomed = stage.attach().await;
+    let ids = [stage.submit_any().await, stage.submit_any().await];
+    doomed.claim_all(2).await;
+    stage.kill(doomed);
+    ids
 }
 
 pub(crate) async fn renewed_lease_keeps_its_claims(env: &dyn Environment) {
@@ -81,7 +94,7 @@ pub(crate) async fn lost_claims_are_reported(env: &dyn Environment) {
 }
 
 pub(crate) async fn suspect_runs_alone(env: &dyn Environment) {
-    let stage = Stage::mortal(env).await;
+    let stage = Stage::open(env, env.config().with_probation(Stage::LASTING)).await;
     let (busy, free) = (stage.attach().await, stage.attach().await);
     let living = [&busy, &free];
     let plain = stage.submit_any().await;
@@ -118,6 +131,55 @@ pub(crate) async fn suspect_runs_alone(env: &dyn Environment) {
     let last = stage.submit_any().await;
     let batch = stage.alive(&living, free_waits).await.expect("a claim");
     assert_eq!(batch[0].claim.task, last);
+}
+
+pub(crate) async fn suspect_passes_its_probation(env: &dyn Environment) {
+    let stage = Stage::open(env, env.config().with_probation(MOMENT)).await;
+    let orphans = orphans(&stage).await;
+    let survivor = stage.attach().await;
+    let claimed = stage.alive(&[&survivor], survivor.claim_all(2)).await;
+    let tasks = [claimed[0].claim.task, claimed[1].claim.task];
+    assert_eq!(tasks, orphans, "the other suspect, while the first still runs");
+
+    let plain = stage.submit_any().await;
+    let claimed = stage.alive(&[&survivor], survivor.claim_one()).await;
+    assert_eq!(claimed.claim.task, plain, "and others");
+}
+
+pub(crate) async fn last_start_is_alone_to_its_end(env: &dyn Environment) {
+    let config = env.config().with_probation(MOMENT).with_max_deliveries(2);
+    let stage = Stage::open(env, config).await;
+    let suspect = orphan(&stage).await;
+    let survivor = stage.attach().await;
+    let claimed = stage.alive(&[&survivor], survivor.claim_one()).await;
+    assert_eq!((claimed.claim.task, claimed.deaths), (suspect, 1));
+    let plain = stage.submit_any().await;
+    let mut waiting = Waiting::new(survivor.claim_one());
+    stage.park(&mut waiting).await;
+    stage.linger(&[&survivor]).await;
+    stage.park(&mut waiting).await;
+    survivor.complete(claimed.claim).await;
+    assert_eq!(stage.alive(&[&survivor], waiting).await.claim.task, plain);
+}
+
+pub(crate) async fn proven_suspect_is_spared_once(env: &dyn Environment) {
+    let config = env.config().with_probation(MOMENT).with_max_deliveries(4);
+    let stage = Stage::open(env, config).await;
+    orphans(&stage).await;
+    let mut deaths = Vec::new();
+    for _ in 0..2 {
+        let doomed = stage.attach().await;
+        let claimed = stage.alive(&[&doomed], doomed.claim_all(2)).await;
+        let (proven, last) = (claimed[0].claim.task, claimed[1].claim.task);
+        stage.kill(doomed);
+        let count = async |id| stage.details(id).await.deaths;
+        stage.until(&[], async || count(last).await > claimed[1].deaths).await;
+        deaths.push((claimed[0].deaths, count(proven).await));
+        assert_eq!(count(last).await, claimed[1].deaths + 1, "the last to start is to blame");
+    }
+    let ((first, after_first), (second, after_second)) = (deaths[0], deaths[1]);
+    assert_eq!((first, after_first), (1, 1), "the other had proved itself");
+    assert_eq!(after_second, second + 1, "which counts once");
 }
 
 pub(crate) async fn task_that_kills_ends_in_an_error(env: &dyn Environment) {

@@ -74,6 +74,9 @@ crate::case::cases! {
         lost_claim_is_signalled,
         suspect_goes_to_a_free_instance,
         suspect_runs_alone,
+        suspect_passes_its_probation,
+        last_start_is_alone_to_its_end,
+        proven_suspect_is_spared_once,
         task_that_kills_ends_in_an_error;
     detach:
         detach_hands_back,

@@ -10,17 +10,20 @@ use async_trait::async_trait;
 use futures::executor::block_on;
 use futures::future;
 use rhai_dispatcher_core::{
-    Claim, Completion, Consumer, InstanceId, InstanceSpec, TransportConfig, TransportError,
+    Claim, Completion, Consumer, InstanceId, InstanceSpec, TaskId, TaskStatus, Transport, TransportConfig,
+    TransportError,
 };
 
 use super::consumer::Peer;
-use super::fault::{ClaimAnswer, Fault, FinishAnswer, faults};
+use super::fault::{ClaimAnswer, DetailsAnswer, Fault, FinishAnswer, faults};
 
 faults! {
     IgnoresRenewals => lease::renewed_lease_keeps_its_claims, lease::late_renewal_revives_the_instance;
     KeepsTheDeadAlive => lease::tasks_of_a_dead_instance_are_redelivered, lease::suspect_goes_to_a_free_instance;
     HidesLostClaims => lease::lost_claims_are_reported;
-    GivesSuspectsCompany => lease::suspect_runs_alone;
+    GivesSuspectsCompany => lease::suspect_runs_alone, lease::last_start_is_alone_to_its_end;
+    NeverTrusts => lease::suspect_passes_its_probation;
+    BlamesEverybody => lease::proven_suspect_is_spared_once;
     NeverGivesUp => lease::task_that_kills_ends_in_an_error;
     KeepsItsTasks => detach::detach_hands_back;
     WaitsAfterTheEnd => detach::detached_instance_claims_no_more;
@@ -122,6 +125,32 @@ impl Fault for GivesSuspectsCompany {
     async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {
         self.second(peer).renew().await?;
         peer.consumer.renew().await
+    }
+}
+
+/// A suspect is one for as long as it runs.
+#[derive(Debug, Default)]
+struct NeverTrusts;
+
+impl Fault for NeverTrusts {
+    fn config(&self, config: TransportConfig) -> TransportConfig {
+        config.with_max_deliveries(2)
+    }
+}
+
+/// Every start but the last is a death.
+#[derive(Debug, Default)]
+struct BlamesEverybody;
+
+#[async_trait]
+impl Fault for BlamesEverybody {
+    async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
+        let mut records = of.details(ids).await?;
+        for details in records.iter_mut().flatten() {
+            let started = u32::from(details.status == TaskStatus::Processing);
+            details.deaths = details.delivery - started;
+        }
+        Ok(records)
     }
 }
 

@@ -85,7 +85,14 @@ pub trait Consumer: Send + Sync {
     /// - `lost_claim_is_signalled`: an instance whose claim was taken over is told by a signal too.
     /// - `suspect_goes_to_a_free_instance`: also if it was meant for a busy one until then.
     /// - `suspect_runs_alone`: a task of a dead instance is handed out only by itself, to an
-    ///   instance that holds no other claim, which gets no further one until it is finished.
+    ///   instance that holds no other claim, which gets no further one until it is finished, or has
+    ///   passed its probation.
+    /// - `suspect_passes_its_probation`: an instance with a suspect that has run for `probation` may
+    ///   claim others, and further suspects one at a time.
+    /// - `last_start_is_alone_to_its_end`: if one more death would end the suspect, it passes no
+    ///   probation, and does not start beside those that have passed theirs.
+    /// - `proven_suspect_is_spared_once`: of an instance that ran nothing but suspects, the last to
+    ///   start counts the death; the others had passed their probation, and are spared it, each once.
     /// - `task_that_kills_ends_in_an_error`: after `max_deliveries` deaths it is an error of kind
     ///   `crashed`, and its waiters are told.
     ///

@@ -95,7 +95,9 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Errors
     /// [`NotFound`](OutcomeError::NotFound) for an id without a record;
-    /// [`Lost`](OutcomeError::Lost) if the record of an accepted task is gone.
+    /// [`Lost`](OutcomeError::Lost) if the record of an accepted task is gone;
+    /// [`Unavailable`](TransportError::Unavailable) if nobody could be asked whether there is such a
+    /// task. Once that is known the wait goes on while the store is away.
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
 
     /// Cancels tasks; one answer for each, in their order.

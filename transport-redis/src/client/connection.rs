@@ -39,8 +39,11 @@ impl Connection {
         let task = Closed { task: client.connect(), gone: sender };
         match tokio::time::timeout(endpoint.timeout(), client.wait_for_connect()).await {
             Ok(Ok(())) => Ok((Self { client, gone }, task)),
-            Ok(Err(error)) => Err(connect_error(&error)),
-            Err(_) => Err(ClientError::Lost("no connection within the call timeout".into())),
+            Ok(Err(error)) => Err(connect_error(endpoint, &error)),
+            Err(_) => Err(ClientError::Lost(format!(
+                "{}: no connection within the call timeout",
+                endpoint.address()
+            ))),
         }
     }
 
@@ -70,7 +73,7 @@ impl Closed {
     /// Waits until it is gone, and says why.
     pub(super) async fn wait(&mut self) -> String {
         match (&mut self.task).await {
-            Ok(Err(error)) => error.details().to_owned(),
+            Ok(Err(error)) => readable(error.details()),
             Ok(Ok(())) => "the connection was closed".into(),
             Err(_) => "the runtime has ended".into(),
         }
@@ -84,14 +87,59 @@ impl Drop for Closed {
     }
 }
 
-fn connect_error(error: &Error) -> ClientError {
+fn connect_error(endpoint: &Endpoint, error: &Error) -> ClientError {
     match (error.kind(), ClientError::of_server(error.details())) {
         (_, refused @ ClientError::Refused(_)) => refused,
         (ErrorKind::Auth, _) => ClientError::Refused(error.details().to_owned()),
-        _ => lost(error),
+        _ => ClientError::Lost(format!("{}: {}", endpoint.address(), readable(error.details()))),
     }
 }
 
 fn lost(error: &Error) -> ClientError {
-    ClientError::Lost(error.details().to_owned())
+    ClientError::Lost(readable(error.details()))
+}
+
+/// What went wrong, in words. fred has of an error of the system only its debug form, such as
+/// `Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }` or `Kind(BrokenPipe)`.
+fn readable(details: &str) -> String {
+    let quoted = ["message: \"", "error: \""].iter().find_map(|mark| details.split_once(mark));
+    let quoted = quoted.and_then(|(_, rest)| rest.split_once('"')).map(|(text, _)| text);
+    let kind = || details.strip_prefix("Kind(")?.strip_suffix(')');
+    if let Some(text) = quoted {
+        let mut letters = text.chars();
+        return letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default();
+    }
+    let Some(kind) = kind() else { return details.to_owned() };
+    let mut words = String::new();
+    for letter in kind.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_read_as_words() {
+        let refused = format!("{:?}", io::Error::from_raw_os_error(111));
+        assert!(refused.starts_with("Os {"), "{refused}");
+        let lookup = io::Error::other("failed to lookup address information");
+        let broken = format!("{:?}", io::Error::from(io::ErrorKind::BrokenPipe));
+        for (details, words) in [
+            (refused.as_str(), "connection refused"),
+            (&format!("{lookup:?}"), "failed to lookup address information"),
+            (&broken, "broken pipe"),
+            ("Kind(UnexpectedEof)", "unexpected eof"),
+            ("Something else.", "Something else."),
+        ] {
+            assert_eq!(readable(details), words);
+        }
+    }
 }

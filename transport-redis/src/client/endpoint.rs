@@ -28,6 +28,15 @@ impl Endpoint {
         self.config.clone()
     }
 
+    /// Where the server is, for messages.
+    pub(super) fn address(&self) -> String {
+        match &self.config.server {
+            ServerConfig::Centralized { server } => format!("{}:{}", server.host, server.port),
+            ServerConfig::Unix { path } => path.display().to_string(),
+            _ => "the server".into(), // no URL makes others
+        }
+    }
+
     pub(super) const fn timeout(&self) -> Duration {
         self.timeout
     }

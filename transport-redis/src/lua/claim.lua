@@ -1,10 +1,10 @@
 -- Claims tasks for an instance; if there are none, it waits from now on, and is given some.
--- 7 worker id, 8 instance, 9 how many (0: it waits no more), 10 whether it holds no claim, 11 whether its last claim was a
--- suspect, 12 the newest payload version that it reads.
+-- 7 worker id, 8 instance, 9 how many (0: it waits no more; -1: nor does its BLPOP), 10 how much room it has (see
+-- lacks_room), 11 whether its suspects have had their turn, 12 the newest payload version that it reads.
 -- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'busy', 'lost', 'none'), when to look again,
 -- then for each task: entry, payload, delivery, attempt, deaths; or, if given, what it was given.
 local w, instance, max = ARGV[7], ARGV[8], tonumber(ARGV[9])
-local to = { instance = instance, free = ARGV[10] == '1', after_suspect = ARGV[11] == '1', version = tonumber(ARGV[12]) }
+local to = { instance = instance, room = tonumber(ARGV[10]), after_suspect = ARGV[11] == '1', version = tonumber(ARGV[12]) }
 call('HDEL', key(w, 'idle'), instance)
 local mine = key(w, 'give:' .. instance)
 local given = call('LRANGE', mine, 0, -1)
@@ -12,7 +12,8 @@ if #given > 0 then
   call('DEL', mine)
   return { NOW, 'given', NOW, unpack(given) }
 end
-if max == 0 then return { NOW, 'none', NOW } end
+if max < 0 then call('RPUSH', mine, '') end
+if max <= 0 then return { NOW, 'none', NOW } end
 local score = call('ZSCORE', key(w, 'alive'), instance)
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
@@ -20,8 +21,8 @@ if not score or tonumber(score) <= NOW then
   kind = 'lost'
 else
   if not state.paused then
-    if not to.free and suspects_wait(w) then serve(w) end
-    if not to.free and suspects_wait(w) then
+    if lacks_room(w, to.room) then serve(w) end
+    if lacks_room(w, to.room) then
       -- One busy instance at a time lets its tasks end, to run suspects. For so long, and then it
       -- takes others for as long: a task that runs for hours must not hold up the rest.
       local runner, since = state.runner, state.runner_since
@@ -38,16 +39,14 @@ else
     end
     if kind == 'empty' then
       kind, more = hand_out(w, to, max, state.turn)
-      if kind == 'suspect' and state.runner == instance then call('HDEL', key(w, 'state'), 'runner', 'runner_since') end
       if kind == 'empty' and more then next_due = NOW end
     end
   end
 end
 local out = { NOW, kind, next_due, unpack(to.out or {}) }
 if kind == 'empty' then
-  local free = to.free and '1' or '0'
   local after = to.after_suspect and '1' or '0'
-  call('HSET', key(w, 'idle'), instance, NOW_TEXT .. ' ' .. max .. ' ' .. free .. ' ' .. after .. ' ' .. to.version)
+  call('HSET', key(w, 'idle'), instance, NOW_TEXT .. ' ' .. max .. ' ' .. to.room .. ' ' .. after .. ' ' .. to.version)
 elseif more then
   serve(w)
 end

@@ -4,7 +4,7 @@ local budget = 128
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))
 local left = 0
-for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+for _, letter in ipairs(LETTERS) do
   local s = stream(w, letter)
   local pending = budget > 0 and pcall_('XPENDING', s, GROUP, '-', '+', budget, instance) or {}
   if budget <= 0 then left = 1 end
@@ -33,7 +33,7 @@ if budget <= 0 then left = 1 end
 if left == 0 then
   call('ZREM', key(w, 'alive'), instance)
   call('HDEL', key(w, 'instances'), instance)
-  for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+  for _, letter in ipairs(LETTERS) do
     pcall_('XGROUP', 'DELCONSUMER', stream(w, letter), GROUP, instance)
   end
 end

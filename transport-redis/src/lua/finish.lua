@@ -15,14 +15,9 @@ for _ = 1, count do
     id = fields and fields[2] or id
   end
   local task, problem = look_up(id)
-  if problem then
-    answers[#answers + 1] = 'e' .. problem
-  elseif not task or task.instance ~= instance or task.delivery ~= delivery then
-    answers[#answers + 1] = 'f'
-  elseif is_over(task.status) then
-    answers[#answers + 1] = task.status
-  elseif task.status ~= 'processing' then
-    answers[#answers + 1] = 'f'
+  local refused = problem and 'e' .. problem or fence(task, instance, delivery)
+  if refused then
+    answers[#answers + 1] = refused
   else
     answers[#answers + 1] = 'w'
     if at == '' then at = call('HGET', entry, id) or '' end
@@ -48,7 +43,7 @@ for _ = 1, count do
     elseif kind == 'r' then
       call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', run_at, unpack(ARGV, first, last))
       call('HINCRBY', record_key(id), 'attempt', 1)
-      if task.deaths > 0 then call('HDEL', record_key(id), 'deaths') end
+      if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'spared') end
       local fields = read_entry(w, string.sub(at, 1, 1), string.sub(at, 3))
       if fields then
         local p = priority_of(fields, at)
@@ -62,6 +57,8 @@ for _ = 1, count do
       end
       ready = true
     else -- hand back
+      -- Not to this instance again, unless it asks anew.
+      if call('HDEL', key(w, 'idle'), instance) == 1 then call('RPUSH', key(w, 'give:' .. instance), '') end
       hand_back(w, id, task, at)
       ready = true
     end

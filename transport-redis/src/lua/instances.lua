@@ -3,7 +3,7 @@ local out = { NOW }
 local names = ARGV[7] ~= '' and { ARGV[7] } or call('SMEMBERS', PREFIX .. ':queues')
 for _, w in ipairs(names) do
   local claims = {}
-  for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+  for _, letter in ipairs(LETTERS) do
     local pending = pcall_('XPENDING', stream(w, letter), GROUP)
     if not failed(pending) and pending[4] then
       for _, c in ipairs(pending[4]) do claims[c[1]] = (claims[c[1]] or 0) + tonumber(c[2]) end

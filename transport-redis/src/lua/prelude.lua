@@ -11,7 +11,11 @@ local NOW, NOW_TEXT
 -- Messages to inboxes, gathered so that one entry carries many.
 local outbox
 local GROUP = 'workers'
-local STREAMS = { h = 'queue:high', n = 'queue:normal', l = 'queue:low', s = 'queue:suspect', d = 'queue:later' }
+local STREAMS = {
+  h = 'queue:high', n = 'queue:normal', l = 'queue:low', s = 'queue:suspect', x = 'queue:last', d = 'queue:later',
+}
+-- Those that tasks are claimed from.
+local LETTERS = { 'h', 'n', 'l', 's', 'x' }
 
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall
@@ -47,7 +51,7 @@ local function send_all()
 end
 
 local function ensure_groups(w)
-  for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+  for _, letter in ipairs(LETTERS) do
     local r = pcall_('XGROUP', 'CREATE', stream(w, letter), GROUP, '0', 'MKSTREAM')
     if failed(r) and not string.find(r.err, 'BUSYGROUP', 1, true) then error(r.err) end
   end
@@ -62,11 +66,18 @@ local function look_up(id)
   if not r[1] then return nil end
   local task = { status = r[1], instance = r[2], delivery = tonumber(r[3]) or 0, deaths = 0, attempt = 0, reply_to = r[4] }
   if r[5] then
-    local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'worker_id')
+    local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'worker_id', 'spared')
     task.deaths, task.attempt = tonumber(m[1]) or 0, tonumber(m[2]) or 0
-    task.cancel, task.watched, task.request_key, task.worker_id = m[3], m[4], m[5], m[6]
+    task.cancel, task.watched, task.request_key, task.worker_id, task.spared = m[3], m[4], m[5], m[6], m[7]
   end
   return task
+end
+
+-- Why a claim may not end its task, if so: 'f', or the status that the task has already.
+local function fence(task, instance, delivery)
+  if not task or task.instance ~= instance or task.delivery ~= delivery then return 'f' end
+  if is_over(task.status) then return task.status end
+  if task.status ~= 'processing' then return 'f' end
 end
 
 -- Writes the outcome of a task whose fence was checked, and tells who waits. `message` is what its
@@ -124,6 +135,12 @@ local function priority_of(fields, at)
   return fields[6] or 'n'
 end
 
+-- Where a task is put that is ready: a suspect's last start is made apart from others.
+local function ready_letter(deaths, priority)
+  if deaths == 0 then return priority end
+  return deaths + 1 >= MAX_DELIVERIES and 'x' or 's'
+end
+
 -- Where in its stream an entry stands, as a score.
 local function place(sid)
   local ms, seq = string.match(sid, '^(%d+)-(%d+)$')
@@ -150,17 +167,21 @@ local function cancelled(id, task, reason, w, at)
   if at then remove_entry(w, id, at) end
 end
 
--- A task whose instance died, or gave it up in an unknown state.
-local function bury(w, id, task, at, fields)
+-- A task whose instance died, or gave it up in an unknown state. `spared`: it is not to blame.
+local function bury(w, id, task, at, fields, spared)
   if task.cancel then return cancelled(id, task, task.cancel, w, at) end
   local deaths = task.deaths + 1
+  if spared and not task.spared then
+    call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
+    return move_entry(w, fields, at, ready_letter(task.deaths, 'n'), priority_of(fields, at))
+  end
   if deaths >= MAX_DELIVERIES then
     conclude(id, task, nil, 'status', 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
       deaths .. ' worker instances died while they ran it (max_deliveries)')
     return remove_entry(w, id, at)
   end
   call('HSET', record_key(id), 'status', 'pending', 'deaths', deaths, 'updated_at', NOW_TEXT, 'more', '1')
-  move_entry(w, fields, at, 's', priority_of(fields, at))
+  move_entry(w, fields, at, ready_letter(deaths, 'n'), priority_of(fields, at))
 end
 
 -- Makes a claim undone.
@@ -190,12 +211,35 @@ local function unpack_entries(packed, entries)
   end
 end
 
--- Takes the claims of one dead instance, at most `budget`; how much of it is left.
-local function take_over(w, instance, budget)
+-- The suspect that is to blame for the death of an instance which ran nothing but suspects: the last
+-- to start, since the others had shown by then that they do no harm.
+local function find_culprit(w, instance, unread)
+  local newest, culprit
+  for _, letter in ipairs(LETTERS) do
+    local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', 1000, instance)
+    if not failed(pending) then
+      for _, p in ipairs(pending) do
+        local at = letter .. ':' .. p[1]
+        if not unread[at] then
+          if letter ~= 's' then return nil end
+          if not newest or p[3] < newest then newest, culprit = p[3], at end
+        end
+      end
+    end
+  end
+  return culprit
+end
+
+-- Takes the claims of one dead instance, at most `budget`; how much of it is left. `expiry` is its
+-- place among the living: below 0 it has been here before, and the one to blame was found.
+local function take_over(w, instance, expiry, budget)
   -- What it never got from its list it has not begun.
   local unread = {}
   for _, packed in ipairs(call('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_entries(packed, unread) end
-  for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+  local culprit = expiry > 0 and find_culprit(w, instance, unread)
+  local spares = culprit or expiry < 0
+  if culprit then call('ZADD', key(w, 'alive'), -1, instance) end
+  for _, letter in ipairs(LETTERS) do
     local s = stream(w, letter)
     local pending = pcall_('XPENDING', s, GROUP, '-', '+', budget, instance)
     if not failed(pending) then
@@ -209,10 +253,10 @@ local function take_over(w, instance, budget)
         elseif task.status == 'processing' and task.instance == instance and unread[at] and not task.cancel then
           hand_back(w, id, task, at)
         elseif task.status == 'processing' and task.instance == instance then
-          bury(w, id, task, at, fields)
+          bury(w, id, task, at, fields, spares and at ~= culprit)
         else
           -- Its record was repaired before, or never was started.
-          move_entry(w, fields, at, task.deaths > 0 and 's' or priority_of(fields, at), priority_of(fields, at))
+          move_entry(w, fields, at, ready_letter(task.deaths, priority_of(fields, at)), priority_of(fields, at))
         end
         budget = budget - 1
         if budget <= 0 then return 0 end
@@ -268,7 +312,7 @@ local function settle(w)
         if fields then
           local p = priority_of(fields, at)
           local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
-          move_entry(w, fields, at, deaths > 0 and 's' or p, p)
+          move_entry(w, fields, at, ready_letter(deaths, p), p)
           made_ready = true
         else
           call('ZREM', later, id)
@@ -285,11 +329,13 @@ local function settle(w)
     local expiry = tonumber(oldest[2])
     if expiry <= NOW and NOW >= grace_until then
       local budget = 128
-      for _, instance in ipairs(call('ZRANGEBYSCORE', alive, '-inf', NOW, 'LIMIT', 0, 8)) do
-        budget = take_over(w, instance, budget)
+      local dead = call('ZRANGEBYSCORE', alive, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, 8)
+      for i = 1, #dead, 2 do
+        local instance = dead[i]
+        budget = take_over(w, instance, tonumber(dead[i + 1]), budget)
         made_ready = true
         if budget <= 0 then
-          call('ZADD', alive, 0, instance) -- condemned: a renewal comes too late
+          call('ZADD', alive, 'LT', 0, instance) -- condemned: a renewal comes too late
           next_due = NOW
           break
         end
@@ -297,7 +343,7 @@ local function settle(w)
         call('HDEL', key(w, 'instances'), instance)
         call('HDEL', key(w, 'idle'), instance)
         call('DEL', key(w, 'give:' .. instance))
-        for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+        for _, letter in ipairs(LETTERS) do
           pcall_('XGROUP', 'DELCONSUMER', stream(w, letter), GROUP, instance)
         end
       end
@@ -384,9 +430,16 @@ local function take(w, letter, n, to)
   return #call('XRANGE', st, '(' .. entries[#entries][1], '+', 'COUNT', 1) > 0
 end
 
-local function suspects_wait(w)
-  local length = call('XLEN', stream(w, 's'))
-  return length > 0 and length > claimed_in(w, 's')
+local function suspects_wait(w, letter)
+  local length = call('XLEN', stream(w, letter))
+  return length > 0 and length > claimed_in(w, letter)
+end
+-- Whether suspects wait, and none that an instance with so much room may have: 0 if it runs others,
+-- 1 if it runs nothing but suspects that have passed their probation, 2 if it runs nothing.
+local function lacks_room(w, room)
+  if room == 2 then return false end
+  if suspects_wait(w, 's') then return room == 0 end
+  return suspects_wait(w, 'x')
 end
 local function ready_waits(w)
   for _, letter in ipairs({ 'h', 'n', 'l' }) do
@@ -399,7 +452,7 @@ end
 -- to the others.
 local PATTERN = 'hnhhnhlhnhhnhhnh'
 
--- Claims for an instance (`to`: instance, version, free, after_suspect) up to `max` tasks, or one
+-- Claims for an instance (`to`: instance, version, room, after_suspect) up to `max` tasks, or one
 -- suspect alone. What is claimed is in to.out; answers what it is, and whether more may be ready.
 local function hand_out(w, to, max, turn)
   to.out, to.count = {}, 0
@@ -407,11 +460,17 @@ local function hand_out(w, to, max, turn)
     -- Nothing of this queue is anywhere, unless somebody else has written into it.
     if call('XLEN', stream(w, 'n')) == 0 then return 'empty', false end
   end
-  if to.free and suspects_wait(w) then
-    -- A suspect takes turns with those that wait and are none.
-    if not (to.after_suspect and ready_waits(w)) then
-      while to.count == 0 and take(w, 's', 1, to) do end
-      if to.count > 0 then return 'suspect', true end
+  -- Suspects take turns with those that wait and are none.
+  if to.room > 0 and not (to.after_suspect and ready_waits(w)) then
+    if to.room == 2 then while to.count == 0 and take(w, 'x', 1, to) do end end
+    while to.count == 0 and take(w, 's', 1, to) do end
+    if to.count > 0 then
+      local runner = call('HGET', key(w, 'state'), 'runner')
+      if runner and (runner == to.instance or not lacks_room(w, 0)) then
+        call('HDEL', key(w, 'state'), 'runner', 'runner_since')
+        if runner ~= to.instance then call('RPUSH', key(w, 'give:' .. runner), '') end
+      end
+      return 'suspect', true
     end
   end
   turn = turn or tonumber(call('HGET', key(w, 'state'), 'turn') or '0') or 0
@@ -448,10 +507,10 @@ local function idle_instances(w)
   local all = call('HGETALL', key(w, 'idle'))
   local idle = {}
   for i = 1, #all, 2 do
-    local since, max, free, after, version = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+)$')
+    local since, max, room, after, version = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+)$')
     idle[#idle + 1] = {
-      instance = all[i], since = since, max = tonumber(max), free = free == '1', after_suspect = after == '1',
-      version = tonumber(version),
+      instance = all[i], since = since, max = tonumber(max), room = tonumber(room),
+      after_suspect = after == '1', version = tonumber(version),
     }
   end
   if #idle > 1 then table.sort(idle, function(a, b) return tonumber(a.since) < tonumber(b.since) end) end

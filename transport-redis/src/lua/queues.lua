@@ -4,7 +4,7 @@ local out = { NOW }
 local names = ARGV[7] ~= '' and { ARGV[7] } or call('SMEMBERS', PREFIX .. ':queues')
 for _, w in ipairs(names) do
   local claimed, ready = 0, {}
-  for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+  for _, letter in ipairs(LETTERS) do
     local c = claimed_in(w, letter)
     claimed = claimed + c
     ready[#ready + 1] = call('XLEN', stream(w, letter)) - c
@@ -12,14 +12,14 @@ for _, w in ipairs(names) do
   local delayed = call('ZCARD', key(w, 'later'))
   local instances = call('ZCOUNT', key(w, 'alive'), '(' .. NOW, '+inf')
   local paused = call('HEXISTS', key(w, 'state'), 'paused')
-  local used = claimed + delayed + instances + paused + ready[1] + ready[2] + ready[3] + ready[4]
+  local used = claimed + delayed + instances + paused + ready[1] + ready[2] + ready[3] + ready[4] + ready[5]
   used = used + call('ZCARD', key(w, 'alive')) + call('HLEN', key(w, 'requests'))
   if used > 0 then
-    for _, v in ipairs({ w, ready[1], ready[2], ready[3], delayed, ready[4], claimed, instances, paused }) do out[#out + 1] = v end
+    for _, v in ipairs({ w, ready[1], ready[2], ready[3], delayed, ready[4] + ready[5], claimed, instances, paused }) do out[#out + 1] = v end
   else
     call('SREM', PREFIX .. ':queues', w)
     call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'entry'))
-    for _, letter in ipairs({ 'h', 'n', 'l', 's', 'd' }) do call('DEL', stream(w, letter)) end
+    for _, letter in ipairs({ 'h', 'n', 'l', 's', 'x', 'd' }) do call('DEL', stream(w, letter)) end
   end
 end
 return out

@@ -4,7 +4,7 @@ local w, instance = ARGV[7], ARGV[8]
 local out = { NOW, 'claimed', NOW }
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance)) -- it is among those below
-for _, letter in ipairs({ 'h', 'n', 'l', 's' }) do
+for _, letter in ipairs(LETTERS) do
   local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', ARGV[9], instance)
   if not failed(pending) then
     for _, p in ipairs(pending) do

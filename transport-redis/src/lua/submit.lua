@@ -7,7 +7,7 @@ local entry, requests, later = key(w, 'entry'), key(w, 'requests'), key(w, 'late
 local held = call('HLEN', entry)
 local room = limit - held
 if room < count then
-  room = room + claimed_in(w, 'h') + claimed_in(w, 'n') + claimed_in(w, 'l') + claimed_in(w, 's')
+  for _, letter in ipairs(LETTERS) do room = room + claimed_in(w, letter) end
 end
 -- What became ready, by id, and the one priority that all of it has, if so.
 local entries, fresh, ready, only, earlier, pruned = {}, {}, 0, nil, false, false
