@@ -1,7 +1,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use rhai_dispatcher_core::Finished;
+use rhai_dispatcher_core::{Finished, TransportConfig};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::time::timeout;
 
@@ -11,7 +11,7 @@ use crate::client::{Endpoint, Link};
 use crate::config::RedisConfig;
 use crate::finishes::{self, FinishOne};
 use crate::inbox::Inbox;
-use crate::submits::{self, Accepted, Submit};
+use crate::submits::{self, Accepted, Limits, Submit};
 
 /// What runs on the bridge for a handle, from the first call on.
 #[derive(Debug)]
@@ -33,7 +33,8 @@ impl Pumps {
         endpoint: &Endpoint,
         config: &RedisConfig,
     ) -> Self {
-        let limit = config.transport.queue_limit;
+        let TransportConfig { queue_limit, max_children, .. } = config.transport;
+        let limits = Limits { queue: queue_limit, children: max_children };
         let submitter = Arc::clone(caller);
         let finisher = Arc::clone(caller);
         let link = Link::new(endpoint.clone());
@@ -42,7 +43,7 @@ impl Pumps {
         bridge.spawn(Arc::clone(&inbox).check());
         Self {
             submits: Batcher::spawn(bridge, move |batch| {
-                submits::submit(Arc::clone(&submitter), limit, batch)
+                submits::submit(Arc::clone(&submitter), limits, batch)
             }),
             finishes: Arc::new(Batcher::spawn(bridge, move |batch| {
                 finishes::finish(Arc::clone(&finisher), batch)

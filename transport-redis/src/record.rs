@@ -154,6 +154,9 @@ impl Fields {
         task.run_at = self.time("run_at");
         let created_at = self.time("created_at").unwrap_or(WallTime::from_millis(0));
         let mut details = TaskDetails::accepted(&task, created_at);
+        if let Some(children) = self.text("child_ids") {
+            details.children = children.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+        }
         details.status = self.parse_status()?;
         details.started_at = self.time("started_at");
         // A start does not write it: it is the last of all times.

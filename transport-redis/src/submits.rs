@@ -17,7 +17,17 @@ use crate::script::Script;
 #[derive(Debug)]
 pub(crate) struct Submit {
     worker_id: WorkerId,
+    parent: Option<TaskId>,
     args: Args,
+}
+
+/// What a submit is refused beyond.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Tasks that wait in one queue.
+    pub(crate) queue: usize,
+    /// Tasks that one dispatches.
+    pub(crate) children: usize,
 }
 
 /// The server's answer to one task.
@@ -46,22 +56,27 @@ impl Submit {
             Some(latest) => args.push_display(latest.as_millis()),
             None => args.push(Bytes::new()),
         };
-        args.push(record::request_key(task)).push_display(fields.len());
+        args.push(record::request_key(task));
+        match task.parent {
+            Some(parent) => args.push_display(parent),
+            None => args.push(Bytes::new()),
+        };
+        args.push_display(fields.len());
         args.extend(fields);
-        Self { worker_id: task.worker_id.clone(), args }
+        Self { worker_id: task.worker_id.clone(), parent: task.parent, args }
     }
 }
 
 /// Submits a batch: one script for each worker id.
-pub(crate) async fn submit(caller: Arc<Caller>, limit: usize, batch: Vec<Item<Submit, Accepted>>) {
+pub(crate) async fn submit(caller: Arc<Caller>, limits: Limits, batch: Vec<Item<Submit, Accepted>>) {
     let mut queues: HashMap<WorkerId, Vec<Item<Submit, Accepted>>> = HashMap::new();
     for item in batch {
         queues.entry(item.request.worker_id.clone()).or_default().push(item);
     }
-    join_all(queues.into_iter().map(|(worker_id, items)| submit_to(&caller, limit, worker_id, items))).await;
+    join_all(queues.into_iter().map(|(worker_id, items)| submit_to(&caller, limits, worker_id, items))).await;
 }
 
-async fn submit_to(caller: &Caller, limit: usize, worker_id: WorkerId, items: Vec<Item<Submit, Accepted>>) {
+async fn submit_to(caller: &Caller, limits: Limits, worker_id: WorkerId, items: Vec<Item<Submit, Accepted>>) {
     /// A script's arguments are held in memory at both ends, and block the server while they are
     /// read.
     const LARGEST_BYTES: usize = 1024 * 1024;
@@ -75,19 +90,22 @@ async fn submit_to(caller: &Caller, limit: usize, worker_id: WorkerId, items: Ve
             bytes += item.request.args.bytes();
             part.push(item);
         }
-        submit_part(caller, limit, &worker_id, part).await;
+        submit_part(caller, limits, &worker_id, part).await;
     }
 }
 
 async fn submit_part(
     caller: &Caller,
-    limit: usize,
+    limits: Limits,
     worker_id: &WorkerId,
     mut items: Vec<Item<Submit, Accepted>>,
 ) {
     let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
     let mut args = Args::new();
-    args.push_copy(worker_id.as_str()).push_display(limit).push_display(items.len());
+    args.push_copy(worker_id.as_str())
+        .push_display(limits.queue)
+        .push_display(limits.children)
+        .push_display(items.len());
     for item in &mut items {
         args.extend(std::mem::take(&mut item.request.args));
     }
@@ -108,7 +126,7 @@ async fn submit_part(
                     .next()
                     .as_ref()
                     .and_then(Reply::as_str)
-                    .and_then(|text| parse(text, now, worker_id, limit));
+                    .and_then(|text| parse(text, now, worker_id, item.request.parent, limits));
                 item.answer(accepted.ok_or(ClientError::Unexpected("a submit")));
             }
         }
@@ -116,14 +134,24 @@ async fn submit_part(
     }
 }
 
-fn parse(text: &str, now: WallTime, worker_id: &WorkerId, limit: usize) -> Option<Accepted> {
+fn parse(
+    text: &str,
+    now: WallTime,
+    worker_id: &WorkerId,
+    parent: Option<TaskId>,
+    limits: Limits,
+) -> Option<Accepted> {
     let (code, rest) = text.split_at_checked(1)?;
     Some(match code {
         "a" => Accepted::New(now),
         "x" => Accepted::Before,
         "j" => Accepted::Joined(rest.parse().ok()?),
         "c" => Accepted::Refused(SubmitError::RequestIdConflict(rest.parse().ok()?)),
-        "q" => Accepted::Refused(SubmitError::QueueFull { worker_id: worker_id.clone(), limit }),
+        "q" => {
+            Accepted::Refused(SubmitError::QueueFull { worker_id: worker_id.clone(), limit: limits.queue })
+        }
+        "m" => Accepted::Refused(SubmitError::TooManyChildren { parent: parent?, limit: limits.children }),
+        "k" => Accepted::Refused(SubmitError::ParentCancelled(parent?)),
         "e" => Accepted::Failed(rest.to_owned()),
         _ => return None,
     })

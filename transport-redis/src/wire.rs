@@ -44,6 +44,7 @@ struct TaskV1 {
     max_backoff: Duration,
     awaited: bool,
     parent: Option<TaskId>,
+    depth: u32,
 }
 
 pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
@@ -69,6 +70,7 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
         max_backoff: task.retry.max_backoff,
         awaited: task.awaited,
         parent: task.parent,
+        depth: task.depth,
     })
     .map_err(|problem| Invalid::new("task", problem.to_string(), "send a smaller one"))
 }
@@ -94,6 +96,7 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     };
     task.awaited = wire.awaited;
     task.parent = wire.parent;
+    task.depth = wire.depth;
     Ok(task)
 }
 
@@ -245,6 +248,7 @@ mod tests {
         task.retry = RetryPolicy { max_retries: 3, ..RetryPolicy::never() };
         task.awaited = true;
         task.parent = Some(TaskId::new());
+        task.depth = 3;
         assert_eq!(decode_task(&encode_task(&task).expect("bytes")), Ok(task));
     }
 

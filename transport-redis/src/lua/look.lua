@@ -5,7 +5,7 @@ local answers, settled = { NOW }, {}
 for i = 8, #ARGV do
   local id = ARGV[i]
   local k = record_key(id)
-  local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'instance')
+  local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'instance', 'children')
   if failed(r) then
     answers[#answers + 1] = r.err
   else
@@ -23,7 +23,12 @@ for i = 8, #ARGV do
       call('SADD', waiters_key(id), inbox)
       call('HSET', k, 'watched', '1', 'more', '1')
     end
-    answers[#answers + 1] = call('HGETALL', k)
+    local record = call('HGETALL', k)
+    if r[5] then
+      record[#record + 1] = 'child_ids'
+      record[#record + 1] = table.concat(call('ZRANGE', children_key(id), 0, -1), ' ')
+    end
+    answers[#answers + 1] = record
   end
 end
 send_all()

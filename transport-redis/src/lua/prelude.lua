@@ -10,6 +10,8 @@ local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL
 local NOW, NOW_TEXT
 -- Messages to inboxes, gathered so that one entry carries many.
 local outbox
+-- Tasks that have been cancelled and had dispatched others, which are to follow.
+local orphaned
 local GROUP = 'workers'
 local STREAMS = {
   h = 'queue:high', n = 'queue:normal', l = 'queue:low', s = 'queue:suspect', x = 'queue:last', d = 'queue:later',
@@ -21,7 +23,7 @@ local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall
   PREFIX, TTL, MAX_DELIVERIES, LEASE = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
   INBOX_MAX, INBOX_TTL = ARGV[5], ARGV[6]
-  outbox = {}
+  outbox, orphaned = {}, {}
   local time = call('TIME')
   NOW = time[1] * 1000 + math.floor(time[2] / 1000)
   NOW_TEXT = string.format('%.0f', NOW)
@@ -29,6 +31,7 @@ end
 
 local function record_key(id) return PREFIX .. ':' .. id end
 local function waiters_key(id) return '{' .. PREFIX .. ':' .. id .. '}:waiters' end
+local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
 local function key(w, what) return PREFIX .. ':{' .. w .. '}:' .. what end
 local function stream(w, letter) return PREFIX .. ':{' .. w .. '}:' .. STREAMS[letter] end
 local function failed(r) return type(r) == 'table' and r.err end
@@ -39,15 +42,6 @@ local function tell(inbox, kind, value)
   if not out then out = {}; outbox[inbox] = out end
   out[#out + 1] = kind
   out[#out + 1] = value
-end
-local function send_all()
-  for inbox, out in pairs(outbox) do
-    local k = PREFIX .. ':inbox:' .. inbox
-    for i = 1, #out, 128 do
-      call('XADD', k, 'MAXLEN', '~', INBOX_MAX, '*', 't', NOW_TEXT, unpack(out, i, math.min(i + 127, #out)))
-    end
-    call('PEXPIRE', k, INBOX_TTL)
-  end
 end
 
 local function ensure_groups(w)
@@ -66,9 +60,10 @@ local function look_up(id)
   if not r[1] then return nil end
   local task = { status = r[1], instance = r[2], delivery = tonumber(r[3]) or 0, deaths = 0, attempt = 0, reply_to = r[4] }
   if r[5] then
-    local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'worker_id', 'spared')
+    local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'worker_id', 'spared', 'children')
     task.deaths, task.attempt = tonumber(m[1]) or 0, tonumber(m[2]) or 0
     task.cancel, task.watched, task.request_key, task.worker_id, task.spared = m[3], m[4], m[5], m[6], m[7]
+    task.children = m[8]
   end
   return task
 end
@@ -81,9 +76,14 @@ local function fence(task, instance, delivery)
 end
 
 -- Writes the outcome of a task whose fence was checked, and tells who waits. `message` is what its
--- submitter is sent; without one, it is told to look.
+-- submitter is sent; without one, it is told to look. Of the fields that follow the first is the status.
 local function conclude(id, task, message, ...)
   local k = record_key(id)
+  if task.children then
+    call('PEXPIRE', children_key(id), TTL)
+    if select(2, ...) == 'cancelled' then orphaned[#orphaned + 1] = id end
+    message = nil -- it does not say who they are
+  end
   if task.attempt > 0 then call('HDEL', k, 'error', 'error_kind', 'error_line', 'error_column') end
   call('HSET', k, 'updated_at', NOW_TEXT, ...)
   call('PEXPIRE', k, TTL)
@@ -586,4 +586,59 @@ end
 local function nudge(w)
   local to = idle_instances(w)[1]
   if to then give(w, to, '', 0) end
+end
+
+-- Cancels a task, whatever its queue: r removed, q requested, f finished, n not known, - left alone,
+-- e and a problem.
+local function cancel_task(id, reason, only_expired)
+  local task, problem = look_up(id)
+  if problem then return 'e' .. problem end
+  if not task then return 'n' end
+  if is_over(task.status) then return 'f' end
+  local k = record_key(id)
+  local r = call('HMGET', k, 'worker_id', 'expires_at')
+  local w = r[1]
+  task.worker_id = w
+  if only_expired and (task.status ~= 'pending' or (tonumber(r[2] or '') or math.huge) > NOW) then return '-' end
+  if task.status == 'pending' then
+    cancelled(id, task, reason, w, w and call('HGET', key(w, 'entry'), id))
+    return 'r'
+  end
+  call('HSETNX', k, 'cancel', reason)
+  call('HSET', k, 'more', '1')
+  if task.children and not task.cancel then orphaned[#orphaned + 1] = id end
+  call('HSET', key(w, 'cancels'), id, task.instance .. ' ' .. task.delivery .. ' ' .. reason)
+  local inbox = call('HGET', key(w, 'instances'), task.instance)
+  if inbox then tell(inbox, 'c', id .. ' ' .. task.instance .. ' ' .. task.delivery .. ' ' .. reason) end
+  return 'q'
+end
+
+-- How many tasks one script cancels because the task above them is. The rest is left in `orphaned`,
+-- from which each renewal takes some.
+local MAX_FOLLOWERS = 1000
+
+-- Cancels what cancelled tasks had dispatched, and what that had.
+local function cancel_below()
+  local left, i = MAX_FOLLOWERS, 1
+  while orphaned[i] do
+    for _, child in ipairs(call('ZRANGE', children_key(orphaned[i]), 0, -1)) do
+      if left == 0 then break end
+      local answer = cancel_task(child, 'parent', false)
+      if answer == 'r' or answer == 'q' then left = left - 1 end
+    end
+    if left == 0 then call('SADD', PREFIX .. ':orphaned', orphaned[i]) end
+    i = i + 1
+  end
+end
+
+-- Comes last in every script that may have something to tell.
+local function send_all()
+  cancel_below()
+  for inbox, out in pairs(outbox) do
+    local k = PREFIX .. ':inbox:' .. inbox
+    for i = 1, #out, 128 do
+      call('XADD', k, 'MAXLEN', '~', INBOX_MAX, '*', 't', NOW_TEXT, unpack(out, i, math.min(i + 127, #out)))
+    end
+    call('PEXPIRE', k, INBOX_TTL)
+  end
 end

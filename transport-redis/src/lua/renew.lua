@@ -21,6 +21,7 @@ local _, _, ready = settle(w)
 if ready then serve(w) end
 local out = { NOW, (kept or attach) and 0 or 1 }
 if score and not kept then out[2] = 2 end -- condemned, and not buried yet
+for _, id in ipairs(call('SPOP', PREFIX .. ':orphaned', 8)) do orphaned[#orphaned + 1] = id end
 if call('EXISTS', key(w, 'cancels')) == 1 then
   local c = call('HSCAN', key(w, 'cancels'), '0', 'COUNT', 1000)[2]
   for i = 1, #c, 2 do

@@ -1,8 +1,9 @@
--- Accepts tasks for one worker id. 7 worker id, 8 queue limit, 9 count; for each: id, payload,
--- priority letter, run_at or '', latest start or '', request key or '', number of fields, fields (name, value)...
+-- Accepts tasks for one worker id. 7 worker id, 8 queue limit, 9 most children, 10 count; for each: id,
+-- payload, priority letter, run_at or '', latest start or '', request key or '', parent or '', number of
+-- fields, fields (name, value)...
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
--- e<error>.
-local w, limit, count = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+-- m the parent has too many children, k it is cancelled, e<error>.
+local w, limit, max_children, count = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local entry, requests, later = key(w, 'entry'), key(w, 'requests'), key(w, 'later')
 local held = call('HLEN', entry)
 local room = limit - held
@@ -28,9 +29,26 @@ local function join(request, id, from, to)
   return (same and 'j' or 'c') .. first
 end
 
-local function accept(id, payload, letter, run_at, latest, request, from, to)
+-- Notes in the record of the task that dispatches `child` that it does; if it may not, the answer.
+local function adopt(parent, child)
+  local k, children = record_key(parent), children_key(parent)
+  local r = pcall_('HMGET', k, 'status', 'cancel')
+  if failed(r) or not r[1] then return nil end
+  if r[1] == 'cancelled' or r[2] then return 'k' end
+  if call('ZSCORE', children, child) then return nil end
+  local n = call('ZCARD', children)
+  if n >= max_children then return 'm' end
+  call('ZADD', children, n, child)
+  call('HSET', k, 'children', '1', 'more', '1')
+  if is_over(r[1]) then call('PEXPIRE', children, TTL) end
+end
+
+local function accept(id, payload, letter, run_at, latest, request, parent, from, to)
   local joined = request ~= '' and join(request, id, from, to)
-  if joined then return joined end
+  if joined then
+    local refused = parent ~= '' and string.sub(joined, 1, 1) == 'j' and adopt(parent, string.sub(joined, 2))
+    return refused or joined
+  end
   local k = record_key(id)
   if call('EXISTS', k) == 1 then
     local status = pcall_('HGET', k, 'status')
@@ -38,6 +56,8 @@ local function accept(id, payload, letter, run_at, latest, request, from, to)
     return 'x'
   end
   if room <= 0 then return 'q' end
+  local refused = parent ~= '' and adopt(parent, id)
+  if refused then return refused end
   local delayed = run_at and run_at > NOW
   if delayed then call('ZCARD', later) end -- if it is of another type it fails before anything is written
   local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, to))
@@ -73,11 +93,12 @@ local function accept(id, payload, letter, run_at, latest, request, from, to)
 end
 
 local answers = { NOW }
-local a = 10
+local a = 11
 for _ = 1, count do
-  local to = a + 6 + tonumber(ARGV[a + 6])
+  local to = a + 7 + tonumber(ARGV[a + 7])
   answers[#answers + 1] =
-    accept(ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4]), ARGV[a + 5], a + 7, to)
+    accept(ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4]), ARGV[a + 5], ARGV[a + 6],
+      a + 8, to)
   a = to + 1
 end
 if #entries > 0 then call('HSET', entry, unpack(entries)) end
