@@ -1,6 +1,9 @@
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::call::{Arguments, AsyncFnConfig, AsyncFunction, Function};
 
 /// How scripts are run: their limits, and what they can call.
 ///
@@ -59,6 +62,10 @@ pub struct EngineConfig {
     pub stack_size: usize,
     /// The most unused stacks that a lane keeps; 1,024. Each keeps up to 32 KiB of memory.
     pub max_pooled_stacks: usize,
+    /// The most requests of one task that are under way or whose results were not fetched; 1,000.
+    pub max_requests: usize,
+    /// How long the result of a request is kept for a script that does not fetch it; 5 minutes.
+    pub result_ttl: Duration,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
     /// What has been added by [`with_setup`](Self::with_setup).
@@ -91,6 +98,8 @@ impl Default for EngineConfig {
             max_cached_bytes: 4 * 1024 * 1024,
             stack_size: 256 * 1024 * 1024,
             max_pooled_stacks: 1024,
+            max_requests: 1000,
+            result_ttl: Duration::from_secs(5 * 60),
             allow_eval: false,
             setups: Vec::new(),
         }
@@ -139,6 +148,8 @@ impl EngineConfig {
         with_max_cached_bytes: max_cached_bytes, usize;
         with_stack_size: stack_size, usize;
         with_max_pooled_stacks: max_pooled_stacks, usize;
+        with_max_requests: max_requests, usize;
+        with_result_ttl: result_ttl, Duration;
         with_allow_eval: allow_eval, bool;
     }
 
@@ -153,6 +164,47 @@ impl EngineConfig {
         self.setups.push(Arc::new(setup));
         self
     }
+}
+
+impl EngineConfig {
+    /// Registers an asynchronous function under two names: `name(...)` waits for its answer, while
+    /// other scripts run; `name_async(...)` begins it and returns a request id at once, with which
+    /// the script can ask for the answer or wait for it.
+    ///
+    /// See [`AsyncFunction`] for what a function can be. Several can have one name, if they differ
+    /// in the number of their arguments or in a [`This`](crate::This).
+    ///
+    /// ```
+    /// use rhai_dispatcher_engine::EngineConfig;
+    ///
+    /// let config = EngineConfig::new().with_async_fn("look_up", |name: String| async move {
+    ///     if name.is_empty() { Err("a name is missing") } else { Ok(format!("{name} Lovelace")) }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn with_async_fn<P>(self, name: impl Into<Arc<str>>, function: impl AsyncFunction<P>) -> Self {
+        self.with_async_fn_config(name, AsyncFnConfig::new(), function)
+    }
+
+    /// Registers an asynchronous function as [`with_async_fn`](Self::with_async_fn) does, with a
+    /// timeout or slots of its own.
+    #[must_use]
+    pub fn with_async_fn_config<P>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        limits: AsyncFnConfig,
+        function: impl AsyncFunction<P>,
+    ) -> Self {
+        let types = rhai_types(&function);
+        let begin = Box::new(move |arguments: Arguments<'_, '_>| function.begin(arguments));
+        let function = Arc::new(Function::new(name.into(), limits, types, begin));
+        self.setups.push(Arc::new(move |engine| function.register(engine)));
+        self
+    }
+}
+
+fn rhai_types<P, F: AsyncFunction<P>>(_: &F) -> Vec<TypeId> {
+    F::rhai_types()
 }
 
 impl fmt::Debug for EngineConfig {

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use rhai_dispatcher_core::{Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
 
 use super::ScriptRun;
 use super::script_run::End;
@@ -11,12 +11,17 @@ use super::tick::Ticker;
 use crate::fiber::{Fiber, KEPT, Panicked};
 use crate::lane::{Lane, Place};
 
-/// One script on its fiber.
+/// One script on its fiber, and then what is left of its requests.
+///
+/// The task ends when its requests have ended: so its log has what became of them, a draining worker
+/// waits for them, and if the worker dies before, the task runs again.
 #[derive(Debug)]
 pub(crate) struct ScriptFuture {
     /// `None` once it has ended, or if there was no stack for it.
     fiber: Option<Fiber<Result<Output, TaskError>>>,
     run: Rc<ScriptRun>,
+    /// What became of the script, while its requests go on.
+    outcome: Option<Outcome>,
     /// Counts the script among those of its lane.
     place: Place,
 }
@@ -37,15 +42,20 @@ impl ScriptFuture {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))
         });
-        Self { fiber, run, place: Place::new(lane) }
+        Self { fiber, run, outcome: None, place: Place::new(lane) }
     }
 
-    fn ran(&self, result: Result<Result<Output, TaskError>, Panicked>) -> Ran {
-        let log = self.run.take_log();
-        // Whatever the script made of its end, it is not its outcome.
-        if self.run.made_to_end() == Some(End::Stopped) {
-            return Ran::Stopped(log);
+    /// The script has ended.
+    fn end(&mut self, result: Result<Result<Output, TaskError>, Panicked>) -> Option<Ran> {
+        let made_to_end = self.run.made_to_end();
+        if matches!(made_to_end, Some(End::Stopped | End::TimedOut)) {
+            self.run.requests().clear();
         }
+        // Whatever the script made of its end, it is not its outcome.
+        if made_to_end == Some(End::Stopped) {
+            return Some(Ran::Stopped(self.run.take_log()));
+        }
+        self.run.requests().script_has_ended(&self.run);
         let outcome = match result {
             Ok(Ok(output)) => Outcome::Completed(output),
             Ok(Err(error)) => Outcome::Error(error),
@@ -54,7 +64,32 @@ impl ScriptFuture {
                 format!("a native function panicked: {message}"),
             )),
         };
-        Ran::Finished(outcome, log)
+        if self.run.requests().is_idle() {
+            return Some(Ran::Finished(outcome, self.run.take_log()));
+        }
+        self.outcome = Some(outcome);
+        None
+    }
+
+    /// The script has ended, and its requests go on.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
+        let requests = self.run.requests();
+        if let Poll::Ready(stop) = self.run.stop_token().poll_stopped(cx) {
+            let cancelled = requests.clear();
+            // The outcome stands, unless it is somebody else's to say.
+            if stop == Stop::Lost {
+                return Poll::Ready(Ran::Stopped(self.run.take_log()));
+            }
+            let text = format!("{cancelled} requests were cancelled: the task was stopped");
+            self.run.log(LogLevel::Debug, &text);
+        }
+        if !requests.is_idle() {
+            return Poll::Pending;
+        }
+        match self.outcome.take() {
+            Some(outcome) => Poll::Ready(Ran::Finished(outcome, self.run.take_log())),
+            None => Poll::Pending,
+        }
     }
 
     fn no_stack(&self) -> Ran {
@@ -70,17 +105,27 @@ impl Future for ScriptFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
         let this = &mut *self;
-        let Some(fiber) = &mut this.fiber else { return Poll::Ready(this.no_stack()) };
-        this.place.running();
-        let polled = {
-            let _current = Current::enter(&this.run);
-            Pin::new(&mut *fiber).poll(cx)
+        let run = Rc::clone(&this.run);
+        let _current = Current::enter(&run);
+        // Before the script goes on, since it may wait for one of them.
+        run.requests().poll(&run, cx);
+        let Some(fiber) = &mut this.fiber else {
+            return if this.outcome.is_some() {
+                this.poll_requests(cx)
+            } else {
+                Poll::Ready(this.no_stack())
+            };
         };
-        match polled {
+        this.place.running();
+        match Pin::new(&mut *fiber).poll(cx) {
             Poll::Ready(result) => {
                 this.fiber = None;
-                this.place.leave();
-                Poll::Ready(this.ran(result))
+                if let Some(ran) = this.end(result) {
+                    this.place.leave();
+                    return Poll::Ready(ran);
+                }
+                this.place.waiting();
+                this.poll_requests(cx)
             }
             Poll::Pending => {
                 this.run.ticker().begin_slice();
@@ -101,6 +146,8 @@ impl Drop for ScriptFuture {
             let _current = Current::enter(&self.run);
             drop(fiber);
         }
+        // Also because their futures may hold the run.
+        self.run.requests().clear();
     }
 }
 

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai::Dynamic;
-use rhai_dispatcher_core::{CancelReason, Clock, LogLevel, Run, Stop, StopToken, Task, TaskLog, Tick};
+use rhai_dispatcher_core::{
+    CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
+};
 
 use super::tick::Ticker;
 use crate::EngineConfig;
+use crate::request::Requests;
+use crate::task_context::TaskState;
 
 /// What a script's fiber and its native functions share: the task, its log, its clock.
 #[derive(Debug)]
@@ -27,6 +31,13 @@ pub(crate) struct ScriptRun {
     /// Why we are ending the script, if we are.
     end: Cell<Option<End>>,
     ticker: Ticker,
+    /// What native functions keep for the task.
+    state: TaskState,
+    /// The calls of asynchronous functions so far.
+    calls: Cell<u64>,
+    /// How urgent the calls are that wait for a free slot.
+    priority: Cell<Priority>,
+    requests: Requests,
 }
 
 /// Why we end a script that would go on.
@@ -48,6 +59,7 @@ thread_local! {
 impl ScriptRun {
     pub(crate) fn new(run: Run, config: &EngineConfig, ticker: Ticker) -> Self {
         Self {
+            priority: Cell::new(run.claimed.task.priority),
             run,
             log: RefCell::default(),
             max_log_bytes: config.max_log_bytes,
@@ -56,6 +68,9 @@ impl ScriptRun {
             max_wall_time: config.max_wall_time,
             end: Cell::default(),
             ticker,
+            state: TaskState::default(),
+            calls: Cell::default(),
+            requests: Requests::new(config),
         }
     }
 
@@ -86,8 +101,34 @@ impl ScriptRun {
         &self.run.stop
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.run.clock
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.run.clock
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.run.deadline
+    }
+
+    pub(crate) fn state(&self) -> &TaskState {
+        &self.state
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// The number of the next call of an asynchronous function, from 1.
+    pub(crate) fn next_call(&self) -> u64 {
+        self.calls.update(|calls| calls + 1);
+        self.calls.get()
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority.get()
+    }
+
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        self.priority.set(priority);
     }
 
     pub(crate) fn ticker(&self) -> &Ticker {
