@@ -25,13 +25,14 @@ mod config;
 mod fiber;
 mod handler;
 mod lane;
+mod metrics;
 mod request;
 mod script;
 mod task_context;
 
 pub use call::{
-    Acquire, Arguments, AsyncFnConfig, AsyncFunction, Call, CallBody, IntoValue, Parameter, Reply, Slot,
-    Slots, This,
+    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody,
+    IntoValue, Parameter, Reply, Slot, Slots, This,
 };
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;

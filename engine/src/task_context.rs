@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{Clock, LogLevel, Stop, Task, TaskId, Tick, WorkerId};
+use rhai_dispatcher_core::{Clock, LogLevel, Priority, Stop, Task, TaskId, Tick, WorkerId};
 
 use crate::script::ScriptRun;
 
@@ -95,6 +95,11 @@ impl TaskContext {
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
         self.0.deadline()
+    }
+
+    /// How urgent its calls are that wait for a free slot.
+    pub(crate) fn priority(&self) -> Priority {
+        self.0.priority()
     }
 
     /// Why the task has to end, if it has to.

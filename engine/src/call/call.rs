@@ -27,7 +27,7 @@ pub struct Call {
     function: Arc<str>,
     number: u64,
     timeout: Duration,
-    deadline: Tick,
+    started: Tick,
 }
 
 impl Call {
@@ -38,7 +38,7 @@ impl Call {
             function,
             number: run.next_call(),
             timeout,
-            deadline: run.clock().now() + timeout,
+            started: run.clock().now(),
         }
     }
 
@@ -85,13 +85,17 @@ impl Call {
     /// When the call is given up, by the task's clock.
     #[must_use]
     pub fn deadline(&self) -> Tick {
-        self.deadline
+        self.started + self.timeout
+    }
+
+    pub(super) fn started(&self) -> Tick {
+        self.started
     }
 
     /// The time that is left until [`deadline`](Self::deadline).
     #[must_use]
     pub fn time_left(&self) -> Duration {
-        self.deadline - self.task.clock().now()
+        self.deadline() - self.task.clock().now()
     }
 
     /// Is ready after `duration`. Dropping it cancels the wait.

@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai::Dynamic;
-use rhai_dispatcher_core::{Clock, Priority, Tick};
+use rhai_dispatcher_core::{Clock, Tick};
 
-use super::{Acquire, AsyncFnConfig, Call, CallBody, Slot};
+use super::{Acquire, Call, CallBody, Slot, Slots};
+use crate::metrics::{CallMetrics, CallStatus};
 
 /// One call under way: waits for a slot, does what the function does, and is given up in time.
 pub(crate) struct CallFuture {
@@ -19,6 +20,10 @@ pub(crate) struct CallFuture {
     /// `None` once it has ended.
     body: Option<CallBody>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<CallMetrics>,
+    started: Tick,
+    /// Whether it is counted among those that wait for a slot.
+    waiting: bool,
     /// When it is given up.
     give_up: Tick,
     /// Only a call that lasts needs a timer.
@@ -40,13 +45,17 @@ impl CallFuture {
     /// Gives up at the call's deadline or at `give_up`, whichever comes first.
     pub(super) fn new(
         call: &Call,
-        config: &AsyncFnConfig,
-        priority: Priority,
+        slots: Option<&Slots>,
         body: CallBody,
         give_up: Tick,
+        metrics: &Arc<CallMetrics>,
     ) -> Self {
+        metrics.started();
         Self {
-            acquire: config.slots.as_ref().map(|slots| slots.acquire(priority)),
+            started: call.started(),
+            metrics: Arc::clone(metrics),
+            waiting: false,
+            acquire: slots.map(|slots| slots.acquire(call.task().priority())),
             slot: None,
             body: Some(body),
             clock: Arc::clone(call.task().clock()),
@@ -55,11 +64,34 @@ impl CallFuture {
         }
     }
 
+    fn end(&mut self, status: CallStatus) {
+        // The body first: what it holds ends before another call takes its slot.
+        self.body = None;
+        self.acquire = None;
+        self.slot = None;
+        self.timer = None;
+        self.waits_no_more();
+        self.metrics.ended(status, self.clock.now() - self.started);
+    }
+
+    fn waits_no_more(&mut self) {
+        if std::mem::take(&mut self.waiting) {
+            self.metrics.waiting(-1.0);
+        }
+    }
+
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
         if let Some(acquire) = &mut self.acquire {
-            let Poll::Ready(slot) = acquire.poll_unpin(cx) else { return Poll::Pending };
+            let Poll::Ready(slot) = acquire.poll_unpin(cx) else {
+                if !self.waiting {
+                    self.waiting = true;
+                    self.metrics.waiting(1.0);
+                }
+                return Poll::Pending;
+            };
             self.slot = Some(slot);
             self.acquire = None;
+            self.waits_no_more();
         }
         let Some(body) = &mut self.body else { return Poll::Pending };
         body.poll_unpin(cx).map(|result| match result {
@@ -79,12 +111,12 @@ impl Future for CallFuture {
             let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.give_up));
             end = timer.poll_unpin(cx).map(|()| CallEnd::TimedOut);
         }
-        if end.is_ready() {
-            // The body first: what it holds ends before another call takes its slot.
-            this.body = None;
-            this.acquire = None;
-            this.slot = None;
-            this.timer = None;
+        if let Poll::Ready(end) = &end {
+            this.end(match end {
+                CallEnd::Completed(_) => CallStatus::Completed,
+                CallEnd::Failed(_) => CallStatus::Failed,
+                CallEnd::TimedOut => CallStatus::TimedOut,
+            });
         }
         end
     }
@@ -92,7 +124,9 @@ impl Future for CallFuture {
 
 impl Drop for CallFuture {
     fn drop(&mut self) {
-        self.body = None; // before the slot
+        if self.body.is_some() {
+            self.end(CallStatus::Cancelled);
+        }
     }
 }
 

@@ -3,8 +3,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, ImmutableString};
+use rhai_dispatcher_core::Tick;
 
-use super::{Arguments, AsyncFnConfig, Call, CallBody, CallEnd, CallFuture};
+use super::{
+    Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody, CallEnd,
+    CallFuture,
+};
+use crate::metrics::CallMetrics;
 use crate::request::Started;
 use crate::script::{ScriptRun, settle};
 use crate::{WaitError, fiber};
@@ -15,21 +20,43 @@ pub(crate) struct Function {
     config: AsyncFnConfig,
     rhai_types: Vec<TypeId>,
     begin: Begin,
+    metrics: Arc<CallMetrics>,
 }
 
 type Begin = Box<dyn Fn(Arguments<'_, '_>) -> Result<CallBody, Box<EvalAltResult>> + Send + Sync>;
 
 impl Function {
-    pub(crate) fn new(name: Arc<str>, config: AsyncFnConfig, rhai_types: Vec<TypeId>, begin: Begin) -> Self {
-        Self { name, config, rhai_types, begin }
+    pub(crate) fn of_async<P, F: AsyncFunction<P>>(
+        name: &Arc<str>,
+        config: &AsyncFnConfig,
+        function: &Arc<F>,
+    ) -> Self {
+        let function = Arc::clone(function);
+        Self::new(name, config, F::rhai_types(), Box::new(move |arguments| function.begin(arguments)))
+    }
+
+    pub(crate) fn of_blocking<P, F: BlockingFunction<P>>(
+        name: &Arc<str>,
+        config: &AsyncFnConfig,
+        function: &Arc<F>,
+        pool: &BlockingPool,
+    ) -> Self {
+        let (function, pool) = (Arc::clone(function), pool.clone());
+        Self::new(name, config, F::rhai_types(), Box::new(move |arguments| function.begin(arguments, &pool)))
+    }
+
+    fn new(name: &Arc<str>, config: &AsyncFnConfig, rhai_types: Vec<TypeId>, begin: Begin) -> Self {
+        let metrics = Arc::new(CallMetrics::new(name));
+        Self { name: Arc::clone(name), config: config.clone(), rhai_types, begin, metrics }
     }
 
     /// Adds both forms to an engine.
-    pub(crate) fn register(self: &Arc<Self>, engine: &mut rhai::Engine) {
-        let function = Arc::clone(self);
-        engine.register_raw_fn(&*self.name, &self.rhai_types, move |_, arguments| function.call(arguments));
-        let function = Arc::clone(self);
-        engine.register_raw_fn(format!("{}_async", self.name), &self.rhai_types, move |_, arguments| {
+    pub(crate) fn register(self, engine: &mut rhai::Engine) {
+        let this = Arc::new(self);
+        let function = Arc::clone(&this);
+        engine.register_raw_fn(&*this.name, &this.rhai_types, move |_, arguments| function.call(arguments));
+        let function = Arc::clone(&this);
+        engine.register_raw_fn(format!("{}_async", this.name), &this.rhai_types, move |_, arguments| {
             function.start(arguments)
         });
     }
@@ -39,7 +66,7 @@ impl Function {
         let run = ScriptRun::current().ok_or(WaitError::NotOnFiber)?;
         let (call, body) = self.prepare(&run, arguments)?;
         let wall_end = run.wall_end();
-        let end = CallFuture::new(&call, &self.config, run.priority(), body, wall_end);
+        let end = self.future(&call, body, wall_end);
         let end = match fiber::wait(end) {
             Ok(CallEnd::TimedOut) if wall_end < call.deadline() => Ok(None),
             waited => waited.map(Some),
@@ -56,10 +83,14 @@ impl Function {
         let run = ScriptRun::current().ok_or(WaitError::NotOnFiber)?;
         run.requests().check_room()?;
         let (call, body) = self.prepare(&run, arguments)?;
-        let future = CallFuture::new(&call, &self.config, run.priority(), body, call.deadline());
+        let future = self.future(&call, body, call.deadline());
         let started =
             Started { number: call.number(), function: Arc::clone(&self.name), timeout: call.timeout() };
         run.requests().start(&run, started, future)
+    }
+
+    fn future(&self, call: &Call, body: CallBody, give_up: Tick) -> CallFuture {
+        CallFuture::new(call, self.config.slots.as_ref(), body, give_up, &self.metrics)
     }
 
     fn prepare(

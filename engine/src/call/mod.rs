@@ -2,6 +2,8 @@
 
 mod async_fn_config;
 mod async_function;
+mod blocking_function;
+mod blocking_pool;
 #[expect(clippy::module_inception, reason = "the file is named for its main type")]
 mod call;
 mod call_future;
@@ -17,6 +19,8 @@ use rhai::{Dynamic, EvalAltResult, Position};
 
 pub use async_fn_config::AsyncFnConfig;
 pub use async_function::{AsyncFunction, CallBody};
+pub use blocking_function::BlockingFunction;
+pub use blocking_pool::BlockingPool;
 pub use call::Call;
 pub(crate) use call_future::{CallEnd, CallFuture};
 pub(crate) use function::Function;

@@ -1,6 +1,7 @@
 use std::any::{Any, TypeId, type_name};
 
 use rhai::{Dynamic, EvalAltResult};
+use rhai_dispatcher_core::Priority;
 use serde::de::DeserializeOwned;
 
 use super::Call;
@@ -58,6 +59,11 @@ pub struct Arguments<'a, 'b> {
 impl<'a, 'b> Arguments<'a, 'b> {
     pub(super) fn new(call: &'a Call, values: &'a mut [&'b mut Dynamic]) -> Self {
         Self { call, values, taken: 0 }
+    }
+
+    /// How urgent the call is.
+    pub(super) fn priority(&self) -> Priority {
+        self.call.task().priority()
     }
 
     fn next(&mut self) -> Result<Dynamic, Box<EvalAltResult>> {

@@ -36,7 +36,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     sleep::register(&mut engine);
     request::register(&mut engine);
     for setup in &config.setups {
-        setup(&mut engine);
+        setup(&mut engine, config);
     }
     engine
 }

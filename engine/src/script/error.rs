@@ -67,6 +67,10 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
                 let message = format!("the script ran longer than the limit of {limit:?}");
                 task_error(TaskErrorKind::Timeout, message, position)
             }
+            Some(End::OutOfTime) => {
+                let max = config.max_cpu_time;
+                limit(format!("the script computed longer than the limit of {max:?} of processor time"))
+            }
             Some(End::OutOfStack) => {
                 limit(format!("the script used up its stack of {} bytes", config.stack_size))
             }

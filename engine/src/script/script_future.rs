@@ -10,6 +10,7 @@ use super::script_run::End;
 use super::tick::Ticker;
 use crate::fiber::{Fiber, KEPT, Panicked};
 use crate::lane::{Lane, Place};
+use crate::metrics::ScriptStatus;
 
 /// One script on its fiber, and then what is left of its requests.
 ///
@@ -22,6 +23,9 @@ pub(crate) struct ScriptFuture {
     run: Rc<ScriptRun>,
     /// What became of the script, while its requests go on.
     outcome: Option<Outcome>,
+    lane: Rc<Lane>,
+    /// Whether it has been counted as ended.
+    counted: bool,
     /// Counts the script among those of its lane.
     place: Place,
 }
@@ -42,7 +46,9 @@ impl ScriptFuture {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))
         });
-        Self { fiber, run, outcome: None, place: Place::new(lane) }
+        lane.metrics().started(fiber.is_some());
+        let (lane, place) = (Rc::clone(lane), Place::new(lane));
+        Self { fiber, run, outcome: None, lane, counted: false, place }
     }
 
     /// The script has ended.
@@ -71,6 +77,32 @@ impl ScriptFuture {
         None
     }
 
+    /// Runs the script for a slice, or until it waits.
+    fn poll_fiber(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
+        let Some(fiber) = &mut self.fiber else { return Poll::Pending };
+        self.place.running();
+        let (ticker, clock) = (self.run.ticker(), self.run.clock());
+        let now = clock.now();
+        self.run.started_before(now);
+        ticker.begin_slice(now);
+        let polled = Pin::new(&mut *fiber).poll(cx);
+        ticker.end_slice(clock.now());
+        self.lane.metrics().slice();
+        let Poll::Ready(result) = polled else {
+            if !ticker.is_yielding() {
+                self.place.waiting();
+            }
+            return Poll::Pending;
+        };
+        self.fiber = None;
+        self.lane.metrics().fiber_ended();
+        if let Some(ran) = self.end(result) {
+            return Poll::Ready(ran);
+        }
+        self.place.waiting();
+        self.poll_requests(cx)
+    }
+
     /// The script has ended, and its requests go on.
     fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
         let requests = self.run.requests();
@@ -92,6 +124,16 @@ impl ScriptFuture {
         }
     }
 
+    /// Counts that the task has ended.
+    fn count(&mut self, status: ScriptStatus) {
+        if std::mem::replace(&mut self.counted, true) {
+            return;
+        }
+        let now = self.run.clock().now();
+        let took = now - self.run.started_before(now);
+        self.lane.metrics().ended(status, took, self.run.ticker().used());
+    }
+
     fn no_stack(&self) -> Ran {
         let message = "the worker has no memory mapping left for the stack of another script \
                        (Linux: vm.max_map_count; each script takes two)";
@@ -104,37 +146,29 @@ impl Future for ScriptFuture {
     type Output = Ran;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
-        let this = &mut *self;
-        let run = Rc::clone(&this.run);
+        let run = Rc::clone(&self.run);
         let _current = Current::enter(&run);
         // Before the script goes on, since it may wait for one of them.
         run.requests().poll(&run, cx);
-        let Some(fiber) = &mut this.fiber else {
-            return if this.outcome.is_some() {
-                this.poll_requests(cx)
-            } else {
-                Poll::Ready(this.no_stack())
-            };
+        let polled = if self.fiber.is_some() {
+            self.poll_fiber(cx)
+        } else if self.outcome.is_some() {
+            self.poll_requests(cx)
+        } else {
+            Poll::Ready(self.no_stack())
         };
-        this.place.running();
-        match Pin::new(&mut *fiber).poll(cx) {
-            Poll::Ready(result) => {
-                this.fiber = None;
-                if let Some(ran) = this.end(result) {
-                    this.place.leave();
-                    return Poll::Ready(ran);
+        if let Poll::Ready(ran) = &polled {
+            self.place.leave();
+            self.count(match ran {
+                Ran::Finished(Outcome::Completed(_), _) => ScriptStatus::Completed,
+                Ran::Finished(Outcome::Error(error), _) if error.kind == TaskErrorKind::Timeout => {
+                    ScriptStatus::TimedOut
                 }
-                this.place.waiting();
-                this.poll_requests(cx)
-            }
-            Poll::Pending => {
-                this.run.ticker().begin_slice();
-                if !this.run.ticker().is_yielding() {
-                    this.place.waiting();
-                }
-                Poll::Pending
-            }
+                Ran::Finished(..) => ScriptStatus::Failed,
+                Ran::Stopped(_) => ScriptStatus::Stopped,
+            });
         }
+        polled
     }
 }
 
@@ -145,7 +179,9 @@ impl Drop for ScriptFuture {
             // What is left of the script runs to its end in here.
             let _current = Current::enter(&self.run);
             drop(fiber);
+            self.lane.metrics().fiber_ended();
         }
+        self.count(ScriptStatus::Stopped);
         // Also because their futures may hold the run.
         self.run.requests().clear();
     }

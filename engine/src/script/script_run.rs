@@ -24,10 +24,10 @@ pub(crate) struct ScriptRun {
     max_log_bytes: usize,
     /// The task's arguments, once the script has asked for them.
     args: OnceCell<Dynamic>,
-    /// When the run has to be over, counted from its first look at the clock. Most scripts end
-    /// before they look.
-    wall_end: Cell<Option<Tick>>,
+    /// When the run began.
+    started: Cell<Option<Tick>>,
     max_wall_time: Duration,
+    max_cpu_time: Duration,
     /// Why we are ending the script, if we are.
     end: Cell<Option<End>>,
     ticker: Ticker,
@@ -47,6 +47,8 @@ pub(crate) enum End {
     Stopped,
     /// It ran longer than allowed.
     TimedOut,
+    /// It computed longer than allowed.
+    OutOfTime,
     /// Its stack is nearly used up.
     OutOfStack,
 }
@@ -64,8 +66,9 @@ impl ScriptRun {
             log: RefCell::default(),
             max_log_bytes: config.max_log_bytes,
             args: OnceCell::new(),
-            wall_end: Cell::default(),
+            started: Cell::default(),
             max_wall_time: config.max_wall_time,
+            max_cpu_time: config.max_cpu_time,
             end: Cell::default(),
             ticker,
             state: TaskState::default(),
@@ -158,13 +161,14 @@ impl ScriptRun {
 
     /// When the run has to be over.
     pub(crate) fn wall_end(&self) -> Tick {
-        self.wall_end.get().unwrap_or_else(|| self.start_wall_time(self.clock().now()))
+        self.started_before(self.clock().now()) + self.max_wall_time
     }
 
-    fn start_wall_time(&self, now: Tick) -> Tick {
-        let end = now + self.max_wall_time;
-        self.wall_end.set(Some(end));
-        end
+    /// When the run began, which is now if it has not.
+    pub(crate) fn started_before(&self, now: Tick) -> Tick {
+        let started = self.started.get().unwrap_or(now);
+        self.started.set(Some(started));
+        started
     }
 
     /// Why the script has to end at `now`, if it has to. The answer stays.
@@ -177,9 +181,11 @@ impl ScriptRun {
             self.run.stop.stop(Stop::Cancelled(CancelReason::Expired));
             return self.end_with(End::Stopped);
         }
-        let wall_end = self.wall_end.get().unwrap_or_else(|| self.start_wall_time(now));
-        if now >= wall_end {
+        if now >= self.started_before(now) + self.max_wall_time {
             return self.end_with(End::TimedOut);
+        }
+        if self.ticker.cpu_time(now) >= self.max_cpu_time {
+            return self.end_with(End::OutOfTime);
         }
         None
     }
