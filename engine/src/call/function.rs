@@ -81,7 +81,7 @@ impl Function {
     /// `name_async(...)`: begins, and returns the request's id.
     fn start(&self, arguments: &mut [&mut Dynamic]) -> Result<ImmutableString, Box<EvalAltResult>> {
         let run = ScriptRun::current().ok_or(WaitError::NotOnFiber)?;
-        run.requests().check_room()?;
+        run.requests().check_room(&run)?;
         let (call, body) = self.prepare(&run, arguments)?;
         let future = self.future(&call, body, call.deadline());
         let started =

@@ -70,7 +70,7 @@ fn await_result(id: &str, time: Option<Duration>) -> Native<Dynamic> {
     let ready = await_ready(&run, time, || Ok((!pending()?).then_some(())))?;
     match ready {
         Some(()) => requests.take(&run, number),
-        None => Err(not_ready(&format!("the request {id} was"), time)),
+        None => Err(not_ready(&format!("the request {id} is not"), time)),
     }
 }
 
@@ -106,7 +106,7 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
     })?;
     match ready {
         Some(()) => numbers.into_iter().map(|number| requests.take(&run, number)).collect(),
-        None => Err(not_ready(&format!("{} of {} requests were", pending.len(), numbers.len()), time)),
+        None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
     }
 }
 
@@ -128,7 +128,7 @@ fn await_any(ids: &[Dynamic], time: Option<Duration>) -> Native<Dynamic> {
     })?;
     match first {
         Some(index) => Ok(ids[index].flatten_clone()),
-        None => Err(not_ready(&format!("none of {} requests was", ids.len()), time)),
+        None => Err(not_ready(&format!("none of {} requests is", ids.len()), time)),
     }
 }
 
@@ -178,7 +178,7 @@ fn await_ready<T>(
 }
 
 fn not_ready(what: &str, time: Option<Duration>) -> Box<EvalAltResult> {
-    format!("{what} not ready within {:?}", time.unwrap_or_default()).into()
+    format!("{what} ready after {:?}", time.unwrap_or_default()).into()
 }
 
 /// Nothing below zero.

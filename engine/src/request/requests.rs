@@ -69,9 +69,15 @@ impl Requests {
 
     /// # Errors
     /// If the task holds as many as it may.
-    pub(crate) fn check_room(&self) -> Result<(), Box<EvalAltResult>> {
-        let table = self.table.borrow();
-        if table.requests.len() - table.fetched.len() >= self.max_requests {
+    pub(crate) fn check_room(&self, run: &ScriptRun) -> Result<(), Box<EvalAltResult>> {
+        let is_full = || {
+            let table = self.table.borrow();
+            table.requests.len() - table.fetched.len() >= self.max_requests
+        };
+        if is_full() {
+            self.forget_expired(run);
+        }
+        if is_full() {
             let what = "too many requests that are under way or whose results were not fetched";
             return Err(LimitExceeded { what, limit: self.max_requests }.into());
         }

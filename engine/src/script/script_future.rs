@@ -52,7 +52,11 @@ impl ScriptFuture {
     }
 
     /// The script has ended.
-    fn end(&mut self, result: Result<Result<Output, TaskError>, Panicked>) -> Option<Ran> {
+    fn end(
+        &mut self,
+        result: Result<Result<Output, TaskError>, Panicked>,
+        cx: &mut Context<'_>,
+    ) -> Option<Ran> {
         let made_to_end = self.run.made_to_end();
         if matches!(made_to_end, Some(End::Stopped | End::TimedOut)) {
             self.run.requests().clear();
@@ -70,6 +74,8 @@ impl ScriptFuture {
                 format!("a native function panicked: {message}"),
             )),
         };
+        // Those that were woken or cancelled meanwhile may be all that is left.
+        self.run.requests().poll(&self.run, cx);
         if self.run.requests().is_idle() {
             return Some(Ran::Finished(outcome, self.run.take_log()));
         }
@@ -96,7 +102,7 @@ impl ScriptFuture {
         };
         self.fiber = None;
         self.lane.metrics().fiber_ended();
-        if let Some(ran) = self.end(result) {
+        if let Some(ran) = self.end(result, cx) {
             return Poll::Ready(ran);
         }
         self.place.waiting();
