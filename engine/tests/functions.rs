@@ -213,10 +213,13 @@ fn deep_values_do_not_leave_the_fiber() {
     );
 }
 
+/// Names of calls that have begun, and what lets them go on.
+type Begun = Vec<(String, oneshot::Sender<()>)>;
+
 /// A function whose calls wait until the test lets them go, at most two at once.
-fn gated() -> (Bench, Slots, Arc<Mutex<Vec<(String, oneshot::Sender<()>)>>>) {
+fn gated() -> (Bench, Slots, Arc<Mutex<Begun>>) {
     let slots = Slots::new(2);
-    let begun = Arc::<Mutex<Vec<_>>>::default();
+    let begun = Arc::<Mutex<Begun>>::default();
     let of_function = Arc::clone(&begun);
     let limits = AsyncFnConfig::new().with_slots(slots.clone());
     let config = EngineConfig::new().with_async_fn_config("gated", limits, move |name: String| {
