@@ -1,6 +1,8 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 
 /// How scripts are run: their limits, and what they can call.
 ///
@@ -59,14 +61,25 @@ pub struct EngineConfig {
     pub stack_size: usize,
     /// The most unused stacks that a lane keeps; 1,024. Each keeps up to 32 KiB of memory.
     pub max_pooled_stacks: usize,
+    /// The most requests of one task that are under way or whose results were not fetched; 1,000.
+    pub max_requests: usize,
+    /// How long the result of a request is kept for a script that does not fetch it; 5 minutes.
+    pub result_ttl: Duration,
+    /// The longest that one script computes, its waits not counted; a minute.
+    pub max_cpu_time: Duration,
+    /// The most threads that run blocking functions at once, on all lanes together; 32. Calls
+    /// beyond wait for one.
+    pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
     /// What has been added by [`with_setup`](Self::with_setup).
     pub(crate) setups: Vec<Setup>,
+    /// The threads of blocking functions, once an engine has been built; shared by clones.
+    blocking_pool: Arc<OnceLock<BlockingPool>>,
 }
 
 /// A step of building an engine.
-pub(crate) type Setup = Arc<dyn Fn(&mut rhai::Engine) + Send + Sync>;
+pub(crate) type Setup = Arc<dyn Fn(&mut rhai::Engine, &EngineConfig) + Send + Sync>;
 
 impl Default for EngineConfig {
     fn default() -> Self {
@@ -91,8 +104,13 @@ impl Default for EngineConfig {
             max_cached_bytes: 4 * 1024 * 1024,
             stack_size: 256 * 1024 * 1024,
             max_pooled_stacks: 1024,
+            max_requests: 1000,
+            result_ttl: Duration::from_secs(5 * 60),
+            max_cpu_time: Duration::from_secs(60),
+            max_blocking_threads: 32,
             allow_eval: false,
             setups: Vec::new(),
+            blocking_pool: Arc::default(),
         }
     }
 }
@@ -139,6 +157,9 @@ impl EngineConfig {
         with_max_cached_bytes: max_cached_bytes, usize;
         with_stack_size: stack_size, usize;
         with_max_pooled_stacks: max_pooled_stacks, usize;
+        with_max_requests: max_requests, usize;
+        with_result_ttl: result_ttl, Duration;
+        with_max_cpu_time: max_cpu_time, Duration;
         with_allow_eval: allow_eval, bool;
     }
 
@@ -150,8 +171,90 @@ impl EngineConfig {
     /// A registered function may call [`wait`](crate::wait).
     #[must_use]
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
-        self.setups.push(Arc::new(setup));
+        self.setups.push(Arc::new(move |engine, _| setup(engine)));
         self
+    }
+}
+
+impl EngineConfig {
+    /// Registers an asynchronous function under two names: `name(...)` waits for its answer, while
+    /// other scripts run; `name_async(...)` begins it and returns a request id at once, with which
+    /// the script can ask for the answer or wait for it.
+    ///
+    /// See [`AsyncFunction`] for what a function can be. Several can have one name, if they differ
+    /// in the number of their arguments or in a [`This`](crate::This).
+    ///
+    /// ```
+    /// use rhai_dispatcher_engine::EngineConfig;
+    ///
+    /// let config = EngineConfig::new().with_async_fn("look_up", |name: String| async move {
+    ///     if name.is_empty() { Err("a name is missing") } else { Ok(format!("{name} Lovelace")) }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn with_async_fn<P>(self, name: impl Into<Arc<str>>, function: impl AsyncFunction<P>) -> Self {
+        self.with_async_fn_config(name, AsyncFnConfig::new(), function)
+    }
+
+    /// Registers an asynchronous function as [`with_async_fn`](Self::with_async_fn) does, with a
+    /// timeout or slots of its own.
+    #[must_use]
+    pub fn with_async_fn_config<P>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        limits: AsyncFnConfig,
+        function: impl AsyncFunction<P>,
+    ) -> Self {
+        let (name, function) = (name.into(), Arc::new(function));
+        self.setups.push(Arc::new(move |engine, _| {
+            Function::of_async(&name, &limits, &function).register(engine);
+        }));
+        self
+    }
+
+    /// Registers a Rust function that blocks its thread, under the same two names and with the same
+    /// limits as an asynchronous one. It runs on a thread of a pool, while the script's fiber waits.
+    ///
+    /// Its parameters and what it returns have to be `Send`. See [`BlockingFunction`].
+    ///
+    /// ```
+    /// use rhai_dispatcher_engine::EngineConfig;
+    ///
+    /// let config = EngineConfig::new()
+    ///     .with_blocking_fn("host_name", || std::fs::read_to_string("/etc/hostname"));
+    /// ```
+    #[must_use]
+    pub fn with_blocking_fn<P>(self, name: impl Into<Arc<str>>, function: impl BlockingFunction<P>) -> Self {
+        self.with_blocking_fn_config(name, AsyncFnConfig::new(), function)
+    }
+
+    /// Registers a blocking function as [`with_blocking_fn`](Self::with_blocking_fn) does, with a
+    /// timeout or slots of its own.
+    #[must_use]
+    pub fn with_blocking_fn_config<P>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        limits: AsyncFnConfig,
+        function: impl BlockingFunction<P>,
+    ) -> Self {
+        let (name, function) = (name.into(), Arc::new(function));
+        self.setups.push(Arc::new(move |engine, config| {
+            Function::of_blocking(&name, &limits, &function, config.blocking_pool()).register(engine);
+        }));
+        self
+    }
+
+    /// Sets [`max_blocking_threads`](Self::max_blocking_threads). The threads are not those of earlier
+    /// clones any more.
+    #[must_use]
+    pub fn with_max_blocking_threads(mut self, max: usize) -> Self {
+        self.max_blocking_threads = max;
+        self.blocking_pool = Arc::default();
+        self
+    }
+
+    fn blocking_pool(&self) -> &BlockingPool {
+        self.blocking_pool.get_or_init(|| BlockingPool::new(self.max_blocking_threads))
     }
 }
 

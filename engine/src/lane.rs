@@ -8,6 +8,7 @@ use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::fiber::StackPool;
+use crate::metrics::ScriptMetrics;
 use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
 
 /// What the scripts of one lane share: the engine, compiled scripts, stacks, and their number.
@@ -21,6 +22,7 @@ pub(crate) struct Lane {
     live: Cell<usize>,
     /// Those of them that don't wait.
     runnable: Cell<usize>,
+    metrics: ScriptMetrics,
     /// Whoever waits for room.
     waker: RefCell<Option<Waker>>,
 }
@@ -31,6 +33,7 @@ impl Lane {
             engine: build_engine(&config),
             cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
             pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
+            metrics: ScriptMetrics::new(),
             live: Cell::default(),
             runnable: Cell::default(),
             waker: RefCell::default(),
@@ -44,6 +47,10 @@ impl Lane {
 
     pub(crate) fn pool(&self) -> &StackPool {
         &self.pool
+    }
+
+    pub(crate) fn metrics(&self) -> &ScriptMetrics {
+        &self.metrics
     }
 
     /// How many scripts there is room for.

@@ -19,15 +19,24 @@
 //! - `script/`: one script: building engines, constants, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there.
 
+mod call;
 mod checker;
 mod config;
 mod fiber;
 mod handler;
 mod lane;
+mod metrics;
+mod request;
 mod script;
+mod task_context;
 
+pub use call::{
+    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody,
+    IntoValue, Parameter, Reply, Slot, Slots, This,
+};
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use fiber::WaitError;
 pub use handler::RhaiHandler;
 pub use script::wait;
+pub use task_context::TaskContext;

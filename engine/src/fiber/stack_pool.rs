@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::FiberStack;
+use crate::metrics::StackMetrics;
 
 /// The stacks of one lane. Clones are the same pool.
 #[derive(Debug, Clone)]
@@ -19,6 +20,7 @@ struct Pool {
     idle: RefCell<VecDeque<FiberStack>>,
     /// How many stacks have been given back, for [`TRIM_EVERY`].
     returned: Cell<u32>,
+    metrics: StackMetrics,
 }
 
 /// What an idle stack keeps of its pages. Most scripts need less, and so run without a page
@@ -31,14 +33,21 @@ const TRIM_EVERY: u32 = 256;
 
 impl StackPool {
     pub(crate) fn new(stack_size: usize, max_idle: usize) -> Self {
-        Self(Rc::new(Pool { stack_size, max_idle, idle: RefCell::default(), returned: Cell::default() }))
+        let metrics = StackMetrics::new();
+        Self(Rc::new(Pool {
+            stack_size,
+            max_idle,
+            idle: RefCell::default(),
+            returned: Cell::default(),
+            metrics,
+        }))
     }
 
     /// A stack that nobody uses.
     pub(crate) fn take(&self) -> io::Result<FiberStack> {
         match self.0.idle.borrow_mut().pop_back() {
             Some(stack) => Ok(stack),
-            None => FiberStack::map(self.0.stack_size),
+            None => self.0.map(),
         }
     }
 
@@ -47,6 +56,7 @@ impl StackPool {
         let pool = &*self.0;
         let mut idle = pool.idle.borrow_mut();
         if idle.len() >= pool.max_idle {
+            pool.metrics.unmapped(pool.stack_size);
             return;
         }
         let returned = pool.returned.get().wrapping_add(1);
@@ -61,7 +71,7 @@ impl StackPool {
     pub(crate) fn reserve(&self, wanted: usize) -> usize {
         let mut idle = self.0.idle.borrow_mut();
         while idle.len() < wanted {
-            match FiberStack::map(self.0.stack_size) {
+            match self.0.map() {
                 // At the front: the others have pages already.
                 Ok(stack) => idle.push_front(stack),
                 Err(error) => {
@@ -77,5 +87,19 @@ impl StackPool {
     #[cfg(test)]
     pub(crate) fn idle(&self) -> usize {
         self.0.idle.borrow().len()
+    }
+}
+
+impl Pool {
+    fn map(&self) -> io::Result<FiberStack> {
+        let stack = FiberStack::map(self.stack_size)?;
+        self.metrics.mapped(self.stack_size);
+        Ok(stack)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.metrics.unmapped(self.stack_size * self.idle.get_mut().len());
     }
 }

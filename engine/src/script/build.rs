@@ -2,7 +2,7 @@ use rhai::module_resolvers::DummyModuleResolver;
 use rhai_dispatcher_core::LogLevel;
 
 use super::{ScriptRun, constants, sleep, tick};
-use crate::EngineConfig;
+use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
 pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
@@ -34,8 +34,9 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         engine.disable_symbol("eval");
     }
     sleep::register(&mut engine);
+    request::register(&mut engine);
     for setup in &config.setups {
-        setup(&mut engine);
+        setup(&mut engine, config);
     }
     engine
 }

@@ -3,6 +3,7 @@ use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
 use super::script_run::End;
 use crate::EngineConfig;
+use crate::request::LimitExceeded;
 
 /// The longest message of an error, in bytes. What a script throws can be longer.
 const MAX_MESSAGE: usize = 8 * 1024;
@@ -66,6 +67,10 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
                 let message = format!("the script ran longer than the limit of {limit:?}");
                 task_error(TaskErrorKind::Timeout, message, position)
             }
+            Some(End::OutOfTime) => {
+                let max = config.max_cpu_time;
+                limit(format!("the script computed longer than the limit of {max:?} of processor time"))
+            }
             Some(End::OutOfStack) => {
                 limit(format!("the script used up its stack of {} bytes", config.stack_size))
             }
@@ -94,6 +99,7 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
             limit(format!("{what} is too large{value}"))
         }
         EvalAltResult::ErrorTooManyModules(_) => limit("too many modules".to_owned()),
+        EvalAltResult::ErrorSystem(_, error) if error.is::<LimitExceeded>() => limit(error.to_string()),
         EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
         EvalAltResult::ErrorRuntime(value, _) => {
             task_error(TaskErrorKind::Runtime, thrown(&value) + calls.as_str(), position)

@@ -3,20 +3,29 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use rhai_dispatcher_core::{Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
 
 use super::ScriptRun;
 use super::script_run::End;
 use super::tick::Ticker;
 use crate::fiber::{Fiber, KEPT, Panicked};
 use crate::lane::{Lane, Place};
+use crate::metrics::ScriptStatus;
 
-/// One script on its fiber.
+/// One script on its fiber, and then what is left of its requests.
+///
+/// The task ends when its requests have ended: so its log has what became of them, a draining worker
+/// waits for them, and if the worker dies before, the task runs again.
 #[derive(Debug)]
 pub(crate) struct ScriptFuture {
     /// `None` once it has ended, or if there was no stack for it.
     fiber: Option<Fiber<Result<Output, TaskError>>>,
     run: Rc<ScriptRun>,
+    /// What became of the script, while its requests go on.
+    outcome: Option<Outcome>,
+    lane: Rc<Lane>,
+    /// Whether it has been counted as ended.
+    counted: bool,
     /// Counts the script among those of its lane.
     place: Place,
 }
@@ -37,15 +46,26 @@ impl ScriptFuture {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))
         });
-        Self { fiber, run, place: Place::new(lane) }
+        lane.metrics().started(fiber.is_some());
+        let (lane, place) = (Rc::clone(lane), Place::new(lane));
+        Self { fiber, run, outcome: None, lane, counted: false, place }
     }
 
-    fn ran(&self, result: Result<Result<Output, TaskError>, Panicked>) -> Ran {
-        let log = self.run.take_log();
-        // Whatever the script made of its end, it is not its outcome.
-        if self.run.made_to_end() == Some(End::Stopped) {
-            return Ran::Stopped(log);
+    /// The script has ended.
+    fn end(
+        &mut self,
+        result: Result<Result<Output, TaskError>, Panicked>,
+        cx: &mut Context<'_>,
+    ) -> Option<Ran> {
+        let made_to_end = self.run.made_to_end();
+        if matches!(made_to_end, Some(End::Stopped | End::TimedOut)) {
+            self.run.requests().clear();
         }
+        // Whatever the script made of its end, it is not its outcome.
+        if made_to_end == Some(End::Stopped) {
+            return Some(Ran::Stopped(self.run.take_log()));
+        }
+        self.run.requests().script_has_ended(&self.run);
         let outcome = match result {
             Ok(Ok(output)) => Outcome::Completed(output),
             Ok(Err(error)) => Outcome::Error(error),
@@ -54,7 +74,70 @@ impl ScriptFuture {
                 format!("a native function panicked: {message}"),
             )),
         };
-        Ran::Finished(outcome, log)
+        // Those that were woken or cancelled meanwhile may be all that is left.
+        self.run.requests().poll(&self.run, cx);
+        if self.run.requests().is_idle() {
+            return Some(Ran::Finished(outcome, self.run.take_log()));
+        }
+        self.outcome = Some(outcome);
+        None
+    }
+
+    /// Runs the script for a slice, or until it waits.
+    fn poll_fiber(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
+        let Some(fiber) = &mut self.fiber else { return Poll::Pending };
+        self.place.running();
+        let (ticker, clock) = (self.run.ticker(), self.run.clock());
+        let now = clock.now();
+        self.run.started_before(now);
+        ticker.begin_slice(now);
+        let polled = Pin::new(&mut *fiber).poll(cx);
+        ticker.end_slice(clock.now());
+        self.lane.metrics().slice();
+        let Poll::Ready(result) = polled else {
+            if !ticker.is_yielding() {
+                self.place.waiting();
+            }
+            return Poll::Pending;
+        };
+        self.fiber = None;
+        self.lane.metrics().fiber_ended();
+        if let Some(ran) = self.end(result, cx) {
+            return Poll::Ready(ran);
+        }
+        self.place.waiting();
+        self.poll_requests(cx)
+    }
+
+    /// The script has ended, and its requests go on.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
+        let requests = self.run.requests();
+        if let Poll::Ready(stop) = self.run.stop_token().poll_stopped(cx) {
+            let cancelled = requests.clear();
+            // The outcome stands, unless it is somebody else's to say.
+            if stop == Stop::Lost {
+                return Poll::Ready(Ran::Stopped(self.run.take_log()));
+            }
+            let text = format!("{cancelled} requests were cancelled: the task was stopped");
+            self.run.log(LogLevel::Debug, &text);
+        }
+        if !requests.is_idle() {
+            return Poll::Pending;
+        }
+        match self.outcome.take() {
+            Some(outcome) => Poll::Ready(Ran::Finished(outcome, self.run.take_log())),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Counts that the task has ended.
+    fn count(&mut self, status: ScriptStatus) {
+        if std::mem::replace(&mut self.counted, true) {
+            return;
+        }
+        let now = self.run.clock().now();
+        let took = now - self.run.started_before(now);
+        self.lane.metrics().ended(status, took, self.run.ticker().used());
     }
 
     fn no_stack(&self) -> Ran {
@@ -69,27 +152,29 @@ impl Future for ScriptFuture {
     type Output = Ran;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
-        let this = &mut *self;
-        let Some(fiber) = &mut this.fiber else { return Poll::Ready(this.no_stack()) };
-        this.place.running();
-        let polled = {
-            let _current = Current::enter(&this.run);
-            Pin::new(&mut *fiber).poll(cx)
+        let run = Rc::clone(&self.run);
+        let _current = Current::enter(&run);
+        // Before the script goes on, since it may wait for one of them.
+        run.requests().poll(&run, cx);
+        let polled = if self.fiber.is_some() {
+            self.poll_fiber(cx)
+        } else if self.outcome.is_some() {
+            self.poll_requests(cx)
+        } else {
+            Poll::Ready(self.no_stack())
         };
-        match polled {
-            Poll::Ready(result) => {
-                this.fiber = None;
-                this.place.leave();
-                Poll::Ready(this.ran(result))
-            }
-            Poll::Pending => {
-                this.run.ticker().begin_slice();
-                if !this.run.ticker().is_yielding() {
-                    this.place.waiting();
+        if let Poll::Ready(ran) = &polled {
+            self.place.leave();
+            self.count(match ran {
+                Ran::Finished(Outcome::Completed(_), _) => ScriptStatus::Completed,
+                Ran::Finished(Outcome::Error(error), _) if error.kind == TaskErrorKind::Timeout => {
+                    ScriptStatus::TimedOut
                 }
-                Poll::Pending
-            }
+                Ran::Finished(..) => ScriptStatus::Failed,
+                Ran::Stopped(_) => ScriptStatus::Stopped,
+            });
         }
+        polled
     }
 }
 
@@ -100,7 +185,11 @@ impl Drop for ScriptFuture {
             // What is left of the script runs to its end in here.
             let _current = Current::enter(&self.run);
             drop(fiber);
+            self.lane.metrics().fiber_ended();
         }
+        self.count(ScriptStatus::Stopped);
+        // Also because their futures may hold the run.
+        self.run.requests().clear();
     }
 }
 

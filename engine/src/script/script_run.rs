@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai::Dynamic;
-use rhai_dispatcher_core::{CancelReason, Clock, LogLevel, Run, Stop, StopToken, Task, TaskLog, Tick};
+use rhai_dispatcher_core::{
+    CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
+};
 
 use super::tick::Ticker;
 use crate::EngineConfig;
+use crate::request::Requests;
+use crate::task_context::TaskState;
 
 /// What a script's fiber and its native functions share: the task, its log, its clock.
 #[derive(Debug)]
@@ -20,13 +24,20 @@ pub(crate) struct ScriptRun {
     max_log_bytes: usize,
     /// The task's arguments, once the script has asked for them.
     args: OnceCell<Dynamic>,
-    /// When the run has to be over, counted from its first look at the clock. Most scripts end
-    /// before they look.
-    wall_end: Cell<Option<Tick>>,
+    /// When the run began.
+    started: Cell<Option<Tick>>,
     max_wall_time: Duration,
+    max_cpu_time: Duration,
     /// Why we are ending the script, if we are.
     end: Cell<Option<End>>,
     ticker: Ticker,
+    /// What native functions keep for the task.
+    state: TaskState,
+    /// The calls of asynchronous functions so far.
+    calls: Cell<u64>,
+    /// How urgent the calls are that wait for a free slot.
+    priority: Cell<Priority>,
+    requests: Requests,
 }
 
 /// Why we end a script that would go on.
@@ -36,6 +47,8 @@ pub(crate) enum End {
     Stopped,
     /// It ran longer than allowed.
     TimedOut,
+    /// It computed longer than allowed.
+    OutOfTime,
     /// Its stack is nearly used up.
     OutOfStack,
 }
@@ -48,14 +61,19 @@ thread_local! {
 impl ScriptRun {
     pub(crate) fn new(run: Run, config: &EngineConfig, ticker: Ticker) -> Self {
         Self {
+            priority: Cell::new(run.claimed.task.priority),
             run,
             log: RefCell::default(),
             max_log_bytes: config.max_log_bytes,
             args: OnceCell::new(),
-            wall_end: Cell::default(),
+            started: Cell::default(),
             max_wall_time: config.max_wall_time,
+            max_cpu_time: config.max_cpu_time,
             end: Cell::default(),
             ticker,
+            state: TaskState::default(),
+            calls: Cell::default(),
+            requests: Requests::new(config),
         }
     }
 
@@ -86,8 +104,34 @@ impl ScriptRun {
         &self.run.stop
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.run.clock
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.run.clock
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.run.deadline
+    }
+
+    pub(crate) fn state(&self) -> &TaskState {
+        &self.state
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// The number of the next call of an asynchronous function, from 1.
+    pub(crate) fn next_call(&self) -> u64 {
+        self.calls.update(|calls| calls + 1);
+        self.calls.get()
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority.get()
+    }
+
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        self.priority.set(priority);
     }
 
     pub(crate) fn ticker(&self) -> &Ticker {
@@ -117,13 +161,14 @@ impl ScriptRun {
 
     /// When the run has to be over.
     pub(crate) fn wall_end(&self) -> Tick {
-        self.wall_end.get().unwrap_or_else(|| self.start_wall_time(self.clock().now()))
+        self.started_before(self.clock().now()) + self.max_wall_time
     }
 
-    fn start_wall_time(&self, now: Tick) -> Tick {
-        let end = now + self.max_wall_time;
-        self.wall_end.set(Some(end));
-        end
+    /// When the run began, which is now if it has not.
+    pub(crate) fn started_before(&self, now: Tick) -> Tick {
+        let started = self.started.get().unwrap_or(now);
+        self.started.set(Some(started));
+        started
     }
 
     /// Why the script has to end at `now`, if it has to. The answer stays.
@@ -136,9 +181,11 @@ impl ScriptRun {
             self.run.stop.stop(Stop::Cancelled(CancelReason::Expired));
             return self.end_with(End::Stopped);
         }
-        let wall_end = self.wall_end.get().unwrap_or_else(|| self.start_wall_time(now));
-        if now >= wall_end {
+        if now >= self.started_before(now) + self.max_wall_time {
             return self.end_with(End::TimedOut);
+        }
+        if self.ticker.cpu_time(now) >= self.max_cpu_time {
+            return self.end_with(End::OutOfTime);
         }
         None
     }

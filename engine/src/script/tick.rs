@@ -22,8 +22,10 @@ pub(crate) struct Ticker {
     slice: Duration,
     /// Operations from one look at the clock to the next.
     interval: Cell<u32>,
-    /// When the current slice began: at the first look at the clock.
-    slice_start: Cell<Option<Tick>>,
+    /// When the current slice began.
+    slice_start: Cell<Tick>,
+    /// The slices before.
+    used: Cell<Duration>,
     /// The last look at the clock in this slice.
     last_look: Cell<Tick>,
     /// Operations of the current slice.
@@ -132,6 +134,7 @@ impl Ticker {
             slice,
             interval: Cell::new(FIRST_INTERVAL),
             slice_start: Cell::default(),
+            used: Cell::default(),
             last_look: Cell::default(),
             slice_operations: Cell::default(),
             yielding: Cell::default(),
@@ -145,10 +148,27 @@ impl Ticker {
         self.gauge.set(GAUGE.replace(self.gauge.get()));
     }
 
-    /// Begins a new slice, after a wait.
-    pub(crate) fn begin_slice(&self) {
-        self.slice_start.set(None);
+    /// Begins a slice.
+    pub(crate) fn begin_slice(&self, now: Tick) {
+        self.slice_start.set(now);
+        self.last_look.set(now);
         self.slice_operations.set(0);
+    }
+
+    /// Ends the slice.
+    pub(crate) fn end_slice(&self, now: Tick) {
+        self.used.set(self.cpu_time(now));
+        self.slice_start.set(now);
+    }
+
+    /// How long the script ran in slices that have ended.
+    pub(crate) fn used(&self) -> Duration {
+        self.used.get()
+    }
+
+    /// How long the script has run, its waits not counted.
+    pub(crate) fn cpu_time(&self, now: Tick) -> Duration {
+        self.used.get() + (now - self.slice_start.get())
     }
 
     /// Whether the fiber is suspended only to let others run.
@@ -162,17 +182,12 @@ impl Ticker {
         let operations = self.slice_operations.get().saturating_add(interval);
         self.slice_operations.set(operations);
 
-        let Some(start) = self.slice_start.get() else {
-            self.slice_start.set(Some(now));
-            self.last_look.set(now);
-            return false;
-        };
         let took = (now - self.last_look.get()).max(Duration::from_nanos(1));
         self.last_look.set(now);
         let fitting = u128::from(interval) * LOOK_EVERY.as_nanos() / took.as_nanos();
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
         self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2))));
 
-        now - start >= self.slice || operations >= MAX_SLICE_OPERATIONS
+        now - self.slice_start.get() >= self.slice || operations >= MAX_SLICE_OPERATIONS
     }
 }

@@ -2,8 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+pub(crate) mod stubs;
+
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{
@@ -73,6 +76,39 @@ impl Bench {
 
     pub(crate) fn kind(&self, source: &str) -> TaskErrorKind {
         self.error(source).kind
+    }
+
+    /// A lane with the functions of [`stubs`], and how many calls are alive.
+    pub(crate) fn with_stubs(config: EngineConfig) -> (Self, stubs::Alive) {
+        let alive = stubs::Alive::default();
+        (Self::with(stubs::with_stubs(config, &alive)), alive)
+    }
+
+    /// Runs a script to its end, moving the clock in steps of 100 ms while it waits.
+    pub(crate) fn play(&self, source: &str) -> (Outcome, TaskLog) {
+        let mut run = self.start(source);
+        for _ in 0..100_000 {
+            match run.poll() {
+                Poll::Ready(Ran::Finished(outcome, log)) => return (outcome, log),
+                Poll::Ready(Ran::Stopped(log)) => panic!("{source}: stopped: {log:?}"),
+                Poll::Pending => self.clock.advance(Duration::from_millis(100)),
+            }
+        }
+        panic!("{source}: no end");
+    }
+
+    pub(crate) fn play_value(&self, source: &str) -> String {
+        match self.play(source).0 {
+            Outcome::Completed(output) => output.as_json().as_str().to_owned(),
+            other => panic!("{source}: {other:?}"),
+        }
+    }
+
+    pub(crate) fn play_error(&self, source: &str) -> TaskError {
+        match self.play(source).0 {
+            Outcome::Error(error) => error,
+            other => panic!("{source}: {other:?}"),
+        }
     }
 
     /// How many scripts the handler would run now.

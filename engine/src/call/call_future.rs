@@ -1,0 +1,137 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rhai::Dynamic;
+use rhai_dispatcher_core::{Clock, Tick};
+
+use super::{Acquire, Call, CallBody, Slot, Slots};
+use crate::metrics::{CallMetrics, CallStatus};
+
+/// One call under way: waits for a slot, does what the function does, and is given up in time.
+pub(crate) struct CallFuture {
+    /// The wait for a slot, until there is one.
+    acquire: Option<Acquire>,
+    /// The slot, if the function has such.
+    slot: Option<Slot>,
+    /// `None` once it has ended.
+    body: Option<CallBody>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<CallMetrics>,
+    started: Tick,
+    /// Whether it is counted among those that wait for a slot.
+    waiting: bool,
+    /// When it is given up.
+    give_up: Tick,
+    /// Only a call that lasts needs a timer.
+    timer: Option<BoxFuture<'static, ()>>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) enum CallEnd {
+    /// With a value.
+    Completed(Dynamic),
+    /// With what is thrown.
+    Failed(Dynamic),
+    /// It took too long.
+    TimedOut,
+}
+
+impl CallFuture {
+    /// Gives up at the call's deadline or at `give_up`, whichever comes first.
+    pub(super) fn new(
+        call: &Call,
+        slots: Option<&Slots>,
+        body: CallBody,
+        give_up: Tick,
+        metrics: &Arc<CallMetrics>,
+    ) -> Self {
+        metrics.started();
+        Self {
+            started: call.started(),
+            metrics: Arc::clone(metrics),
+            waiting: false,
+            acquire: slots.map(|slots| slots.acquire(call.task().priority())),
+            slot: None,
+            body: Some(body),
+            clock: Arc::clone(call.task().clock()),
+            give_up: call.deadline().min(give_up),
+            timer: None,
+        }
+    }
+
+    fn end(&mut self, status: CallStatus) {
+        // The body first: what it holds ends before another call takes its slot.
+        self.body = None;
+        self.acquire = None;
+        self.slot = None;
+        self.timer = None;
+        self.waits_no_more();
+        self.metrics.ended(status, self.clock.now() - self.started);
+    }
+
+    fn waits_no_more(&mut self) {
+        if std::mem::take(&mut self.waiting) {
+            self.metrics.waiting(-1.0);
+        }
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
+        if let Some(acquire) = &mut self.acquire {
+            let Poll::Ready(slot) = acquire.poll_unpin(cx) else {
+                if !self.waiting {
+                    self.waiting = true;
+                    self.metrics.waiting(1.0);
+                }
+                return Poll::Pending;
+            };
+            self.slot = Some(slot);
+            self.acquire = None;
+            self.waits_no_more();
+        }
+        let Some(body) = &mut self.body else { return Poll::Pending };
+        body.poll_unpin(cx).map(|result| match result {
+            Ok(value) => CallEnd::Completed(value),
+            Err(error) => CallEnd::Failed(error),
+        })
+    }
+}
+
+impl Future for CallFuture {
+    type Output = CallEnd;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CallEnd> {
+        let this = &mut *self;
+        let mut end = this.poll_body(cx);
+        if end.is_pending() {
+            let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.give_up));
+            end = timer.poll_unpin(cx).map(|()| CallEnd::TimedOut);
+        }
+        if let Poll::Ready(end) = &end {
+            this.end(match end {
+                CallEnd::Completed(_) => CallStatus::Completed,
+                CallEnd::Failed(_) => CallStatus::Failed,
+                CallEnd::TimedOut => CallStatus::TimedOut,
+            });
+        }
+        end
+    }
+}
+
+impl Drop for CallFuture {
+    fn drop(&mut self) {
+        if self.body.is_some() {
+            self.end(CallStatus::Cancelled);
+        }
+    }
+}
+
+impl std::fmt::Debug for CallFuture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallFuture").field("ended", &self.body.is_none()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+use std::any::{Any, TypeId, type_name};
+
+use rhai::{Dynamic, EvalAltResult};
+use rhai_dispatcher_core::Priority;
+use serde::de::DeserializeOwned;
+
+use super::Call;
+use super::nesting::check_nesting;
+
+/// What a parameter of an asynchronous or blocking function can be.
+///
+/// - Any type that serde can read: numbers, strings, `Vec`s, `Option`s, and structs for object maps.
+/// - [`rhai::Dynamic`] for a value as it is, of whatever type.
+/// - [`This<T>`] for a value of a registered type `T`, as in `product.create()`.
+/// - [`Call`], which is no argument of the script, but says which call this is.
+///
+/// A script can't pass values that are nested more than 127 levels deep.
+pub trait Parameter: Sized {
+    /// The type by which Rhai tells functions of one name apart; `Dynamic` for any. `None` if the
+    /// parameter is no argument of the script.
+    #[doc(hidden)]
+    fn rhai_type() -> Option<TypeId>;
+
+    /// Takes the parameter from what is left of the arguments.
+    #[doc(hidden)]
+    fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>>;
+}
+
+/// A parameter of a type that was registered with the engine, such as a builder, by value.
+/// Functions of one name are told apart by it, so that `product.create()` and `price.create()` can be
+/// two functions. As a result, it is handed to the script as it is.
+///
+/// ```
+/// use rhai_dispatcher_engine::{EngineConfig, This};
+///
+/// #[derive(Clone)]
+/// struct Product { name: String }
+///
+/// let config = EngineConfig::new()
+///     .with_setup(|engine| {
+///         engine.register_type_with_name::<Product>("Product");
+///         engine.register_fn("new_product", || Product { name: String::new() });
+///     })
+///     .with_async_fn("create", |This(product): This<Product>| async move {
+///         Ok::<_, String>(format!("prod_{}", product.name))
+///     });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct This<T>(pub T);
+
+/// The arguments of one call that have not been taken yet.
+#[derive(Debug)]
+pub struct Arguments<'a, 'b> {
+    call: &'a Call,
+    values: &'a mut [&'b mut Dynamic],
+    taken: usize,
+}
+
+impl<'a, 'b> Arguments<'a, 'b> {
+    pub(super) fn new(call: &'a Call, values: &'a mut [&'b mut Dynamic]) -> Self {
+        Self { call, values, taken: 0 }
+    }
+
+    /// How urgent the call is.
+    pub(super) fn priority(&self) -> Priority {
+        self.call.task().priority()
+    }
+
+    fn next(&mut self) -> Result<Dynamic, Box<EvalAltResult>> {
+        let index = self.taken;
+        self.taken += 1;
+        let Some(value) = self.values.get_mut(index) else { return Err("an argument is missing".into()) };
+        check_nesting(value).map_err(|problem| self.error(problem))?;
+        let value = &mut self.values[index];
+        // The first one may be a variable of the script; the others are ours.
+        Ok(if index == 0 { value.flatten_clone() } else { std::mem::take(*value).flatten() })
+    }
+
+    /// The error about the argument that was taken last.
+    fn error(&self, problem: impl std::fmt::Display) -> Box<EvalAltResult> {
+        format!("argument {} of `{}`: {problem}", self.taken, self.call.function()).into()
+    }
+}
+
+impl Parameter for Call {
+    fn rhai_type() -> Option<TypeId> {
+        None
+    }
+
+    fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>> {
+        Ok(arguments.call.clone())
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Parameter for This<T> {
+    fn rhai_type() -> Option<TypeId> {
+        Some(TypeId::of::<T>())
+    }
+
+    fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>> {
+        let value = arguments.next()?;
+        let found = value.type_name();
+        match value.try_cast::<T>() {
+            Some(value) => Ok(Self(value)),
+            None => Err(arguments.error(format!("it is a {found}, not a {}", type_name::<T>()))),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + 'static> Parameter for T {
+    fn rhai_type() -> Option<TypeId> {
+        Some(TypeId::of::<Dynamic>())
+    }
+
+    fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>> {
+        let mut value = Some(arguments.next()?);
+        // A `Dynamic` is passed on as it is: it may hold what serde does not know.
+        let mut asked: Option<T> = None;
+        if let Some(asked) = (&mut asked as &mut dyn Any).downcast_mut::<Option<Dynamic>>() {
+            *asked = value.take();
+        }
+        match (asked, value) {
+            (Some(asked), _) => Ok(asked),
+            (None, Some(value)) => {
+                rhai::serde::from_dynamic(&value).map_err(|error| arguments.error(plain(*error)))
+            }
+            (None, None) => Err("an argument is missing".into()),
+        }
+    }
+}
+
+/// The text of a conversion's error, without the position, which it does not have.
+fn plain(error: EvalAltResult) -> String {
+    match error {
+        EvalAltResult::ErrorMismatchOutputType(expected, found, _) => {
+            format!("it is a {found}, not a {expected}")
+        }
+        error => error.to_string(),
+    }
+}

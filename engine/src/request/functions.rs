@@ -1,0 +1,195 @@
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use rhai::{Array, Dynamic, EvalAltResult, FLOAT, INT, ImmutableString};
+use rhai_dispatcher_core::{Priority, Tick};
+
+use super::request::State;
+use crate::script::{ScriptRun, settle};
+use crate::{WaitError, fiber};
+
+type Native<T> = Result<T, Box<EvalAltResult>>;
+
+/// Adds what scripts can do with requests.
+pub(crate) fn register(engine: &mut rhai::Engine) {
+    engine.register_fn("is_complete", |id: &str| {
+        with_request(id, |run, number| {
+            run.requests().with(number, |_, state| !matches!(state, State::Pending(_)))
+        })
+    });
+    engine.register_fn("request_status", |id: &str| {
+        with_request(id, |run, number| {
+            run.requests().with(number, |_, state| ImmutableString::from(state.status()))
+        })
+    });
+    engine.register_fn("get_result", |id: &str| {
+        with_request(id, |run, number| run.requests().take(run, number))
+    });
+    engine.register_fn("cancel_request", |id: &str| {
+        with_request(id, |run, number| run.requests().cancel(run, number))
+    });
+    engine.register_fn("set_request_priority", set_priority);
+
+    engine.register_fn("await_result", |id: &str| await_result(id, None));
+    engine.register_fn("await_result", |id: &str, seconds: INT| await_result(id, whole(seconds)));
+    engine.register_fn("await_result", |id: &str, seconds: FLOAT| await_result(id, fraction(seconds)));
+    engine.register_fn("await_all", |ids: Array| await_all(&ids, None));
+    engine.register_fn("await_all", |ids: Array, seconds: INT| await_all(&ids, whole(seconds)));
+    engine.register_fn("await_all", |ids: Array, seconds: FLOAT| await_all(&ids, fraction(seconds)));
+    engine.register_fn("await_any", |ids: Array| await_any(&ids, None));
+    engine.register_fn("await_any", |ids: Array, seconds: INT| await_any(&ids, whole(seconds)));
+    engine.register_fn("await_any", |ids: Array, seconds: FLOAT| await_any(&ids, fraction(seconds)));
+}
+
+fn current() -> Native<Rc<ScriptRun>> {
+    Ok(ScriptRun::current().ok_or(WaitError::NotOnFiber)?)
+}
+
+fn with_request<T>(id: &str, f: impl FnOnce(&ScriptRun, u64) -> Native<T>) -> Native<T> {
+    let run = current()?;
+    let number = run.requests().find(&run, id)?;
+    f(&run, number)
+}
+
+fn set_priority(priority: &str) -> Native<()> {
+    let priority: Priority = priority
+        .parse()
+        .map_err(|_| format!("`{priority:.20}` is no priority: it is `high`, `normal` or `low`"))?;
+    current()?.set_priority(priority);
+    Ok(())
+}
+
+fn await_result(id: &str, time: Option<Duration>) -> Native<Dynamic> {
+    let run = current()?;
+    let requests = run.requests();
+    let number = requests.find(&run, id)?;
+    let pending = || requests.with(number, |_, state| matches!(state, State::Pending(_)));
+    let ready = await_ready(&run, time, || Ok((!pending()?).then_some(())))?;
+    match ready {
+        Some(()) => requests.take(&run, number),
+        None => Err(not_ready(&format!("the request {id} is not"), time)),
+    }
+}
+
+/// All results, in the order of the ids. The first failure is thrown at once; the others can still be
+/// fetched then, as they can after a time-out.
+fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
+    let run = current()?;
+    let requests = run.requests();
+    let numbers = find_all(&run, ids)?;
+    let mut pending = numbers.clone();
+    let ready = await_ready(&run, time, || {
+        let mut failed = None;
+        let mut unknown = None;
+        pending.retain(|number| {
+            let left = requests.with(*number, |_, state| match state {
+                State::Pending(_) => true,
+                _ if state.status() == "completed" => false,
+                _ => {
+                    failed = failed.or(Some(*number));
+                    false
+                }
+            });
+            left.unwrap_or_else(|error| {
+                unknown = Some(error);
+                false
+            })
+        });
+        match (failed, unknown) {
+            (Some(number), _) => Err(requests.take(&run, number).err().unwrap_or_else(|| "it failed".into())),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(pending.is_empty().then_some(())),
+        }
+    })?;
+    match ready {
+        Some(()) => numbers.into_iter().map(|number| requests.take(&run, number)).collect(),
+        None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
+    }
+}
+
+/// The id of the first that has ended, in whatever way; its result is still to be fetched.
+fn await_any(ids: &[Dynamic], time: Option<Duration>) -> Native<Dynamic> {
+    if ids.is_empty() {
+        return Err("there is no request to wait for".into());
+    }
+    let run = current()?;
+    let requests = run.requests();
+    let numbers = find_all(&run, ids)?;
+    let first = await_ready(&run, time, || {
+        for (index, number) in numbers.iter().enumerate() {
+            if requests.with(*number, |_, state| !matches!(state, State::Pending(_)))? {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    })?;
+    match first {
+        Some(index) => Ok(ids[index].flatten_clone()),
+        None => Err(not_ready(&format!("none of {} requests is", ids.len()), time)),
+    }
+}
+
+/// The numbers of requests whose results have not been fetched.
+fn find_all(run: &ScriptRun, ids: &[Dynamic]) -> Native<Vec<u64>> {
+    let mut numbers = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Ok(id) = id.as_immutable_string_ref() else {
+            return Err(format!("a request's id is a string, not a {}", id.type_name()).into());
+        };
+        let number = run.requests().find(run, &id)?;
+        let id = &*id;
+        if run.requests().with(number, |_, state| matches!(state, State::Fetched(_)))? {
+            return Err(format!("the result of the request {id} was fetched already").into());
+        }
+        numbers.push(number);
+    }
+    let mut sorted = numbers.clone();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err("the same request is in the list twice".into());
+    }
+    Ok(numbers)
+}
+
+/// Waits until `ready` has something, for at most `time`; `None` when that is over.
+fn await_ready<T>(
+    run: &ScriptRun,
+    time: Option<Duration>,
+    mut ready: impl FnMut() -> Native<Option<T>>,
+) -> Native<Option<T>> {
+    if let Some(value) = ready()? {
+        return Ok(Some(value));
+    }
+    let wall_end = run.wall_end();
+    let until = time.map_or(Tick::from_nanos(u64::MAX), |time| run.clock().now() + time);
+    let mut timer = run.clock().sleep_until(until.min(wall_end));
+    let waited = fiber::wait(poll_fn(|cx: &mut Context<'_>| {
+        // What was woken while the script ran has not been polled since.
+        run.requests().poll(run, cx);
+        match ready() {
+            Ok(None) => timer.poll_unpin(cx).map(|()| (until < wall_end).then_some(Ok(None))),
+            done => Poll::Ready(Some(done)),
+        }
+    }));
+    settle(run, waited)?
+}
+
+fn not_ready(what: &str, time: Option<Duration>) -> Box<EvalAltResult> {
+    format!("{what} ready after {:?}", time.unwrap_or_default()).into()
+}
+
+/// Nothing below zero.
+fn whole(seconds: INT) -> Option<Duration> {
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
+}
+
+/// Nothing below zero, nor for what is no number; for ever, if it is more than can be counted.
+fn fraction(seconds: FLOAT) -> Option<Duration> {
+    if seconds.is_nan() || seconds <= 0.0 {
+        return Some(Duration::ZERO);
+    }
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
