@@ -138,7 +138,7 @@ impl RhaiDispatcherBuilder {
         let worker_id = WorkerId::try_from("embedded")?;
         let consumer = transport.attach_now(&InstanceSpec::new(worker_id.clone()));
         let transport: Arc<dyn Transport> = Arc::new(transport);
-        let engine = self.engine;
+        let engine = self.engine.with_dispatch(Arc::clone(&transport));
         let worker = Worker::new(Arc::clone(&transport), worker_id);
         let worker = worker.start_attached(consumer, move || RhaiHandler::new(&engine));
         let worker = worker.map_err(|error| RhaiDispatcherError::Unavailable(Arc::new(error)))?;

@@ -40,6 +40,7 @@ pub struct RhaiWorkerBuilder {
     threads: Option<usize>,
     config: WorkerConfig,
     engine: EngineConfig,
+    dispatch: bool,
 }
 
 impl RhaiWorker {
@@ -53,6 +54,7 @@ impl RhaiWorker {
             threads: None,
             config: WorkerConfig::default(),
             engine: EngineConfig::default(),
+            dispatch: true,
         }
     }
 
@@ -113,6 +115,13 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// Whether its scripts may send tasks to workers, over the transport that theirs come from; see
+    /// [`EngineConfig::with_dispatch`]. Default: yes.
+    pub fn dispatch(mut self, dispatch: bool) -> Self {
+        self.dispatch = dispatch;
+        self
+    }
+
     /// Checks what was set. Nothing is connected yet.
     ///
     /// # Errors
@@ -143,7 +152,11 @@ impl RhaiWorkerBuilder {
                 return Err(Invalid::new("url", "is given beside a transport", "give one of them").into());
             }
         };
+        let engine = match self.dispatch {
+            true => self.engine.with_dispatch(Arc::clone(&transport)),
+            false => self.engine,
+        };
         let worker = Worker::new(transport, worker_id).with_config(self.config);
-        Ok(RhaiWorker { worker, engine: self.engine })
+        Ok(RhaiWorker { worker, engine })
     }
 }

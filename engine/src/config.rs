@@ -2,7 +2,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rhai_dispatcher_core::Transport;
+
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
+use crate::dispatch;
 
 /// How scripts are run: their limits, and what they can call.
 ///
@@ -251,6 +254,21 @@ impl EngineConfig {
         self.max_blocking_threads = max;
         self.blocking_pool = Arc::default();
         self
+    }
+
+    /// Lets scripts send tasks to workers, over `transport`, and await their answers like those of any
+    /// other request: `dispatch(worker_id, script)` and `dispatch(worker_id, #{...})`, and both with
+    /// `_async`. The map has `script`, and may have `args` (a map), `context_id`, `priority`
+    /// (`"high"`, `"normal"`, `"low"`), `request_id`, `retries`, and `timeout` and `delay` in seconds.
+    ///
+    /// What is dispatched is a child of the script's task: it is in its record, ends by its deadline
+    /// and is cancelled with it. How many there can be, and how deep, is limited by
+    /// [`TransportConfig::max_children`](rhai_dispatcher_core::TransportConfig::max_children) and
+    /// [`DispatcherConfig::max_depth`](rhai_dispatcher_core::DispatcherConfig::max_depth). A task that
+    /// runs again finds the children of its first run, as long as it makes the same calls.
+    #[must_use]
+    pub fn with_dispatch(self, transport: Arc<dyn Transport>) -> Self {
+        dispatch::register(self, transport)
     }
 
     fn blocking_pool(&self) -> &BlockingPool {

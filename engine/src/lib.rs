@@ -14,6 +14,7 @@
 //! # Layout
 //! - `handler`: [`RhaiHandler`], what a worker's lane drives.
 //! - `config`: [`EngineConfig`], its limits and what scripts can call.
+//! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
 //! - `lane`: what the scripts of one lane share.
 //! - `script/`: one script: building engines, constants, ticks, waits, errors, results.
@@ -22,6 +23,7 @@
 mod call;
 mod checker;
 mod config;
+mod dispatch;
 mod fiber;
 mod handler;
 mod lane;

@@ -148,7 +148,7 @@ pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
 pub(crate) async fn cancel_reaches_all_below(env: &dyn Environment) {
     let family = Family::new(env).await;
     assert_eq!(family.stage.cancel(family.parent.task).await, Cancelled::Requested);
-    family.is_cancelled().await;
+    family.expect_cancelled().await;
 }
 
 /// A running task with children that wait, run and have ended, and grandchildren.
@@ -184,7 +184,7 @@ impl<'e> Family<'e> {
     }
 
     /// All that was below the parent is cancelled, and nothing else is.
-    pub(crate) async fn is_cancelled(mut self) {
+    pub(crate) async fn expect_cancelled(mut self) {
         for id in [self.waiting, self.grandchild] {
             let details = self.stage.details(id).await;
             let cancelled = (TaskStatus::Cancelled, Some(CancelReason::Parent));

@@ -84,7 +84,7 @@ pub(crate) async fn cancelled_outcome_reaches_all_below(env: &dyn Environment) {
     let family = Family::new(env).await;
     let outcome = Finish::Outcome(Outcome::Cancelled(CancelReason::Expired));
     assert_eq!(family.consumer.end(family.parent, outcome).await, Finished::Written);
-    family.is_cancelled().await;
+    family.expect_cancelled().await;
 }
 
 pub(crate) async fn finish_batch_answers_each(env: &dyn Environment) {

@@ -32,6 +32,7 @@ pub struct PlayRequestBuilder {
 
 #[derive(Debug, Clone, Default)]
 struct Fields {
+    task_id: Option<TaskId>,
     worker_id: Option<WorkerId>,
     script: Option<Arc<str>>,
     script_path: Option<PathBuf>,
@@ -70,6 +71,13 @@ const WITHDRAWAL_WAIT: Duration = Duration::from_millis(10);
 impl PlayRequestBuilder {
     pub(super) fn new(dispatcher: Dispatcher) -> Self {
         Self { dispatcher, fields: Box::default() }
+    }
+
+    /// The id of the task. Default: a new one. Who chooses it can cancel or look up the task before
+    /// [`await_response`](Self::await_response) has answered.
+    pub fn task_id(mut self, task_id: TaskId) -> Self {
+        self.fields.task_id = Some(task_id);
+        self
     }
 
     /// The queue to submit to. Required.
@@ -253,6 +261,9 @@ impl PlayRequestBuilder {
             preflight.check(&payload).map_err(Error::Script)?;
         }
         let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
+        if let Some(task_id) = self.fields.task_id {
+            task.id = task_id;
+        }
         if !self.fields.args.is_empty() {
             task.args = args(&self.fields.args, config.max_args_bytes)?;
         }

@@ -1,0 +1,140 @@
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use rhai::Dynamic;
+use rhai_dispatcher_core::{
+    CancelReason, Dispatcher, DispatcherConfig, Priority, Stop, TaskId, Transport, TransportExt, WorkerId,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
+
+/// The longest `timeout` that a script can ask for.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Registers `dispatch` and `dispatch_async`.
+pub(crate) fn register(config: EngineConfig, transport: Arc<dyn Transport>) -> EngineConfig {
+    // Each call has a timeout of its own within this.
+    let limits = AsyncFnConfig::new().with_timeout(MAX_TIMEOUT);
+    config.with_async_fn_config("dispatch", limits, move |call: Call, worker_id: String, what: Dynamic| {
+        let transport = Arc::clone(&transport);
+        async move { dispatch(transport, &call, worker_id, &what).await }
+    })
+}
+
+/// What a script says of a task, besides its worker id.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    script: String,
+    #[serde(default)]
+    args: Map<String, Value>,
+    context_id: Option<String>,
+    request_id: Option<String>,
+    priority: Option<String>,
+    retries: Option<u32>,
+    /// In seconds.
+    timeout: Option<f64>,
+    /// In seconds.
+    delay: Option<f64>,
+}
+
+impl Request {
+    fn of(what: &Dynamic) -> Result<Self, String> {
+        if !what.is_string() && !what.is_map() {
+            let type_name = what.type_name();
+            return Err(format!(
+                "dispatch: the task is of type {type_name}; give a script, or a map with `script`"
+            ));
+        }
+        if let Ok(script) = what.clone().into_string() {
+            return Ok(Self {
+                script,
+                args: Map::new(),
+                context_id: None,
+                request_id: None,
+                priority: None,
+                retries: None,
+                timeout: None,
+                delay: None,
+            });
+        }
+        rhai::serde::from_dynamic(what).map_err(|error| format!("dispatch: {error}"))
+    }
+}
+
+async fn dispatch(
+    transport: Arc<dyn Transport>,
+    call: &Call,
+    worker_id: String,
+    what: &Dynamic,
+) -> Result<Value, String> {
+    let request = Request::of(what)?;
+    let task = call.task().task();
+    let config = DispatcherConfig::new(Arc::clone(&task.caller_id)).map_err(|error| error.to_string())?;
+    let dispatcher = Dispatcher::new(Arc::clone(&transport), config);
+    let id = TaskId::new();
+    let mut child = dispatcher
+        .new_play_request()
+        .task_id(id)
+        .worker_id(worker_id.as_str())
+        .script(request.script)
+        .args(request.args)
+        .child_of(task)
+        // A task that runs again finds what it dispatched before.
+        .request_id(request.request_id.unwrap_or_else(|| call.idempotency_key()));
+    if let Some(context_id) = request.context_id.as_deref().or(task.context_id.as_deref()) {
+        child = child.context_id(context_id);
+    }
+    if let Some(priority) = request.priority {
+        child = child.priority(priority.parse::<Priority>().map_err(|error| error.to_string())?);
+    }
+    if let Some(retries) = request.retries {
+        child = child.retries(retries);
+    }
+    if let Some(timeout) = request.timeout {
+        child = child.timeout(seconds("timeout", timeout)?);
+    }
+    if let Some(delay) = request.delay {
+        child = child.delay(seconds("delay", delay)?);
+    }
+    let mut guard = Abandoned { transport, task: call.task().clone(), id, answered: false };
+    let answer = child.await_response().await;
+    guard.answered = true;
+    let details = answer.map_err(|error| format!("dispatch: {error}"))?;
+    let child = details.task_id;
+    details.into_result().map_err(|error| {
+        let worker_id = WorkerId::try_from(worker_id.as_str()).map_or(worker_id, |id| id.to_string());
+        format!("task {child} of {worker_id}: {error}")
+    })
+}
+
+fn seconds(field: &str, value: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(value).ok().filter(|duration| *duration <= MAX_TIMEOUT).ok_or_else(|| {
+        format!("dispatch: {field}: {value} is no number of seconds from 0 to {}", MAX_TIMEOUT.as_secs())
+    })
+}
+
+/// A child whose request is dropped before it has its answer.
+struct Abandoned {
+    transport: Arc<dyn Transport>,
+    task: TaskContext,
+    id: TaskId,
+    answered: bool,
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        // A task that runs elsewhere after this wants its children; one that is cancelled takes them
+        // along by itself.
+        let runs_elsewhere = matches!(self.task.stopped(), Some(Stop::Lost | Stop::Drained));
+        if self.answered || runs_elsewhere {
+            return;
+        }
+        // The first poll asks for it, and nobody needs the answer.
+        let cancel = std::pin::pin!(self.transport.cancel_one(self.id, CancelReason::Withdrawn));
+        let _ = cancel.poll(&mut Context::from_waker(Waker::noop()));
+    }
+}
