@@ -146,29 +146,29 @@ impl QueueState {
         held: &mut InstanceState,
         effects: &mut Effects<'_>,
     ) -> Option<Answer> {
-        loop {
-            // Those that are over need no room.
-            let first = self.suspects.pop_front()?;
-            if self.may_start(&first, instance, held, effects) {
-                self.suspects.push_front(first);
-                break;
-            }
-        }
         let hub = effects.hub;
         let config = &hub.config.transport;
         let is_last = |record: &Arc<Record>| record.lock().progress.deaths + 1 >= config.max_deliveries;
-        let place = match held.room() {
-            Room::Free => Some(self.suspects.iter().position(is_last).unwrap_or(0)),
-            Room::Trusted => self.suspects.iter().position(|record| !is_last(record)),
-            Room::None => None,
-        };
-        let Some(suspect) = place.and_then(|place| self.suspects.remove(place)) else {
-            return (*self.making_room.get_or_insert(instance) == instance).then_some(Answer::HeldUp);
+        let suspect = loop {
+            // Those that are over need no room.
+            let first = self.suspects.pop_front()?;
+            if !self.may_start(&first, instance, held, effects) {
+                continue;
+            }
+            self.suspects.push_front(first);
+            let place = match held.room() {
+                Room::Free => Some(self.suspects.iter().position(is_last).unwrap_or(0)),
+                Room::Trusted => self.suspects.iter().position(|record| !is_last(record)),
+                Room::None => None,
+            };
+            let Some(suspect) = place.and_then(|place| self.suspects.remove(place)) else {
+                return (*self.making_room.get_or_insert(instance) == instance).then_some(Answer::HeldUp);
+            };
+            if self.may_start(&suspect, instance, held, effects) {
+                break suspect;
+            }
         };
         let until = (!is_last(&suspect)).then(|| effects.now + config.probation);
-        if !self.may_start(&suspect, instance, held, effects) {
-            return self.claim_suspect(instance, held, effects);
-        }
         held.suspects.push(suspect.task.id);
         held.probation = Some((suspect.task.id, until));
         held.suspects_since.get_or_insert(effects.now);

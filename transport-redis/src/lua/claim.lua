@@ -8,11 +8,9 @@ local to = { instance = instance, room = tonumber(ARGV[10]), after_suspect = ARG
 call('HDEL', key(w, 'idle'), instance)
 local mine = key(w, 'give:' .. instance)
 local given = call('LRANGE', mine, 0, -1)
-if #given > 0 then
-  call('DEL', mine)
-  return { NOW, 'given', NOW, unpack(given) }
-end
+if #given > 0 then call('DEL', mine) end
 if max < 0 then call('RPUSH', mine, '') end
+if #given > 0 then return { NOW, 'given', NOW, unpack(given) } end
 if max <= 0 then return { NOW, 'none', NOW } end
 local score = call('ZSCORE', key(w, 'alive'), instance)
 local next_due, later_due, made_ready, state = settle(w)
