@@ -10,6 +10,7 @@ use crate::EngineConfig;
 use crate::fiber::StackPool;
 use crate::metrics::ScriptMetrics;
 use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
+use crate::turns::Turns;
 
 /// What the scripts of one lane share: the engine, compiled scripts, stacks, and their number.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Lane {
     config: EngineConfig,
     cache: RefCell<ScriptCache>,
     pool: StackPool,
+    turns: Rc<Turns>,
     /// Scripts that have not ended.
     live: Cell<usize>,
     /// Those of them that don't wait.
@@ -34,6 +36,7 @@ impl Lane {
             cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
             pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
             metrics: ScriptMetrics::new(),
+            turns: Rc::default(),
             live: Cell::default(),
             runnable: Cell::default(),
             waker: RefCell::default(),
@@ -43,6 +46,10 @@ impl Lane {
 
     pub(crate) fn config(&self) -> &EngineConfig {
         &self.config
+    }
+
+    pub(crate) fn turns(&self) -> &Rc<Turns> {
+        &self.turns
     }
 
     pub(crate) fn pool(&self) -> &StackPool {

@@ -16,7 +16,7 @@
 //! - `config`: [`EngineConfig`], its limits and what scripts can call.
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
-//! - `lane`: what the scripts of one lane share.
+//! - `lane`: what the scripts of one lane share; `turns`: who of them goes on after its slice.
 //! - `script/`: one script: building engines, constants, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there.
 
@@ -31,6 +31,7 @@ mod metrics;
 mod request;
 mod script;
 mod task_context;
+mod turns;
 
 pub use call::{
     Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody,

@@ -39,6 +39,9 @@ pub(super) struct Lane<H> {
 /// The wait after a call that failed, before it is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long new tasks run, one after another, before those that wait are looked after.
+const AT_ONCE: Duration = Duration::from_millis(2);
+
 impl<H: Handler> Lane<H> {
     pub(super) fn new(
         handler: H,
@@ -94,18 +97,21 @@ impl<H: Handler> Lane<H> {
         // Before anything of them runs, so that they can be stopped and given up from now on.
         self.state.begin(runs.iter().map(|run| (run.claimed.claim, run.stop.clone())));
         for run in runs {
-            self.state.tick(self.clock.now());
+            let now = self.clock.now();
+            self.state.tick(now);
             let mut job = Job::new(&self.handler, run);
-            // Most tasks end in their first poll, and need no place among those that wait.
-            match job.poll_unpin(cx) {
-                Poll::Ready(ran) => self.end(&job, ran),
-                Poll::Pending => {
-                    if let Some(at) = job.deadline {
-                        self.deadlines.insert(at, job.claim.task, job.stop.clone());
-                    }
-                    self.running.push(Running(Some(job)));
-                }
+            // Most tasks end in their first poll, and need no place among those that wait. But a batch
+            // of long ones must not keep the lane from those.
+            if now - times.0 < AT_ONCE
+                && let Poll::Ready(ran) = job.poll_unpin(cx)
+            {
+                self.end(&job, ran);
+                continue;
             }
+            if let Some(at) = job.deadline {
+                self.deadlines.insert(at, job.claim.task, job.stop.clone());
+            }
+            self.running.push(Running(Some(job)));
         }
     }
 

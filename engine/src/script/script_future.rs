@@ -11,6 +11,7 @@ use super::tick::Ticker;
 use crate::fiber::{Fiber, KEPT, Panicked};
 use crate::lane::{Lane, Place};
 use crate::metrics::ScriptStatus;
+use crate::turns::Turn;
 
 /// One script on its fiber, and then what is left of its requests.
 ///
@@ -26,6 +27,8 @@ pub(crate) struct ScriptFuture {
     lane: Rc<Lane>,
     /// Whether it has been counted as ended.
     counted: bool,
+    /// Its place in the line of those that have used up their slice.
+    turn: Option<Turn>,
     /// Counts the script among those of its lane.
     place: Place,
 }
@@ -48,7 +51,7 @@ impl ScriptFuture {
         });
         lane.metrics().started(fiber.is_some());
         let (lane, place) = (Rc::clone(lane), Place::new(lane));
-        Self { fiber, run, outcome: None, lane, counted: false, place }
+        Self { fiber, run, outcome: None, lane, counted: false, turn: None, place }
     }
 
     /// The script has ended.
@@ -86,6 +89,11 @@ impl ScriptFuture {
     /// Runs the script for a slice, or until it waits.
     fn poll_fiber(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
         let Some(fiber) = &mut self.fiber else { return Poll::Pending };
+        let stopped = self.run.stop_token().get().is_some();
+        if !stopped && self.turn.as_ref().is_some_and(|turn| !turn.has_come(cx)) {
+            return Poll::Pending;
+        }
+        let turn = self.turn.take();
         self.place.running();
         let (ticker, clock) = (self.run.ticker(), self.run.clock());
         let now = clock.now();
@@ -95,9 +103,11 @@ impl ScriptFuture {
         ticker.end_slice(clock.now());
         self.lane.metrics().slice();
         let Poll::Ready(result) = polled else {
-            if !ticker.is_yielding() {
-                self.place.waiting();
+            match ticker.is_yielding() {
+                true => self.turn = Some(self.lane.turns().line_up(cx)),
+                false => self.place.waiting(),
             }
+            drop(turn); // it goes to the next, who may be this one
             return Poll::Pending;
         };
         self.fiber = None;

@@ -109,17 +109,14 @@ fn look(address: usize) -> Option<End> {
     GAUGE.set(Gauge { left: ticker.interval.get(), ..gauge });
     if slice_is_over {
         let mut polled = false;
-        let others_had_a_turn = poll_fn(|cx| {
-            if polled {
-                return Poll::Ready(());
-            }
-            polled = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
+        // Who polls the fiber sees that it yields, and resumes it when its turn has come.
+        let resumed = poll_fn(|_| match std::mem::replace(&mut polled, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         });
         ticker.yielding.set(true);
         // Errors: off a fiber there is nobody to yield to, and a stop is seen right below.
-        let _ = fiber::wait(others_had_a_turn);
+        let _ = fiber::wait(resumed);
         ticker.yielding.set(false);
     }
     run.end()
