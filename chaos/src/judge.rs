@@ -226,8 +226,10 @@ impl<'a> Judge<'a> {
             if before.is_none_or(|start| start.pid != dead) || ended.is_some_and(|ended| ended <= at) {
                 continue;
             }
-            match story.starts.iter().find(|start| start.at > at) {
-                Some(next) => again.push((next.at - at, id)),
+            let claims = record.map(|record| record.claims.as_slice()).unwrap_or_default();
+            let starts = story.starts.iter().map(|start| start.at);
+            match starts.chain(claims.iter().copied()).filter(|next| *next > at).min() {
+                Some(next) => again.push((next - at, id)),
                 // Its end was on its way, or it had killed too many; anything else is lost.
                 None if ended.is_some() => {}
                 None => {

@@ -23,6 +23,8 @@ pub struct RecordStory {
     pub kind: Option<TaskKind>,
     /// Each terminal write, and when it was.
     pub terminals: Vec<(String, u64)>,
+    /// When it was claimed, each time: whoever claimed it may have died before it noted the start.
+    pub claims: Vec<u64>,
     /// Whether it was deleted.
     pub deleted: bool,
 }
@@ -108,6 +110,9 @@ impl Ledger {
         };
         if let Some(kind) = text("context_id") {
             record.kind = TaskKind::named(&kind);
+        }
+        if text("status").as_deref() == Some("processing") {
+            record.claims.extend(text("started_at").and_then(|at| at.parse::<u64>().ok()));
         }
         if let Some(outcome) = outcome_of(text) {
             let at = text("updated_at").and_then(|at| at.parse().ok()).unwrap_or_default();
