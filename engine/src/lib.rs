@@ -32,8 +32,8 @@
 //!
 //! A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
 //! script has ended, its requests go on, each within its own timeout, and the task ends with the
-//! last of them: what became of them is in its log, with the failures that the script never saw. A
-//! task that is stopped cancels its requests.
+//! last of them. What became of requests whose results were never fetched is in its log. A task
+//! that is stopped cancels its requests.
 //!
 //! # Metrics
 //! Through the `metrics` facade; install a recorder before the handler is made. A *request* here is

@@ -142,8 +142,8 @@ impl Requests {
         table.unfetched.insert((now, number));
     }
 
-    /// Notes that the script has ended. The requests that are under way go on; what becomes of them
-    /// goes into the log, as do those failures that nobody has seen.
+    /// Notes that the script has ended. The requests that are under way go on. What became or becomes
+    /// of all that were not fetched goes into the log, so that it does not depend on which was faster.
     pub(crate) fn script_has_ended(&self, run: &ScriptRun) {
         self.script_ended.set(true);
         let table = self.table.take();
@@ -151,7 +151,7 @@ impl Requests {
         for (number, request) in table.requests {
             match &request.state {
                 State::Pending(_) => drop(left.insert(number, request)),
-                State::Ended(Ended::Completed(_), _) | State::Fetched(_) => {}
+                State::Fetched(_) => {}
                 State::Ended(ended, _) => log(run, &request.started, ended),
             }
         }
@@ -201,7 +201,7 @@ impl Requests {
         })
     }
 
-    /// Drops the results that nobody fetched in time.
+    /// Drops the results that nobody fetched in time; the log has them.
     fn forget_expired(&self, run: &ScriptRun) {
         let mut expired = Vec::new();
         {
@@ -217,7 +217,11 @@ impl Requests {
                 expired.push(table.requests.remove(&number));
             }
         }
-        drop(expired);
+        for request in expired.into_iter().flatten() {
+            if let State::Ended(ended, _) = &request.state {
+                log(run, &request.started, ended);
+            }
+        }
     }
 
     /// Calls `f` with a request that [`find`](Self::find) found.
