@@ -9,7 +9,51 @@
 //!   `delivery` and `args` (an object map), also in capitals, and also in functions. A variable of
 //!   the script's own with such a name hides the constant.
 //! - `print` and `debug`, which write to the task's log, and `sleep(seconds)`, which suspends.
+//! - What is registered with [`EngineConfig::with_async_fn`] and
+//!   [`with_blocking_fn`](EngineConfig::with_blocking_fn), each in two forms: `name(...)` waits,
+//!   `name_async(...)` begins a *request* and returns its id at once.
+//! - The functions for requests, below.
 //! - No files, no `import`, and no `eval` unless [`EngineConfig::allow_eval`] says so.
+//!
+//! # Requests
+//! Requests belong to their task: the id of any other is unknown, and an unknown id is an error in
+//! every function. Seconds are whole or fractional.
+//!
+//! | function | what |
+//! |---|---|
+//! | `request_status(id)` | `pending`, `completed`, `failed` or `timeout` |
+//! | `is_complete(id)` | whether it has ended, in whatever way |
+//! | `get_result(id)` | its result, or its error; an error, and nothing lost, if it is not ready |
+//! | `await_result(id)`, `await_result(id, seconds)` | the same once it has ended; an error, and nothing lost, if that takes longer |
+//! | `await_all(ids)`, `await_all(ids, seconds)` | all results in their order; the first failure is thrown at once, and the other results can still be fetched |
+//! | `await_any(ids)`, `await_any(ids, seconds)` | the id of the first that has ended, in whatever way |
+//! | `cancel_request(id)` | drops it; whether it was pending. Its status is `failed` then |
+//! | `set_request_priority(p)` | orders the calls that follow among those that wait for a free slot: `high`, `normal` or `low`; at first it is the task's own |
+//!
+//! A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
+//! script has ended, its requests go on, each within its own timeout, and the task ends with the
+//! last of them. What became of requests whose results were never fetched is in its log. A task
+//! that is stopped cancels its requests.
+//!
+//! # Metrics
+//! Through the `metrics` facade; install a recorder before the handler is made. A *request* here is
+//! any call of an asynchronous or blocking function, in both forms.
+//!
+//! | name | type | labels | what |
+//! |---|---|---|---|
+//! | `rhai_scripts_started_total` | counter | | |
+//! | `rhai_scripts_ended_total` | counter | `status`: completed, failed, timeout, stopped | with their last request |
+//! | `rhai_scripts_in_flight` | gauge | | started and not ended |
+//! | `rhai_script_seconds` | histogram | | from start to end |
+//! | `rhai_script_cpu_seconds` | histogram | | the sum of its slices |
+//! | `rhai_slices_total` | counter | | times that a script ran without a pause |
+//! | `rhai_fibers` | gauge | | scripts that have a stack |
+//! | `rhai_stack_bytes` | gauge | | address space of all stacks, idle ones included |
+//! | `rhai_requests_started_total` | counter | `function` | |
+//! | `rhai_requests_ended_total` | counter | `function`, `status`: completed, failed, timeout, cancelled | |
+//! | `rhai_requests_in_flight` | gauge | `function` | started and not ended |
+//! | `rhai_requests_waiting` | gauge | `function` | those of them that wait for a free slot |
+//! | `rhai_request_seconds` | histogram | `function` | from start to end |
 //!
 //! # Layout
 //! - `handler`: [`RhaiHandler`], what a worker's lane drives.
@@ -17,6 +61,10 @@
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
 //! - `lane`: what the scripts of one lane share; `turns`: who of them goes on after its slice.
+//! - `call/`: asynchronous and blocking functions: what they can be, one call of one, slots.
+//! - `request/`: the requests of a task, and what scripts can do with them.
+//! - `task_context`: [`TaskContext`], what native functions know of their task.
+//! - `metrics`: what is counted.
 //! - `script/`: one script: building engines, constants, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there.
 

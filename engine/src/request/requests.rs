@@ -26,8 +26,8 @@ use crate::{EngineConfig, fiber};
 pub(crate) struct Requests {
     /// All that are known, by number.
     table: RefCell<Table>,
-    /// Those under way.
-    running: RefCell<FuturesUnordered<RequestFuture>>,
+    /// Those under way, once there has been one: most scripts make no requests.
+    running: RefCell<Option<FuturesUnordered<RequestFuture>>>,
     /// Whether the script has ended, so that nobody will ask for results any more.
     script_ended: Cell<bool>,
     /// What each id begins with: the task's id and a dash.
@@ -64,7 +64,7 @@ impl Requests {
 
     /// Whether none is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.running.try_borrow().is_ok_and(|running| running.is_empty())
+        self.running.try_borrow().is_ok_and(|running| running.as_ref().is_none_or(FuturesUnordered::is_empty))
     }
 
     /// # Errors
@@ -100,11 +100,11 @@ impl Requests {
         let begun = fiber::wait(std::future::poll_fn(|cx| {
             let future = RequestFuture::new(number, Rc::clone(&under_way));
             // Nobody has it: futures are polled off the fiber, where nothing can be started.
-            if let Ok(running) = self.running.try_borrow_mut() {
+            if let Ok(mut running) = self.running.try_borrow_mut() {
                 let request =
                     Request { started: started.clone(), state: State::Pending(Rc::clone(&under_way)) };
                 self.table.borrow_mut().requests.insert(number, request);
-                running.push(future);
+                running.get_or_insert_default().push(future);
             }
             self.poll(run, cx);
             Poll::Ready(())
@@ -116,6 +116,7 @@ impl Requests {
     /// Lets those go on that have been woken, and notes how they ended.
     pub(crate) fn poll(&self, run: &ScriptRun, cx: &mut Context<'_>) {
         let Ok(mut running) = self.running.try_borrow_mut() else { return };
+        let Some(running) = &mut *running else { return };
         while let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx) {
             if let Some((number, ended)) = ended {
                 self.end(run, number, ended);
@@ -141,8 +142,8 @@ impl Requests {
         table.unfetched.insert((now, number));
     }
 
-    /// Notes that the script has ended. The requests that are under way go on; what becomes of them
-    /// goes into the log, as do those failures that nobody has seen.
+    /// Notes that the script has ended. The requests that are under way go on. What became or becomes
+    /// of all that were not fetched goes into the log, so that it does not depend on which was faster.
     pub(crate) fn script_has_ended(&self, run: &ScriptRun) {
         self.script_ended.set(true);
         let table = self.table.take();
@@ -150,7 +151,7 @@ impl Requests {
         for (number, request) in table.requests {
             match &request.state {
                 State::Pending(_) => drop(left.insert(number, request)),
-                State::Ended(Ended::Completed(_), _) | State::Fetched(_) => {}
+                State::Fetched(_) => {}
                 State::Ended(ended, _) => log(run, &request.started, ended),
             }
         }
@@ -164,10 +165,8 @@ impl Requests {
             table.requests.values().filter(|request| matches!(request.state, State::Pending(_))).count();
         drop(table);
         // The calls' own destructors run in here, with nothing borrowed.
-        let running = self.running.try_borrow_mut().map(|mut running| std::mem::take(&mut *running));
-        for request in running.into_iter().flatten() {
-            drop(request);
-        }
+        let running = self.running.try_borrow_mut().map(|mut running| running.take());
+        drop(running);
         count
     }
 
@@ -202,7 +201,7 @@ impl Requests {
         })
     }
 
-    /// Drops the results that nobody fetched in time.
+    /// Drops the results that nobody fetched in time; the log has them.
     fn forget_expired(&self, run: &ScriptRun) {
         let mut expired = Vec::new();
         {
@@ -218,7 +217,11 @@ impl Requests {
                 expired.push(table.requests.remove(&number));
             }
         }
-        drop(expired);
+        for request in expired.into_iter().flatten() {
+            if let State::Ended(ended, _) = &request.state {
+                log(run, &request.started, ended);
+            }
+        }
     }
 
     /// Calls `f` with a request that [`find`](Self::find) found.
