@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use rhai::{AST, Dynamic};
+use rhai::{AST, Dynamic, EvalAltResult};
 use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
@@ -104,13 +104,13 @@ impl Lane {
             let message = "stopped before it began";
             return Err(TaskError::new(TaskErrorKind::Runtime, message));
         }
-        let ast = self.compiled(source)?;
+        let ast = self.compiled(source, run)?;
         let value: Dynamic =
             self.engine.eval_ast(&ast).map_err(|error| run_error(*error, run.made_to_end(), &self.config))?;
         output(&value, self.config.max_output_bytes)
     }
 
-    fn compiled(&self, source: &std::sync::Arc<str>) -> Result<Rc<AST>, TaskError> {
+    fn compiled(&self, source: &std::sync::Arc<str>, run: &ScriptRun) -> Result<Rc<AST>, TaskError> {
         if let Some(ast) = self.cache.borrow_mut().get(source) {
             return Ok(ast);
         }
@@ -118,7 +118,14 @@ impl Lane {
             return Err(too_long(source.len(), &self.config));
         }
         // Without a scope: what is in one becomes part of the compiled form.
-        let ast = self.engine.compile(source).map_err(|error| parse_error(&error, &self.config))?;
+        let ast = self.engine.compile(source).map_err(|error| match run.made_to_end() {
+            // Not the script's error: it was stopped while it was parsed.
+            Some(end) => {
+                let terminated = EvalAltResult::ErrorTerminated(Dynamic::UNIT, error.position());
+                run_error(terminated, Some(end), &self.config)
+            }
+            None => parse_error(&error, &self.config),
+        })?;
         let ast = Rc::new(ast);
         self.cache.borrow_mut().insert(source, &ast);
         Ok(ast)

@@ -1,4 +1,5 @@
 use rhai::module_resolvers::DummyModuleResolver;
+use rhai::{LexError, Token};
 use rhai_dispatcher_core::LogLevel;
 
 use super::{ScriptRun, constants, sleep, tick};
@@ -9,6 +10,12 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let mut engine = build_parser(config);
 
     engine.on_progress(|_| tick::on_progress());
+    // A long script is parsed in slices, as it is run.
+    #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
+    engine.on_parse_token(|token, _, _| match tick::on_progress() {
+        None => token,
+        Some(_) => Token::LexError(Box::new(LexError::Runtime("the task was stopped".into()))),
+    });
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
     engine.on_var(|name, index, context| Ok(constants::resolve(name, index, &context)));
     engine.on_print(|text| log(LogLevel::Print, text));

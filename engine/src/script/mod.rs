@@ -3,6 +3,7 @@
 mod build;
 mod constants;
 mod error;
+mod metronome;
 mod output;
 mod script_cache;
 mod script_future;

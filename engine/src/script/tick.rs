@@ -6,14 +6,15 @@ use std::time::Duration;
 use rhai::Dynamic;
 use rhai_dispatcher_core::Tick;
 
-use super::ScriptRun;
 use super::script_run::End;
+use super::{ScriptRun, metronome};
 use crate::fiber;
 
 /// What is checked at the operations of one script, and how often.
 ///
 /// Rhai reports every operation, and a script has millions a second. So the usual case compares two
-/// numbers; the clock and the stop token are looked at every `interval` operations.
+/// numbers; the clock and the stop token are looked at every `interval` operations, and at every beat of
+/// the metronome.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     /// The lowest address of the stack that an operation may use.
@@ -43,11 +44,15 @@ struct Gauge {
     left: u32,
     /// The lowest address of the stack that an operation used.
     lowest: usize,
+    /// The beat of the metronome at the last look.
+    beat: u32,
 }
 
 /// A look at the clock takes about as long as one operation, so this many make it a percent or two.
-const FIRST_INTERVAL: u32 = 64;
+const FIRST_INTERVAL: u32 = 4;
 const MAX_INTERVAL: u32 = 1024;
+/// Whoever looks less often than this relies on the metronome.
+const FEW: u32 = 16;
 /// What the interval is adapted to, since one operation may be a long native call.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 /// A slice ends here also when the clock stands still.
@@ -55,14 +60,14 @@ const MAX_SLICE_OPERATIONS: u32 = 100_000;
 
 thread_local! {
     /// The gauge of the script that this thread runs now.
-    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX }) };
+    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0 }) };
 }
 
 /// Rhai's `on_progress`: `Some` ends the script.
 pub(crate) fn on_progress() -> Option<Dynamic> {
     let address = fiber::stack_address();
     let mut gauge = GAUGE.get();
-    if address < gauge.lowest || gauge.left == 0 {
+    if address < gauge.lowest || gauge.left == 0 || gauge.beat != metronome::beat() {
         return look(address).map(|_| Dynamic::UNIT);
     }
     gauge.left -= 1;
@@ -95,7 +100,8 @@ fn look(address: usize) -> Option<End> {
     if let Some(end) = run.end() {
         return Some(end);
     }
-    if gauge.left > 0 {
+    let beat = metronome::beat();
+    if gauge.left > 0 && gauge.beat == beat {
         gauge.left -= 1;
         GAUGE.set(gauge);
         return None;
@@ -106,7 +112,10 @@ fn look(address: usize) -> Option<End> {
         return Some(end);
     }
     let slice_is_over = ticker.look(now);
-    GAUGE.set(Gauge { left: ticker.interval.get(), ..gauge });
+    GAUGE.set(Gauge { left: ticker.interval.get(), beat, ..gauge });
+    if ticker.interval.get() > FEW {
+        metronome::want();
+    }
     if slice_is_over {
         let mut polled = false;
         // Who polls the fiber sees that it yields, and resumes it when its turn has come.
@@ -135,7 +144,7 @@ impl Ticker {
             last_look: Cell::default(),
             slice_operations: Cell::default(),
             yielding: Cell::default(),
-            gauge: Cell::new(Gauge { left: FIRST_INTERVAL, lowest: shallow }),
+            gauge: Cell::new(Gauge { left: FIRST_INTERVAL, lowest: shallow, beat: metronome::beat() }),
         }
     }
 
