@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Arguments, AsyncFnConfig, AsyncFunction, Function};
+use crate::script::{Secret, Secrets};
 
 /// How scripts are run: their limits, and what they can call.
 ///
@@ -68,6 +69,8 @@ pub struct EngineConfig {
     pub result_ttl: Duration,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// What has been added by [`with_secret`](Self::with_secret).
+    pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
     pub(crate) setups: Vec<Setup>,
 }
@@ -101,6 +104,7 @@ impl Default for EngineConfig {
             max_requests: 1000,
             result_ttl: Duration::from_secs(5 * 60),
             allow_eval: false,
+            secrets: Secrets::new(),
             setups: Vec::new(),
         }
     }
@@ -162,6 +166,17 @@ impl EngineConfig {
     #[must_use]
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
         self.setups.push(Arc::new(setup));
+        self
+    }
+}
+
+impl EngineConfig {
+    /// Adds a constant of this name that scripts can hand to the native functions that take a
+    /// [`Secret`], and that reads `[secret]` everywhere else. A variable of a script's own with
+    /// that name hides it, and so do the constants that every script has.
+    #[must_use]
+    pub fn with_secret(mut self, name: impl Into<Arc<str>>, secret: Secret) -> Self {
+        self.secrets.insert(name.into(), secret);
         self
     }
 }

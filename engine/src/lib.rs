@@ -8,6 +8,7 @@
 //! - The constants `worker_id`, `caller_id`, `context_id` (unit if there is none), `task_id`,
 //!   `delivery` and `args` (an object map), also in capitals, and also in functions. A variable of
 //!   the script's own with such a name hides the constant.
+//! - The secrets of [`EngineConfig::with_secret`], by their names, as values that read `[secret]`.
 //! - `print` and `debug`, which write to the task's log, and `sleep(seconds)`, which suspends.
 //! - No files, no `import`, and no `eval` unless [`EngineConfig::allow_eval`] says so.
 //!
@@ -37,5 +38,5 @@ pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use fiber::WaitError;
 pub use handler::RhaiHandler;
-pub use script::wait;
+pub use script::{Secret, wait};
 pub use task_context::TaskContext;

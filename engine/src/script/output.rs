@@ -1,5 +1,6 @@
 use std::cell::{Cell, RefCell};
 
+use super::Secret;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Json, Output, TaskError, TaskErrorKind};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -151,6 +152,9 @@ impl Serialize for Node<'_> {
                 self.within(written, || format!(".{key}"))?;
             }
             return object.end();
+        }
+        if value.is::<Secret>() {
+            return serializer.serialize_str(Secret::REDACTED);
         }
         Err(self.no_form(describe(value)))
     }
