@@ -38,5 +38,5 @@ pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use fiber::WaitError;
 pub use handler::RhaiHandler;
-pub use script::{Secret, wait};
+pub use script::{Secret, to_json, wait};
 pub use task_context::TaskContext;

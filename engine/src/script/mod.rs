@@ -15,6 +15,7 @@ mod wait;
 pub(crate) use build::{build_engine, build_parser};
 pub(crate) use error::{parse_error, run_error, too_long};
 pub(crate) use output::output;
+pub use output::to_json;
 pub(crate) use script_cache::ScriptCache;
 pub(crate) use script_future::ScriptFuture;
 pub(crate) use script_run::ScriptRun;
