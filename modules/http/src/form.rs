@@ -61,6 +61,23 @@ impl Form {
         self.push_at(name.to_owned(), value, 0)
     }
 
+    /// Like [`push`](Self::push), in the place of what was pushed under that name before.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub fn set(&mut self, name: &str, value: &Dynamic) -> Result<(), HttpError> {
+        self.remove(name);
+        self.push(name, value)
+    }
+
+    /// Takes out what was pushed under that name.
+    pub fn remove(&mut self, name: &str) {
+        let is_part = |field: &str| {
+            field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        self.fields.retain(|(field, _)| !is_part(field));
+    }
+
     /// The fields.
     #[must_use]
     pub fn fields(&self) -> &[(String, String)] {
