@@ -7,6 +7,7 @@ use reqwest::redirect;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::task::JoinHandle;
 
+use crate::buffers::Buffers;
 use crate::exchange::Exchange;
 use crate::policy::Policy;
 use crate::resolver::GuardedResolver;
@@ -25,6 +26,7 @@ pub struct HttpClient {
 pub(crate) struct Inner {
     pub(crate) config: HttpConfig,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) buffers: Arc<Buffers>,
     pub(crate) client: reqwest::Client,
 }
 
@@ -53,7 +55,8 @@ impl HttpClient {
             .pool_idle_timeout(config.idle_timeout)
             .build()
             .map_err(|error| broken(&error))?;
-        Ok(Self { inner: Arc::new(Inner { config, policy, client }), bridge })
+        let buffers = Arc::new(Buffers::new(config.max_buffered_bytes));
+        Ok(Self { inner: Arc::new(Inner { config, policy, buffers, client }), bridge })
     }
 
     /// Its configuration.

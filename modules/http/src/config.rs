@@ -30,6 +30,8 @@ pub struct HttpConfig {
     pub max_redirects: u32,
     /// The longest body of an answer, in bytes; 512 KiB, like the longest string of a script.
     pub max_response_bytes: usize,
+    /// The most that all answers together may have in memory while they are read, in bytes; 256 MiB.
+    pub max_buffered_bytes: usize,
     /// The longest body that is sent, in bytes; 1 MiB.
     pub max_request_bytes: usize,
     /// The longest headers of an answer, and of a call, all together, in bytes; 32 KiB.
@@ -58,6 +60,7 @@ impl Default for HttpConfig {
             max_backoff: Duration::from_secs(10),
             max_redirects: 5,
             max_response_bytes: 512 * 1024,
+            max_buffered_bytes: 256 * 1024 * 1024,
             max_request_bytes: 1024 * 1024,
             max_header_bytes: 32 * 1024,
             max_concurrent: 10_000,
@@ -106,6 +109,7 @@ impl HttpConfig {
         with_max_backoff: max_backoff, Duration;
         with_max_redirects: max_redirects, u32;
         with_max_response_bytes: max_response_bytes, usize;
+        with_max_buffered_bytes: max_buffered_bytes, usize;
         with_max_request_bytes: max_request_bytes, usize;
         with_max_header_bytes: max_header_bytes, usize;
         with_max_concurrent: max_concurrent, usize;

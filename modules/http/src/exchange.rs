@@ -143,10 +143,12 @@ impl Exchange {
             return Err(too_large("body has", limit));
         }
         let mut body = Vec::new();
+        let mut share = self.inner.buffers.share();
         while let Some(chunk) = answer.chunk().await.map_err(|error| HttpError::of_client(&error))? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large("body has", limit));
             }
+            share.grow(chunk.len())?;
             body.extend_from_slice(&chunk);
         }
         let status = answer.status().as_u16();

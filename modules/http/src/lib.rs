@@ -5,13 +5,14 @@
 //! - `client`: [`HttpClient`], for modules that speak HTTP themselves; [`HttpRequest`], [`HttpResponse`]
 //!   and [`Form`] are what it sends and gets, [`HttpError`] why it did not.
 //! - `config`: [`HttpConfig`], the limits.
-//! - `exchange`: one call: its tries (`retry`) and redirects.
+//! - `exchange`: one call: its tries (`retry`) and redirects; `buffers` bounds all answers together.
 //! - `policy`: which addresses may be called: the public ones (`address`) and each [`AllowedHost`]. The
 //!   `resolver` gives the client no others.
 //! - `tls`: how servers prove who they are.
 
 mod address;
 mod allowed_host;
+mod buffers;
 mod client;
 mod config;
 mod error;
