@@ -6,7 +6,8 @@
 //! - `worker`: [`RhaiWorker`], which serves a worker id with the Rhai engine.
 //!
 //! What they stand on is re-exported from the crates below: the contract and the types from
-//! `rhai-dispatcher-core`, the engine's settings from `rhai-dispatcher-engine`.
+//! `rhai-dispatcher-core`, the engine's settings from `rhai-dispatcher-engine`, and what its scripts can
+//! call from the crates of the modules.
 
 mod dispatcher_builder;
 mod url;
@@ -22,9 +23,16 @@ pub use rhai_dispatcher_core::{
     TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
 };
 #[cfg(feature = "engine")]
-pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptChecker};
+pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptChecker, Secret};
+#[cfg(feature = "http")]
+pub use rhai_dispatcher_http::{AllowedHost, HttpConfig, HttpError, HttpErrorKind, HttpModule};
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
+
+#[cfg(feature = "stripe")]
+pub use rhai_dispatcher_stripe::{StripeConfig, StripeError, StripeModule};
+#[cfg(feature = "http")]
+pub use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 #[cfg(feature = "redis")]
 pub use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};

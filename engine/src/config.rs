@@ -6,6 +6,7 @@ use rhai_dispatcher_core::Transport;
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
+use crate::script::{Secret, Secrets};
 
 /// How scripts are run: their limits, and what they can call.
 ///
@@ -75,6 +76,8 @@ pub struct EngineConfig {
     pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// What has been added by [`with_secret`](Self::with_secret).
+    pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
     pub(crate) setups: Vec<Setup>,
     /// The threads of blocking functions, once an engine has been built; shared by clones.
@@ -112,6 +115,7 @@ impl Default for EngineConfig {
             max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
+            secrets: Secrets::new(),
             setups: Vec::new(),
             blocking_pool: Arc::default(),
         }
@@ -175,6 +179,17 @@ impl EngineConfig {
     #[must_use]
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
         self.setups.push(Arc::new(move |engine, _| setup(engine)));
+        self
+    }
+}
+
+impl EngineConfig {
+    /// Adds a constant of this name that scripts can hand to the native functions that take a
+    /// [`Secret`], and that reads `[secret]` everywhere else. A variable of a script's own with
+    /// that name hides it, and so do the constants that every script has.
+    #[must_use]
+    pub fn with_secret(mut self, name: impl Into<Arc<str>>, secret: Secret) -> Self {
+        self.secrets.insert(name.into(), secret);
         self
     }
 }

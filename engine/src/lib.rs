@@ -8,6 +8,7 @@
 //! - The constants `worker_id`, `caller_id`, `context_id` (unit if there is none), `task_id`,
 //!   `delivery` and `args` (an object map), also in capitals, and also in functions. A variable of
 //!   the script's own with such a name hides the constant.
+//! - The secrets of [`EngineConfig::with_secret`], by their names, as values that read `[secret]`.
 //! - `print` and `debug`, which write to the task's log, and `sleep(seconds)`, which suspends.
 //! - What is registered with [`EngineConfig::with_async_fn`] and
 //!   [`with_blocking_fn`](EngineConfig::with_blocking_fn), each in two forms: `name(...)` waits,
@@ -89,5 +90,5 @@ pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use fiber::WaitError;
 pub use handler::RhaiHandler;
-pub use script::wait;
+pub use script::{Secret, to_json, wait};
 pub use task_context::TaskContext;

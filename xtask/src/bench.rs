@@ -14,7 +14,8 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Error> {
         // `--bench *` leaves out the library's own test harness, which knows none of these arguments.
-        let cargo = Cargo::new("bench --package rhai-dispatcher --bench * --").with_args(self.args);
+        let cargo =
+            Cargo::new("bench --package rhai-dispatcher --features http --bench * --").with_args(self.args);
         println!("{}", cargo.line());
         cargo.run()
     }

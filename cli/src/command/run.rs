@@ -11,7 +11,7 @@ use crate::batch::{Batch, ScriptReader};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::options::{ScriptArgs, ScriptFile, Timeout};
+use crate::options::{ModuleArgs, ScriptArgs, ScriptFile, Timeout};
 use crate::report::{Console, Printer};
 
 /// Run scripts in this process and print what they return
@@ -28,6 +28,9 @@ pub(crate) struct RunCommand {
 
     #[command(flatten)]
     args: ScriptArgs,
+
+    #[command(flatten)]
+    modules: ModuleArgs,
 
     /// Print the whole record of each script instead, as one line of JSON
     ///
@@ -50,6 +53,7 @@ Examples:
   rhaid run hello.rhai
   rhaid run hello.rhai --arg name=Ann --arg count=3
   rhaid run *.rhai --json --timeout 1m30s
+  rhaid run call.rhai --allow-host localhost:8080
   echo '40 + 2' | rhaid run -
 
 Exit code:
@@ -69,7 +73,7 @@ impl RunCommand {
         // The command line is the only limit on the time of a script.
         let engine = EngineConfig::default();
         let max_wall_time = engine.max_wall_time.max(timeout);
-        let engine = engine.with_max_wall_time(max_wall_time);
+        let engine = self.modules.install(engine.with_max_wall_time(max_wall_time))?;
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
         let dispatcher = RhaiDispatcherBuilder::new()
             .caller_id("rhaid")

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
-use rhai_dispatcher::{WorkerConfig, WorkerId};
+use rhai_dispatcher::{EngineConfig, WorkerConfig, WorkerId};
 use serde_json::json;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::options::{ServerArgs, duration, worker_id};
+use crate::options::{ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
 /// Serve a worker id: run the scripts that are submitted to it
@@ -27,6 +27,9 @@ pub(crate) struct WorkerCommand {
     #[command(flatten)]
     server: ServerArgs,
 
+    #[command(flatten)]
+    modules: ModuleArgs,
+
     /// How many threads run scripts [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
     threads: Option<u16>,
@@ -44,6 +47,7 @@ const AFTER_HELP: &str = "\
 Examples:
   rhaid worker --url redis://127.0.0.1/ --id worker-1
   RHAID_URL=redis://:secret@redis.internal/ rhaid worker --id worker-1 --threads 4 --grace 30s
+  STRIPE_API_KEY=sk_test_... rhaid worker --url redis://127.0.0.1/ --id billing --secret STRIPE_API_KEY
 
 Exit code:
   0 after it has drained, 1 if a script had to be given up, 2 if the command line is wrong, 3 if the
@@ -58,7 +62,8 @@ impl WorkerCommand {
         let Self { id, grace, .. } = self;
         let server = self.server.server()?;
         let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
-        let worker = server.worker(&id).threads(threads).grace(grace).build()?;
+        let engine = self.modules.install(EngineConfig::default())?;
+        let worker = server.worker(&id).engine(engine).threads(threads).grace(grace).build()?;
         // A grace period may be long, so only a second signal cuts it short.
         let interrupt = Interrupt::install(None)?;
         let console = Console::detect();

@@ -1,6 +1,7 @@
 //! What subcommands take.
 
 mod ids;
+mod module_args;
 mod request_args;
 mod script_args;
 mod script_file;
@@ -8,6 +9,7 @@ mod server_args;
 mod timeout;
 
 pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use module_args::ModuleArgs;
 pub(crate) use request_args::RequestArgs;
 pub(crate) use script_args::ScriptArgs;
 pub(crate) use script_file::{Script, ScriptFile};

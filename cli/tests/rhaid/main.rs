@@ -4,16 +4,19 @@
 //! - `command`: runs the binary in a directory of its own.
 //! - `site`: a Redis server, and workers and commands that use it.
 //! - `results`, `failures`, `bad_input`, `ends`: what is claimed of `rhaid run`.
+//! - `modules`: what scripts may call, and secrets.
 //! - `remote`, `workers`, `bad_server`: what is claimed of the commands over Redis.
 //! - `examples`: the scripts under examples/scripts/ print what they should.
 //! - `usage_example`: the example of the README, over Redis.
 
 mod bad_input;
 mod bad_server;
+mod cascade;
 mod command;
 mod ends;
 mod examples;
 mod failures;
+mod modules;
 mod remote;
 mod results;
 mod site;

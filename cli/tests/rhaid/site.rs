@@ -112,8 +112,13 @@ impl Site {
 
     /// A worker for `worker-1` that serves by now.
     pub(crate) fn worker(&self, args: &[&str]) -> RunningWorker {
+        self.worker_for("worker-1", args)
+    }
+
+    /// A worker for that worker id that serves by now.
+    pub(crate) fn worker_for(&self, worker_id: &str, args: &[&str]) -> RunningWorker {
         let mut command =
-            self.command(&[&["worker", "--id", "worker-1", "--threads", "1", "--json"], args].concat());
+            self.command(&[&["worker", "--id", worker_id, "--threads", "1", "--json"], args].concat());
         let mut child = command.stdin(Stdio::null()).spawn().expect("rhaid runs");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut worker = RunningWorker { child: Some(child), out };

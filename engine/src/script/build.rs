@@ -2,7 +2,7 @@ use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{LexError, Token};
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, constants, sleep, tick};
+use super::{ScriptRun, constants, secret, sleep, tick};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
@@ -16,8 +16,12 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
         None => token,
         Some(_) => Token::LexError(Box::new(LexError::Runtime("the task was stopped".into()))),
     });
+    let secrets = config.secrets.clone();
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
-    engine.on_var(|name, index, context| Ok(constants::resolve(name, index, &context)));
+    engine.on_var(move |name, index, context| {
+        Ok(constants::resolve(name, index, &context)
+            .or_else(|| secret::resolve(&secrets, name, index, &context)))
+    });
     engine.on_print(|text| log(LogLevel::Print, text));
     engine.on_debug(|text, _, _| log(LogLevel::Debug, text));
     engine
@@ -41,6 +45,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         engine.disable_symbol("eval");
     }
     sleep::register(&mut engine);
+    secret::register(&mut engine);
     request::register(&mut engine);
     for setup in &config.setups {
         setup(&mut engine, config);

@@ -2,6 +2,7 @@ use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
 use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
 use super::script_run::End;
+use super::secret::redacted;
 use crate::EngineConfig;
 use crate::request::LimitExceeded;
 
@@ -110,7 +111,17 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
 
 /// What a script threw, as text.
 fn thrown(value: &Dynamic) -> String {
-    if value.is_unit() { "the script threw an error".to_owned() } else { value.to_string() }
+    if value.is_unit() {
+        return "the script threw an error".to_owned();
+    }
+    // The errors of modules: what went wrong is in their message.
+    if let Ok(map) = value.as_map_ref()
+        && let Some(Ok(kind)) = map.get("kind").map(Dynamic::as_immutable_string_ref)
+        && let Some(Ok(message)) = map.get("message").map(Dynamic::as_immutable_string_ref)
+    {
+        return format!("{}: {}", &*kind, &*message);
+    }
+    redacted(value).to_string()
 }
 
 fn in_call(name: &str) -> String {

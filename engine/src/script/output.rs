@@ -1,5 +1,6 @@
 use std::cell::{Cell, RefCell};
 
+use super::Secret;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Json, Output, TaskError, TaskErrorKind};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -18,27 +19,41 @@ const MAX_DEPTH: usize = 127;
 /// and the infinities, a blob (neither text nor array would be the same value when it came back),
 /// a range, and any type that the embedder registered. Kind `limit` for a result that is too long.
 pub(crate) fn output(value: &Dynamic, max_bytes: usize) -> Result<Output, TaskError> {
+    convert(value, max_bytes, "the result").map(Output::from)
+}
+
+/// The JSON form of a script's value, for native functions that send values on; `what` names the
+/// value in errors. A [`Secret`] is `"[secret]"`.
+///
+/// # Errors
+/// What has no JSON form and where it is, or that it is too long or nested too deep.
+pub fn to_json(value: &Dynamic, max_bytes: usize, what: &str) -> Result<String, String> {
+    let json = convert(value, max_bytes, what).map_err(|error| error.message)?;
+    Ok(json.as_str().to_owned())
+}
+
+fn convert(value: &Dynamic, max_bytes: usize, what: &str) -> Result<Json, TaskError> {
     let conversion = Conversion { left: Cell::new(max_bytes), error: RefCell::default() };
     let too_long = || {
-        let message = format!("the result has more than {max_bytes} bytes of JSON");
+        let message = format!("{what} has more than {max_bytes} bytes of JSON");
         TaskError::new(TaskErrorKind::Limit, message)
     };
     match Json::of(&Node { value, depth: 0, conversion: &conversion }) {
         Ok(json) if json.as_str().len() > max_bytes => Err(too_long()),
-        Ok(json) => Ok(Output::from(json)),
+        Ok(json) => Ok(json),
         Err(error) => Err(match conversion.error.take() {
             Some(Problem::TooLong) => too_long(),
             Some(Problem::TooDeep) => TaskError::new(
                 TaskErrorKind::Limit,
-                format!("the result is nested more than {MAX_DEPTH} levels deep"),
+                format!("{what} is nested more than {MAX_DEPTH} levels deep"),
             ),
-            Some(Problem::NoForm { what, path }) => {
-                let place = if path.is_empty() { "the result" } else { "the result has at " };
+            Some(Problem::NoForm { what: part, path }) => {
+                let has_at = if path.is_empty() { "" } else { " has at " };
                 let verb = if path.is_empty() { " is " } else { " " };
                 let path: String = path.into_iter().rev().collect();
                 TaskError::new(
                     TaskErrorKind::Output,
-                    format!("{place}{path}{verb}{what}, which has no JSON form"),
+                    format!("{what}{has_at}{path}{verb}{part}, which has no JSON form"),
                 )
             }
             None => TaskError::new(TaskErrorKind::Output, error.to_string()),
@@ -151,6 +166,9 @@ impl Serialize for Node<'_> {
                 self.within(written, || format!(".{key}"))?;
             }
             return object.end();
+        }
+        if value.is::<Secret>() {
+            return serializer.serialize_str(Secret::REDACTED);
         }
         Err(self.no_form(describe(value)))
     }

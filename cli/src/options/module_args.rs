@@ -1,0 +1,92 @@
+use std::env;
+
+use clap::Args;
+use rhai_dispatcher::{
+    AllowedHost, EngineConfig, HttpConfig, HttpModule, Secret, StripeConfig, StripeModule, TokioBridge,
+};
+
+use crate::error::CommandError;
+
+/// What scripts can call, and the secrets that they can hand on.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModuleArgs {
+    /// A host that scripts may call although its address is of this machine or a private network; may
+    /// be repeated
+    ///
+    /// A name or an address as in URLs, and perhaps a port: localhost, 10.0.0.5:8080 or [::1]:8080. It
+    /// is also where scripts may send secrets, in headers.
+    #[arg(long = "allow-host", value_name = "HOST[:PORT]")]
+    allowed_hosts: Vec<AllowedHost>,
+
+    /// An environment variable that scripts find as a constant of that name; may be repeated
+    ///
+    /// Scripts can hand it to functions that take secrets. Everywhere else it reads [secret].
+    #[arg(long = "secret", value_name = "NAME", value_parser = SecretName::parse)]
+    secrets: Vec<SecretName>,
+
+    /// The environment variable with the key of Stripe that scripts start with
+    ///
+    /// Without it a script has to call configure_stripe.
+    #[arg(long, value_name = "NAME", value_parser = SecretName::parse)]
+    stripe_key: Option<SecretName>,
+
+    /// Where Stripe is, such as a test server [default: https://api.stripe.com]
+    #[arg(long, value_name = "URL")]
+    stripe_url: Option<String>,
+}
+
+/// The name of an environment variable, and of a constant in scripts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SecretName(String);
+
+impl ModuleArgs {
+    /// Adds the modules and secrets to an engine's configuration.
+    ///
+    /// # Errors
+    /// If a variable is missing, or the URL is none.
+    pub(crate) fn install(self, engine: EngineConfig) -> Result<EngineConfig, CommandError> {
+        let bridge = TokioBridge::new();
+        let mut http = HttpConfig::new();
+        http.allowed_hosts = self.allowed_hosts;
+        let http = HttpModule::new(http, bridge.clone())
+            .map_err(|error| CommandError::usage("--allow-host <HOST>", error.to_string()))?;
+
+        let mut stripe = StripeConfig::new();
+        if let Some(name) = &self.stripe_key {
+            stripe = stripe.with_key(name.secret("--stripe-key <NAME>")?);
+        }
+        if let Some(url) = self.stripe_url {
+            stripe = stripe.with_base_url(url);
+        }
+        let stripe = StripeModule::new(stripe, bridge)
+            .map_err(|error| CommandError::usage("--stripe-url <URL>", error.to_string()))?;
+
+        let mut engine = stripe.install(http.install(engine));
+        for name in &self.secrets {
+            engine = engine.with_secret(&*name.0, name.secret("--secret <NAME>")?);
+        }
+        Ok(engine)
+    }
+}
+
+impl SecretName {
+    fn parse(text: &str) -> Result<Self, String> {
+        let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if starts && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("give the name of an environment variable, such as STRIPE_API_KEY, and not its value".to_owned())
+    }
+
+    /// The variable's value.
+    fn secret(&self, argument: &'static str) -> Result<Secret, CommandError> {
+        let Self(name) = self;
+        let problem = match env::var(name) {
+            Ok(value) if value.is_empty() => format!("the environment variable {name} is empty"),
+            Ok(value) => return Ok(Secret::new(value)),
+            Err(env::VarError::NotPresent) => format!("there is no environment variable {name}; set it"),
+            Err(env::VarError::NotUnicode(_)) => format!("the environment variable {name} is no text"),
+        };
+        Err(CommandError::usage(argument, problem))
+    }
+}

@@ -1,0 +1,93 @@
+use std::process::Stdio;
+
+use rhai_dispatcher_test_http::{Answer, TestServer};
+
+use crate::command::{Ended, Scripts, ended, rhaid};
+
+const KEY: &str = "sk_test_51xyzzy";
+
+fn run(script: &str, args: &[&str]) -> Ended {
+    let scripts = Scripts::new([("a.rhai", script)]);
+    let mut command = scripts.command(&[&["a.rhai"], args].concat());
+    // A proxy of the environment is of no concern.
+    let proxy = "http://127.0.0.1:9/";
+    command.env("HTTP_PROXY", proxy).env("http_proxy", proxy).env("ALL_PROXY", proxy);
+    command.env("API_KEY", KEY).env("EMPTY", "").env_remove("NO_SUCH_KEY").stdin(Stdio::null());
+    ended(command.output().expect("rhaid runs"))
+}
+
+#[test]
+fn scripts_call_allowed_hosts_only_and_without_a_proxy() {
+    let server = TestServer::start(|_| Answer::text("hello"));
+    let script = format!("http_get(\"{}\").body", server.url("/"));
+    let closed = run(&script, &[]);
+    assert_eq!(closed.code, Some(1));
+    assert!(
+        closed.err.contains("refused: ") && closed.err.contains("--allow-host 127.0.0.1"),
+        "{}",
+        closed.err
+    );
+    assert!(server.asked().is_empty());
+    let open = run(&script, &["--allow-host", "127.0.0.1"]);
+    assert_eq!((&*open.out, open.code), ("hello\n", Some(0)), "{}", open.err);
+}
+
+#[test]
+fn a_secret_is_a_constant_that_reads_as_the_word() {
+    let server = TestServer::start(|asked| Answer::text(asked.body.clone()));
+    let script = format!(
+        r#"print(API_KEY); debug(API_KEY);
+           let post = http_post("{}", "k=" + API_KEY).body;
+           try {{ throw API_KEY }} catch (e) {{ print(e) }}
+           [API_KEY, `${{API_KEY}}`, #{{k: API_KEY}}.to_json(), post, API_KEY == "{KEY}"]"#,
+        server.url("/")
+    );
+    for args in [
+        &["--secret", "API_KEY", "--allow-host", "127.0.0.1"][..],
+        &["--secret", "API_KEY", "--allow-host", "127.0.0.1", "--json"],
+    ] {
+        let ended = run(&script, args);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        assert!(ended.out.matches("[secret]").count() >= 4, "{}", ended.out);
+        // The record has the script's own text.
+        assert!(!ended.out.replace(&format!("{KEY}\\\""), "").contains("xyzzy"), "{}", ended.out);
+        assert!(!ended.err.contains("xyzzy"), "{}", ended.err);
+    }
+    let thrown = run("throw API_KEY", &["--secret", "API_KEY"]);
+    assert!(
+        thrown.code == Some(1) && thrown.err.contains("[secret]") && !thrown.err.contains("xyzzy"),
+        "{}",
+        thrown.err
+    );
+    // Not asked for, not there.
+    let unknown = run("API_KEY", &[]);
+    assert!(unknown.code == Some(1) && unknown.err.contains("API_KEY"), "{}", unknown.err);
+}
+
+#[test]
+fn a_variable_that_is_missing_or_no_name_is_said_at_once() {
+    for (args, says) in [
+        (["--secret", "NO_SUCH_KEY"], "'--secret <NAME>': there is no environment variable NO_SUCH_KEY"),
+        (["--secret", "EMPTY"], "'--secret <NAME>': the environment variable EMPTY is empty"),
+        (["--stripe-key", "NO_SUCH_KEY"], "'--stripe-key <NAME>': there is no environment variable"),
+        (["--secret", "A=b"], "give the name of an environment variable"),
+        (["--allow-host", "http://localhost/"], "is no host; give a name or an address"),
+        (["--stripe-url", "nonsense"], "'--stripe-url <URL>'"),
+    ] {
+        let ended = run("1", &args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);
+        assert!(ended.err.contains(says), "{args:?}: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_worker_takes_the_same_options() {
+    let worker = |args: &[&str]| {
+        let mut command = rhaid();
+        command.args(["worker", "--id", "w", "--url", "redis://127.0.0.1:1/"]).args(args);
+        ended(command.env_remove("NO_SUCH_KEY").stdin(Stdio::null()).output().expect("rhaid runs"))
+    };
+    let missing = worker(&["--allow-host", "localhost", "--secret", "NO_SUCH_KEY"]);
+    assert_eq!(missing.code, Some(2), "{}", missing.err);
+    assert!(missing.err.contains("there is no environment variable NO_SUCH_KEY"), "{}", missing.err);
+}

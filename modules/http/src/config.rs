@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use crate::AllowedHost;
+
+/// What calls over HTTP may do and take.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HttpConfig {
+    /// The hosts that may be called although their addresses are not public, and to which secrets
+    /// may be sent in headers; none.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// How long a call takes at most, retries and redirects included, unless it says otherwise; 30 s.
+    pub timeout: Duration,
+    /// The longest time that a call may ask for, and that it may take with its wait for a free slot;
+    /// 5 minutes.
+    pub max_timeout: Duration,
+    /// How long it may take to connect; 10 s.
+    pub connect_timeout: Duration,
+    /// How often a call that may be repeated is tried again, unless it says otherwise; 2.
+    pub retries: u32,
+    /// The most retries that a call may ask for; 5.
+    pub max_retries: u32,
+    /// The pause before the first retry; it doubles with each, and a random part of it is left out;
+    /// 200 ms.
+    pub backoff: Duration,
+    /// The longest pause before a retry, also if a server asks for more with Retry-After: then its
+    /// answer is given to the script; 10 s.
+    pub max_backoff: Duration,
+    /// The most redirects that are followed, unless a call asks for fewer; 5.
+    pub max_redirects: u32,
+    /// The longest body of an answer, in bytes; 512 KiB, like the longest string of a script.
+    pub max_response_bytes: usize,
+    /// The most that all answers together may have in memory while they are read, in bytes; 256 MiB.
+    pub max_buffered_bytes: usize,
+    /// The longest body that is sent, in bytes; 1 MiB.
+    pub max_request_bytes: usize,
+    /// The longest headers of an answer, and of a call, all together, in bytes; 32 KiB.
+    pub max_header_bytes: usize,
+    /// The most calls under way at once, on all lanes; 10,000. More of them wait. Each takes a
+    /// descriptor.
+    pub max_concurrent: usize,
+    /// The most names that are looked up at once; 64. Each takes a thread.
+    pub max_lookups: usize,
+    /// The most unused connections that are kept for each host; 100.
+    pub max_idle_per_host: usize,
+    /// How long an unused connection is kept; 30 s.
+    pub idle_timeout: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            allowed_hosts: Vec::new(),
+            timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_secs(5 * 60),
+            connect_timeout: Duration::from_secs(10),
+            retries: 2,
+            max_retries: 5,
+            backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(10),
+            max_redirects: 5,
+            max_response_bytes: 512 * 1024,
+            max_buffered_bytes: 256 * 1024 * 1024,
+            max_request_bytes: 1024 * 1024,
+            max_header_bytes: 32 * 1024,
+            max_concurrent: 10_000,
+            max_lookups: 64,
+            max_idle_per_host: 100,
+            idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A consuming setter for each field.
+macro_rules! setters {
+    ($($with:ident: $field:ident, $type:ty;)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            #[must_use]
+            pub fn $with(mut self, $field: $type) -> Self {
+                self.$field = $field;
+                self
+            }
+        )*
+    };
+}
+
+impl HttpConfig {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a host to [`allowed_hosts`](Self::allowed_hosts).
+    #[must_use]
+    pub fn with_allowed_host(mut self, host: AllowedHost) -> Self {
+        self.allowed_hosts.push(host);
+        self
+    }
+
+    setters! {
+        with_timeout: timeout, Duration;
+        with_max_timeout: max_timeout, Duration;
+        with_connect_timeout: connect_timeout, Duration;
+        with_retries: retries, u32;
+        with_max_retries: max_retries, u32;
+        with_backoff: backoff, Duration;
+        with_max_backoff: max_backoff, Duration;
+        with_max_redirects: max_redirects, u32;
+        with_max_response_bytes: max_response_bytes, usize;
+        with_max_buffered_bytes: max_buffered_bytes, usize;
+        with_max_request_bytes: max_request_bytes, usize;
+        with_max_header_bytes: max_header_bytes, usize;
+        with_max_concurrent: max_concurrent, usize;
+        with_max_lookups: max_lookups, usize;
+        with_max_idle_per_host: max_idle_per_host, usize;
+        with_idle_timeout: idle_timeout, Duration;
+    }
+}

@@ -1,0 +1,166 @@
+use reqwest::Url;
+use rhai::{Dynamic, Map};
+use rhai_dispatcher_engine::Secret;
+
+use crate::HttpError;
+
+/// The fields of a form, in order.
+///
+/// Maps and arrays within are written with brackets, as Stripe and many others read them:
+/// `metadata[key]=value`, `items[0][price]=…`.
+///
+/// ```
+/// use rhai_dispatcher_http::Form;
+///
+/// let sizes: rhai::Array = vec![1_i64.into(), 2_i64.into()];
+/// let mut form = Form::new();
+/// form.push("name", &rhai::Dynamic::from("a b"))?;
+/// form.push("sizes", &sizes.into())?;
+/// assert_eq!(form.encoded(), "name=a+b&sizes%5B0%5D=1&sizes%5B1%5D=2");
+/// # Ok::<(), rhai_dispatcher_http::HttpError>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Form {
+    fields: Vec<(String, String)>,
+}
+
+/// The most fields of a form.
+const MAX_FIELDS: usize = 1000;
+/// The deepest nesting of a form's values.
+const MAX_DEPTH: usize = 8;
+
+impl Form {
+    /// The media type.
+    pub const CONTENT_TYPE: &'static str = "application/x-www-form-urlencoded";
+
+    /// A form without fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The fields of an object map.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub fn of(map: &Map) -> Result<Self, HttpError> {
+        let mut form = Self::new();
+        for (name, value) in map {
+            form.push(name, value)?;
+        }
+        Ok(form)
+    }
+
+    /// Adds a value: a text, number or boolean as one field, a map or array as one for each of its
+    /// parts, and unit as an empty one.
+    ///
+    /// # Errors
+    /// Of kind `invalid`, naming the field, for a value of any other type, and for too many or too
+    /// deeply nested ones.
+    pub fn push(&mut self, name: &str, value: &Dynamic) -> Result<(), HttpError> {
+        self.push_at(name.to_owned(), value, 0)
+    }
+
+    /// Like [`push`](Self::push), in the place of what was pushed under that name before.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub fn set(&mut self, name: &str, value: &Dynamic) -> Result<(), HttpError> {
+        self.remove(name);
+        self.push(name, value)
+    }
+
+    /// Takes out what was pushed under that name.
+    pub fn remove(&mut self, name: &str) {
+        let is_part = |field: &str| {
+            field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        self.fields.retain(|(field, _)| !is_part(field));
+    }
+
+    /// The fields.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    /// Its text, as the body of a call.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        encoded(&self.fields)
+    }
+
+    fn push_at(&mut self, name: String, value: &Dynamic, depth: usize) -> Result<(), HttpError> {
+        if depth > MAX_DEPTH {
+            let problem = format!("it is nested more than {MAX_DEPTH} levels deep");
+            return Err(HttpError::invalid(&name, problem));
+        }
+        if let Ok(map) = value.as_map_ref() {
+            for (key, value) in map.iter() {
+                self.push_at(format!("{name}[{key}]"), value, depth + 1)?;
+            }
+            return Ok(());
+        }
+        if let Ok(array) = value.as_array_ref() {
+            for (index, value) in array.iter().enumerate() {
+                self.push_at(format!("{name}[{index}]"), value, depth + 1)?;
+            }
+            return Ok(());
+        }
+        if self.fields.len() >= MAX_FIELDS {
+            return Err(HttpError::invalid(&name, format!("it is one of more than {MAX_FIELDS} fields")));
+        }
+        let Some(text) = text(value) else {
+            let problem = format!("{} can't be a field of a form", type_in_words(value));
+            return Err(HttpError::invalid(&name, problem));
+        };
+        self.fields.push((name, text));
+        Ok(())
+    }
+}
+
+/// A single value as text.
+fn text(value: &Dynamic) -> Option<String> {
+    if value.is_unit() {
+        return Some(String::new());
+    }
+    if value.is::<Secret>() {
+        return Some(Secret::REDACTED.to_owned());
+    }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return Some(text.to_string());
+    }
+    if let Ok(int) = value.as_int() {
+        return Some(int.to_string());
+    }
+    if let Ok(float) = value.as_float() {
+        return float.is_finite().then(|| float.to_string());
+    }
+    if let Ok(bool) = value.as_bool() {
+        return Some(bool.to_string());
+    }
+    value.as_char().ok().map(String::from)
+}
+
+/// What a value is, for messages.
+pub(crate) fn type_in_words(value: &Dynamic) -> String {
+    let known = match value.type_name() {
+        "i64" => "an integer",
+        "f64" => "a number",
+        "bool" => "true or false",
+        "()" => "unit",
+        "map" => "an object map",
+        "array" => "an array",
+        "Fn" => "a function pointer",
+        _ if value.is::<Secret>() => "a secret",
+        other => return format!("a {other}"),
+    };
+    known.to_owned()
+}
+
+fn encoded(fields: &[(String, String)]) -> String {
+    // The URL library's encoder, by way of a query.
+    let Ok(mut url) = Url::parse("http://form/") else { return String::new() };
+    url.query_pairs_mut().extend_pairs(fields);
+    url.query().unwrap_or_default().to_owned()
+}

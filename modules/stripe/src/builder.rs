@@ -1,0 +1,91 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use rhai::Dynamic;
+use rhai_dispatcher_http::Form;
+
+use crate::StripeError;
+use crate::resource::{Field, Resource, Subscription, Takes};
+
+/// What a script has said of an object that it is going to create.
+#[derive(Clone)]
+pub(crate) struct Builder<R> {
+    form: Form,
+    resource: PhantomData<fn() -> R>,
+}
+
+impl<R: Resource> Builder<R> {
+    pub(crate) fn new() -> Self {
+        Self { form: Form::new(), resource: PhantomData }
+    }
+
+    /// What is sent.
+    pub(crate) fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// Sets a field, and gives the object for the next setter of a chain.
+    pub(crate) fn set(&mut self, field: Field, value: &Dynamic) -> Result<Self, StripeError> {
+        if !field.takes.accepts(value) {
+            let Field { setter, takes, .. } = field;
+            let (name, found) = (R::NAME, value.type_name());
+            let problem = format!("{setter}: a {name}'s is {}, not of type {found}", takes.in_words());
+            return Err(StripeError::Invalid(problem));
+        }
+        self.set_param(field.param, value)
+    }
+
+    /// Sets a parameter by the name that it has in Stripe's interface; unit takes it back.
+    pub(crate) fn set_param(&mut self, param: &str, value: &Dynamic) -> Result<Self, StripeError> {
+        if value.is_unit() {
+            self.form.remove(param);
+        } else {
+            self.form.set(param, value)?;
+        }
+        Ok(self.clone())
+    }
+}
+
+impl Builder<Subscription> {
+    /// Adds what is paid for.
+    pub(crate) fn add_item(&mut self, price: &str, quantity: Option<i64>) -> Result<Self, StripeError> {
+        let is_item = |(name, _): &&(String, String)| name.starts_with("items[") && name.ends_with("[price]");
+        let index = self.form.fields().iter().filter(is_item).count();
+        self.form.push(&format!("items[{index}][price]"), &price.into())?;
+        if let Some(quantity) = quantity {
+            self.form.push(&format!("items[{index}][quantity]"), &quantity.into())?;
+        }
+        Ok(self.clone())
+    }
+}
+
+impl<R: Resource> fmt::Debug for Builder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(R::TYPE).field("form", &self.form).finish()
+    }
+}
+
+impl Takes {
+    fn accepts(self, value: &Dynamic) -> bool {
+        match self {
+            _ if value.is_unit() => true,
+            Self::Text => value.is_string() || value.is_char(),
+            Self::Integer => value.is_int(),
+            Self::Number => value.is_int() || value.is_float(),
+            Self::Bool => value.is_bool(),
+            Self::Array => value.is_array(),
+            Self::Map => value.is_map(),
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Bool => "true or false",
+            Self::Array => "an array",
+            Self::Map => "an object map",
+        }
+    }
+}

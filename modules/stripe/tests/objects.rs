@@ -1,0 +1,275 @@
+//! What is sent to Stripe, and what scripts get of its answers.
+
+mod support;
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use rhai_dispatcher_core::{Outcome, Ran};
+use rhai_dispatcher_engine::Secret;
+use rhai_dispatcher_test_http::{Answer, TestServer};
+use support::{Bench, KEY, answer, bench, bench_with, config, error, run, stripe, value};
+
+#[test]
+fn each_object_is_created_by_a_form_of_its_own() {
+    let server = stripe();
+    let cases = [
+        (
+            r#"new_product().name("Tea & co").description("d").active(true).images(["a", "b"])
+               .metadata(#{a: 1}).metadata("b", "x y").param("tax_code", "txcd_1")"#,
+            "/v1/products",
+            "name=Tea+%26+co&description=d&active=true&images%5B0%5D=a&images%5B1%5D=b\
+             &metadata%5Ba%5D=1&metadata%5Bb%5D=x+y&tax_code=txcd_1",
+        ),
+        (
+            r#"new_price().amount(1000).currency("eur").product("prod_1").recurring("month").interval_count(3)"#,
+            "/v1/prices",
+            "unit_amount=1000&currency=eur&product=prod_1&recurring%5Binterval%5D=month\
+             &recurring%5Binterval_count%5D=3",
+        ),
+        (
+            r#"new_coupon().id("SPRING").percent_off(12.5).duration("repeating").duration_in_months(3)"#,
+            "/v1/coupons",
+            "id=SPRING&percent_off=12.5&duration=repeating&duration_in_months=3",
+        ),
+        (
+            r#"new_customer().name("Ann").email("ann@example.com").address(#{city: "Ulm", line1: "1"})"#,
+            "/v1/customers",
+            "name=Ann&email=ann%40example.com&address%5Bcity%5D=Ulm&address%5Bline1%5D=1",
+        ),
+        (
+            r#"new_payment_intent().amount(500).currency("usd").customer("cus_1").confirm(false)
+               .payment_method_types(["card"]).automatic_payment_methods(true)"#,
+            "/v1/payment_intents",
+            "amount=500&currency=usd&customer=cus_1&confirm=false&payment_method_types%5B0%5D=card\
+             &automatic_payment_methods%5Benabled%5D=true",
+        ),
+        (
+            r#"new_subscription().customer("cus_1").price("price_1").price("price_2", 3).coupon("SPRING")"#,
+            "/v1/subscriptions",
+            "customer=cus_1&items%5B0%5D%5Bprice%5D=price_1&items%5B1%5D%5Bprice%5D=price_2\
+             &items%5B1%5D%5Bquantity%5D=3&discounts%5B0%5D%5Bcoupon%5D=SPRING",
+        ),
+    ];
+    let ids = ["prod_0", "price_1", "coupon_2", "cus_3", "pi_4", "sub_5"];
+    for (number, (object, path, body)) in cases.into_iter().enumerate() {
+        assert_eq!(value(&bench(&server), &format!("{object}.create()")), format!("{:?}", ids[number]));
+        let asked = &server.asked()[number];
+        assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", path));
+        assert_eq!(asked.body, body);
+        assert_eq!(asked.header("authorization"), Some(&*format!("Bearer {KEY}")));
+        assert_eq!(asked.header("stripe-version"), Some("2025-03-31.basil"));
+    }
+}
+
+#[test]
+fn setters_chain_and_also_work_one_by_one() {
+    let server = stripe();
+    let script = r#"
+        let product = new_product();
+        product.name("A");
+        product.name("B").description("gone");
+        product.description(());
+        let other = product;
+        other.name("C");
+        [product.create(), await_result(other.create_async(), 30)]"#;
+    assert_eq!(value(&bench(&server), script), r#"["prod_0","prod_1"]"#);
+    let bodies: Vec<_> = server.asked().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(bodies, ["name=B", "name=C"]);
+}
+
+#[test]
+fn objects_are_retrieved_updated_and_listed() {
+    let server = stripe();
+    let bench = bench(&server);
+    assert_eq!(value(&bench, r#"retrieve_product("prod_7").id"#), r#""prod_7""#);
+    assert_eq!(
+        value(&bench, r#"update_customer("cus_7", #{name: "Ann", metadata: #{k: ""}}).id"#),
+        r#""cus_7""#
+    );
+    assert_eq!(value(&bench, "list_prices()"), r#"{"data":[{"id":"x_1"}],"has_more":true}"#);
+    assert_eq!(value(&bench, "list_prices(#{limit: 3, recurring: #{interval: `month`}}).has_more"), "true");
+    assert_eq!(
+        value(&bench, "let r = retrieve_coupon_async(`20 %/x`); await_result(r).id"),
+        r#""20%20%25%2Fx""#
+    );
+    let asked: Vec<_> =
+        server.asked().into_iter().map(|asked| (asked.method, asked.path, asked.body)).collect();
+    let expected = [
+        ("GET", "/v1/products/prod_7", ""),
+        ("POST", "/v1/customers/cus_7", "metadata%5Bk%5D=&name=Ann"),
+        ("GET", "/v1/prices", ""),
+        ("GET", "/v1/prices?limit=3&recurring%5Binterval%5D=month", ""),
+        ("GET", "/v1/coupons/20%20%25%2Fx", ""),
+    ];
+    assert_eq!(asked, expected.map(|(method, path, body)| (method.into(), path.into(), body.into())));
+    for script in [r#"retrieve_product("..")"#, r#"retrieve_product("")"#] {
+        assert!(error(&bench, script).starts_with("invalid: id: "), "{script}");
+    }
+    assert_eq!(server.asked().len(), 5);
+}
+
+#[test]
+fn the_key_is_the_tasks_own() {
+    let server = stripe();
+    let none = bench_with(config(&server));
+    assert_eq!(
+        error(&none, "new_product().create()"),
+        "not_configured: Stripe has no key yet: call configure_stripe(key) first"
+    );
+    value(&none, r#"configure_stripe("sk_test_mine"); new_product().create()"#);
+    value(&none, "configure_stripe(STRIPE_API_KEY); new_product().create()");
+    // The next task starts afresh, on the same lane.
+    assert!(error(&none, "new_product().create()").starts_with("not_configured: "));
+    let some = bench(&server);
+    value(&some, r#"new_product().create(); configure_stripe("sk_test_mine"); new_product().create()"#);
+    value(&some, "new_product().create()");
+    let keys: Vec<_> =
+        server.asked().iter().map(|asked| asked.header("authorization").map(str::to_owned)).collect();
+    let (mine, workers) = (Some("Bearer sk_test_mine".to_owned()), Some(format!("Bearer {KEY}")));
+    assert_eq!(keys, [mine.clone(), workers.clone(), workers.clone(), mine, workers]);
+    for bad in ["\"\"", "\"two words\"", "3", "()", "\"a\\nb\""] {
+        assert!(error(&some, &format!("configure_stripe({bad})")).starts_with("invalid: key: "), "{bad}");
+    }
+}
+
+#[test]
+fn two_tasks_with_keys_of_their_own_run_side_by_side() {
+    let server = TestServer::start(|asked| answer(asked).with_delay(Duration::from_millis(50)));
+    let bench = bench_with(config(&server));
+    let script = |name: &str| {
+        format!(
+            r#"configure_stripe("sk_test_{name}"); new_product().name("{name}").create(); new_product().name("{name}").create()"#
+        )
+    };
+    let (ann, bob) = (bench.start(&script("ann")), bench.start(&script("bob")));
+    block_on(futures::future::join(ann.future, bob.future));
+    let asked = server.asked();
+    assert_eq!(asked.len(), 4);
+    for asked in asked {
+        let name = asked.body.strip_prefix("name=").expect("a name");
+        assert_eq!(asked.header("authorization"), Some(&*format!("Bearer sk_test_{name}")));
+    }
+}
+
+#[test]
+fn a_call_has_the_same_idempotency_key_when_its_task_runs_again() {
+    let server = stripe();
+    let bench = bench(&server);
+    let script = r#"let a = new_product().create_async(); new_price().create(); await_result(a); retrieve_product("x");
+                    update_product("x", #{name: "y"})"#;
+    let task = Bench::task(script);
+    let keys = |from: usize| -> Vec<_> {
+        let asked = server.asked();
+        let posts = asked[from..].iter().filter(|asked| asked.method == "POST");
+        let mut keys: Vec<_> = posts
+            .map(|asked| (asked.path.clone(), asked.header("idempotency-key").map(str::to_owned)))
+            .collect();
+        keys.sort();
+        keys
+    };
+    let id = task.id;
+    let end = |ran: Ran| assert!(matches!(ran, Ran::Finished(Outcome::Completed(_), _)), "{ran:?}");
+    end(block_on(bench.start_task(task.clone(), None).future));
+    let first = keys(0);
+    let after = server.asked().len();
+    end(block_on(bench.start_task(task, None).future));
+    assert_eq!(first, keys(after));
+    let key = |number: u64| Some(format!("{id}-{number}"));
+    assert_eq!(
+        first,
+        [
+            ("/v1/prices".to_owned(), key(2)),
+            ("/v1/products".to_owned(), key(1)),
+            ("/v1/products/x".to_owned(), key(4))
+        ]
+    );
+    // Another task is another call.
+    let after = server.asked().len();
+    value(&bench, script);
+    assert!(keys(after).iter().all(|key| !first.contains(key)));
+}
+
+#[test]
+fn a_call_is_tried_again_with_the_same_key() {
+    let server = TestServer::start(|asked| match asked.number {
+        0 => Answer::hang_up(),
+        1 => Answer::status(409),
+        _ => answer(asked),
+    });
+    assert_eq!(value(&bench(&server), r#"new_product().name("x").create()"#), r#""prod_2""#);
+    let asked = server.asked();
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|one| one.header("idempotency-key") == asked[0].header("idempotency-key")));
+    assert!(asked.iter().all(|one| one.body == "name=x"));
+}
+
+#[test]
+fn a_refusal_of_stripes_is_caught_with_its_details() {
+    let server = stripe();
+    let script = r#"let e = (); try { new_customer().name("declined").create() } catch (x) { e = x } e"#;
+    assert_eq!(
+        value(&bench(&server), script),
+        r#"{"code":"c","kind":"api","message":"Your card was declined.","param":"p","request_id":"req_1","status":402,"type":"card_error"}"#
+    );
+    assert_eq!(
+        error(&bench(&server), r#"new_customer().name("declined").create()"#),
+        "api: Your card was declined."
+    );
+    // What others answer in Stripe's place.
+    let proxy = TestServer::start(|_| Answer::status(407).with_body("<html>"));
+    assert_eq!(error(&bench(&proxy), "new_product().create()"), "api: Stripe answered with status 407");
+    let other = TestServer::start(|_| Answer::status(302).with_header("location", "https://example.com/"));
+    assert_eq!(error(&bench(&other), "new_product().create()"), "api: Stripe answered with status 302");
+    let page = TestServer::start(|_| Answer::text("<html>"));
+    assert_eq!(error(&bench(&page), "new_product().create()"), "api: Stripe answered with status 200");
+}
+
+#[test]
+fn no_error_tells_the_key() {
+    let server = stripe();
+    let bench = bench_with(config(&server).with_key(Secret::new("rk_live_plugh")));
+    let (outcome, log) = run(&bench, "let r = new_product().create_async(); await_result(r, 30)");
+    let said = format!("{outcome:?} {log:?}");
+    assert!(said.contains("Invalid API Key provided: [secret]") && !said.contains("plugh"), "{said}");
+}
+
+#[test]
+fn a_wrong_value_is_an_error_that_names_the_setter() {
+    let server = stripe();
+    for (script, says) in [
+        ("new_price().amount(10.5)", "amount: a price's is a whole number, not of type f64"),
+        ("new_price().amount(`10`)", "amount: a price's is a whole number, not of type string"),
+        ("new_product().name(3)", "name: a product's is a string, not of type i64"),
+        ("new_product().metadata(#{f: || 1})", "metadata[f]: a function pointer can't be a field"),
+        ("update_product(`x`, 3)", "changes: it should be an object map, and is of type i64"),
+    ] {
+        let said = error(&bench(&server), script);
+        assert!(said.starts_with("invalid: ") && said.contains(says), "{script}: {said}");
+    }
+    let said = error(&bench(&server), "new_product().amount(3)");
+    assert!(said.contains("amount (Product, i64)"), "{said}");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn a_secret_can_be_no_field() {
+    let server = stripe();
+    value(
+        &bench(&server),
+        r#"new_product().metadata("k", STRIPE_API_KEY).param("description", "" + STRIPE_API_KEY).create()"#,
+    );
+    let asked = server.asked();
+    assert_eq!(asked[0].body, "metadata%5Bk%5D=%5Bsecret%5D&description=%5Bsecret%5D");
+}
+
+#[test]
+fn a_call_that_takes_too_long_is_a_timeout() {
+    let server = TestServer::start(|_| Answer::text("").with_delay(Duration::from_secs(60)));
+    // By the task's clock, which a test moves.
+    let bench = bench_with(config(&server).with_key(Secret::new(KEY)).with_timeout(Duration::from_secs(3)));
+    let mut started = bench.start("let r = new_product().create_async(); let s = []; s.push(request_status(r)); sleep(4); s.push(request_status(r)); s");
+    assert!(started.poll().is_pending());
+    bench.clock.advance(Duration::from_secs(5));
+    assert_eq!(started.value(), r#"["pending","timeout"]"#);
+}
