@@ -9,10 +9,14 @@ use rhai_dispatcher_core::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::script::to_json;
 use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
 
 /// The longest `timeout` that a script can ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest request, in bytes of JSON: the largest args and script, and some room.
+const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
 /// Registers `dispatch` and `dispatch_async`.
 pub(crate) fn register(config: EngineConfig, transport: Arc<dyn Transport>) -> EngineConfig {
@@ -61,7 +65,8 @@ impl Request {
                 delay: None,
             });
         }
-        rhai::serde::from_dynamic(what).map_err(|error| format!("dispatch: {error}"))
+        let json = to_json(what, MAX_REQUEST_BYTES, "the task")?;
+        serde_json::from_str(&json).map_err(|error| format!("dispatch: {error}"))
     }
 }
 

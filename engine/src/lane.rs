@@ -12,6 +12,9 @@ use crate::metrics::ScriptMetrics;
 use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
 
+/// How many scripts a lane claims at once while many others can run. Few, since they go first.
+const NEWCOMERS: usize = 8;
+
 /// What the scripts of one lane share: the engine, compiled scripts, stacks, and their number.
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -24,6 +27,8 @@ pub(crate) struct Lane {
     live: Cell<usize>,
     /// Those of them that don't wait.
     runnable: Cell<usize>,
+    /// Those of them that have not begun.
+    fresh: Cell<usize>,
     metrics: ScriptMetrics,
     /// Whoever waits for room.
     waker: RefCell<Option<Waker>>,
@@ -39,6 +44,7 @@ impl Lane {
             turns: Rc::default(),
             live: Cell::default(),
             runnable: Cell::default(),
+            fresh: Cell::default(),
             waker: RefCell::default(),
             config,
         }
@@ -72,21 +78,30 @@ impl Lane {
     }
 
     fn room(&self) -> usize {
-        let queue = self.config.run_queue.max(1);
-        // Not before the queue is half empty: claims cost less in batches.
-        if self.runnable.get() > queue / 2 {
+        if !self.is_open() {
             return 0;
         }
+        let queue = self.config.run_queue.max(1);
         let slots = self.config.max_in_flight.max(1).saturating_sub(self.live.get());
-        let wanted = (queue - self.runnable.get()).min(slots);
+        let wanted = match self.runnable.get() {
+            few if few <= queue / 2 => queue - few,
+            _ => NEWCOMERS,
+        };
+        let wanted = wanted.min(slots);
         // What is promised here has its stack. When the system has no more, the next claim waits
         // until a script has ended; if none will, a task gets the error.
         let stacks = self.pool.reserve(wanted);
         if stacks == 0 && self.live.get() == 0 { wanted.min(1) } else { wanted.min(stacks) }
     }
 
+    /// Whether it claims: not while many scripts have not begun or burn their slices, but also while
+    /// many have just been woken, who don't take long.
+    fn is_open(&self) -> bool {
+        self.fresh.get() + self.turns.waiting() <= self.config.run_queue.max(1) / 2
+    }
+
     fn room_changed(&self) {
-        if self.runnable.get() <= self.config.run_queue.max(1) / 2
+        if self.is_open()
             && let Some(waker) = self.waker.take()
         {
             waker.wake();
@@ -141,6 +156,7 @@ pub(crate) struct Place {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    Fresh,
     Runnable,
     Waiting,
     Gone,
@@ -151,11 +167,13 @@ impl Place {
     pub(crate) fn new(lane: &Rc<Lane>) -> Self {
         lane.live.update(|live| live + 1);
         lane.runnable.update(|runnable| runnable + 1);
-        Self { lane: Rc::clone(lane), state: State::Runnable }
+        lane.fresh.update(|fresh| fresh + 1);
+        Self { lane: Rc::clone(lane), state: State::Fresh }
     }
 
     /// It runs.
     pub(crate) fn running(&mut self) {
+        self.begun();
         if self.state == State::Waiting {
             self.lane.runnable.update(|runnable| runnable + 1);
             self.state = State::Runnable;
@@ -171,11 +189,19 @@ impl Place {
         }
     }
 
+    fn begun(&mut self) {
+        if self.state == State::Fresh {
+            self.lane.fresh.update(|fresh| fresh - 1);
+            self.state = State::Runnable;
+        }
+    }
+
     /// It has ended.
     pub(crate) fn leave(&mut self) {
         if self.state == State::Gone {
             return;
         }
+        self.begun();
         if self.state == State::Runnable {
             self.lane.runnable.update(|runnable| runnable - 1);
         }

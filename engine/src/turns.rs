@@ -35,6 +35,11 @@ impl Turns {
         Turn { turns: Rc::clone(self), number }
     }
 
+    /// How many scripts have lined up.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
     /// Gives the turn to the next, if nobody has it.
     fn go_on(&self) {
         if self.current.get().is_some() {

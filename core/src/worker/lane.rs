@@ -1,6 +1,8 @@
+use std::cell::Cell;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub(super) struct Lane<H> {
     /// Until when not to claim again, after a claim that failed.
     pause: Option<BoxFuture<'static, ()>>,
     running: FuturesUnordered<Running>,
+    turn: Rc<Turn>,
     deadlines: Deadlines,
     ended: Vec<Completion>,
     finishing: Option<BoxFuture<'static, ()>>,
@@ -39,7 +42,8 @@ pub(super) struct Lane<H> {
 /// The wait after a call that failed, before it is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long new tasks run, one after another, before those that wait are looked after.
+/// How long new tasks run, one after another, before those that were woken have their turn, and the
+/// other way round.
 const AT_ONCE: Duration = Duration::from_millis(2);
 
 impl<H: Handler> Lane<H> {
@@ -56,6 +60,7 @@ impl<H: Handler> Lane<H> {
             claiming: None,
             pause: None,
             running: FuturesUnordered::new(),
+            turn: Rc::new(Turn { clock: Arc::clone(&clock), until: Cell::default() }),
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             ended: Vec::new(),
@@ -111,7 +116,7 @@ impl<H: Handler> Lane<H> {
             if let Some(at) = job.deadline {
                 self.deadlines.insert(at, job.claim.task, job.stop.clone());
             }
-            self.running.push(Running(Some(job)));
+            self.running.push(Running { job: Some(job), turn: Rc::clone(&self.turn) });
         }
     }
 
@@ -124,6 +129,7 @@ impl<H: Handler> Lane<H> {
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.deadlines.poll(cx);
         let mut progress = false;
+        self.turn.until.set(self.clock.now() + AT_ONCE);
         while let Poll::Ready(Some((job, ran))) = self.running.poll_next_unpin(cx) {
             if let Some(at) = job.deadline {
                 self.deadlines.remove(at, job.claim.task);
@@ -131,6 +137,9 @@ impl<H: Handler> Lane<H> {
             self.end(&job, ran);
             self.state.tick(self.clock.now());
             progress = true;
+            if self.turn.is_over() {
+                break;
+            }
         }
         progress
     }
@@ -233,15 +242,35 @@ fn finish(
 }
 
 /// A job among those that wait; it comes back with how it ended.
-struct Running(Option<Job>);
+struct Running {
+    job: Option<Job>,
+    turn: Rc<Turn>,
+}
+
+/// How long the tasks that were woken run, one after another, before new ones are looked for.
+struct Turn {
+    clock: Arc<dyn Clock>,
+    until: Cell<Tick>,
+}
+
+impl Turn {
+    fn is_over(&self) -> bool {
+        self.clock.now() >= self.until.get()
+    }
+}
 
 impl Future for Running {
     type Output = (Job, Ran);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Job, Ran)> {
-        let Some(job) = &mut self.0 else { return Poll::Pending };
+        if self.turn.is_over() {
+            // A few such yields, and the set they are in lets the lane go on.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(job) = &mut self.job else { return Poll::Pending };
         let ran = ready!(job.poll_unpin(cx));
-        match self.0.take() {
+        match self.job.take() {
             Some(job) => Poll::Ready((job, ran)),
             None => Poll::Pending,
         }
