@@ -45,7 +45,7 @@ Exit code:
   3 if the server can't be reached or refuses, 130 after Ctrl-C";
 
 impl CallCommand {
-    /// How much later than at the timeout the task expires, which we cancel before that.
+    /// How much later than at the timeout the task ends by itself, which we cancel before that.
     const SLACK: Duration = Duration::from_secs(1);
 
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {

@@ -10,10 +10,34 @@ use crate::report::{Console, Results};
 
 /// Pause a queue: its workers claim nothing more
 ///
-/// What runs goes on, and tasks are still accepted. `rhaid resume` opens it again.
+/// What runs goes on, and tasks are still accepted. `rhaid resume` opens it again. A worker id that
+/// nobody has used yet can be paused too: what is sent to it then waits.
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_PAUSE)]
 pub(crate) struct PauseCommand {
+    #[command(flatten)]
+    queue: QueueArgs,
+}
+
+/// Resume a queue that is paused
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_RESUME)]
+pub(crate) struct ResumeCommand {
+    #[command(flatten)]
+    queue: QueueArgs,
+}
+
+const AFTER_PAUSE: &str = "\
+Exit code:
+  0 if it is paused, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+
+const AFTER_RESUME: &str = "\
+Exit code:
+  0 if it is open, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+
+/// The queue to pause or resume.
+#[derive(Debug, Args)]
+struct QueueArgs {
     /// The worker id whose queue it is
     #[arg(value_name = "WORKER", value_parser = worker_id)]
     worker_id: WorkerId,
@@ -26,25 +50,29 @@ pub(crate) struct PauseCommand {
     json: bool,
 }
 
-const AFTER_HELP: &str = "\
-Exit code:
-  0 if it is paused, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
-
 impl PauseCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
-        block_on(self.run())
+        block_on(self.queue.set_paused(true))
     }
+}
 
-    async fn run(self) -> Result<Exit, CommandError> {
+impl ResumeCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        block_on(self.queue.set_paused(false))
+    }
+}
+
+impl QueueArgs {
+    async fn set_paused(self, paused: bool) -> Result<Exit, CommandError> {
         let server = self.server.server()?;
         let dispatcher = server.connect().await?;
         let id = &self.worker_id;
-        let set = dispatcher.transport().set_paused(id, true).await;
+        let set = dispatcher.transport().set_paused(id, paused).await;
         set.map_err(|error| server.explain(error))?;
-        let line = if self.json {
-            json!({ "workerId": id, "paused": true }).to_string()
-        } else {
-            format!("{id} is paused")
+        let line = match (self.json, paused) {
+            (true, _) => json!({ "workerId": id, "paused": paused }).to_string(),
+            (false, true) => format!("{id} is paused"),
+            (false, false) => format!("{id} is open"),
         };
         Ok(Results::new(Console::detect()).lines([line]))
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use clap::Args;
 use futures::executor::block_on;
 use rhai_dispatcher::RhaiDispatcherError;
@@ -54,7 +56,8 @@ impl SubmitCommand {
                 return Ok(printer.finish());
             }
         };
-        let request = self.request.request(&dispatcher, None)?.script(text.clone());
+        let request =
+            self.request.request(&dispatcher, None)?.script(text.clone()).script_name(Arc::clone(&name));
         let id = match request.submit().await {
             Ok(id) => id,
             Err(error @ RhaiDispatcherError::Script(_)) => {

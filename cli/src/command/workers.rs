@@ -52,7 +52,7 @@ impl WorkersCommand {
 
 fn table(instances: &[InstanceInfo]) -> Table<4> {
     use Column::{Number, Text};
-    let columns = [Text("WORKER"), Text("INSTANCE"), Number("CLAIMED"), Text("LEASE")];
+    let columns = [Text("WORKER"), Text("INSTANCE"), Number("CLAIMED"), Text("LEASE UNTIL")];
     let mut table = Table::new(columns);
     for instance in instances {
         table.row([

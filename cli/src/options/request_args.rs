@@ -59,7 +59,7 @@ impl RequestArgs {
         self.request_id.is_some()
     }
 
-    /// The request, without its script. After `useful_for` it is not begun any more.
+    /// The request, without its script. After `useful_for` it is stopped.
     ///
     /// # Errors
     /// Those of [`ScriptArgs::into_map`].
@@ -80,9 +80,11 @@ impl RequestArgs {
         if let Some(id) = self.context_id {
             request = request.context_id(id);
         }
-        let expires_in = self.expires_in.map(Timeout::duration);
-        if let Some(expires_in) = expires_in.into_iter().chain(useful_for).min() {
-            request = request.expires_in(expires_in);
+        if let Some(expires_in) = self.expires_in {
+            request = request.expires_in(expires_in.duration());
+        }
+        if let Some(useful_for) = useful_for {
+            request = request.deadline_in(useful_for);
         }
         Ok(request)
     }

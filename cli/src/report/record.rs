@@ -47,6 +47,13 @@ impl Record<'_> {
         optional("not before", details.run_at.as_ref().filter(|_| pending).map(|time| time as _));
         optional("started", details.started_at.as_ref().map(|time| time as _));
         optional("updated", Some(&details.updated_at));
+        for child in &details.children {
+            optional("child", Some(child));
+        }
+        for line in details.log.lines() {
+            optional("log", Some(&line.text));
+        }
+        optional("log", details.log.is_truncated().then_some(&"(cut: it was longer than may be kept)" as _));
         lines
     }
 }

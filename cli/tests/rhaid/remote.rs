@@ -159,7 +159,7 @@ fn queues_and_workers_are_listed_in_aligned_columns() {
     let site = Site::new();
     let header = "WORKER  HIGH  NORMAL  LOW  DELAYED  SUSPECTS  CLAIMED  WORKERS  STATE\n";
     assert_eq!(site.ok(&["queues"]), header);
-    assert_eq!(site.ok(&["workers"]), "WORKER  INSTANCE  CLAIMED  LEASE\n");
+    assert_eq!(site.ok(&["workers"]), "WORKER  INSTANCE  CLAIMED  LEASE UNTIL\n");
     assert_eq!(site.json(&["queues"]), [json!(null); 0]);
 
     let _worker = site.worker(&[]);

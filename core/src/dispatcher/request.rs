@@ -36,6 +36,7 @@ struct Fields {
     worker_id: Option<WorkerId>,
     script: Option<Arc<str>>,
     script_path: Option<PathBuf>,
+    script_name: Option<Arc<str>>,
     args: Map<String, Value>,
     context_id: Option<Arc<str>>,
     request_id: Option<Arc<str>>,
@@ -45,6 +46,7 @@ struct Fields {
     priority: Priority,
     delay: Duration,
     expires_in: Option<Duration>,
+    deadline_in: Option<Duration>,
     retry: RetryPolicy,
     /// The first bad value.
     invalid: Option<Invalid>,
@@ -95,6 +97,12 @@ impl PlayRequestBuilder {
     /// The file to read the script from, when the request is submitted.
     pub fn script_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.fields.script_path = Some(path.into());
+        self
+    }
+
+    /// What to call the script in messages and in the record. Default: its path, if it has one.
+    pub fn script_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.fields.script_name = Some(name.into());
         self
     }
 
@@ -188,6 +196,13 @@ impl PlayRequestBuilder {
         self
     }
 
+    /// How long it may take from now on, in the queue and running; then it is stopped, and all that it
+    /// dispatched; above zero. [`await_response`](Self::await_response) sees to it by itself.
+    pub fn deadline_in(mut self, deadline_in: Duration) -> Self {
+        self.fields.deadline_in = self.above_zero("deadline_in", deadline_in);
+        self
+    }
+
     /// How often it is tried again after an error that may pass.
     pub fn retries(mut self, retries: u32) -> Self {
         self.fields.retry.max_retries = retries;
@@ -274,6 +289,9 @@ impl PlayRequestBuilder {
             task.depth = parent.depth + 1;
             task.deadline = parent.deadline;
         }
+        if let Some(deadline_in) = self.fields.deadline_in {
+            task.ends_by(self.dispatcher.clock().wall() + deadline_in);
+        }
         task.priority = self.fields.priority;
         let clock = self.dispatcher.clock();
         task.run_at = (self.fields.delay > Duration::ZERO).then(|| clock.wall() + self.fields.delay);
@@ -287,10 +305,11 @@ impl PlayRequestBuilder {
         match (&self.fields.script, &self.fields.script_path) {
             (Some(script), None) => {
                 check_size("script", script.len(), max)?;
-                Ok(Payload::Script { source: Arc::clone(script), name: None })
+                Ok(Payload::Script { source: Arc::clone(script), name: self.fields.script_name.clone() })
             }
             (None, Some(path)) => {
-                let name = path.display().to_string().into();
+                let name = self.fields.script_name.clone();
+                let name = name.unwrap_or_else(|| path.display().to_string().into());
                 Ok(Payload::Script { source: read_script(path, max)?, name: Some(name) })
             }
             (None, None) => Err(Invalid::new("script", "is missing", "give script(...) or script_path(...)")),
