@@ -22,7 +22,7 @@ pub use rhai_dispatcher_core::{
     TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
 };
 #[cfg(feature = "engine")]
-pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptChecker};
+pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator, ScriptChecker};
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 

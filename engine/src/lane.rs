@@ -1,6 +1,8 @@
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
 use rhai::{AST, Dynamic};
@@ -8,6 +10,7 @@ use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::fiber::StackPool;
+use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
 use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
@@ -25,6 +28,8 @@ pub(crate) struct Lane {
     /// Those of them that don't wait.
     runnable: Cell<usize>,
     metrics: ScriptMetrics,
+    /// How many accounts of scripts are not settled.
+    accounts: Arc<AtomicUsize>,
     /// Whoever waits for room.
     waker: RefCell<Option<Waker>>,
 }
@@ -36,6 +41,7 @@ impl Lane {
             cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
             pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
             metrics: ScriptMetrics::new(),
+            accounts: Arc::default(),
             turns: Rc::default(),
             live: Cell::default(),
             runnable: Cell::default(),
@@ -54,6 +60,10 @@ impl Lane {
 
     pub(crate) fn pool(&self) -> &StackPool {
         &self.pool
+    }
+
+    pub(crate) fn accounts(&self) -> &Arc<AtomicUsize> {
+        &self.accounts
     }
 
     pub(crate) fn metrics(&self) -> &ScriptMetrics {
@@ -104,13 +114,14 @@ impl Lane {
             let message = "stopped before it began";
             return Err(TaskError::new(TaskErrorKind::Runtime, message));
         }
-        let ast = self.compiled(source)?;
+        // It is the lane's, and bounded by the lengths of scripts.
+        let ast = uncharged(|| self.compiled(source))?;
         let value: Dynamic =
             self.engine.eval_ast(&ast).map_err(|error| run_error(*error, run.made_to_end(), &self.config))?;
         output(&value, self.config.max_output_bytes)
     }
 
-    fn compiled(&self, source: &std::sync::Arc<str>) -> Result<Rc<AST>, TaskError> {
+    fn compiled(&self, source: &Arc<str>) -> Result<Rc<AST>, TaskError> {
         if let Some(ast) = self.cache.borrow_mut().get(source) {
             return Ok(ast);
         }

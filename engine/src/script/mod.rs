@@ -17,5 +17,6 @@ pub(crate) use output::output;
 pub(crate) use script_cache::ScriptCache;
 pub(crate) use script_future::ScriptFuture;
 pub(crate) use script_run::ScriptRun;
+pub(crate) use tick::look_next;
 pub(crate) use wait::settle;
 pub use wait::wait;
