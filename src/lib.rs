@@ -23,7 +23,7 @@ pub use rhai_dispatcher_core::{
     TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
 };
 #[cfg(feature = "engine")]
-pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptChecker, Secret};
+pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator, ScriptChecker, Secret};
 #[cfg(feature = "http")]
 pub use rhai_dispatcher_http::{AllowedHost, HttpConfig, HttpError, HttpErrorKind, HttpModule};
 #[cfg(feature = "memory")]

@@ -23,13 +23,15 @@ mod server;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+use rhai_dispatcher::ScriptAllocator;
 
 use cli::Cli;
 
 /// Tasks are made on one thread and dropped on another, which the system's allocator makes both wait
-/// for.
+/// for. And it counts what scripts hold, for their limit of memory.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ScriptAllocator<MiMalloc> = ScriptAllocator::new(MiMalloc);
 
 fn main() -> ExitCode {
     Cli::parse().execute().into()

@@ -41,6 +41,11 @@ pub struct EngineConfig {
     pub max_array_size: usize,
     /// The most properties of an object map, with those of the maps in it; 10,000.
     pub max_map_size: usize,
+    /// The most memory that one script holds, in bytes; 64 MiB. It is counted, and so limited, only if
+    /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). A script is stopped at
+    /// its next operation, so that it may have more for the time of one call of a native function. Its
+    /// compiled form is not counted, but for what it has `eval` compile.
+    pub max_memory: usize,
     /// The most text that `print` and `debug` leave in a task's log, in bytes; 64 KiB. What is
     /// printed beyond is dropped, and the log says so.
     pub max_log_bytes: usize,
@@ -100,6 +105,7 @@ impl Default for EngineConfig {
             max_string_bytes: 512 * 1024,
             max_array_size: 10_000,
             max_map_size: 10_000,
+            max_memory: 64 * 1024 * 1024,
             max_log_bytes: rhai_dispatcher_core::TaskLog::MAX_BYTES,
             max_output_bytes: 1024 * 1024,
             max_wall_time: Duration::from_secs(60 * 60),
@@ -154,6 +160,7 @@ impl EngineConfig {
         with_max_string_bytes: max_string_bytes, usize;
         with_max_array_size: max_array_size, usize;
         with_max_map_size: max_map_size, usize;
+        with_max_memory: max_memory, usize;
         with_max_log_bytes: max_log_bytes, usize;
         with_max_output_bytes: max_output_bytes, usize;
         with_max_wall_time: max_wall_time, Duration;

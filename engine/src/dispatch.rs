@@ -1,3 +1,4 @@
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use rhai_dispatcher_core::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::memory::uncharged;
 use crate::script::to_json;
 use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
 
@@ -24,7 +26,9 @@ pub(crate) fn register(config: EngineConfig, transport: Arc<dyn Transport>) -> E
     let limits = AsyncFnConfig::new().with_timeout(MAX_TIMEOUT);
     config.with_async_fn_config("dispatch", limits, move |call: Call, worker_id: String, what: Dynamic| {
         let transport = Arc::clone(&transport);
-        async move { dispatch(transport, &call, worker_id, &what).await }
+        let mut dispatched = Box::pin(async move { dispatch(transport, &call, worker_id, &what).await });
+        // What a transport keeps of the task and its answer is not the script's; both are bounded.
+        poll_fn(move |cx| uncharged(|| dispatched.as_mut().poll(cx)))
     })
 }
 

@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
@@ -26,6 +27,16 @@ impl RhaiHandler {
     #[must_use]
     pub fn new(config: &EngineConfig) -> Self {
         Self { lane: Rc::new(Lane::new(config.clone())) }
+    }
+
+    /// How many scripts, those that have ended included, still have memory that a
+    /// [`ScriptAllocator`](crate::ScriptAllocator) charged to them. Without one, how many have not ended.
+    ///
+    /// What is left of a script that has ended is its result and its log, until they are dropped; and
+    /// values that refer to each other in a circle, which nobody frees.
+    #[must_use]
+    pub fn memory_accounts(&self) -> usize {
+        self.lane.accounts().load(Ordering::Acquire)
     }
 }
 

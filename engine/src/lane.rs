@@ -1,6 +1,8 @@
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
 use rhai::{AST, Dynamic, EvalAltResult};
@@ -8,6 +10,7 @@ use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::fiber::StackPool;
+use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
 use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
@@ -30,6 +33,8 @@ pub(crate) struct Lane {
     /// Those of them that have not begun.
     fresh: Cell<usize>,
     metrics: ScriptMetrics,
+    /// How many accounts of scripts are not settled.
+    accounts: Arc<AtomicUsize>,
     /// Whoever waits for room.
     waker: RefCell<Option<Waker>>,
 }
@@ -41,6 +46,7 @@ impl Lane {
             cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
             pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
             metrics: ScriptMetrics::new(),
+            accounts: Arc::default(),
             turns: Rc::default(),
             live: Cell::default(),
             runnable: Cell::default(),
@@ -60,6 +66,10 @@ impl Lane {
 
     pub(crate) fn pool(&self) -> &StackPool {
         &self.pool
+    }
+
+    pub(crate) fn accounts(&self) -> &Arc<AtomicUsize> {
+        &self.accounts
     }
 
     pub(crate) fn metrics(&self) -> &ScriptMetrics {
@@ -119,13 +129,14 @@ impl Lane {
             let message = "stopped before it began";
             return Err(TaskError::new(TaskErrorKind::Runtime, message));
         }
-        let ast = self.compiled(source, run)?;
+        // It is the lane's, and bounded by the lengths of scripts.
+        let ast = uncharged(|| self.compiled(source, run))?;
         let value: Dynamic =
             self.engine.eval_ast(&ast).map_err(|error| run_error(*error, run.made_to_end(), &self.config))?;
         output(&value, self.config.max_output_bytes)
     }
 
-    fn compiled(&self, source: &std::sync::Arc<str>, run: &ScriptRun) -> Result<Rc<AST>, TaskError> {
+    fn compiled(&self, source: &Arc<str>, run: &ScriptRun) -> Result<Rc<AST>, TaskError> {
         if let Some(ast) = self.cache.borrow_mut().get(source) {
             return Ok(ast);
         }

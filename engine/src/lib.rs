@@ -65,9 +65,11 @@
 //! - `call/`: asynchronous and blocking functions: what they can be, one call of one, slots.
 //! - `request/`: the requests of a task, and what scripts can do with them.
 //! - `task_context`: [`TaskContext`], what native functions know of their task.
+//! - `memory/`: [`ScriptAllocator`], and whose memory is whose.
 //! - `metrics`: what is counted.
 //! - `script/`: one script: building engines, constants, ticks, waits, errors, results.
-//! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there.
+//! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
+//!   `memory/`.
 
 mod call;
 mod checker;
@@ -76,6 +78,7 @@ mod dispatch;
 mod fiber;
 mod handler;
 mod lane;
+mod memory;
 mod metrics;
 mod request;
 mod script;
@@ -90,5 +93,6 @@ pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use fiber::WaitError;
 pub use handler::RhaiHandler;
+pub use memory::ScriptAllocator;
 pub use script::{Secret, to_json, wait};
 pub use task_context::TaskContext;

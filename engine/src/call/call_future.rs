@@ -9,6 +9,7 @@ use rhai::Dynamic;
 use rhai_dispatcher_core::{Clock, Tick};
 
 use super::{Acquire, Call, CallBody, Slot, Slots};
+use crate::memory::uncharged;
 use crate::metrics::{CallMetrics, CallStatus};
 
 /// One call under way: waits for a slot, does what the function does, and is given up in time.
@@ -82,7 +83,7 @@ impl CallFuture {
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
         if let Some(acquire) = &mut self.acquire {
-            let Poll::Ready(slot) = acquire.poll_unpin(cx) else {
+            let Poll::Ready(slot) = uncharged(|| acquire.poll_unpin(cx)) else {
                 if !self.waiting {
                     self.waiting = true;
                     self.metrics.waiting(1.0);
@@ -108,8 +109,11 @@ impl Future for CallFuture {
         let this = &mut *self;
         let mut end = this.poll_body(cx);
         if end.is_pending() {
-            let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.give_up));
-            end = timer.poll_unpin(cx).map(|()| CallEnd::TimedOut);
+            // The clock's own books are everybody's.
+            end = uncharged(|| {
+                let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.give_up));
+                timer.poll_unpin(cx).map(|()| CallEnd::TimedOut)
+            });
         }
         if let Poll::Ready(end) = &end {
             this.end(match end {

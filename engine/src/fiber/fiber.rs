@@ -11,6 +11,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rhai_dispatcher_core::{Stop, StopToken};
 
 use super::{FiberStack, StackPool, WaitError};
+use crate::memory::uncharged;
 
 /// A function that can be suspended in the middle, as a future.
 ///
@@ -91,7 +92,8 @@ impl<T> Fiber<T> {
     /// Gives the stack back. The coroutine has ended.
     fn release(&mut self) {
         if let Some(coroutine) = self.coroutine.take() {
-            self.pool.give(coroutine.into_stack(), self.shared.lowest.get());
+            // On the fiber's account still, and the pool is the lane's.
+            uncharged(|| self.pool.give(coroutine.into_stack(), self.shared.lowest.get()));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Stackful coroutines behind a [`Future`](std::future::Future), and the stacks that they run on.
 //!
 //! A [`Fiber`] runs ordinary Rust code that can stop in the middle: [`wait`] suspends it on any
-//! Rust future and gives the thread back to whoever polls the fiber. This is the only module of
-//! the workspace with unsafe code; what it exports is safe to use in any order.
+//! Rust future and gives the thread back to whoever polls the fiber. With `memory`, this is the
+//! only module of the workspace with unsafe code; what it exports is safe to use in any order.
 //!
 //! Invariants that the unsafe code rests on:
 //! - A fiber never leaves its thread: it holds an `Rc`.

@@ -39,6 +39,8 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         .set_max_string_size(config.max_string_bytes)
         .set_max_array_size(config.max_array_size)
         .set_max_map_size(config.max_map_size)
+        // Else strings of one script would live on in the engine, for others.
+        .set_max_strings_interned(0)
         // Rhai's own resolver reads files from the working directory.
         .set_module_resolver(DummyModuleResolver::new());
     if !config.allow_eval {

@@ -75,6 +75,9 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
             Some(End::OutOfStack) => {
                 limit(format!("the script used up its stack of {} bytes", config.stack_size))
             }
+            Some(End::OutOfMemory) => {
+                limit(format!("the script used more memory than the limit of {} bytes", config.max_memory))
+            }
             Some(End::Stopped) | None => {
                 task_error(TaskErrorKind::Runtime, "the script was terminated".to_owned(), position)
             }

@@ -22,5 +22,6 @@ pub(crate) use script_future::ScriptFuture;
 pub(crate) use script_run::ScriptRun;
 pub use secret::Secret;
 pub(crate) use secret::Secrets;
+pub(crate) use tick::look_next;
 pub(crate) use wait::settle;
 pub use wait::wait;

@@ -10,6 +10,7 @@ use super::script_run::End;
 use super::tick::Ticker;
 use crate::fiber::{Fiber, KEPT, Panicked};
 use crate::lane::{Lane, Place};
+use crate::memory::Account;
 use crate::metrics::ScriptStatus;
 use crate::turns::Turn;
 
@@ -44,7 +45,8 @@ impl ScriptFuture {
         let (floor, shallow) = stack.as_ref().map_or((0, 0), |stack| {
             (stack.bottom() + RESERVE.min(config.stack_size / 4), stack.top().saturating_sub(KEPT))
         });
-        let run = Rc::new(ScriptRun::new(run, config, Ticker::new(floor, shallow, config.slice)));
+        let account = Account::open(config.max_memory, lane.accounts());
+        let run = Rc::new(ScriptRun::new(run, config, Ticker::new(floor, shallow, config.slice), account));
         let fiber = stack.ok().map(|stack| {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))
@@ -99,7 +101,7 @@ impl ScriptFuture {
         let now = clock.now();
         self.run.started_before(now);
         ticker.begin_slice(now);
-        let polled = Pin::new(&mut *fiber).poll(cx);
+        let polled = self.run.account().during(|| Pin::new(&mut *fiber).poll(cx));
         ticker.end_slice(clock.now());
         self.lane.metrics().slice();
         let Poll::Ready(result) = polled else {
@@ -165,7 +167,7 @@ impl Future for ScriptFuture {
         let run = Rc::clone(&self.run);
         let _current = Current::enter(&run);
         // Before the script goes on, since it may wait for one of them.
-        run.requests().poll(&run, cx);
+        run.account().during(|| run.requests().poll(&run, cx));
         let polled = if self.fiber.is_some() {
             self.poll_fiber(cx)
         } else if self.outcome.is_some() {
@@ -194,7 +196,7 @@ impl Drop for ScriptFuture {
             self.run.stop_token().stop(Stop::Drained);
             // What is left of the script runs to its end in here.
             let _current = Current::enter(&self.run);
-            drop(fiber);
+            self.run.account().during(|| drop(fiber));
             self.lane.metrics().fiber_ended();
         }
         self.count(ScriptStatus::Stopped);

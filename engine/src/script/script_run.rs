@@ -11,6 +11,7 @@ use rhai_dispatcher_core::{
 
 use super::tick::Ticker;
 use crate::EngineConfig;
+use crate::memory::Account;
 use crate::request::Requests;
 use crate::task_context::TaskState;
 
@@ -38,6 +39,8 @@ pub(crate) struct ScriptRun {
     /// How urgent the calls are that wait for a free slot.
     priority: Cell<Priority>,
     requests: Requests,
+    /// The memory that the script holds.
+    account: Account,
 }
 
 /// Why we end a script that would go on.
@@ -51,6 +54,8 @@ pub(crate) enum End {
     OutOfTime,
     /// Its stack is nearly used up.
     OutOfStack,
+    /// It holds more memory than allowed.
+    OutOfMemory,
 }
 
 thread_local! {
@@ -59,7 +64,7 @@ thread_local! {
 }
 
 impl ScriptRun {
-    pub(crate) fn new(run: Run, config: &EngineConfig, ticker: Ticker) -> Self {
+    pub(crate) fn new(run: Run, config: &EngineConfig, ticker: Ticker, account: Account) -> Self {
         Self {
             priority: Cell::new(run.claimed.task.priority),
             run,
@@ -74,6 +79,7 @@ impl ScriptRun {
             state: TaskState::default(),
             calls: Cell::default(),
             requests: Requests::new(config),
+            account,
         }
     }
 
@@ -134,6 +140,10 @@ impl ScriptRun {
         self.priority.set(priority);
     }
 
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
     pub(crate) fn ticker(&self) -> &Ticker {
         &self.ticker
     }
@@ -186,6 +196,9 @@ impl ScriptRun {
         }
         if self.ticker.cpu_time(now) >= self.max_cpu_time {
             return self.end_with(End::OutOfTime);
+        }
+        if self.account.is_overdrawn() {
+            return self.end_with(End::OutOfMemory);
         }
         None
     }

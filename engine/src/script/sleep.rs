@@ -4,6 +4,7 @@ use rhai::{EvalAltResult, FLOAT, INT};
 
 use super::ScriptRun;
 use super::wait::settle;
+use crate::memory::uncharged;
 use crate::{WaitError, fiber};
 
 /// Replaces Rhai's `sleep`, which would block the lane's thread, by one with the same meaning:
@@ -24,7 +25,7 @@ fn sleep(duration: Option<Duration>) -> Result<(), Box<EvalAltResult>> {
     // One timer for the sleep and for the longest time that the script may take.
     let awake = run.clock().now() + duration;
     let wall_end = run.wall_end();
-    let slept = fiber::wait(run.clock().sleep_until(awake.min(wall_end)));
+    let slept = uncharged(|| fiber::wait(run.clock().sleep_until(awake.min(wall_end))));
     settle(&run, slept.map(|()| (awake < wall_end).then_some(())))?;
     Ok(())
 }

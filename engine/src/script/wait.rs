@@ -6,6 +6,7 @@ use super::script_run::End;
 use super::{ScriptRun, tick};
 use crate::WaitError;
 use crate::fiber;
+use crate::memory::uncharged;
 
 /// Suspends the script that called a native function until `future` is ready, while its thread
 /// runs other scripts.
@@ -33,8 +34,9 @@ pub fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
             return Poll::Ready(Some(value));
         }
         // Only a wait that lasts needs a timer.
-        let time_out = time_out.get_or_insert_with(|| run.clock().sleep_until(run.wall_end()));
-        time_out.as_mut().poll(cx).map(|()| None)
+        // The clock's own books are everybody's.
+        let time_out = time_out.get_or_insert_with(|| uncharged(|| run.clock().sleep_until(run.wall_end())));
+        uncharged(|| time_out.as_mut().poll(cx)).map(|()| None)
     });
     settle(&run, fiber::wait(first_ready))
 }

@@ -1,0 +1,105 @@
+//! What scripts hold of the heap is counted, limited, and given back.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::alloc::System;
+
+use rhai_dispatcher_core::TaskErrorKind;
+use rhai_dispatcher_engine::{EngineConfig, ScriptAllocator};
+use support::Bench;
+
+#[global_allocator]
+static ALLOCATOR: ScriptAllocator<System> = ScriptAllocator::new(System);
+
+const MIB: usize = 1024 * 1024;
+
+fn limited() -> Bench {
+    Bench::with(EngineConfig::new().with_max_memory(2 * MIB))
+}
+
+#[test]
+fn a_script_that_takes_too_much_memory_ends_in_an_error_that_names_the_limit() {
+    let bench = limited();
+    let long = "let t = `x`; for i in 0..18 { t += t; }";
+    for script in [
+        &format!("fn f(n) {{ {long} f(n + 1) }} f(0)"),
+        &format!("fn f(n) {{ {long} try {{ f(n + 1) }} catch {{ loop {{}} }} }} f(0)"),
+        &format!("fn f(n) {{ {long} [1].map(|x| f(n + 1)) }} f(0)"),
+        &format!("let a = 1; loop {{ {long} let b = [a, t]; a = || b; }}"),
+        "let a = 1; loop { let b = a; a = || b; }",
+    ] {
+        let error = bench.error(script);
+        assert_eq!(error.kind, TaskErrorKind::Limit, "{script}: {error}");
+        assert!(error.message.contains("2097152"), "{script}: {error}");
+        assert!(error.line.is_some(), "{script}: {error}");
+        drop(error); // its text was the script's
+        assert_eq!(bench.handler.memory_accounts(), 0, "{script}");
+    }
+}
+
+#[test]
+fn memory_that_was_given_back_does_not_count() {
+    let script = "for i in 0..200 { let t = `x`; for i in 0..18 { t += t; } } let a = []; \
+                  for i in 0..2000 { a.push(blob(1_000)); if a.len() > 8 { a.clear(); } } 1";
+    assert_eq!(limited().value(script), "1");
+}
+
+#[test]
+fn scripts_beside_it_have_accounts_of_their_own() {
+    let bench = limited();
+    let script = |size: usize| format!("let t = blob({size}); sleep(5); t.len()");
+    let mut waiting: Vec<_> = (0..10).map(|_| bench.start(&script(9_000))).collect();
+    for run in &mut waiting {
+        assert!(run.poll().is_pending());
+    }
+    assert_eq!(bench.handler.memory_accounts(), 10);
+    assert_eq!(
+        bench.kind("fn f(n) { let t = `x`; for i in 0..18 { t += t; } f(n + 1) } f(0)"),
+        TaskErrorKind::Limit
+    );
+    bench.clock.advance(std::time::Duration::from_secs(5));
+    for run in waiting {
+        assert_eq!(run.value(), "9000");
+    }
+    assert_eq!(bench.handler.memory_accounts(), 0);
+}
+
+#[test]
+fn what_a_script_leaves_is_counted_until_it_is_dropped() {
+    let bench = limited();
+    let (outcome, log) = bench.run("print(`hello`); let s = ``; s.pad(1000, `x`); s");
+    assert_eq!(bench.handler.memory_accounts(), 1);
+    std::thread::spawn(move || drop((outcome, log))).join().unwrap();
+    assert_eq!(bench.handler.memory_accounts(), 0);
+}
+
+#[test]
+fn accounts_return_to_zero_after_100_000_tasks() {
+    let (bench, alive) =
+        Bench::with_stubs(EngineConfig::new().with_max_memory(MIB).with_max_operations(5_000));
+    let scripts = [
+        "40 + 2",
+        "let a = []; for i in 0..50 { a.push(`item ${i}`); } a",
+        "let m = #{a: 1, b: [1, 2, #{c: `x`}]}; print(m); m.to_json()",
+        "let n = 0; let add = |x| { n += x; }; add.call(1); n",
+        "throw #{code: 1, text: `no`}",
+        "loop {}",
+        "fn f(n) { let t = `x`; for i in 0..18 { t += t; } f(n + 1) } f(0)",
+        "parse_json(`{\"a\": [1, 2, {\"b\": null}]}`)",
+        "try { 1 / 0 } catch (e) { print(e) }",
+        "echo(`x`)",
+        "no_such_function()",
+        "sleep(1)",
+    ];
+    for number in 0..100_000 {
+        let mut run = bench.start(scripts[number % scripts.len()]);
+        if run.poll().is_pending() && number % 24 < 12 {
+            bench.clock.advance(std::time::Duration::from_secs(1));
+            assert!(run.poll().is_ready());
+        }
+        drop(run); // half of those that sleep are stopped by this
+    }
+    assert_eq!(bench.handler.memory_accounts(), 0);
+    drop(alive);
+}
