@@ -1,7 +1,7 @@
 use rhai::module_resolvers::DummyModuleResolver;
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, constants, sleep, tick};
+use super::{ScriptRun, builtins, constants, sleep, tick};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
@@ -35,6 +35,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     if !config.allow_eval {
         engine.disable_symbol("eval");
     }
+    builtins::register(&mut engine);
     sleep::register(&mut engine);
     request::register(&mut engine);
     for setup in &config.setups {
