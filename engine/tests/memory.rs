@@ -104,14 +104,3 @@ fn accounts_return_to_zero_after_100_000_tasks() {
     assert_eq!(bench.handler.memory_accounts(), 0);
     drop(alive);
 }
-
-#[test]
-fn the_longest_chain_of_closures_is_dropped() {
-    // Nothing else bounds it, and dropping it takes stack for each link.
-    let bench = Bench::new();
-    for link in ["let b = a; a = || b;", "let b = [a]; a = || b;", "a = || a; let b = a; a = || b;"] {
-        let error = bench.error(&format!("let a = 1; loop {{ {link} }}"));
-        assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
-        assert!(error.message.contains("67108864"), "{error}");
-    }
-}
