@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
-use rhai::{AST, Dynamic, EvalAltResult};
+use rhai::{AST, Dynamic, EvalAltResult, Position};
 use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
@@ -133,6 +133,11 @@ impl Lane {
         let ast = uncharged(|| self.compiled(source, run))?;
         let value: Dynamic =
             self.engine.eval_ast(&ast).map_err(|error| run_error(*error, run.made_to_end(), &self.config))?;
+        // Rhai's `sort` swallows the error of its callback, and may be the last that a script does.
+        if let Some(end) = run.made_to_end() {
+            let terminated = EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE);
+            return Err(run_error(terminated, Some(end), &self.config));
+        }
         output(&value, self.config.max_output_bytes)
     }
 

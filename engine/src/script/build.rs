@@ -2,7 +2,7 @@ use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{LexError, Token};
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, constants, secret, sleep, tick};
+use super::{ScriptRun, builtins, constants, secret, sleep, tick};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
@@ -46,6 +46,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     if !config.allow_eval {
         engine.disable_symbol("eval");
     }
+    builtins::register(&mut engine);
     sleep::register(&mut engine);
     secret::register(&mut engine);
     request::register(&mut engine);

@@ -1,6 +1,7 @@
 //! One script: compiled or found in the cache, run on a fiber, its result turned into JSON.
 
 mod build;
+mod builtins;
 mod constants;
 mod error;
 mod metronome;

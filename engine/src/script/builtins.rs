@@ -1,0 +1,136 @@
+use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, ImmutableString, Position};
+
+use crate::request::LimitExceeded;
+
+type Answer<T> = Result<T, Box<EvalAltResult>>;
+
+/// Replaces those of Rhai's functions that would hold the lane's thread for tens of milliseconds at
+/// the limits of sizes, since nothing ticks inside of them. They mean the same.
+///
+/// Rhai looks at the size of a result when it is there: `split` of half a megabyte of commas makes as
+/// many strings first. It appends to strings character by character; and its `parse_json` compares
+/// each key with all those before it.
+pub(crate) fn register(engine: &mut Engine) {
+    let (strings, arrays) = (engine.max_string_size(), engine.max_array_size());
+    engine.register_fn("split", move |text: &str, by: &str| match text.is_empty() {
+        true => collect(std::iter::once(text), arrays),
+        false => collect(text.split(by), arrays),
+    });
+    engine.register_fn("split", move |text: &str, by: char| collect(text.split(by), arrays));
+    engine.register_fn("split", move |text: &str| match text.is_empty() {
+        true => collect(std::iter::once(text), arrays),
+        false => collect(text.split_whitespace(), arrays),
+    });
+    engine.register_fn("split", move |text: &str, by: &str, parts: INT| {
+        collect(text.splitn(at_least_one(parts), by), arrays)
+    });
+    engine.register_fn("split", move |text: &str, by: char, parts: INT| {
+        collect(text.splitn(at_least_one(parts), by), arrays)
+    });
+    engine.register_fn("split_rev", move |text: &str, by: &str| collect(text.rsplit(by), arrays));
+    engine.register_fn("split_rev", move |text: &str, by: char| collect(text.rsplit(by), arrays));
+    engine.register_fn("split_rev", move |text: &str, by: &str, parts: INT| {
+        collect(text.rsplitn(at_least_one(parts), by), arrays)
+    });
+    engine.register_fn("split_rev", move |text: &str, by: char, parts: INT| {
+        collect(text.rsplitn(at_least_one(parts), by), arrays)
+    });
+    engine.register_fn("to_chars", move |text: &str| collect(text.chars(), arrays));
+
+    engine.register_fn("pad", move |text: &mut ImmutableString, len: INT, with: char| {
+        pad(text, len, with.encode_utf8(&mut [0; 4]), strings)
+    });
+    engine.register_fn("pad", move |text: &mut ImmutableString, len: INT, with: &str| {
+        pad(text, len, with, strings)
+    });
+    engine.register_fn("replace", move |text: &mut ImmutableString, find: &str, with: &str| {
+        replace(text, find, with, strings)
+    });
+    engine.register_fn("replace", move |text: &mut ImmutableString, find: char, with: &str| {
+        replace(text, find.encode_utf8(&mut [0; 4]), with, strings)
+    });
+    engine.register_fn("crop", |text: &mut ImmutableString, start: INT, len: INT| crop(text, start, len));
+    engine.register_fn("crop", |text: &mut ImmutableString, start: INT| crop(text, start, INT::MAX));
+    engine.register_fn("remove", |text: &mut ImmutableString, what: char| {
+        *text = text.replace(what, "").into();
+    });
+    engine.register_fn("parse_json", parse_json);
+}
+
+fn too_large(what: &str) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into()
+}
+
+/// At most `max` elements, if that is not zero.
+fn collect(parts: impl Iterator<Item: Into<Dynamic>>, max: usize) -> Answer<Array> {
+    let max = if max == 0 { usize::MAX } else { max };
+    let array: Array = parts.take(max.saturating_add(1)).map(Into::into).collect();
+    if array.len() > max { Err(too_large("Size of array")) } else { Ok(array) }
+}
+
+fn at_least_one(parts: INT) -> usize {
+    if parts <= 1 { 1 } else { usize::try_from(parts).unwrap_or(usize::MAX) }
+}
+
+fn check(len: usize, max: usize) -> Answer<()> {
+    if max > 0 && len > max { Err(too_large("Length of string")) } else { Ok(()) }
+}
+
+/// Appends `with` until there are `len` characters; the last time a part of it may do.
+fn pad(text: &mut ImmutableString, len: INT, with: &str, max: usize) -> Answer<()> {
+    let Ok(len) = usize::try_from(len) else { return Ok(()) };
+    let missing = len.saturating_sub(text.chars().count());
+    let of_with = with.chars().count();
+    if missing == 0 || of_with == 0 {
+        return Ok(());
+    }
+    let (whole, rest) = (missing / of_with, missing % of_with);
+    let rest = with.char_indices().nth(rest).map_or(0, |(end, _)| end);
+    let bytes = with.len().saturating_mul(whole).saturating_add(rest + text.len());
+    check(bytes, max)?;
+    let mut padded = String::with_capacity(bytes);
+    padded.push_str(text);
+    for _ in 0..whole {
+        padded.push_str(with);
+    }
+    padded.push_str(&with[..rest]);
+    *text = padded.into();
+    Ok(())
+}
+
+fn replace(text: &mut ImmutableString, find: &str, with: &str, max: usize) -> Answer<()> {
+    let found = text.matches(find).count();
+    if with.len() > find.len() {
+        check(text.len().saturating_add(found.saturating_mul(with.len() - find.len())), max)?;
+    }
+    if found > 0 {
+        *text = text.replace(find, with).into();
+    }
+    Ok(())
+}
+
+/// Keeps `len` characters from `start` on, which is counted from the end if it is negative.
+fn crop(text: &mut ImmutableString, start: INT, len: INT) {
+    let start = match usize::try_from(start) {
+        Ok(start) => start,
+        Err(_) => {
+            let back = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
+            text.chars().count().saturating_sub(back)
+        }
+    };
+    let len = usize::try_from(len).unwrap_or(0);
+    let begin = text.char_indices().nth(start).map_or(text.len(), |(at, _)| at);
+    let kept = &text[begin..];
+    let end = kept.char_indices().nth(len).map_or(kept.len(), |(at, _)| at);
+    *text = kept[..end].into();
+}
+
+/// Any JSON, also such as is no object.
+fn parse_json(json: &str) -> Answer<Dynamic> {
+    serde_json::from_str(json).map_err(|error| match error.to_string() {
+        text if text.starts_with("recursion limit") => {
+            LimitExceeded { what: "the JSON is nested too deep", limit: 127 }.into()
+        }
+        text => format!("parse_json: {text}").into(),
+    })
+}
