@@ -38,7 +38,7 @@ fn worker_id() -> WorkerId {
 fn submit(transport: &Arc<dyn Transport>, script: &str) -> TaskId {
     let task = Task::new(worker_id(), Payload::script(script), "caller-1");
     let id = task.id;
-    block_on(transport.submit(vec![task])).unwrap().remove(0).unwrap();
+    block_on(transport.submit(vec![task.into()])).unwrap().remove(0).unwrap();
     id
 }
 
