@@ -131,12 +131,18 @@ impl Lane {
         }
         // It is the lane's, and bounded by the lengths of scripts.
         let ast = uncharged(|| self.compiled(source, run))?;
-        let value: Dynamic =
-            self.engine.eval_ast(&ast).map_err(|error| run_error(*error, run.made_to_end(), &self.config))?;
+        let value: Dynamic = self.engine.eval_ast(&ast).map_err(|error| {
+            let end = run.made_to_end();
+            // Where `eval` was parsing, it is the parser that was stopped.
+            let error = match error.unwrap_inner() {
+                EvalAltResult::ErrorParsing(..) if end.is_some() => terminated(error.position()),
+                _ => *error,
+            };
+            run_error(error, end, &self.config)
+        })?;
         // Rhai's `sort` swallows the error of its callback, and may be the last that a script does.
         if let Some(end) = run.made_to_end() {
-            let terminated = EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE);
-            return Err(run_error(terminated, Some(end), &self.config));
+            return Err(run_error(terminated(Position::NONE), Some(end), &self.config));
         }
         output(&value, self.config.max_output_bytes)
     }
@@ -151,16 +157,18 @@ impl Lane {
         // Without a scope: what is in one becomes part of the compiled form.
         let ast = self.engine.compile(source).map_err(|error| match run.made_to_end() {
             // Not the script's error: it was stopped while it was parsed.
-            Some(end) => {
-                let terminated = EvalAltResult::ErrorTerminated(Dynamic::UNIT, error.position());
-                run_error(terminated, Some(end), &self.config)
-            }
+            Some(end) => run_error(terminated(error.position()), Some(end), &self.config),
             None => parse_error(&error, &self.config),
         })?;
         let ast = Rc::new(ast);
         self.cache.borrow_mut().insert(source, &ast);
         Ok(ast)
     }
+}
+
+/// What Rhai answers when a script is made to end.
+fn terminated(position: Position) -> EvalAltResult {
+    EvalAltResult::ErrorTerminated(Dynamic::UNIT, position)
 }
 
 /// One script's place among those of its lane.

@@ -8,6 +8,7 @@ use rhai_dispatcher::{
 use crate::error::CommandError;
 
 /// What scripts can call, and the secrets that they can hand on.
+#[allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls, reason = "its comments are help on a terminal")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModuleArgs {
     /// A host that scripts may call although its address is of this machine or a private network; may
