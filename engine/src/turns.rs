@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use crate::memory::uncharged;
+
 /// The scripts of a lane that have used up their slice and want to go on.
 ///
 /// One at a time has its turn, in the order in which they lined up. So a script that was woken from a
@@ -28,7 +30,8 @@ impl Turns {
     pub(crate) fn line_up(self: &Rc<Self>, cx: &Context<'_>) -> Turn {
         let number = self.next.get();
         self.next.set(number + 1);
-        self.waiting.borrow_mut().insert(number, cx.waker().clone());
+        // The table is the lane's.
+        uncharged(|| self.waiting.borrow_mut().insert(number, cx.waker().clone()));
         // An executor takes a task that wakes itself for one that yields, and looks after others.
         cx.waker().wake_by_ref();
         self.go_on();

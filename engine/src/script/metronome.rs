@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use crate::memory::uncharged;
+
 /// Tells running scripts that about a millisecond has gone by, at the price of one load for each
 /// operation.
 ///
@@ -39,7 +41,7 @@ pub(super) fn want() {
         let thread = thread::Builder::new().name("rhai-metronome".into()).spawn(|| METRONOME.run());
         thread.ok().map(|handle| handle.thread().clone())
     };
-    if let Some(thread) = METRONOME.thread.get_or_init(start) {
+    if let Some(thread) = uncharged(|| METRONOME.thread.get_or_init(start)) {
         thread.unpark();
     }
 }
