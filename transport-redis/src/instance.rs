@@ -86,6 +86,9 @@ const LINGER: Duration = Duration::from_millis(2);
 /// How long an instance claims suspects, one after another, before others have a turn.
 const SUSPECTS_TURN: Duration = Duration::from_secs(1);
 
+/// Of how many parts a claim consists in the answer of a script.
+const CLAIM_PARTS: usize = 5;
+
 /// The most tasks that one script claims: bounds how long it keeps the server from others.
 const LARGEST_CLAIM: usize = 128;
 
@@ -322,10 +325,17 @@ impl Instance {
     fn take(self: &Arc<Self>, packed: &Bytes) -> Waited {
         let mut parts = unpack(packed).into_iter();
         let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return Waited::Over };
-        // Each has five parts.
-        let count = parts.len() / 5;
-        let suspect = kind.as_str() == Some("suspect");
-        let claimed = self.adopt(now.as_u64().unwrap_or(0), parts, &HashSet::new());
+        let now = now.as_u64().unwrap_or(0);
+        let (count, suspect) = (parts.len(), kind.as_str() == Some("suspect"));
+        let (count, claimed) = match kind.as_str() {
+            // What is given as it comes is there for the first time.
+            Some("given") => {
+                let entry = Bytes::from(format!("g:{}", self.id));
+                let first = |payload| [Reply::of_bytes(entry.clone()), payload, Reply::of_static("1"), Reply::of_static("0"), Reply::of_static("0")];
+                (count, self.adopt(now, parts.flat_map(first), &HashSet::new()))
+            }
+            _ => (count / CLAIM_PARTS, self.adopt(now, parts, &HashSet::new())),
+        };
         crash_point("claim.after");
         self.lock().distribute(claimed);
         if suspect { Waited::Over } else { Waited::Given(count) }

@@ -16,6 +16,10 @@ use crate::wire;
 /// The fields that a submit writes, but for those that its script knows: status, worker id and time.
 pub(crate) fn submitted(task: &Task, reply_to: Option<&Bytes>) -> Args {
     let mut args = Args::new();
+    // What a finish reads stands in front, where Redis finds it first.
+    if let Some(inbox) = reply_to {
+        args.push_static("reply_to").push(inbox.clone());
+    }
     args.push_static("caller_id").push_copy(&task.caller_id);
     args.push_static("script").push_copy(task.payload.source());
     if let Some(name) = task.payload.name() {
@@ -45,9 +49,6 @@ pub(crate) fn submitted(task: &Task, reply_to: Option<&Bytes>) -> Args {
     }
     if task.run_at.is_some() || task.request_id.is_some() {
         args.push_static("more").push_static("1");
-    }
-    if let Some(inbox) = reply_to {
-        args.push_static("reply_to").push(inbox.clone());
     }
     args
 }

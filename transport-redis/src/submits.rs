@@ -17,6 +17,7 @@ use crate::script::Script;
 #[derive(Debug)]
 pub(crate) struct Submit {
     worker_id: WorkerId,
+    priority: Priority,
     parent: Option<TaskId>,
     args: Args,
 }
@@ -63,7 +64,7 @@ impl Submit {
         };
         args.push_display(fields.len());
         args.extend(fields);
-        Self { worker_id: task.worker_id.clone(), parent: task.parent, args }
+        Self { worker_id: task.worker_id.clone(), priority: task.priority, parent: task.parent, args }
     }
 }
 
@@ -102,9 +103,12 @@ async fn submit_part(
 ) {
     let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
     let mut args = Args::new();
+    let priority = items[0].request.priority;
+    let is_one = items.iter().all(|item| item.request.priority == priority);
     args.push_copy(worker_id.as_str())
         .push_display(limits.queue)
         .push_display(limits.children)
+        .push_static(if is_one { letter(priority) } else { "" })
         .push_display(items.len());
     for item in &mut items {
         args.extend(std::mem::take(&mut item.request.args));

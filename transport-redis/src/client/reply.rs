@@ -22,6 +22,11 @@ impl Reply {
         Self(Frame::BlobString { data, attributes: None })
     }
 
+    /// A text that is always the same, as if it were an answer.
+    pub(crate) fn of_static(text: &'static str) -> Self {
+        Self::of_bytes(Bytes::from_static(text.as_bytes()))
+    }
+
     /// The elements of an array; none, if it is nil.
     pub(crate) fn into_array(self) -> Vec<Self> {
         match self.0 {

@@ -43,8 +43,8 @@ else
 end
 local out = { NOW, kind, next_due, unpack(to.out or {}) }
 if kind == 'empty' then
-  local after = to.after_suspect and '1' or '0'
-  call('HSET', key(w, 'idle'), instance, NOW_TEXT .. ' ' .. max .. ' ' .. to.room .. ' ' .. after .. ' ' .. to.version)
+  to.since, to.max, to.alive = NOW_TEXT, max, tonumber(score)
+  wait_for_tasks(w, to)
 elseif more then
   serve(w)
 end

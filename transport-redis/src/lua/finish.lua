@@ -3,7 +3,12 @@
 -- number of fields, fields (name, value)...
 local w, count = ARGV[7], tonumber(ARGV[8])
 local entry = key(w, 'entry')
-local answers, acked, gone, ready, earlier = { NOW }, {}, {}, false, false
+local answers, acked, gone, held, ready, earlier = { NOW }, {}, {}, {}, false, false
+local function add(lists, name, value)
+  local list = lists[name]
+  if not list then list = {}; lists[name] = list end
+  list[#list + 1] = value
+end
 local a = 9
 for _ = 1, count do
   local id, instance, delivery, at, kind = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 2]), ARGV[a + 3], ARGV[a + 4]
@@ -11,7 +16,7 @@ for _ = 1, count do
   local first, last = a + 8, a + 7 + n
   a = last + 1
   if kind == 'u' then -- whoever could not read it does not know its id either
-    local fields = read_entry(w, string.sub(at, 1, 1), string.sub(at, 3))
+    local fields = read_entry(w, id, at)
     id = fields and fields[2] or id
   end
   local task, problem = look_up(id)
@@ -20,22 +25,22 @@ for _ = 1, count do
     answers[#answers + 1] = refused
   else
     answers[#answers + 1] = 'w'
-    if at == '' then at = call('HGET', entry, id) or '' end
+    if at == '' then at = call('HGET', entry, id) or 'g:' .. instance end
     if kind == 'o' then
       conclude(id, task, message ~= '' and message or nil, unpack(ARGV, first, last))
       if task.cancel then call('HDEL', key(w, 'cancels'), id) end
-      if at ~= '' then
-        local letter = string.sub(at, 1, 1)
-        local ids = acked[letter]
-        if not ids then ids = {}; acked[letter] = ids end
-        ids[#ids + 1] = string.sub(at, 3)
+      local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
+      if letter == 'g' then
+        add(held, where, id)
+      else
+        add(acked, letter, where)
         gone[#gone + 1] = id
       end
     elseif kind == 'u' then
       conclude(id, task, nil, unpack(ARGV, first, last))
-      set_aside(w, at, read_entry(w, string.sub(at, 1, 1), string.sub(at, 3)), message)
+      set_aside(w, at, read_entry(w, id, at), message)
     elseif kind == 'a' then
-      bury(w, id, task, at, read_entry(w, string.sub(at, 1, 1), string.sub(at, 3)))
+      bury(w, id, task, at, read_entry(w, id, at))
       ready = true
     elseif task.cancel then
       call('HDEL', key(w, 'cancels'), id)
@@ -44,7 +49,7 @@ for _ = 1, count do
       call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', run_at, unpack(ARGV, first, last))
       call('HINCRBY', record_key(id), 'attempt', 1)
       if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'spared') end
-      local fields = read_entry(w, string.sub(at, 1, 1), string.sub(at, 3))
+      local fields = read_entry(w, id, at)
       if fields then
         local p = priority_of(fields, at)
         if run_at > NOW then
@@ -69,6 +74,7 @@ for letter, ids in pairs(acked) do
   call('XACK', s, GROUP, unpack(ids))
   call('XDEL', s, unpack(ids))
 end
+for owner, ids in pairs(held) do call('HDEL', held_key(w, owner), unpack(ids)) end
 if #gone > 0 then call('HDEL', entry, unpack(gone)) end
 if ready then serve(w) end
 if earlier then nudge(w) end

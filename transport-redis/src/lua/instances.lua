@@ -11,7 +11,8 @@ for _, w in ipairs(names) do
   end
   local alive = call('ZRANGEBYSCORE', key(w, 'alive'), '(' .. NOW, '+inf', 'WITHSCORES')
   for i = 1, #alive, 2 do
-    for _, v in ipairs({ w, alive[i], alive[i + 1], claims[alive[i]] or 0 }) do out[#out + 1] = v end
+    local claimed = (claims[alive[i]] or 0) + call('HLEN', held_key(w, alive[i]))
+    for _, v in ipairs({ w, alive[i], alive[i + 1], claimed }) do out[#out + 1] = v end
   end
 end
 return out

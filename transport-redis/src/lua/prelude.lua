@@ -100,32 +100,58 @@ local function conclude(id, task, message, ...)
   end
 end
 
--- Takes an entry out of whatever holds it.
-local function remove_entry(w, id, at)
-  local letter, sid = string.sub(at, 1, 1), string.sub(at, 3)
-  local s = stream(w, letter)
-  if letter == 'd' then
-    if id then call('ZREM', key(w, 'later'), id) end
+-- Where a task is: h:, n:, l:, s:, x: or d: and its id in that stream; g: and the instance to which it was
+-- given as it came; or r: and the letter of the priority in which it waits, handed back by such an instance.
+-- What is given so never stands in a stream, which would cost more than all the rest of its way.
+local function held_key(w, instance) return key(w, 'held:' .. instance) end
+local function returned_key(w, letter) return key(w, 'returned:' .. letter) end
+-- Of a task that was given: the letter of its priority, and which it was of those that came at once.
+local function pack_held(letter, number, payload) return letter .. struct.pack('>I2', number) .. payload end
+local function fields_of(id, held) return { 'i', id, 't', string.sub(held, 4), 'p', string.sub(held, 1, 1) } end
+
+-- Takes a task out of whatever holds it.
+local function take_out(w, id, at)
+  local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
+  if letter == 'g' then
+    call('HDEL', held_key(w, where), id)
+  elseif letter == 'r' then
+    call('HDEL', key(w, 'returned'), id)
+    call('ZREM', returned_key(w, where), id)
   else
-    call('ZREM', s .. ':returned', sid)
-    call('ZREM', s .. ':newer', sid)
-    call('XACK', s, GROUP, sid)
+    local s = stream(w, letter)
+    if letter == 'd' then
+      if id then call('ZREM', key(w, 'later'), id) end
+    else
+      call('ZREM', s .. ':returned', where)
+      call('ZREM', s .. ':newer', where)
+      call('XACK', s, GROUP, where)
+    end
+    call('XDEL', s, where)
   end
-  call('XDEL', s, sid)
+end
+
+-- Forgets a task that a queue need not know any more.
+local function remove_entry(w, id, at)
+  take_out(w, id, at)
   if id then call('HDEL', key(w, 'entry'), id) end
 end
 
-local function read_entry(w, letter, sid)
-  local found = call('XRANGE', stream(w, letter), sid, sid)
+-- The fields of a task's entry: i, id, t, payload, and p, its priority, if its stream does not say it.
+local function read_entry(w, id, at)
+  local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
+  if letter == 'g' or letter == 'r' then
+    local held = call('HGET', letter == 'g' and held_key(w, where) or key(w, 'returned'), id)
+    return held and fields_of(id, held)
+  end
+  local found = call('XRANGE', stream(w, letter), where, where)
   return found[1] and found[1][2]
 end
 
--- Puts the payload of an entry into another stream. `fields` are those of the entry: i, id, t, payload.
+-- Puts the payload of an entry into another stream.
 local function move_entry(w, fields, at, letter, priority)
   local id = fields[2]
   local sid = call('XADD', stream(w, letter), '*', 'i', id, 't', fields[4], 'p', priority)
-  remove_entry(w, nil, at)
-  if string.sub(at, 1, 1) == 'd' then call('ZREM', key(w, 'later'), id) end
+  take_out(w, id, at)
   call('HSET', key(w, 'entry'), id, letter .. ':' .. sid)
 end
 
@@ -147,12 +173,23 @@ local function place(sid)
   return tonumber(ms) * 4096 + math.min(tonumber(seq), 4095)
 end
 
--- Leaves an entry that was delivered to nobody in particular, ahead of those that came later.
-local function return_entry(w, at)
-  local letter, sid = string.sub(at, 1, 1), string.sub(at, 3)
-  local s = stream(w, letter)
-  call('XCLAIM', s, GROUP, '-', 0, sid, 'JUSTID')
-  call('ZADD', s .. ':returned', place(sid), sid)
+-- Leaves a task that was claimed to nobody in particular, ahead of those that came later.
+local function return_entry(w, id, at)
+  local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
+  if letter == 'g' then
+    local held = call('HGET', held_key(w, where), id)
+    if not held then return end
+    local priority, number = struct.unpack('>c1I2', held)
+    local came = call('HGET', record_key(id), 'created_at') or NOW
+    call('HSET', key(w, 'returned'), id, held)
+    call('ZADD', returned_key(w, priority), came * 4096 + number, id)
+    call('HSET', key(w, 'entry'), id, 'r:' .. priority)
+    call('HDEL', held_key(w, where), id)
+  else
+    local s = stream(w, letter)
+    call('XCLAIM', s, GROUP, '-', 0, where, 'JUSTID')
+    call('ZADD', s .. ':returned', place(where), where)
+  end
 end
 
 local function set_aside(w, at, fields, reason)
@@ -188,7 +225,7 @@ end
 local function hand_back(w, id, task, at)
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'delivery', task.delivery - 1)
   call('HDEL', record_key(id), 'instance')
-  return_entry(w, at)
+  return_entry(w, id, at)
 end
 
 -- Claims on their way to an instance, as one text: each part after its length.
@@ -200,21 +237,47 @@ local function pack(parts)
   end
   return table.concat(packed)
 end
-local function unpack_entries(packed, entries)
-  local at, n = 1, 0
-  while at <= #packed do
-    local part
-    part, at = struct.unpack('>I4c0', packed, at)
-    -- The first two are the time and the kind; of five for each task the first is the entry.
-    if n >= 2 and (n - 2) % 5 == 0 then entries[part] = true end
-    n = n + 1
+-- The same for tasks that are given as they come, each of which is its payload: no more is to be said.
+local function pack_given(payloads)
+  table.insert(payloads, 1, 'given')
+  table.insert(payloads, 1, NOW_TEXT)
+  return pack(payloads)
+end
+-- Notes in `unread` where the tasks are that were sent so; of those that were given as they came, the payload.
+local function unpack_entries(packed, unread)
+  local parts, at = {}, 1
+  while at <= #packed do parts[#parts + 1], at = struct.unpack('>I4c0', packed, at) end
+  -- The first two are the time and the kind.
+  for i = 3, #parts, parts[2] == 'given' and 1 or 5 do unread[parts[i]] = true end
+end
+
+-- What an instance has claimed, at most `most`: where it is, and the fields of its entry if it has one.
+local function claims_of(w, instance, most)
+  local claims = {}
+  local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
+  for i = 1, #held, 2 do
+    claims[#claims + 1] = { at = 'g:' .. instance, fields = fields_of(held[i], held[i + 1]) }
   end
+  for _, letter in ipairs(LETTERS) do
+    if #claims >= most then break end
+    local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', most - #claims, instance)
+    if not failed(pending) then
+      for _, p in ipairs(pending) do
+        local at = letter .. ':' .. p[1]
+        claims[#claims + 1] = { at = at, fields = read_entry(w, nil, at) }
+      end
+    end
+  end
+  return claims
 end
 
 -- The suspect that is to blame for the death of an instance which ran nothing but suspects: the last
 -- to start, since the others had shown by then that they do no harm.
 local function find_culprit(w, instance, unread)
   local newest, culprit
+  for _, held in ipairs(call('HVALS', held_key(w, instance))) do
+    if not unread[string.sub(held, 4)] then return nil end
+  end
   for _, letter in ipairs(LETTERS) do
     local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', 1000, instance)
     if not failed(pending) then
@@ -239,47 +302,40 @@ local function take_over(w, instance, expiry, budget)
   local culprit = expiry > 0 and find_culprit(w, instance, unread)
   local spares = culprit or expiry < 0
   if culprit then call('ZADD', key(w, 'alive'), -1, instance) end
-  for _, letter in ipairs(LETTERS) do
-    local s = stream(w, letter)
-    local pending = pcall_('XPENDING', s, GROUP, '-', '+', budget, instance)
-    if not failed(pending) then
-      for _, p in ipairs(pending) do
-        local sid, fields = p[1], read_entry(w, letter, p[1])
-        local at = letter .. ':' .. sid
-        local id = fields and fields[2]
-        local task = id and look_up(id)
-        if not task or is_over(task.status) then
-          remove_entry(w, id, at)
-        elseif task.status == 'processing' and task.instance == instance and unread[at] and not task.cancel then
-          hand_back(w, id, task, at)
-        elseif task.status == 'processing' and task.instance == instance then
-          bury(w, id, task, at, fields, spares and at ~= culprit)
-        else
-          -- Its record was repaired before, or never was started.
-          move_entry(w, fields, at, ready_letter(task.deaths, priority_of(fields, at)), priority_of(fields, at))
-        end
-        budget = budget - 1
-        if budget <= 0 then return 0 end
-      end
+  local claims = claims_of(w, instance, budget)
+  for _, claim in ipairs(claims) do
+    local at, fields = claim.at, claim.fields
+    local id = fields and fields[2]
+    local task = id and look_up(id)
+    if not task or is_over(task.status) then
+      remove_entry(w, id, at)
+    elseif task.status ~= 'processing' or task.instance ~= instance then
+      -- Its record was repaired before, or never was started.
+      move_entry(w, fields, at, ready_letter(task.deaths, priority_of(fields, at)), priority_of(fields, at))
+    elseif not task.cancel and (unread[at] or unread[fields[4]]) then
+      hand_back(w, id, task, at)
+    else
+      bury(w, id, task, at, fields, spares and at ~= culprit)
     end
   end
-  return budget
+  return budget - #claims
 end
 
 -- The state of a queue, and a note that somebody looked. Whoever lives renews every third of a
 -- lease; a longer silence means that Redis was away, or they were, and then nobody is declared dead
--- before a full lease is over.
+-- before a full lease is over. It is the lease of its instances that counts, whoever looks.
 local function look_at(w)
   local k = key(w, 'state')
-  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'turn', 'runner', 'runner_since')
-  local seen = tonumber(s[1])
+  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'turn', 'runner', 'runner_since', 'lease')
+  local seen, lease = tonumber(s[1]), tonumber(s[7]) or LEASE
   local state = {
     grace = tonumber(s[2]) or 0, paused = s[3], turn = tonumber(s[4]) or 0, runner = s[5], runner_since = tonumber(s[6]) or 0,
+    lease = lease,
   }
-  if not seen or NOW - seen > LEASE * 0.6 or NOW < seen then
-    state.grace = NOW + LEASE
+  if not seen or NOW - seen > lease * 0.6 or NOW < seen then
+    state.grace = NOW + lease
     call('HSET', k, 'seen', NOW_TEXT, 'grace', state.grace)
-  elseif NOW - seen > LEASE * 0.1 then
+  elseif NOW - seen > lease * 0.1 then
     call('HSET', k, 'seen', NOW_TEXT)
   end
   return state
@@ -308,7 +364,7 @@ local function settle(w)
     if tonumber(head[2]) <= NOW then
       for _, id in ipairs(call('ZRANGEBYSCORE', later, '-inf', NOW, 'LIMIT', 0, 100)) do
         local at = call('HGET', key(w, 'entry'), id)
-        local fields = at and string.sub(at, 1, 1) == 'd' and read_entry(w, 'd', string.sub(at, 3))
+        local fields = at and string.sub(at, 1, 1) == 'd' and read_entry(w, id, at)
         if fields then
           local p = priority_of(fields, at)
           local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
@@ -364,16 +420,18 @@ local function claimed_in(w, letter)
   return tonumber(pending[1]) - call('ZCARD', s .. ':returned') - call('ZCARD', s .. ':newer')
 end
 
--- Starts one entry for an instance, unless it is not to be started.
-local function start(w, letter, sid, fields, to)
-  local at = letter .. ':' .. sid
-  if not fields then return remove_entry(w, nil, at) end
+-- Starts one task for an instance, unless it is not to be started.
+local function start(w, at, fields, to)
+  if not fields then return take_out(w, nil, at) end
   if fields[1] ~= 'i' or fields[3] ~= 't' then return set_aside(w, at, nil, 'not an entry of this queue') end
   local id = fields[2]
   local version = string.byte(fields[4], 1) or 0
+  local returned = string.sub(at, 1, 1) == 'r'
   if version > to.version then
-    call('XCLAIM', stream(w, letter), GROUP, '-', 0, sid, 'JUSTID')
-    call('ZADD', stream(w, letter) .. ':newer', version, sid)
+    if returned then return move_entry(w, fields, at, fields[6], fields[6]) end
+    local s, sid = stream(w, string.sub(at, 1, 1)), string.sub(at, 3)
+    call('XCLAIM', s, GROUP, '-', 0, sid, 'JUSTID')
+    call('ZADD', s .. ':newer', version, sid)
     return
   end
   local k = record_key(id)
@@ -391,28 +449,47 @@ local function start(w, letter, sid, fields, to)
     attempt, deaths = m[1] or '0', m[2] or '0'
     call('HDEL', k, 'run_at')
   end
+  if returned then
+    remove_entry(w, id, at)
+    call('HSET', held_key(w, to.instance), id, pack_held(fields[6], 0, fields[4]))
+    at = 'g:' .. to.instance
+  end
   local out = to.out
   local n = #out
   out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = at, fields[4], delivery, attempt, deaths
   to.count = to.count + 1
 end
 
--- Takes up to `n` entries of one stream; whether it may hold more.
+-- Where the task is that was handed back and came before the others, if there is one.
+local function first_returned(w, letter)
+  local given = call('ZRANGE', returned_key(w, letter), 0, 0, 'WITHSCORES')
+  local entry = call('ZRANGE', stream(w, letter) .. ':returned', 0, 0, 'WITHSCORES')
+  if given[1] and not (entry[1] and tonumber(entry[2]) < tonumber(given[2])) then return given[1], 'r:' .. letter end
+  if entry[1] then return nil, letter .. ':' .. entry[1] end
+end
+
+-- Takes up to `n` tasks of one stream; whether it may hold more.
 local function take(w, letter, n, to)
   local st = stream(w, letter)
-  if call('XLEN', st) == 0 then return false end
-  local got = 0
   local returned, newer = st .. ':returned', st .. ':newer'
-  if call('EXISTS', returned, newer) > 0 then
+  local some_came_back = call('EXISTS', returned, newer, returned_key(w, letter)) > 0
+  if not some_came_back and call('XLEN', st) == 0 then return false end
+  local got = 0
+  if some_came_back then
     -- What an older instance could not read is tried first.
     for _, sid in ipairs(call('ZRANGEBYSCORE', newer, '-inf', to.version, 'LIMIT', 0, n)) do
       call('ZREM', newer, sid)
       call('ZADD', returned, place(sid), sid)
     end
-    for _, sid in ipairs(call('ZRANGE', returned, 0, n - 1)) do
-      call('ZREM', returned, sid)
-      call('XCLAIM', st, GROUP, to.instance, 0, sid, 'JUSTID')
-      start(w, letter, sid, read_entry(w, letter, sid), to)
+    while got < n do
+      local id, at = first_returned(w, letter)
+      if not at then break end
+      if not id then
+        local sid = string.sub(at, 3)
+        call('ZREM', returned, sid)
+        call('XCLAIM', st, GROUP, to.instance, 0, sid, 'JUSTID')
+      end
+      start(w, at, read_entry(w, id, at), to)
       got = got + 1
     end
     if got >= n then return true end
@@ -425,7 +502,7 @@ local function take(w, letter, n, to)
   end
   if not read then return false end
   local entries = read[1][2]
-  for _, e in ipairs(entries) do start(w, letter, e[1], e[2], to) end
+  for _, e in ipairs(entries) do start(w, letter .. ':' .. e[1], e[2], to) end
   if got + #entries < n then return false end
   return #call('XRANGE', st, '(' .. entries[#entries][1], '+', 'COUNT', 1) > 0
 end
@@ -441,11 +518,12 @@ local function lacks_room(w, room)
   if suspects_wait(w, 's') then return room == 0 end
   return suspects_wait(w, 'x')
 end
+-- Tasks that anybody may claim now.
+local function ready_in(w, letter)
+  return call('XLEN', stream(w, letter)) - claimed_in(w, letter) + call('ZCARD', returned_key(w, letter))
+end
 local function ready_waits(w)
-  for _, letter in ipairs({ 'h', 'n', 'l' }) do
-    if call('XLEN', stream(w, letter)) > claimed_in(w, letter) then return true end
-  end
-  return false
+  return ready_in(w, 'h') > 0 or ready_in(w, 'n') > 0 or ready_in(w, 'l') > 0
 end
 
 -- Of 16 tasks 10 are high, 5 normal and 1 low, while all three wait; who has none leaves its turn
@@ -493,7 +571,9 @@ local function hand_out(w, to, max, turn)
   end
   local any_more = false
   for _, letter in ipairs({ 'h', 'n', 'l' }) do
-    if more[letter] and call('XLEN', stream(w, letter)) > 0 then any_more = true end
+    if more[letter] and (call('XLEN', stream(w, letter)) > 0 or call('ZCARD', returned_key(w, letter)) > 0) then
+      any_more = true
+    end
   end
   if to.count > 0 then
     call('HSET', key(w, 'state'), 'turn', (turn + to.count) % 16)
@@ -507,70 +587,48 @@ local function idle_instances(w)
   local all = call('HGETALL', key(w, 'idle'))
   local idle = {}
   for i = 1, #all, 2 do
-    local since, max, room, after, version = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+)$')
+    local since, max, room, after, version, alive = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+) (%d+)$')
     idle[#idle + 1] = {
       instance = all[i], since = since, max = tonumber(max), room = tonumber(room),
-      after_suspect = after == '1', version = tonumber(version),
+      after_suspect = after == '1', version = tonumber(version), alive = tonumber(alive), out = {}, count = 0,
     }
   end
   if #idle > 1 then table.sort(idle, function(a, b) return tonumber(a.since) < tonumber(b.since) end) end
   return idle
 end
 
+-- Whether the lease of an instance that waits goes on. One whose lease has run out may renew it yet.
+local function is_alive(w, to)
+  return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
+end
+
+local function wait_for_tasks(w, to)
+  call('HSET', key(w, 'idle'), to.instance, string.format('%s %d %d %d %d %.0f', to.since, to.max, to.room,
+    to.after_suspect and 1 or 0, to.version, to.alive))
+end
+
 -- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
 -- though not for a suspect, since it now has a task.
 local function give(w, to, packed, rest)
   if rest > 0 then
-    local order = to.since .. ' ' .. rest .. ' 0 ' .. (to.after_suspect and '1' or '0') .. ' ' .. to.version
-    call('HSET', key(w, 'idle'), to.instance, order)
+    to.max, to.room = rest, 0
+    wait_for_tasks(w, to)
   else
     call('HDEL', key(w, 'idle'), to.instance)
   end
   call('RPUSH', key(w, 'give:' .. to.instance), packed)
 end
 
--- Takes what has just been submitted, all of one priority: there is nothing else, or the instance
--- would not wait. Whether some is left.
-local function take_fresh(w, letter, n, to, ready, fresh)
-  local st = stream(w, letter)
-  local read = pcall_('XREADGROUP', 'GROUP', GROUP, to.instance, 'COUNT', n, 'STREAMS', st, '>')
-  if failed(read) or not read then return take(w, letter, n, to) end
-  local entries, out = read[1][2], to.out
-  for _, e in ipairs(entries) do
-    local fields = e[2]
-    local id = fields[2]
-    if fresh[id] and string.byte(fields[4], 1) <= to.version then
-      call('HSET', record_key(id), 'status', 'processing', 'instance', to.instance, 'delivery', '1', 'started_at', NOW_TEXT)
-      local i = #out
-      out[i + 1], out[i + 2], out[i + 3], out[i + 4], out[i + 5] = letter .. ':' .. e[1], fields[4], '1', '0', '0'
-      to.count = to.count + 1
-    else
-      start(w, letter, e[1], fields, to)
-    end
-  end
-  return #entries < ready
-end
+local function is_paused(w) return call('HEXISTS', key(w, 'state'), 'paused') == 1 end
 
 -- Gives what is ready to those who wait. So nothing is ever ready while an instance waits that may
--- have it. `ready` is how much there is, if that is known: they share it. If all of it is of one
--- priority, `letter`, and has just been submitted, it is in `fresh`.
-local function serve(w, idle, ready, letter, fresh)
-  idle = idle or idle_instances(w)
-  if #idle == 0 or call('HEXISTS', key(w, 'state'), 'paused') == 1 then return end
-  local sharers = #idle
+-- have it.
+local function serve(w)
+  local idle = idle_instances(w)
+  if #idle == 0 or is_paused(w) then return end
   for _, to in ipairs(idle) do
-    -- One whose lease has run out may renew it yet.
-    if tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW then
-      local share = math.min(to.max, ready and math.ceil(ready / sharers) or to.max)
-      local kind, more
-      if letter then
-        to.out, to.count = {}, 0
-        more = take_fresh(w, letter, share, to, ready, fresh)
-        kind = to.count > 0 and 'claimed' or 'empty'
-        ready = ready - share
-      else
-        kind, more = hand_out(w, to, share)
-      end
+    if is_alive(w, to) then
+      local kind, more = hand_out(w, to, to.max)
       if kind ~= 'empty' then
         table.insert(to.out, 1, kind)
         table.insert(to.out, 1, NOW_TEXT)
@@ -578,7 +636,6 @@ local function serve(w, idle, ready, letter, fresh)
       end
       if not more then break end
     end
-    sharers = sharers - 1
   end
 end
 

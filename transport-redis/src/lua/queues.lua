@@ -5,9 +5,11 @@ local names = ARGV[7] ~= '' and { ARGV[7] } or call('SMEMBERS', PREFIX .. ':queu
 for _, w in ipairs(names) do
   local claimed, ready = 0, {}
   for _, letter in ipairs(LETTERS) do
-    local c = claimed_in(w, letter)
-    claimed = claimed + c
-    ready[#ready + 1] = call('XLEN', stream(w, letter)) - c
+    claimed = claimed + claimed_in(w, letter)
+    ready[#ready + 1] = ready_in(w, letter)
+  end
+  for _, instance in ipairs(call('ZRANGE', key(w, 'alive'), 0, -1)) do
+    claimed = claimed + call('HLEN', held_key(w, instance))
   end
   local delayed = call('ZCARD', key(w, 'later'))
   local instances = call('ZCOUNT', key(w, 'alive'), '(' .. NOW, '+inf')
@@ -18,7 +20,7 @@ for _, w in ipairs(names) do
     for _, v in ipairs({ w, ready[1], ready[2], ready[3], delayed, ready[4] + ready[5], claimed, instances, paused }) do out[#out + 1] = v end
   else
     call('SREM', PREFIX .. ':queues', w)
-    call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'entry'))
+    call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'entry'), key(w, 'returned'))
     for _, letter in ipairs({ 'h', 'n', 'l', 's', 'x', 'd' }) do call('DEL', stream(w, letter)) end
   end
 end

@@ -4,17 +4,12 @@ local w, instance = ARGV[7], ARGV[8]
 local out = { NOW, 'claimed', NOW }
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance)) -- it is among those below
-for _, letter in ipairs(LETTERS) do
-  local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', ARGV[9], instance)
-  if not failed(pending) then
-    for _, p in ipairs(pending) do
-      local fields = read_entry(w, letter, p[1])
-      local r = fields and call('HMGET', record_key(fields[2]), 'status', 'instance', 'delivery', 'attempt', 'deaths')
-      if r and r[1] == 'processing' and r[2] == instance then
-        local n = #out
-        out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = letter .. ':' .. p[1], fields[4], r[3], r[4] or '0', r[5] or '0'
-      end
-    end
+for _, claim in ipairs(claims_of(w, instance, tonumber(ARGV[9]))) do
+  local fields = claim.fields
+  local r = fields and call('HMGET', record_key(fields[2]), 'status', 'instance', 'delivery', 'attempt', 'deaths')
+  if r and r[1] == 'processing' and r[2] == instance then
+    local n = #out
+    out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = claim.at, fields[4], r[3], r[4] or '0', r[5] or '0'
   end
 end
 return out

@@ -7,6 +7,7 @@ local score = call('ZSCORE', alive, instance)
 local kept = score and tonumber(score) > 0
 if attach then
   call('SADD', PREFIX .. ':queues', w)
+  call('HSET', key(w, 'state'), 'lease', LEASE)
   ensure_groups(w)
 end
 if kept or attach or not score then
@@ -17,7 +18,8 @@ if not score then
   -- It waits for tasks that it would not be given: what it had is lost, also its place among those.
   call('RPUSH', key(w, 'give:' .. instance), '')
 end
-local _, _, ready = settle(w)
+local _, _, ready, state = settle(w)
+if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if ready then serve(w) end
 local out = { NOW, (kept or attach) and 0 or 1 }
 if score and not kept then out[2] = 2 end -- condemned, and not buried yet

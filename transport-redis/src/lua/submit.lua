@@ -1,17 +1,49 @@
--- Accepts tasks for one worker id. 7 worker id, 8 queue limit, 9 most children, 10 count; for each: id,
--- payload, priority letter, run_at or '', latest start or '', request key or '', parent or '', number of
+-- Accepts tasks for one worker id. 7 worker id, 8 queue limit, 9 most children, 10 the one priority that all
+-- have or '', 11 count; for each: id, payload, priority letter, run_at or '', latest start or '', request key or '', parent or '', number of
 -- fields, fields (name, value)...
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
 -- m the parent has too many children, k it is cancelled, e<error>.
-local w, limit, max_children, count = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local w, limit, max_children, count = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[11])
 local entry, requests, later = key(w, 'entry'), key(w, 'requests'), key(w, 'later')
-local held = call('HLEN', entry)
-local room = limit - held
-if room < count then
-  for _, letter in ipairs(LETTERS) do room = room + claimed_in(w, letter) end
+-- What is put into streams: by id, and how much of it is ready.
+local entries, ready, earlier, pruned = {}, 0, false, false
+local room
+
+-- Whether the queue takes one more.
+local function has_room()
+  if not room then
+    local waiting = call('HLEN', entry)
+    if waiting == 0 then call('SADD', PREFIX .. ':queues', w) end
+    room = limit - waiting
+    if room < count then
+      for _, letter in ipairs(LETTERS) do room = room + claimed_in(w, letter) end
+    end
+  end
+  return room > 0
 end
--- What became ready, by id, and the one priority that all of it has, if so.
-local entries, fresh, ready, only, earlier, pruned = {}, {}, 0, nil, false, false
+
+-- Those who wait are given what comes at once, without a queue: since they wait nothing else is ready, and
+-- they share it. If there may be more than they want, which tasks come first is for the queue to say.
+local receivers, wanted = {}, 0
+for _, to in ipairs(idle_instances(w)) do
+  if is_alive(w, to) then
+    receivers[#receivers + 1] = to
+    wanted = wanted + to.max
+  end
+end
+if #receivers > 0 and (wanted < count and ARGV[10] == '' or is_paused(w)) then receivers = {} end
+local receiving, left = 0, count
+local share = 0
+local function receiver(payload)
+  while receivers[receiving] or receiving == 0 do
+    local to = receivers[receiving]
+    if to and to.count < share and string.byte(payload, 1) <= to.version then return to end
+    receiving = receiving + 1
+    to = receivers[receiving]
+    if not to then return nil end
+    share = math.min(to.max, math.ceil(left / (#receivers - receiving + 1)))
+  end
+end
 
 -- The task that made the same request before, as an answer.
 local function join(request, id, from, to)
@@ -43,8 +75,13 @@ local function adopt(parent, child)
   if is_over(r[1]) then call('PEXPIRE', children, TTL) end
 end
 
-local function accept(id, payload, letter, run_at, latest, request, parent, from, to)
-  local joined = request ~= '' and join(request, id, from, to)
+local function remember(request, id)
+  call('HSET', requests, request, id)
+  call('ZREM', key(w, 'requests:expiry'), request)
+end
+
+local function accept(id, payload, letter, run_at, latest, request, parent, from, last)
+  local joined = request ~= '' and join(request, id, from, last)
   if joined then
     local refused = parent ~= '' and string.sub(joined, 1, 1) == 'j' and adopt(parent, string.sub(joined, 2))
     return refused or joined
@@ -55,12 +92,26 @@ local function accept(id, payload, letter, run_at, latest, request, parent, from
     if failed(status) then return 'e' .. status.err end
     return 'x'
   end
-  if room <= 0 then return 'q' end
+  local delayed = run_at and run_at > NOW
+  local to = not run_at and (not latest or latest > NOW) and receiver(payload)
+  if not to and not has_room() then return 'q' end
   local refused = parent ~= '' and adopt(parent, id)
   if refused then return refused end
-  local delayed = run_at and run_at > NOW
+  if to then
+    local written = pcall_('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', '1', 'started_at',
+      NOW_TEXT, 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, last))
+    if failed(written) then return 'e' .. written.err end
+    to.count = to.count + 1
+    to.out[to.count] = payload
+    local held = to.held
+    if not held then held = {}; to.held = held end
+    held[#held + 1] = id
+    held[#held + 1] = pack_held(letter, to.count, payload)
+    if request ~= '' then remember(request, id) end
+    return 'a'
+  end
   if delayed then call('ZCARD', later) end -- if it is of another type it fails before anything is written
-  local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, to))
+  local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, last))
   if failed(written) then return 'e' .. written.err end
   local sid
   if delayed then
@@ -75,43 +126,36 @@ local function accept(id, payload, letter, run_at, latest, request, parent, from
   room = room - 1
   entries[#entries + 1] = id
   entries[#entries + 1] = (delayed and 'd' or letter) .. ':' .. sid
-  if request ~= '' then
-    call('HSET', requests, request, id)
-    call('ZREM', key(w, 'requests:expiry'), request)
-  end
+  if request ~= '' then remember(request, id) end
   if delayed then
     -- Those who sleep don't know of it, unless they have to wake before it anyway.
     local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
     if not head[2] or tonumber(head[2]) > run_at then earlier = true end
     call('ZADD', later, run_at, id)
   else
-    if ready == 0 then only = letter elseif only ~= letter then only = nil end
     ready = ready + 1
-    fresh[id] = not latest or latest > NOW
   end
   return 'a'
 end
 
 local answers = { NOW }
-local a = 11
+local a = 12
 for _ = 1, count do
-  local to = a + 7 + tonumber(ARGV[a + 7])
+  local last = a + 7 + tonumber(ARGV[a + 7])
   answers[#answers + 1] =
     accept(ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4]), ARGV[a + 5], ARGV[a + 6],
-      a + 8, to)
-  a = to + 1
+      a + 8, last)
+  a = last + 1
+  left = left - 1
+end
+for _, to in ipairs(receivers) do
+  if to.count > 0 then
+    call('HSET', held_key(w, to.instance), unpack(to.held))
+    give(w, to, pack_given(to.out), to.max - to.count)
+  end
 end
 if #entries > 0 then call('HSET', entry, unpack(entries)) end
-if ready > 0 then
-  local idle = idle_instances(w)
-  if #idle > 0 then
-    serve(w, idle, ready, only, fresh)
-  elseif held == 0 then
-    call('SADD', PREFIX .. ':queues', w)
-  end
-elseif held == 0 then
-  call('SADD', PREFIX .. ':queues', w)
-end
+if ready > 0 then serve(w) end
 if earlier then nudge(w) end
 send_all()
 return answers
