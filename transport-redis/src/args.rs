@@ -34,22 +34,8 @@ impl Args {
         self.push_static(if flag { "1" } else { "0" })
     }
 
-    pub(crate) fn extend(&mut self, other: Self) -> &mut Self {
-        self.0.extend(other.0);
-        self
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.len()
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    #[cfg(feature = "fault-finish-order")]
-    pub(crate) fn words(&self) -> &[Bytes] {
-        &self.0
     }
 
     pub(crate) fn into_vec(self) -> Vec<Bytes> {

@@ -10,6 +10,7 @@ use crate::args::Args;
 use crate::client::{ClientError, Connection, Link, Reply};
 use crate::clock::RedisClock;
 use crate::config::{Durability, RedisConfig};
+use crate::packed::Packed;
 use crate::script::Script;
 use crate::server::check_server;
 
@@ -20,8 +21,8 @@ pub(crate) struct Caller {
     pub(crate) clock: Arc<RedisClock>,
     pub(crate) timeout: Duration,
     durability: Durability,
-    /// The arguments that all scripts begin with.
-    header: Vec<Bytes>,
+    /// The argument that all scripts begin with.
+    settings: Bytes,
     pub(crate) prefix: String,
     /// Whether scripts are functions there (Redis 7).
     has_functions: AtomicBool,
@@ -34,20 +35,21 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<RedisClock>) -> Self {
-        let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX)).to_string();
-        let mut header = Args::new();
-        header.push_copy(&config.prefix);
-        header.push(millis(config.transport.record_ttl));
-        header.push_display(config.transport.max_deliveries);
-        header.push(millis(config.transport.lease));
-        header.push_display(config.inbox_limit);
-        header.push(millis(config.inbox_ttl));
+        let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
+        let mut settings = Packed::new();
+        settings
+            .push(&config.prefix)
+            .push_display(millis(config.transport.record_ttl))
+            .push_display(config.transport.max_deliveries)
+            .push_display(millis(config.transport.lease))
+            .push_display(config.inbox_limit)
+            .push_display(millis(config.inbox_ttl));
         Self {
             link,
             clock,
             timeout: config.call_timeout,
             durability: config.durability,
-            header: header.into_vec(),
+            settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
             has_functions: AtomicBool::new(true),
             names: Mutex::default(),
@@ -157,10 +159,10 @@ impl Caller {
                 Some(name) => name,
                 None => self.load(&connection, number, script, deadline).await?,
             };
-            let mut all = Vec::with_capacity(2 + self.header.len() + args.len());
+            let mut all = Vec::with_capacity(3 + args.len());
             all.push(name);
             all.push(Bytes::from_static(b"0"));
-            all.extend_from_slice(&self.header);
+            all.push(self.settings.clone());
             all.extend_from_slice(args);
             let sent = self.clock.now();
             let command = if functions { "FCALL" } else { "EVALSHA" };

@@ -16,8 +16,8 @@ pub(crate) async fn acknowledge(
     ends: impl Iterator<Item = &crate::finishes::FinishOne>,
 ) {
     for end in ends {
-        let args = end.args.words();
         // Task id, instance, delivery, entry, kind: an outcome is o.
+        let args = crate::packed::unpack(&end.packed.slice(1..));
         let Some(at) = std::str::from_utf8(&args[3]).ok().filter(|_| &args[4][..] == b"o") else { continue };
         let Some((letter, id)) = at.split_once(':') else { continue };
         let deadline = tokio::time::Instant::now() + caller.timeout;

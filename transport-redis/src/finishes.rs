@@ -4,18 +4,20 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use futures::future::join_all;
 use rhai_dispatcher_core::{
-    Claim, Completion, Finish, Finished, Outcome, TaskError, TaskErrorKind, TaskLog, TaskStatus, WorkerId,
+    Claim, Completion, Finish, Finished, Outcome, TaskError, TaskErrorKind, TaskLog, TaskStatus, WallTime,
+    WorkerId,
 };
 
 use crate::args::Args;
 use crate::batcher::Item;
 use crate::caller::Caller;
 use crate::claims::Held;
-use crate::client::{ClientError, Reply};
+use crate::client::ClientError;
 use crate::crash::crash_point;
 use crate::instance::Instance;
+use crate::packed::Packed;
 use crate::record;
-use crate::script::Script;
+use crate::script::{Script, answer_to};
 use crate::wire::{self, Ended};
 
 /// One claim on its way to its end.
@@ -26,7 +28,7 @@ pub(crate) struct FinishOne {
     pub(crate) worker_id: WorkerId,
     claim: Claim,
     kind: Kind,
-    pub(crate) args: Args,
+    pub(crate) packed: Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,53 +60,63 @@ impl FinishOne {
         held: Option<&Held>,
         max_message: usize,
     ) -> Self {
-        let mut message = Bytes::new();
-        let mut run_at = Bytes::new();
-        let (kind, fields) = match &done.finish {
+        let (kind, message, run_at) = match &done.finish {
             Finish::Outcome(outcome) => {
-                message = held.and_then(|held| encode(done, outcome, held, max_message)).unwrap_or_default();
-                (Kind::Outcome, record::outcome(outcome, &done.log))
+                (Kind::Outcome, held.and_then(|held| encode(done, outcome, held, max_message)), None)
             }
-            Finish::RetryAt(at, error) => {
-                run_at = at.as_millis().to_string().into();
-                (Kind::Retry, record::error(error))
-            }
-            Finish::HandBack => (Kind::HandBack, Args::new()),
-            Finish::Abandon => (Kind::Abandon, Args::new()),
+            Finish::RetryAt(at, _) => (Kind::Retry, None, Some(*at)),
+            Finish::HandBack => (Kind::HandBack, None, None),
+            Finish::Abandon => (Kind::Abandon, None, None),
         };
-        Self::of(owner, done, held, kind, message, run_at, fields)
+        let mut packed = begin(done, held, kind, &message.unwrap_or_default(), run_at);
+        match &done.finish {
+            Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
+            Finish::RetryAt(_, error) => record::push_error(&mut packed, error),
+            Finish::HandBack | Finish::Abandon => {}
+        }
+        Self::of(owner, done, kind, packed)
     }
 
     /// The end of a task whose payload can't be read.
     pub(crate) fn undecodable(owner: &Arc<Instance>, done: &Completion, held: &Held, problem: &str) -> Self {
-        let error = TaskError::new(TaskErrorKind::Undecodable, problem);
-        let fields = record::outcome(&Outcome::Error(error), &TaskLog::new());
-        let message = problem.to_owned().into();
-        Self::of(owner, done, Some(held), Kind::Undecodable, message, Bytes::new(), fields)
+        let mut packed = begin(done, Some(held), Kind::Undecodable, problem.as_bytes(), None);
+        let outcome = Outcome::Error(TaskError::new(TaskErrorKind::Undecodable, problem));
+        record::push_outcome(&mut packed, &outcome, &TaskLog::new());
+        Self::of(owner, done, Kind::Undecodable, packed)
     }
 
-    fn of(
-        owner: &Arc<Instance>,
-        done: &Completion,
-        held: Option<&Held>,
-        kind: Kind,
-        message: Bytes,
-        run_at: Bytes,
-        fields: Args,
-    ) -> Self {
-        let mut args = Args::new();
-        args.push_display(done.claim.task)
-            .push_display(done.claim.instance)
-            .push_display(done.claim.delivery);
-        args.push(held.map(|held| held.entry.clone()).unwrap_or_default());
-        args.push_static(kind.as_str()).push(message).push(run_at).push_display(fields.len());
-        args.extend(fields);
-        let worker_id = owner.worker_id.clone();
-        Self { owner: Arc::downgrade(owner), worker_id, claim: done.claim, kind, args }
+    fn of(owner: &Arc<Instance>, done: &Completion, kind: Kind, packed: Packed) -> Self {
+        Self {
+            owner: Arc::downgrade(owner),
+            worker_id: owner.worker_id.clone(),
+            claim: done.claim,
+            kind,
+            packed: packed.into_bytes(),
+        }
     }
 }
 
-fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Option<Bytes> {
+/// What a finish says, but for the fields that it writes.
+fn begin(
+    done: &Completion,
+    held: Option<&Held>,
+    kind: Kind,
+    message: &[u8],
+    run_at: Option<WallTime>,
+) -> Packed {
+    let mut packed = Packed::new();
+    packed
+        .push_display(done.claim.task)
+        .push_display(done.claim.instance)
+        .push_display(done.claim.delivery)
+        .push(held.map(|held| &held.entry[..]).unwrap_or_default())
+        .push(kind.as_str())
+        .push(message)
+        .push_option(run_at.map(WallTime::as_millis));
+    packed
+}
+
+fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Option<Vec<u8>> {
     if done.log.bytes() > max {
         return None;
     }
@@ -118,7 +130,7 @@ fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Opti
         deaths: held.deaths,
         started_at: held.started_at,
     };
-    wire::encode_ended(&ended).filter(|bytes| bytes.len() <= max).map(Bytes::from)
+    wire::encode_ended(&ended).filter(|bytes| bytes.len() <= max)
 }
 
 /// Finishes a batch: one script for each worker id.
@@ -135,9 +147,9 @@ async fn finish_in(caller: &Caller, worker_id: WorkerId, mut items: Vec<Item<Fin
     #[cfg(feature = "fault-finish-order")]
     crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
     let mut args = Args::new();
-    args.push_copy(worker_id.as_str()).push_display(items.len());
+    args.push_copy(worker_id.as_str());
     for item in &mut items {
-        args.extend(std::mem::take(&mut item.request.args));
+        args.push(std::mem::take(&mut item.request.packed));
     }
     let has = |kind| items.iter().any(|item| item.request.kind == kind);
     let (retries, hand_backs) = (has(Kind::Retry), has(Kind::HandBack));
@@ -163,10 +175,8 @@ async fn finish_in(caller: &Caller, worker_id: WorkerId, mut items: Vec<Item<Fin
     }
     match answer {
         Ok(replies) => {
-            let mut replies = replies.into_iter().skip(1);
-            for item in items {
-                let text = replies.next();
-                end(item, parse(text.as_ref().and_then(Reply::as_str)));
+            for (index, item) in items.into_iter().enumerate() {
+                end(item, parse(answer_to(index, &replies)));
             }
         }
         Err(error) => items.into_iter().for_each(|item| end(item, Err(error.clone()))),

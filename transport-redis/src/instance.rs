@@ -21,6 +21,7 @@ use crate::config::RedisConfig;
 use crate::crash::crash_point;
 use crate::finishes::FinishOne;
 use crate::inbox::Listener;
+use crate::packed::unpack;
 use crate::script::Script;
 use crate::waits::Waits;
 use crate::{keys, wire};
@@ -323,7 +324,7 @@ impl Instance {
 
     /// Takes what it was given: nothing, if it is only to look again.
     fn take(self: &Arc<Self>, packed: &Bytes) -> Waited {
-        let mut parts = unpack(packed).into_iter();
+        let mut parts = unpack(packed).into_iter().map(Reply::of_bytes);
         let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return Waited::Over };
         let now = now.as_u64().unwrap_or(0);
         let (count, suspect) = (parts.len(), kind.as_str() == Some("suspect"));
@@ -490,21 +491,6 @@ impl Instance {
             }
         }
     }
-}
-
-/// The parts of what an instance was given: each comes after its length.
-fn unpack(packed: &Bytes) -> Vec<Reply> {
-    let mut parts = Vec::new();
-    let mut at = 0;
-    while let Some(length) = packed.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()) {
-        let end = at + 4 + usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX - at - 4);
-        if end > packed.len() {
-            break;
-        }
-        parts.push(Reply::of_bytes(packed.slice(at + 4..end)));
-        at = end;
-    }
-    parts
 }
 
 impl Listener for Instance {

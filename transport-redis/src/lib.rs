@@ -37,6 +37,7 @@ mod inbox;
 mod instance;
 mod keys;
 mod looks;
+mod packed;
 mod pumps;
 mod record;
 mod script;

@@ -9,95 +9,85 @@ use rhai_dispatcher_core::{
     WorkerId,
 };
 
-use crate::args::Args;
 use crate::client::Reply;
+use crate::packed::Packed;
 use crate::wire;
 
-/// The fields that a submit writes, but for those that its script knows: status, worker id and time.
-pub(crate) fn submitted(task: &Task, reply_to: Option<&Bytes>) -> Args {
-    let mut args = Args::new();
+/// Appends the fields that a submit writes, but for those that its script knows: status, worker id and time.
+pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<&Bytes>) {
     // What a finish reads stands in front, where Redis finds it first.
     if let Some(inbox) = reply_to {
-        args.push_static("reply_to").push(inbox.clone());
+        packed.push("reply_to").push(inbox);
     }
-    args.push_static("caller_id").push_copy(&task.caller_id);
-    args.push_static("script").push_copy(task.payload.source());
+    packed.push("caller_id").push(&*task.caller_id);
+    packed.push("script").push(&**task.payload.source());
     if let Some(name) = task.payload.name() {
-        args.push_static("script_name").push_copy(name);
+        packed.push("script_name").push(name);
     }
     if !task.args.is_null() {
-        args.push_static("args").push_copy(task.args.as_str());
+        packed.push("args").push(task.args.as_str());
     }
     if task.priority != Priority::Normal {
-        args.push_static("priority").push_static(task.priority.as_str());
+        packed.push("priority").push(task.priority.as_str());
     }
     if let Some(context) = &task.context_id {
-        args.push_static("context_id").push_copy(context);
+        packed.push("context_id").push(&**context);
     }
     if let Some(parent) = task.parent {
-        args.push_static("parent").push_display(parent);
+        packed.push("parent").push_display(parent);
     }
     if let Some(run_at) = task.run_at {
-        args.push_static("run_at").push_display(run_at.as_millis());
+        packed.push("run_at").push_display(run_at.as_millis());
     }
     if let Some(latest) = task.latest_start() {
-        args.push_static("expires_at").push_display(latest.as_millis());
+        packed.push("expires_at").push_display(latest.as_millis());
     }
-    if let Some(request) = &task.request_id {
-        args.push_static("request_id").push_copy(request);
-        args.push_static("request_key").push(request_key(task));
+    if let (Some(request), Some(key)) = (&task.request_id, request_key(task)) {
+        packed.push("request_id").push(&**request);
+        packed.push("request_key").push(key);
     }
     if task.run_at.is_some() || task.request_id.is_some() {
-        args.push_static("more").push_static("1");
+        packed.push("more").push("1");
     }
-    args
 }
 
 /// What a request id is unique within, besides its worker id: the caller. The length keeps a
 /// caller's id from running into the request's.
-pub(crate) fn request_key(task: &Task) -> Bytes {
-    match &task.request_id {
-        Some(request) => format!("{}:{}{request}", task.caller_id.len(), task.caller_id).into(),
-        None => Bytes::new(),
-    }
+pub(crate) fn request_key(task: &Task) -> Option<String> {
+    let request = task.request_id.as_ref()?;
+    Some(format!("{}:{}{request}", task.caller_id.len(), task.caller_id))
 }
 
-/// The fields of an outcome.
-pub(crate) fn outcome(outcome: &Outcome, log: &TaskLog) -> Args {
-    let mut args = Args::new();
-    args.push_static("status").push_static(outcome.status().as_str());
+/// Appends the fields of an outcome, the status first.
+pub(crate) fn push_outcome(packed: &mut Packed, outcome: &Outcome, log: &TaskLog) {
+    packed.push("status").push(outcome.status().as_str());
     match outcome {
         Outcome::Completed(output) => {
-            args.push_static("output").push_copy(output.as_json().as_str());
+            packed.push("output").push(output.as_json().as_str());
         }
-        Outcome::Error(problem) => {
-            args.extend(error(problem));
-        }
+        Outcome::Error(error) => push_error(packed, error),
         Outcome::Cancelled(reason) => {
-            args.push_static("cancel_reason").push_static(reason.as_str());
+            packed.push("cancel_reason").push(reason.as_str());
         }
     }
     // A log is a list of lines, which always has a JSON form.
     if !log.is_empty()
         && let Ok(log) = serde_json::to_string(log)
     {
-        args.push_static("log").push(log);
+        packed.push("log").push(log);
     }
-    args
 }
 
-/// The fields of an error.
-pub(crate) fn error(error: &TaskError) -> Args {
-    let mut args = Args::new();
-    args.push_static("error_kind").push_static(error.kind.as_str());
-    args.push_static("error").push_copy(&error.message);
+/// Appends the fields of an error.
+pub(crate) fn push_error(packed: &mut Packed, error: &TaskError) {
+    packed.push("error_kind").push(error.kind.as_str());
+    packed.push("error").push(&error.message);
     if let Some(line) = error.line {
-        args.push_static("error_line").push_display(line);
+        packed.push("error_line").push_display(line);
     }
     if let Some(column) = error.column {
-        args.push_static("error_column").push_display(column);
+        packed.push("error_column").push_display(column);
     }
-    args
 }
 
 /// The answer to an HGETALL as a record, and the time from which on it is not started any more.

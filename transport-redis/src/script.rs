@@ -1,6 +1,7 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use crate::client::Reply;
 use crate::faults;
 
 /// The steps that have to be atomic.
@@ -17,6 +18,12 @@ pub(crate) enum Script {
     Pause,
     Queues,
     Instances,
+}
+
+/// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
+pub(crate) fn answer_to(index: usize, replies: &[Reply]) -> Option<&str> {
+    let replies = replies.get(1..)?;
+    if let [all] = replies { all } else { replies.get(index)? }.as_str()
 }
 
 const PRELUDE: &str = include_str!("lua/prelude.lua");

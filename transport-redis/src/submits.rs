@@ -10,8 +10,9 @@ use crate::batcher::Item;
 use crate::caller::Caller;
 use crate::client::{ClientError, Reply};
 use crate::crash::crash_point;
+use crate::packed::Packed;
 use crate::record;
-use crate::script::Script;
+use crate::script::{Script, answer_to};
 
 /// One task on its way to its queue.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Submit {
     worker_id: WorkerId,
     priority: Priority,
     parent: Option<TaskId>,
-    args: Args,
+    packed: Bytes,
 }
 
 /// What a submit is refused beyond.
@@ -46,25 +47,22 @@ pub(crate) enum Accepted {
 
 impl Submit {
     pub(crate) fn new(task: &Task, payload: Vec<u8>, reply_to: Option<&Bytes>) -> Self {
-        let fields = record::submitted(task, reply_to);
-        let mut args = Args::new();
-        args.push_display(task.id).push(payload).push_static(letter(task.priority));
-        match task.run_at {
-            Some(run_at) => args.push_display(run_at.as_millis()),
-            None => args.push(Bytes::new()),
-        };
-        match task.latest_start() {
-            Some(latest) => args.push_display(latest.as_millis()),
-            None => args.push(Bytes::new()),
-        };
-        args.push(record::request_key(task));
-        match task.parent {
-            Some(parent) => args.push_display(parent),
-            None => args.push(Bytes::new()),
-        };
-        args.push_display(fields.len());
-        args.extend(fields);
-        Self { worker_id: task.worker_id.clone(), priority: task.priority, parent: task.parent, args }
+        let mut packed = Packed::new();
+        packed
+            .push_display(task.id)
+            .push(payload)
+            .push(letter(task.priority))
+            .push_option(task.run_at.map(WallTime::as_millis))
+            .push_option(task.latest_start().map(WallTime::as_millis))
+            .push_option(record::request_key(task))
+            .push_option(task.parent);
+        record::push_submitted(&mut packed, task, reply_to);
+        Self {
+            worker_id: task.worker_id.clone(),
+            priority: task.priority,
+            parent: task.parent,
+            packed: packed.into_bytes(),
+        }
     }
 }
 
@@ -86,9 +84,9 @@ async fn submit_to(caller: &Caller, limits: Limits, worker_id: WorkerId, items: 
         let mut bytes = 0;
         let mut part = Vec::new();
         while let Some(item) =
-            items.next_if(|item| part.is_empty() || bytes + item.request.args.bytes() <= LARGEST_BYTES)
+            items.next_if(|item| part.is_empty() || bytes + item.request.packed.len() <= LARGEST_BYTES)
         {
-            bytes += item.request.args.bytes();
+            bytes += item.request.packed.len();
             part.push(item);
         }
         submit_part(caller, limits, &worker_id, part).await;
@@ -108,10 +106,9 @@ async fn submit_part(
     args.push_copy(worker_id.as_str())
         .push_display(limits.queue)
         .push_display(limits.children)
-        .push_static(if is_one { letter(priority) } else { "" })
-        .push_display(items.len());
+        .push_static(if is_one { letter(priority) } else { "" });
     for item in &mut items {
-        args.extend(std::mem::take(&mut item.request.args));
+        args.push(std::mem::take(&mut item.request.packed));
     }
     crash_point("submit.before");
     let answer = async {
@@ -124,12 +121,8 @@ async fn submit_part(
     match answer {
         Ok(replies) => {
             let now = WallTime::from_millis(replies.first().and_then(Reply::as_u64).unwrap_or(0));
-            let mut replies = replies.into_iter().skip(1);
-            for item in items {
-                let accepted = replies
-                    .next()
-                    .as_ref()
-                    .and_then(Reply::as_str)
+            for (index, item) in items.into_iter().enumerate() {
+                let accepted = answer_to(index, &replies)
                     .and_then(|text| parse(text, now, worker_id, item.request.parent, limits));
                 item.answer(accepted.ok_or(ClientError::Unexpected("a submit")));
             }

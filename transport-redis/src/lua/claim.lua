@@ -1,10 +1,10 @@
 -- Claims tasks for an instance; if there are none, it waits from now on, and is given some.
--- 7 worker id, 8 instance, 9 how many (0: it waits no more; -1: nor does its BLPOP), 10 how much room it has (see
--- lacks_room), 11 whether its suspects have had their turn, 12 the newest payload version that it reads.
+-- 2 worker id, 3 instance, 4 how many (0: it waits no more; -1: nor does its BLPOP), 5 how much room it has (see
+-- lacks_room), 6 whether its suspects have had their turn, 7 the newest payload version that it reads.
 -- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'busy', 'lost', 'none'), when to look again,
 -- then for each task: entry, payload, delivery, attempt, deaths; or, if given, what it was given.
-local w, instance, max = ARGV[7], ARGV[8], tonumber(ARGV[9])
-local to = { instance = instance, room = tonumber(ARGV[10]), after_suspect = ARGV[11] == '1', version = tonumber(ARGV[12]) }
+local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
 call('HDEL', key(w, 'idle'), instance)
 local mine = key(w, 'give:' .. instance)
 local given = call('LRANGE', mine, 0, -1)
@@ -43,7 +43,7 @@ else
 end
 local out = { NOW, kind, next_due, unpack(to.out or {}) }
 if kind == 'empty' then
-  to.since, to.max, to.alive = NOW_TEXT, max, tonumber(score)
+  to.since, to.max, to.alive = NOW, max, tonumber(score)
   wait_for_tasks(w, to)
 elseif more then
   serve(w)

@@ -1,5 +1,5 @@
--- Ends an instance: hands back what it has. 7 worker id, 8 instance. Answers whether some is left.
-local w, instance = ARGV[7], ARGV[8]
+-- Ends an instance: hands back what it has. 2 worker id, 3 instance. Answers whether some is left.
+local w, instance = ARGV[2], ARGV[3]
 local most = 128
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))

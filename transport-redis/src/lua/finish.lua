@@ -1,7 +1,7 @@
--- Ends claims of one worker id. 7 worker id, 8 count; for each: task id, instance, delivery, entry or '',
+-- Ends claims of one worker id. 2 worker id; then for each in parts: task id, instance, delivery, entry or '',
 -- kind (o outcome, u undecodable, r retry, b hand back, a abandon), message or '', run_at or '',
--- number of fields, fields (name, value)...
-local w, count = ARGV[7], tonumber(ARGV[8])
+-- fields (name, value)...
+local w = ARGV[2]
 local entry = key(w, 'entry')
 local answers, acked, gone, held, ready, earlier = { NOW }, {}, {}, {}, false, false
 local function add(lists, name, value)
@@ -9,12 +9,10 @@ local function add(lists, name, value)
   if not list then list = {}; lists[name] = list end
   list[#list + 1] = value
 end
-local a = 9
-for _ = 1, count do
-  local id, instance, delivery, at, kind = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 2]), ARGV[a + 3], ARGV[a + 4]
-  local message, run_at, n = ARGV[a + 5], tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
-  local first, last = a + 8, a + 7 + n
-  a = last + 1
+for i = 3, #ARGV do
+  local parts, last = parts_of(ARGV[i])
+  local id, instance, delivery, at, kind = parts[1], parts[2], tonumber(parts[3]), parts[4], parts[5]
+  local message, run_at = parts[6], tonumber(parts[7])
   if kind == 'u' then -- whoever could not read it does not know its id either
     local fields = read_entry(w, id, at)
     id = fields and fields[2] or id
@@ -27,7 +25,7 @@ for _ = 1, count do
     answers[#answers + 1] = 'w'
     if at == '' then at = call('HGET', entry, id) or 'g:' .. instance end
     if kind == 'o' then
-      conclude(id, task, message ~= '' and message or nil, unpack(ARGV, first, last))
+      conclude(id, task, message ~= '' and message or nil, unpack(parts, 8, last))
       if task.cancel then call('HDEL', key(w, 'cancels'), id) end
       local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
       if letter == 'g' then
@@ -37,7 +35,7 @@ for _ = 1, count do
         gone[#gone + 1] = id
       end
     elseif kind == 'u' then
-      conclude(id, task, nil, unpack(ARGV, first, last))
+      conclude(id, task, nil, unpack(parts, 8, last))
       set_aside(w, at, read_entry(w, id, at), message)
     elseif kind == 'a' then
       bury(w, id, task, at, read_entry(w, id, at))
@@ -46,7 +44,7 @@ for _ = 1, count do
       call('HDEL', key(w, 'cancels'), id)
       cancelled(id, task, task.cancel, w, at)
     elseif kind == 'r' then
-      call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', run_at, unpack(ARGV, first, last))
+      call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', run_at, unpack(parts, 8, last))
       call('HINCRBY', record_key(id), 'attempt', 1)
       if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'spared') end
       local fields = read_entry(w, id, at)
@@ -79,4 +77,4 @@ if #gone > 0 then call('HDEL', entry, unpack(gone)) end
 if ready then serve(w) end
 if earlier then nudge(w) end
 send_all()
-return answers
+return shortened(answers)

@@ -1,6 +1,6 @@
--- The living instances. 7 worker id or ''. For each: worker id, instance, alive until, claimed.
+-- The living instances. 2 worker id or ''. For each: worker id, instance, alive until, claimed.
 local out = { NOW }
-local names = ARGV[7] ~= '' and { ARGV[7] } or call('SMEMBERS', PREFIX .. ':queues')
+local names = ARGV[2] ~= '' and { ARGV[2] } or call('SMEMBERS', PREFIX .. ':queues')
 for _, w in ipairs(names) do
   local claims = {}
   for _, letter in ipairs(LETTERS) do

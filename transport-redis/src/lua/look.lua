@@ -1,8 +1,8 @@
--- The records of tasks, after what is due for them. 7 inbox or '': if given, it waits for those
+-- The records of tasks, after what is due for them. 2 inbox or '': if given, it waits for those
 -- that have no outcome. Then ids. For each the hash's fields and values, or an error's text.
-local inbox = ARGV[7]
+local inbox = ARGV[2]
 local answers, settled = { NOW }, {}
-for i = 8, #ARGV do
+for i = 3, #ARGV do
   local id = ARGV[i]
   local k = record_key(id)
   local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'instance', 'children')

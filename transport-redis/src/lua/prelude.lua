@@ -1,5 +1,5 @@
--- What all scripts share. ARGV: 1 prefix, 2 record ttl, 3 max deliveries, 4 lease, 5 longest inbox,
--- 6 inbox ttl (times in ms); what a script takes itself follows from 7 on.
+-- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
+-- ttl (times in ms). What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
@@ -19,21 +19,56 @@ local STREAMS = {
 -- Those that tasks are claimed from.
 local LETTERS = { 'h', 'n', 'l', 's', 'x' }
 
+-- The settings that were read last, the queue of which a key was made last, and what its keys begin with: a
+-- function keeps them from one call to the next.
+local settings, last_queue, queue_prefix
+
+-- What `Packed` has made of texts: how many there are, and each after its length. An argument to itself takes
+-- the server longer than all else that is done with a short text.
+local FORMATS = {}
+local function parts_of(packed)
+  local n = string.byte(packed)
+  local format = FORMATS[n]
+  if not format then
+    format = '>' .. string.rep('I4c0', n)
+    FORMATS[n] = format
+  end
+  local parts = { struct.unpack(format, packed, 2) }
+  parts[n + 1] = nil -- where it ended
+  return parts, n
+end
+
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall
-  PREFIX, TTL, MAX_DELIVERIES, LEASE = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-  INBOX_MAX, INBOX_TTL = ARGV[5], ARGV[6]
+  if ARGV[1] ~= settings then
+    settings, last_queue = ARGV[1], nil
+    local parts = parts_of(settings)
+    PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
+    INBOX_MAX, INBOX_TTL = parts[5], parts[6]
+  end
   outbox, orphaned = {}, {}
   local time = call('TIME')
-  NOW = time[1] * 1000 + math.floor(time[2] / 1000)
-  NOW_TEXT = string.format('%.0f', NOW)
+  local millis = math.floor(time[2] / 1000)
+  NOW = time[1] * 1000 + millis
+  NOW_TEXT = string.format('%s%03d', time[1], millis)
+end
+
+-- Answers to a batch, after the time: one stands for all if they are the same.
+local function shortened(answers)
+  for i = 3, #answers do
+    if answers[i] ~= answers[2] then return answers end
+  end
+  return { answers[1], answers[2] }
 end
 
 local function record_key(id) return PREFIX .. ':' .. id end
 local function waiters_key(id) return '{' .. PREFIX .. ':' .. id .. '}:waiters' end
 local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
-local function key(w, what) return PREFIX .. ':{' .. w .. '}:' .. what end
-local function stream(w, letter) return PREFIX .. ':{' .. w .. '}:' .. STREAMS[letter] end
+local function key(w, what)
+  if w ~= last_queue then last_queue, queue_prefix = w, PREFIX .. ':{' .. w .. '}:' end
+  return queue_prefix .. what
+end
+local function stream(w, letter) return key(w, STREAMS[letter]) end
 local function failed(r) return type(r) == 'table' and r.err end
 local function is_over(status) return status == 'completed' or status == 'error' or status == 'cancelled' end
 
@@ -229,19 +264,13 @@ local function hand_back(w, id, task, at)
 end
 
 -- Claims on their way to an instance, as one text: each part after its length.
-local function pack(parts)
-  local packed = {}
-  for i, part in ipairs(parts) do
-    local text = tostring(part)
-    packed[i] = struct.pack('>I4c0', #text, text)
+local function pack(kind, parts)
+  local values, n = { #NOW_TEXT, NOW_TEXT, #kind, kind }, #parts
+  for i = 1, n do
+    values[2 * i + 3] = #parts[i]
+    values[2 * i + 4] = parts[i]
   end
-  return table.concat(packed)
-end
--- The same for tasks that are given as they come, each of which is its payload: no more is to be said.
-local function pack_given(payloads)
-  table.insert(payloads, 1, 'given')
-  table.insert(payloads, 1, NOW_TEXT)
-  return pack(payloads)
+  return struct.pack('>' .. string.rep('I4c0', n + 2), unpack(values))
 end
 -- Notes in `unread` where the tasks are that were sent so; of those that were given as they came, the payload.
 local function unpack_entries(packed, unread)
@@ -582,18 +611,22 @@ local function hand_out(w, to, max, turn)
   return 'empty', any_more
 end
 
+-- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
+-- tasks it may be given, how much room it has, whether its suspects have had their turn, and which version it reads.
+local ORDER = '>ddI4I1I1I1'
+
 -- The instances that wait, who has waited longest first.
 local function idle_instances(w)
   local all = call('HGETALL', key(w, 'idle'))
   local idle = {}
   for i = 1, #all, 2 do
-    local since, max, room, after, version, alive = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+) (%d+)$')
+    local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
     idle[#idle + 1] = {
-      instance = all[i], since = since, max = tonumber(max), room = tonumber(room),
-      after_suspect = after == '1', version = tonumber(version), alive = tonumber(alive), out = {}, count = 0,
+      instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
+      alive = alive, count = 0, out = {},
     }
   end
-  if #idle > 1 then table.sort(idle, function(a, b) return tonumber(a.since) < tonumber(b.since) end) end
+  if #idle > 1 then table.sort(idle, function(a, b) return a.since < b.since end) end
   return idle
 end
 
@@ -603,8 +636,9 @@ local function is_alive(w, to)
 end
 
 local function wait_for_tasks(w, to)
-  call('HSET', key(w, 'idle'), to.instance, string.format('%s %d %d %d %d %.0f', to.since, to.max, to.room,
-    to.after_suspect and 1 or 0, to.version, to.alive))
+  local after = to.after_suspect and 1 or 0
+  local order = struct.pack(ORDER, to.since, to.alive, to.max, to.room, after, to.version)
+  call('HSET', key(w, 'idle'), to.instance, order)
 end
 
 -- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
@@ -630,9 +664,7 @@ local function serve(w)
     if is_alive(w, to) then
       local kind, more = hand_out(w, to, to.max)
       if kind ~= 'empty' then
-        table.insert(to.out, 1, kind)
-        table.insert(to.out, 1, NOW_TEXT)
-        give(w, to, pack(to.out), kind == 'suspect' and 0 or to.max - to.count)
+        give(w, to, pack(kind, to.out), kind == 'suspect' and 0 or to.max - to.count)
       end
       if not more then break end
     end

@@ -1,7 +1,7 @@
--- The queues, or one. 7 worker id or ''. For each: worker id, ready high, normal, low, delayed, suspects,
+-- The queues, or one. 2 worker id or ''. For each: worker id, ready high, normal, low, delayed, suspects,
 -- claimed, instances, paused.
 local out = { NOW }
-local names = ARGV[7] ~= '' and { ARGV[7] } or call('SMEMBERS', PREFIX .. ':queues')
+local names = ARGV[2] ~= '' and { ARGV[2] } or call('SMEMBERS', PREFIX .. ':queues')
 for _, w in ipairs(names) do
   local claimed, ready = 0, {}
   for _, letter in ipairs(LETTERS) do

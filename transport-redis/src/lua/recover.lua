@@ -1,10 +1,10 @@
 -- The claims of an instance, as the queue knows them, for one that may have missed an answer.
--- 7 worker id, 8 instance, 9 how many. For each: entry, payload, delivery, attempt, deaths.
-local w, instance = ARGV[7], ARGV[8]
+-- 2 worker id, 3 instance, 4 how many. For each: entry, payload, delivery, attempt, deaths.
+local w, instance = ARGV[2], ARGV[3]
 local out = { NOW, 'claimed', NOW }
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance)) -- it is among those below
-for _, claim in ipairs(claims_of(w, instance, tonumber(ARGV[9]))) do
+for _, claim in ipairs(claims_of(w, instance, tonumber(ARGV[4]))) do
   local fields = claim.fields
   local r = fields and call('HMGET', record_key(fields[2]), 'status', 'instance', 'delivery', 'attempt', 'deaths')
   if r and r[1] == 'processing' and r[2] == instance then

@@ -1,6 +1,6 @@
--- Renews a lease, or begins one. 7 worker id, 8 instance, 9 inbox of its handle, 10 whether it attaches.
+-- Renews a lease, or begins one. 2 worker id, 3 instance, 4 inbox of its handle, 5 whether it attaches.
 -- Answers: now, whether the lease had been lost, then task id, delivery, reason of each cancel.
-local w, instance, inbox, attach = ARGV[7], ARGV[8], ARGV[9], ARGV[10] == '1'
+local w, instance, inbox, attach = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local alive = key(w, 'alive')
 local score = call('ZSCORE', alive, instance)
 -- What comes too late for its lease is still in time if nobody has acted on it.

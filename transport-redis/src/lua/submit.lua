@@ -1,9 +1,9 @@
--- Accepts tasks for one worker id. 7 worker id, 8 queue limit, 9 most children, 10 the one priority that all
--- have or '', 11 count; for each: id, payload, priority letter, run_at or '', latest start or '', request key or '', parent or '', number of
--- fields, fields (name, value)...
+-- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 most children, 5 the one priority that all
+-- have or ''; then for each in parts: id, payload, priority letter, run_at or '', latest start or '', request key or '', parent or '', fields (name,
+-- value)...
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
 -- m the parent has too many children, k it is cancelled, e<error>.
-local w, limit, max_children, count = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[11])
+local w, limit, max_children, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV - 5
 local entry, requests, later = key(w, 'entry'), key(w, 'requests'), key(w, 'later')
 -- What is put into streams: by id, and how much of it is ready.
 local entries, ready, earlier, pruned = {}, 0, false, false
@@ -31,7 +31,7 @@ for _, to in ipairs(idle_instances(w)) do
     wanted = wanted + to.max
   end
 end
-if #receivers > 0 and (wanted < count and ARGV[10] == '' or is_paused(w)) then receivers = {} end
+if #receivers > 0 and (wanted < count and ARGV[5] == '' or is_paused(w)) then receivers = {} end
 local receiving, left = 0, count
 local share = 0
 local function receiver(payload)
@@ -46,7 +46,7 @@ local function receiver(payload)
 end
 
 -- The task that made the same request before, as an answer.
-local function join(request, id, from, to)
+local function join(request, id, task)
   if not pruned then
     prune_requests(w)
     pruned = true
@@ -56,7 +56,7 @@ local function join(request, id, from, to)
   local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args')
   if not r[1] then return nil end
   local mine = {}
-  for f = from, to, 2 do mine[ARGV[f]] = ARGV[f + 1] end
+  for f = 8, #task, 2 do mine[task[f]] = task[f + 1] end
   local same = r[2] == mine.script and (r[3] or nil) == mine.script_name and (r[4] or nil) == mine.args
   return (same and 'j' or 'c') .. first
 end
@@ -80,8 +80,10 @@ local function remember(request, id)
   call('ZREM', key(w, 'requests:expiry'), request)
 end
 
-local function accept(id, payload, letter, run_at, latest, request, parent, from, last)
-  local joined = request ~= '' and join(request, id, from, last)
+local function accept(task, last)
+  local id, payload, letter, run_at, latest = task[1], task[2], task[3], tonumber(task[4]), tonumber(task[5])
+  local request, parent = task[6], task[7]
+  local joined = request ~= '' and join(request, id, task)
   if joined then
     local refused = parent ~= '' and string.sub(joined, 1, 1) == 'j' and adopt(parent, string.sub(joined, 2))
     return refused or joined
@@ -99,7 +101,7 @@ local function accept(id, payload, letter, run_at, latest, request, parent, from
   if refused then return refused end
   if to then
     local written = pcall_('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', '1', 'started_at',
-      NOW_TEXT, 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, last))
+      NOW_TEXT, 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
     if failed(written) then return 'e' .. written.err end
     to.count = to.count + 1
     to.out[to.count] = payload
@@ -111,7 +113,7 @@ local function accept(id, payload, letter, run_at, latest, request, parent, from
     return 'a'
   end
   if delayed then call('ZCARD', later) end -- if it is of another type it fails before anything is written
-  local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(ARGV, from, last))
+  local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
   if failed(written) then return 'e' .. written.err end
   local sid
   if delayed then
@@ -139,23 +141,18 @@ local function accept(id, payload, letter, run_at, latest, request, parent, from
 end
 
 local answers = { NOW }
-local a = 12
-for _ = 1, count do
-  local last = a + 7 + tonumber(ARGV[a + 7])
-  answers[#answers + 1] =
-    accept(ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4]), ARGV[a + 5], ARGV[a + 6],
-      a + 8, last)
-  a = last + 1
+for i = 1, count do
+  answers[i + 1] = accept(parts_of(ARGV[i + 5]))
   left = left - 1
 end
 for _, to in ipairs(receivers) do
   if to.count > 0 then
     call('HSET', held_key(w, to.instance), unpack(to.held))
-    give(w, to, pack_given(to.out), to.max - to.count)
+    give(w, to, pack('given', to.out), to.max - to.count)
   end
 end
 if #entries > 0 then call('HSET', entry, unpack(entries)) end
 if ready > 0 then serve(w) end
 if earlier then nudge(w) end
 send_all()
-return answers
+return shortened(answers)
