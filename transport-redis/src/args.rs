@@ -34,10 +34,6 @@ impl Args {
         self.push_static(if flag { "1" } else { "0" })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn into_vec(self) -> Vec<Bytes> {
         self.0
     }

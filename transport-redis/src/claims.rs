@@ -3,7 +3,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::task::Waker;
 
-use bytes::Bytes;
 use futures::channel::oneshot;
 use rhai_dispatcher_core::{Claim, Claimed, Signal, TaskId, TransportError, WallTime};
 use tokio::time::Instant;
@@ -40,8 +39,6 @@ pub(crate) struct Claims {
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     pub(crate) claim: Claim,
-    /// Its entry in the queue, as scripts have it.
-    pub(crate) entry: Bytes,
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
     pub(crate) started_at: WallTime,

@@ -9,29 +9,26 @@ pub(crate) const LUA: &str = if cfg!(feature = "fault-no-fence") {
     ""
 };
 
-/// Takes entries out of the queue before their records have the outcome.
+/// Takes claims out of the queue before their records have the outcome.
 #[cfg(feature = "fault-finish-order")]
 pub(crate) async fn acknowledge(
     caller: &crate::caller::Caller,
     ends: impl Iterator<Item = &crate::finishes::FinishOne>,
 ) {
     for end in ends {
-        // Task id, instance, delivery, entry, kind: an outcome is o.
-        let args = crate::packed::unpack(&end.packed.slice(1..));
-        let Some(at) = std::str::from_utf8(&args[3]).ok().filter(|_| &args[4][..] == b"o") else { continue };
-        let Some((letter, id)) = at.split_once(':') else { continue };
-        let deadline = tokio::time::Instant::now() + caller.timeout;
-        let Ok((connection, _)) = caller.link.get(deadline).await else { return };
-        if letter == "g" {
-            let held = bytes::Bytes::from(format!("{}:{{{}}}:held:{id}", caller.prefix, end.worker_id));
-            let _ = connection.command("HDEL", vec![held, args[0].clone()]).await;
+        // Task id, instance, delivery, kind: an outcome is o.
+        let parts = crate::packed::unpack(&end.packed.slice(1..));
+        let (Some(task), Some(instance)) =
+            (parts.first(), parts.get(1).and_then(|id| std::str::from_utf8(id).ok()))
+        else {
+            continue;
+        };
+        if parts.get(3).is_none_or(|kind| &kind[..] != b"o") {
             continue;
         }
-        let queues = [("h", "high"), ("n", "normal"), ("l", "low"), ("s", "suspect"), ("x", "last")];
-        let Some((_, queue)) = queues.iter().find(|queue| queue.0 == letter) else { continue };
-        let stream = bytes::Bytes::from(format!("{}:{{{}}}:queue:{queue}", caller.prefix, end.worker_id));
-        let acknowledge = vec![stream.clone(), "workers".into(), id.to_owned().into()];
-        let _ = connection.command("XACK", acknowledge).await;
-        let _ = connection.command("XDEL", vec![stream, id.to_owned().into()]).await;
+        let held = format!("{}:{{{}}}:held:{instance}", caller.prefix, end.worker_id);
+        let deadline = tokio::time::Instant::now() + caller.timeout;
+        let Ok((connection, _)) = caller.link.get(deadline).await else { return };
+        let _ = connection.command("HDEL", vec![held.into(), task.clone()]).await;
     }
 }

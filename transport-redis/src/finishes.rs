@@ -68,7 +68,7 @@ impl FinishOne {
             Finish::HandBack => (Kind::HandBack, None, None),
             Finish::Abandon => (Kind::Abandon, None, None),
         };
-        let mut packed = begin(done, held, kind, &message.unwrap_or_default(), run_at);
+        let mut packed = begin(done, kind, &message.unwrap_or_default(), run_at);
         match &done.finish {
             Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
             Finish::RetryAt(_, error) => record::push_error(&mut packed, error),
@@ -78,8 +78,8 @@ impl FinishOne {
     }
 
     /// The end of a task whose payload can't be read.
-    pub(crate) fn undecodable(owner: &Arc<Instance>, done: &Completion, held: &Held, problem: &str) -> Self {
-        let mut packed = begin(done, Some(held), Kind::Undecodable, problem.as_bytes(), None);
+    pub(crate) fn undecodable(owner: &Arc<Instance>, done: &Completion, problem: &str) -> Self {
+        let mut packed = begin(done, Kind::Undecodable, problem.as_bytes(), None);
         let outcome = Outcome::Error(TaskError::new(TaskErrorKind::Undecodable, problem));
         record::push_outcome(&mut packed, &outcome, &TaskLog::new());
         Self::of(owner, done, Kind::Undecodable, packed)
@@ -97,19 +97,12 @@ impl FinishOne {
 }
 
 /// What a finish says, but for the fields that it writes.
-fn begin(
-    done: &Completion,
-    held: Option<&Held>,
-    kind: Kind,
-    message: &[u8],
-    run_at: Option<WallTime>,
-) -> Packed {
+fn begin(done: &Completion, kind: Kind, message: &[u8], run_at: Option<WallTime>) -> Packed {
     let mut packed = Packed::new();
     packed
         .push_display(done.claim.task)
         .push_display(done.claim.instance)
         .push_display(done.claim.delivery)
-        .push(held.map(|held| &held.entry[..]).unwrap_or_default())
         .push(kind.as_str())
         .push(message)
         .push_option(run_at.map(WallTime::as_millis));

@@ -13,6 +13,7 @@ use crate::args::Args;
 use crate::caller::Caller;
 use crate::client::{ClientError, Link, LinkState, Reply};
 use crate::crash::crash_point;
+use crate::given::millis;
 use crate::looks::look;
 use crate::waits::Waits;
 use crate::{keys, wire};
@@ -275,9 +276,4 @@ fn parse_cancel(text: &str) -> Option<(Claim, CancelReason)> {
         delivery: words.next()?.parse().ok()?,
     };
     Some((claim, words.next()?.parse().ok()?))
-}
-
-fn millis(text: &Bytes) -> WallTime {
-    let text = std::str::from_utf8(text).ok();
-    WallTime::from_millis(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }

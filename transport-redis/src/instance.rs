@@ -5,21 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Completion, Finish, Finished, InstanceId, Signal, TaskId, TaskLog, WallTime,
-    WorkerId,
-};
+use rhai_dispatcher_core::{Claim, Clock, Completion, Finished, InstanceId, Signal, WallTime, WorkerId};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
 use crate::batcher::Batcher;
 use crate::caller::Caller;
-use crate::claims::{Claims, Held, Room};
+use crate::claims::{Claims, Room};
 use crate::client::{ClientError, Link, Reply};
 use crate::config::RedisConfig;
 use crate::crash::crash_point;
 use crate::finishes::FinishOne;
+use crate::given::{Given, millis};
 use crate::inbox::Listener;
 use crate::packed::unpack;
 use crate::script::Script;
@@ -44,9 +42,9 @@ pub(crate) struct Instance {
     /// How much a message may hold.
     pub(crate) max_message: usize,
     /// How long a suspect keeps others out.
-    probation: Duration,
+    pub(crate) probation: Duration,
     /// How many instances may die with a task.
-    max_deliveries: u32,
+    pub(crate) max_deliveries: u32,
 }
 
 /// What an instance waits for at the server.
@@ -86,9 +84,6 @@ const LINGER: Duration = Duration::from_millis(2);
 
 /// How long an instance claims suspects, one after another, before others have a turn.
 const SUSPECTS_TURN: Duration = Duration::from_secs(1);
-
-/// Of how many parts a claim consists in the answer of a script.
-const CLAIM_PARTS: usize = 5;
 
 /// The most tasks that one script claims: bounds how long it keeps the server from others.
 const LARGEST_CLAIM: usize = 128;
@@ -324,19 +319,12 @@ impl Instance {
 
     /// Takes what it was given: nothing, if it is only to look again.
     fn take(self: &Arc<Self>, packed: &Bytes) -> Waited {
-        let mut parts = unpack(packed).into_iter().map(Reply::of_bytes);
+        let mut parts = unpack(packed).into_iter();
         let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return Waited::Over };
-        let now = now.as_u64().unwrap_or(0);
-        let (count, suspect) = (parts.len(), kind.as_str() == Some("suspect"));
-        let (count, claimed) = match kind.as_str() {
-            // What is given as it comes is there for the first time.
-            Some("given") => {
-                let entry = Bytes::from(format!("g:{}", self.id));
-                let first = |payload| [Reply::of_bytes(entry.clone()), payload, Reply::of_static("1"), Reply::of_static("0"), Reply::of_static("0")];
-                (count, self.adopt(now, parts.flat_map(first), &HashSet::new()))
-            }
-            _ => (count / CLAIM_PARTS, self.adopt(now, parts, &HashSet::new())),
-        };
+        let (rest, suspect) = (parts.as_slice(), &kind[..] == b"suspect");
+        let given = if &kind[..] == b"given" { Given::first(rest) } else { Given::read(rest) };
+        let count = given.len();
+        let claimed = self.adopt(millis(&now), given, &HashSet::new());
         crash_point("claim.after");
         self.lock().distribute(claimed);
         if suspect { Waited::Over } else { Waited::Given(count) }
@@ -373,7 +361,7 @@ impl Instance {
             _ => return Err(ClientError::Unexpected("a claim")),
         }
         crash_point("claim.after");
-        let claimed = self.adopt(now, replies.into_iter().skip(3), &HashSet::new());
+        let claimed = self.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &HashSet::new());
         if claimed.iter().any(|claimed| claimed.deaths > 0) {
             crash_point("take_over.after");
         }
@@ -395,101 +383,6 @@ impl Instance {
             }
         }
         Ok(())
-    }
-
-    /// Looks for claims whose answer was lost.
-    async fn recover(self: &Arc<Self>) -> Result<(), ClientError> {
-        let _turn = self.turn.lock().await;
-        let known = self.lock().known();
-        let mut args = self.args();
-        args.push_display(10_000 + known.len());
-        let deadline = Instant::now() + self.caller.timeout;
-        let replies = self.caller.run_once(Script::Recover, args, deadline).await?;
-        let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
-        let claimed = self.adopt(now, replies.into_iter().skip(3), &known);
-        if !claimed.is_empty() {
-            tracing::info!("{} claims whose answer was lost were found again", claimed.len());
-        }
-        self.lock().distribute(claimed);
-        Ok(())
-    }
-
-    /// Makes what a script says was claimed this instance's, but for what is `known`.
-    fn adopt(
-        self: &Arc<Self>,
-        now: u64,
-        mut replies: impl Iterator<Item = Reply>,
-        known: &HashSet<TaskId>,
-    ) -> Vec<Claimed> {
-        let mut all = Vec::new();
-        let mut claims = self.lock();
-        let held_before = !claims.is_free();
-        while let (Some(entry), Some(payload), Some(delivery), Some(attempt), Some(deaths)) =
-            (replies.next(), replies.next(), replies.next(), replies.next(), replies.next())
-        {
-            let (Some(entry), Some(payload)) = (entry.as_bytes().cloned(), payload.as_bytes()) else {
-                continue;
-            };
-            let (delivery, attempt, deaths) =
-                (delivery.as_u32().unwrap_or(0), attempt.as_u32().unwrap_or(0), deaths.as_u32().unwrap_or(0));
-            let started_at = WallTime::from_millis(now);
-            let held = |task| {
-                let claim = Claim { task, instance: self.id, delivery };
-                Held { claim, entry: entry.clone(), attempt, deaths, started_at }
-            };
-            match wire::decode_task(payload) {
-                Ok(task) if known.contains(&task.id) => {}
-                Ok(task) if claims.held.get(&task.id).is_some_and(|held| held.claim.delivery == delivery) => {
-                }
-                Ok(task) => {
-                    let held = held(task.id);
-                    let claim = held.claim;
-                    let is_last = deaths + 1 >= self.max_deliveries;
-                    claims.hold(held, (!is_last).then(|| Instant::now() + self.probation));
-                    all.push(Claimed { claim, task: Arc::new(task), attempt, deaths });
-                }
-                Err(problem) => self.set_aside(&entry, &problem.to_string(), delivery, started_at),
-            }
-        }
-        let holds_some = !held_before && !claims.is_free();
-        drop(claims);
-        if holds_some {
-            self.waits.holds(true);
-        }
-        all
-    }
-
-    /// Ends a task whose payload can't be read.
-    fn set_aside(self: &Arc<Self>, entry: &Bytes, problem: &str, delivery: u32, started_at: WallTime) {
-        tracing::warn!("a task of {} is set aside: {problem}", self.worker_id);
-        let held = Held {
-            claim: Claim { task: TaskId::new(), instance: self.id, delivery },
-            entry: entry.clone(),
-            attempt: 0,
-            deaths: 0,
-            started_at,
-        };
-        let done = Completion { claim: held.claim, finish: Finish::Abandon, log: TaskLog::new() };
-        let ask = self.finishes.ask(FinishOne::undecodable(self, &done, &held, problem));
-        // If it fails the entry stays with this instance, and is set aside by who takes it over.
-        tokio::spawn(async move { drop(ask.await) });
-    }
-
-    /// Hands back what a dropped claim call would have got, or gives it to the next.
-    async fn pass_on(self: &Arc<Self>, returned: Vec<Claimed>) {
-        let left = {
-            let mut claims = self.lock();
-            claims.distribute(returned);
-            std::mem::take(&mut claims.returned)
-        };
-        for claimed in left {
-            let done = Completion { claim: claimed.claim, finish: Finish::HandBack, log: TaskLog::new() };
-            if self.finish(&done).await.is_err() {
-                // It stays this instance's, and goes to the next call.
-                self.lock().returned.push(claimed);
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
     }
 }
 

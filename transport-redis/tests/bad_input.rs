@@ -10,7 +10,17 @@ use rhai_dispatcher_core::{
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, claim, complete, open, submit, task, until, worker};
 
-const QUEUE: &str = "rhailib:{worker-1}:queue:normal";
+const READY: &str = "rhailib:{worker-1}:ready:normal";
+const WAITING: &str = "rhailib:{worker-1}:waiting";
+
+/// What stands before a payload: priority, not fresh, no latest start, place 1.
+const HEADER: &[u8] = b"n-\0\0\0\0\0\0\0\0\x3f\xf0\0\0\0\0\0\0";
+
+/// Puts something into the queue.
+fn enqueue(redis: &mut redis::Connection, id: &str, task: &[u8]) {
+    let _: () = redis.hset(WAITING, id, task).expect("written");
+    let _: () = redis.zadd(READY, id, 1).expect("written");
+}
 
 fn client(server: &RedisServer) -> redis::Connection {
     redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
@@ -22,15 +32,14 @@ fn a_foreign_payload_is_set_aside_and_the_queue_goes_on() {
     let mut redis = client(&server);
     let transport = open(&server);
     let consumer = attach(&transport);
-    let _: String = redis.xadd(QUEUE, "*", &[("what", "ever")]).expect("an entry");
-    let ghost = TaskId::new().to_string();
-    let _: String = redis.xadd(QUEUE, "*", &[("i", ghost.as_str()), ("t", "\x01rubbish")]).expect("an entry");
+    enqueue(&mut redis, "what", b"ever");
+    let rubbish = [HEADER, b"\x01rubbish"].concat();
+    enqueue(&mut redis, &TaskId::new().to_string(), &rubbish);
     // A task of ours whose payload somebody has damaged.
     let id = TaskId::new();
     let fields = [("status", "pending"), ("worker_id", "worker-1"), ("script", "1"), ("created_at", "1")];
     let _: () = redis.hset_multiple(format!("rhailib:{id}"), &fields).expect("a record");
-    let text = id.to_string();
-    let _: String = redis.xadd(QUEUE, "*", &[("i", text.as_str()), ("t", "\x01rubbish")]).expect("an entry");
+    enqueue(&mut redis, &id.to_string(), &rubbish);
     let outcome = transport.outcome(id);
 
     let good = submit(&transport);
@@ -42,7 +51,7 @@ fn a_foreign_payload_is_set_aside_and_the_queue_goes_on() {
     assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
     let dead: usize = redis.xlen("rhailib:{worker-1}:dead").expect("a length");
     assert_eq!(dead, 3);
-    until("the queue is empty", || redis.xlen::<_, usize>(QUEUE).expect("a length") == 0);
+    until("the queue is empty", || redis.exists::<_, usize>(&[READY, WAITING][..]).expect("a count") == 0);
 }
 
 #[test]
@@ -55,14 +64,15 @@ fn a_newer_payload_is_left_for_newer_instances() {
     let fields = [("status", "pending"), ("worker_id", "worker-1"), ("script", "1"), ("created_at", "1")];
     let _: () = redis.hset_multiple(format!("rhailib:{id}"), &fields).expect("a record");
     let text = id.to_string();
-    let _: String = redis.xadd(QUEUE, "*", &[("i", text.as_str()), ("t", "\x7fnewer")]).expect("an entry");
+    enqueue(&mut redis, &text, &[HEADER, b"\x7fnewer"].concat());
     let good = submit(&transport);
     let claimed = claim(&consumer);
     assert_eq!(claimed.claim.task, good);
     complete(&consumer, claimed.claim);
     assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
-    let pending: redis::streams::StreamPendingReply = redis.xpending(QUEUE, "workers").expect("an answer");
-    assert_eq!(pending.count(), 1, "it is not acknowledged");
+    let newer: Option<f64> = redis.zscore("rhailib:{worker-1}:newer", &text).expect("an answer");
+    assert_eq!(newer, Some(127.0), "who reads that version finds it");
+    assert!(redis.hexists::<_, _, bool>(WAITING, &text).expect("an answer"));
     let queues = block_on(transport.queues()).expect("queues");
     assert_eq!(queues[0].claimed, 0);
 }
@@ -72,8 +82,8 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
-    let _: () = redis.set(QUEUE, "not a stream").expect("set");
-    let error = block_on(transport.submit(vec![task().into()])).expect_err("the queue is no stream");
+    let _: () = redis.set(READY, "not a list of tasks").expect("set");
+    let error = block_on(transport.submit(vec![task().into()])).expect_err("the queue is none");
     assert!(
         matches!(&error, TransportError::Protocol(_)) && error.to_string().contains("WRONGTYPE"),
         "{error}"
@@ -82,7 +92,7 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     high.priority = rhai_dispatcher_core::Priority::High;
     block_on(transport.submit_one(high)).expect("the neighbour is well");
     // Nothing was left of what was not accepted.
-    let _: () = redis.del(QUEUE).expect("deleted");
+    let _: () = redis.del(READY).expect("deleted");
     let id = TaskId::new();
     let _: () = redis.set(format!("rhailib:{id}"), "not a hash").expect("set");
     let mut task = task();

@@ -38,13 +38,14 @@ fn a_record_is_readable_at_every_step() {
     assert_eq!(field("script"), Some("40 + 2"));
     assert_eq!(field("priority"), Some("high"));
     assert!(field("created_at").is_some_and(|time| time.parse::<u64>().is_ok()));
-    let entry: String = redis.hget("rhailib:{worker-1}:entry", id.to_string()).expect("an entry");
-    let (letter, stream_id) = entry.split_once(':').expect("letter and id");
-    assert_eq!(letter, "h");
-    let range: redis::streams::StreamRangeReply =
-        redis.xrange("rhailib:{worker-1}:queue:high", stream_id, stream_id).expect("an answer");
-    assert_eq!(range.ids[0].get::<String>("i"), Some(id.to_string()));
-    assert_eq!(range.ids[0].get::<Vec<u8>>("t").expect("a payload")[0], 1, "the version comes first");
+    let ready: Vec<(String, f64)> =
+        redis.zrange_withscores("rhailib:{worker-1}:ready:high", 0, -1).expect("an answer");
+    assert_eq!(ready[0].0, id.to_string());
+    let created_at: f64 = fields["created_at"].parse().expect("a time");
+    assert!((0.0..1_000.0).contains(&(ready[0].1 / 1_000.0 - created_at)), "its place is when it came");
+    let waiting: Vec<u8> = redis.hget("rhailib:{worker-1}:waiting", id.to_string()).expect("the task");
+    assert_eq!(waiting[..2], *b"hf", "a high priority, not yet started");
+    assert_eq!(waiting[18], 1, "the payload begins with its version");
 
     let consumer = attach(&transport);
     let claimed = claim(&consumer);
@@ -52,14 +53,20 @@ fn a_record_is_readable_at_every_step() {
     assert_eq!(fields["status"], "processing");
     assert_eq!(fields["delivery"], "1");
     assert_eq!(fields["instance"], consumer.instance().to_string());
+    let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+    let payload: Vec<u8> = redis.hget(held, id.to_string()).expect("the task");
+    assert_eq!(payload, waiting);
     complete(&consumer, claimed.claim);
     let fields = record(&mut redis, id);
     assert_eq!((fields["status"].as_str(), fields["output"].as_str()), ("completed", "42"));
     let ttl: i64 = redis.ttl(format!("rhailib:{id}")).expect("an answer");
     assert!((1..=24 * 60 * 60).contains(&ttl), "{ttl}");
-    let entries: usize = redis.hlen("rhailib:{worker-1}:entry").expect("a length");
-    let queued: usize = redis.xlen("rhailib:{worker-1}:queue:high").expect("a length");
-    assert_eq!((entries, queued), (0, 0));
+    let left = [
+        "rhailib:{worker-1}:waiting".to_owned(),
+        "rhailib:{worker-1}:ready:high".to_owned(),
+        format!("rhailib:{{worker-1}}:held:{}", consumer.instance()),
+    ];
+    assert_eq!(redis.exists::<_, usize>(&left[..]).expect("an answer"), 0);
 }
 
 #[test]

@@ -136,8 +136,8 @@ fn what_a_dead_instance_never_got_counts_no_death() {
     let (dead, survivor) = (attach(&transport), attach(&transport));
     let _renewals = Renewals::of(&[&survivor]);
     // As if it had died while it waited: nobody reads the list on which it is given a task.
-    let order = "1 1 1 0 1";
-    let _ = server.command(&["HSET", "rhailib:{worker-1}:idle", &dead.instance().to_string(), order]);
+    let order = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1I1I1', 1, 1, 1, 1, 0, 1))";
+    let _ = server.command(&["EVAL", order, "1", "rhailib:{worker-1}:idle", &dead.instance().to_string()]);
     let id = submit(&transport);
     drop(dead);
     let claimed = claim(&survivor);

@@ -17,16 +17,6 @@ impl Reply {
         }
     }
 
-    /// An answer that came inside another.
-    pub(crate) fn of_bytes(data: Bytes) -> Self {
-        Self(Frame::BlobString { data, attributes: None })
-    }
-
-    /// A text that is always the same, as if it were an answer.
-    pub(crate) fn of_static(text: &'static str) -> Self {
-        Self::of_bytes(Bytes::from_static(text.as_bytes()))
-    }
-
     /// The elements of an array; none, if it is nil.
     pub(crate) fn into_array(self) -> Vec<Self> {
         match self.0 {

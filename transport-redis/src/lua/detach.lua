@@ -3,28 +3,25 @@ local w, instance = ARGV[2], ARGV[3]
 local most = 128
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))
-local claims = claims_of(w, instance, most)
-for _, claim in ipairs(claims) do
-  local at, fields = claim.at, claim.fields
-  local id = fields and fields[2]
-  local task = id and look_up(id)
+local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
+for i = 1, #held, 2 do
+  local id, packed = held[i], held[i + 1]
+  local task = look_up(id)
   if not task or is_over(task.status) then
-    remove_entry(w, id, at)
+    call('HDEL', held_key(w, instance), id)
   elseif task.cancel then
-    cancelled(id, task, task.cancel, w, at)
+    cancelled(id, task, task.cancel)
+    call('HDEL', held_key(w, instance), id)
   elseif task.status == 'processing' and task.instance == instance then
-    hand_back(w, id, task, at)
+    hand_back(w, id, task, packed, instance)
   else
-    return_entry(w, id, at)
+    wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
   end
 end
-local left = #claims < most and 0 or 1
+local left = #held < 2 * most and 0 or 1
 if left == 0 then
   call('ZREM', key(w, 'alive'), instance)
   call('HDEL', key(w, 'instances'), instance)
-  for _, letter in ipairs(LETTERS) do
-    pcall_('XGROUP', 'DELCONSUMER', stream(w, letter), GROUP, instance)
-  end
 end
 serve(w)
 send_all()

@@ -10,7 +10,8 @@ for i = 3, #ARGV do
     answers[#answers + 1] = r.err
   else
     if r[1] == 'pending' and r[2] and tonumber(r[2]) <= NOW then
-      cancelled(id, look_up(id), 'expired', r[3], r[3] and call('HGET', key(r[3], 'entry'), id))
+      cancelled(id, look_up(id), 'expired')
+      if r[3] then remove_waiting(r[3], id) end
     elseif r[1] == 'processing' and r[3] and not settled[r[3]] then
       local score = call('ZSCORE', key(r[3], 'alive'), r[4])
       if not score or tonumber(score) <= NOW then

@@ -8,16 +8,17 @@ local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
 -- longer than the write.
 local NOW, NOW_TEXT
+-- The same in microseconds. A script takes longer than one for each task, so that those that are numbered from
+-- it have places in the order in which they came.
+local NOW_MICROS
 -- Messages to inboxes, gathered so that one entry carries many.
 local outbox
 -- Tasks that have been cancelled and had dispatched others, which are to follow.
 local orphaned
-local GROUP = 'workers'
-local STREAMS = {
-  h = 'queue:high', n = 'queue:normal', l = 'queue:low', s = 'queue:suspect', x = 'queue:last', d = 'queue:later',
+-- Where tasks wait that may be claimed: by priority, and suspects apart.
+local READY = {
+  h = 'ready:high', n = 'ready:normal', l = 'ready:low', s = 'ready:suspect', x = 'ready:last',
 }
--- Those that tasks are claimed from.
-local LETTERS = { 'h', 'n', 'l', 's', 'x' }
 
 -- The settings that were read last, the queue of which a key was made last, and what its keys begin with: a
 -- function keeps them from one call to the next.
@@ -49,7 +50,7 @@ local function begin(ARGV)
   outbox, orphaned = {}, {}
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
-  NOW = time[1] * 1000 + millis
+  NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
   NOW_TEXT = string.format('%s%03d', time[1], millis)
 end
 
@@ -68,7 +69,9 @@ local function key(w, what)
   if w ~= last_queue then last_queue, queue_prefix = w, PREFIX .. ':{' .. w .. '}:' end
   return queue_prefix .. what
 end
-local function stream(w, letter) return key(w, STREAMS[letter]) end
+local function ready_key(w, letter) return key(w, READY[letter]) end
+-- What an instance has claimed.
+local function held_key(w, instance) return key(w, 'held:' .. instance) end
 local function failed(r) return type(r) == 'table' and r.err end
 local function is_over(status) return status == 'completed' or status == 'error' or status == 'cancelled' end
 
@@ -77,13 +80,6 @@ local function tell(inbox, kind, value)
   if not out then out = {}; outbox[inbox] = out end
   out[#out + 1] = kind
   out[#out + 1] = value
-end
-
-local function ensure_groups(w)
-  for _, letter in ipairs(LETTERS) do
-    local r = pcall_('XGROUP', 'CREATE', stream(w, letter), GROUP, '0', 'MKSTREAM')
-    if failed(r) and not string.find(r.err, 'BUSYGROUP', 1, true) then error(r.err) end
-  end
 end
 
 -- What decides how a task goes on. Most tasks have none of the rarer fields; `more` says that one
@@ -135,66 +131,23 @@ local function conclude(id, task, message, ...)
   end
 end
 
--- Where a task is: h:, n:, l:, s:, x: or d: and its id in that stream; g: and the instance to which it was
--- given as it came; or r: and the letter of the priority in which it waits, handed back by such an instance.
--- What is given so never stands in a stream, which would cost more than all the rest of its way.
-local function held_key(w, instance) return key(w, 'held:' .. instance) end
-local function returned_key(w, letter) return key(w, 'returned:' .. letter) end
--- Of a task that was given: the letter of its priority, and which it was of those that came at once.
-local function pack_held(letter, number, payload) return letter .. struct.pack('>I2', number) .. payload end
-local function fields_of(id, held) return { 'i', id, 't', string.sub(held, 4), 'p', string.sub(held, 1, 1) } end
-
--- Takes a task out of whatever holds it.
-local function take_out(w, id, at)
-  local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
-  if letter == 'g' then
-    call('HDEL', held_key(w, where), id)
-  elseif letter == 'r' then
-    call('HDEL', key(w, 'returned'), id)
-    call('ZREM', returned_key(w, where), id)
-  else
-    local s = stream(w, letter)
-    if letter == 'd' then
-      if id then call('ZREM', key(w, 'later'), id) end
-    else
-      call('ZREM', s .. ':returned', where)
-      call('ZREM', s .. ':newer', where)
-      call('XACK', s, GROUP, where)
-    end
-    call('XDEL', s, where)
-  end
+-- A task as its queue, or who has claimed it, holds it: before the payload stand the letter of its priority,
+-- whether it is f, fresh: nothing but its start is to be written into its record, when it is too late to start it
+-- (0: never), and its place among the others, in microseconds.
+local HEADER = '>c1c1dd'
+local HEADER_SIZE = struct.size(HEADER)
+local function pack_task(letter, fresh, latest, place, payload)
+  return struct.pack(HEADER, letter, fresh and 'f' or '-', latest or 0, place) .. payload
+end
+local function payload_of(packed) return string.sub(packed, HEADER_SIZE + 1) end
+local function priority_of(packed) return string.sub(packed, 1, 1) end
+local function place_of(packed)
+  local _, _, _, place = struct.unpack(HEADER, packed)
+  return place
 end
 
--- Forgets a task that a queue need not know any more.
-local function remove_entry(w, id, at)
-  take_out(w, id, at)
-  if id then call('HDEL', key(w, 'entry'), id) end
-end
-
--- The fields of a task's entry: i, id, t, payload, and p, its priority, if its stream does not say it.
-local function read_entry(w, id, at)
-  local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
-  if letter == 'g' or letter == 'r' then
-    local held = call('HGET', letter == 'g' and held_key(w, where) or key(w, 'returned'), id)
-    return held and fields_of(id, held)
-  end
-  local found = call('XRANGE', stream(w, letter), where, where)
-  return found[1] and found[1][2]
-end
-
--- Puts the payload of an entry into another stream.
-local function move_entry(w, fields, at, letter, priority)
-  local id = fields[2]
-  local sid = call('XADD', stream(w, letter), '*', 'i', id, 't', fields[4], 'p', priority)
-  take_out(w, id, at)
-  call('HSET', key(w, 'entry'), id, letter .. ':' .. sid)
-end
-
-local function priority_of(fields, at)
-  local letter = string.sub(at, 1, 1)
-  if letter == 'h' or letter == 'n' or letter == 'l' then return letter end
-  return fields[6] or 'n'
-end
+-- As text for a score: Redis would print the number with too few digits.
+local function digits(number) return string.format('%.0f', number) end
 
 -- Where a task is put that is ready: a suspect's last start is made apart from others.
 local function ready_letter(deaths, priority)
@@ -202,65 +155,60 @@ local function ready_letter(deaths, priority)
   return deaths + 1 >= MAX_DELIVERIES and 'x' or 's'
 end
 
--- Where in its stream an entry stands, as a score.
-local function place(sid)
-  local ms, seq = string.match(sid, '^(%d+)-(%d+)$')
-  return tonumber(ms) * 4096 + math.min(tonumber(seq), 4095)
-end
-
--- Leaves a task that was claimed to nobody in particular, ahead of those that came later.
-local function return_entry(w, id, at)
-  local letter, where = string.sub(at, 1, 1), string.sub(at, 3)
-  if letter == 'g' then
-    local held = call('HGET', held_key(w, where), id)
-    if not held then return end
-    local priority, number = struct.unpack('>c1I2', held)
-    local came = call('HGET', record_key(id), 'created_at') or NOW
-    call('HSET', key(w, 'returned'), id, held)
-    call('ZADD', returned_key(w, priority), came * 4096 + number, id)
-    call('HSET', key(w, 'entry'), id, 'r:' .. priority)
-    call('HDEL', held_key(w, where), id)
+-- Makes a task wait that was held: at its place among those of `letter`, or until a time.
+local function wait_again(w, id, packed, instance, letter, run_at)
+  if not packed then return end
+  call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 1) .. '-' .. string.sub(packed, 3))
+  if run_at then
+    call('ZADD', key(w, 'later'), run_at, id)
   else
-    local s = stream(w, letter)
-    call('XCLAIM', s, GROUP, '-', 0, where, 'JUSTID')
-    call('ZADD', s .. ':returned', place(where), where)
+    call('ZADD', ready_key(w, letter), digits(place_of(packed)), id)
   end
+  call('HDEL', held_key(w, instance), id)
 end
 
-local function set_aside(w, at, fields, reason)
-  local payload = fields and fields[4] or ''
-  call('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'at', at, 'id', fields and fields[2] or '',
-    'reason', reason, 'payload', payload)
-  remove_entry(w, fields and fields[2], at)
+-- Takes a task out of all in which it may wait.
+local function remove_waiting(w, id)
+  if call('HDEL', key(w, 'waiting'), id) == 0 then return end
+  for letter in pairs(READY) do call('ZREM', ready_key(w, letter), id) end
+  call('ZREM', key(w, 'later'), id)
+  call('ZREM', key(w, 'newer'), id)
 end
 
-local function cancelled(id, task, reason, w, at)
+local function set_aside(w, id, packed, reason)
+  local payload = #packed > HEADER_SIZE and payload_of(packed) or packed
+  call('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
+end
+
+local function cancelled(id, task, reason)
   conclude(id, task, nil, 'status', 'cancelled', 'cancel_reason', reason)
-  if at then remove_entry(w, id, at) end
 end
 
 -- A task whose instance died, or gave it up in an unknown state. `spared`: it is not to blame.
-local function bury(w, id, task, at, fields, spared)
-  if task.cancel then return cancelled(id, task, task.cancel, w, at) end
+local function bury(w, id, task, packed, instance, spared)
+  if task.cancel then
+    cancelled(id, task, task.cancel)
+    return call('HDEL', held_key(w, instance), id)
+  end
   local deaths = task.deaths + 1
   if spared and not task.spared then
     call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
-    return move_entry(w, fields, at, ready_letter(task.deaths, 'n'), priority_of(fields, at))
+    return wait_again(w, id, packed, instance, ready_letter(task.deaths, 'n'))
   end
   if deaths >= MAX_DELIVERIES then
     conclude(id, task, nil, 'status', 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
       deaths .. ' worker instances died while they ran it (max_deliveries)')
-    return remove_entry(w, id, at)
+    return call('HDEL', held_key(w, instance), id)
   end
   call('HSET', record_key(id), 'status', 'pending', 'deaths', deaths, 'updated_at', NOW_TEXT, 'more', '1')
-  move_entry(w, fields, at, ready_letter(deaths, 'n'), priority_of(fields, at))
+  wait_again(w, id, packed, instance, ready_letter(deaths, 'n'))
 end
 
--- Makes a claim undone.
-local function hand_back(w, id, task, at)
+-- Makes a claim undone: the task waits again ahead of those that came later.
+local function hand_back(w, id, task, packed, instance)
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'delivery', task.delivery - 1)
   call('HDEL', record_key(id), 'instance')
-  return_entry(w, id, at)
+  wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
 end
 
 -- Claims on their way to an instance, as one text: each part after its length.
@@ -272,51 +220,24 @@ local function pack(kind, parts)
   end
   return struct.pack('>' .. string.rep('I4c0', n + 2), unpack(values))
 end
--- Notes in `unread` where the tasks are that were sent so; of those that were given as they came, the payload.
-local function unpack_entries(packed, unread)
+-- Notes in `unread` the ids of the tasks that were sent so.
+local function unpack_ids(packed, unread)
   local parts, at = {}, 1
   while at <= #packed do parts[#parts + 1], at = struct.unpack('>I4c0', packed, at) end
   -- The first two are the time and the kind.
-  for i = 3, #parts, parts[2] == 'given' and 1 or 5 do unread[parts[i]] = true end
-end
-
--- What an instance has claimed, at most `most`: where it is, and the fields of its entry if it has one.
-local function claims_of(w, instance, most)
-  local claims = {}
-  local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
-  for i = 1, #held, 2 do
-    claims[#claims + 1] = { at = 'g:' .. instance, fields = fields_of(held[i], held[i + 1]) }
-  end
-  for _, letter in ipairs(LETTERS) do
-    if #claims >= most then break end
-    local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', most - #claims, instance)
-    if not failed(pending) then
-      for _, p in ipairs(pending) do
-        local at = letter .. ':' .. p[1]
-        claims[#claims + 1] = { at = at, fields = read_entry(w, nil, at) }
-      end
-    end
-  end
-  return claims
+  for i = 3, #parts, parts[2] == 'given' and 2 or 5 do unread[parts[i]] = true end
 end
 
 -- The suspect that is to blame for the death of an instance which ran nothing but suspects: the last
 -- to start, since the others had shown by then that they do no harm.
 local function find_culprit(w, instance, unread)
   local newest, culprit
-  for _, held in ipairs(call('HVALS', held_key(w, instance))) do
-    if not unread[string.sub(held, 4)] then return nil end
-  end
-  for _, letter in ipairs(LETTERS) do
-    local pending = pcall_('XPENDING', stream(w, letter), GROUP, '-', '+', 1000, instance)
-    if not failed(pending) then
-      for _, p in ipairs(pending) do
-        local at = letter .. ':' .. p[1]
-        if not unread[at] then
-          if letter ~= 's' then return nil end
-          if not newest or p[3] < newest then newest, culprit = p[3], at end
-        end
-      end
+  for _, id in ipairs(call('HKEYS', held_key(w, instance))) do
+    if not unread[id] then
+      local r = call('HMGET', record_key(id), 'deaths', 'started_at')
+      if (tonumber(r[1]) or 0) == 0 then return nil end
+      local started_at = tonumber(r[2]) or 0
+      if not newest or started_at > newest then newest, culprit = started_at, id end
     end
   end
   return culprit
@@ -327,27 +248,26 @@ end
 local function take_over(w, instance, expiry, budget)
   -- What it never got from its list it has not begun.
   local unread = {}
-  for _, packed in ipairs(call('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_entries(packed, unread) end
+  for _, packed in ipairs(call('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, unread) end
   local culprit = expiry > 0 and find_culprit(w, instance, unread)
   local spares = culprit or expiry < 0
   if culprit then call('ZADD', key(w, 'alive'), -1, instance) end
-  local claims = claims_of(w, instance, budget)
-  for _, claim in ipairs(claims) do
-    local at, fields = claim.at, claim.fields
-    local id = fields and fields[2]
-    local task = id and look_up(id)
+  local held = call('HRANDFIELD', held_key(w, instance), budget, 'WITHVALUES')
+  for i = 1, #held, 2 do
+    local id, packed = held[i], held[i + 1]
+    local task = look_up(id)
     if not task or is_over(task.status) then
-      remove_entry(w, id, at)
+      call('HDEL', held_key(w, instance), id)
     elseif task.status ~= 'processing' or task.instance ~= instance then
       -- Its record was repaired before, or never was started.
-      move_entry(w, fields, at, ready_letter(task.deaths, priority_of(fields, at)), priority_of(fields, at))
-    elseif not task.cancel and (unread[at] or unread[fields[4]]) then
-      hand_back(w, id, task, at)
+      wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
+    elseif unread[id] and not task.cancel then
+      hand_back(w, id, task, packed, instance)
     else
-      bury(w, id, task, at, fields, spares and at ~= culprit)
+      bury(w, id, task, packed, instance, spares and id ~= culprit)
     end
   end
-  return budget - #claims
+  return budget - #held / 2
 end
 
 -- The state of a queue, and a note that somebody looked. Whoever lives renews every third of a
@@ -391,17 +311,16 @@ local function settle(w)
   local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
   if head[1] then
     if tonumber(head[2]) <= NOW then
-      for _, id in ipairs(call('ZRANGEBYSCORE', later, '-inf', NOW, 'LIMIT', 0, 100)) do
-        local at = call('HGET', key(w, 'entry'), id)
-        local fields = at and string.sub(at, 1, 1) == 'd' and read_entry(w, id, at)
-        if fields then
-          local p = priority_of(fields, at)
+      local due = call('ZRANGEBYSCORE', later, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, 100)
+      for i = 1, #due, 2 do
+        local id = due[i]
+        local packed = call('HGET', key(w, 'waiting'), id)
+        if packed then
           local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
-          move_entry(w, fields, at, ready_letter(deaths, p), p)
+          call('ZADD', ready_key(w, ready_letter(deaths, priority_of(packed))), digits(due[i + 1] * 1000), id)
           made_ready = true
-        else
-          call('ZREM', later, id)
         end
+        call('ZREM', later, id)
       end
       head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
     end
@@ -428,9 +347,6 @@ local function settle(w)
         call('HDEL', key(w, 'instances'), instance)
         call('HDEL', key(w, 'idle'), instance)
         call('DEL', key(w, 'give:' .. instance))
-        for _, letter in ipairs(LETTERS) do
-          pcall_('XGROUP', 'DELCONSUMER', stream(w, letter), GROUP, instance)
-        end
       end
     elseif expiry <= NOW then
       next_due = math.min(next_due, grace_until)
@@ -441,118 +357,84 @@ local function settle(w)
   return next_due, later_due, made_ready, state
 end
 
--- Claims of a stream that are somebody's: pending entries but for those that wait there.
-local function claimed_in(w, letter)
-  local s = stream(w, letter)
-  local pending = pcall_('XPENDING', s, GROUP)
-  if failed(pending) then return 0 end
-  return tonumber(pending[1]) - call('ZCARD', s .. ':returned') - call('ZCARD', s .. ':newer')
-end
-
--- Starts one task for an instance, unless it is not to be started.
-local function start(w, at, fields, to)
-  if not fields then return take_out(w, nil, at) end
-  if fields[1] ~= 'i' or fields[3] ~= 't' then return set_aside(w, at, nil, 'not an entry of this queue') end
-  local id = fields[2]
-  local version = string.byte(fields[4], 1) or 0
-  local returned = string.sub(at, 1, 1) == 'r'
+-- Starts one task for an instance, unless it is not to be started. What it then holds is added to `held`.
+local function start(w, id, packed, to, held)
+  if not packed then return end
+  if #packed <= HEADER_SIZE then return set_aside(w, id, packed, 'not a task of this queue') end
+  local _, fresh, latest = struct.unpack(HEADER, packed)
+  local version = string.byte(packed, HEADER_SIZE + 1)
   if version > to.version then
-    if returned then return move_entry(w, fields, at, fields[6], fields[6]) end
-    local s, sid = stream(w, string.sub(at, 1, 1)), string.sub(at, 3)
-    call('XCLAIM', s, GROUP, '-', 0, sid, 'JUSTID')
-    call('ZADD', s .. ':newer', version, sid)
+    call('HSET', key(w, 'waiting'), id, packed)
+    call('ZADD', key(w, 'newer'), version, id)
     return
   end
   local k = record_key(id)
-  local r = pcall_('HMGET', k, 'status', 'delivery', 'expires_at', 'more')
-  if failed(r) then return set_aside(w, at, fields, r.err) end
-  local status = r[1]
-  if not status then return set_aside(w, at, fields, 'there is no record of it') end
-  if is_over(status) then return remove_entry(w, id, at) end
-  if r[3] and tonumber(r[3]) <= NOW then return cancelled(id, look_up(id), 'expired', w, at) end
-  local delivery = tostring((tonumber(r[2]) or 0) + 1)
-  call('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', delivery, 'started_at', NOW_TEXT)
-  local attempt, deaths = '0', '0'
-  if r[4] then
-    local m = call('HMGET', k, 'attempt', 'deaths')
-    attempt, deaths = m[1] or '0', m[2] or '0'
-    call('HDEL', k, 'run_at')
+  local delivery, attempt, deaths = '1', '0', '0'
+  if fresh == 'f' then
+    if call('EXISTS', k) == 0 then return set_aside(w, id, packed, 'there is no record of it') end
+  else
+    local r = pcall_('HMGET', k, 'status', 'delivery', 'more')
+    if failed(r) then return set_aside(w, id, packed, r.err) end
+    if not r[1] then return set_aside(w, id, packed, 'there is no record of it') end
+    if is_over(r[1]) then return end
+    delivery = tostring((tonumber(r[2]) or 0) + 1)
+    if r[3] then
+      local m = call('HMGET', k, 'attempt', 'deaths')
+      attempt, deaths = m[1] or '0', m[2] or '0'
+      call('HDEL', k, 'run_at')
+    end
   end
-  if returned then
-    remove_entry(w, id, at)
-    call('HSET', held_key(w, to.instance), id, pack_held(fields[6], 0, fields[4]))
-    at = 'g:' .. to.instance
+  if latest > 0 and latest <= NOW then
+    local task, problem = look_up(id)
+    if not task then return set_aside(w, id, packed, problem) end
+    return cancelled(id, task, 'expired')
   end
+  local written =
+    pcall_('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', delivery, 'started_at', NOW_TEXT)
+  if failed(written) then return set_aside(w, id, packed, written.err) end
+  local n = #held
+  held[n + 1], held[n + 2] = id, packed
   local out = to.out
-  local n = #out
-  out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = at, fields[4], delivery, attempt, deaths
+  n = #out
+  out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = id, payload_of(packed), delivery, attempt, deaths
   to.count = to.count + 1
 end
 
--- Where the task is that was handed back and came before the others, if there is one.
-local function first_returned(w, letter)
-  local given = call('ZRANGE', returned_key(w, letter), 0, 0, 'WITHSCORES')
-  local entry = call('ZRANGE', stream(w, letter) .. ':returned', 0, 0, 'WITHSCORES')
-  if given[1] and not (entry[1] and tonumber(entry[2]) < tonumber(given[2])) then return given[1], 'r:' .. letter end
-  if entry[1] then return nil, letter .. ':' .. entry[1] end
+-- Puts tasks back that an older instance could not read.
+local function take_newer(w, version)
+  for _, id in ipairs(call('ZRANGEBYSCORE', key(w, 'newer'), '-inf', version, 'LIMIT', 0, 100)) do
+    local packed = call('HGET', key(w, 'waiting'), id)
+    local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
+    if packed then
+      call('ZADD', ready_key(w, ready_letter(deaths, priority_of(packed))), digits(place_of(packed)), id)
+    end
+    call('ZREM', key(w, 'newer'), id)
+  end
 end
 
--- Takes up to `n` tasks of one stream; whether it may hold more.
+-- Takes up to `n` tasks of those of one letter; whether there may be more.
 local function take(w, letter, n, to)
-  local st = stream(w, letter)
-  local returned, newer = st .. ':returned', st .. ':newer'
-  local some_came_back = call('EXISTS', returned, newer, returned_key(w, letter)) > 0
-  if not some_came_back and call('XLEN', st) == 0 then return false end
-  local got = 0
-  if some_came_back then
-    -- What an older instance could not read is tried first.
-    for _, sid in ipairs(call('ZRANGEBYSCORE', newer, '-inf', to.version, 'LIMIT', 0, n)) do
-      call('ZREM', newer, sid)
-      call('ZADD', returned, place(sid), sid)
-    end
-    while got < n do
-      local id, at = first_returned(w, letter)
-      if not at then break end
-      if not id then
-        local sid = string.sub(at, 3)
-        call('ZREM', returned, sid)
-        call('XCLAIM', st, GROUP, to.instance, 0, sid, 'JUSTID')
-      end
-      start(w, at, read_entry(w, id, at), to)
-      got = got + 1
-    end
-    if got >= n then return true end
-  end
-  local read = pcall_('XREADGROUP', 'GROUP', GROUP, to.instance, 'COUNT', n - got, 'STREAMS', st, '>')
-  if failed(read) then
-    if not string.find(read.err, 'NOGROUP', 1, true) then error(read.err) end
-    ensure_groups(w)
-    read = call('XREADGROUP', 'GROUP', GROUP, to.instance, 'COUNT', n - got, 'STREAMS', st, '>')
-  end
-  if not read then return false end
-  local entries = read[1][2]
-  for _, e in ipairs(entries) do start(w, letter .. ':' .. e[1], e[2], to) end
-  if got + #entries < n then return false end
-  return #call('XRANGE', st, '(' .. entries[#entries][1], '+', 'COUNT', 1) > 0
+  local ready = ready_key(w, letter)
+  local ids = call('ZRANGE', ready, 0, n - 1)
+  if #ids == 0 then return false end
+  local waiting, held = key(w, 'waiting'), {}
+  local packed = call('HMGET', waiting, unpack(ids))
+  call('ZREMRANGEBYRANK', ready, 0, #ids - 1)
+  call('HDEL', waiting, unpack(ids))
+  for i, id in ipairs(ids) do start(w, id, packed[i], to, held) end
+  if #held > 0 then call('HSET', held_key(w, to.instance), unpack(held)) end
+  return #ids == n and call('EXISTS', ready) == 1
 end
 
-local function suspects_wait(w, letter)
-  local length = call('XLEN', stream(w, letter))
-  return length > 0 and length > claimed_in(w, letter)
-end
 -- Whether suspects wait, and none that an instance with so much room may have: 0 if it runs others,
 -- 1 if it runs nothing but suspects that have passed their probation, 2 if it runs nothing.
 local function lacks_room(w, room)
   if room == 2 then return false end
-  if suspects_wait(w, 's') then return room == 0 end
-  return suspects_wait(w, 'x')
-end
--- Tasks that anybody may claim now.
-local function ready_in(w, letter)
-  return call('XLEN', stream(w, letter)) - claimed_in(w, letter) + call('ZCARD', returned_key(w, letter))
+  if call('EXISTS', ready_key(w, 's')) == 1 then return room == 0 end
+  return call('EXISTS', ready_key(w, 'x')) == 1
 end
 local function ready_waits(w)
-  return ready_in(w, 'h') > 0 or ready_in(w, 'n') > 0 or ready_in(w, 'l') > 0
+  return call('EXISTS', ready_key(w, 'h'), ready_key(w, 'n'), ready_key(w, 'l')) > 0
 end
 
 -- Of 16 tasks 10 are high, 5 normal and 1 low, while all three wait; who has none leaves its turn
@@ -563,10 +445,8 @@ local PATTERN = 'hnhhnhlhnhhnhhnh'
 -- suspect alone. What is claimed is in to.out; answers what it is, and whether more may be ready.
 local function hand_out(w, to, max, turn)
   to.out, to.count = {}, 0
-  if call('HLEN', key(w, 'entry')) == 0 then
-    -- Nothing of this queue is anywhere, unless somebody else has written into it.
-    if call('XLEN', stream(w, 'n')) == 0 then return 'empty', false end
-  end
+  if call('EXISTS', key(w, 'waiting')) == 0 then return 'empty', false end
+  take_newer(w, to.version)
   -- Suspects take turns with those that wait and are none.
   if to.room > 0 and not (to.after_suspect and ready_waits(w)) then
     if to.room == 2 then while to.count == 0 and take(w, 'x', 1, to) do end end
@@ -598,12 +478,7 @@ local function hand_out(w, to, max, turn)
       if more[letter] and to.count < max then more[letter] = take(w, letter, max - to.count, to) end
     end
   end
-  local any_more = false
-  for _, letter in ipairs({ 'h', 'n', 'l' }) do
-    if more[letter] and (call('XLEN', stream(w, letter)) > 0 or call('ZCARD', returned_key(w, letter)) > 0) then
-      any_more = true
-    end
-  end
+  local any_more = more.h or more.n or more.l
   if to.count > 0 then
     call('HSET', key(w, 'state'), 'turn', (turn + to.count) % 16)
     return 'claimed', any_more
@@ -620,11 +495,13 @@ local function idle_instances(w)
   local all = call('HGETALL', key(w, 'idle'))
   local idle = {}
   for i = 1, #all, 2 do
-    local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
-    idle[#idle + 1] = {
-      instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
-      alive = alive, count = 0, out = {},
-    }
+    if #all[i + 1] == struct.size(ORDER) then
+      local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
+      idle[#idle + 1] = {
+        instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
+        alive = alive, count = 0, out = {},
+      }
+    end
   end
   if #idle > 1 then table.sort(idle, function(a, b) return a.since < b.since end) end
   return idle
@@ -690,7 +567,8 @@ local function cancel_task(id, reason, only_expired)
   task.worker_id = w
   if only_expired and (task.status ~= 'pending' or (tonumber(r[2] or '') or math.huge) > NOW) then return '-' end
   if task.status == 'pending' then
-    cancelled(id, task, reason, w, w and call('HGET', key(w, 'entry'), id))
+    cancelled(id, task, reason)
+    if w then remove_waiting(w, id) end
     return 'r'
   end
   call('HSETNX', k, 'cancel', reason)

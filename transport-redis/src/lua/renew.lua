@@ -8,7 +8,6 @@ local kept = score and tonumber(score) > 0
 if attach then
   call('SADD', PREFIX .. ':queues', w)
   call('HSET', key(w, 'state'), 'lease', LEASE)
-  ensure_groups(w)
 end
 if kept or attach or not score then
   call('ZADD', alive, NOW + LEASE, instance)

@@ -4,20 +4,17 @@
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
 -- m the parent has too many children, k it is cancelled, e<error>.
 local w, limit, max_children, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV - 5
-local entry, requests, later = key(w, 'entry'), key(w, 'requests'), key(w, 'later')
--- What is put into streams: by id, and how much of it is ready.
-local entries, ready, earlier, pruned = {}, 0, false, false
+local waiting, requests, later = key(w, 'waiting'), key(w, 'requests'), key(w, 'later')
+-- What is to wait: pairs of id and task, and for each letter pairs of place and id.
+local kept, ready, earlier, pruned = {}, {}, false, false
 local room
 
 -- Whether the queue takes one more.
 local function has_room()
   if not room then
-    local waiting = call('HLEN', entry)
-    if waiting == 0 then call('SADD', PREFIX .. ':queues', w) end
-    room = limit - waiting
-    if room < count then
-      for _, letter in ipairs(LETTERS) do room = room + claimed_in(w, letter) end
-    end
+    local count = call('HLEN', waiting)
+    if count == 0 then call('SADD', PREFIX .. ':queues', w) end
+    room = limit - count
   end
   return room > 0
 end
@@ -28,6 +25,7 @@ local receivers, wanted = {}, 0
 for _, to in ipairs(idle_instances(w)) do
   if is_alive(w, to) then
     receivers[#receivers + 1] = to
+    to.held = {}
     wanted = wanted + to.max
   end
 end
@@ -80,7 +78,8 @@ local function remember(request, id)
   call('ZREM', key(w, 'requests:expiry'), request)
 end
 
-local function accept(task, last)
+-- `number`: which it is of those that came together.
+local function accept(number, task, last)
   local id, payload, letter, run_at, latest = task[1], task[2], task[3], tonumber(task[4]), tonumber(task[5])
   local request, parent = task[6], task[7]
   local joined = request ~= '' and join(request, id, task)
@@ -103,31 +102,28 @@ local function accept(task, last)
     local written = pcall_('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', '1', 'started_at',
       NOW_TEXT, 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
     if failed(written) then return 'e' .. written.err end
+    local out, held, n = to.out, to.held, 2 * to.count
+    out[n + 1], out[n + 2] = id, payload
+    held[n + 1], held[n + 2] = id, pack_task(letter, true, latest, NOW_MICROS + number, payload)
     to.count = to.count + 1
-    to.out[to.count] = payload
-    local held = to.held
-    if not held then held = {}; to.held = held end
-    held[#held + 1] = id
-    held[#held + 1] = pack_held(letter, to.count, payload)
     if request ~= '' then remember(request, id) end
     return 'a'
   end
-  if delayed then call('ZCARD', later) end -- if it is of another type it fails before anything is written
+  -- If it is of another type that is to be known before anything is written.
+  local list = ready[letter]
+  if delayed then
+    call('ZCARD', later)
+  elseif not list then
+    local known = pcall_('ZCARD', ready_key(w, letter))
+    if failed(known) then return 'e' .. known.err end
+    list = {}
+    ready[letter] = list
+  end
   local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
   if failed(written) then return 'e' .. written.err end
-  local sid
-  if delayed then
-    sid = pcall_('XADD', stream(w, 'd'), '*', 'i', id, 't', payload, 'p', letter)
-  else
-    sid = pcall_('XADD', stream(w, letter), '*', 'i', id, 't', payload)
-  end
-  if failed(sid) then
-    call('DEL', k)
-    return 'e' .. sid.err
-  end
   room = room - 1
-  entries[#entries + 1] = id
-  entries[#entries + 1] = (delayed and 'd' or letter) .. ':' .. sid
+  kept[#kept + 1] = id
+  kept[#kept + 1] = pack_task(letter, not run_at, latest, NOW_MICROS + number, payload)
   if request ~= '' then remember(request, id) end
   if delayed then
     -- Those who sleep don't know of it, unless they have to wake before it anyway.
@@ -135,14 +131,15 @@ local function accept(task, last)
     if not head[2] or tonumber(head[2]) > run_at then earlier = true end
     call('ZADD', later, run_at, id)
   else
-    ready = ready + 1
+    list[#list + 1] = digits(NOW_MICROS + number)
+    list[#list + 1] = id
   end
   return 'a'
 end
 
 local answers = { NOW }
 for i = 1, count do
-  answers[i + 1] = accept(parts_of(ARGV[i + 5]))
+  answers[i + 1] = accept(i, parts_of(ARGV[i + 5]))
   left = left - 1
 end
 for _, to in ipairs(receivers) do
@@ -151,8 +148,11 @@ for _, to in ipairs(receivers) do
     give(w, to, pack('given', to.out), to.max - to.count)
   end
 end
-if #entries > 0 then call('HSET', entry, unpack(entries)) end
-if ready > 0 then serve(w) end
+if #kept > 0 then call('HSET', waiting, unpack(kept)) end
+for letter, list in pairs(ready) do
+  if #list > 0 then call('ZADD', ready_key(w, letter), unpack(list)) end
+end
+if next(ready) then serve(w) end
 if earlier then nudge(w) end
 send_all()
 return shortened(answers)

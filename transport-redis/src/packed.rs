@@ -1,0 +1,90 @@
+use std::fmt::Display;
+use std::io::Write;
+
+use bytes::Bytes;
+
+/// Texts that scripts get as one argument: how many there are, a byte, then each after its length.
+///
+/// For the server, and for the client, an argument costs more than most of what is done with it.
+#[derive(Debug)]
+pub(crate) struct Packed(Vec<u8>);
+
+/// The length of a part's length.
+const LENGTH: usize = size_of::<u32>();
+
+impl Packed {
+    pub(crate) fn new() -> Self {
+        Self(vec![0])
+    }
+
+    pub(crate) fn push(&mut self, part: impl AsRef<[u8]>) -> &mut Self {
+        self.push_with(|bytes| bytes.extend_from_slice(part.as_ref()))
+    }
+
+    /// A number or an id as text.
+    pub(crate) fn push_display(&mut self, value: impl Display) -> &mut Self {
+        self.push_with(|bytes| {
+            let _ = write!(bytes, "{value}"); // into memory
+        })
+    }
+
+    /// As text, or as nothing.
+    pub(crate) fn push_option(&mut self, value: Option<impl Display>) -> &mut Self {
+        match value {
+            Some(value) => self.push_display(value),
+            None => self.push(""),
+        }
+    }
+
+    fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        self.0[0] += 1; // a task has some twenty
+        let at = self.0.len();
+        self.0.extend_from_slice(&[0; LENGTH]);
+        write(&mut self.0);
+        // What may go to Redis at all is far smaller.
+        let length = u32::try_from(self.0.len() - at - LENGTH).unwrap_or(u32::MAX);
+        self.0[at..at + LENGTH].copy_from_slice(&length.to_be_bytes());
+        self
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0.into()
+    }
+}
+
+/// The parts, each of which comes after its length.
+pub(crate) fn unpack(packed: &Bytes) -> Vec<Bytes> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(length) = packed.get(at..at + LENGTH).and_then(|bytes| bytes.try_into().ok()) {
+        let start = at + LENGTH;
+        let end = start.saturating_add(usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX));
+        if end > packed.len() {
+            break;
+        }
+        parts.push(packed.slice(start..end));
+        at = end;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_packed_comes_back() {
+        let mut packed = Packed::new();
+        packed.push("a").push("").push_display(42).push_option(None::<u8>).push_option(Some("\u{e9}"));
+        let bytes = packed.into_bytes();
+        assert_eq!(bytes[0], 5);
+        assert_eq!(unpack(&bytes.slice(1..)), ["a", "", "42", "", "\u{e9}"].map(Bytes::from));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_left_out() {
+        let bytes = Bytes::from_static(b"\0\0\0\x01a\0\0\0\x02b");
+        assert_eq!(unpack(&bytes), [Bytes::from_static(b"a")]);
+        assert_eq!(unpack(&Bytes::from_static(b"\xff\xff\xff\xff")), Vec::<Bytes>::new());
+    }
+}

@@ -1,0 +1,96 @@
+//! How an instance gets its claims: from what a script says, when an answer was lost, and back from a call that
+//! was dropped.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{Claim, Claimed, Completion, Finish, TaskId, TaskLog, WallTime};
+use tokio::time::Instant;
+
+use crate::claims::Held;
+use crate::client::{ClientError, Reply};
+use crate::finishes::FinishOne;
+use crate::given::Given;
+use crate::instance::Instance;
+use crate::script::Script;
+use crate::wire;
+
+impl Instance {
+    /// Looks for claims whose answer was lost.
+    pub(crate) async fn recover(self: &Arc<Self>) -> Result<(), ClientError> {
+        let _turn = self.turn.lock().await;
+        let known = self.lock().known();
+        let mut args = self.args();
+        args.push_display(10_000 + known.len());
+        let deadline = Instant::now() + self.caller.timeout;
+        let replies = self.caller.run_once(Script::Recover, args, deadline).await?;
+        let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
+        let claimed = self.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &known);
+        if !claimed.is_empty() {
+            tracing::info!("{} claims whose answer was lost were found again", claimed.len());
+        }
+        self.lock().distribute(claimed);
+        Ok(())
+    }
+
+    /// Makes what the server says it has claimed this instance's, but for what is `known`.
+    pub(crate) fn adopt(
+        self: &Arc<Self>,
+        started_at: WallTime,
+        given: Vec<Given>,
+        known: &HashSet<TaskId>,
+    ) -> Vec<Claimed> {
+        let mut all = Vec::with_capacity(given.len());
+        let mut claims = self.lock();
+        let held_before = !claims.is_free();
+        for Given { task: id, payload, delivery, attempt, deaths } in given {
+            let claim = Claim { task: id, instance: self.id, delivery };
+            let is_held = claims.held.get(&id).is_some_and(|held| held.claim == claim);
+            if known.contains(&id) || is_held {
+                continue;
+            }
+            match wire::decode_task(&payload) {
+                Ok(task) => {
+                    let is_last = deaths + 1 >= self.max_deliveries;
+                    let probation_until = (!is_last).then(|| Instant::now() + self.probation);
+                    claims.hold(Held { claim, attempt, deaths, started_at }, probation_until);
+                    all.push(Claimed { claim, task: Arc::new(task), attempt, deaths });
+                }
+                Err(problem) => self.set_aside(claim, &problem.to_string()),
+            }
+        }
+        let holds_some = !held_before && !claims.is_free();
+        drop(claims);
+        if holds_some {
+            self.waits.holds(true);
+        }
+        all
+    }
+
+    /// Ends a task whose payload can't be read.
+    fn set_aside(self: &Arc<Self>, claim: Claim, problem: &str) {
+        tracing::warn!("task {} of {} is set aside: {problem}", claim.task, self.worker_id);
+        let done = Completion { claim, finish: Finish::Abandon, log: TaskLog::new() };
+        let ask = self.finishes.ask(FinishOne::undecodable(self, &done, problem));
+        // If it fails the claim stays with this instance, and is set aside by who takes it over.
+        tokio::spawn(async move { drop(ask.await) });
+    }
+
+    /// Hands back what a dropped claim call would have got, or gives it to the next.
+    pub(crate) async fn pass_on(self: &Arc<Self>, returned: Vec<Claimed>) {
+        let left = {
+            let mut claims = self.lock();
+            claims.distribute(returned);
+            std::mem::take(&mut claims.returned)
+        };
+        for claimed in left {
+            let done = Completion { claim: claimed.claim, finish: Finish::HandBack, log: TaskLog::new() };
+            if self.finish(&done).await.is_err() {
+                // It stays this instance's, and goes to the next call.
+                self.lock().returned.push(claimed);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
