@@ -70,6 +70,20 @@ fn a_record_is_readable_at_every_step() {
 }
 
 #[test]
+fn scripts_are_functions_where_there_are_some() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    submit(&open(&server));
+    let info: redis::InfoDict = redis::cmd("INFO").arg("server").query(&mut redis).expect("an answer");
+    let version: String = info.get("redis_version").expect("a version");
+    if version.split('.').next().and_then(|major| major.parse().ok()) >= Some(7) {
+        let libraries: Vec<redis::Value> =
+            redis::cmd("FUNCTION").arg("LIST").query(&mut redis).expect("an answer");
+        assert_eq!(libraries.len(), 1, "the library loads");
+    }
+}
+
+#[test]
 fn an_error_has_its_kind_and_place() {
     let server = RedisServer::start();
     let mut redis = client(&server);

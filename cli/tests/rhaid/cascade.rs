@@ -61,10 +61,12 @@ impl Site {
 
     /// The one task that runs on that worker id, once there is one.
     fn claimed_by(&self, worker_id: &str) -> String {
-        let key = format!("rhailib:{{{worker_id}}}:entry");
+        let held = format!("rhailib:{{{worker_id}}}:held:*");
         let mut id = None;
         self.until("a task is there", || {
-            let answer = self.redis.command(&["HKEYS", &key]);
+            let instances = self.redis.command(&["KEYS", &held]);
+            let Some(key) = instances.lines().find(|line| line.starts_with("rhailib:")) else { return false };
+            let answer = self.redis.command(&["HKEYS", key]);
             id = answer.lines().find(|line| line.len() == 36).map(str::to_owned);
             id.is_some()
         });
