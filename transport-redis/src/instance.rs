@@ -168,12 +168,24 @@ impl Instance {
         }
     }
 
+    /// How often a connection was lost that tells it of its claims.
+    fn reconnects(&self) -> u64 {
+        self.caller.link.reconnects() + self.link.reconnects()
+    }
+
     /// Claims for those who wait, until the instance ends.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut failing: Option<Instant> = None;
         let mut recover: Vec<Instant> = Vec::new();
         let mut order: Option<Order> = None;
+        let mut reconnects = self.reconnects();
         loop {
+            // A server that has lost the last of what it wrote knows of claims that have ended here.
+            if self.reconnects() != reconnects {
+                reconnects = self.reconnects();
+                order = None;
+                recover = vec![Instant::now()];
+            }
             let returned = std::mem::take(&mut self.lock().returned);
             if !returned.is_empty() {
                 self.pass_on(returned).await;
@@ -208,7 +220,7 @@ impl Instance {
                 && *credit * 2 >= wanted
                 && *until > self.caller.clock.wall()
             {
-                match self.wait_or_leave(*until, *makes_room).await {
+                match self.wait_or_leave(*until, *makes_room, reconnects).await {
                     Waited::Given(count) if count < *credit => *credit -= count,
                     Waited::Given(_) | Waited::Over => order = None,
                     Waited::Lost => {
@@ -263,8 +275,13 @@ impl Instance {
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
     /// drains, it leaves at once those who are given tasks. One that makes room waits until it has
     /// more, or is told that it need not.
-    async fn wait_or_leave(self: &Arc<Self>, next: WallTime, makes_room: Option<Room>) -> Waited {
-        let mut waiting = pin!(self.wait(next));
+    async fn wait_or_leave(
+        self: &Arc<Self>,
+        next: WallTime,
+        makes_room: Option<Room>,
+        reconnects: u64,
+    ) -> Waited {
+        let mut waiting = pin!(self.wait(next, reconnects));
         let mut left = false;
         loop {
             let over = {
@@ -288,11 +305,15 @@ impl Instance {
         }
     }
 
-    /// Waits until it is given something, at most until `next`.
-    async fn wait(self: &Arc<Self>, next: WallTime) -> Waited {
+    /// Waits until it is given something, at most until `next`, and not on a connection that is newer
+    /// than the order.
+    async fn wait(self: &Arc<Self>, next: WallTime, reconnects: u64) -> Waited {
         let Ok((connection, number)) = self.link.get(Instant::now() + self.caller.timeout).await else {
             return Waited::Over;
         };
+        if self.reconnects() != reconnects {
+            return Waited::Over;
+        }
         // Not a millisecond early: the server cuts its time off.
         let pause = (next - self.caller.clock.wall()).max(Duration::from_millis(1));
         let mut args = Args::new();

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -11,6 +12,18 @@ use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, claim, complete, config, open, open_mortal, submit, task, until};
 
 const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+
+/// The file to which a server appends all that it writes.
+fn written(server: &RedisServer) -> File {
+    let folder = server.directory().join("appendonlydir");
+    let path = if folder.exists() {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+        entries.into_iter().find(|path| path.to_string_lossy().ends_with(".incr.aof")).expect("its file")
+    } else {
+        server.directory().join("appendonly.aof") // before Redis 7
+    };
+    File::options().write(true).open(path).expect("its file")
+}
 
 #[test]
 fn an_unreachable_server_is_unavailable_after_the_call_timeout() {
@@ -135,6 +148,27 @@ fn an_instance_goes_on_after_the_store_has_lost_everything() {
     until("a renewal", || block_on(consumer.renew()).is_ok_and(|claims| claims == [lost]));
     let id = submit(&submitter);
     assert_eq!(claim(&consumer).claim.task, id);
+}
+
+#[test]
+fn a_claim_whose_end_the_server_has_lost_is_run_again() {
+    let mut server = RedisServer::with(DURABLE);
+    let (submitter, runner) = (open(&server), open(&server));
+    let consumer = attach(&runner);
+    let id = submit(&submitter);
+    let claimed = claim(&consumer);
+    let file = written(&server);
+    let size = file.metadata().expect("a file").len();
+    complete(&consumer, claimed.claim);
+    server.kill();
+    // As a machine that fails does with what was not on its disk yet.
+    file.set_len(size).expect("the file is cut off");
+    server.restart();
+    // To its instance, which lives, it was over.
+    let again = claim(&consumer).claim;
+    assert_eq!(again, claimed.claim);
+    complete(&consumer, again);
+    assert_eq!(block_on(submitter.details_of(id)).expect("a record").status, TaskStatus::Completed);
 }
 
 #[test]
