@@ -9,6 +9,8 @@ use crate::{Entry, Event, TaskKind};
 pub struct Chronicle {
     /// The tasks.
     pub tasks: HashMap<TaskId, TaskStory>,
+    /// The last thing that each process noted.
+    pub latest: HashMap<u32, Entry>,
     /// Calls that failed and were made again.
     pub failed_calls: usize,
     /// The texts of the first of them.
@@ -65,6 +67,7 @@ impl Chronicle {
 
     /// Takes an entry in.
     pub fn add(&mut self, entry: Entry) {
+        self.latest.insert(entry.pid, entry.clone());
         let Entry { at, pid, event } = entry;
         match event {
             Event::Started { task, .. } => self.of(task).starts.push(Start { at, pid }),
