@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{Consumer, TaskStatus, TransportExt};
@@ -127,6 +128,36 @@ fn a_busy_instance_ends_its_tasks_and_then_takes_the_suspect() {
     complete(&busy, claimed[0].claim);
     assert_eq!(claim(&busy).claim.task, later);
     assert_eq!(block_on(transport.details_of(suspect)).expect("a record").status, TaskStatus::Completed);
+}
+
+#[test]
+fn whoever_becomes_free_first_takes_the_suspect() {
+    let server = RedisServer::start();
+    let transport = open_suspicious(&server);
+    let (one, two) = (attach(&transport), attach(&transport));
+    let _renewals = Renewals::of(&[&one, &two]);
+    let plain = [&one, &two].map(|busy| {
+        submit(&transport);
+        claim(busy).claim
+    });
+    let doomed = attach(&transport);
+    let suspect = submit(&transport);
+    claim(&doomed);
+    drop(doomed);
+    let mut waiting = [one.claim(ten()), two.claim(ten())];
+    assert!(future::select_all(waiting.iter_mut()).now_or_never().is_none(), "both are busy");
+    let runner = || server.command(&["HGET", "rhailib:{worker-1}:state", "runner"]);
+    until("one makes room", || runner().contains('-'));
+    let dead = || block_on(transport.details_of(suspect)).expect("a record").deaths == 1;
+    until("the death is noticed", dead);
+    thread::sleep(Duration::from_millis(300)); // both wait by now
+    // The other one is not asked to make room, and has it first.
+    let other = usize::from(runner().contains(&one.instance().to_string()));
+    let start = Instant::now();
+    complete([&one, &two][other], plain[other]);
+    let claimed = block_on(&mut waiting[other]).expect("a claim");
+    assert_eq!((claimed[0].claim.task, claimed.len()), (suspect, 1));
+    assert!(start.elapsed() < Duration::from_secs(1), "it had to wait for its next look");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 -- Claims tasks for an instance; if there are none, it waits from now on, and is given some.
 -- 7 worker id, 8 instance, 9 how many (0: it waits no more; -1: nor does its BLPOP), 10 how much room it has (see
 -- lacks_room), 11 whether its suspects have had their turn, 12 the newest payload version that it reads.
--- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'busy', 'lost', 'none'), when to look again,
+-- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'short', 'busy', 'lost', 'none'), when to look again,
 -- then for each task: entry, payload, delivery, attempt, deaths; or, if given, what it was given.
 local w, instance, max = ARGV[7], ARGV[8], tonumber(ARGV[9])
 local to = { instance = instance, room = tonumber(ARGV[10]), after_suspect = ARGV[11] == '1', version = tonumber(ARGV[12]) }
@@ -15,12 +15,14 @@ if max <= 0 then return { NOW, 'none', NOW } end
 local score = call('ZSCORE', key(w, 'alive'), instance)
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
+local short = false -- suspects wait for which it has too little room
 if not score or tonumber(score) <= NOW then
   kind = 'lost'
 else
   if not state.paused then
     if lacks_room(w, to.room) then serve(w) end
-    if lacks_room(w, to.room) then
+    short = lacks_room(w, to.room)
+    if short then
       -- One busy instance at a time lets its tasks end, to run suspects. For so long, and then it
       -- takes others for as long: a task that runs for hours must not hold up the rest.
       local runner, since = state.runner, state.runner_since
@@ -45,6 +47,7 @@ local out = { NOW, kind, next_due, unpack(to.out or {}) }
 if kind == 'empty' then
   local after = to.after_suspect and '1' or '0'
   call('HSET', key(w, 'idle'), instance, NOW_TEXT .. ' ' .. max .. ' ' .. to.room .. ' ' .. after .. ' ' .. to.version)
+  if short then out[2] = 'short' end
 elseif more then
   serve(w)
 end

@@ -3,7 +3,7 @@ local w, instance = ARGV[7], ARGV[8]
 local budget = 128
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))
-local left = 0
+local left, suspects = 0, false
 for _, letter in ipairs(LETTERS) do
   local s = stream(w, letter)
   local pending = budget > 0 and pcall_('XPENDING', s, GROUP, '-', '+', budget, instance) or {}
@@ -21,6 +21,7 @@ for _, letter in ipairs(LETTERS) do
       else
         if task.status == 'processing' and task.instance == instance then
           hand_back(w, id, task, at)
+          suspects = suspects or task.deaths > 0
         else
           return_entry(w, at)
         end
@@ -37,6 +38,7 @@ if left == 0 then
     pcall_('XGROUP', 'DELCONSUMER', stream(w, letter), GROUP, instance)
   end
 end
+if suspects then nudge_all(w) end
 serve(w)
 send_all()
 return { NOW, left }

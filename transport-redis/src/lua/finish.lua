@@ -3,7 +3,7 @@
 -- number of fields, fields (name, value)...
 local w, count = ARGV[7], tonumber(ARGV[8])
 local entry = key(w, 'entry')
-local answers, acked, gone, ready, earlier = { NOW }, {}, {}, false, false
+local answers, acked, gone, ready, suspects, earlier = { NOW }, {}, {}, false, false, false
 local a = 9
 for _ = 1, count do
   local id, instance, delivery, at, kind = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 2]), ARGV[a + 3], ARGV[a + 4]
@@ -36,7 +36,7 @@ for _ = 1, count do
       set_aside(w, at, read_entry(w, string.sub(at, 1, 1), string.sub(at, 3)), message)
     elseif kind == 'a' then
       bury(w, id, task, at, read_entry(w, string.sub(at, 1, 1), string.sub(at, 3)))
-      ready = true
+      ready, suspects = true, true
     elseif task.cancel then
       call('HDEL', key(w, 'cancels'), id)
       cancelled(id, task, task.cancel, w, at)
@@ -60,7 +60,7 @@ for _ = 1, count do
       -- Not to this instance again, unless it asks anew.
       if call('HDEL', key(w, 'idle'), instance) == 1 then call('RPUSH', key(w, 'give:' .. instance), '') end
       hand_back(w, id, task, at)
-      ready = true
+      ready, suspects = true, suspects or task.deaths > 0
     end
   end
 end
@@ -70,6 +70,7 @@ for letter, ids in pairs(acked) do
   call('XDEL', s, unpack(ids))
 end
 if #gone > 0 then call('HDEL', entry, unpack(gone)) end
+if suspects then nudge_all(w) end
 if ready then serve(w) end
 if earlier then nudge(w) end
 send_all()

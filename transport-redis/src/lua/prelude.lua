@@ -295,6 +295,45 @@ local function prune_requests(w)
   end
 end
 
+-- The instances that wait, who has waited longest first.
+local function idle_instances(w)
+  local all = call('HGETALL', key(w, 'idle'))
+  local idle = {}
+  for i = 1, #all, 2 do
+    local since, max, room, after, version = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+)$')
+    idle[#idle + 1] = {
+      instance = all[i], since = since, max = tonumber(max), room = tonumber(room),
+      after_suspect = after == '1', version = tonumber(version),
+    }
+  end
+  if #idle > 1 then table.sort(idle, function(a, b) return tonumber(a.since) < tonumber(b.since) end) end
+  return idle
+end
+
+-- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
+-- though not for a suspect, since it now has a task.
+local function give(w, to, packed, rest)
+  if rest > 0 then
+    local order = to.since .. ' ' .. rest .. ' 0 ' .. (to.after_suspect and '1' or '0') .. ' ' .. to.version
+    call('HSET', key(w, 'idle'), to.instance, order)
+  else
+    call('HDEL', key(w, 'idle'), to.instance)
+  end
+  call('RPUSH', key(w, 'give:' .. to.instance), packed)
+end
+
+-- Lets one of those who wait look again, because the time until which it sleeps has changed.
+local function nudge(w)
+  local to = idle_instances(w)[1]
+  if to then give(w, to, '', 0) end
+end
+
+-- Lets all of those who wait look again: suspects have become ready, and how much room one has was
+-- written down when it began to wait, or was given a task.
+local function nudge_all(w)
+  for _, to in ipairs(idle_instances(w)) do give(w, to, '', 0) end
+end
+
 -- Does all that has become due in a queue. Returns when there is next something to do, whether
 -- that is a delayed task, and whether something has become ready, which is then to be served.
 local function settle(w)
@@ -334,6 +373,7 @@ local function settle(w)
         local instance = dead[i]
         budget = take_over(w, instance, tonumber(dead[i + 1]), budget)
         made_ready = true
+        nudge_all(w)
         if budget <= 0 then
           call('ZADD', alive, 'LT', 0, instance) -- condemned: a renewal comes too late
           next_due = NOW
@@ -502,33 +542,6 @@ local function hand_out(w, to, max, turn)
   return 'empty', any_more
 end
 
--- The instances that wait, who has waited longest first.
-local function idle_instances(w)
-  local all = call('HGETALL', key(w, 'idle'))
-  local idle = {}
-  for i = 1, #all, 2 do
-    local since, max, room, after, version = string.match(all[i + 1], '^(%d+) (%d+) (%d) (%d) (%d+)$')
-    idle[#idle + 1] = {
-      instance = all[i], since = since, max = tonumber(max), room = tonumber(room),
-      after_suspect = after == '1', version = tonumber(version),
-    }
-  end
-  if #idle > 1 then table.sort(idle, function(a, b) return tonumber(a.since) < tonumber(b.since) end) end
-  return idle
-end
-
--- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
--- though not for a suspect, since it now has a task.
-local function give(w, to, packed, rest)
-  if rest > 0 then
-    local order = to.since .. ' ' .. rest .. ' 0 ' .. (to.after_suspect and '1' or '0') .. ' ' .. to.version
-    call('HSET', key(w, 'idle'), to.instance, order)
-  else
-    call('HDEL', key(w, 'idle'), to.instance)
-  end
-  call('RPUSH', key(w, 'give:' .. to.instance), packed)
-end
-
 -- Takes what has just been submitted, all of one priority: there is nothing else, or the instance
 -- would not wait. Whether some is left.
 local function take_fresh(w, letter, n, to, ready, fresh)
@@ -580,12 +593,6 @@ local function serve(w, idle, ready, letter, fresh)
     end
     sharers = sharers - 1
   end
-end
-
--- Lets one of those who wait look again, because the time until which it sleeps has changed.
-local function nudge(w)
-  local to = idle_instances(w)[1]
-  if to then give(w, to, '', 0) end
 end
 
 -- Cancels a task, whatever its queue: r removed, q requested, f finished, n not known, - left alone,
