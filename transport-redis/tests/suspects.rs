@@ -14,7 +14,7 @@ use futures::future::{self, Either};
 use rhai_dispatcher_core::{Consumer, TaskStatus, TransportExt};
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, config, open_mortal, submit, until};
+use support::{attach, claim, complete, config, open, open_mortal, submit, until};
 
 /// Renews the leases of its instances until it is dropped.
 struct Renewals {
@@ -173,4 +173,21 @@ fn what_a_dead_instance_never_got_counts_no_death() {
     drop(dead);
     let claimed = claim(&survivor);
     assert_eq!((claimed.claim.task, claimed.claim.delivery, claimed.deaths), (id, 1, 0));
+}
+
+#[test]
+fn a_dead_instance_is_given_no_more_than_its_share() {
+    let server = RedisServer::start();
+    let transport = open(&server);
+    let (dead, survivor) = (attach(&transport), attach(&transport));
+    // As if it had died while it waited, longer than anybody, and wanted ten.
+    let order = "1 10 1 0 1";
+    let _ = server.command(&["HSET", "rhailib:{worker-1}:idle", &dead.instance().to_string(), order]);
+    let mut waiting = survivor.claim(ten());
+    assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");
+    let idle = || server.command(&["HLEN", "rhailib:{worker-1}:idle"]);
+    until("both wait", || idle().starts_with(":2"));
+    submit(&transport);
+    let second = submit(&transport);
+    assert_eq!(block_on(waiting).expect("a claim")[0].claim.task, second);
 }

@@ -311,10 +311,11 @@ local function idle_instances(w)
 end
 
 -- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
--- though not for a suspect, since it now has a task.
+-- though not for a suspect, since it now has a task; and behind the others: one that has died is
+-- given its share, until that is noticed, and not all there is.
 local function give(w, to, packed, rest)
   if rest > 0 then
-    local order = to.since .. ' ' .. rest .. ' 0 ' .. (to.after_suspect and '1' or '0') .. ' ' .. to.version
+    local order = NOW_TEXT .. ' ' .. rest .. ' 0 ' .. (to.after_suspect and '1' or '0') .. ' ' .. to.version
     call('HSET', key(w, 'idle'), to.instance, order)
   else
     call('HDEL', key(w, 'idle'), to.instance)
