@@ -112,10 +112,16 @@ impl Plan {
         RoundPlan {
             fsync: if everysec { "everysec" } else { "always" },
             steps,
-            crowd: if self.brief { CROWD / 5 } else { CROWD },
+            crowd: self.crowd(),
             pause: Duration::from_secs(if self.brief { 4 } else { 10 }),
             seed: self.random.u64(..),
         }
+    }
+
+    /// How many tasks are to run when the server is paused, or wait beside a poison task.
+    #[must_use]
+    pub const fn crowd(&self) -> usize {
+        if self.brief { CROWD / 5 } else { CROWD }
     }
 
     /// How many rounds a brief run has.

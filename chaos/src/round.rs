@@ -35,6 +35,9 @@ const TRIMMED: usize = 3_000;
 /// How long a crash point gets to be passed.
 const POINT_PATIENCE: Duration = Duration::from_secs(8);
 
+/// How many tasks of half a second are submitted for a worker that is to hand some back.
+const HANDED_BACK: usize = 40;
+
 /// How many takers-over a crash in a take-over is tried with.
 const TAKE_OVERS: usize = 4;
 
@@ -112,9 +115,10 @@ impl Round {
                 self.stage.pass(SETTLE * 2)
             }
             Fault::ServerPause => {
-                self.stage.burst(self.plan.crowd, &["--seconds", "6"])?;
                 let crowd = self.plan.crowd;
-                self.stage.until(Duration::from_secs(5), |stage| stage.running() >= crowd)?;
+                self.stage.burst(crowd, &["--seconds", "8"])?;
+                // All of them at the same time: the first must not have ended before the last begins.
+                self.stage.until(Duration::from_secs(7), |stage| stage.running_long() >= crowd)?;
                 let at = now();
                 self.stage.pause_server();
                 self.stage.pass(self.plan.pause)?;
@@ -174,10 +178,10 @@ impl Round {
         let mut worker = self.stage.start_worker(Some(&variable))?;
         let mut since = u64::MAX;
         if point.starts_with("hand_back.") || point.starts_with("detach.") {
+            // It needs something to hand back, which is not about to end.
             let pid = worker.pid();
-            self.stage.until(POINT_PATIENCE, |stage| {
-                stage.chronicle.tasks.values().any(|story| story.starts.iter().any(|start| start.pid == pid))
-            })?;
+            self.stage.burst(HANDED_BACK, &["--seconds", "0.5"])?;
+            self.stage.until(POINT_PATIENCE, |stage| stage.has_just_begun(pid))?;
             // What it hands back runs elsewhere before it is dead.
             since = now();
             worker.drain();

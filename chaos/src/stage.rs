@@ -13,7 +13,7 @@ use crate::fault::{Fault, Hit, Target};
 use crate::journal::now;
 use crate::ledger::{RecordStory, outcome_of};
 use crate::process::{Process, signal};
-use crate::{Chronicle, Journal, Ledger, PREFIX, Tail};
+use crate::{Chronicle, Journal, Ledger, PREFIX, Tail, TaskKind};
 
 /// A server with its workers, submitters and a waiter, and all that is known of them.
 #[derive(Debug)]
@@ -226,6 +226,27 @@ impl Stage {
         self.chronicle.tasks.iter().filter(|(id, story)| !story.starts.is_empty() && is_open(id)).count()
     }
 
+    /// Long tasks that have been started and have no outcome.
+    #[must_use]
+    pub fn running_long(&self) -> usize {
+        let long = self.ledger.records().iter().filter(|(_, record)| record.kind == Some(TaskKind::Long));
+        let runs = |id: &TaskId| self.chronicle.tasks.get(id).is_some_and(|story| !story.starts.is_empty());
+        long.filter(|(id, record)| record.is_open() && runs(id)).count()
+    }
+
+    /// Whether that worker has just begun a task that lasts.
+    #[must_use]
+    pub fn has_just_begun(&self, worker: u32) -> bool {
+        /// Far from the end of the shortest of them, in ms.
+        const JUST: u64 = 200;
+        let since = now().saturating_sub(JUST);
+        self.chronicle.tasks.iter().any(|(id, story)| {
+            let record = self.ledger.records().get(id);
+            record.is_some_and(|record| record.kind == Some(TaskKind::Long) && record.is_open())
+                && story.starts.last().is_some_and(|start| start.pid == worker && start.at >= since)
+        })
+    }
+
     /// The worker, by its place, that runs the most tasks: a fault that strikes an idle one shows
     /// nothing.
     ///
@@ -325,7 +346,7 @@ impl Stage {
         match process.ended() {
             Some(0) => {}
             Some(end) => {
-                self.unexpected.push(format!("{name} {pid} was asked to end, and did with signal {end}"))
+                self.unexpected.push(format!("{name} {pid} was asked to end, and did with signal {end}"));
             }
             None => self.unexpected.push(format!("{name} {pid} did not end: {}", self.occupation(pid))),
         }

@@ -71,7 +71,7 @@ impl Chaos {
             }
             Judge::new(&stage, may_lose).judge(&mut tally)?;
             tally.seconds = start.elapsed().as_secs();
-            if !tally.verdict(0).is_empty() {
+            if !tally.verdict(0, plan.crowd()).is_empty() {
                 println!("  kept: {}", stage.keep().display());
             }
             let over = if self.brief { number >= Plan::brief_rounds() } else { Instant::now() >= end };
@@ -87,7 +87,7 @@ impl Chaos {
             // Short runs have more rounds for their time, each with a beginning and an end.
             minutes => minutes * FULL_LANDINGS / FULL_RUN * 3 / 4,
         };
-        let mut broken = tally.verdict(usize::try_from(least).unwrap_or(usize::MAX));
+        let mut broken = tally.verdict(usize::try_from(least).unwrap_or(usize::MAX), plan.crowd());
         if !self.brief && self.only.is_none() && self.minutes >= FULL_RUN {
             let untried = CRASH_POINTS.iter().filter(|point| !tally.points.contains_key(**point));
             broken.extend(untried.map(|point| format!("crash point {point}: not tried")));
