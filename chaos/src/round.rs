@@ -178,10 +178,15 @@ impl Round {
         let mut worker = self.stage.start_worker(Some(&variable))?;
         let mut since = u64::MAX;
         if point.starts_with("hand_back.") || point.starts_with("detach.") {
-            // It needs something to hand back, which is not about to end.
+            // It needs something to hand back that is not about to end, and to be given some of it has to
+            // be there. It may also hand a task back, and die, before it is asked to end.
             let pid = worker.pid();
+            let mut dead_or = |stage: &mut Stage, done: fn(&Stage, u32) -> bool| {
+                stage.until(POINT_PATIENCE, |stage| worker.ended().is_some() || done(stage, pid))
+            };
+            dead_or(&mut self.stage, Stage::has_begun)?;
             self.stage.burst(HANDED_BACK, &["--seconds", "0.5"])?;
-            self.stage.until(POINT_PATIENCE, |stage| stage.has_just_begun(pid))?;
+            dead_or(&mut self.stage, Stage::has_just_begun)?;
             // What it hands back runs elsewhere before it is dead.
             since = now();
             worker.drain();

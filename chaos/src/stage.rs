@@ -234,6 +234,12 @@ impl Stage {
         long.filter(|(id, record)| record.is_open() && runs(id)).count()
     }
 
+    /// Whether that worker has begun a task.
+    #[must_use]
+    pub fn has_begun(&self, worker: u32) -> bool {
+        self.chronicle.tasks.values().any(|story| story.starts.iter().any(|start| start.pid == worker))
+    }
+
     /// Whether that worker has just begun a task that lasts.
     #[must_use]
     pub fn has_just_begun(&self, worker: u32) -> bool {
