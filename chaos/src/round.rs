@@ -29,6 +29,9 @@ const SETTLE: Duration = Duration::from_millis(1_500);
 /// would lose next to nothing: the system still has what the server wrote.
 const UNSYNCED: Duration = Duration::from_millis(900);
 
+/// How long a crowd gets to come to its end.
+const CROWD_LEAVES: Duration = Duration::from_secs(40);
+
 /// How many tasks a submitter submits that is to trim its inbox.
 const TRIMMED: usize = 3_000;
 
@@ -126,7 +129,7 @@ impl Round {
                 self.hit(fault, at, Target::Everybody);
                 self.stage.pass(SETTLE)?;
                 // A worker that died now would leave hundreds of suspects, of some seconds each.
-                self.stage.until(RECOVERY * 3, |stage| stage.bursts.is_empty()).map(drop)
+                self.stage.until(CROWD_LEAVES, |stage| stage.bursts.is_empty()).map(drop)
             }
             Fault::Cut => {
                 let at = now();
@@ -148,7 +151,8 @@ impl Round {
             Fault::Poison => {
                 // Its hits are noted as its workers die.
                 self.stage.burst(self.plan.crowd, &["--poison"])?;
-                self.stage.until(RECOVERY * 2, |stage| stage.bursts.is_empty()).map(drop)
+                // What it left is to run again before another fault, or its crowd, is in the way.
+                self.stage.until(CROWD_LEAVES, |stage| stage.bursts.is_empty()).map(drop)
             }
             Fault::CrashPoint => Ok(()), // comes as a step of its own
         }
