@@ -9,6 +9,10 @@ use crate::{Entry, Event, TaskKind};
 pub struct Chronicle {
     /// The tasks.
     pub tasks: HashMap<TaskId, TaskStory>,
+    /// The last thing that each process noted.
+    pub latest: HashMap<u32, Entry>,
+    /// The submitters that let a poison task loose among those that wait, and when.
+    pub loosed: Vec<(u32, u64)>,
     /// Calls that failed and were made again.
     pub failed_calls: usize,
     /// The texts of the first of them.
@@ -65,6 +69,7 @@ impl Chronicle {
 
     /// Takes an entry in.
     pub fn add(&mut self, entry: Entry) {
+        self.latest.insert(entry.pid, entry.clone());
         let Entry { at, pid, event } = entry;
         match event {
             Event::Started { task, .. } => self.of(task).starts.push(Start { at, pid }),
@@ -77,6 +82,7 @@ impl Chronicle {
             Event::Outcome { task, outcome } => self.end(task, pid, at, WaitEnd::Outcome(outcome)),
             Event::Lost { task } => self.end(task, pid, at, WaitEnd::Lost),
             Event::TimedOut { task } => self.end(task, pid, at, WaitEnd::TimedOut),
+            Event::Loosed {} => self.loosed.push((pid, at)),
             Event::Failed { error } => {
                 self.failed_calls += 1;
                 if self.failures.len() < Self::FAILURES_KEPT {

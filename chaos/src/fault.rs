@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// Something that is done to the processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// A worker is killed (SIGKILL).

@@ -70,6 +70,8 @@ pub enum Event {
         /// The task.
         task: TaskId,
     },
+    /// All of a burst is accepted and waits; the queue, which was paused, goes on from now.
+    Loosed {},
     /// A call failed, and is made again.
     Failed {
         /// With what.

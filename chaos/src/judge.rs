@@ -52,6 +52,9 @@ impl<'a> Judge<'a> {
         for hit in &self.stage.hits {
             self.hit(hit, tally);
         }
+        for (pid, at) in &self.stage.chronicle.loosed {
+            tally.waiting_with_poison.push(self.waiting_at(*pid, *at));
+        }
         tally.failed_calls += self.stage.chronicle.failed_calls;
         tally.failures.extend(self.stage.chronicle.failures.iter().take(3).cloned());
         for unexpected in &self.stage.unexpected {
@@ -177,10 +180,34 @@ impl<'a> Judge<'a> {
         let count = tally.faults.entry(hit.fault).or_default();
         count.struck += 1;
         count.landed += usize::from(landed > 0);
+        if hit.fault == Fault::ServerPause {
+            tally.running_at_pauses.push(self.running_at(hit.at));
+        }
         tally.in_flight_at_faults += struck;
         if let Target::Worker { pid, dead: true } = hit.target {
             self.take_over(pid, hit.at, tally);
         }
+    }
+
+    /// How many tasks of one submitter had been accepted, and not yet claimed, at that time.
+    fn waiting_at(&self, submitter: u32, at: u64) -> usize {
+        let stories = self.stage.chronicle.tasks.iter();
+        let own = stories.filter(|(_, story)| story.submitter == Some(submitter));
+        let records = self.stage.ledger.records();
+        let waited = |id: &TaskId| {
+            records.get(id).is_some_and(|record| record.claims.iter().all(|claim| *claim >= at))
+        };
+        own.filter(|(id, story)| waited(id) && story.kind != Some(TaskKind::Poison)).count()
+    }
+
+    /// How many tasks had been started, and not ended, at that time.
+    fn running_at(&self, at: u64) -> usize {
+        let records = self.stage.ledger.records();
+        let ran = |(id, story): &(&TaskId, &TaskStory)| {
+            let ended = records.get(id).and_then(RecordStory::ended_at);
+            story.starts.iter().any(|start| start.at <= at) && ended.is_none_or(|ended| ended > at)
+        };
+        self.stage.chronicle.tasks.iter().filter(ran).count()
     }
 
     /// How many tasks were in flight with those whom it struck.

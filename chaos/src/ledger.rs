@@ -30,6 +30,12 @@ pub struct RecordStory {
 }
 
 impl RecordStory {
+    /// Whether the task has yet to come to an end.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.terminals.is_empty() && !self.deleted
+    }
+
     /// When the outcome was written.
     #[must_use]
     pub fn ended_at(&self) -> Option<u64> {

@@ -9,6 +9,8 @@ use crate::Fault;
 pub struct Plan {
     random: fastrand::Rng,
     brief: bool,
+    /// The only fault, if it is not all of them.
+    only: Option<Fault>,
     /// How many cycles of all faults a round has.
     cycles: usize,
     rounds: usize,
@@ -55,6 +57,9 @@ const MINUTES_PER_CYCLE: u64 = 5;
 /// How long nothing happens in the first round, in seconds: nothing may be executed twice then.
 const CALM: u64 = 10;
 
+/// How often a fault strikes in a round that has no other.
+const ALONE: usize = 8;
+
 /// How many crash points a cycle has.
 const POINTS: usize = 2;
 
@@ -67,18 +72,31 @@ impl Plan {
         Self {
             random: fastrand::Rng::with_seed(seed),
             brief: minutes.is_none(),
+            only: None,
             cycles: usize::try_from(cycles).unwrap_or(1),
             rounds: 0,
             points: Vec::new(),
         }
     }
 
+    /// A plan of no other faults than this one.
+    #[must_use]
+    pub fn only(mut self, fault: Option<Fault>) -> Self {
+        self.only = fault;
+        self
+    }
+
     /// The next round; a brief run has one of each sort.
     pub fn next_round(&mut self) -> RoundPlan {
         self.rounds += 1;
-        let everysec = self.rounds.is_multiple_of(2);
+        let everysec = match self.only {
+            Some(fault) => fault == Fault::ServerKillEverysec,
+            None => self.rounds.is_multiple_of(2),
+        };
         let mut steps = Vec::new();
-        if everysec {
+        if let Some(fault) = self.only {
+            steps.extend((0..ALONE).map(|_| self.step(fault)));
+        } else if everysec {
             let kills = if self.brief { 1 } else { self.cycles + 1 };
             steps.resize(kills, Step::Fault(Fault::ServerKillEverysec));
         } else {
@@ -94,10 +112,16 @@ impl Plan {
         RoundPlan {
             fsync: if everysec { "everysec" } else { "always" },
             steps,
-            crowd: if self.brief { CROWD / 5 } else { CROWD },
+            crowd: self.crowd(),
             pause: Duration::from_secs(if self.brief { 4 } else { 10 }),
             seed: self.random.u64(..),
         }
+    }
+
+    /// How many tasks are to run when the server is paused, or wait beside a poison task.
+    #[must_use]
+    pub const fn crowd(&self) -> usize {
+        if self.brief { CROWD / 5 } else { CROWD }
     }
 
     /// How many rounds a brief run has.
@@ -109,15 +133,17 @@ impl Plan {
     fn cycle(&mut self) -> Vec<Step> {
         let mut cycle = Vec::new();
         for fault in Fault::CYCLE {
-            if fault == Fault::CrashPoint {
-                for _ in 0..if self.brief { 1 } else { POINTS } {
-                    cycle.push(Step::Crash(self.next_point()));
-                }
-            } else {
-                cycle.push(Step::Fault(fault));
-            }
+            let times = if fault == Fault::CrashPoint && !self.brief { POINTS } else { 1 };
+            cycle.extend((0..times).map(|_| self.step(fault)));
         }
         cycle
+    }
+
+    fn step(&mut self, fault: Fault) -> Step {
+        match fault {
+            Fault::CrashPoint => Step::Crash(self.next_point()),
+            fault => Step::Fault(fault),
+        }
     }
 
     fn next_point(&mut self) -> &'static str {

@@ -11,9 +11,9 @@ use rustix::process::Signal;
 
 use crate::fault::{Fault, Hit, Target};
 use crate::journal::now;
-use crate::ledger::outcome_of;
+use crate::ledger::{RecordStory, outcome_of};
 use crate::process::{Process, signal};
-use crate::{Chronicle, Journal, Ledger, PREFIX, Tail};
+use crate::{Chronicle, Journal, Ledger, PREFIX, Tail, TaskKind};
 
 /// A server with its workers, submitters and a waiter, and all that is known of them.
 #[derive(Debug)]
@@ -222,8 +222,35 @@ impl Stage {
     #[must_use]
     pub fn running(&self) -> usize {
         let records = self.ledger.records();
-        let is_open = |id: &TaskId| records.get(id).is_some_and(|record| record.terminals.is_empty());
+        let is_open = |id: &TaskId| records.get(id).is_some_and(RecordStory::is_open);
         self.chronicle.tasks.iter().filter(|(id, story)| !story.starts.is_empty() && is_open(id)).count()
+    }
+
+    /// Long tasks that have been started and have no outcome.
+    #[must_use]
+    pub fn running_long(&self) -> usize {
+        let long = self.ledger.records().iter().filter(|(_, record)| record.kind == Some(TaskKind::Long));
+        let runs = |id: &TaskId| self.chronicle.tasks.get(id).is_some_and(|story| !story.starts.is_empty());
+        long.filter(|(id, record)| record.is_open() && runs(id)).count()
+    }
+
+    /// Whether that worker has begun a task.
+    #[must_use]
+    pub fn has_begun(&self, worker: u32) -> bool {
+        self.chronicle.tasks.values().any(|story| story.starts.iter().any(|start| start.pid == worker))
+    }
+
+    /// Whether that worker has just begun a task that lasts.
+    #[must_use]
+    pub fn has_just_begun(&self, worker: u32) -> bool {
+        /// Far from the end of the shortest of them, in ms.
+        const JUST: u64 = 200;
+        let since = now().saturating_sub(JUST);
+        self.chronicle.tasks.iter().any(|(id, story)| {
+            let record = self.ledger.records().get(id);
+            record.is_some_and(|record| record.kind == Some(TaskKind::Long) && record.is_open())
+                && story.starts.last().is_some_and(|start| start.pid == worker && start.at >= since)
+        })
     }
 
     /// The worker, by its place, that runs the most tasks: a fault that strikes an idle one shows
@@ -240,8 +267,7 @@ impl Stage {
         self.until(PATIENCE, |stage| {
             let mut running = HashMap::<u32, usize>::new();
             for (id, story) in &stage.chronicle.tasks {
-                let is_open =
-                    stage.ledger.records().get(id).is_some_and(|record| record.terminals.is_empty());
+                let is_open = stage.ledger.records().get(id).is_some_and(RecordStory::is_open);
                 if let Some(start) = story.starts.last().filter(|_| is_open) {
                     *running.entry(start.pid).or_default() += 1;
                 }
@@ -297,26 +323,82 @@ impl Stage {
         Ok(cut)
     }
 
-    /// Lets everything end: no more tasks, then no more waits, then the workers. Whether it did.
+    /// Lets everything end: no more tasks, then no more waits, then the workers. What did not end
+    /// within `limit` is noted, with what it was at.
     ///
     /// # Errors
     /// What the system says.
-    pub fn drain(&mut self, limit: Duration) -> io::Result<bool> {
+    pub fn drain(&mut self, limit: Duration) -> io::Result<()> {
         let mut submitters = std::mem::take(&mut self.submitters);
         submitters.iter_mut().for_each(Process::drain);
-        let mut over = self.until(limit, |stage| {
+        self.until(limit, |stage| {
             stage.bursts.is_empty() && submitters.iter_mut().all(|submitter| submitter.ended().is_some())
         })?;
+        submitters.append(&mut self.bursts);
+        submitters.iter_mut().for_each(|submitter| self.note_end("submitter", submitter));
         self.waiter.drain();
-        over &= self.until(limit, |stage| stage.waiter.ended().is_some() && stage.ledger.open() == 0)?;
+        self.until(limit, |stage| stage.waiter.ended().is_some() && stage.ledger.open() == 0)?;
+        self.note_open();
         let mut workers = std::mem::take(&mut self.workers);
         workers.iter_mut().for_each(Process::drain);
-        over &= self.until(limit, |_| workers.iter_mut().all(|worker| worker.ended().is_some()))?;
-        if let Some(worker) = workers.iter_mut().find_map(|worker| worker.ended().filter(|end| *end != 0)) {
-            self.unexpected.push(format!("a worker that was asked to end did so with signal {worker}"));
+        self.until(limit, |_| workers.iter_mut().all(|worker| worker.ended().is_some()))?;
+        workers.iter_mut().for_each(|worker| self.note_end("worker", worker));
+        self.look()
+    }
+
+    /// Notes a process that was asked to end and did not, or not well.
+    fn note_end(&mut self, name: &str, process: &mut Process) {
+        let pid = process.pid();
+        match process.ended() {
+            Some(0) => {}
+            Some(end) => {
+                self.unexpected.push(format!("{name} {pid} was asked to end, and did with signal {end}"));
+            }
+            None => self.unexpected.push(format!("{name} {pid} did not end: {}", self.occupation(pid))),
         }
-        self.look()?;
-        Ok(over)
+    }
+
+    /// Notes the waiter, if it has not ended, and the tasks that have no outcome.
+    fn note_open(&mut self) {
+        /// How many tasks are named.
+        const NAMED: usize = 5;
+        if self.waiter.ended() != Some(0) {
+            let (pid, end) = (self.waiter.pid(), self.waiter.ended());
+            self.unexpected
+                .push(format!("waiter {pid} did not end, or with {end:?}: {}", self.occupation(pid)));
+        }
+        let open = self.ledger.records().iter().filter(|(_, record)| record.is_open());
+        let named: Vec<_> = open
+            .take(NAMED)
+            .map(|(id, record)| {
+                format!("task {id} has no outcome: {record:?} {:?}", self.chronicle.tasks.get(id))
+            })
+            .collect();
+        let more = self.ledger.open().saturating_sub(named.len());
+        self.unexpected.extend(named);
+        if more > 0 {
+            self.unexpected.push(format!("{more} more tasks have no outcome"));
+        }
+    }
+
+    /// What a process was last seen to do, and what it has not brought to its end.
+    fn occupation(&self, pid: u32) -> String {
+        let latest =
+            self.chronicle.latest.get(&pid).map(|entry| (now().saturating_sub(entry.at), &entry.event));
+        let tasks = &self.chronicle.tasks;
+        let waits = |id: &&TaskId| tasks[*id].waits.iter().any(|wait| wait.pid == pid && wait.end.is_none());
+        let is_open = |id: &TaskId| self.ledger.records().get(id).is_some_and(RecordStory::is_open);
+        let runs =
+            |id: &&TaskId| is_open(id) && tasks[*id].starts.last().is_some_and(|start| start.pid == pid);
+        let (waits, runs): (Vec<_>, Vec<_>) =
+            (tasks.keys().filter(waits).collect(), tasks.keys().filter(runs).collect());
+        format!(
+            "its last note, with its age in ms, is {latest:?}; it waits for {} tasks {:?}, and runs {} {:?}",
+            waits.len(),
+            waits.first(),
+            runs.len(),
+            runs.first()
+        )
     }
 
     /// The outcome that each record has now, as a client of another make reads it.

@@ -1,4 +1,6 @@
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,9 @@ const MAX_UNDER_WAY: usize = 2_000;
 /// How many tasks of a burst are submitted before it looks whether it is to end.
 const BURST_STEP: usize = 100;
 
+/// How often it looks whether all of a burst was accepted.
+const ACCEPTED_LOOK: Duration = Duration::from_millis(5);
+
 /// How long a wait lasts at most: longer than any fault and what it takes to recover.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -62,11 +67,14 @@ impl ChaosSubmitter {
     pub fn run(self, mut tether: Tether) {
         let journal = Journal::open(&self.journal).expect("a journal");
         let client = client(&self.url, "submitter");
-        let side = Side { client, journal, under_way: Arc::new(()) };
+        let side = Side { client, journal, under_way: Arc::new(()), accepted: Rc::default() };
         let mut pool = LocalPool::new();
         let spawner = pool.spawner();
         match self.burst {
             Some(count) => {
+                if self.poison {
+                    pool.run_until(side.set_paused(true));
+                }
                 for index in 0..count {
                     let kind = if self.seconds > 0.0 { TaskKind::Long } else { TaskKind::Trivial };
                     side.begin(&spawner, kind, self.seconds, false);
@@ -76,6 +84,14 @@ impl ChaosSubmitter {
                     if index % BURST_STEP == 0 {
                         pool.run_until_stalled();
                     }
+                }
+                if self.poison {
+                    // Until then nothing of the queue is claimed, so all of them wait.
+                    while side.accepted.get() <= count && Arc::strong_count(&side.under_way) > 1 {
+                        pool.run_until(side.sleep(ACCEPTED_LOOK));
+                    }
+                    side.journal.note(Event::Loosed {});
+                    pool.run_until(side.set_paused(false));
                 }
             }
             None => {
@@ -108,6 +124,8 @@ struct Side {
     journal: Journal,
     /// Counts the tasks that have not ended, by its clones.
     under_way: Arc<()>,
+    /// How many were accepted.
+    accepted: Rc<Cell<usize>>,
 }
 
 impl Side {
@@ -162,6 +180,7 @@ impl Side {
             self.sleep(PAUSE).await;
         }
         self.journal.note(Event::Accepted { task: id, kind });
+        self.accepted.set(self.accepted.get() + 1);
         if kind == TaskKind::Cancelled {
             self.sleep(PAUSE).await;
             while let Err(error) = self.client.cancel(id).await {
@@ -170,6 +189,15 @@ impl Side {
             }
         }
         wait(&self.client, &self.journal, id).await;
+    }
+
+    /// Pauses the queue, or lets it go on.
+    async fn set_paused(&self, paused: bool) {
+        let worker_id = WorkerId::try_from(WORKER_ID).expect("a name");
+        while let Err(error) = self.client.transport().set_paused(&worker_id, paused).await {
+            self.journal.note(Event::Failed { error: format!("pause: {error}") });
+            self.sleep(PAUSE).await;
+        }
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -52,6 +52,10 @@ pub struct Tally {
     pub longest_notice_ms: u64,
     /// The longest time from such a death until the last of its tasks ran elsewhere.
     pub longest_take_over_ms: u64,
+    /// How many tasks ran when the server was paused, each time.
+    pub running_at_pauses: Vec<usize>,
+    /// How many tasks waited with a poison task when it was let loose, each time.
+    pub waiting_with_poison: Vec<usize>,
     /// Tasks that were blamed for a death that another one caused.
     pub innocents_crashed: usize,
     /// Processes that ended without being made to, or did not end.
@@ -103,10 +107,18 @@ impl Tally {
         count.fired += usize::from(fired);
     }
 
-    /// What promises were broken, in words; `least` is how often each fault has to land.
+    /// What promises were broken, in words; `least` is how often each fault has to land, and `crowd` how
+    /// many tasks have to run when the server is paused, or to wait with a poison task.
     #[must_use]
-    pub fn verdict(&self, least: usize) -> Vec<String> {
+    pub fn verdict(&self, least: usize, crowd: usize) -> Vec<String> {
         let mut broken = Vec::new();
+        for (what, counts) in [
+            ("ran when the server was paused", &self.running_at_pauses),
+            ("waited with a poison task", &self.waiting_with_poison),
+        ] {
+            let few = counts.iter().filter(|count| **count < crowd);
+            broken.extend(few.map(|count| format!("{count} tasks {what}, and {crowd} are needed")));
+        }
         let zeros = [
             ("tasks lost", self.lost),
             ("outcomes written twice", self.outcomes_twice),
@@ -171,6 +183,8 @@ impl fmt::Display for Tally {
             ("until its first task, ms", self.longest_notice_ms),
             ("longest take-over, ms", self.longest_take_over_ms),
             ("innocent tasks blamed", self.innocents_crashed as u64),
+            ("ran when the server was paused", least_of(&self.running_at_pauses)),
+            ("waited with a poison task", least_of(&self.waiting_with_poison)),
             ("calls made again", self.failed_calls as u64),
         ];
         for (what, count) in lines {
@@ -178,4 +192,9 @@ impl fmt::Display for Tally {
         }
         Ok(())
     }
+}
+
+/// What held each time.
+fn least_of(counts: &[usize]) -> u64 {
+    counts.iter().min().copied().unwrap_or_default() as u64
 }

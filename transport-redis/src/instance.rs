@@ -53,8 +53,8 @@ struct Order {
     credit: usize,
     /// When it has to look again.
     until: WallTime,
-    /// If it gets nothing until it has room for a suspect: how much it had.
-    makes_room: Option<Room>,
+    /// If suspects wait for which it had too little room: how much it had.
+    short_of: Option<Room>,
 }
 
 /// How a wait has ended.
@@ -71,10 +71,8 @@ enum Waited {
 enum Answer {
     /// It gave tasks, or may do so at once.
     Again,
-    /// There is nothing until then, or until a wake-up.
-    Empty(WallTime),
-    /// This instance, with so much room, has to end tasks first.
-    Busy(WallTime, Room),
+    /// There is nothing until then, or until a wake-up; or until it has more room than that.
+    Empty(WallTime, Option<Room>),
     /// The lease has run out.
     Lost,
 }
@@ -167,12 +165,24 @@ impl Instance {
         }
     }
 
+    /// How often a connection was lost that tells it of its claims.
+    fn reconnects(&self) -> u64 {
+        self.caller.link.reconnects() + self.link.reconnects()
+    }
+
     /// Claims for those who wait, until the instance ends.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut failing: Option<Instant> = None;
         let mut recover: Vec<Instant> = Vec::new();
         let mut order: Option<Order> = None;
+        let mut reconnects = self.reconnects();
         loop {
+            // A server that has lost the last of what it wrote knows of claims that have ended here.
+            if self.reconnects() != reconnects {
+                reconnects = self.reconnects();
+                order = None;
+                recover = vec![Instant::now()];
+            }
             let returned = std::mem::take(&mut self.lock().returned);
             if !returned.is_empty() {
                 self.pass_on(returned).await;
@@ -203,11 +213,11 @@ impl Instance {
                 let _ = timeout(pause.unwrap_or(Duration::from_secs(3_600)), self.changed.notified()).await;
                 continue;
             }
-            if let Some(Order { credit, until, makes_room }) = &mut order
+            if let Some(Order { credit, until, short_of }) = &mut order
                 && *credit * 2 >= wanted
                 && *until > self.caller.clock.wall()
             {
-                match self.wait_or_leave(*until, *makes_room).await {
+                match self.wait_or_leave(*until, *short_of, reconnects).await {
                     Waited::Given(count) if count < *credit => *credit -= count,
                     Waited::Given(_) | Waited::Over => order = None,
                     Waited::Lost => {
@@ -234,13 +244,10 @@ impl Instance {
                     failing = None;
                     match answer {
                         Answer::Again => {}
-                        Answer::Empty(until) => {
-                            order = Some(Order { credit: wanted, until, makes_room: None });
+                        Answer::Empty(until, short_of) => {
+                            order = Some(Order { credit: wanted, until, short_of });
                         }
                         Answer::Lost => self.lock().expired = true,
-                        Answer::Busy(until, room) => {
-                            order = Some(Order { credit: wanted, until, makes_room: Some(room) });
-                        }
                     }
                 }
                 Err(error) => {
@@ -260,15 +267,20 @@ impl Instance {
     }
 
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
-    /// drains, it leaves at once those who are given tasks. One that makes room waits until it has
-    /// more, or is told that it need not.
-    async fn wait_or_leave(self: &Arc<Self>, next: WallTime, makes_room: Option<Room>) -> Waited {
-        let mut waiting = pin!(self.wait(next));
+    /// drains, it leaves at once those who are given tasks. So does one that has more room than when
+    /// it was short of it: it may have a suspect now.
+    async fn wait_or_leave(
+        self: &Arc<Self>,
+        next: WallTime,
+        short_of: Option<Room>,
+        reconnects: u64,
+    ) -> Waited {
+        let mut waiting = pin!(self.wait(next, reconnects));
         let mut left = false;
         loop {
             let over = {
                 let mut claims = self.lock();
-                claims.wanted() == 0 || makes_room.is_some_and(|room| claims.room() > room)
+                claims.wanted() == 0 || short_of.is_some_and(|room| claims.room() > room)
             };
             if over && !left {
                 if self.leave(true).await.is_err() {
@@ -287,11 +299,15 @@ impl Instance {
         }
     }
 
-    /// Waits until it is given something, at most until `next`.
-    async fn wait(self: &Arc<Self>, next: WallTime) -> Waited {
+    /// Waits until it is given something, at most until `next`, and not on a connection that is newer
+    /// than the order.
+    async fn wait(self: &Arc<Self>, next: WallTime, reconnects: u64) -> Waited {
         let Ok((connection, number)) = self.link.get(Instant::now() + self.caller.timeout).await else {
             return Waited::Over;
         };
+        if self.reconnects() != reconnects {
+            return Waited::Over;
+        }
         // Not a millisecond early: the server cuts its time off.
         let pause = (next - self.caller.clock.wall()).max(Duration::from_millis(1));
         let mut args = Args::new();
@@ -355,8 +371,10 @@ impl Instance {
                 }
                 return Ok(Answer::Again);
             }
-            "empty" => return Ok(Answer::Empty(WallTime::from_millis(next_due))),
-            "busy" => return Ok(Answer::Busy(WallTime::from_millis(next_due.max(now + 10)), room)),
+            "empty" => return Ok(Answer::Empty(WallTime::from_millis(next_due), None)),
+            "short" => return Ok(Answer::Empty(WallTime::from_millis(next_due), Some(room))),
+            // It has to end tasks first, and is given none until then.
+            "busy" => return Ok(Answer::Empty(WallTime::from_millis(next_due.max(now + 10)), Some(room))),
             "lost" => return Ok(Answer::Lost),
             _ => return Err(ClientError::Unexpected("a claim")),
         }

@@ -139,3 +139,52 @@ fn a_read_only_server_refuses() {
     let error = block_on(open(&replica).connect()).expect_err("a replica");
     assert!(matches!(error, TransportError::Refused(_)), "{error:?}");
 }
+
+#[test]
+fn a_server_that_becomes_read_only_refuses_until_it_is_not() {
+    let server = RedisServer::start();
+    let transport = open(&server);
+    let before = submit(&transport);
+    // Of a server that is not there, so that it keeps what it has.
+    let _ = server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let error = block_on(transport.submit(vec![task().into()])).expect_err("it is a replica");
+    assert!(
+        matches!(error, TransportError::Refused(_)) && error.to_string().contains("READONLY"),
+        "{error:?}"
+    );
+    let _ = server.command(&["REPLICAOF", "NO", "ONE"]);
+    let after = submit(&transport);
+    let consumer = attach(&transport);
+    for id in [before, after] {
+        let claimed = claim(&consumer);
+        assert_eq!(claimed.claim.task, id);
+        complete(&consumer, claimed.claim);
+    }
+}
+
+#[test]
+fn a_server_that_loads_its_data_is_waited_for() {
+    // So that it takes two seconds, and answers meanwhile.
+    let slow = ["--save", "", "--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"];
+    let mut server = RedisServer::with(&slow);
+    let mut keys = redis::pipe();
+    for key in 0..1_000 {
+        keys.set(format!("other:{key}"), "x".repeat(200));
+    }
+    let _: () = keys.query(&mut client(&server)).expect("they are set");
+    let patient = open(&server);
+    let id = submit(&patient);
+    let _ = server.command(&["SAVE"]);
+    let hurried = support::config(&server).with_call_timeout(std::time::Duration::from_millis(500));
+    let hurried = rhai_dispatcher_redis::RedisTransport::new(hurried).expect("a valid config");
+    server.kill();
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.restart());
+        let error = block_on(hurried.submit_one(task())).expect_err("it takes longer than that");
+        assert!(error.is_retryable() && error.to_string().contains("loading"), "{error}");
+        let consumer = attach(&patient);
+        let claimed = claim(&consumer);
+        assert_eq!(claimed.claim.task, id);
+        complete(&consumer, claimed.claim);
+    });
+}

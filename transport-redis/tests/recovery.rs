@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -11,6 +12,18 @@ use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, claim, complete, config, open, open_mortal, submit, task, until};
 
 const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+
+/// The file to which a server appends all that it writes.
+fn written(server: &RedisServer) -> File {
+    let folder = server.directory().join("appendonlydir");
+    let path = if folder.exists() {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+        entries.into_iter().find(|path| path.to_string_lossy().ends_with(".incr.aof")).expect("its file")
+    } else {
+        server.directory().join("appendonly.aof") // before Redis 7
+    };
+    File::options().write(true).open(path).expect("its file")
+}
 
 #[test]
 fn an_unreachable_server_is_unavailable_after_the_call_timeout() {
@@ -138,6 +151,27 @@ fn an_instance_goes_on_after_the_store_has_lost_everything() {
 }
 
 #[test]
+fn a_claim_whose_end_the_server_has_lost_is_run_again() {
+    let mut server = RedisServer::with(DURABLE);
+    let (submitter, runner) = (open(&server), open(&server));
+    let consumer = attach(&runner);
+    let id = submit(&submitter);
+    let claimed = claim(&consumer);
+    let file = written(&server);
+    let size = file.metadata().expect("a file").len();
+    complete(&consumer, claimed.claim);
+    server.kill();
+    // As a machine that fails does with what was not on its disk yet.
+    file.set_len(size).expect("the file is cut off");
+    server.restart();
+    // To its instance, which lives, it was over.
+    let again = claim(&consumer).claim;
+    assert_eq!(again, claimed.claim);
+    complete(&consumer, again);
+    assert_eq!(block_on(submitter.details_of(id)).expect("a record").status, TaskStatus::Completed);
+}
+
+#[test]
 fn connections_that_are_cut_harm_nobody() {
     let server = RedisServer::start();
     let (submitter, runner) = (open(&server), open(&server));
@@ -157,6 +191,7 @@ fn connections_that_are_cut_harm_nobody() {
 #[test]
 fn nobody_is_dead_because_the_server_was_away() {
     let mut server = RedisServer::with(DURABLE);
+    // Whoever waits for a task looks too, and it is not its own lease that counts.
     let (submitter, runner, other) = (open(&server), open_mortal(&server), open_mortal(&server));
     let (consumer, rival) = (attach(&runner), attach(&other));
     let id = submit(&submitter);

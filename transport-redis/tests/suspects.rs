@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{Consumer, TaskStatus, TransportExt};
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, config, open_mortal, submit, until};
+use support::{attach, claim, complete, config, open, open_mortal, submit, until};
 
 /// Renews the leases of its instances until it is dropped.
 struct Renewals {
@@ -58,6 +59,14 @@ fn open_suspicious(server: &RedisServer) -> RedisTransport {
 
 fn ten() -> NonZeroUsize {
     NonZeroUsize::new(10).expect("more than none")
+}
+
+/// Says in the name of an instance that it has waited for so many tasks since long ago.
+fn order(server: &RedisServer, instance: &dyn Consumer, count: usize) {
+    let order =
+        "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1I1I1', 1, 1, ARGV[2], 1, 0, 1))";
+    let (id, count) = (instance.instance().to_string(), count.to_string());
+    let _ = server.command(&["EVAL", order, "1", "rhailib:{worker-1}:idle", &id, &count]);
 }
 
 #[test]
@@ -130,16 +139,61 @@ fn a_busy_instance_ends_its_tasks_and_then_takes_the_suspect() {
 }
 
 #[test]
+fn whoever_becomes_free_first_takes_the_suspect() {
+    let server = RedisServer::start();
+    let transport = open_suspicious(&server);
+    let (one, two) = (attach(&transport), attach(&transport));
+    let _renewals = Renewals::of(&[&one, &two]);
+    let plain = [&one, &two].map(|busy| {
+        submit(&transport);
+        claim(busy).claim
+    });
+    let doomed = attach(&transport);
+    let suspect = submit(&transport);
+    claim(&doomed);
+    drop(doomed);
+    let mut waiting = [one.claim(ten()), two.claim(ten())];
+    assert!(future::select_all(waiting.iter_mut()).now_or_never().is_none(), "both are busy");
+    let runner = || server.command(&["HGET", "rhailib:{worker-1}:state", "runner"]);
+    until("one makes room", || runner().contains('-'));
+    let dead = || block_on(transport.details_of(suspect)).expect("a record").deaths == 1;
+    until("the death is noticed", dead);
+    thread::sleep(Duration::from_millis(300)); // both wait by now
+    // The other one is not asked to make room, and has it first.
+    let other = usize::from(runner().contains(&one.instance().to_string()));
+    let start = Instant::now();
+    complete([&one, &two][other], plain[other]);
+    let claimed = block_on(&mut waiting[other]).expect("a claim");
+    assert_eq!((claimed[0].claim.task, claimed.len()), (suspect, 1));
+    assert!(start.elapsed() < Duration::from_secs(1), "it had to wait for its next look");
+}
+
+#[test]
 fn what_a_dead_instance_never_got_counts_no_death() {
     let server = RedisServer::start();
     let transport = open_mortal(&server);
     let (dead, survivor) = (attach(&transport), attach(&transport));
     let _renewals = Renewals::of(&[&survivor]);
     // As if it had died while it waited: nobody reads the list on which it is given a task.
-    let order = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1I1I1', 1, 1, 1, 1, 0, 1))";
-    let _ = server.command(&["EVAL", order, "1", "rhailib:{worker-1}:idle", &dead.instance().to_string()]);
+    order(&server, &*dead, 1);
     let id = submit(&transport);
     drop(dead);
     let claimed = claim(&survivor);
     assert_eq!((claimed.claim.task, claimed.claim.delivery, claimed.deaths), (id, 1, 0));
+}
+
+#[test]
+fn a_dead_instance_is_given_no_more_than_its_share() {
+    let server = RedisServer::start();
+    let transport = open(&server);
+    let (dead, survivor) = (attach(&transport), attach(&transport));
+    // As if it had died while it waited, longer than anybody, and wanted ten.
+    order(&server, &*dead, 10);
+    let mut waiting = survivor.claim(ten());
+    assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");
+    let idle = || server.command(&["HLEN", "rhailib:{worker-1}:idle"]);
+    until("both wait", || idle().starts_with(":2"));
+    submit(&transport);
+    let second = submit(&transport);
+    assert_eq!(block_on(waiting).expect("a claim")[0].claim.task, second);
 }

@@ -18,6 +18,9 @@ pub(crate) struct Chaos {
     /// Every fault once, instead of by time
     #[arg(long)]
     brief: bool,
+    /// No other fault than this one: worker-kill, server-pause, crash-point, …
+    #[arg(long, value_name = "FAULT")]
+    only: Option<String>,
     /// Where the tally goes as JSON; otherwise it is printed
     #[arg(long)]
     json: Option<PathBuf>,
@@ -63,6 +66,9 @@ impl Chaos {
             args.push("--brief".to_owned());
         } else {
             args.extend(["--minutes".to_owned(), self.minutes.to_string()]);
+        }
+        if let Some(fault) = self.only {
+            args.extend(["--only".to_owned(), fault]);
         }
         if let Some(json) = self.json {
             // Cargo runs it in the workspace's folder.

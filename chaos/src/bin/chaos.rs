@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use rhai_dispatcher_chaos::{Judge, Plan, Round, Tally, Tether};
+use rhai_dispatcher_chaos::{Fault, Judge, Plan, Round, Tally, Tether};
 use rhai_dispatcher_redis::CRASH_POINTS;
 
 /// Break things for a while, and count what it costs
@@ -22,6 +22,9 @@ struct Chaos {
     /// Every fault once, instead of by time
     #[arg(long)]
     brief: bool,
+    /// No other fault than this one
+    #[arg(long, value_name = "FAULT")]
+    only: Option<Fault>,
     /// End with the standard input, for who starts this as a child
     #[arg(long)]
     tethered: bool,
@@ -53,7 +56,7 @@ impl Chaos {
     fn run(&self) -> std::io::Result<bool> {
         let start = Instant::now();
         let end = start + Duration::from_secs(self.minutes.saturating_mul(60));
-        let mut plan = Plan::new(self.seed, (!self.brief).then_some(self.minutes));
+        let mut plan = Plan::new(self.seed, (!self.brief).then_some(self.minutes)).only(self.only);
         let mut tally = Tally { seed: self.seed, ..Tally::default() };
         loop {
             let round = plan.next_round();
@@ -68,7 +71,7 @@ impl Chaos {
             }
             Judge::new(&stage, may_lose).judge(&mut tally)?;
             tally.seconds = start.elapsed().as_secs();
-            if !tally.verdict(0).is_empty() {
+            if !tally.verdict(0, plan.crowd()).is_empty() {
                 println!("  kept: {}", stage.keep().display());
             }
             let over = if self.brief { number >= Plan::brief_rounds() } else { Instant::now() >= end };
@@ -77,13 +80,15 @@ impl Chaos {
             }
         }
         let least = match self.minutes {
+            // The others do not strike at all.
+            _ if self.only.is_some() => 0,
             _ if self.brief => 1,
             FULL_RUN.. => FULL_LANDINGS,
             // Short runs have more rounds for their time, each with a beginning and an end.
             minutes => minutes * FULL_LANDINGS / FULL_RUN * 3 / 4,
         };
-        let mut broken = tally.verdict(usize::try_from(least).unwrap_or(usize::MAX));
-        if !self.brief && self.minutes >= FULL_RUN {
+        let mut broken = tally.verdict(usize::try_from(least).unwrap_or(usize::MAX), plan.crowd());
+        if !self.brief && self.only.is_none() && self.minutes >= FULL_RUN {
             let untried = CRASH_POINTS.iter().filter(|point| !tally.points.contains_key(**point));
             broken.extend(untried.map(|point| format!("crash point {point}: not tried")));
         }

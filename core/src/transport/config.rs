@@ -9,8 +9,8 @@ pub struct TransportConfig {
     /// How many instances may die while they have a task before it ends in an error. Default: 3.
     pub max_deliveries: u32,
     /// How long a task that was delivered again after a death keeps its instance to itself. Default:
-    /// 250 ms: most of what kills does so at once, and ten such tasks have then begun one after another
-    /// before the next death could be noticed.
+    /// 100 ms: most of what kills does so at once, and twenty such tasks have then begun one after
+    /// another on one instance before the next death could be noticed.
     pub probation: Duration,
     /// How many tasks may wait for one worker id, delayed ones included. Default: 100,000.
     pub queue_limit: usize,
@@ -69,7 +69,7 @@ impl Default for TransportConfig {
         Self {
             lease: Duration::from_millis(2_500),
             max_deliveries: 3,
-            probation: Duration::from_millis(250),
+            probation: Duration::from_millis(100),
             queue_limit: 100_000,
             max_children: 1_000,
             record_ttl: Duration::from_secs(24 * 60 * 60),

@@ -1,7 +1,7 @@
 -- Claims tasks for an instance; if there are none, it waits from now on, and is given some.
 -- 2 worker id, 3 instance, 4 how many (0: it waits no more; -1: nor does its BLPOP), 5 how much room it has (see
 -- lacks_room), 6 whether its suspects have had their turn, 7 the newest payload version that it reads.
--- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'busy', 'lost', 'none'), when to look again,
+-- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'short', 'busy', 'lost', 'none'), when to look again,
 -- then for each task: id, payload, delivery, attempt, deaths; or, if given, what it was given.
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
@@ -15,12 +15,14 @@ if max <= 0 then return { NOW, 'none', NOW } end
 local score = call('ZSCORE', key(w, 'alive'), instance)
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
+local short = false -- suspects wait for which it has too little room
 if not score or tonumber(score) <= NOW then
   kind = 'lost'
 else
   if not state.paused then
     if lacks_room(w, to.room) then serve(w) end
-    if lacks_room(w, to.room) then
+    short = lacks_room(w, to.room)
+    if short then
       -- One busy instance at a time lets its tasks end, to run suspects. For so long, and then it
       -- takes others for as long: a task that runs for hours must not hold up the rest.
       local runner, since = state.runner, state.runner_since
@@ -45,6 +47,7 @@ local out = { NOW, kind, next_due, unpack(to.out or {}) }
 if kind == 'empty' then
   to.since, to.max, to.alive = NOW, max, tonumber(score)
   wait_for_tasks(w, to)
+  if short then out[2] = 'short' end
 elseif more then
   serve(w)
 end

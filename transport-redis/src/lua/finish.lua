@@ -1,7 +1,7 @@
 -- Ends claims of one worker id. 2 worker id; then for each in parts: task id, instance, delivery, kind (o outcome,
 -- u undecodable, r retry, b hand back, a abandon), message or '', run_at or '', fields (name, value)...
 local w = ARGV[2]
-local answers, ended, ready, earlier = { NOW }, {}, false, false
+local answers, ended, ready, suspects, earlier = { NOW }, {}, false, false, false
 
 local function finish(parts, last)
   local id, instance, delivery, kind, message, run_at =
@@ -24,7 +24,7 @@ local function finish(parts, last)
     call('HDEL', held_key(w, instance), id)
   elseif kind == 'a' then
     bury(w, id, task, packed, instance)
-    ready = true
+    ready, suspects = true, true
   elseif task.cancel then
     call('HDEL', key(w, 'cancels'), id)
     cancelled(id, task, task.cancel)
@@ -40,13 +40,14 @@ local function finish(parts, last)
     -- Not to this instance again, unless it asks anew.
     if call('HDEL', key(w, 'idle'), instance) == 1 then call('RPUSH', key(w, 'give:' .. instance), '') end
     hand_back(w, id, task, packed, instance)
-    ready = true
+    ready, suspects = true, suspects or task.deaths > 0
   end
   return 'w'
 end
 
 for i = 3, #ARGV do answers[i - 1] = finish(parts_of(ARGV[i])) end
 for instance, ids in pairs(ended) do call('HDEL', held_key(w, instance), unpack(ids)) end
+if suspects then nudge_all(w) end
 if ready then serve(w) end
 if earlier then nudge(w) end
 send_all()

@@ -300,6 +300,63 @@ local function prune_requests(w)
   end
 end
 
+-- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
+-- tasks it may be given, how much room it has, whether its suspects have had their turn, and which version it reads.
+local ORDER = '>ddI4I1I1I1'
+
+-- The instances that wait, who has waited longest first.
+local function idle_instances(w)
+  local all = call('HGETALL', key(w, 'idle'))
+  local idle = {}
+  for i = 1, #all, 2 do
+    if #all[i + 1] == struct.size(ORDER) then
+      local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
+      idle[#idle + 1] = {
+        instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
+        alive = alive, count = 0, out = {},
+      }
+    end
+  end
+  if #idle > 1 then table.sort(idle, function(a, b) return a.since < b.since end) end
+  return idle
+end
+
+-- Whether the lease of an instance that waits goes on. One whose lease has run out may renew it yet.
+local function is_alive(w, to)
+  return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
+end
+
+local function wait_for_tasks(w, to)
+  local after = to.after_suspect and 1 or 0
+  local order = struct.pack(ORDER, to.since, to.alive, to.max, to.room, after, to.version)
+  call('HSET', key(w, 'idle'), to.instance, order)
+end
+
+-- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
+-- though not for a suspect, since it now has a task; and behind the others: one that has died is
+-- given its share, until that is noticed, and not all there is.
+local function give(w, to, packed, rest)
+  if rest > 0 then
+    to.since, to.max, to.room = NOW, rest, 0
+    wait_for_tasks(w, to)
+  else
+    call('HDEL', key(w, 'idle'), to.instance)
+  end
+  call('RPUSH', key(w, 'give:' .. to.instance), packed)
+end
+
+-- Lets one of those who wait look again, because the time until which it sleeps has changed.
+local function nudge(w)
+  local to = idle_instances(w)[1]
+  if to then give(w, to, '', 0) end
+end
+
+-- Lets all of those who wait look again: suspects have become ready, and how much room one has was
+-- written down when it began to wait, or was given a task.
+local function nudge_all(w)
+  for _, to in ipairs(idle_instances(w)) do give(w, to, '', 0) end
+end
+
 -- Does all that has become due in a queue. Returns when there is next something to do, whether
 -- that is a delayed task, and whether something has become ready, which is then to be served.
 local function settle(w)
@@ -338,6 +395,7 @@ local function settle(w)
         local instance = dead[i]
         budget = take_over(w, instance, tonumber(dead[i + 1]), budget)
         made_ready = true
+        nudge_all(w)
         if budget <= 0 then
           call('ZADD', alive, 'LT', 0, instance) -- condemned: a renewal comes too late
           next_due = NOW
@@ -486,50 +544,6 @@ local function hand_out(w, to, max, turn)
   return 'empty', any_more
 end
 
--- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
--- tasks it may be given, how much room it has, whether its suspects have had their turn, and which version it reads.
-local ORDER = '>ddI4I1I1I1'
-
--- The instances that wait, who has waited longest first.
-local function idle_instances(w)
-  local all = call('HGETALL', key(w, 'idle'))
-  local idle = {}
-  for i = 1, #all, 2 do
-    if #all[i + 1] == struct.size(ORDER) then
-      local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
-      idle[#idle + 1] = {
-        instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
-        alive = alive, count = 0, out = {},
-      }
-    end
-  end
-  if #idle > 1 then table.sort(idle, function(a, b) return a.since < b.since end) end
-  return idle
-end
-
--- Whether the lease of an instance that waits goes on. One whose lease has run out may renew it yet.
-local function is_alive(w, to)
-  return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
-end
-
-local function wait_for_tasks(w, to)
-  local after = to.after_suspect and 1 or 0
-  local order = struct.pack(ORDER, to.since, to.alive, to.max, to.room, after, to.version)
-  call('HSET', key(w, 'idle'), to.instance, order)
-end
-
--- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
--- though not for a suspect, since it now has a task.
-local function give(w, to, packed, rest)
-  if rest > 0 then
-    to.max, to.room = rest, 0
-    wait_for_tasks(w, to)
-  else
-    call('HDEL', key(w, 'idle'), to.instance)
-  end
-  call('RPUSH', key(w, 'give:' .. to.instance), packed)
-end
-
 local function is_paused(w) return call('HEXISTS', key(w, 'state'), 'paused') == 1 end
 
 -- Gives what is ready to those who wait. So nothing is ever ready while an instance waits that may
@@ -546,12 +560,6 @@ local function serve(w)
       if not more then break end
     end
   end
-end
-
--- Lets one of those who wait look again, because the time until which it sleeps has changed.
-local function nudge(w)
-  local to = idle_instances(w)[1]
-  if to then give(w, to, '', 0) end
 end
 
 -- Cancels a task, whatever its queue: r removed, q requested, f finished, n not known, - left alone,
