@@ -53,7 +53,9 @@ fn main() {
     let http = HttpModule::new(http, TokioBridge::new()).expect("a client");
     let started = Arc::<AtomicUsize>::default();
     let counter = Arc::clone(&started);
-    let engine = http.install(EngineConfig::new()).with_setup(move |engine| {
+    // The limit is as many by default, and the probes would wait for the first to end.
+    let engine = EngineConfig::new().with_max_in_flight(SCRIPTS + PROBERS as usize);
+    let engine = http.install(engine).with_setup(move |engine| {
         let counter = Arc::clone(&counter);
         engine.register_fn("begin", move || {
             counter.fetch_add(1, Ordering::Relaxed);

@@ -32,8 +32,6 @@ impl Turns {
         self.next.set(number + 1);
         // The table is the lane's.
         uncharged(|| self.waiting.borrow_mut().insert(number, cx.waker().clone()));
-        // An executor takes a task that wakes itself for one that yields, and looks after others.
-        cx.waker().wake_by_ref();
         self.go_on();
         Turn { turns: Rc::clone(self), number }
     }

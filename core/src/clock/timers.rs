@@ -92,6 +92,10 @@ impl<D: Driver> Future for Sleep<D> {
             return Poll::Ready(());
         }
         let mut state = this.driver.timers().lock();
+        // The clock may have looked at its waits meanwhile. It would not do so again for this one.
+        if state.now >= this.at {
+            return Poll::Ready(());
+        }
         let key = match this.key {
             Some(key) => key,
             None => {
@@ -109,13 +113,8 @@ impl<D: Driver> Future for Sleep<D> {
                 state.waits.insert(key, cx.waker().clone());
             }
         }
-        // A manual clock may have moved on between the look at the time and the registration.
-        let missed = state.now >= this.at;
         drop(state);
         this.key = Some(key);
-        if missed {
-            return Poll::Ready(());
-        }
         if too_late {
             this.driver.look_earlier();
         }
@@ -129,5 +128,47 @@ impl<D: Driver> Drop for Sleep<D> {
             let waker = self.driver.timers().lock().waits.remove(&key);
             drop(waker); // after the lock: dropping a waker may run code of its executor
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// A clock that stands at 5, and counts how often it is to look earlier.
+    #[derive(Default)]
+    struct Stands {
+        timers: Timers,
+        looks: AtomicU64,
+    }
+
+    impl Driver for Stands {
+        fn timers(&self) -> &Timers {
+            &self.timers
+        }
+
+        fn now(&self) -> Tick {
+            Tick::from_nanos(5)
+        }
+
+        fn look_earlier(&self) {
+            self.looks.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_wait_that_was_missed_hides_no_later_one() {
+        let driver = Arc::new(Stands::default());
+        let sleep = |at| Sleep::new(Arc::clone(&driver), Tick::from_nanos(at));
+        // The clock has moved on since the wait asked for the time.
+        driver.timers.fire(Tick::from_nanos(10));
+        assert_eq!(sleep(7).now_or_never(), Some(()));
+        let mut later = Box::pin(sleep(20));
+        assert_eq!(later.as_mut().now_or_never(), None);
+        assert_eq!(driver.looks.load(Ordering::Relaxed), 1);
     }
 }

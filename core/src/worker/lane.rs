@@ -1,18 +1,16 @@
-use std::cell::Cell;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 
 use super::deadlines::Deadlines;
 use super::job::Job;
+use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
 use crate::{Claimed, Clock, Completion, Consumer, Finished, Tick, TransportError, WallTime};
@@ -31,8 +29,7 @@ pub(super) struct Lane<H> {
     claiming: Option<BoxFuture<'static, Result<Vec<Claimed>, TransportError>>>,
     /// Until when not to claim again, after a claim that failed.
     pause: Option<BoxFuture<'static, ()>>,
-    running: FuturesUnordered<Running>,
-    turn: Rc<Turn>,
+    running: Jobs,
     deadlines: Deadlines,
     ended: Vec<Completion>,
     finishing: Option<BoxFuture<'static, ()>>,
@@ -44,7 +41,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long new tasks run, one after another, before those that were woken have their turn, and the
 /// other way round.
-const AT_ONCE: Duration = Duration::from_millis(2);
+const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
     pub(super) fn new(
@@ -59,8 +56,7 @@ impl<H: Handler> Lane<H> {
             state,
             claiming: None,
             pause: None,
-            running: FuturesUnordered::new(),
-            turn: Rc::new(Turn { clock: Arc::clone(&clock), until: Cell::default() }),
+            running: Jobs::new(Arc::clone(&clock)),
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             ended: Vec::new(),
@@ -86,7 +82,7 @@ impl<H: Handler> Lane<H> {
         let Poll::Ready(answer) = claiming.poll_unpin(cx) else { return false };
         self.claiming = None;
         match answer {
-            Ok(claimed) => self.begin(claimed, cx),
+            Ok(claimed) => self.begin(claimed),
             Err(TransportError::Detached) => self.draining = true,
             Err(error) => {
                 tracing::warn!(%error, "a claim failed and is made again");
@@ -96,7 +92,7 @@ impl<H: Handler> Lane<H> {
         true
     }
 
-    fn begin(&mut self, claimed: Vec<Claimed>, cx: &mut Context<'_>) {
+    fn begin(&mut self, claimed: Vec<Claimed>) {
         let times = (self.clock.now(), self.clock.wall());
         let runs: Vec<Run> = claimed.into_iter().map(|claimed| self.prepare(claimed, times)).collect();
         // Before anything of them runs, so that they can be stopped and given up from now on.
@@ -104,19 +100,18 @@ impl<H: Handler> Lane<H> {
         for run in runs {
             let now = self.clock.now();
             self.state.tick(now);
-            let mut job = Job::new(&self.handler, run);
-            // Most tasks end in their first poll, and need no place among those that wait. But a batch
-            // of long ones must not keep the lane from those.
-            if now - times.0 < AT_ONCE
-                && let Poll::Ready(ran) = job.poll_unpin(cx)
-            {
+            let job = Job::new(&self.handler, run);
+            let deadline = job.deadline.map(|at| (at, job.claim.task, job.stop.clone()));
+            // A batch of long ones must not keep the lane from those that were woken.
+            if now - times.0 >= AT_ONCE {
+                self.running.postpone(job);
+            } else if let Some((job, ran)) = self.running.begin(job) {
                 self.end(&job, ran);
                 continue;
             }
-            if let Some(at) = job.deadline {
-                self.deadlines.insert(at, job.claim.task, job.stop.clone());
+            if let Some((at, task, stop)) = deadline {
+                self.deadlines.insert(at, task, stop);
             }
-            self.running.push(Running { job: Some(job), turn: Rc::clone(&self.turn) });
         }
     }
 
@@ -125,23 +120,27 @@ impl<H: Handler> Lane<H> {
         Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) }
     }
 
-    /// Lets the tasks go on that have been woken. Whether one ended.
+    /// Lets the tasks go on that have been woken. Whether there was one.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.deadlines.poll(cx);
-        let mut progress = false;
-        self.turn.until.set(self.clock.now() + AT_ONCE);
-        while let Poll::Ready(Some((job, ran))) = self.running.poll_next_unpin(cx) {
-            if let Some(at) = job.deadline {
-                self.deadlines.remove(at, job.claim.task);
+        if !self.running.poll_ready(cx) {
+            return false;
+        }
+        let until = self.clock.now() + AT_ONCE;
+        while let Poll::Ready(ended) = self.running.run_next() {
+            if let Some((job, ran)) = ended {
+                if let Some(at) = job.deadline {
+                    self.deadlines.remove(at, job.claim.task);
+                }
+                self.end(&job, ran);
             }
-            self.end(&job, ran);
-            self.state.tick(self.clock.now());
-            progress = true;
-            if self.turn.is_over() {
+            let now = self.clock.now();
+            self.state.tick(now);
+            if now >= until {
                 break;
             }
         }
-        progress
+        true
     }
 
     fn end(&mut self, job: &Job, ran: Ran) {
@@ -239,40 +238,4 @@ fn finish(
         }
         state.end(ended.iter().map(|completion| completion.claim));
     })
-}
-
-/// A job among those that wait; it comes back with how it ended.
-struct Running {
-    job: Option<Job>,
-    turn: Rc<Turn>,
-}
-
-/// How long the tasks that were woken run, one after another, before new ones are looked for.
-struct Turn {
-    clock: Arc<dyn Clock>,
-    until: Cell<Tick>,
-}
-
-impl Turn {
-    fn is_over(&self) -> bool {
-        self.clock.now() >= self.until.get()
-    }
-}
-
-impl Future for Running {
-    type Output = (Job, Ran);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Job, Ran)> {
-        if self.turn.is_over() {
-            // A few such yields, and the set they are in lets the lane go on.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let Some(job) = &mut self.job else { return Poll::Pending };
-        let ran = ready!(job.poll_unpin(cx));
-        match self.job.take() {
-            Some(job) => Poll::Ready((job, ran)),
-            None => Poll::Pending,
-        }
-    }
 }

@@ -4,6 +4,7 @@ mod config;
 mod deadlines;
 mod handler;
 mod job;
+mod jobs;
 mod lane;
 mod lane_state;
 mod stop;

@@ -2,7 +2,7 @@ use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{LexError, Token};
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, builtins, constants, secret, sleep, tick};
+use super::{ScriptRun, builtins, collections, constants, secret, sleep, tick};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
@@ -47,6 +47,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         engine.disable_symbol("eval");
     }
     builtins::register(&mut engine);
+    collections::register(&mut engine);
     sleep::register(&mut engine);
     secret::register(&mut engine);
     request::register(&mut engine);

@@ -2,7 +2,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, ImmutableString, Position
 
 use crate::request::LimitExceeded;
 
-type Answer<T> = Result<T, Box<EvalAltResult>>;
+pub(super) type Answer<T> = Result<T, Box<EvalAltResult>>;
 
 /// Replaces those of Rhai's functions that would hold the lane's thread for tens of milliseconds at
 /// the limits of sizes, since nothing ticks inside of them. They mean the same.
@@ -12,28 +12,22 @@ type Answer<T> = Result<T, Box<EvalAltResult>>;
 /// each key with all those before it.
 pub(crate) fn register(engine: &mut Engine) {
     let (strings, arrays) = (engine.max_string_size(), engine.max_array_size());
-    engine.register_fn("split", move |text: &str, by: &str| match text.is_empty() {
-        true => collect(std::iter::once(text), arrays),
-        false => collect(text.split(by), arrays),
-    });
-    engine.register_fn("split", move |text: &str, by: char| collect(text.split(by), arrays));
-    engine.register_fn("split", move |text: &str| match text.is_empty() {
-        true => collect(std::iter::once(text), arrays),
-        false => collect(text.split_whitespace(), arrays),
-    });
+    engine.register_fn("split", move |text: &str, by: &str| take_apart(text, text.split(by), arrays));
+    engine.register_fn("split", move |text: &str, by: char| take_apart(text, text.split(by), arrays));
+    engine.register_fn("split", move |text: &str| take_apart(text, text.split_whitespace(), arrays));
     engine.register_fn("split", move |text: &str, by: &str, parts: INT| {
-        collect(text.splitn(at_least_one(parts), by), arrays)
+        take_apart(text, text.splitn(at_least_one(parts), by), arrays)
     });
     engine.register_fn("split", move |text: &str, by: char, parts: INT| {
-        collect(text.splitn(at_least_one(parts), by), arrays)
+        take_apart(text, text.splitn(at_least_one(parts), by), arrays)
     });
-    engine.register_fn("split_rev", move |text: &str, by: &str| collect(text.rsplit(by), arrays));
-    engine.register_fn("split_rev", move |text: &str, by: char| collect(text.rsplit(by), arrays));
+    engine.register_fn("split_rev", move |text: &str, by: &str| take_apart(text, text.rsplit(by), arrays));
+    engine.register_fn("split_rev", move |text: &str, by: char| take_apart(text, text.rsplit(by), arrays));
     engine.register_fn("split_rev", move |text: &str, by: &str, parts: INT| {
-        collect(text.rsplitn(at_least_one(parts), by), arrays)
+        take_apart(text, text.rsplitn(at_least_one(parts), by), arrays)
     });
     engine.register_fn("split_rev", move |text: &str, by: char, parts: INT| {
-        collect(text.rsplitn(at_least_one(parts), by), arrays)
+        take_apart(text, text.rsplitn(at_least_one(parts), by), arrays)
     });
     engine.register_fn("to_chars", move |text: &str| collect(text.chars(), arrays));
 
@@ -59,6 +53,11 @@ pub(crate) fn register(engine: &mut Engine) {
 
 fn too_large(what: &str) -> Box<EvalAltResult> {
     EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into()
+}
+
+/// The parts of a text; of an empty one, itself, however it is taken apart.
+fn take_apart<'a>(text: &'a str, parts: impl Iterator<Item = &'a str>, max: usize) -> Answer<Array> {
+    if text.is_empty() { Ok(vec![text.into()]) } else { collect(parts, max) }
 }
 
 /// At most `max` elements, if that is not zero.
@@ -103,7 +102,7 @@ fn replace(text: &mut ImmutableString, find: &str, with: &str, max: usize) -> An
     if with.len() > find.len() {
         check(text.len().saturating_add(found.saturating_mul(with.len() - find.len())), max)?;
     }
-    if found > 0 {
+    if found > 0 && !text.is_empty() {
         *text = text.replace(find, with).into();
     }
     Ok(())
@@ -125,7 +124,8 @@ fn crop(text: &mut ImmutableString, start: INT, len: INT) {
     *text = kept[..end].into();
 }
 
-/// Any JSON, also such as is no object.
+/// Any JSON, also such as is no object, which Rhai's own refuses: answers of servers are of all kinds. Of
+/// properties with the same name the last one counts; to Rhai's own that is an error.
 fn parse_json(json: &str) -> Answer<Dynamic> {
     serde_json::from_str(json).map_err(|error| match error.to_string() {
         text if text.starts_with("recursion limit") => {
@@ -134,3 +134,6 @@ fn parse_json(json: &str) -> Answer<Dynamic> {
         text => format!("parse_json: {text}").into(),
     })
 }
+
+#[cfg(test)]
+mod tests;

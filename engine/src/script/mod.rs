@@ -2,6 +2,7 @@
 
 mod build;
 mod builtins;
+mod collections;
 mod constants;
 mod error;
 mod metronome;

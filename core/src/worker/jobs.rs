@@ -1,0 +1,314 @@
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use futures::task::AtomicWaker;
+
+use super::job::Job;
+use super::{Ran, StopToken};
+use crate::{Clock, Tick};
+
+/// The tasks of a lane that have begun, and the order in which those go on that can.
+///
+/// Each is due some time after it was woken, and the earliest due goes on first. The time is half of
+/// what it waited: so when thousands are answered at once that each waited for a second, who slept a
+/// millisecond does not stand behind all of them. For who computed it is at least twenty times as
+/// long as that took, so that it takes about a twentieth of the thread while others want it. A task that is
+/// to stop is due at once. Nobody is overtaken by what is woken more than [`MAX_PATIENCE`] after it.
+pub(super) struct Jobs {
+    clock: Arc<dyn Clock>,
+    jobs: HashMap<u64, Entry>,
+    next_id: u64,
+    ready: Arc<Ready>,
+}
+
+struct Entry {
+    job: Job,
+    alarm: Arc<Alarm>,
+    /// Made of `alarm`.
+    waker: Waker,
+}
+
+/// The longest that a task is due after it was woken.
+const MAX_PATIENCE: Duration = Duration::from_millis(500);
+
+impl Jobs {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, jobs: HashMap::new(), next_id: 0, ready: Arc::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Lets a new task run up to its first wait. How it ended, if it has.
+    pub(super) fn begin(&mut self, job: Job) -> Option<(Job, Ran)> {
+        let (id, mut entry) = self.enter(job);
+        // Most tasks end now, and need no place among those that wait.
+        if let Poll::Ready(ran) = entry.poll(&*self.clock) {
+            return Some((entry.job, ran));
+        }
+        self.jobs.insert(id, entry);
+        None
+    }
+
+    /// Adds a new task to those that can go on.
+    pub(super) fn postpone(&mut self, job: Job) {
+        let (id, entry) = self.enter(job);
+        entry.alarm.state.store(QUEUED, Ordering::Relaxed);
+        self.ready.push(self.clock.now(), id);
+        self.jobs.insert(id, entry);
+    }
+
+    /// Whether a task can go on; if not, the context is woken when one can.
+    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> bool {
+        self.ready.has_one() || {
+            self.ready.lane.register(cx.waker());
+            // One may have been woken between the look and the registration.
+            self.ready.has_one()
+        }
+    }
+
+    /// Lets the task go on that is due first, if one can. How it ended, if it has.
+    pub(super) fn run_next(&mut self) -> Poll<Option<(Job, Ran)>> {
+        while let Some(id) = self.ready.pop() {
+            // If not, it went on earlier, for its stop.
+            let is_queued = |entry: &&mut Entry| entry.alarm.state.load(Ordering::Acquire) == QUEUED;
+            let Some(entry) = self.jobs.get_mut(&id).filter(is_queued) else { continue };
+            let ended = entry.poll(&*self.clock);
+            let Poll::Ready(ran) = ended else { return Poll::Ready(None) };
+            return Poll::Ready(self.jobs.remove(&id).map(|entry| (entry.job, ran)));
+        }
+        Poll::Pending
+    }
+
+    fn enter(&mut self, job: Job) -> (u64, Entry) {
+        self.next_id += 1;
+        let alarm = Arc::new(Alarm {
+            id: self.next_id,
+            ready: Arc::clone(&self.ready),
+            clock: Arc::clone(&self.clock),
+            stop: job.stop.clone(),
+            state: AtomicU8::new(WAITING),
+            since: AtomicU64::new(0),
+            computed: AtomicU64::new(0),
+            hurried: AtomicBool::new(false),
+        });
+        let waker = Waker::from(Arc::clone(&alarm));
+        (self.next_id, Entry { job, alarm, waker })
+    }
+}
+
+impl Entry {
+    fn poll(&mut self, clock: &dyn Clock) -> Poll<Ran> {
+        // Whoever woke it before this has written what the poll is to see.
+        self.alarm.state.swap(POLLED, Ordering::AcqRel);
+        let before = clock.now();
+        let polled = Pin::new(&mut self.job).poll(&mut Context::from_waker(&self.waker));
+        if polled.is_pending() {
+            self.alarm.wait(before, clock.now());
+        }
+        polled
+    }
+}
+
+/// Wakes one task.
+struct Alarm {
+    id: u64,
+    ready: Arc<Ready>,
+    clock: Arc<dyn Clock>,
+    stop: StopToken,
+    /// [`WAITING`], [`QUEUED`], [`POLLED`] or [`YIELDED`].
+    state: AtomicU8,
+    /// Since when it waits, in nanoseconds.
+    since: AtomicU64,
+    /// How long it computed before that, in nanoseconds.
+    computed: AtomicU64,
+    /// Whether it was put first for its stop.
+    hurried: AtomicBool,
+}
+
+/// It waits to be woken.
+const WAITING: u8 = 0;
+/// It stands among those that can go on.
+const QUEUED: u8 = 1;
+/// It runs.
+const POLLED: u8 = 2;
+/// It runs, and was woken meanwhile.
+const YIELDED: u8 = 3;
+
+impl Alarm {
+    /// Ends the time in which the task ran.
+    fn wait(&self, before: Tick, now: Tick) {
+        self.since.store(now.as_nanos(), Ordering::Relaxed);
+        self.computed.store((now - before).as_nanos() as u64, Ordering::Relaxed);
+        let waits = self.state.compare_exchange(POLLED, WAITING, Ordering::AcqRel, Ordering::Acquire);
+        if waits.is_err() {
+            self.state.store(QUEUED, Ordering::Release);
+            self.ready.push(self.due(now), self.id);
+        }
+    }
+
+    /// When it is due, if it is woken now.
+    fn due(&self, now: Tick) -> Tick {
+        if self.stop.get().is_some() {
+            return Tick::default();
+        }
+        let waited = now - Tick::from_nanos(self.since.load(Ordering::Relaxed));
+        let computed = Duration::from_nanos(self.computed.load(Ordering::Relaxed));
+        now + (waited / 2).max(computed * 20).min(MAX_PATIENCE)
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let woken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+            WAITING => Some(QUEUED),
+            POLLED => Some(YIELDED),
+            // Written nevertheless, for whoever polls it next to see what the wake-up is about.
+            woken => Some(woken),
+        });
+        match woken {
+            Ok(WAITING) => self.ready.push(self.due(self.clock.now()), self.id),
+            // It may stand where it is late for its stop. Its other place is passed over then.
+            Ok(QUEUED) if self.stop.get().is_some() && !self.hurried.swap(true, Ordering::Relaxed) => {
+                self.ready.push(Tick::default(), self.id);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Those that can go on.
+#[derive(Default)]
+struct Ready {
+    queue: Mutex<Queue>,
+    /// Wakes the lane.
+    lane: AtomicWaker,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// By when they are due, and by when they came.
+    places: BinaryHeap<Reverse<(Tick, u64, u64)>>,
+    next: u64,
+}
+
+impl Ready {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it holds the lock, save for an allocation that fails.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, due: Tick, id: u64) {
+        let mut queue = self.lock();
+        queue.next += 1;
+        let place = (due, queue.next, id);
+        queue.places.push(Reverse(place));
+        drop(queue);
+        self.lane.wake();
+    }
+
+    fn pop(&self) -> Option<u64> {
+        self.lock().places.pop().map(|Reverse((.., id))| id)
+    }
+
+    fn has_one(&self) -> bool {
+        !self.lock().places.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ManualClock, Stop};
+
+    /// An alarm of a task that has computed for so long and waits since now.
+    fn alarm(id: u64, ready: &Arc<Ready>, clock: &ManualClock, computed: Duration) -> Arc<Alarm> {
+        let alarm = Alarm {
+            id,
+            ready: Arc::clone(ready),
+            clock: Arc::new(clock.clone()),
+            stop: StopToken::new(),
+            state: AtomicU8::new(POLLED),
+            since: AtomicU64::new(0),
+            computed: AtomicU64::new(0),
+            hurried: AtomicBool::new(false),
+        };
+        alarm.wait(clock.now(), clock.now() + computed);
+        Arc::new(alarm)
+    }
+
+    fn order(ready: &Ready) -> Vec<u64> {
+        std::iter::from_fn(|| ready.pop()).collect()
+    }
+
+    #[test]
+    fn a_short_sleep_overtakes_thousands_of_long_calls() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let calls: Vec<_> = (0..1_000).map(|id| alarm(id, &ready, &clock, Duration::ZERO)).collect();
+        clock.advance(Duration::from_secs(1));
+        let sleep = alarm(1_000, &ready, &clock, Duration::ZERO);
+        calls.into_iter().for_each(Wake::wake);
+        clock.advance(Duration::from_millis(1));
+        sleep.wake();
+        assert_eq!(order(&ready), [1_000].into_iter().chain(0..1_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn long_calls_are_overtaken_for_half_a_second_at_most() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let call = alarm(0, &ready, &clock, Duration::ZERO);
+        clock.advance(Duration::from_secs(60 * 60));
+        let sleeps = [1, 2].map(|id| alarm(id, &ready, &clock, Duration::ZERO));
+        call.wake();
+        for sleep in sleeps {
+            clock.advance(Duration::from_millis(330));
+            sleep.wake();
+        }
+        assert_eq!(order(&ready), [1, 0, 2]);
+    }
+
+    #[test]
+    fn who_computes_lets_those_go_first_who_do_not() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let burner = alarm(0, &ready, &clock, Duration::from_millis(1));
+        let sleep = alarm(1, &ready, &clock, Duration::from_micros(20));
+        clock.advance(Duration::from_millis(5));
+        burner.wake();
+        sleep.wake();
+        assert_eq!(order(&ready), [1, 0]);
+    }
+
+    #[test]
+    fn what_is_to_stop_goes_first_wherever_it_stood() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let alarms: Vec<_> = (0..3).map(|id| alarm(id, &ready, &clock, Duration::ZERO)).collect();
+        clock.advance(Duration::from_millis(1));
+        alarms.iter().for_each(Wake::wake_by_ref);
+        alarms[2].stop.stop(Stop::Lost);
+        for _ in 0..2 {
+            alarms[2].wake_by_ref();
+        }
+        assert_eq!(order(&ready), [2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_task_that_is_woken_while_it_runs_goes_on_after_that() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let alarm = alarm(0, &ready, &clock, Duration::ZERO);
+        alarm.state.store(POLLED, Ordering::Relaxed);
+        alarm.wake_by_ref();
+        assert!(order(&ready).is_empty());
+        alarm.wait(clock.now(), clock.now());
+        assert_eq!(order(&ready), [0]);
+    }
+}
