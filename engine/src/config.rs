@@ -57,7 +57,8 @@ pub struct EngineConfig {
     pub slice: Duration,
     /// The most scripts that a lane has started and not finished; 10,000. Nearly all of them wait.
     pub max_in_flight: usize,
-    /// How many scripts that can run a lane claims ahead; 128.
+    /// The most scripts that can run and that a lane claims ahead; 512. It claims fewer if their slices
+    /// take long: no more than it begins within 5 ms.
     pub run_queue: usize,
     /// The most scripts whose compiled form a lane keeps; 1,024.
     pub max_cached_scripts: usize,
@@ -111,7 +112,7 @@ impl Default for EngineConfig {
             max_wall_time: Duration::from_secs(60 * 60),
             slice: Duration::from_millis(1),
             max_in_flight: 10_000,
-            run_queue: 128,
+            run_queue: 512,
             max_cached_scripts: 1024,
             max_cached_bytes: 4 * 1024 * 1024,
             stack_size: 256 * 1024 * 1024,

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use rhai::{AST, Dynamic, EvalAltResult, Position};
 use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
@@ -17,6 +18,10 @@ use crate::turns::Turns;
 
 /// How many scripts a lane claims at once while many others can run. Few, since they go first.
 const NEWCOMERS: usize = 8;
+
+/// How much work a lane claims ahead: enough to be busy while the next claim is on its way, and little
+/// enough that other instances, which may be idle, don't miss it.
+const AHEAD: Duration = Duration::from_millis(5);
 
 /// What the scripts of one lane share: the engine, compiled scripts, stacks, and their number.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub(crate) struct Lane {
     runnable: Cell<usize>,
     /// Those of them that have not begun.
     fresh: Cell<usize>,
+    /// How long a slice takes, as a moving average over some sixteen.
+    slice: Cell<Duration>,
     metrics: ScriptMetrics,
     /// How many accounts of scripts are not settled.
     accounts: Arc<AtomicUsize>,
@@ -51,6 +58,7 @@ impl Lane {
             live: Cell::default(),
             runnable: Cell::default(),
             fresh: Cell::default(),
+            slice: Cell::default(),
             waker: RefCell::default(),
             config,
         }
@@ -91,7 +99,7 @@ impl Lane {
         if !self.is_open() {
             return 0;
         }
-        let queue = self.config.run_queue.max(1);
+        let queue = self.run_queue();
         let slots = self.config.max_in_flight.max(1).saturating_sub(self.live.get());
         let wanted = match self.runnable.get() {
             few if few <= queue / 2 => queue - few,
@@ -107,7 +115,19 @@ impl Lane {
     /// Whether it claims: not while many scripts have not begun or burn their slices, but also while
     /// many have just been woken, who don't take long.
     fn is_open(&self) -> bool {
-        self.fresh.get() + self.turns.waiting() <= self.config.run_queue.max(1) / 2
+        self.fresh.get() + self.turns.waiting() <= self.run_queue() / 2
+    }
+
+    /// How many scripts that can run it is to have.
+    fn run_queue(&self) -> usize {
+        let slices = AHEAD.as_nanos() / self.slice.get().as_nanos().max(1);
+        let most = self.config.run_queue.max(1);
+        usize::try_from(slices).unwrap_or(usize::MAX).clamp(NEWCOMERS.min(most), most)
+    }
+
+    /// Notes how long a slice took.
+    pub(crate) fn ran(&self, slice: Duration) {
+        self.slice.update(|mean| mean - mean / 16 + slice / 16);
     }
 
     fn room_changed(&self) {

@@ -13,6 +13,9 @@ pub(crate) struct Given {
     pub(crate) deaths: u32,
 }
 
+/// How many bytes stand before a payload in the server, for its scripts.
+const HEADER: usize = 18;
+
 /// A text that is a number; 0 if it is none, which nothing here writes.
 fn number(text: &Bytes) -> u64 {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
@@ -27,17 +30,17 @@ impl Given {
     /// Claims in five parts each.
     pub(crate) fn read(parts: &[Bytes]) -> Vec<Self> {
         let (claims, _) = parts.as_chunks();
-        let claim = |[id, payload, delivery, attempt, deaths]: &[Bytes; 5]| {
-            Self::new(id, payload, [delivery, attempt, deaths])
+        let claim = |[id, held, delivery, attempt, deaths]: &[Bytes; 5]| {
+            Self::new(id, held, [delivery, attempt, deaths])
         };
         claims.iter().filter_map(claim).collect()
     }
 
-    /// Claims of tasks that are started for the first time, of which no more is said than id and payload.
+    /// Claims of tasks that are started for the first time, of which no more is said than id and task.
     pub(crate) fn first(parts: &[Bytes]) -> Vec<Self> {
         let (one, none) = (Bytes::from_static(b"1"), Bytes::from_static(b"0"));
         let (claims, _) = parts.as_chunks();
-        claims.iter().filter_map(|[id, payload]| Self::new(id, payload, [&one, &none, &none])).collect()
+        claims.iter().filter_map(|[id, held]| Self::new(id, held, [&one, &none, &none])).collect()
     }
 
     /// The claims in an answer, in front of which stand its time, kind, and when to look again.
@@ -46,10 +49,10 @@ impl Given {
         Self::read(&parts)
     }
 
-    fn new(id: &Bytes, payload: &Bytes, [delivery, attempt, deaths]: [&Bytes; 3]) -> Option<Self> {
+    fn new(id: &Bytes, held: &Bytes, [delivery, attempt, deaths]: [&Bytes; 3]) -> Option<Self> {
         let count = |text: &Bytes| u32::try_from(number(text)).unwrap_or(u32::MAX);
         let task = std::str::from_utf8(id).ok()?.parse().ok()?;
-        let payload = payload.clone();
+        let payload = held.slice(HEADER.min(held.len())..);
         Some(Self {
             task,
             payload,

@@ -83,9 +83,6 @@ const LINGER: Duration = Duration::from_millis(2);
 /// How long an instance claims suspects, one after another, before others have a turn.
 const SUSPECTS_TURN: Duration = Duration::from_secs(1);
 
-/// The most tasks that one script claims: bounds how long it keeps the server from others.
-const LARGEST_CLAIM: usize = 128;
-
 impl Instance {
     pub(crate) fn new(
         id: InstanceId,
@@ -195,7 +192,7 @@ impl Instance {
                 let wanted = claims.wanted();
                 let probation = claims.on_probation();
                 let held_up = probation.is_some() || claims.expired;
-                (if held_up { 0 } else { wanted.min(LARGEST_CLAIM) }, probation)
+                (if held_up { 0 } else { wanted }, probation)
             };
             if wanted == 0 && order.is_some() {
                 // What it would be given now nobody here would run; but a lane that has just got a

@@ -24,6 +24,8 @@ pub(super) struct Jobs {
     jobs: HashMap<u64, Entry>,
     next_id: u64,
     ready: Arc<Ready>,
+    /// The alarm of a task that ended before anybody could wake it.
+    spare: Option<Arc<Alarm>>,
 }
 
 struct Entry {
@@ -38,7 +40,7 @@ const MAX_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Jobs {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, jobs: HashMap::new(), next_id: 0, ready: Arc::default() }
+        Self { clock, jobs: HashMap::new(), next_id: 0, ready: Arc::default(), spare: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -50,7 +52,10 @@ impl Jobs {
         let (id, mut entry) = self.enter(job);
         // Most tasks end now, and need no place among those that wait.
         if let Poll::Ready(ran) = entry.poll(&*self.clock) {
-            return Some((entry.job, ran));
+            let Entry { job, alarm, waker } = entry;
+            drop(waker);
+            self.spare = Some(alarm);
+            return Some((job, ran));
         }
         self.jobs.insert(id, entry);
         None
@@ -62,6 +67,11 @@ impl Jobs {
         entry.alarm.state.store(QUEUED, Ordering::Relaxed);
         self.ready.push(self.clock.now(), id);
         self.jobs.insert(id, entry);
+    }
+
+    /// Whether a task can go on.
+    pub(super) fn has_ready(&self) -> bool {
+        self.ready.has_one()
     }
 
     /// Whether a task can go on; if not, the context is woken when one can.
@@ -88,7 +98,7 @@ impl Jobs {
 
     fn enter(&mut self, job: Job) -> (u64, Entry) {
         self.next_id += 1;
-        let alarm = Arc::new(Alarm {
+        let alarm = Alarm {
             id: self.next_id,
             ready: Arc::clone(&self.ready),
             clock: Arc::clone(&self.clock),
@@ -97,7 +107,17 @@ impl Jobs {
             since: AtomicU64::new(0),
             computed: AtomicU64::new(0),
             hurried: AtomicBool::new(false),
-        });
+        };
+        let alarm = match self.spare.take() {
+            Some(mut spare) => {
+                match Arc::get_mut(&mut spare) {
+                    Some(place) => *place = alarm,
+                    None => spare = Arc::new(alarm), // somebody holds a waker of that task yet
+                }
+                spare
+            }
+            None => Arc::new(alarm),
+        };
         let waker = Waker::from(Arc::clone(&alarm));
         (self.next_id, Entry { job, alarm, waker })
     }

@@ -103,7 +103,7 @@ impl<H: Handler> Lane<H> {
             let job = Job::new(&self.handler, run);
             let deadline = job.deadline.map(|at| (at, job.claim.task, job.stop.clone()));
             // A batch of long ones must not keep the lane from those that were woken.
-            if now - times.0 >= AT_ONCE {
+            if now - times.0 >= AT_ONCE && self.running.has_ready() {
                 self.running.postpone(job);
             } else if let Some((job, ran)) = self.running.begin(job) {
                 self.end(&job, ran);

@@ -102,7 +102,9 @@ impl ScriptFuture {
         self.run.started_before(now);
         ticker.begin_slice(now);
         let polled = self.run.account().during(|| Pin::new(&mut *fiber).poll(cx));
-        ticker.end_slice(clock.now());
+        let end = clock.now();
+        ticker.end_slice(end);
+        self.lane.ran(end - now);
         self.lane.metrics().slice();
         let Poll::Ready(result) = polled else {
             match ticker.is_yielding() {

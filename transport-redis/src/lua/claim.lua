@@ -2,7 +2,7 @@
 -- 2 worker id, 3 instance, 4 how many (0: it waits no more; -1: nor does its BLPOP), 5 how much room it has (see
 -- lacks_room), 6 whether its suspects have had their turn, 7 the newest payload version that it reads.
 -- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'short', 'busy', 'lost', 'none'), when to look again,
--- then for each task: id, payload, delivery, attempt, deaths; or, if given, what it was given.
+-- then for each task: id, task, delivery, attempt, deaths; or, if given, what it was given.
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
 call('HDEL', key(w, 'idle'), instance)

@@ -139,7 +139,6 @@ local HEADER_SIZE = 18 -- a library that loads can't ask for it
 local function pack_task(letter, fresh, latest, place, payload)
   return struct.pack(HEADER, letter, fresh and 'f' or '-', latest or 0, place) .. payload
 end
-local function payload_of(packed) return string.sub(packed, HEADER_SIZE + 1) end
 local function priority_of(packed) return string.sub(packed, 1, 1) end
 local function place_of(packed)
   local _, _, _, place = struct.unpack(HEADER, packed)
@@ -176,7 +175,7 @@ local function remove_waiting(w, id)
 end
 
 local function set_aside(w, id, packed, reason)
-  local payload = #packed > HEADER_SIZE and payload_of(packed) or packed
+  local payload = #packed > HEADER_SIZE and string.sub(packed, HEADER_SIZE + 1) or packed
   call('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
 end
 
@@ -454,7 +453,7 @@ local function start(w, id, packed, to, held)
   held[n + 1], held[n + 2] = id, packed
   local out = to.out
   n = #out
-  out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = id, payload_of(packed), delivery, attempt, deaths
+  out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = id, packed, delivery, attempt, deaths
   to.count = to.count + 1
 end
 
@@ -499,10 +498,13 @@ end
 -- to the others.
 local PATTERN = 'hnhhnhlhnhhnhhnh'
 
+-- The most tasks that one script claims: bounds how long it keeps the server from others.
+local MAX_CLAIMED = 128
+
 -- Claims for an instance (`to`: instance, version, room, after_suspect) up to `max` tasks, or one
 -- suspect alone. What is claimed is in to.out; answers what it is, and whether more may be ready.
 local function hand_out(w, to, max, turn)
-  to.out, to.count = {}, 0
+  to.out, to.count, max = {}, 0, math.min(max, MAX_CLAIMED)
   if call('EXISTS', key(w, 'waiting')) == 0 then return 'empty', false end
   take_newer(w, to.version)
   -- Suspects take turns with those that wait and are none.

@@ -1,5 +1,5 @@
 -- The claims of an instance, as the queue knows them, for one that may have missed an answer.
--- 2 worker id, 3 instance, 4 how many. For each: id, payload, delivery, attempt, deaths.
+-- 2 worker id, 3 instance, 4 how many. For each: id, task, delivery, attempt, deaths.
 local w, instance = ARGV[2], ARGV[3]
 local out = { NOW, 'claimed', NOW }
 call('HDEL', key(w, 'idle'), instance)
@@ -10,7 +10,7 @@ for i = 1, #held, 2 do
   if r[1] == 'processing' and r[2] == instance then
     local n = #out
     out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] =
-      held[i], payload_of(held[i + 1]), r[3], r[4] or '0', r[5] or '0'
+      held[i], held[i + 1], r[3], r[4] or '0', r[5] or '0'
   end
 end
 return out

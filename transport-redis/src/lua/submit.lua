@@ -103,8 +103,9 @@ local function accept(number, task, last)
       NOW_TEXT, 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
     if failed(written) then return 'e' .. written.err end
     local out, held, n = to.out, to.held, 2 * to.count
-    out[n + 1], out[n + 2] = id, payload
-    held[n + 1], held[n + 2] = id, pack_task(letter, true, latest, NOW_MICROS + number, payload)
+    local packed = pack_task(letter, true, latest, NOW_MICROS + number, payload)
+    out[n + 1], out[n + 2] = id, packed
+    held[n + 1], held[n + 2] = id, packed
     to.count = to.count + 1
     if request ~= '' then remember(request, id) end
     return 'a'
