@@ -1,7 +1,7 @@
 //! What the features `fault-*` break, for the fault injection harness, which has to notice. They are
 //! off, and nothing here is built, unless somebody asks for them.
 
-/// Carried out after the prelude of all scripts.
+/// Carried out after what all scripts share.
 pub(crate) const LUA: &str = if cfg!(feature = "fault-no-fence") {
     // Whoever ends a task may write its record, whatever the record says.
     "fence = function(task) if not task then return 'f' end end"

@@ -26,7 +26,17 @@ pub(crate) fn answer_to(index: usize, replies: &[Reply]) -> Option<&str> {
     if let [all] = replies { all } else { replies.get(index)? }.as_str()
 }
 
-const PRELUDE: &str = include_str!("lua/prelude.lua");
+/// What all scripts share, each file building on those before.
+const SHARED: &str = concat!(
+    include_str!("lua/shared/call.lua"),
+    include_str!("lua/shared/record.lua"),
+    include_str!("lua/shared/task.lua"),
+    include_str!("lua/shared/idle.lua"),
+    include_str!("lua/shared/take_over.lua"),
+    include_str!("lua/shared/settle.lua"),
+    include_str!("lua/shared/hand_out.lua"),
+    include_str!("lua/shared/cancel.lua"),
+);
 
 impl Script {
     const ALL: [Self; 11] = [
@@ -83,7 +93,7 @@ impl Script {
     pub(crate) fn source(self) -> String {
         let body = self.body();
         format!(
-            "if redis.replicate_commands then redis.replicate_commands() end\n{PRELUDE}\n{}\nbegin(ARGV)\n{body}",
+            "if redis.replicate_commands then redis.replicate_commands() end\n{SHARED}\n{}\nbegin(ARGV)\n{body}",
             faults::LUA
         )
     }
@@ -93,9 +103,9 @@ impl Script {
         format!("rhai_{}_{}", *HASH, self.name())
     }
 
-    /// All of them as a library, for FCALL, which does not carry the prelude out each time.
+    /// All of them as a library, for FCALL, which does not carry out what they share each time.
     pub(crate) fn library() -> String {
-        let mut source = format!("#!lua name=rhai_{}\n{PRELUDE}\n{}\n", *HASH, faults::LUA);
+        let mut source = format!("#!lua name=rhai_{}\n{SHARED}\n{}\n", *HASH, faults::LUA);
         for script in Self::ALL {
             // With its memory full the server takes no more tasks, and goes on with those it has.
             let flags = if script == Self::Submit { "" } else { "'allow-oom'" };
@@ -115,7 +125,7 @@ impl Script {
 static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let bodies = Script::ALL.into_iter().map(Script::body);
-    for byte in [PRELUDE, faults::LUA].into_iter().chain(bodies).flat_map(str::bytes) {
+    for byte in [SHARED, faults::LUA].into_iter().chain(bodies).flat_map(str::bytes) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("{hash:016x}")

@@ -1,0 +1,83 @@
+-- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
+-- ttl (times in ms). What a script takes itself follows.
+--
+-- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
+-- and is carried out each time. Either way `begin` comes first in each call.
+local call, pcall_
+local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL
+-- The time, as a number and as text: Redis would print the number as floating point, which takes
+-- longer than the write.
+local NOW, NOW_TEXT
+-- The same in microseconds. A script takes longer than one for each task, so that those that are numbered from
+-- it have places in the order in which they came.
+local NOW_MICROS
+-- Messages to inboxes, gathered so that one entry carries many.
+local outbox
+-- Tasks that have been cancelled and had dispatched others, which are to follow.
+local orphaned
+-- Where tasks wait that may be claimed: by priority, and suspects apart.
+local READY = {
+  h = 'ready:high', n = 'ready:normal', l = 'ready:low', s = 'ready:suspect', x = 'ready:last',
+}
+
+-- The settings that were read last, the queue of which a key was made last, and what its keys begin with: a
+-- function keeps them from one call to the next.
+local settings, last_queue, queue_prefix
+
+-- What `Packed` has made of texts: how many there are, and each after its length. An argument to itself takes
+-- the server longer than all else that is done with a short text.
+local FORMATS = {}
+local function parts_of(packed)
+  local n = string.byte(packed)
+  local format = FORMATS[n]
+  if not format then
+    format = '>' .. string.rep('I4c0', n)
+    FORMATS[n] = format
+  end
+  local parts = { struct.unpack(format, packed, 2) }
+  parts[n + 1] = nil -- where it ended
+  return parts, n
+end
+
+local function begin(ARGV)
+  call, pcall_ = redis.call, redis.pcall
+  if ARGV[1] ~= settings then
+    settings, last_queue = ARGV[1], nil
+    local parts = parts_of(settings)
+    PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
+    INBOX_MAX, INBOX_TTL = parts[5], parts[6]
+  end
+  outbox, orphaned = {}, {}
+  local time = call('TIME')
+  local millis = math.floor(time[2] / 1000)
+  NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
+  NOW_TEXT = string.format('%s%03d', time[1], millis)
+end
+
+-- Answers to a batch, after the time: one stands for all if they are the same.
+local function shortened(answers)
+  for i = 3, #answers do
+    if answers[i] ~= answers[2] then return answers end
+  end
+  return { answers[1], answers[2] }
+end
+
+local function record_key(id) return PREFIX .. ':' .. id end
+local function waiters_key(id) return '{' .. PREFIX .. ':' .. id .. '}:waiters' end
+local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
+local function key(w, what)
+  if w ~= last_queue then last_queue, queue_prefix = w, PREFIX .. ':{' .. w .. '}:' end
+  return queue_prefix .. what
+end
+local function ready_key(w, letter) return key(w, READY[letter]) end
+-- What an instance has claimed.
+local function held_key(w, instance) return key(w, 'held:' .. instance) end
+local function failed(r) return type(r) == 'table' and r.err end
+local function is_over(status) return status == 'completed' or status == 'error' or status == 'cancelled' end
+
+local function tell(inbox, kind, value)
+  local out = outbox[inbox]
+  if not out then out = {}; outbox[inbox] = out end
+  out[#out + 1] = kind
+  out[#out + 1] = value
+end

@@ -1,0 +1,73 @@
+-- Claims on their way to an instance, as one text: each part after its length.
+local function pack(kind, parts)
+  local values, n = { #NOW_TEXT, NOW_TEXT, #kind, kind }, #parts
+  for i = 1, n do
+    values[2 * i + 3] = #parts[i]
+    values[2 * i + 4] = parts[i]
+  end
+  return struct.pack('>' .. string.rep('I4c0', n + 2), unpack(values))
+end
+-- Notes in `unread` the ids of the tasks that were sent so.
+local function unpack_ids(packed, unread)
+  local parts, at = {}, 1
+  while at <= #packed do parts[#parts + 1], at = struct.unpack('>I4c0', packed, at) end
+  -- The first two are the time and the kind.
+  for i = 3, #parts, parts[2] == 'given' and 2 or 5 do unread[parts[i]] = true end
+end
+
+-- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
+-- tasks it may be given, how much room it has, whether its suspects have had their turn, and which version it reads.
+local ORDER = '>ddI4I1I1I1'
+
+-- The instances that wait, who has waited longest first.
+local function idle_instances(w)
+  local all = call('HGETALL', key(w, 'idle'))
+  local idle = {}
+  for i = 1, #all, 2 do
+    if #all[i + 1] == struct.size(ORDER) then
+      local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
+      idle[#idle + 1] = {
+        instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
+        alive = alive, count = 0, out = {},
+      }
+    end
+  end
+  if #idle > 1 then table.sort(idle, function(a, b) return a.since < b.since end) end
+  return idle
+end
+
+-- Whether the lease of an instance that waits goes on. One whose lease has run out may renew it yet.
+local function is_alive(w, to)
+  return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
+end
+
+local function wait_for_tasks(w, to)
+  local after = to.after_suspect and 1 or 0
+  local order = struct.pack(ORDER, to.since, to.alive, to.max, to.room, after, to.version)
+  call('HSET', key(w, 'idle'), to.instance, order)
+end
+
+-- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
+-- though not for a suspect, since it now has a task; and behind the others: one that has died is
+-- given its share, until that is noticed, and not all there is.
+local function give(w, to, packed, rest)
+  if rest > 0 then
+    to.since, to.max, to.room = NOW, rest, 0
+    wait_for_tasks(w, to)
+  else
+    call('HDEL', key(w, 'idle'), to.instance)
+  end
+  call('RPUSH', key(w, 'give:' .. to.instance), packed)
+end
+
+-- Lets one of those who wait look again, because the time until which it sleeps has changed.
+local function nudge(w)
+  local to = idle_instances(w)[1]
+  if to then give(w, to, '', 0) end
+end
+
+-- Lets all of those who wait look again: suspects have become ready, and how much room one has was
+-- written down when it began to wait, or was given a task.
+local function nudge_all(w)
+  for _, to in ipairs(idle_instances(w)) do give(w, to, '', 0) end
+end

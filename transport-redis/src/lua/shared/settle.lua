@@ -1,0 +1,77 @@
+-- The state of a queue, and a note that somebody looked. Whoever lives renews every third of a
+-- lease; a longer silence means that Redis was away, or they were, and then nobody is declared dead
+-- before a full lease is over. It is the lease of its instances that counts, whoever looks.
+local function look_at(w)
+  local k = key(w, 'state')
+  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'turn', 'runner', 'runner_since', 'lease')
+  local seen, lease = tonumber(s[1]), tonumber(s[7]) or LEASE
+  local state = {
+    grace = tonumber(s[2]) or 0, paused = s[3], turn = tonumber(s[4]) or 0, runner = s[5], runner_since = tonumber(s[6]) or 0,
+    lease = lease,
+  }
+  if not seen or NOW - seen > lease * 0.6 or NOW < seen then
+    state.grace = NOW + lease
+    call('HSET', k, 'seen', NOW_TEXT, 'grace', state.grace)
+  elseif NOW - seen > lease * 0.1 then
+    call('HSET', k, 'seen', NOW_TEXT)
+  end
+  return state
+end
+
+-- Does all that has become due in a queue. Returns when there is next something to do, whether
+-- that is a delayed task, and whether something has become ready, which is then to be served.
+local function settle(w)
+  local state = look_at(w)
+  local grace_until = state.grace
+  local next_due = NOW + 2000
+  local made_ready, later_due = false, false
+  local later = key(w, 'later')
+  local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
+  if head[1] then
+    if tonumber(head[2]) <= NOW then
+      local due = call('ZRANGEBYSCORE', later, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, 100)
+      for i = 1, #due, 2 do
+        local id = due[i]
+        local packed = call('HGET', key(w, 'waiting'), id)
+        if packed then
+          local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
+          call('ZADD', ready_key(w, ready_letter(deaths, priority_of(packed))), digits(due[i + 1] * 1000), id)
+          made_ready = true
+        end
+        call('ZREM', later, id)
+      end
+      head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
+    end
+    later_due = head[2] and tonumber(head[2]) <= next_due
+    if later_due then next_due = math.max(tonumber(head[2]), NOW) end
+  end
+  local alive = key(w, 'alive')
+  local oldest = call('ZRANGE', alive, 0, 0, 'WITHSCORES')
+  if oldest[2] then
+    local expiry = tonumber(oldest[2])
+    if expiry <= NOW and NOW >= grace_until then
+      local budget = 128
+      local dead = call('ZRANGEBYSCORE', alive, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, 8)
+      for i = 1, #dead, 2 do
+        local instance = dead[i]
+        budget = take_over(w, instance, tonumber(dead[i + 1]), budget)
+        made_ready = true
+        nudge_all(w)
+        if budget <= 0 then
+          call('ZADD', alive, 'LT', 0, instance) -- condemned: a renewal comes too late
+          next_due = NOW
+          break
+        end
+        call('ZREM', alive, instance)
+        call('HDEL', key(w, 'instances'), instance)
+        call('HDEL', key(w, 'idle'), instance)
+        call('DEL', key(w, 'give:' .. instance))
+      end
+    elseif expiry <= NOW then
+      next_due = math.min(next_due, grace_until)
+    else
+      next_due = math.min(next_due, math.max(expiry, grace_until))
+    end
+  end
+  return next_due, later_due, made_ready, state
+end

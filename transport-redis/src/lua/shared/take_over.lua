@@ -1,0 +1,41 @@
+-- The suspect that is to blame for the death of an instance which ran nothing but suspects: the last
+-- to start, since the others had shown by then that they do no harm.
+local function find_culprit(w, instance, unread)
+  local newest, culprit
+  for _, id in ipairs(call('HKEYS', held_key(w, instance))) do
+    if not unread[id] then
+      local r = call('HMGET', record_key(id), 'deaths', 'started_at')
+      if (tonumber(r[1]) or 0) == 0 then return nil end
+      local started_at = tonumber(r[2]) or 0
+      if not newest or started_at > newest then newest, culprit = started_at, id end
+    end
+  end
+  return culprit
+end
+
+-- Takes the claims of one dead instance, at most `budget`; how much of it is left. `expiry` is its
+-- place among the living: below 0 it has been here before, and the one to blame was found.
+local function take_over(w, instance, expiry, budget)
+  -- What it never got from its list it has not begun.
+  local unread = {}
+  for _, packed in ipairs(call('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, unread) end
+  local culprit = expiry > 0 and find_culprit(w, instance, unread)
+  local spares = culprit or expiry < 0
+  if culprit then call('ZADD', key(w, 'alive'), -1, instance) end
+  local held = call('HRANDFIELD', held_key(w, instance), budget, 'WITHVALUES')
+  for i = 1, #held, 2 do
+    local id, packed = held[i], held[i + 1]
+    local task = look_up(id)
+    if not task or is_over(task.status) then
+      call('HDEL', held_key(w, instance), id)
+    elseif task.status ~= 'processing' or task.instance ~= instance then
+      -- Its record was repaired before, or never was started.
+      wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
+    elseif unread[id] and not task.cancel then
+      hand_back(w, id, task, packed, instance)
+    else
+      bury(w, id, task, packed, instance, spares and id ~= culprit)
+    end
+  end
+  return budget - #held / 2
+end

@@ -1,0 +1,78 @@
+-- A task as its queue, or who has claimed it, holds it: before the payload stand the letter of its priority,
+-- whether it is f, fresh: nothing but its start is to be written into its record, when it is too late to start it
+-- (0: never), and its place among the others, in microseconds.
+local HEADER = '>c1c1dd'
+local HEADER_SIZE = 18 -- a library that loads can't ask for it
+local function pack_task(letter, fresh, latest, place, payload)
+  return struct.pack(HEADER, letter, fresh and 'f' or '-', latest or 0, place) .. payload
+end
+local function priority_of(packed) return string.sub(packed, 1, 1) end
+local function place_of(packed)
+  local _, _, _, place = struct.unpack(HEADER, packed)
+  return place
+end
+
+-- As text for a score: Redis would print the number with too few digits.
+local function digits(number) return string.format('%.0f', number) end
+
+-- Where a task is put that is ready: a suspect's last start is made apart from others.
+local function ready_letter(deaths, priority)
+  if deaths == 0 then return priority end
+  return deaths + 1 >= MAX_DELIVERIES and 'x' or 's'
+end
+
+-- Makes a task wait that was held: at its place among those of `letter`, or until a time.
+local function wait_again(w, id, packed, instance, letter, run_at)
+  if not packed then return end
+  call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 1) .. '-' .. string.sub(packed, 3))
+  if run_at then
+    call('ZADD', key(w, 'later'), run_at, id)
+  else
+    call('ZADD', ready_key(w, letter), digits(place_of(packed)), id)
+  end
+  call('HDEL', held_key(w, instance), id)
+end
+
+-- Takes a task out of all in which it may wait.
+local function remove_waiting(w, id)
+  if call('HDEL', key(w, 'waiting'), id) == 0 then return end
+  for letter in pairs(READY) do call('ZREM', ready_key(w, letter), id) end
+  call('ZREM', key(w, 'later'), id)
+  call('ZREM', key(w, 'newer'), id)
+end
+
+local function set_aside(w, id, packed, reason)
+  local payload = #packed > HEADER_SIZE and string.sub(packed, HEADER_SIZE + 1) or packed
+  call('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
+end
+
+local function cancelled(id, task, reason)
+  conclude(id, task, nil, 'status', 'cancelled', 'cancel_reason', reason)
+end
+
+-- A task whose instance died, or gave it up in an unknown state. `spared`: it is not to blame.
+local function bury(w, id, task, packed, instance, spared)
+  if task.cancel then
+    cancelled(id, task, task.cancel)
+    return call('HDEL', held_key(w, instance), id)
+  end
+  local deaths = task.deaths + 1
+  if spared and not task.spared then
+    call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
+    return wait_again(w, id, packed, instance, ready_letter(task.deaths, 'n'))
+  end
+  if deaths >= MAX_DELIVERIES then
+    conclude(id, task, nil, 'status', 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
+      deaths .. ' worker instances died while they ran it (max_deliveries)')
+    return call('HDEL', held_key(w, instance), id)
+  end
+  call('HSET', record_key(id), 'status', 'pending', 'deaths', deaths, 'updated_at', NOW_TEXT, 'more', '1')
+  wait_again(w, id, packed, instance, ready_letter(deaths, 'n'))
+end
+
+-- Makes a claim undone: the task waits again ahead of those that came later.
+local function hand_back(w, id, task, packed, instance)
+  call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'delivery', task.delivery - 1)
+  call('HDEL', record_key(id), 'instance')
+  wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
+end
