@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -82,6 +83,12 @@ pub struct EngineConfig {
     pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// The folder of the modules that scripts can `import`; none, and `import` is refused. No name leads
+    /// out of it, nor does a link in it. A module is limited as a script is, and as many compiled ones
+    /// are kept.
+    pub modules_folder: Option<Arc<Path>>,
+    /// The most modules that one script imports, each as often as it is imported; 1,024.
+    pub max_modules: usize,
     /// What has been added by [`with_secret`](Self::with_secret).
     pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
@@ -122,6 +129,8 @@ impl Default for EngineConfig {
             max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
+            modules_folder: None,
+            max_modules: 1024,
             secrets: Secrets::new(),
             setups: Vec::new(),
             blocking_pool: Arc::default(),
@@ -176,6 +185,7 @@ impl EngineConfig {
         with_result_ttl: result_ttl, Duration;
         with_max_cpu_time: max_cpu_time, Duration;
         with_allow_eval: allow_eval, bool;
+        with_max_modules: max_modules, usize;
     }
 
     /// Adds a step of building an engine, such as registering functions that scripts can call.
@@ -187,6 +197,19 @@ impl EngineConfig {
     #[must_use]
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
         self.setups.push(Arc::new(move |engine, _| setup(engine)));
+        self
+    }
+}
+
+impl EngineConfig {
+    /// Lets scripts import the modules of a folder: `import "shop/prices" as prices;` is its file
+    /// `shop/prices.rhai`. Names are paths from the folder on, also in modules.
+    ///
+    /// Files are read, and their code is run, at each import. They are trusted with whatever the
+    /// importing script may do.
+    #[must_use]
+    pub fn with_modules_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.modules_folder = Some(folder.into().into());
         self
     }
 }
@@ -294,7 +317,7 @@ impl EngineConfig {
         dispatch::register(self, transport)
     }
 
-    fn blocking_pool(&self) -> &BlockingPool {
+    pub(crate) fn blocking_pool(&self) -> &BlockingPool {
         self.blocking_pool.get_or_init(|| BlockingPool::new(self.max_blocking_threads))
     }
 }

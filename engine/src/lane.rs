@@ -13,7 +13,9 @@ use crate::EngineConfig;
 use crate::fiber::StackPool;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
-use crate::script::{ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long};
+use crate::script::{
+    Modules, ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long,
+};
 use crate::turns::Turns;
 
 /// How many scripts a lane claims at once while many others can run. Few, since they go first.
@@ -23,12 +25,13 @@ const NEWCOMERS: usize = 8;
 /// enough that other instances, which may be idle, don't miss it.
 const AHEAD: Duration = Duration::from_millis(5);
 
-/// What the scripts of one lane share: the engine, compiled scripts, stacks, and their number.
+/// What the scripts of one lane share: the engine, compiled scripts and modules, stacks, and their number.
 #[derive(Debug)]
 pub(crate) struct Lane {
     engine: rhai::Engine,
     config: EngineConfig,
     cache: RefCell<ScriptCache>,
+    modules: Rc<Modules>,
     pool: StackPool,
     turns: Rc<Turns>,
     /// Scripts that have not ended.
@@ -51,6 +54,7 @@ impl Lane {
         Self {
             engine: build_engine(&config),
             cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
+            modules: Rc::new(Modules::new(&config)),
             pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
             metrics: ScriptMetrics::new(),
             accounts: Arc::default(),
@@ -70,6 +74,10 @@ impl Lane {
 
     pub(crate) fn turns(&self) -> &Rc<Turns> {
         &self.turns
+    }
+
+    pub(crate) fn modules(&self) -> &Rc<Modules> {
+        &self.modules
     }
 
     pub(crate) fn pool(&self) -> &StackPool {

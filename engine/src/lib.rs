@@ -14,7 +14,8 @@
 //!   [`with_blocking_fn`](EngineConfig::with_blocking_fn), each in two forms: `name(...)` waits,
 //!   `name_async(...)` begins a *request* and returns its id at once.
 //! - The functions for requests, below.
-//! - No files, no `import`, and no `eval` unless [`EngineConfig::allow_eval`] says so.
+//! - `import`, of the modules of [`EngineConfig::with_modules_folder`], and of nothing else.
+//! - No files, and no `eval` unless [`EngineConfig::allow_eval`] says so.
 //!
 //! # Requests
 //! Requests belong to their task: the id of any other is unknown, and an unknown id is an error in
@@ -67,7 +68,7 @@
 //! - `task_context`: [`TaskContext`], what native functions know of their task.
 //! - `memory/`: [`ScriptAllocator`], and whose memory is whose.
 //! - `metrics`: what is counted.
-//! - `script/`: one script: building engines, constants, ticks, waits, errors, results.
+//! - `script/`: one script: building engines, constants, imports, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
 //!   `memory/`.
 

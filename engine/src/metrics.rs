@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use crate::memory::uncharged;
+
 /// The figures of one function, in both its forms.
 pub(crate) struct CallMetrics {
     started: Counter,
@@ -83,19 +85,24 @@ impl CallMetrics {
         }
     }
 
+    // Scripts run meanwhile, and a recorder may keep what it allocates: it is not theirs.
     pub(crate) fn started(&self) {
-        self.started.increment(1);
-        self.in_flight.increment(1.0);
+        uncharged(|| {
+            self.started.increment(1);
+            self.in_flight.increment(1.0);
+        });
     }
 
     pub(crate) fn waiting(&self, more: f64) {
-        self.waiting.increment(more);
+        uncharged(|| self.waiting.increment(more));
     }
 
     pub(crate) fn ended(&self, status: CallStatus, took: Duration) {
-        self.in_flight.decrement(1.0);
-        self.ended[status as usize].increment(1);
-        self.seconds.record(took);
+        uncharged(|| {
+            self.in_flight.decrement(1.0);
+            self.ended[status as usize].increment(1);
+            self.seconds.record(took);
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The scripts of `tests/hostile`: each ends in the error that its first line names, the process
+//! The scripts of `tests/hostile`: each ends in the error that its first lines name, the process
 //! lives, and scripts beside it are answered.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -43,7 +43,9 @@ fn every_hostile_script_ends_in_its_error_and_others_are_answered() {
             answered
         });
         let mut scripts = scripts();
-        scripts.sort();
+        // Fork bombs last: what they dispatched burns a lane's time for long, which the others need to
+        // reach their own limits.
+        scripts.sort_by_key(|path| (path.ends_with("fork_bomb.rhai"), path.clone()));
         // Two of each, so that both lanes have to do; a few at a time, since they share a processor.
         let scripts: Vec<_> = scripts.iter().flat_map(|path| [path, path]).collect();
         let mut problems = Vec::new();
@@ -74,7 +76,8 @@ fn every_hostile_script_ends_in_its_error_and_others_are_answered() {
 fn engine_config(transport: &Arc<dyn Transport>) -> EngineConfig {
     EngineConfig::new()
         .with_max_cpu_time(Duration::from_millis(200))
-        .with_max_wall_time(Duration::from_secs(3))
+        // Who burns the processor gets a twentieth of a lane while others want it.
+        .with_max_wall_time(Duration::from_secs(6))
         .with_max_memory(8 * 1024 * 1024)
         .with_max_array_size(1_000)
         .with_max_map_size(1_000)
@@ -84,21 +87,26 @@ fn engine_config(transport: &Arc<dyn Transport>) -> EngineConfig {
         .with_setup(|engine| {
             engine.register_fn("panic_now", || -> i64 { panic!("on purpose") });
         })
-        .with_async_fn_config("never", AsyncFnConfig::new().with_timeout(Duration::from_secs(4)), || {
+        .with_async_fn_config("never", AsyncFnConfig::new().with_timeout(Duration::from_secs(10)), || {
             std::future::pending::<()>()
         })
         .with_dispatch(Arc::clone(transport))
 }
 
-/// How the outcome differs from what the script's first line says.
+/// How the outcome differs from what the script's first lines say: the kind of its error, and a part of
+/// the message, or of one of several messages if it goes over several limits at about the same time.
 fn problem(source: &str, details: &TaskDetails) -> Option<String> {
-    let expected = source.lines().next().and_then(|line| line.strip_prefix("// expect: ")).unwrap();
+    let said = |what| source.lines().filter_map(move |line| line.strip_prefix(what));
+    let kind = said("// expect: ").next().unwrap();
+    let messages: Vec<_> = said("// message: ").collect();
+    assert!(!messages.is_empty(), "{source}");
     let Some(error) = &details.error else {
-        return Some(format!("{:?}, not {expected}: {:?}", details.status, details.output));
+        return Some(format!("{:?}, not {kind}: {:?}", details.status, details.output));
     };
     let is_right = details.status == TaskStatus::Error
-        && (expected == "any error" || error.kind.to_string() == expected);
-    (!is_right).then(|| format!("{error}, not {expected}"))
+        && error.kind.to_string() == kind
+        && messages.iter().any(|message| error.message.contains(message));
+    (!is_right).then(|| format!("{error}, not {kind}: {messages:?}"))
 }
 
 fn scripts() -> Vec<PathBuf> {

@@ -75,6 +75,36 @@ fn what_a_script_leaves_is_counted_until_it_is_dropped() {
 }
 
 #[test]
+fn the_longest_chains_of_closures_are_dropped() {
+    // As deep as the usual limit of memory allows.
+    let bench = Bench::new();
+    for script in [
+        "let a = 1; loop { let b = a; a = || b; }",
+        "let a = 1; loop { let b = [a]; a = || b; }",
+        "let a = 1; loop { let b = #{a: a}; a = [|| b]; }",
+    ] {
+        let error = bench.error(script);
+        assert_eq!(error.kind, TaskErrorKind::Limit, "{script}: {error}");
+        assert!(error.message.contains("67108864"), "{script}: {error}");
+        drop(error);
+        assert_eq!(bench.handler.memory_accounts(), 0, "{script}");
+    }
+}
+
+#[test]
+fn a_circle_is_lost_and_all_circles_of_a_script_count_against_its_limit() {
+    for script in ["let a = 0; a = || a; 1", "let a = #{}; a.f = || a; 1"] {
+        let bench = limited();
+        assert_eq!(bench.value(script), "1");
+        assert_eq!(bench.handler.memory_accounts(), 1, "{script}");
+    }
+    let bench = limited();
+    let error = bench.error("loop { let t = blob(1_000); let a = 0; a = || [a, t]; }");
+    assert_eq!(error.kind, TaskErrorKind::Limit);
+    assert!(error.message.contains("2097152"), "{error}");
+}
+
+#[test]
 fn accounts_return_to_zero_after_100_000_tasks() {
     let (bench, alive) =
         Bench::with_stubs(EngineConfig::new().with_max_memory(MIB).with_max_operations(5_000));

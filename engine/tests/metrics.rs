@@ -3,69 +3,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use rhai_dispatcher_core::{CancelReason, Stop};
 use rhai_dispatcher_engine::{AsyncFnConfig, EngineConfig};
 use support::Bench;
-
-/// Keeps figures by name and labels.
-#[derive(Default)]
-struct Figures {
-    counters: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
-    gauges: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
-    histograms: Mutex<BTreeMap<String, Arc<Samples>>>,
-}
-
-#[derive(Default)]
-struct Samples(Mutex<Vec<f64>>);
-
-impl HistogramFn for Samples {
-    fn record(&self, value: f64) {
-        self.0.lock().unwrap().push(value);
-    }
-}
-
-fn name(key: &Key) -> String {
-    let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-    format!("{}{{{}}}", key.name(), labels.join(","))
-}
-
-impl Recorder for Figures {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(Arc::clone(self.counters.lock().unwrap().entry(name(key)).or_default()))
-    }
-
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(Arc::clone(self.gauges.lock().unwrap().entry(name(key)).or_default()))
-    }
-
-    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::from_arc(Arc::clone(self.histograms.lock().unwrap().entry(name(key)).or_default()))
-    }
-}
-
-impl Figures {
-    fn counter(&self, name: &str) -> u64 {
-        self.counters.lock().unwrap()[name].load(Ordering::Relaxed)
-    }
-
-    fn gauge(&self, name: &str) -> f64 {
-        f64::from_bits(self.gauges.lock().unwrap()[name].load(Ordering::Relaxed))
-    }
-
-    fn samples(&self, name: &str) -> Vec<f64> {
-        self.histograms.lock().unwrap()[name].0.lock().unwrap().clone()
-    }
-}
+use support::figures::Figures;
 
 #[test]
 fn scripts_and_requests_are_counted_and_gauges_return_to_zero() {
@@ -112,7 +55,5 @@ fn scripts_and_requests_are_counted_and_gauges_return_to_zero() {
     assert_eq!(figures.samples("rhai_script_seconds{}").len(), 6);
     assert_eq!(figures.samples("rhai_script_cpu_seconds{}").len(), 6);
     assert!(figures.counter("rhai_slices_total{}") >= 7);
-    for (gauge, value) in &*figures.gauges.lock().unwrap() {
-        assert_eq!(f64::from_bits(value.load(Ordering::Relaxed)), 0.0, "{gauge}");
-    }
+    figures.assert_gauges_are_zero("at the end");
 }

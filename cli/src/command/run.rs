@@ -54,6 +54,7 @@ Examples:
   rhaid run hello.rhai --arg name=Ann --arg count=3
   rhaid run *.rhai --json --timeout 1m30s
   rhaid run call.rhai --allow-host localhost:8080
+  rhaid run order.rhai --import modules/
   echo '40 + 2' | rhaid run -
 
 Exit code:

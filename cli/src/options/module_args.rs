@@ -1,4 +1,5 @@
 use std::env;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rhai_dispatcher::{
@@ -7,7 +8,7 @@ use rhai_dispatcher::{
 
 use crate::error::CommandError;
 
-/// What scripts can call, and the secrets that they can hand on.
+/// What scripts can call and import, and the secrets that they can hand on.
 #[allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls, reason = "its comments are help on a terminal")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModuleArgs {
@@ -24,6 +25,13 @@ pub(crate) struct ModuleArgs {
     /// Scripts can hand it to functions that take secrets. Everywhere else it reads [secret].
     #[arg(long = "secret", value_name = "NAME", value_parser = SecretName::parse)]
     secrets: Vec<SecretName>,
+
+    /// A folder of modules that scripts can import, each a file DIR/NAME.rhai
+    ///
+    /// import "shop/prices" as prices; is the file shop/prices.rhai in it. No name, and no link, leads out
+    /// of it. A change of a module is seen at the next import.
+    #[arg(long = "import", value_name = "DIR")]
+    modules_folder: Option<PathBuf>,
 
     /// The environment variable with the key of Stripe that scripts start with
     ///
@@ -44,7 +52,7 @@ impl ModuleArgs {
     /// Adds the modules and secrets to an engine's configuration.
     ///
     /// # Errors
-    /// If a variable is missing, or the URL is none.
+    /// If a variable or the folder is missing, or the URL is none.
     pub(crate) fn install(self, engine: EngineConfig) -> Result<EngineConfig, CommandError> {
         let bridge = TokioBridge::new();
         let mut http = HttpConfig::new();
@@ -66,7 +74,20 @@ impl ModuleArgs {
         for name in &self.secrets {
             engine = engine.with_secret(&*name.0, name.secret("--secret <NAME>")?);
         }
+        if let Some(folder) = self.modules_folder {
+            engine = engine.with_modules_folder(existing_folder(&folder)?);
+        }
         Ok(engine)
+    }
+}
+
+/// The folder as it is found from here, whatever the process does later.
+fn existing_folder(folder: &Path) -> Result<PathBuf, CommandError> {
+    let usage = |problem| CommandError::usage("--import <DIR>", problem);
+    let absolute = folder.canonicalize().map_err(|error| usage(format!("{}: {error}", folder.display())))?;
+    match absolute.is_dir() {
+        true => Ok(absolute),
+        false => Err(usage(format!("{} is no folder", folder.display()))),
     }
 }
 

@@ -65,6 +65,19 @@ fn a_secret_is_a_constant_that_reads_as_the_word() {
 }
 
 #[test]
+fn scripts_import_from_the_folder_that_is_named_only() {
+    let script = "import \"m\" as m; m::hello(worker_id)";
+    let scripts = Scripts::new([("a.rhai", script), ("m.rhai", "fn hello(name) { `Hello, ${name}` }")]);
+    let run =
+        |args: &[&str]| ended(scripts.command(&[&["a.rhai"], args].concat()).output().expect("rhaid runs"));
+    let closed = run(&[]);
+    assert_eq!(closed.code, Some(1));
+    assert!(closed.err.contains("--import DIR"), "{}", closed.err);
+    let open = run(&["--import", "."]);
+    assert_eq!((&*open.out, open.code), ("Hello, local\n", Some(0)), "{}", open.err);
+}
+
+#[test]
 fn a_variable_that_is_missing_or_no_name_is_said_at_once() {
     for (args, says) in [
         (["--secret", "NO_SUCH_KEY"], "'--secret <NAME>': there is no environment variable NO_SUCH_KEY"),
@@ -73,6 +86,8 @@ fn a_variable_that_is_missing_or_no_name_is_said_at_once() {
         (["--secret", "A=b"], "give the name of an environment variable"),
         (["--allow-host", "http://localhost/"], "is no host; give a name or an address"),
         (["--stripe-url", "nonsense"], "'--stripe-url <URL>'"),
+        (["--import", "no-such-folder"], "'--import <DIR>': no-such-folder: "),
+        (["--import", "a.rhai"], "'--import <DIR>': a.rhai is no folder"),
     ] {
         let ended = run("1", &args);
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);

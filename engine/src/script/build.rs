@@ -1,8 +1,7 @@
-use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{LexError, Token};
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, builtins, collections, constants, secret, sleep, tick};
+use super::{ScriptRun, builtins, collections, constants, modules, secret, sleep, tick};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
@@ -41,8 +40,8 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         .set_max_map_size(config.max_map_size)
         // Else strings of one script would live on in the engine, for others.
         .set_max_strings_interned(0)
-        // Rhai's own resolver reads files from the working directory.
-        .set_module_resolver(DummyModuleResolver::new());
+        .set_max_modules(config.max_modules)
+        .set_module_resolver(modules::Resolver);
     if !config.allow_eval {
         engine.disable_symbol("eval");
     }

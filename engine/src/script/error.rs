@@ -42,13 +42,21 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
     let mut error = Box::new(error);
     let mut position = error.position();
     let mut calls = String::new();
+    let mut module = None;
     loop {
         error = match *error {
-            EvalAltResult::ErrorInFunctionCall(name, _, inner, _) => {
+            EvalAltResult::ErrorInFunctionCall(name, source, inner, _) => {
                 calls.push_str(&in_call(&name));
+                // Only modules have a source.
+                if !source.is_empty() {
+                    module = Some((source, module.map_or(position, |(_, at)| at)));
+                }
                 inner
             }
-            EvalAltResult::ErrorInModule(_, inner, _) => inner,
+            EvalAltResult::ErrorInModule(name, inner, _) => {
+                module = Some((name, module.map_or(position, |(_, at)| at)));
+                inner
+            }
             other => {
                 *error = other;
                 break;
@@ -59,9 +67,27 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
         }
     }
     error.clear_position();
+    match module {
+        None => at_its_place(*error, position, &calls, end, config),
+        // Of two files, the one that its reader sent is where it is shown.
+        Some((module, imported_at)) => {
+            let line = position.line().map(|line| format!(", line {line}")).unwrap_or_default();
+            let mut error = at_its_place(*error, imported_at, &calls, end, config);
+            error.message.push_str(&format!(" (in module `{module}`{line})"));
+            error
+        }
+    }
+}
 
+fn at_its_place(
+    error: EvalAltResult,
+    position: Position,
+    calls: &str,
+    end: Option<End>,
+    config: &EngineConfig,
+) -> TaskError {
     let limit = |message: String| task_error(TaskErrorKind::Limit, message, position);
-    match *error {
+    match error {
         EvalAltResult::ErrorTerminated(..) => match end {
             Some(End::TimedOut) => {
                 let limit = config.max_wall_time;
@@ -102,13 +128,15 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
             let value = value.map(|(_, limit)| format!(" (limit: {limit})")).unwrap_or_default();
             limit(format!("{what} is too large{value}"))
         }
-        EvalAltResult::ErrorTooManyModules(_) => limit("too many modules".to_owned()),
+        EvalAltResult::ErrorTooManyModules(_) => {
+            limit(format!("too many imports of modules (limit: {})", config.max_modules))
+        }
         EvalAltResult::ErrorSystem(_, error) if error.is::<LimitExceeded>() => limit(error.to_string()),
         EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
         EvalAltResult::ErrorRuntime(value, _) => {
-            task_error(TaskErrorKind::Runtime, thrown(&value) + calls.as_str(), position)
+            task_error(TaskErrorKind::Runtime, thrown(&value) + calls, position)
         }
-        error => task_error(TaskErrorKind::Runtime, error.to_string() + calls.as_str(), position),
+        error => task_error(TaskErrorKind::Runtime, error.to_string() + calls, position),
     }
 }
 

@@ -6,6 +6,7 @@ mod collections;
 mod constants;
 mod error;
 mod metronome;
+mod modules;
 mod output;
 mod script_cache;
 mod script_future;
@@ -17,6 +18,7 @@ mod wait;
 
 pub(crate) use build::{build_engine, build_parser};
 pub(crate) use error::{parse_error, run_error, too_long};
+pub(crate) use modules::Modules;
 pub(crate) use output::output;
 pub use output::to_json;
 pub(crate) use script_cache::ScriptCache;

@@ -46,7 +46,8 @@ impl ScriptFuture {
             (stack.bottom() + RESERVE.min(config.stack_size / 4), stack.top().saturating_sub(KEPT))
         });
         let account = Account::open(config.max_memory, lane.accounts());
-        let run = Rc::new(ScriptRun::new(run, config, Ticker::new(floor, shallow, config.slice), account));
+        let ticker = Ticker::new(floor, shallow, config.slice);
+        let run = Rc::new(ScriptRun::new(run, config, lane.modules(), ticker, account));
         let fiber = stack.ok().map(|stack| {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))

@@ -9,6 +9,8 @@ use rhai_dispatcher_core::{
     CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
 };
 
+use super::Modules;
+use super::modules::ModuleName;
 use super::tick::Ticker;
 use crate::EngineConfig;
 use crate::memory::Account;
@@ -39,6 +41,10 @@ pub(crate) struct ScriptRun {
     /// How urgent the calls are that wait for a free slot.
     priority: Cell<Priority>,
     requests: Requests,
+    /// What it can import.
+    modules: Rc<Modules>,
+    /// The modules whose own code runs, the outermost first.
+    importing: RefCell<Vec<ModuleName>>,
     /// The memory that the script holds.
     account: Account,
 }
@@ -64,7 +70,13 @@ thread_local! {
 }
 
 impl ScriptRun {
-    pub(crate) fn new(run: Run, config: &EngineConfig, ticker: Ticker, account: Account) -> Self {
+    pub(crate) fn new(
+        run: Run,
+        config: &EngineConfig,
+        modules: &Rc<Modules>,
+        ticker: Ticker,
+        account: Account,
+    ) -> Self {
         Self {
             priority: Cell::new(run.claimed.task.priority),
             run,
@@ -79,6 +91,8 @@ impl ScriptRun {
             state: TaskState::default(),
             calls: Cell::default(),
             requests: Requests::new(config),
+            modules: Rc::clone(modules),
+            importing: RefCell::default(),
             account,
         }
     }
@@ -138,6 +152,14 @@ impl ScriptRun {
 
     pub(crate) fn set_priority(&self, priority: Priority) {
         self.priority.set(priority);
+    }
+
+    pub(super) fn modules(&self) -> &Modules {
+        &self.modules
+    }
+
+    pub(super) fn importing(&self) -> &RefCell<Vec<ModuleName>> {
+        &self.importing
     }
 
     pub(crate) fn account(&self) -> &Account {
