@@ -2,6 +2,8 @@
 //! no child and no memory.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "support/figures.rs"]
+mod figures;
 mod support;
 
 use std::alloc::System;
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use figures::Figures;
 use futures::executor::block_on;
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{
@@ -20,7 +23,6 @@ use rhai_dispatcher_core::{
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator, WaitError, wait};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
-use support::figures::Figures;
 
 #[global_allocator]
 static ALLOCATOR: ScriptAllocator<System> = ScriptAllocator::new(System);

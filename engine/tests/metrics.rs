@@ -1,14 +1,16 @@
 //! What is counted.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "support/figures.rs"]
+mod figures;
 mod support;
 
 use std::time::Duration;
 
+use figures::Figures;
 use rhai_dispatcher_core::{CancelReason, Stop};
 use rhai_dispatcher_engine::{AsyncFnConfig, EngineConfig};
 use support::Bench;
-use support::figures::Figures;
 
 #[test]
 fn scripts_and_requests_are_counted_and_gauges_return_to_zero() {

@@ -1,4 +1,5 @@
 //! A recorder that keeps the figures of the engine, for tests that look at them.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
