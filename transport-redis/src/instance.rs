@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::batcher::Batcher;
 use crate::caller::Caller;
 use crate::claims::{Claims, Room};
-use crate::client::{ClientError, Link, Reply};
+use crate::client::{ClientError, Link, LinkState, Reply};
 use crate::config::RedisConfig;
 use crate::crash::crash_point;
 use crate::finishes::FinishOne;
@@ -71,11 +71,16 @@ enum Waited {
 enum Answer {
     /// It gave tasks, or may do so at once.
     Again,
+    /// It was not asked: nobody here wants anything any more.
+    Unasked,
     /// There is nothing until then, or until a wake-up; or until it has more room than that.
     Empty(WallTime, Option<Room>),
     /// The lease has run out.
     Lost,
 }
+
+/// A little more than the server lets an instance wait.
+const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
 
 /// How long an instance that nobody claims for goes on being given tasks.
 const LINGER: Duration = Duration::from_millis(2);
@@ -167,6 +172,13 @@ impl Instance {
         self.caller.link.reconnects() + self.link.reconnects()
     }
 
+    /// When to look for claims whose answer was lost: now, and again when nothing that was sent before a
+    /// connection broke can be carried out any more.
+    fn recoveries(&self) -> Vec<Instant> {
+        let now = Instant::now();
+        vec![now, now + self.caller.timeout.max(LONGEST_WAIT)]
+    }
+
     /// Claims for those who wait, until the instance ends.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut failing: Option<Instant> = None;
@@ -178,7 +190,7 @@ impl Instance {
             if self.reconnects() != reconnects {
                 reconnects = self.reconnects();
                 order = None;
-                recover = vec![Instant::now()];
+                recover.insert(0, Instant::now());
             }
             let returned = std::mem::take(&mut self.lock().returned);
             if !returned.is_empty() {
@@ -200,14 +212,26 @@ impl Instance {
                 if timeout(LINGER, self.changed.notified()).await.is_err() {
                     order = None;
                     if self.leave(false).await.is_err() {
-                        recover = vec![Instant::now()];
+                        recover = self.recoveries();
                     }
                 }
                 continue;
             }
             if wanted == 0 {
-                let pause = probation.flatten().map(|until| until - Instant::now());
-                let _ = timeout(pause.unwrap_or(Duration::from_secs(3_600)), self.changed.notified()).await;
+                let now = Instant::now();
+                // Also if nobody here wants any: what the server has given it is then handed back.
+                if recover.first().is_some_and(|at| *at <= now) && !self.lock().expired {
+                    match self.recover().await {
+                        Ok(()) => drop(recover.remove(0)),
+                        Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    }
+                    continue;
+                }
+                let wake = [probation.flatten(), recover.first().copied()].into_iter().flatten().min();
+                let pause = wake.map_or(Duration::from_secs(3_600), |at| at.saturating_duration_since(now));
+                // A lease that has run out is renewed first, which notifies.
+                let pause = if self.lock().expired { Duration::from_secs(3_600) } else { pause };
+                let _ = timeout(pause, self.changed.notified()).await;
                 continue;
             }
             if let Some(Order { credit, until, short_of }) = &mut order
@@ -216,10 +240,12 @@ impl Instance {
             {
                 match self.wait_or_leave(*until, *short_of, reconnects).await {
                     Waited::Given(count) if count < *credit => *credit -= count,
-                    Waited::Given(_) | Waited::Over => order = None,
+                    Waited::Given(_) => order = None,
+                    // It may still count as one that waits.
+                    Waited::Over => order = Some(Order { credit: 0, until: *until, short_of: None }),
                     Waited::Lost => {
                         order = None;
-                        recover = vec![Instant::now()];
+                        recover = self.recoveries();
                     }
                 }
                 continue;
@@ -241,6 +267,10 @@ impl Instance {
                     failing = None;
                     match answer {
                         Answer::Again => {}
+                        Answer::Unasked => {
+                            let until = self.caller.clock.wall();
+                            order = Some(Order { credit: 0, until, short_of: None });
+                        }
                         Answer::Empty(until, short_of) => {
                             order = Some(Order { credit: wanted, until, short_of });
                         }
@@ -250,9 +280,8 @@ impl Instance {
                 Err(error) => {
                     // The answer may have been lost, and the tasks claimed. What was sent before
                     // the connection broke may even be carried out after this.
-                    let now = Instant::now();
-                    recover = vec![now, now + self.caller.timeout];
-                    let since = *failing.get_or_insert(now);
+                    recover = self.recoveries();
+                    let since = *failing.get_or_insert_with(Instant::now);
                     if !matches!(error, ClientError::Lost(_)) || since.elapsed() >= self.caller.timeout {
                         failing = None;
                         self.lock().fail(&error.into());
@@ -281,6 +310,10 @@ impl Instance {
             };
             if over && !left {
                 if self.leave(true).await.is_err() {
+                    // The server would go on to give to the wait that nobody reads any more.
+                    if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
+                        self.link.discard(*number);
+                    }
                     return Waited::Lost;
                 }
                 // What it was given before that is on its way.
@@ -349,7 +382,7 @@ impl Instance {
             let mut claims = self.lock();
             // They may have gone while it waited for its turn.
             if claims.detached || claims.expired || claims.wanted() == 0 {
-                return Ok(Answer::Again);
+                return Ok(Answer::Unasked);
             }
             (claims.room(), claims.suspects_since.is_some_and(|since| since.elapsed() > SUSPECTS_TURN))
         };

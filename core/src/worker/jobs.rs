@@ -54,6 +54,7 @@ impl Jobs {
         if let Poll::Ready(ran) = entry.poll(&*self.clock) {
             let Entry { job, alarm, waker } = entry;
             drop(waker);
+            job.stop.forget();
             self.spare = Some(alarm);
             return Some((job, ran));
         }
@@ -91,7 +92,11 @@ impl Jobs {
             let Some(entry) = self.jobs.get_mut(&id).filter(is_queued) else { continue };
             let ended = entry.poll(&*self.clock);
             let Poll::Ready(ran) = ended else { return Poll::Ready(None) };
-            return Poll::Ready(self.jobs.remove(&id).map(|entry| (entry.job, ran)));
+            let ended = self.jobs.remove(&id).map(|entry| entry.job);
+            return Poll::Ready(ended.map(|job| {
+                job.stop.forget();
+                (job, ran)
+            }));
         }
         Poll::Pending
     }
@@ -120,6 +125,12 @@ impl Jobs {
         };
         let waker = Waker::from(Arc::clone(&alarm));
         (self.next_id, Entry { job, alarm, waker })
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.jobs.values().for_each(|entry| entry.job.stop.forget());
     }
 }
 
@@ -319,6 +330,17 @@ mod tests {
             alarms[2].wake_by_ref();
         }
         assert_eq!(order(&ready), [2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_task_that_waited_for_its_stop_leaves_nothing() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let alarm = alarm(0, &ready, &clock, Duration::ZERO);
+        let waker = Waker::from(Arc::clone(&alarm));
+        assert!(alarm.stop.poll_stopped(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        alarm.stop.forget();
+        assert_eq!(Arc::strong_count(&alarm), 1);
     }
 
     #[test]

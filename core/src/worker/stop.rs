@@ -65,6 +65,11 @@ impl StopToken {
         }
     }
 
+    /// Forgets who waits for it: the waker of a task holds the token, which would hold the waker.
+    pub(super) fn forget(&self) {
+        drop(self.shared.waker.take());
+    }
+
     /// Is ready when the run has to end. Only the last task that polled is woken.
     pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<Stop> {
         if let Some(stop) = self.get() {

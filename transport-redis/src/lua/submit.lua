@@ -46,7 +46,7 @@ end
 -- The task that made the same request before, as an answer.
 local function join(request, id, task)
   if not pruned then
-    prune_requests(w)
+    prune_requests(w, count + 20) -- more go than come
     pruned = true
   end
   local first = call('HGET', requests, request)

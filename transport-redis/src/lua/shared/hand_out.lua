@@ -27,7 +27,7 @@ local function start(w, id, packed, to, held)
   end
   if latest > 0 and latest <= NOW then
     local task, problem = look_up(id)
-    if not task then return set_aside(w, id, packed, problem) end
+    if not task then return set_aside(w, id, packed, problem or 'there is no record of it') end
     return cancelled(id, task, 'expired')
   end
   local written =
@@ -141,7 +141,8 @@ local function serve(w)
     if is_alive(w, to) then
       local kind, more = hand_out(w, to, to.max)
       if kind ~= 'empty' then
-        give(w, to, pack(kind, to.out), kind == 'suspect' and 0 or to.max - to.count)
+        -- While there is more it claims anew.
+        give(w, to, pack(kind, to.out), (kind == 'suspect' or more) and 0 or to.max - to.count)
       end
       if not more then break end
     end

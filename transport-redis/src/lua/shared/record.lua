@@ -48,8 +48,8 @@ local function conclude(id, task, message, ...)
 end
 
 -- Forgets request ids whose record has expired.
-local function prune_requests(w)
-  local old = call('ZRANGEBYSCORE', key(w, 'requests:expiry'), '-inf', NOW, 'LIMIT', 0, 20)
+local function prune_requests(w, most)
+  local old = call('ZRANGEBYSCORE', key(w, 'requests:expiry'), '-inf', NOW, 'LIMIT', 0, most)
   for _, request in ipairs(old) do
     local id = call('HGET', key(w, 'requests'), request)
     if id and call('EXISTS', record_key(id)) == 0 then call('HDEL', key(w, 'requests'), request) end
