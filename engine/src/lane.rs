@@ -123,7 +123,8 @@ impl Lane {
     /// Whether it claims: not while many scripts have not begun or burn their slices, but also while
     /// many have just been woken, who don't take long.
     fn is_open(&self) -> bool {
-        self.fresh.get() + self.turns.waiting() <= self.run_queue() / 2
+        let burning = self.turns.waiting() <= self.config.run_queue.max(1) / 2;
+        burning && self.fresh.get() <= self.run_queue() / 2
     }
 
     /// How many scripts that can run it is to have.
