@@ -190,7 +190,9 @@ impl Instance {
             if self.reconnects() != reconnects {
                 reconnects = self.reconnects();
                 order = None;
-                recover.insert(0, Instant::now());
+                let now = Instant::now();
+                recover.retain(|at| *at > now);
+                recover.insert(0, now);
             }
             let returned = std::mem::take(&mut self.lock().returned);
             if !returned.is_empty() {
