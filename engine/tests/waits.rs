@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
-use rhai_dispatcher_core::{CancelReason, Clock, Outcome, Ran, Stop, TaskErrorKind};
-use rhai_dispatcher_engine::{EngineConfig, WaitError, wait};
+use rhai_dispatcher_core::{CancelReason, Clock, ManualClock, Outcome, Ran, Stop, TaskErrorKind};
+use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, WaitError, wait};
 use support::Bench;
 
 type Native = Result<(), Box<rhai::EvalAltResult>>;
@@ -88,6 +88,22 @@ fn waiting_scripts_take_no_place_in_the_run_queue() {
     assert_eq!(bench.room(), Some(4), "20 in flight");
     drop(runs);
     assert_eq!(bench.room(), Some(8));
+}
+
+#[test]
+fn many_burning_scripts_leave_room_for_others() {
+    let clock = ManualClock::new();
+    let time = clock.clone();
+    let config = EngineConfig::new().with_setup(move |engine| {
+        let time = time.clone();
+        engine.register_fn("burn", move || time.advance(Duration::from_millis(2)));
+    });
+    let bench = Bench { handler: RhaiHandler::new(&config), clock };
+    let mut runs: Vec<_> = (0..50).map(|_| bench.start("loop { burn() }")).collect();
+    for run in &mut runs {
+        assert!(run.poll().is_pending());
+    }
+    assert!(bench.room().is_some(), "those who burn their slices take turns");
 }
 
 #[test]
