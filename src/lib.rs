@@ -16,10 +16,10 @@ mod worker;
 
 pub use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Dispatcher as RhaiDispatcher, DispatcherConfig, Drained,
-    Error as RhaiDispatcherError, Handler, InstanceInfo, Invalid, Json, LogLevel, LogLine, ManualClock,
-    Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority, QueueInfo, Ran, RetryPolicy, Run,
-    RunningWorker, Stop, StopToken, SystemClock, Task, TaskDetails as RhaiTaskDetails, TaskError,
-    TaskErrorKind, TaskId, TaskLog, TaskStatus, Tick, Transport, TransportConfig, TransportError,
+    Error as RhaiDispatcherError, Handler, InstanceInfo, Invalid, Json, Limits, LogLevel, LogLine,
+    ManualClock, Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority, QueueInfo, Ran,
+    RetryPolicy, Run, RunningWorker, Stop, StopToken, SystemClock, Task, TaskDetails as RhaiTaskDetails,
+    TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, Tick, Transport, TransportConfig, TransportError,
     TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
 };
 #[cfg(feature = "engine")]

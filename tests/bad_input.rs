@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use rhai_dispatcher::{
-    PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
+    Limits, PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
     TaskErrorKind, TaskStatus,
 };
 
@@ -80,6 +80,21 @@ fn times_of_nothing_are_refused() {
     assert_eq!(refused_field(&client, request().timeout(Duration::ZERO)), "timeout");
     assert_eq!(refused_field(&client, request().expires_in(Duration::ZERO)), "expires_in");
     assert_eq!(refused_field(&client, request().backoff(Duration::ZERO, Duration::ZERO)), "backoff");
+}
+
+#[test]
+fn limits_of_nothing_are_refused() {
+    let client = client();
+    let request = || client.new_play_request().worker_id("worker-1").script("1");
+    let limits = Limits::default().with_max_variables(1);
+    assert_eq!(
+        refused_field(&client, request().limits(limits.clone().with_max_operations(0))),
+        "max_operations"
+    );
+    assert_eq!(
+        refused_field(&client, request().limits(limits.with_max_wall_time(Duration::ZERO))),
+        "max_wall_time"
+    );
 }
 
 #[test]

@@ -26,8 +26,8 @@ pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight
 pub use error::Error;
 pub use invalid::Invalid;
 pub use task::{
-    CancelReason, InstanceId, Json, LogLevel, LogLine, Outcome, Output, Payload, Priority, RetryPolicy, Task,
-    TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
+    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
+    RetryPolicy, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, Finish, Finished, Health, InstanceInfo, InstanceSpec,

@@ -27,6 +27,12 @@ pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<
     if !task.args.is_null() {
         packed.push("args").push(task.args.as_str());
     }
+    // Limits always have a JSON form.
+    if let Some(limits) = &task.limits
+        && let Ok(limits) = Json::of(&**limits)
+    {
+        packed.push("limits").push(limits.as_str());
+    }
     if task.priority != Priority::Normal {
         packed.push("priority").push(task.priority.as_str());
     }
@@ -138,6 +144,7 @@ impl Fields {
         let mut task = Task::new(worker_id, payload, self.shared("caller_id").unwrap_or_default());
         task.id = id;
         task.args = self.text("args").and_then(|args| Json::parse(args).ok()).unwrap_or_default();
+        task.limits = self.text("limits").and_then(|text| serde_json::from_str(text).ok());
         task.context_id = self.shared("context_id");
         task.request_id = self.shared("request_id");
         task.parent = self.parse("parent");

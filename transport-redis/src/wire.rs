@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    CancelReason, InstanceId, Invalid, Json, LogLevel, Outcome, Payload, Priority, RetryPolicy, Task,
+    CancelReason, InstanceId, Invalid, Json, Limits, LogLevel, Outcome, Payload, Priority, RetryPolicy, Task,
     TaskError, TaskErrorKind, TaskId, TaskLog, WallTime, WorkerId,
 };
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
         return Err(Invalid::new("payload", "is of a sort that Redis does not carry", "send a script"));
     };
     let millis = |time: Option<WallTime>| time.map(WallTime::as_millis);
-    encode(&TaskV1 {
+    let encoded = encode(&TaskV1 {
         id: task.id,
         worker_id: task.worker_id.clone(),
         source: Arc::clone(source),
@@ -71,12 +71,18 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
         awaited: task.awaited,
         parent: task.parent,
         depth: task.depth,
-    })
-    .map_err(|problem| Invalid::new("task", problem.to_string(), "send a smaller one"))
+    });
+    // Behind the struct, so that a task without any pays nothing.
+    let encoded = match &task.limits {
+        Some(limits) => encoded.and_then(|bytes| postcard::to_extend(&**limits, bytes)),
+        None => encoded,
+    };
+    encoded.map_err(|problem| Invalid::new("task", problem.to_string(), "send a smaller one"))
 }
 
 pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
-    let wire: TaskV1 = decode(bytes)?;
+    let (wire, rest): (TaskV1, _) = decode_first(bytes)?;
+    let limits = (!rest.is_empty()).then(|| postcard::from_bytes::<Limits>(rest)).transpose();
     let time = |millis: Option<u64>| millis.map(WallTime::from_millis);
     let priority = Priority::ALL.get(usize::from(wire.priority)).copied();
     let payload = Payload::Script { source: wire.source, name: wire.name };
@@ -97,6 +103,7 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     task.awaited = wire.awaited;
     task.parent = wire.parent;
     task.depth = wire.depth;
+    task.limits = limits.map_err(corrupted)?.map(Arc::new);
     Ok(task)
 }
 
@@ -217,9 +224,14 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, postcard::Error> {
 }
 
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
+    decode_first(bytes).map(|(value, _)| value)
+}
+
+/// A value, and the bytes behind it.
+fn decode_first<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), WireError> {
     match bytes.split_first() {
         None => Err(WireError::Empty),
-        Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(corrupted),
+        Some((&VERSION, rest)) => postcard::take_from_bytes(rest).map_err(corrupted),
         Some((&version, _)) => Err(WireError::Version(version)),
     }
 }
@@ -249,7 +261,13 @@ mod tests {
         task.awaited = true;
         task.parent = Some(TaskId::new());
         task.depth = 3;
-        assert_eq!(decode_task(&encode_task(&task).expect("bytes")), Ok(task));
+        assert_eq!(decode_task(&encode_task(&task).expect("bytes")), Ok(task.clone()));
+        let without = encode_task(&task).expect("bytes");
+        task.limits = Some(Arc::new(Limits::default().with_max_operations(7)));
+        let with = encode_task(&task).expect("bytes");
+        assert_eq!(with[without.len()..], *b"\x14{\"max_operations\":7}", "its length and the JSON");
+        assert_eq!(decode_task(&with), Ok(task));
+        assert!(matches!(decode_task(&with[..with.len() - 1]), Err(WireError::Corrupted(_))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Completion, Finish, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
+    Completion, Finish, Limits, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
 };
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, claim, complete, open, submit, task, until};
@@ -28,6 +28,7 @@ fn a_record_is_readable_at_every_step() {
     let mut task = task();
     task.priority = Priority::High;
     task.context_id = Some("context".into());
+    task.limits = Some(Limits::default().with_max_operations(1_000).into());
     let id = block_on(transport.submit_one(task)).expect("accepted").task_id();
     let fields = record(&mut redis, id);
     let field = |name: &str| fields.get(name).map(String::as_str);
@@ -37,6 +38,7 @@ fn a_record_is_readable_at_every_step() {
     assert_eq!(field("context_id"), Some("context"));
     assert_eq!(field("script"), Some("40 + 2"));
     assert_eq!(field("priority"), Some("high"));
+    assert_eq!(field("limits"), Some(r#"{"max_operations":1000}"#));
     assert!(field("created_at").is_some_and(|time| time.parse::<u64>().is_ok()));
     let ready: Vec<(String, f64)> =
         redis.zrange_withscores("rhailib:{worker-1}:ready:high", 0, -1).expect("an answer");
@@ -46,6 +48,7 @@ fn a_record_is_readable_at_every_step() {
     let waiting: Vec<u8> = redis.hget("rhailib:{worker-1}:waiting", id.to_string()).expect("the task");
     assert_eq!(waiting[..2], *b"hf", "a high priority, not yet started");
     assert_eq!(waiting[18], 1, "the payload begins with its version");
+    assert!(waiting.ends_with(br#"{"max_operations":1000}"#), "and ends with the limits");
 
     let consumer = attach(&transport);
     let claimed = claim(&consumer);

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future;
-use rhai_dispatcher_core::{CancelReason, Claimed, Consumer, Finish, Task, TaskId, TaskStatus};
+use rhai_dispatcher_core::{CancelReason, Claimed, Consumer, Finish, Limits, Task, TaskId, TaskStatus};
 
 use crate::Environment;
 use crate::instance::{Instance, up_to};
@@ -47,7 +48,8 @@ pub(crate) async fn claim_takes_no_more_than_asked(env: &dyn Environment) {
 pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
-    let task = Task { context_id: Some("context".into()), ..stage.task() };
+    let limits = Some(Arc::new(Limits::default().with_max_wall_time(Duration::from_millis(1_500))));
+    let task = Task { context_id: Some("context".into()), limits, ..stage.task() };
     stage.submit(task.clone()).await;
 
     let claimed = consumer.claim_one().await;
@@ -56,6 +58,7 @@ pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
     assert_eq!((claimed.claim.delivery, claimed.attempt, claimed.deaths), (1, 0, 0));
     assert_eq!(claimed.task.payload, task.payload);
     assert_eq!(claimed.task.context_id, task.context_id);
+    assert_eq!(claimed.task.limits, task.limits);
     let details = stage.details(task.id).await;
     assert_eq!(details.status, TaskStatus::Processing);
     assert_eq!((details.instance, details.delivery), (Some(consumer.instance()), 1));

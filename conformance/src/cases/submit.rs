@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai_dispatcher_core::{
-    Cancelled, Json, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
+    Cancelled, Json, Limits, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
 };
 
 use crate::Environment;
@@ -21,6 +21,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
         priority: Priority::High,
         run_at: Some(stage.far()),
         parent: Some(stage.task().id),
+        limits: Some(Arc::new(Limits::default().with_max_operations(1_000))),
         ..stage.task()
     };
     stage.submit(task.clone()).await;
@@ -36,6 +37,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
     assert_eq!(&details.script, task.payload.source());
     assert_eq!(details.script_name.as_deref(), task.payload.name());
     assert_eq!(details.args, task.args);
+    assert_eq!(details.limits, task.limits);
     assert_eq!(details.priority, task.priority);
     assert_eq!(details.run_at, task.run_at);
     assert_eq!((details.delivery, details.attempt, details.deaths), (0, 0, 0));
@@ -94,7 +96,9 @@ pub(crate) async fn request_id_conflict_is_refused(env: &dyn Environment) {
     let first = stage.submit(request(&stage)).await;
     let other_payload = Task { payload: Payload::script("1 + 2"), ..request(&stage) };
     let other_args = Task { args: Json::parse(r#"{"a":1}"#).expect("JSON"), ..request(&stage) };
-    for task in [other_payload, other_args] {
+    let limits = Some(Arc::new(Limits::default().with_max_operations(1)));
+    let other_limits = Task { limits, ..request(&stage) };
+    for task in [other_payload, other_args, other_limits] {
         let refused = task.id;
         assert_eq!(stage.ask(task).await, Err(SubmitError::RequestIdConflict(first)));
         assert_eq!(stage.record(refused).await, None);

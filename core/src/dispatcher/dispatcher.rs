@@ -90,7 +90,7 @@ impl Dispatcher {
     }
 
     /// Submits again what a finished task ran, whoever submitted that, however it ended. The new task
-    /// has the same worker id, script, args, context and priority; its caller is this dispatcher's,
+    /// has the same worker id, script, args, limits, context and priority; its caller is this dispatcher's,
     /// and it has no request id, delay, expiry or retries.
     ///
     /// # Errors
@@ -109,6 +109,7 @@ impl Dispatcher {
         }
         let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
         task.args = first.args;
+        task.limits = first.limits;
         task.context_id = first.context_id;
         task.priority = first.priority;
         Ok(self.transport().submit_one(task).await?.task_id())

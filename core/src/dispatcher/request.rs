@@ -14,8 +14,8 @@ use super::Dispatcher;
 use super::config::label;
 use crate::invalid::quoted;
 use crate::{
-    CancelReason, Cancelled, Error, Invalid, Json, Payload, Priority, RetryPolicy, Task, TaskDetails, TaskId,
-    TransportExt, WallTime, WorkerId,
+    CancelReason, Cancelled, Error, Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskDetails,
+    TaskId, TransportExt, WallTime, WorkerId,
 };
 
 /// A request to run a script, as it is put together.
@@ -48,6 +48,7 @@ struct Fields {
     expires_in: Option<Duration>,
     deadline_in: Option<Duration>,
     retry: RetryPolicy,
+    limits: Option<Arc<Limits>>,
     /// The first bad value.
     invalid: Option<Invalid>,
 }
@@ -218,6 +219,14 @@ impl PlayRequestBuilder {
         self
     }
 
+    /// Lowers limits of its worker for this task; each above zero. One above the worker's own changes
+    /// nothing. What it dispatches has limits of its own.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        let limits = self.take(limits.check().map(|()| limits));
+        self.fields.limits = limits.filter(|limits| !limits.is_empty()).map(Arc::new);
+        self
+    }
+
     /// Queues the task and returns at once.
     ///
     /// # Errors
@@ -297,6 +306,7 @@ impl PlayRequestBuilder {
         task.run_at = (self.fields.delay > Duration::ZERO).then(|| clock.wall() + self.fields.delay);
         task.expires_at = self.fields.expires_in.map(|expires_in| clock.wall() + expires_in);
         task.retry = self.fields.retry;
+        task.limits = self.fields.limits;
         Ok(task)
     }
 

@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CancelReason, InstanceId, Json, Outcome, Output, Payload, Priority, Task, TaskError, TaskErrorKind,
-    TaskId, TaskLog, TaskStatus, WorkerId,
+    CancelReason, InstanceId, Json, Limits, Outcome, Output, Payload, Priority, Task, TaskError,
+    TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
 };
 use crate::WallTime;
 
@@ -37,6 +37,9 @@ pub struct TaskDetails {
     pub script_name: Option<Arc<str>>,
     /// What it was run with.
     pub args: Json,
+    /// Its limits that are lower than its worker's, if there are any.
+    #[serde(default)]
+    pub limits: Option<Arc<Limits>>,
     /// How soon it is claimed beside others.
     pub priority: Priority,
     /// Where it stands.
@@ -83,6 +86,7 @@ impl TaskDetails {
             script: Arc::clone(source),
             script_name: name.clone(),
             args: task.args.clone(),
+            limits: task.limits.clone(),
             priority: task.priority,
             status: TaskStatus::Pending,
             output: None,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Json, Priority, RetryPolicy, TaskId, WorkerId};
+use super::{Json, Limits, Priority, RetryPolicy, TaskId, WorkerId};
 use crate::WallTime;
 
 /// One script to run, and everything that an instance needs to know to run it.
@@ -42,6 +42,8 @@ pub struct Task {
     pub parent: Option<TaskId>,
     /// How many tasks are above it: its parent, the parent of that, and so on.
     pub depth: u32,
+    /// Its limits that are lower than its worker's, if there are any.
+    pub limits: Option<Arc<Limits>>,
 }
 
 impl Task {
@@ -63,6 +65,7 @@ impl Task {
             awaited: false,
             parent: None,
             depth: 0,
+            limits: None,
         }
     }
 
@@ -80,10 +83,10 @@ impl Task {
         self.deadline = Some(self.deadline.map_or(time, |deadline| deadline.min(time)));
     }
 
-    /// Whether both ask for the same work: the same payload and args.
+    /// Whether both ask for the same work: the same payload, args and limits.
     #[must_use]
     pub fn asks_the_same_as(&self, other: &Self) -> bool {
-        self.payload == other.payload && self.args == other.args
+        self.payload == other.payload && self.args == other.args && self.limits == other.limits
     }
 }
 

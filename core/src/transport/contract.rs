@@ -31,8 +31,8 @@ pub trait Transport: Send + Sync + Debug {
     /// - `submitting_again_changes_nothing`: the same task given twice is accepted twice and runs
     ///   once.
     /// - `request_id_joins_the_first_task`: a task under a request id that its caller has used for
-    ///   the same worker id, with the same payload and args, is answered with the first one's id.
-    /// - `request_id_conflict_is_refused`: another payload or other args under that request id are
+    ///   the same worker id, with the same payload, args and limits, is answered with the first one's id.
+    /// - `request_id_conflict_is_refused`: another payload, other args or limits under that request id are
     ///   refused with the first one's id.
     /// - `request_ids_are_per_caller_and_worker`: another caller, or another worker id, may use the
     ///   same request id.

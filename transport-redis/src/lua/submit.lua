@@ -51,11 +51,12 @@ local function join(request, id, task)
   end
   local first = call('HGET', requests, request)
   if not first or first == id then return nil end
-  local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args')
+  local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args', 'limits')
   if not r[1] then return nil end
   local mine = {}
   for f = 8, #task, 2 do mine[task[f]] = task[f + 1] end
   local same = r[2] == mine.script and (r[3] or nil) == mine.script_name and (r[4] or nil) == mine.args
+    and (r[5] or nil) == mine.limits
   return (same and 'j' or 'c') .. first
 end
 
