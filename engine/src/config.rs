@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rhai_dispatcher_core::Transport;
+use rhai_dispatcher_core::{Limits, Transport};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
@@ -13,7 +13,9 @@ use crate::script::{Secret, Secrets};
 ///
 /// One configuration is shared by all lanes of a worker and by the [`ScriptChecker`] of its
 /// dispatchers, so that both agree on what is a good script. A script that goes over a limit ends
-/// in an error that names the limit and its value.
+/// in an error that names the limit and its value. A task can ask for lower ones, with
+/// [`Limits`]; those of nesting, sizes, variables, functions and modules are kept by Rhai's engines, so a lane
+/// builds another one for each set of them that is in use.
 ///
 /// [`ScriptChecker`]: crate::ScriptChecker
 #[derive(Clone)]
@@ -189,8 +191,9 @@ impl EngineConfig {
     }
 
     /// Adds a step of building an engine, such as registering functions that scripts can call.
-    /// It runs once on each lane, and once on each thread that checks scripts before they are queued,
-    /// after the steps added before. What it sets for `on_print`, `on_debug`, `on_var` and
+    /// It runs for each engine, after the steps added before: once on each lane, once on each thread that
+    /// checks scripts before they are queued, and again on lanes whose tasks lower limits that an engine
+    /// keeps. What it sets for `on_print`, `on_debug`, `on_var` and
     /// `on_progress` is replaced by the engine's own.
     ///
     /// A registered function may call [`wait`](crate::wait).
@@ -305,7 +308,8 @@ impl EngineConfig {
     /// Lets scripts send tasks to workers, over `transport`, and await their answers like those of any
     /// other request: `dispatch(worker_id, script)` and `dispatch(worker_id, #{...})`, and both with
     /// `_async`. The map has `script`, and may have `args` (a map), `context_id`, `priority`
-    /// (`"high"`, `"normal"`, `"low"`), `request_id`, `retries`, and `timeout` and `delay` in seconds.
+    /// (`"high"`, `"normal"`, `"low"`), `request_id`, `retries`, `timeout` and `delay` in seconds, and `limits`
+    /// (a map of [`Limits`] by name, times in seconds).
     ///
     /// What is dispatched is a child of the script's task: it is in its record, ends by its deadline
     /// and is cancelled with it. How many there can be, and how deep, is limited by
@@ -317,8 +321,36 @@ impl EngineConfig {
         dispatch::register(self, transport)
     }
 
+    /// The same, with those of `limits` that are lower.
+    pub(crate) fn lowered(&self, limits: &Limits) -> Self {
+        let mut config = self.clone();
+        macro_rules! lower {
+            ($($field:ident)*) => { $(lower(&mut config.$field, limits.$field);)* };
+        }
+        // To Rhai zero is no limit.
+        macro_rules! lower_or_set {
+            ($($field:ident)*) => { $(
+                if config.$field == 0 {
+                    config.$field = limits.$field.unwrap_or(0);
+                }
+                lower(&mut config.$field, limits.$field);
+            )* };
+        }
+        lower_or_set! { max_operations max_expr_depth max_function_expr_depth }
+        lower_or_set! { max_string_bytes max_array_size max_map_size }
+        lower! { max_script_bytes max_call_levels max_functions max_variables max_modules }
+        lower! { max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
+        config
+    }
+
     pub(crate) fn blocking_pool(&self) -> &BlockingPool {
         self.blocking_pool.get_or_init(|| BlockingPool::new(self.max_blocking_threads))
+    }
+}
+
+fn lower<T: Ord>(own: &mut T, asked: Option<T>) {
+    if let Some(asked) = asked.filter(|asked| asked < own) {
+        *own = asked;
     }
 }
 

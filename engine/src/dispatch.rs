@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rhai::Dynamic;
 use rhai_dispatcher_core::{
-    CancelReason, Dispatcher, DispatcherConfig, Priority, Stop, TaskId, Transport, TransportExt, WorkerId,
+    CancelReason, Dispatcher, DispatcherConfig, Limits, Priority, Stop, TaskId, Transport, TransportExt,
+    WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -43,6 +44,8 @@ struct Request {
     request_id: Option<String>,
     priority: Option<String>,
     retries: Option<u32>,
+    #[serde(default)]
+    limits: Map<String, Value>,
     /// In seconds.
     timeout: Option<f64>,
     /// In seconds.
@@ -65,6 +68,7 @@ impl Request {
                 request_id: None,
                 priority: None,
                 retries: None,
+                limits: Map::new(),
                 timeout: None,
                 delay: None,
             });
@@ -103,6 +107,11 @@ async fn dispatch(
     if let Some(retries) = request.retries {
         child = child.retries(retries);
     }
+    let mut limits = Limits::default();
+    for (name, value) in &request.limits {
+        limits.set(name, &value.to_string()).map_err(|error| format!("dispatch: {error}"))?;
+    }
+    child = child.limits(limits);
     if let Some(timeout) = request.timeout {
         child = child.timeout(seconds("timeout", timeout)?);
     }

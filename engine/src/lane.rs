@@ -6,16 +6,15 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rhai::{AST, Dynamic, EvalAltResult, Position};
-use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
+use rhai::{Dynamic, EvalAltResult, Position};
+use rhai_dispatcher_core::{Output, Payload, Task, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::fiber::StackPool;
+use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
-use crate::script::{
-    Modules, ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long,
-};
+use crate::script::{ScriptRun, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
 
 /// How many scripts a lane claims at once while many others can run. Few, since they go first.
@@ -25,13 +24,11 @@ const NEWCOMERS: usize = 8;
 /// enough that other instances, which may be idle, don't miss it.
 const AHEAD: Duration = Duration::from_millis(5);
 
-/// What the scripts of one lane share: the engine, compiled scripts and modules, stacks, and their number.
+/// What the scripts of one lane share: engines, with compiled scripts and modules, stacks, and their number.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    engine: rhai::Engine,
-    config: EngineConfig,
-    cache: RefCell<ScriptCache>,
-    modules: Rc<Modules>,
+    engines: LaneEngines,
+    config: Rc<EngineConfig>,
     pool: StackPool,
     turns: Rc<Turns>,
     /// Scripts that have not ended.
@@ -52,9 +49,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn new(config: EngineConfig) -> Self {
         Self {
-            engine: build_engine(&config),
-            cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
-            modules: Rc::new(Modules::new(&config)),
+            engines: LaneEngines::new(&config),
             pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
             metrics: ScriptMetrics::new(),
             accounts: Arc::default(),
@@ -64,20 +59,20 @@ impl Lane {
             fresh: Cell::default(),
             slice: Cell::default(),
             waker: RefCell::default(),
-            config,
+            config: Rc::new(config),
         }
     }
 
-    pub(crate) fn config(&self) -> &EngineConfig {
-        &self.config
+    /// How a task is run: as the lane is configured, but for limits that the task lowers.
+    pub(crate) fn config_for(&self, task: &Task) -> Rc<EngineConfig> {
+        match &task.limits {
+            None => Rc::clone(&self.config),
+            Some(limits) => Rc::new(self.config.lowered(limits)),
+        }
     }
 
     pub(crate) fn turns(&self) -> &Rc<Turns> {
         &self.turns
-    }
-
-    pub(crate) fn modules(&self) -> &Rc<Modules> {
-        &self.modules
     }
 
     pub(crate) fn pool(&self) -> &StackPool {
@@ -158,40 +153,35 @@ impl Lane {
             let message = "stopped before it began";
             return Err(TaskError::new(TaskErrorKind::Runtime, message));
         }
-        // It is the lane's, and bounded by the lengths of scripts.
-        let ast = uncharged(|| self.compiled(source, run))?;
-        let value: Dynamic = self.engine.eval_ast(&ast).map_err(|error| {
+        let config = run.config();
+        if source.len() > config.max_script_bytes {
+            return Err(too_long(source.len(), config));
+        }
+        // They are the lane's, and bounded by the lengths of scripts and the number of engines.
+        let engine = uncharged(|| match Rc::ptr_eq(config, &self.config) {
+            true => Rc::clone(self.engines.own()),
+            false => self.engines.with_limits_of(config),
+        });
+        run.set_engine(&engine);
+        let ast = uncharged(|| engine.compiled(source)).map_err(|error| match run.made_to_end() {
+            // Not the script's error: it was stopped while it was parsed.
+            Some(end) => run_error(terminated(error.position()), Some(end), config),
+            None => parse_error(&error, config),
+        })?;
+        let value: Dynamic = engine.rhai.eval_ast(&ast).map_err(|error| {
             let end = run.made_to_end();
             // Where `eval` was parsing, it is the parser that was stopped.
             let error = match error.unwrap_inner() {
                 EvalAltResult::ErrorParsing(..) if end.is_some() => terminated(error.position()),
                 _ => *error,
             };
-            run_error(error, end, &self.config)
+            run_error(error, end, config)
         })?;
         // Rhai's `sort` swallows the error of its callback, and may be the last that a script does.
         if let Some(end) = run.made_to_end() {
-            return Err(run_error(terminated(Position::NONE), Some(end), &self.config));
+            return Err(run_error(terminated(Position::NONE), Some(end), config));
         }
-        output(&value, self.config.max_output_bytes)
-    }
-
-    fn compiled(&self, source: &Arc<str>, run: &ScriptRun) -> Result<Rc<AST>, TaskError> {
-        if let Some(ast) = self.cache.borrow_mut().get(source) {
-            return Ok(ast);
-        }
-        if source.len() > self.config.max_script_bytes {
-            return Err(too_long(source.len(), &self.config));
-        }
-        // Without a scope: what is in one becomes part of the compiled form.
-        let ast = self.engine.compile(source).map_err(|error| match run.made_to_end() {
-            // Not the script's error: it was stopped while it was parsed.
-            Some(end) => run_error(terminated(error.position()), Some(end), &self.config),
-            None => parse_error(&error, &self.config),
-        })?;
-        let ast = Rc::new(ast);
-        self.cache.borrow_mut().insert(source, &ast);
-        Ok(ast)
+        output(&value, config.max_output_bytes)
     }
 }
 

@@ -62,7 +62,7 @@
 //! - `config`: [`EngineConfig`], its limits and what scripts can call.
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
-//! - `lane`: what the scripts of one lane share; `turns`: who of them goes on after its slice.
+//! - `lane`: what the scripts of one lane share; `lane_engines`: the engines among that; `turns`: who of them goes on after its slice.
 //! - `call/`: asynchronous and blocking functions: what they can be, one call of one, slots.
 //! - `request/`: the requests of a task, and what scripts can do with them.
 //! - `task_context`: [`TaskContext`], what native functions know of their task.
@@ -79,6 +79,7 @@ mod dispatch;
 mod fiber;
 mod handler;
 mod lane;
+mod lane_engines;
 mod memory;
 mod metrics;
 mod request;

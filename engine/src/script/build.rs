@@ -8,10 +8,10 @@ use crate::{EngineConfig, request};
 pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let mut engine = build_parser(config);
 
-    engine.on_progress(|_| tick::on_progress());
+    engine.on_progress(|operations| tick::on_progress(Some(operations)));
     // A long script is parsed in slices, as it is run.
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
-    engine.on_parse_token(|token, _, _| match tick::on_progress() {
+    engine.on_parse_token(|token, _, _| match tick::on_progress(None) {
         None => token,
         Some(_) => Token::LexError(Box::new(LexError::Runtime("the task was stopped".into()))),
     });

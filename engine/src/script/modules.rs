@@ -17,7 +17,7 @@ use crate::call::BlockingPool;
 use crate::memory::uncharged;
 use crate::request::LimitExceeded;
 
-/// What the scripts of a lane can import: the modules of one folder, and the compiled forms of those that
+/// What the scripts of an engine can import: the modules of one folder, and the compiled forms of those that
 /// were imported last.
 ///
 /// A module's file is read at each import, so that a change of it is seen at once. Its code runs at each
@@ -25,7 +25,6 @@ use crate::request::LimitExceeded;
 #[derive(Debug)]
 pub(crate) struct Modules {
     folder: Option<Arc<Path>>,
-    max_bytes: usize,
     pool: BlockingPool,
     /// By their text; each knows its name.
     cache: RefCell<ScriptCache>,
@@ -71,19 +70,18 @@ const ENDING: &str = ".rhai";
 const MAX_NAME: usize = 255;
 
 impl Modules {
-    pub(crate) fn new(config: &EngineConfig) -> Self {
+    pub(crate) fn new(config: &EngineConfig, cache: ScriptCache) -> Self {
         Self {
             folder: config.modules_folder.clone(),
-            max_bytes: config.max_script_bytes,
             pool: config.blocking_pool().clone(),
-            cache: RefCell::new(ScriptCache::new(config.max_cached_scripts, config.max_cached_bytes)),
+            cache: RefCell::new(cache),
         }
     }
 
     /// The text of a module.
     fn read(&self, run: &ScriptRun, name: &ModuleName) -> Answer<Arc<str>> {
         let folder = Arc::clone(self.folder.as_ref().ok_or(ImportError::NoFolder)?);
-        let (of_job, max_bytes) = (name.clone(), self.max_bytes);
+        let (of_job, max_bytes) = (name.clone(), run.config().max_script_bytes);
         // A file may be slow to come, and others want the thread.
         let reading = self.pool.run(run.priority(), move || read(&folder, of_job, max_bytes));
         Ok(wait(reading)?.map_err(|error| error.to_string())??)
@@ -170,11 +168,12 @@ fn import(
     at: Position,
 ) -> Answer<Shared<Module>> {
     let run = ScriptRun::current().ok_or(ImportError::NoFolder)?;
+    let modules = &run.engine().ok_or(ImportError::NoFolder)?.modules;
     let name = ModuleName::parse(path)?;
     let _importing = Importing::enter(&run, &name)?;
     // They are the lane's, and bounded by the lengths of modules.
-    let text = uncharged(|| run.modules().read(&run, &name))?;
-    let module = uncharged(|| run.modules().compiled(engine, &run, &name, &text))
+    let text = uncharged(|| modules.read(&run, &name))?;
+    let module = uncharged(|| modules.compiled(engine, &run, &name, &text))
         .and_then(|ast| Module::eval_ast_as_new_raw(engine, &mut Scope::new(), global, &ast));
     module.map(Shared::new).map_err(|error| {
         // A `try` round the import catches no more than one in the module would, save its syntax.

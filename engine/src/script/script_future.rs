@@ -40,14 +40,17 @@ const RESERVE: usize = 64 * 1024 * 1024;
 
 impl ScriptFuture {
     pub(crate) fn new(lane: &Rc<Lane>, run: Run) -> Self {
-        let config = lane.config();
+        let task = &run.claimed.task;
+        let config = lane.config_for(task);
         let stack = lane.pool().take();
         let (floor, shallow) = stack.as_ref().map_or((0, 0), |stack| {
             (stack.bottom() + RESERVE.min(config.stack_size / 4), stack.top().saturating_sub(KEPT))
         });
         let account = Account::open(config.max_memory, lane.accounts());
-        let ticker = Ticker::new(floor, shallow, config.slice);
-        let run = Rc::new(ScriptRun::new(run, config, lane.modules(), ticker, account));
+        // Its worker's own limit is the engine's to watch.
+        let max_operations = task.limits.as_ref().and_then(|limits| limits.max_operations);
+        let ticker = Ticker::new(floor, shallow, config.slice).with_max_operations(max_operations);
+        let run = Rc::new(ScriptRun::new(run, config, ticker, account));
         let fiber = stack.ok().map(|stack| {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))

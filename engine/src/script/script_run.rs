@@ -2,17 +2,16 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rhai::Dynamic;
 use rhai_dispatcher_core::{
     CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
 };
 
-use super::Modules;
 use super::modules::ModuleName;
 use super::tick::Ticker;
 use crate::EngineConfig;
+use crate::lane_engines::LaneEngine;
 use crate::memory::Account;
 use crate::request::Requests;
 use crate::task_context::TaskState;
@@ -21,16 +20,14 @@ use crate::task_context::TaskState;
 #[derive(Debug)]
 pub(crate) struct ScriptRun {
     run: Run,
-    /// What the script printed.
+    /// How it is run.
+    config: Rc<EngineConfig>,
+    /// What it printed.
     log: RefCell<TaskLog>,
-    /// The bound of `log`.
-    max_log_bytes: usize,
     /// The task's arguments, once the script has asked for them.
     args: OnceCell<Dynamic>,
     /// When the run began.
     started: Cell<Option<Tick>>,
-    max_wall_time: Duration,
-    max_cpu_time: Duration,
     /// Why we are ending the script, if we are.
     end: Cell<Option<End>>,
     ticker: Ticker,
@@ -41,8 +38,8 @@ pub(crate) struct ScriptRun {
     /// How urgent the calls are that wait for a free slot.
     priority: Cell<Priority>,
     requests: Requests,
-    /// What it can import.
-    modules: Rc<Modules>,
+    /// What it runs on, once it does.
+    engine: OnceCell<Rc<LaneEngine>>,
     /// The modules whose own code runs, the outermost first.
     importing: RefCell<Vec<ModuleName>>,
     /// The memory that the script holds.
@@ -58,6 +55,8 @@ pub(crate) enum End {
     TimedOut,
     /// It computed longer than allowed.
     OutOfTime,
+    /// It did more operations than its task allows.
+    OutOfOperations,
     /// Its stack is nearly used up.
     OutOfStack,
     /// It holds more memory than allowed.
@@ -70,28 +69,20 @@ thread_local! {
 }
 
 impl ScriptRun {
-    pub(crate) fn new(
-        run: Run,
-        config: &EngineConfig,
-        modules: &Rc<Modules>,
-        ticker: Ticker,
-        account: Account,
-    ) -> Self {
+    pub(crate) fn new(run: Run, config: Rc<EngineConfig>, ticker: Ticker, account: Account) -> Self {
         Self {
             priority: Cell::new(run.claimed.task.priority),
             run,
             log: RefCell::default(),
-            max_log_bytes: config.max_log_bytes,
             args: OnceCell::new(),
             started: Cell::default(),
-            max_wall_time: config.max_wall_time,
-            max_cpu_time: config.max_cpu_time,
             end: Cell::default(),
             ticker,
             state: TaskState::default(),
             calls: Cell::default(),
-            requests: Requests::new(config),
-            modules: Rc::clone(modules),
+            requests: Requests::new(&config),
+            config,
+            engine: OnceCell::new(),
             importing: RefCell::default(),
             account,
         }
@@ -154,8 +145,19 @@ impl ScriptRun {
         self.priority.set(priority);
     }
 
-    pub(super) fn modules(&self) -> &Modules {
-        &self.modules
+    /// How it is run.
+    pub(crate) fn config(&self) -> &Rc<EngineConfig> {
+        &self.config
+    }
+
+    /// Notes what it runs on from now on.
+    pub(crate) fn set_engine(&self, engine: &Rc<LaneEngine>) {
+        let _ = self.engine.set(Rc::clone(engine)); // a run begins once
+    }
+
+    /// What it runs on, once it does.
+    pub(super) fn engine(&self) -> Option<&LaneEngine> {
+        self.engine.get().map(|engine| &**engine)
     }
 
     pub(super) fn importing(&self) -> &RefCell<Vec<ModuleName>> {
@@ -183,7 +185,7 @@ impl ScriptRun {
         let mut log = self.log.borrow_mut();
         // A full log takes no copy of what it would drop.
         if !log.is_truncated() {
-            log.push(level, text, self.max_log_bytes);
+            log.push(level, text, self.config.max_log_bytes);
         }
     }
 
@@ -193,7 +195,7 @@ impl ScriptRun {
 
     /// When the run has to be over.
     pub(crate) fn wall_end(&self) -> Tick {
-        self.started_before(self.clock().now()) + self.max_wall_time
+        self.started_before(self.clock().now()) + self.config.max_wall_time
     }
 
     /// When the run began, which is now if it has not.
@@ -213,10 +215,10 @@ impl ScriptRun {
             self.run.stop.stop(Stop::Cancelled(CancelReason::Expired));
             return self.end_with(End::Stopped);
         }
-        if now >= self.started_before(now) + self.max_wall_time {
+        if now >= self.started_before(now) + self.config.max_wall_time {
             return self.end_with(End::TimedOut);
         }
-        if self.ticker.cpu_time(now) >= self.max_cpu_time {
+        if self.ticker.cpu_time(now) >= self.config.max_cpu_time {
             return self.end_with(End::OutOfTime);
         }
         if self.account.is_overdrawn() {

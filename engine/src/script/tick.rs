@@ -21,6 +21,8 @@ pub(crate) struct Ticker {
     floor: usize,
     /// How long the script runs before others have a turn.
     slice: Duration,
+    /// The most operations that its task allows, if it has a limit of its own.
+    max_operations: Option<u64>,
     /// Operations from one look at the clock to the next.
     interval: Cell<u32>,
     /// When the current slice began.
@@ -63,12 +65,13 @@ thread_local! {
     static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0 }) };
 }
 
-/// Rhai's `on_progress`: `Some` ends the script.
-pub(crate) fn on_progress() -> Option<Dynamic> {
+/// Rhai's `on_progress`: `Some` ends the script. `operations`: how many there have been, this one included, if
+/// that is known.
+pub(crate) fn on_progress(operations: Option<u64>) -> Option<Dynamic> {
     let address = fiber::stack_address();
     let mut gauge = GAUGE.get();
     if address < gauge.lowest || gauge.left == 0 || gauge.beat != metronome::beat() {
-        return look(address).map(|_| Dynamic::UNIT);
+        return look(address, operations).map(|_| Dynamic::UNIT);
     }
     gauge.left -= 1;
     GAUGE.set(gauge);
@@ -84,7 +87,7 @@ pub(crate) fn look_next() {
 /// some of Rhai's functions swallow the error of a callback and go on.
 #[cold]
 #[inline(never)]
-fn look(address: usize) -> Option<End> {
+fn look(address: usize, operations: Option<u64>) -> Option<End> {
     let run = ScriptRun::current()?;
     let ticker = run.ticker();
     let mut gauge = GAUGE.get();
@@ -111,8 +114,11 @@ fn look(address: usize) -> Option<End> {
     if let Some(end) = run.end_at(now) {
         return Some(end);
     }
-    let slice_is_over = ticker.look(now);
-    GAUGE.set(Gauge { left: ticker.interval.get(), beat, ..gauge });
+    let Some(left) = ticker.operations_left(operations) else {
+        return run.end_with(End::OutOfOperations);
+    };
+    let slice_is_over = ticker.look(now, left);
+    GAUGE.set(Gauge { left: ticker.interval.get().min(left), beat, ..gauge });
     if ticker.interval.get() > FEW {
         metronome::want();
     }
@@ -138,6 +144,7 @@ impl Ticker {
         Self {
             floor,
             slice,
+            max_operations: None,
             interval: Cell::new(FIRST_INTERVAL),
             slice_start: Cell::default(),
             used: Cell::default(),
@@ -146,6 +153,14 @@ impl Ticker {
             yielding: Cell::default(),
             gauge: Cell::new(Gauge { left: FIRST_INTERVAL, lowest: shallow, beat: metronome::beat() }),
         }
+    }
+
+    /// Ends the script also at the operation after so many.
+    pub(crate) fn with_max_operations(mut self, max: Option<u64>) -> Self {
+        self.max_operations = max;
+        let gauge = self.gauge.get_mut();
+        gauge.left = gauge.left.min(operations(max.unwrap_or(u64::MAX)));
+        self
     }
 
     /// Makes this the ticker of the script that the thread runs now, or ends that. Called in
@@ -182,8 +197,18 @@ impl Ticker {
         self.yielding.get()
     }
 
-    /// A look at the clock. Whether the slice is over.
-    fn look(&self, now: Tick) -> bool {
+    /// How many operations need not be looked at, as far as their number is limited; `None` if `done`, which
+    /// may be unknown, are too many.
+    fn operations_left(&self, done: Option<u64>) -> Option<u32> {
+        match (self.max_operations, done) {
+            (None, _) => Some(u32::MAX),
+            (Some(_), None) => Some(0),
+            (Some(max), Some(done)) => max.checked_sub(done).map(operations),
+        }
+    }
+
+    /// A look at the clock. Whether the slice is over. The next one will be after `left` operations at most.
+    fn look(&self, now: Tick, left: u32) -> bool {
         let interval = self.interval.get();
         let operations = self.slice_operations.get().saturating_add(interval);
         self.slice_operations.set(operations);
@@ -192,8 +217,12 @@ impl Ticker {
         self.last_look.set(now);
         let fitting = u128::from(interval) * LOOK_EVERY.as_nanos() / took.as_nanos();
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
-        self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2))));
+        self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2)).min(left.max(1))));
 
         now - self.slice_start.get() >= self.slice || operations >= MAX_SLICE_OPERATIONS
     }
+}
+
+fn operations(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

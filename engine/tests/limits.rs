@@ -1,0 +1,221 @@
+//! A task lowers limits of its lane, for itself alone.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::alloc::System;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{Limits, ManualClock, Outcome, Ran, TaskErrorKind, TaskLog};
+use rhai_dispatcher_engine::{EngineConfig, ScriptAllocator};
+use support::{Bench, Started};
+
+#[global_allocator]
+static ALLOCATOR: ScriptAllocator<System> = ScriptAllocator::new(System);
+
+/// Name and value of a limit, a script that goes over it and not over the lane's own, and what the error says.
+const CASES: &[(&str, &str, &str, &str)] = &[
+    ("max_script_bytes", "10", "1 + 1 + 1 + 1", "the script has 13 bytes, more than the limit of 10"),
+    ("max_operations", "1000", "let n = 0; while n < 500 { n += 1; } n", "too many operations (limit: 1000)"),
+    ("max_operations", "1", "let a = 1; let b = 2; a + b", "too many operations (limit: 1)"),
+    (
+        "max_operations",
+        "1000",
+        "let n = 0; try { loop { n += 1; if n > 900 { break } } } catch {}",
+        "(limit: 1000)",
+    ),
+    (
+        "max_operations",
+        "1000",
+        "let a = []; a.pad(900, 1); let n = 0; for i in 0..200 { if a == a { n += 1 } } n",
+        "too many operations (limit: 1000)",
+    ),
+    ("max_call_levels", "3", "fn f(n) { if n > 0 { f(n - 1) } } f(5)", "nested too deep (limit: 3 levels)"),
+    ("max_expr_depth", "5", "((((((((1))))))))", "(limits: 5 levels, 32 in functions)"),
+    (
+        "max_function_expr_depth",
+        "4",
+        "fn f() { ((((((((1)))))))) } f()",
+        "(limits: 64 levels, 4 in functions)",
+    ),
+    ("max_functions", "1", "fn f() {} fn g() {} 1", "(limit: 1)"),
+    ("max_variables", "2", "let a = 1; let b = 2; let c = 3; c", "too many variables (limit: 2)"),
+    ("max_string_bytes", "8", "let s = \"12345\"; s += s; s", "(limit: 8)"),
+    ("max_string_bytes", "8", "let s = \"1\"; s.pad(9, '2'); s", "(limit: 8)"),
+    ("max_array_size", "3", "let a = [1, 2]; a.push(3); a.push(4); a", "(limit: 3)"),
+    ("max_array_size", "3", "\"a b c d\".split()", "(limit: 3)"),
+    ("max_map_size", "2", "let m = #{a: 1, b: 2}; m.c = 3; m", "(limit: 2)"),
+    (
+        "max_modules",
+        "1",
+        "import \"one\" as a; import \"one\" as b; 1",
+        "too many imports of modules (limit: 1)",
+    ),
+    ("max_script_bytes", "30", "import \"long\" as a; 1", "the module has too many bytes (limit: 30)"),
+    (
+        "max_memory",
+        "100000",
+        "let s = ``; s.pad(200000, `x`); let n = 0; while n < 2000 { n += 1 } n",
+        "limit of 100000 bytes",
+    ),
+    ("max_output_bytes", "5", "\"12345\"", "the result has more than 5 bytes of JSON"),
+    ("max_requests", "1", "nap_async(1000); nap_async(1000); 1", "not fetched (limit: 1)"),
+    ("max_wall_time", "1.5", "sleep(10); 1", "ran longer than the limit of 1.5s"),
+    ("max_cpu_time", "0.5", "for n in 0..10 { burn(100) } 1", "the limit of 500ms of processor time"),
+];
+
+fn bench() -> Bench {
+    let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("limits");
+    std::fs::create_dir_all(&modules).unwrap();
+    std::fs::write(modules.join("one.rhai"), "1").unwrap();
+    std::fs::write(modules.join("long.rhai"), "let x = 1; // and thirty bytes or so").unwrap();
+    let clock = Arc::new(Mutex::new(None::<ManualClock>));
+    let of_function = Arc::clone(&clock);
+    let config = EngineConfig::new().with_modules_folder(modules).with_setup(move |engine| {
+        let clock = Arc::clone(&of_function);
+        engine.register_fn("burn", move |ms: i64| {
+            clock.lock().unwrap().clone().unwrap().advance(Duration::from_millis(ms.unsigned_abs()));
+        });
+    });
+    let (bench, _) = Bench::with_stubs(config);
+    *clock.lock().unwrap() = Some(bench.clock.clone());
+    bench
+}
+
+fn start(bench: &Bench, script: &str, limits: Limits) -> Started {
+    let mut task = Bench::task(script);
+    task.limits = Some(Arc::new(limits));
+    bench.start_task(task, None)
+}
+
+/// Runs it to its end, while the clock goes on.
+fn end(bench: &Bench, mut run: Started) -> (Outcome, TaskLog) {
+    for _ in 0..10_000 {
+        match run.poll() {
+            Poll::Ready(Ran::Finished(outcome, log)) => return (outcome, log),
+            Poll::Ready(Ran::Stopped(log)) => panic!("stopped: {log:?}"),
+            // Also for what reads a file.
+            Poll::Pending => std::thread::sleep(Duration::from_micros(100)),
+        }
+        bench.clock.advance(Duration::from_millis(100));
+    }
+    panic!("no end");
+}
+
+fn lowered(bench: &Bench, name: &str, value: &str, script: &str) -> (Outcome, TaskLog) {
+    let mut limits = Limits::default();
+    limits.set(name, value).unwrap();
+    end(bench, start(bench, script, limits))
+}
+
+#[test]
+fn each_limit_is_lowered_for_one_task_and_for_no_other() {
+    let bench = bench();
+    for (name, value, script, says) in CASES {
+        let unlimited = || match end(&bench, bench.start(script)).0 {
+            Outcome::Completed(output) => output,
+            other => panic!("{script}: {other:?}"),
+        };
+        let before = unlimited();
+        let Outcome::Error(error) = lowered(&bench, name, value, script).0 else {
+            panic!("{name}={value}: {script}");
+        };
+        let kind = if *name == "max_wall_time" { TaskErrorKind::Timeout } else { TaskErrorKind::Limit };
+        assert_eq!(error.kind, kind, "{name}: {error}");
+        assert!(error.message.contains(says), "{name}: {error}");
+        assert_eq!(unlimited(), before, "{name}");
+        // Nor does one above the lane's own raise that.
+        let high = Limits::default().with_max_call_levels(usize::MAX).with_max_operations(u64::MAX);
+        assert_eq!(end(&bench, start(&bench, script, high)).0, Outcome::Completed(before), "{name}");
+    }
+    let covered = |name: &&&str| *name == &"max_log_bytes" || CASES.iter().any(|case| case.0 == **name);
+    assert_eq!(Limits::NAMES.iter().filter(covered).count(), Limits::NAMES.len(), "all have their case");
+}
+
+#[test]
+fn a_log_is_cut_at_the_limit_of_its_task() {
+    let bench = bench();
+    let script = "print(\"12345\"); print(\"67890\");";
+    let (outcome, log) = lowered(&bench, "max_log_bytes", "7", script);
+    assert!(matches!(outcome, Outcome::Completed(_)) && log.is_truncated(), "{log:?}");
+    let (_, log) = bench.run(script);
+    assert!(log.lines().len() == 2 && !log.is_truncated(), "{log:?}");
+}
+
+#[test]
+fn operations_are_counted_to_the_last() {
+    let bench = bench();
+    let script = "let n = 0; while n < 500 { n += 1; } n";
+    // As many as Rhai itself lets it do.
+    let needs = (1..).find(|max| {
+        let own = Bench::with(EngineConfig::new().with_max_operations(*max * 100));
+        matches!(own.run(script).0, Outcome::Completed(_))
+    });
+    let needs = needs.unwrap() * 100;
+    let exact = (needs - 100..=needs).find(|max| {
+        matches!(lowered(&bench, "max_operations", &max.to_string(), script).0, Outcome::Completed(_))
+    });
+    let own = Bench::with(EngineConfig::new().with_max_operations(exact.unwrap() - 1));
+    assert_eq!(own.kind(script), TaskErrorKind::Limit);
+    let own = Bench::with(EngineConfig::new().with_max_operations(exact.unwrap()));
+    assert_eq!(own.value(script), "500");
+}
+
+#[test]
+fn a_lane_without_a_limit_takes_that_of_a_task() {
+    let bench = Bench::with(EngineConfig::new().with_max_operations(0).with_max_array_size(0));
+    assert_eq!(bench.value("let a = []; a.pad(20000, 1); a.len"), "20000");
+    for (name, script) in [("max_operations", "loop {}"), ("max_array_size", "let a = []; a.pad(20000, 1)")] {
+        let Outcome::Error(error) = lowered(&bench, name, "1000", script).0 else { panic!("{name}") };
+        assert!(error.message.contains("limit: 1000"), "{error}");
+    }
+}
+
+/// A lane, and something that its engines hold.
+fn counted() -> (Bench, Arc<()>) {
+    let held = Arc::new(());
+    let of_engines = Arc::clone(&held);
+    let config = EngineConfig::new().with_setup(move |engine| {
+        let held = Arc::clone(&of_engines);
+        engine.register_fn("held", move || i64::try_from(Arc::strong_count(&held)).unwrap());
+    });
+    (Bench::with(config), held)
+}
+
+#[test]
+fn a_lane_keeps_a_few_engines_besides_its_own() {
+    let (bench, held) = counted();
+    let own = Arc::strong_count(&held);
+    let run = |limits| start(&bench, "1", limits).end();
+    for n in 100..200 {
+        run(Limits::default().with_max_operations(n).with_max_log_bytes(9).with_max_call_levels(64));
+        assert_eq!(Arc::strong_count(&held), own, "what is not the engine's needs none");
+    }
+    run(Limits::default().with_max_variables(1));
+    let one = Arc::strong_count(&held) - own;
+    for n in 1..50 {
+        run(Limits::default().with_max_variables(n));
+        run(Limits::default().with_max_variables(n));
+    }
+    assert_eq!(Arc::strong_count(&held) - own, 4 * one);
+}
+
+#[test]
+fn scripts_with_the_same_limits_share_an_engine() {
+    let (bench, held) = counted();
+    let before = Arc::strong_count(&held);
+    let mut waiting: Vec<_> = (0..40)
+        .map(|n| start(&bench, "sleep(1); let a = 1; a", Limits::default().with_max_variables(n % 20 + 1)))
+        .collect();
+    assert!(waiting.iter_mut().all(|run| run.poll().is_pending()));
+    let twenty = Arc::strong_count(&held) - before;
+    assert_eq!(twenty % 20, 0, "{twenty}");
+    bench.clock.advance(Duration::from_secs(1));
+    for run in waiting {
+        assert!(matches!(run.end(), Ran::Finished(Outcome::Completed(_), _)));
+    }
+    assert_eq!(Arc::strong_count(&held) - before, twenty / 5, "four are kept");
+}
