@@ -39,6 +39,7 @@ const AFTER_HELP: &str = "\
 Examples:
   rhaid call --worker worker-1 hello.rhai --arg name=Ann
   echo '40 + 2' | rhaid call --worker worker-1 - --timeout 5s
+  rhaid call --worker worker-1 hello.rhai --limit max_operations=100000
 
 Exit code:
   0 if it completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,

@@ -10,7 +10,7 @@ use crate::report::{Console, Results};
 
 /// Submit a finished task again, and print the id of the new task
 ///
-/// The new one has the same worker id, script, arguments, context and priority; it has no request id,
+/// The new one has the same worker id, script, arguments, limits, context and priority; it has no request id,
 /// delay, expiry or retries.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]

@@ -11,7 +11,7 @@ use crate::batch::{Batch, ScriptReader};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::options::{ModuleArgs, ScriptArgs, ScriptFile, Timeout};
+use crate::options::{LimitArgs, ModuleArgs, ScriptArgs, ScriptFile, Timeout};
 use crate::report::{Console, Printer};
 
 /// Run scripts in this process and print what they return
@@ -28,6 +28,9 @@ pub(crate) struct RunCommand {
 
     #[command(flatten)]
     args: ScriptArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 
     #[command(flatten)]
     modules: ModuleArgs,
@@ -55,6 +58,7 @@ Examples:
   rhaid run *.rhai --json --timeout 1m30s
   rhaid run call.rhai --allow-host localhost:8080
   rhaid run order.rhai --import modules/
+  rhaid run hello.rhai --limit max_memory=1048576 --limit max_cpu_time=500ms
   echo '40 + 2' | rhaid run -
 
 Exit code:
@@ -71,7 +75,7 @@ impl RunCommand {
     async fn run(self) -> Result<Exit, CommandError> {
         let files = ScriptFile::all(self.files)?;
         let timeout = self.timeout.duration();
-        // The command line is the only limit on the time of a script.
+        // No limit on the time of a script but the command line.
         let engine = EngineConfig::default();
         let max_wall_time = engine.max_wall_time.max(timeout);
         let engine = self.modules.install(engine.with_max_wall_time(max_wall_time))?;
@@ -82,6 +86,7 @@ impl RunCommand {
             .engine(engine.clone())
             .build()?;
         let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
+        let limits = self.limits.into_limits()?;
 
         let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
         let mut worker = RhaiWorker::builder(WORKER_ID).transport(transport).engine(engine);
@@ -92,7 +97,7 @@ impl RunCommand {
 
         let count = files.len();
         let scripts = ScriptReader::start(files, dispatcher.config().max_script_bytes)?;
-        let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args);
+        let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args).limits(limits);
         let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout);
         Ok(batch.print(scripts, Printer::new(Console::detect(), count, self.json)).await)
     }

@@ -1,6 +1,7 @@
 //! What subcommands take.
 
 mod ids;
+mod limit_args;
 mod module_args;
 mod request_args;
 mod script_args;
@@ -9,6 +10,7 @@ mod server_args;
 mod timeout;
 
 pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use limit_args::LimitArgs;
 pub(crate) use module_args::ModuleArgs;
 pub(crate) use request_args::RequestArgs;
 pub(crate) use script_args::ScriptArgs;

@@ -6,7 +6,7 @@ use clap::Args;
 use rhai_dispatcher::{PlayRequestBuilder, Priority, RhaiDispatcher, WorkerId};
 
 use super::ids::priority;
-use super::{ScriptArgs, ScriptFile, Timeout, duration, label, worker_id};
+use super::{LimitArgs, ScriptArgs, ScriptFile, Timeout, duration, label, worker_id};
 use crate::error::CommandError;
 
 /// A script for a worker, and how it is to be run.
@@ -23,6 +23,9 @@ pub(crate) struct RequestArgs {
     #[command(flatten)]
     args: ScriptArgs,
 
+    #[command(flatten)]
+    limits: LimitArgs,
+
     /// How soon it is claimed beside others: high, normal or low
     #[arg(long, value_name = "PRIORITY", default_value = "normal", value_parser = priority)]
     priority: Priority,
@@ -35,7 +38,7 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retries: Option<u32>,
 
-    /// Joins the first task that was submitted with this id, script and arguments
+    /// Joins the first task that was submitted with this id, script, arguments and limits
     #[arg(long, value_name = "ID", value_parser = label)]
     request_id: Option<Arc<str>>,
 
@@ -62,14 +65,18 @@ impl RequestArgs {
     /// The request, without its script. After `useful_for` it is stopped.
     ///
     /// # Errors
-    /// Those of [`ScriptArgs::into_map`].
+    /// Those of [`ScriptArgs::into_map`] and [`LimitArgs::into_limits`].
     pub(crate) fn request(
         self,
         dispatcher: &RhaiDispatcher,
         useful_for: Option<Duration>,
     ) -> Result<PlayRequestBuilder, CommandError> {
         let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
-        let mut request = dispatcher.new_play_request().worker_id(self.worker_id).args(args);
+        let mut request = dispatcher
+            .new_play_request()
+            .worker_id(self.worker_id)
+            .args(args)
+            .limits(self.limits.into_limits()?);
         request = request.priority(self.priority).retries(self.retries.unwrap_or_default());
         if let Some(delay) = self.delay {
             request = request.delay(delay);

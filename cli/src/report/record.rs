@@ -38,6 +38,7 @@ impl Record<'_> {
         optional("parent", details.parent.as_ref().map(|id| id as _));
         optional("script", details.script_name.as_ref().map(|name| name as _));
         optional("args", (!details.args.is_null()).then_some(&details.args as _));
+        optional("limits", details.limits.as_ref().map(|limits| limits as _));
         optional("priority", Some(&details.priority));
         optional("delivery", Some(&details.delivery));
         optional("retries", (details.attempt > 0).then_some(&details.attempt as _));

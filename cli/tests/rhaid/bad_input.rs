@@ -66,6 +66,20 @@ fn arguments_that_are_no_key_and_value_are_refused() {
 }
 
 #[test]
+fn limits_that_are_none_are_refused() {
+    refused(&["x", "--limit", "max_operations"], &["--limit <NAME=VALUE>", "no `=`"]);
+    refused(&["x", "--limit", "operations=5"], &["--limit <NAME=VALUE>", "\"operations\"", "max_operations"]);
+    for bad in
+        ["max_operations=0", "max_memory=-1", "max_map_size=many", "max_wall_time=5", "max_cpu_time=0s"]
+    {
+        let (name, _) = bad.split_once('=').expect("a name");
+        refused(&["x", "--limit", bad], &["--limit <NAME=VALUE>", name]);
+    }
+    let twice = ["x", "--limit", "max_requests=1", "--limit", "max_requests=2"];
+    refused(&twice, &["--limit <NAME=VALUE>", "max_requests is given twice"]);
+}
+
+#[test]
 fn arguments_over_their_limit_are_refused() {
     let args: Vec<String> = (0..11).map(|n| format!("--arg=k{n}={}", "x".repeat(100_000))).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).chain(["x"]).collect();

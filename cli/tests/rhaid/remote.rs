@@ -25,6 +25,33 @@ fn a_call_prints_what_the_script_returns() {
 }
 
 #[test]
+fn a_limit_on_the_command_line_holds_for_its_task() {
+    let scripts = Scripts::new([("x", "let n = 0; for i in 0..1000 { n += 1; } sleep(0.2); n")]);
+    let exceeds = |args: &[&str], says: &str| {
+        let ended = scripts.run(&[args, &["x"]].concat());
+        assert_eq!((ended.code, &*ended.out), (Some(1), ""), "{}", ended.err);
+        assert!(ended.err.contains(says), "{says}: {}", ended.err);
+    };
+    exceeds(&["--limit", "max_operations=1000"], "error[limit]: too many operations (limit: 1000)");
+    exceeds(&["--limit", "max_wall_time=50ms", "--limit", "max_requests=1"], "the limit of 50ms");
+    assert_eq!(scripts.run(&["--limit", "max_operations=1000000", "x"]).out, "1000\n");
+
+    let site = Site::new();
+    let _worker = site.worker(&[]);
+    let script = "let n = 0; for i in 0..1000 { n += 1; } n";
+    let limit = ["--limit", "max_operations=1000"];
+    let ended = site.run_with(script, &[&CALL[..], &limit].concat());
+    assert_eq!((ended.code, &*ended.out), (Some(1), ""));
+    assert!(ended.err.contains("too many operations (limit: 1000)"), "{}", ended.err);
+    assert_eq!(site.run_with(script, &CALL).out, "1000\n");
+    let id = site.submit(script, &limit);
+    let record = site.record(&id, |record| record["status"] == "error");
+    assert_eq!(record["limits"], json!({"max_operations": 1000}), "{record}");
+    let shown = site.run(&["status", &id]).out;
+    assert!(shown.lines().any(|line| line == "limits      max_operations=1000"), "{shown}");
+}
+
+#[test]
 fn a_failed_call_shows_the_place() {
     let site = Site::new();
     let _worker = site.worker(&[]);

@@ -1,0 +1,90 @@
+use std::str::FromStr;
+
+use clap::Args;
+use rhai_dispatcher::Limits;
+
+use crate::error::CommandError;
+
+/// What a script may use.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LimitArgs {
+    /// A limit that is lower than the worker's; may be repeated
+    ///
+    /// The names are those of the library's Limits: `max_operations=1000`, `max_memory=1048576`,
+    /// `max_wall_time=5s`, `max_cpu_time=500ms` and so on. A limit above the worker's own changes nothing.
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<LimitArg>,
+}
+
+/// One `--limit`.
+#[derive(Debug, Clone, PartialEq)]
+struct LimitArg {
+    name: String,
+    /// As the library wants it.
+    value: String,
+}
+
+impl LimitArgs {
+    /// All of them.
+    ///
+    /// # Errors
+    /// If one is given twice.
+    pub(crate) fn into_limits(self) -> Result<Limits, CommandError> {
+        let mut limits = Limits::default();
+        for (index, LimitArg { name, value }) in self.limits.iter().enumerate() {
+            if self.limits[..index].iter().any(|earlier| earlier.name == *name) {
+                let problem = format!("{name} is given twice; give each limit once");
+                return Err(CommandError::usage("--limit <NAME=VALUE>", problem));
+            }
+            limits.set(name, value)?;
+        }
+        Ok(limits)
+    }
+}
+
+impl FromStr for LimitArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err("it has no `=`; give a name and a value, such as max_operations=1000".to_owned());
+        };
+        let value = match Limits::NAMES.contains(&name) && name.ends_with("_time") {
+            true => {
+                super::duration(value).map_err(|error| format!("{name}: {error}"))?.as_secs_f64().to_string()
+            }
+            false => value.to_owned(),
+        };
+        Limits::default().set(name, &value).map_err(|invalid| invalid.to_string())?;
+        Ok(Self { name: name.to_owned(), value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn limits_are_checked_by_name() {
+        let parse = |text: &str| text.parse::<LimitArg>();
+        let limits =
+            vec![parse("max_wall_time=1m30s").expect("a time"), parse("max_requests=3").expect("a number")];
+        let limits = LimitArgs { limits }.into_limits().expect("limits");
+        let expected = Limits::default().with_max_wall_time(Duration::from_secs(90)).with_max_requests(3);
+        assert_eq!(limits, expected);
+        for (bad, says) in [
+            ("max_requests", "no `=`"),
+            ("requests=3", "there is no limit \"requests\"; use max_script_bytes"),
+            ("max_requests=0", "max_requests: "),
+            ("max_requests=-1", "max_requests: "),
+            ("max_requests=3s", "max_requests: "),
+            ("max_cpu_time=0s", "max_cpu_time: "),
+            ("max_cpu_time=3", "max_cpu_time: "),
+        ] {
+            let error = parse(bad).expect_err(bad);
+            assert!(error.contains(says), "{bad}: {error}");
+        }
+    }
+}
