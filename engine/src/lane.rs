@@ -14,7 +14,7 @@ use crate::fiber::StackPool;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
 use crate::script::{
-    Modules, ScriptCache, ScriptRun, build_engine, output, parse_error, run_error, too_long,
+    Modules, ScriptCache, ScriptRun, build_engine, compile, output, parse_error, run_error, too_long,
 };
 use crate::turns::Turns;
 
@@ -183,8 +183,7 @@ impl Lane {
         if source.len() > self.config.max_script_bytes {
             return Err(too_long(source.len(), &self.config));
         }
-        // Without a scope: what is in one becomes part of the compiled form.
-        let ast = self.engine.compile(source).map_err(|error| match run.made_to_end() {
+        let ast = compile(&self.engine, source).map_err(|error| match run.made_to_end() {
             // Not the script's error: it was stopped while it was parsed.
             Some(end) => run_error(terminated(error.position()), Some(end), &self.config),
             None => parse_error(&error, &self.config),
