@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rhai::{AST, ParseError};
 
 use crate::EngineConfig;
-use crate::script::{Modules, ScriptCache, build_engine};
+use crate::script::{Modules, ScriptCache, build_engine, compile};
 
 /// An engine of a lane, and what it has compiled.
 #[derive(Debug)]
@@ -52,8 +52,7 @@ impl LaneEngine {
         if let Some(ast) = self.cache.borrow_mut().get(source) {
             return Ok(ast);
         }
-        // Without a scope: what is in one becomes part of the compiled form.
-        let ast = Rc::new(self.rhai.compile(source)?);
+        let ast = Rc::new(compile(&self.rhai, source)?);
         self.cache.borrow_mut().insert(source, &ast);
         Ok(ast)
     }

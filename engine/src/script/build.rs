@@ -1,4 +1,4 @@
-use rhai::{LexError, Token};
+use rhai::{AST, LexError, OptimizationLevel, ParseError, Scope, Token};
 use rhai_dispatcher_core::LogLevel;
 
 use super::{ScriptRun, builtins, collections, constants, modules, secret, sleep, tick};
@@ -41,6 +41,8 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         // Else strings of one script would live on in the engine, for others.
         .set_max_strings_interned(0)
         .set_max_modules(config.max_modules)
+        // See `compile`.
+        .set_optimization_level(OptimizationLevel::None)
         .set_module_resolver(modules::Resolver);
     if !config.allow_eval {
         engine.disable_symbol("eval");
@@ -54,6 +56,20 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         setup(&mut engine, config);
     }
     engine
+}
+
+/// The longest script that is optimised, in bytes: that can't be done in slices, and takes a millisecond for so
+/// much text.
+const MAX_OPTIMISED: usize = 16 * 1024;
+
+/// Compiles a script, or a module.
+pub(crate) fn compile(engine: &rhai::Engine, source: &str) -> Result<AST, ParseError> {
+    // Without a scope: what is in one becomes part of the compiled form.
+    let ast = engine.compile(source)?;
+    Ok(match source.len() {
+        ..=MAX_OPTIMISED => engine.optimize_ast(&Scope::new(), ast, OptimizationLevel::Simple),
+        _ => ast,
+    })
 }
 
 fn log(level: LogLevel, text: &str) {

@@ -16,7 +16,7 @@ mod sleep;
 mod tick;
 mod wait;
 
-pub(crate) use build::{build_engine, build_parser};
+pub(crate) use build::{build_engine, build_parser, compile};
 pub(crate) use error::{parse_error, run_error, too_long};
 pub(crate) use modules::Modules;
 pub(crate) use output::output;

@@ -11,7 +11,7 @@ use rhai::{
 };
 
 use super::builtins::Answer;
-use super::{ScriptCache, ScriptRun, wait};
+use super::{ScriptCache, ScriptRun, compile, wait};
 use crate::EngineConfig;
 use crate::call::BlockingPool;
 use crate::memory::uncharged;
@@ -100,7 +100,7 @@ impl Modules {
         if let Some(ast) = cached.filter(|ast| ast.source() == Some(&name.0)) {
             return Ok(ast);
         }
-        let mut ast = engine.compile(text).map_err(|error| match run.made_to_end() {
+        let mut ast = compile(engine, text).map_err(|error| match run.made_to_end() {
             // Not the module's error: the script was stopped while this was parsed.
             Some(_) => EvalAltResult::ErrorTerminated(Dynamic::UNIT, error.position()).into(),
             None => Box::<EvalAltResult>::from(error),
