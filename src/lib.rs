@@ -1,4 +1,18 @@
-#![doc = include_str!("../README.md")]
+//! Sends [Rhai](https://rhai.rs) scripts to workers, in process or over Redis, and brings their answers back.
+//!
+//! ```
+//! use rhai_dispatcher::RhaiDispatcherBuilder;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = RhaiDispatcherBuilder::new().caller_id("my-app").redis_url("memory:").build()?;
+//! let request = client.new_play_request().worker_id("worker-1").script("40 + 2");
+//! let details = futures::executor::block_on(request.await_response())?;
+//! assert_eq!(details.output.map(|output| output.to_string()), Some("42".into()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The repository's README tells of URLs, workers, the command line, and what scripts can use.
 //!
 //! # Layout
 //! - `dispatcher_builder`: [`RhaiDispatcherBuilder`], which makes a [`RhaiDispatcher`].
@@ -8,6 +22,11 @@
 //! What they stand on is re-exported from the crates below: the contract and the types from
 //! `rhai-dispatcher-core`, the engine's settings from `rhai-dispatcher-engine`, and what its scripts can
 //! call from the crates of the modules.
+
+/// Its examples are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod dispatcher_builder;
 mod url;
@@ -23,7 +42,10 @@ pub use rhai_dispatcher_core::{
     TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
 };
 #[cfg(feature = "engine")]
-pub use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator, ScriptChecker, Secret};
+pub use rhai_dispatcher_engine::{
+    AsyncFnConfig, Call, EngineConfig, RhaiHandler, ScriptAllocator, ScriptChecker, Secret, TaskContext,
+    rhai, wait,
+};
 #[cfg(feature = "http")]
 pub use rhai_dispatcher_http::{AllowedHost, HttpConfig, HttpError, HttpErrorKind, HttpModule};
 #[cfg(feature = "memory")]

@@ -18,7 +18,7 @@ impl Target {
     /// The target of `url`; `prefix` is for the transports that have one.
     pub(crate) fn parse(url: &str, prefix: Option<&str>) -> Result<Self, RhaiDispatcherError> {
         /// What a URL may look like.
-        const HINT: &str = "use memory:, memory:NAME or redis://[user:password@]host[:port][/database]";
+        const HINT: &str = "use memory:, memory:NAME, redis://[user:password@]host[:port][/database] or redis+unix:///path (no TLS)";
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(Invalid::new("url", "it has no scheme", HINT).into());
         };

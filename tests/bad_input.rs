@@ -30,6 +30,19 @@ fn refused_field(client: &RhaiDispatcher, request: PlayRequestBuilder) -> &'stat
     invalid.field
 }
 
+#[cfg(feature = "redis")]
+#[test]
+fn a_server_that_is_not_there_is_named_also_when_the_timeout_is_short() {
+    // Nobody listens on a port that was just free.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("redis://127.0.0.1:{port}/");
+    let client = RhaiDispatcherBuilder::new().caller_id("caller-1").url(url).build().unwrap();
+    let request = client.new_play_request().worker_id("worker-1").script("1").timeout(Duration::from_secs(1));
+    let error = block_on(request.await_response()).unwrap_err();
+    assert!(matches!(error, RhaiDispatcherError::Unavailable(_)), "{error}");
+    assert!(error.to_string().contains("connection refused"), "{error}");
+}
+
 #[test]
 fn bad_worker_ids_are_refused() {
     let client = client();

@@ -58,14 +58,18 @@ impl CommandError {
     }
 }
 
+const URL: &str = "--url <URL>";
+
+/// The library's own hint names memory:, which has no use here.
+const URL_HINT: &str =
+    "use redis://[user:password@]host[:port][/database] or redis+unix:///path, without TLS";
+
 impl From<RhaiDispatcherError> for CommandError {
     fn from(error: RhaiDispatcherError) -> Self {
         match error {
             RhaiDispatcherError::Invalid(invalid) => invalid.into(),
             RhaiDispatcherError::Unsupported { scheme, .. } => {
-                // The library's hint names memory:, which has no use here.
-                const HINT: &str = "use redis://[user:password@]host[:port][/database] or redis+unix:///path";
-                Self::usage("--url <URL>", format!("{scheme:?} is not supported here; {HINT}"))
+                Self::usage(URL, format!("{scheme:?} is not supported here; {URL_HINT}"))
             }
             error => Self::Dispatcher(error),
         }
@@ -75,7 +79,7 @@ impl From<RhaiDispatcherError> for CommandError {
 impl From<Invalid> for CommandError {
     fn from(Invalid { field, problem, hint }: Invalid) -> Self {
         let argument = match field {
-            "url" | "redis_url" => "--url <URL>",
+            "url" | "redis_url" => return Self::usage(URL, format!("{problem}; {URL_HINT}")),
             "prefix" => "--prefix <PREFIX>",
             "task_id" => "<ID>",
             other => other,

@@ -50,7 +50,8 @@ pub enum Error {
     /// The task was accepted, but the transport's store has lost it.
     #[error("task {0} was lost by the transport's store")]
     Lost(TaskId),
-    /// The transport can't be reached now. Trying again is safe.
+    /// The transport can't be reached now, and it is not known whether the task was accepted. Trying again is
+    /// safe: under the same `request_id` it joins what was.
     #[error("the transport is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
     /// The transport refuses this client for good.

@@ -98,3 +98,6 @@ pub use handler::RhaiHandler;
 pub use memory::ScriptAllocator;
 pub use script::{Secret, to_json, wait};
 pub use task_context::TaskContext;
+
+/// The script engine itself, in the version whose `Engine` a setup gets.
+pub use rhai;

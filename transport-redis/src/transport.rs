@@ -265,7 +265,7 @@ impl Transport for RedisTransport {
         health.connected = caller.link.is_up();
         health.waiters = self.shared.pumps.get().map_or(0, |pumps| pumps.inbox.waits.count());
         health.reconnects = caller.link.reconnects();
-        health.last_error = caller.last_error();
+        health.last_error = caller.link.problem().or_else(|| caller.last_error());
         health
     }
 }

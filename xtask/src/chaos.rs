@@ -18,7 +18,8 @@ pub(crate) struct Chaos {
     /// Every fault once, instead of by time
     #[arg(long)]
     brief: bool,
-    /// No other fault than this one: worker-kill, server-pause, crash-point, …
+    /// No other fault than this one: worker-kill, worker-stop, server-kill, server-kill-everysec, server-pause,
+    /// cut, submitter-kill, crash-point or poison
     #[arg(long, value_name = "FAULT")]
     only: Option<String>,
     /// Where the tally goes as JSON; otherwise it is printed
@@ -36,7 +37,7 @@ enum Protection {
     Fence,
     /// Every wait is looked after when the connection is back
     Recheck,
-    /// The record is written before the entry is acknowledged
+    /// The record is written before the claim is given up
     FinishOrder,
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Batch {
 impl Batch {
     /// The most scripts that are submitted and whose ending has not been given out. It bounds the
     /// memory for scripts, and for results that wait for an earlier one.
-    const MAX_OUTSTANDING: usize = 1024;
+    const MAX_OUTSTANDING: usize = 10_000;
 
     /// How long a script that was cancelled gets to end, so that what it printed is known.
     const STOP_WAIT: Duration = Duration::from_secs(1);

@@ -16,9 +16,11 @@ use crate::report::{Console, Printer};
 
 /// Run scripts in this process and print what they return
 ///
-/// All scripts run at the same time, and one that waits holds no thread. What they return goes to
+/// Up to 10,000 scripts run at the same time, and one that waits holds no thread. What they return goes to
 /// standard output, in the order of the files: strings as they are, everything else as JSON, a line
 /// each. What they print, and what goes wrong, goes to standard error.
+///
+/// They run under the worker id `local`, the only one that `dispatch` reaches here.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RunCommand {
@@ -42,7 +44,7 @@ pub(crate) struct RunCommand {
     #[arg(long)]
     json: bool,
 
-    /// How long each script may take, waiting for its turn included
+    /// How long each script may take from the time on when it is submitted
     #[arg(long, value_name = "DURATION", default_value = "30s", allow_hyphen_values = true)]
     timeout: Timeout,
 

@@ -34,7 +34,7 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     delay: Option<Duration>,
 
-    /// How often it is tried again after an error that may pass [default: 0]
+    /// How often it is tried again after an error of the run [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retries: Option<u32>,
 

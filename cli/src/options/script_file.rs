@@ -53,7 +53,7 @@ impl ScriptFile {
             Ok(_) => text(bytes, max_bytes),
             Err(error) => Err(unreadable(&error)),
         };
-        Script { name, text: text.map_err(|problem| Failure::new("invalid", format!("FILE: {problem}"))) }
+        Script { name, text: text.map_err(|problem| Failure::new("invalid", problem)) }
     }
 }
 

@@ -39,8 +39,8 @@ impl Failure {
     pub(crate) fn not_begun(timeout: Duration) -> Self {
         let timeout = humantime::format_duration(timeout);
         let message = format!(
-            "no worker began the script within {timeout}; see that one serves its worker id, or give it \
-             longer by --timeout"
+            "no worker began the script within {timeout}; see that one serves its worker id and that its queue is not \
+             paused (rhaid queues), or give it longer by --timeout"
         );
         Self::new("timeout", message)
     }

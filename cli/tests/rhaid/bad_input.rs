@@ -19,7 +19,7 @@ fn refused(args: &[&str], says: &[&str]) {
 fn unusable(scripts: &Scripts, file: &str, says: &str) {
     let ended = scripts.run(&[file]);
     assert_eq!((ended.code, &*ended.out), (Some(1), ""), "{}", ended.err);
-    assert_eq!(ended.err, format!("error[invalid]: FILE: {says}\n  --> {file}\n"));
+    assert_eq!(ended.err, format!("error[invalid]: {says}\n  --> {file}\n"));
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Site {
         record["children"][0].as_str().expect("an id").to_owned()
     }
 
-    /// The one task that runs on that worker id, once there is one.
+    /// The task that runs on that worker id and that no other has dispatched, once there is one.
     fn claimed_by(&self, worker_id: &str) -> String {
         let held = format!("rhailib:{{{worker_id}}}:held:*");
         let mut id = None;
@@ -68,7 +68,11 @@ impl Site {
             let instances = self.redis.command(&["KEYS", &held]);
             let Some(key) = instances.lines().find(|line| line.starts_with("rhailib:")) else { return false };
             let answer = self.redis.command(&["HKEYS", key]);
-            id = answer.lines().find(|line| line.len() == 36).map(str::to_owned);
+            let mut ids = answer.lines().filter(|line| line.len() == 36);
+            let is_root = |id: &&str| {
+                self.redis.command(&["HEXISTS", &format!("rhailib:{id}"), "parent"]).starts_with(":0")
+            };
+            id = ids.find(is_root).map(str::to_owned);
             id.is_some()
         });
         id.expect("it is there")

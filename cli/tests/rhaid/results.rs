@@ -85,14 +85,14 @@ fn a_byte_order_mark_and_a_shebang_are_skipped() {
 #[test]
 fn far_more_files_than_run_at_once_are_all_answered_in_order() {
     let scripts = Scripts::new([]);
-    let names: Vec<String> = (0..3_000).map(|n| format!("{n}.rhai")).collect();
+    let names: Vec<String> = (0..11_000).map(|n| format!("{n}.rhai")).collect();
     for (n, name) in names.iter().enumerate() {
         // The first holds up what is printed, and none of the others.
         let text = if n == 0 { "sleep(0.2); 0".to_owned() } else { n.to_string() };
         scripts.write(name, text);
     }
     let ended = scripts.run(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let expected: String = (0..3_000).map(|n| format!("{n}\n")).collect();
+    let expected: String = (0..11_000).map(|n| format!("{n}\n")).collect();
     assert_eq!((ended.code, &*ended.err), (Some(0), ""));
-    assert!(ended.out == expected, "the results are not 0 to 2999 in order");
+    assert!(ended.out == expected, "the results are not 0 to 10999 in order");
 }

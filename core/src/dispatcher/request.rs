@@ -1,3 +1,4 @@
+use std::error::Error as StdError;
 use std::fs::File;
 use std::future::Future;
 use std::io::Read;
@@ -167,7 +168,8 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// How long [`await_response`](Self::await_response) waits; above zero.
+    /// How long [`await_response`](Self::await_response) waits; above zero. Default: that of the dispatcher's
+    /// configuration, 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.fields.timeout = self.above_zero("timeout", timeout);
         self
@@ -204,7 +206,7 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// How often it is tried again after an error that may pass.
+    /// How often it is tried again after an error of the run. Default: never.
     pub fn retries(mut self, retries: u32) -> Self {
         self.fields.retry.max_retries = retries;
         self
@@ -261,7 +263,7 @@ impl PlayRequestBuilder {
         }
         let own_id = task.id;
         let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
-        let Some(submitted) = submitted else { return Err(Error::Timeout(own_id)) };
+        let Some(submitted) = submitted else { return Err(never_accepted(&dispatcher, own_id)) };
         let id = submitted?.task_id();
         match dispatcher.outcome_until(id, timed_out).await {
             // A task that was joined belongs to somebody else.
@@ -353,6 +355,17 @@ async fn within<T>(work: impl Future<Output = T>, end: impl Future<Output = ()> 
     match future::select(pin!(work), end).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(((), _)) => None,
+    }
+}
+
+/// The error of a request whose time was over before its task was known to be accepted.
+fn never_accepted(dispatcher: &Dispatcher, id: TaskId) -> Error {
+    let health = dispatcher.transport().health();
+    match health.last_error {
+        Some(why) if !health.connected => {
+            Error::Unavailable(Arc::from(Box::<dyn StdError + Send + Sync>::from(why)))
+        }
+        _ => Error::Timeout(id),
     }
 }
 

@@ -47,7 +47,8 @@ impl WorkerId {
         Err(Invalid::new(
             "worker_id",
             problem,
-            "name the queue in 1 to 128 of A-Z a-z 0-9 . _ -, such as worker-1",
+            "name the queue in 1 to 128 of A-Z a-z 0-9 . _ -, such as worker-1; not all, any, inbox, queue, reply, self, \
+             task or worker",
         ))
     }
 }

@@ -72,6 +72,15 @@ impl Link {
         matches!(*self.shared.state.borrow(), LinkState::Up(..))
     }
 
+    /// Why there is no connection, if there was one or a try.
+    pub(crate) fn problem(&self) -> Option<String> {
+        match &*self.shared.state.borrow() {
+            LinkState::Connecting(why) => why.clone(),
+            LinkState::Refused(error) => Some(error.to_string()),
+            LinkState::Idle | LinkState::Up(..) => None,
+        }
+    }
+
     /// How many connections were lost and made again.
     pub(crate) fn reconnects(&self) -> u64 {
         self.shared.made.load(Ordering::Relaxed).saturating_sub(1)
@@ -138,6 +147,9 @@ async fn keep(shared: Arc<Shared>) {
         match Connection::open(&shared.endpoint).await {
             Ok((connection, mut closed)) => {
                 let number = shared.made.fetch_add(1, Ordering::Relaxed) + 1;
+                if number > 1 {
+                    tracing::info!("connected to Redis again");
+                }
                 let mut discard = shared.drop.subscribe();
                 shared.state.send_replace(LinkState::Up(connection, number));
                 let since = Instant::now();
