@@ -88,13 +88,13 @@ impl Consumer for RedisConsumer {
         answer.unwrap_or(Err(TransportError::Detached))
     }
 
-    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
         let asked: Vec<_> = done.iter().map(|done| self.instance.finish(done)).collect();
         let answers = match <[_; 1]>::try_from(asked) {
             Ok([one]) => vec![one.await],
             Err(asked) => join_all(asked).await,
         };
-        Ok(answers.into_iter().collect::<Result<_, _>>()?)
+        answers.into_iter().map(|answer| answer.map_err(TransportError::from)).collect()
     }
 
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {

@@ -8,7 +8,7 @@ use rhai_dispatcher_core::{
     Json, Payload, Task, TaskErrorKind, TaskId, TaskStatus, Transport, TransportError, TransportExt,
 };
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, open, submit, task, until, worker};
+use support::{attach, claim, complete, end, open, submit, task, until, worker};
 
 const READY: &str = "rhailib:{worker-1}:ready:normal";
 const WAITING: &str = "rhailib:{worker-1}:waiting";
@@ -122,7 +122,7 @@ fn a_large_record_works_and_a_larger_is_refused() {
         finish: rhai_dispatcher_core::Finish::Outcome(output),
         log: rhai_dispatcher_core::TaskLog::new(),
     };
-    block_on(consumer.finish(&[done])).expect("finished");
+    end(&consumer, done);
     let details = block_on(outcome).expect("an outcome");
     assert_eq!(details.output.expect("an output").as_json(), &task.args);
     let small =

@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{Completion, Consumer, Finish, Finished, TaskId, TaskLog};
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, open, submit, until};
+use support::{attach, claim, end, open, submit, until};
 
 const IDLE: &str = "rhailib:{worker-1}:idle";
 
@@ -48,7 +48,7 @@ fn what_it_hands_back_does_not_come_to_it_again() {
         thread::sleep(Duration::from_millis(2)); // so that another start shows
         claim_in_vain(&mut redis, &consumer);
         let done = Completion { claim, finish: Finish::HandBack, log: TaskLog::new() };
-        assert_eq!(block_on(consumer.finish(&[done])).expect("finished"), [Finished::Written]);
+        assert_eq!(end(&consumer, done), Finished::Written);
         thread::sleep(Duration::from_millis(20));
         assert_eq!(state(&mut redis, id), ("pending".to_owned(), started_at, Some(0)));
         // So that there is nothing to claim in the next round.

@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
     Completion, Finish, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
 };
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, open, submit, task, until};
+use support::{attach, claim, complete, end, open, submit, task, until};
 
 fn client(server: &RedisServer) -> redis::Connection {
     redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
@@ -97,7 +97,7 @@ fn an_error_has_its_kind_and_place() {
         finish: Finish::Outcome(Outcome::Error(error)),
         log: TaskLog::new(),
     };
-    block_on(consumer.finish(&[done])).expect("finished");
+    end(&consumer, done);
     let fields = record(&mut redis, id);
     let field = |name: &str| fields[name].as_str();
     assert_eq!((field("status"), field("error_kind"), field("error")), ("error", "limit", "too much"));

@@ -15,7 +15,8 @@ fn what_a_killed_caller_asked_for_is_cancelled_across_processes() {
     let site = Site::new();
     let _workers = (site.worker_for("worker-1", &[]), site.worker_for("worker-2", &[]));
     let script = format!("script={CHAIN}");
-    let args = ["call", "--worker", "worker-2", "--timeout", "15s", "--arg", "depth=2", "--arg", &script, "-"];
+    let args =
+        ["call", "--worker", "worker-2", "--timeout", "15s", "--arg", "depth=2", "--arg", &script, "-"];
     let mut caller = site.command(&args).spawn().expect("rhaid runs");
     std::io::Write::write_all(&mut caller.stdin.take().expect("a pipe"), CHAIN.as_bytes()).expect("it reads");
 

@@ -52,11 +52,16 @@ pub(crate) fn claim(consumer: &Arc<dyn Consumer>) -> Claimed {
     block_on(consumer.claim(NonZeroUsize::MIN)).expect("a claim").remove(0)
 }
 
+/// Ends a claim.
+pub(crate) fn end(consumer: &Arc<dyn Consumer>, done: Completion) -> Finished {
+    block_on(consumer.finish(&[done])).remove(0).expect("finished")
+}
+
 /// Ends a claim with the output 42.
 pub(crate) fn complete(consumer: &Arc<dyn Consumer>, claim: Claim) -> Finished {
     let outcome = Outcome::Completed(Json::parse("42").expect("JSON").into());
     let done = Completion { claim, finish: Finish::Outcome(outcome), log: TaskLog::new() };
-    block_on(consumer.finish(&[done])).expect("finished")[0]
+    end(consumer, done)
 }
 
 /// Waits until `done`.
