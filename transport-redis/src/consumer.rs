@@ -53,7 +53,7 @@ impl RedisConsumer {
         shared
             .run(async move {
                 let mut args = attaching.args();
-                args.push(inbox_id).push_flag(true);
+                args.push(inbox_id).push_flag(true).push_static("0");
                 attaching.caller.run(Script::Renew, args).await
             })
             .await?;
@@ -155,7 +155,7 @@ impl Drop for RedisConsumer {
 async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, ClientError> {
     let _turn = instance.turn.lock().await;
     let mut args = instance.args();
-    args.push(inbox).push_flag(false);
+    args.push(inbox).push_flag(false).push_display(instance.lock().cancels_from);
     let replies = instance.caller.run(Script::Renew, args).await?;
     // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken.
     let state = replies.get(1).and_then(Reply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
@@ -167,7 +167,8 @@ async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, C
         );
         instance.lose_all();
     }
-    let mut cancels = replies.iter().skip(2);
+    instance.lock().cancels_from = replies.get(2).and_then(Reply::as_u64).unwrap_or(0);
+    let mut cancels = replies.iter().skip(3);
     while let (Some(task), Some(delivery), Some(reason)) = (cancels.next(), cancels.next(), cancels.next()) {
         if let (Some(Ok(task)), Some(delivery), Some(Ok(reason))) =
             (task.as_str().map(str::parse), delivery.as_u32(), reason.as_str().map(str::parse))

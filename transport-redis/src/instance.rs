@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
 use crate::batcher::Batcher;
-use crate::caller::Caller;
+use crate::caller::{Caller, LONGEST_WAIT};
 use crate::claims::{Claims, Room};
 use crate::client::{ClientError, Link, LinkState, Reply};
 use crate::config::RedisConfig;
@@ -41,6 +41,8 @@ pub(crate) struct Instance {
     pub(crate) turn: tokio::sync::Mutex<()>,
     /// How much a message may hold.
     pub(crate) max_message: usize,
+    /// How much an outcome may hold.
+    pub(crate) max_outcome: usize,
     /// How long a suspect keeps others out.
     pub(crate) probation: Duration,
     /// How many instances may die with a task.
@@ -79,9 +81,6 @@ enum Answer {
     Lost,
 }
 
-/// A little more than the server lets an instance wait.
-const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
-
 /// How long an instance that nobody claims for goes on being given tasks.
 const LINGER: Duration = Duration::from_millis(2);
 
@@ -109,6 +108,7 @@ impl Instance {
             changed: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
             max_message: config.max_message_bytes,
+            max_outcome: config.max_outcome_bytes,
             probation: config.transport.probation,
             max_deliveries: config.transport.max_deliveries,
         }
@@ -126,15 +126,14 @@ impl Instance {
         args
     }
 
-    /// Ends a claim here, once the server has said what it makes of it, or could not.
-    pub(crate) fn finished(&self, claim: &Claim, answered: bool) {
+    /// Ends a claim here, once the server has said what it makes of it, or could not. Whether it could not,
+    /// and has given the same claim again meanwhile.
+    pub(crate) fn finished(&self, claim: &Claim, answered: bool) -> bool {
         let mut claims = self.lock();
         let held_before = !claims.is_free();
-        let changed = if answered {
-            claims.finished(claim)
-        } else {
-            claims.unfinished(claim);
-            false
+        let (changed, came_again) = match answered {
+            true => (claims.finished(claim), false),
+            false => (false, claims.unfinished(claim)),
         };
         let holds_none = held_before && claims.is_free();
         drop(claims);
@@ -144,6 +143,14 @@ impl Instance {
         if changed {
             self.changed.notify_one();
         }
+        came_again
+    }
+
+    /// The number of a hand-back, by which its script knows it again.
+    pub(crate) fn next_hand_back(&self) -> String {
+        let mut claims = self.lock();
+        claims.hand_backs += 1;
+        claims.hand_backs.to_string()
     }
 
     /// The end of a claim, on its way.
@@ -152,7 +159,7 @@ impl Instance {
         done: &Completion,
     ) -> impl Future<Output = Result<Finished, ClientError>> + Send + use<> {
         let held = self.lock().finish(&done.claim);
-        self.finishes.ask(FinishOne::new(self, done, held.as_ref(), self.max_message))
+        self.finishes.ask(FinishOne::new(self, done, held.as_ref()))
     }
 
     /// Loses all claims here.
@@ -175,8 +182,10 @@ impl Instance {
     /// When to look for claims whose answer was lost: now, and again when nothing that was sent before a
     /// connection broke can be carried out any more.
     fn recoveries(&self) -> Vec<Instant> {
+        /// How much longer than it should a wait may last.
+        const MARGIN: Duration = Duration::from_millis(500);
         let now = Instant::now();
-        vec![now, now + self.caller.timeout.max(LONGEST_WAIT)]
+        vec![now, now + self.caller.timeout.max(LONGEST_WAIT + MARGIN)]
     }
 
     /// Claims for those who wait, until the instance ends.
@@ -422,6 +431,9 @@ impl Instance {
     /// Stops to be given tasks. If it is `blocked` in its wait, that ends too.
     async fn leave(self: &Arc<Self>, blocked: bool) -> Result<(), ClientError> {
         let _turn = self.turn.lock().await;
+        if self.lock().detached {
+            return Err(ClientError::Lost("the instance has ended".into())); // nobody wakes it there
+        }
         let mut args = self.args();
         args.push_static(if blocked { "-1" } else { "0" }).push_static("0").push_static("0");
         args.push_display(wire::VERSION);
