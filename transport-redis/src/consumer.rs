@@ -10,6 +10,7 @@ use rhai_dispatcher_core::{
     Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
 };
 
+use crate::claim_loop::ClaimLoop;
 use crate::claims::ClaimCall;
 use crate::client::{ClientError, Link, Reply};
 use crate::crash::crash_point;
@@ -40,7 +41,6 @@ impl RedisConsumer {
             spec.instance,
             spec.worker_id,
             caller,
-            link,
             Arc::clone(&inbox.waits),
             finishes,
             &shared.config,
@@ -57,7 +57,7 @@ impl RedisConsumer {
                 attaching.caller.run(Script::Renew, args).await
             })
             .await?;
-        shared.bridge.spawn(Arc::clone(&instance).run());
+        shared.bridge.spawn(ClaimLoop::new(Arc::clone(&instance), link).run());
         Ok(Self { shared, instance })
     }
 }

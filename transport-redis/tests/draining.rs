@@ -47,6 +47,8 @@ fn what_it_hands_back_does_not_come_to_it_again() {
 
 #[test]
 fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
+    /// What was sent, from the server's log: id, time, duration, command, client's address and name.
+    type Logged = (u64, u64, u64, Vec<Vec<u8>>, String, String);
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
@@ -58,9 +60,7 @@ fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
     assert_eq!(end(&consumer, done.clone()), Finished::Written);
     let again = claim(&consumer).claim;
     assert_eq!(again, first, "the delivery was not counted");
-    // What was sent, from the server's log: id, time, duration, command, client.
-    let log: Vec<(u64, u64, u64, Vec<Vec<u8>>, String, String)> =
-        redis::cmd("SLOWLOG").arg("GET").arg(128).query(&mut redis).expect("a log");
+    let log: Vec<Logged> = redis::cmd("SLOWLOG").arg("GET").arg(128).query(&mut redis).expect("a log");
     let sent = log
         .into_iter()
         .map(|entry| entry.3)
