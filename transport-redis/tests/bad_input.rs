@@ -104,11 +104,20 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
 }
 
+/// A server that has functions, and one that has none, as before Redis 7: what fails is told otherwise there.
+fn servers() -> [RedisServer; 2] {
+    let without = ["--save", "", "--rename-command", "FUNCTION", "NONE"];
+    [RedisServer::start(), RedisServer::with(&without)]
+}
+
 #[test]
 fn an_end_that_fails_does_no_harm_to_its_batch() {
-    let server = RedisServer::start();
-    let mut redis = client(&server);
-    let transport = open(&server);
+    servers().iter().for_each(one_end_fails);
+}
+
+fn one_end_fails(server: &RedisServer) {
+    let mut redis = client(server);
+    let transport = open(server);
     let consumer = attach(&transport);
     let ids: Vec<_> = (0..5).map(|_| submit(&transport)).collect();
     let mut batch: Vec<_> = ids.iter().map(|_| completed(claim(&consumer).claim)).collect();
@@ -143,9 +152,12 @@ fn an_end_that_fails_does_no_harm_to_its_batch() {
 
 #[test]
 fn a_submit_that_fails_loses_no_other() {
-    let server = RedisServer::start();
-    let mut redis = client(&server);
-    let transport = open(&server);
+    servers().iter().for_each(two_submits_fail);
+}
+
+fn two_submits_fail(server: &RedisServer) {
+    let mut redis = client(server);
+    let transport = open(server);
     let consumer = attach(&transport);
     let parent = submit(&transport);
     let running = claim(&consumer).claim;

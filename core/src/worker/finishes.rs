@@ -80,7 +80,8 @@ impl Finishes {
 impl Writer {
     async fn write(&self, done: Vec<Completion>) -> Unwritten {
         let answers = self.consumer.finish(&done).await;
-        let (mut left, mut refusal) = (Unwritten::default(), None);
+        let mut left = Unwritten::default();
+        let (mut away, mut refusal) = (None, None);
         let mut ended = Vec::with_capacity(done.len());
         for (completion, answer) in done.into_iter().zip(answers) {
             let task = completion.claim.task;
@@ -96,7 +97,7 @@ impl Writer {
                 Err(error) => {
                     left.completions.push(completion);
                     if error.is_retryable() {
-                        left.is_transient = true;
+                        away = Some(error);
                     } else {
                         refusal = Some((task, error));
                     }
@@ -104,11 +105,12 @@ impl Writer {
             }
         }
         self.state.end(ended.into_iter());
+        left.is_transient = away.is_some();
         let tasks = left.completions.len();
         if let Some((task, error)) = refusal {
             tracing::error!(%task, %error, tasks, "the transport refuses to write how tasks have ended");
-        } else if tasks > 0 {
-            tracing::warn!(tasks, "how tasks have ended can't be written yet");
+        } else if let Some(error) = away {
+            tracing::warn!(%error, tasks, "how tasks have ended can't be written yet");
         }
         left
     }
