@@ -15,6 +15,9 @@ pub(crate) trait Instance {
     /// Waits for that many tasks, in as many claims as it takes: a claim may answer with fewer.
     fn claim_all(&self, count: usize) -> BoxFuture<'_, Vec<Claimed>>;
 
+    /// Ends claims.
+    fn end_all<'a>(&'a self, done: &'a [Completion]) -> BoxFuture<'a, Vec<Finished>>;
+
     /// Ends one claim.
     fn end(&self, claim: Claim, finish: Finish) -> BoxFuture<'_, Finished>;
 
@@ -40,12 +43,17 @@ impl Instance for Arc<dyn Consumer> {
         })
     }
 
-    fn end(&self, claim: Claim, finish: Finish) -> BoxFuture<'_, Finished> {
+    fn end_all<'a>(&'a self, done: &'a [Completion]) -> BoxFuture<'a, Vec<Finished>> {
         Box::pin(async move {
-            let answers = self.finish(&[completion(claim, finish)]).await.expect("a finish");
-            assert_eq!(answers.len(), 1, "one answer for each");
-            answers[0]
+            let answers: Result<Vec<_>, _> = self.finish(done).await.into_iter().collect();
+            let answers = answers.expect("a finish");
+            assert_eq!(answers.len(), done.len(), "one answer for each");
+            answers
         })
+    }
+
+    fn end(&self, claim: Claim, finish: Finish) -> BoxFuture<'_, Finished> {
+        Box::pin(async move { self.end_all(&[completion(claim, finish)]).await[0] })
     }
 
     fn complete(&self, claim: Claim) -> BoxFuture<'_, ()> {

@@ -53,8 +53,8 @@ impl Consumer for MemoryConsumer {
         ClaimFuture::new(Arc::clone(&self.member), max).await
     }
 
-    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
-        Ok(self.member.finish(done))
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
+        self.member.finish(done).into_iter().map(Ok).collect()
     }
 
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {

@@ -4,7 +4,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
     CancelReason, Claim, Claimed, Clock, Completion, Consumer, Finish, Finished, Handler, InstanceId,
-    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Run, Signal, Task, TaskLog, TaskStatus,
-    Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig, WorkerId,
+    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Run, Signal, Task, TaskId, TaskLog,
+    TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig, WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
@@ -76,10 +76,13 @@ impl Consumer for Flaky {
     async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
         self.inner.claim(max).await
     }
-    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
         let gives_up = done.iter().any(|done| done.finish == Finish::Abandon);
         if gives_up && !self.failed.swap(true, Ordering::Relaxed) {
-            return Err(TransportError::Unavailable(Arc::new(std::fmt::Error)));
+            return done
+                .iter()
+                .map(|_| Err(TransportError::Unavailable(Arc::new(std::fmt::Error))))
+                .collect();
         }
         self.inner.finish(done).await
     }
@@ -121,6 +124,120 @@ fn tasks_of_a_blocked_lane_run_elsewhere_even_if_giving_them_up_fails_once() {
     assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 2, 1));
     let_go.send(()).unwrap();
     block_on(blocked.drain()).unwrap();
+}
+
+/// A consumer that refuses to end the task `refused` for so many times, and notes what it is asked to end.
+struct Refusing {
+    inner: Arc<dyn Consumer>,
+    refused: TaskId,
+    times: AtomicUsize,
+    asked: std::sync::Mutex<Vec<TaskId>>,
+}
+
+#[async_trait]
+impl Consumer for Refusing {
+    fn instance(&self) -> InstanceId {
+        self.inner.instance()
+    }
+    fn lease(&self) -> Duration {
+        self.inner.lease()
+    }
+    async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
+        self.inner.claim(max).await
+    }
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
+        let mut answers = Vec::new();
+        for done in done {
+            self.asked.lock().unwrap().push(done.claim.task);
+            let refuses = done.claim.task == self.refused
+                && self
+                    .times
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                    .is_ok();
+            if refuses {
+                answers.push(Err(TransportError::Protocol(Arc::new(std::fmt::Error))));
+            } else {
+                answers.extend(self.inner.finish(std::slice::from_ref(done)).await);
+            }
+        }
+        answers
+    }
+    async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+        self.inner.renew().await
+    }
+    fn signals(&self) -> BoxStream<'static, Signal> {
+        self.inner.signals()
+    }
+    async fn detach(&self) -> Result<(), TransportError> {
+        self.inner.detach().await
+    }
+}
+
+#[test]
+fn a_task_whose_end_is_refused_holds_nobody_up_and_ends_later() {
+    let transport = MemoryTransport::from(TransportConfig::default());
+    let refused = task("refused");
+    let id = refused.id;
+    let consumer = Arc::new(Refusing {
+        inner: transport.attach_now(&InstanceSpec::new(worker_id())),
+        refused: id,
+        times: AtomicUsize::new(2),
+        asked: std::sync::Mutex::default(),
+    });
+    let others = [task("1"), task("2"), task("3")];
+    let ids = [others[0].id, others[1].id, others[2].id];
+    for task in [others[0].clone(), refused, others[1].clone()] {
+        block_on(transport.submit_one(task)).unwrap();
+    }
+    let config = WorkerConfig::default().with_lanes(ONE);
+    let worker = Worker::new(Arc::new(transport.clone()), worker_id()).with_config(config);
+    let gate = Arc::new(std::sync::Mutex::new(None));
+    let worker =
+        worker.start_attached(consumer.clone(), move || Blocking { gate: Arc::clone(&gate) }).unwrap();
+    block_on(transport.outcome(ids[0])).unwrap();
+    block_on(transport.outcome(ids[1])).unwrap();
+    block_on(transport.submit_one(others[2].clone())).unwrap();
+    block_on(transport.outcome(ids[2])).unwrap();
+    assert_eq!(block_on(transport.details_of(id)).unwrap().status, TaskStatus::Processing);
+
+    assert_eq!(block_on(transport.outcome(id)).unwrap().status, TaskStatus::Completed);
+    block_on(worker.drain()).unwrap();
+    let asked = consumer.asked.lock().unwrap();
+    for (task, times) in [(ids[0], 1), (ids[1], 1), (ids[2], 1), (id, 3)] {
+        assert_eq!(
+            asked.iter().filter(|asked| **asked == task).count(),
+            times,
+            "nothing else is written again"
+        );
+    }
+}
+
+#[test]
+fn a_lease_is_renewed_though_giving_a_task_up_is_refused() {
+    let lease = TransportConfig::default().with_lease(Duration::from_millis(90));
+    let transport = MemoryTransport::from(lease);
+    let (let_go, gate) = mpsc::channel();
+    let gate = Arc::new(std::sync::Mutex::new(Some(gate)));
+    let stuck = task("block");
+    let id = stuck.id;
+    let consumer = Arc::new(Refusing {
+        inner: transport.attach_now(&InstanceSpec::new(worker_id())),
+        refused: id,
+        times: AtomicUsize::new(usize::MAX),
+        asked: std::sync::Mutex::default(),
+    });
+    let config = WorkerConfig::default().with_lanes(ONE).with_stall_timeout(Duration::from_millis(50));
+    let worker = Worker::new(Arc::new(transport.clone()), worker_id()).with_config(config);
+    let worker =
+        worker.start_attached(consumer.clone(), move || Blocking { gate: Arc::clone(&gate) }).unwrap();
+    block_on(transport.submit_one(stuck)).unwrap();
+    // Each time goes with a renewal, and ten of them last for several leases.
+    while consumer.asked.lock().unwrap().len() < 10 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(block_on(transport.details_of(id)).unwrap().deaths, 0, "its instance lives");
+    let_go.send(()).unwrap();
+    drop(worker); // it would wait for that task
 }
 
 #[test]

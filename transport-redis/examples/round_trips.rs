@@ -139,7 +139,11 @@ async fn work(consumer: &dyn Consumer, stop: &AtomicBool) {
                         log: TaskLog::new(),
                     })
                     .collect();
-                finishing.push(async move { consumer.finish(&done).await.expect("finished") });
+                finishing.push(async move {
+                    for answer in consumer.finish(&done).await {
+                        answer.expect("finished");
+                    }
+                });
             }
             _ = finishing.select_next_some() => {}
         }

@@ -1,7 +1,9 @@
+use std::collections::HashMap;
 use std::future::Future;
 
 use futures::channel::oneshot;
 use futures::stream::{FuturesUnordered, StreamExt};
+use rhai_dispatcher_core::WorkerId;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -39,6 +41,36 @@ const UNDER_WAY: usize = 2;
 /// What one batch may hold. Bounds how long one script keeps the server from others (about a
 /// millisecond), and what Lua has to unpack.
 const LARGEST: usize = 128;
+
+/// What the requests of one script may take together, unless it is a single one. They are held in memory
+/// at both ends, and keep the server from others while it reads them.
+const LARGEST_BYTES: usize = 1024 * 1024;
+
+/// What can be asked for of a queue.
+pub(crate) trait Request {
+    /// Whose queue.
+    fn worker_id(&self) -> &WorkerId;
+
+    /// How much is sent.
+    fn bytes(&self) -> usize;
+}
+
+/// What of a batch one script each may do: it is for one queue, and not too large.
+pub(crate) fn by_script<T: Request, R>(batch: Vec<Item<T, R>>) -> HashMap<WorkerId, Vec<Vec<Item<T, R>>>> {
+    let mut queues: HashMap<WorkerId, (Vec<Vec<_>>, usize)> = HashMap::new();
+    for item in batch {
+        let (scripts, bytes) = queues.entry(item.request.worker_id().clone()).or_default();
+        *bytes += item.request.bytes();
+        match scripts.last_mut() {
+            Some(script) if *bytes <= LARGEST_BYTES => script.push(item),
+            _ => {
+                *bytes = item.request.bytes();
+                scripts.push(vec![item]);
+            }
+        }
+    }
+    queues.into_iter().map(|(worker_id, (scripts, _))| (worker_id, scripts)).collect()
+}
 
 impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     /// `run` answers all items of a batch.
@@ -78,5 +110,40 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
                 .await
                 .unwrap_or_else(|oneshot::Canceled| Err(ClientError::Lost("the transport has ended".into())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Sized(WorkerId, usize);
+
+    impl Request for Sized {
+        fn worker_id(&self) -> &WorkerId {
+            &self.0
+        }
+
+        fn bytes(&self) -> usize {
+            self.1
+        }
+    }
+
+    #[test]
+    fn a_script_is_for_one_queue_and_not_too_large() {
+        let [a, b] = ["a", "b"].map(|name| WorkerId::try_from(name).expect("a name"));
+        let half = LARGEST_BYTES / 2;
+        let requests = [(&a, half), (&b, 1), (&a, half), (&a, 1), (&a, 2 * LARGEST_BYTES), (&a, 1), (&b, 1)];
+        let batch = requests.map(|(worker_id, bytes)| {
+            let (answer, _) = oneshot::channel::<Result<(), ClientError>>();
+            Item { request: Sized(worker_id.clone(), bytes), since: Instant::now(), answer }
+        });
+        let scripts = by_script(Vec::from(batch));
+        let bytes = |worker_id| -> Vec<Vec<usize>> {
+            scripts[worker_id].iter().map(|items| items.iter().map(|item| item.request.1).collect()).collect()
+        };
+        assert_eq!(bytes(&a), [vec![half, half], vec![1], vec![2 * LARGEST_BYTES], vec![1]]);
+        assert_eq!(bytes(&b), [[1, 1]]);
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Caller {
     last_error: Mutex<Option<String>>,
 }
 
+/// The longest that an instance waits at the server before it looks again.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
 impl Caller {
     pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<RedisClock>) -> Self {
         let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
@@ -43,7 +46,8 @@ impl Caller {
             .push_display(config.transport.max_deliveries)
             .push_display(millis(config.transport.lease))
             .push_display(config.inbox_limit)
-            .push_display(millis(config.inbox_ttl));
+            .push_display(millis(config.inbox_ttl))
+            .push_display(millis(LONGEST_WAIT));
         Self {
             link,
             clock,

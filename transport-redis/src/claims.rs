@@ -31,6 +31,10 @@ pub(crate) struct Claims {
     pub(crate) lost: Vec<Claim>,
     /// Which claims' cancels were passed on already.
     pub(crate) cancelled: HashSet<TaskId>,
+    /// Where the next renewal goes on to repeat cancels.
+    pub(crate) cancels_from: u64,
+    /// How many claims it has handed back.
+    pub(crate) hand_backs: u64,
     signals: VecDeque<Signal>,
     signal_waker: Option<Waker>,
 }
@@ -180,12 +184,18 @@ impl Claims {
         self.room() > room
     }
 
-    /// Takes a claim back whose end could not be written.
-    pub(crate) fn unfinished(&mut self, claim: &Claim) {
-        let Some(held) = self.finishing.remove(&claim.task) else { return };
+    /// Takes a claim back whose end could not be written. Whether it has come again meanwhile.
+    pub(crate) fn unfinished(&mut self, claim: &Claim) -> bool {
+        let Some(held) = self.finishing.remove(&claim.task) else { return false };
         match self.held.entry(claim.task) {
-            Entry::Vacant(place) => drop(place.insert(held)),
-            Entry::Occupied(_) => self.suspects -= usize::from(held.deaths > 0),
+            Entry::Vacant(place) => {
+                place.insert(held);
+                false
+            }
+            Entry::Occupied(place) => {
+                self.suspects -= usize::from(held.deaths > 0);
+                place.get().claim == *claim
+            }
         }
     }
 

@@ -27,6 +27,9 @@ pub struct RedisConfig {
     pub awaited_limit: usize,
     /// The largest task, in bytes of its encoded form. Default: 64 MiB.
     pub max_task_bytes: usize,
+    /// The largest outcome, in bytes of its fields: a task with a larger one ends in an error of kind `limit`.
+    /// Default: 64 MiB; the server itself takes 512 MiB at most.
+    pub max_outcome_bytes: usize,
     /// The largest outcome that is sent to who waits; of a larger one they are told, and look it
     /// up. Default: 64 KiB.
     pub max_message_bytes: usize,
@@ -74,6 +77,7 @@ impl RedisConfig {
             recheck_interval: Duration::from_secs(30),
             awaited_limit: 100_000,
             max_task_bytes: 64 * 1024 * 1024,
+            max_outcome_bytes: 64 * 1024 * 1024,
             max_message_bytes: 64 * 1024,
             transport: TransportConfig::default(),
             bridge: None,
@@ -133,6 +137,13 @@ impl RedisConfig {
     #[must_use]
     pub fn with_max_task_bytes(mut self, bytes: usize) -> Self {
         self.max_task_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_outcome_bytes`](Self::max_outcome_bytes).
+    #[must_use]
+    pub fn with_max_outcome_bytes(mut self, bytes: usize) -> Self {
+        self.max_outcome_bytes = bytes;
         self
     }
 

@@ -10,6 +10,7 @@ use rhai_dispatcher_core::{
     Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
 };
 
+use crate::claim_loop::ClaimLoop;
 use crate::claims::ClaimCall;
 use crate::client::{ClientError, Link, Reply};
 use crate::crash::crash_point;
@@ -40,7 +41,6 @@ impl RedisConsumer {
             spec.instance,
             spec.worker_id,
             caller,
-            link,
             Arc::clone(&inbox.waits),
             finishes,
             &shared.config,
@@ -53,11 +53,11 @@ impl RedisConsumer {
         shared
             .run(async move {
                 let mut args = attaching.args();
-                args.push(inbox_id).push_flag(true);
+                args.push(inbox_id).push_flag(true).push_static("0");
                 attaching.caller.run(Script::Renew, args).await
             })
             .await?;
-        shared.bridge.spawn(Arc::clone(&instance).run());
+        shared.bridge.spawn(ClaimLoop::new(Arc::clone(&instance), link).run());
         Ok(Self { shared, instance })
     }
 }
@@ -88,13 +88,13 @@ impl Consumer for RedisConsumer {
         answer.unwrap_or(Err(TransportError::Detached))
     }
 
-    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
         let asked: Vec<_> = done.iter().map(|done| self.instance.finish(done)).collect();
         let answers = match <[_; 1]>::try_from(asked) {
             Ok([one]) => vec![one.await],
             Err(asked) => join_all(asked).await,
         };
-        Ok(answers.into_iter().collect::<Result<_, _>>()?)
+        answers.into_iter().map(|answer| answer.map_err(TransportError::from)).collect()
     }
 
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
@@ -155,7 +155,7 @@ impl Drop for RedisConsumer {
 async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, ClientError> {
     let _turn = instance.turn.lock().await;
     let mut args = instance.args();
-    args.push(inbox).push_flag(false);
+    args.push(inbox).push_flag(false).push_display(instance.lock().cancels_from);
     let replies = instance.caller.run(Script::Renew, args).await?;
     // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken.
     let state = replies.get(1).and_then(Reply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
@@ -167,7 +167,8 @@ async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, C
         );
         instance.lose_all();
     }
-    let mut cancels = replies.iter().skip(2);
+    instance.lock().cancels_from = replies.get(2).and_then(Reply::as_u64).unwrap_or(0);
+    let mut cancels = replies.iter().skip(3);
     while let (Some(task), Some(delivery), Some(reason)) = (cancels.next(), cancels.next(), cancels.next()) {
         if let (Some(Ok(task)), Some(delivery), Some(Ok(reason))) =
             (task.as_str().map(str::parse), delivery.as_u32(), reason.as_str().map(str::parse))

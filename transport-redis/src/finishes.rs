@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -9,7 +8,7 @@ use rhai_dispatcher_core::{
 };
 
 use crate::args::Args;
-use crate::batcher::Item;
+use crate::batcher::{Item, Request, by_script};
 use crate::caller::Caller;
 use crate::claims::Held;
 use crate::client::ClientError;
@@ -52,20 +51,35 @@ impl Kind {
     }
 }
 
+impl Request for FinishOne {
+    fn worker_id(&self) -> &WorkerId {
+        &self.worker_id
+    }
+
+    fn bytes(&self) -> usize {
+        self.packed.len()
+    }
+}
+
 impl FinishOne {
-    /// The end of a claim; `held` is what is known of it if it is this instance's.
-    pub(crate) fn new(
-        owner: &Arc<Instance>,
-        done: &Completion,
-        held: Option<&Held>,
-        max_message: usize,
-    ) -> Self {
+    /// The end of a claim; `held` is what is known of it if it is this instance's. An outcome that is too
+    /// large becomes an error: the server would not take it, and its task would never end.
+    pub(crate) fn new(owner: &Arc<Instance>, done: &Completion, held: Option<&Held>) -> Self {
+        let one = Self::as_it_is(owner, done, held);
+        if one.packed.len() <= owner.max_outcome {
+            return one;
+        }
+        Self::as_it_is(owner, &without_bulk(done, one.packed.len(), owner.max_outcome), held)
+    }
+
+    fn as_it_is(owner: &Arc<Instance>, done: &Completion, held: Option<&Held>) -> Self {
+        let max = owner.max_message;
         let (kind, message, run_at) = match &done.finish {
             Finish::Outcome(outcome) => {
-                (Kind::Outcome, held.and_then(|held| encode(done, outcome, held, max_message)), None)
+                (Kind::Outcome, held.and_then(|held| encode(done, outcome, held, max)), None)
             }
             Finish::RetryAt(at, _) => (Kind::Retry, None, Some(*at)),
-            Finish::HandBack => (Kind::HandBack, None, None),
+            Finish::HandBack => (Kind::HandBack, Some(owner.next_hand_back().into()), None),
             Finish::Abandon => (Kind::Abandon, None, None),
         };
         let mut packed = begin(done, kind, &message.unwrap_or_default(), run_at);
@@ -94,6 +108,21 @@ impl FinishOne {
             packed: packed.into_bytes(),
         }
     }
+}
+
+/// The same end, with an error in place of what takes `bytes`.
+fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
+    let error = TaskError::new(
+        TaskErrorKind::Limit,
+        format!("what the task ended with takes {bytes} bytes, more than max_outcome_bytes ({max})"),
+    );
+    let finish = match &done.finish {
+        Finish::RetryAt(at, _) => Finish::RetryAt(*at, error),
+        Finish::Outcome(Outcome::Completed(_) | Outcome::Error(_)) => Finish::Outcome(Outcome::Error(error)),
+        // Of these only the log is large.
+        Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Abandon => done.finish.clone(),
+    };
+    Completion { claim: done.claim, finish, log: TaskLog::new() }
 }
 
 /// What a finish says, but for the fields that it writes.
@@ -126,16 +155,18 @@ fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Opti
     wire::encode_ended(&ended).filter(|bytes| bytes.len() <= max)
 }
 
-/// Finishes a batch: one script for each worker id.
+/// Finishes a batch, the queues beside each other.
 pub(crate) async fn finish(caller: Arc<Caller>, batch: Vec<Item<FinishOne, Finished>>) {
-    let mut queues: HashMap<WorkerId, Vec<Item<FinishOne, Finished>>> = HashMap::new();
-    for item in batch {
-        queues.entry(item.request.worker_id.clone()).or_default().push(item);
-    }
-    join_all(queues.into_iter().map(|(worker_id, items)| finish_in(&caller, worker_id, items))).await;
+    let caller = &*caller;
+    let queues = by_script(batch).into_iter().map(async |(worker_id, scripts)| {
+        for items in scripts {
+            finish_part(caller, &worker_id, items).await;
+        }
+    });
+    join_all(queues).await;
 }
 
-async fn finish_in(caller: &Caller, worker_id: WorkerId, mut items: Vec<Item<FinishOne, Finished>>) {
+async fn finish_part(caller: &Caller, worker_id: &WorkerId, mut items: Vec<Item<FinishOne, Finished>>) {
     let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
     #[cfg(feature = "fault-finish-order")]
     crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
@@ -177,10 +208,11 @@ async fn finish_in(caller: &Caller, worker_id: WorkerId, mut items: Vec<Item<Fin
 }
 
 fn end(item: Item<FinishOne, Finished>, answer: Result<Finished, ClientError>) {
-    if let Some(owner) = item.request.owner.upgrade() {
-        owner.finished(&item.request.claim, answer.is_ok());
-    }
-    item.answer(answer);
+    let owner = item.request.owner.upgrade();
+    let came_again = owner.is_some_and(|owner| owner.finished(&item.request.claim, answer.is_ok()));
+    // Only what was handed back comes again as the same claim.
+    let is_done = came_again && item.request.kind == Kind::HandBack;
+    item.answer(if is_done { Ok(Finished::Written) } else { answer });
 }
 
 fn parse(text: Option<&str>) -> Result<Finished, ClientError> {

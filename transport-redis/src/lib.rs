@@ -13,7 +13,8 @@
 //! - `config`: where the server is, and how it is used ([`RedisConfig`]).
 //! - `transport`, `consumer`: the two sides of the contract ([`RedisTransport`]).
 //! - `submits`, `finishes`, `looks`, `batcher`: calls, gathered into scripts under load.
-//! - `instance`, `claims`: how an instance waits for tasks, and what it holds.
+//! - `instance`, `claims`: an instance, and what it holds.
+//! - `claim_loop`, `given`, `recovery`: how it gets that.
 //! - `inbox`, `waits`: how outcomes and signals come to those who wait for them.
 //! - `pumps`: what of this runs on the bridge.
 //! - `script`, `lua/`: the steps that are atomic. `caller`: sends them.
@@ -25,6 +26,7 @@
 mod args;
 mod batcher;
 mod caller;
+mod claim_loop;
 mod claims;
 mod client;
 mod clock;

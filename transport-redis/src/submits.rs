@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -6,7 +5,7 @@ use futures::future::join_all;
 use rhai_dispatcher_core::{Priority, SubmitError, Submitted, Task, TaskId, WallTime, WorkerId};
 
 use crate::args::Args;
-use crate::batcher::Item;
+use crate::batcher::{Item, Request, by_script};
 use crate::caller::Caller;
 use crate::client::{ClientError, Reply};
 use crate::crash::crash_point;
@@ -45,6 +44,16 @@ pub(crate) enum Accepted {
     Failed(String),
 }
 
+impl Request for Submit {
+    fn worker_id(&self) -> &WorkerId {
+        &self.worker_id
+    }
+
+    fn bytes(&self) -> usize {
+        self.packed.len()
+    }
+}
+
 impl Submit {
     pub(crate) fn new(task: &Task, payload: Vec<u8>, reply_to: Option<&Bytes>) -> Self {
         let mut packed = Packed::new();
@@ -66,31 +75,15 @@ impl Submit {
     }
 }
 
-/// Submits a batch: one script for each worker id.
+/// Submits a batch, the queues beside each other.
 pub(crate) async fn submit(caller: Arc<Caller>, limits: Limits, batch: Vec<Item<Submit, Accepted>>) {
-    let mut queues: HashMap<WorkerId, Vec<Item<Submit, Accepted>>> = HashMap::new();
-    for item in batch {
-        queues.entry(item.request.worker_id.clone()).or_default().push(item);
-    }
-    join_all(queues.into_iter().map(|(worker_id, items)| submit_to(&caller, limits, worker_id, items))).await;
-}
-
-async fn submit_to(caller: &Caller, limits: Limits, worker_id: WorkerId, items: Vec<Item<Submit, Accepted>>) {
-    /// A script's arguments are held in memory at both ends, and block the server while they are
-    /// read.
-    const LARGEST_BYTES: usize = 1024 * 1024;
-    let mut items = items.into_iter().peekable();
-    while items.peek().is_some() {
-        let mut bytes = 0;
-        let mut part = Vec::new();
-        while let Some(item) =
-            items.next_if(|item| part.is_empty() || bytes + item.request.packed.len() <= LARGEST_BYTES)
-        {
-            bytes += item.request.packed.len();
-            part.push(item);
+    let caller = &*caller;
+    let queues = by_script(batch).into_iter().map(async |(worker_id, scripts)| {
+        for items in scripts {
+            submit_part(caller, limits, &worker_id, items).await;
         }
-        submit_part(caller, limits, &worker_id, part).await;
-    }
+    });
+    join_all(queues).await;
 }
 
 async fn submit_part(

@@ -53,6 +53,8 @@ struct Own {
 struct Other {
     /// Whether there was a record when it was looked at.
     seen: bool,
+    /// When it must have started by, once that is known.
+    latest: Option<WallTime>,
     waiters: Vec<Waiter>,
 }
 
@@ -118,6 +120,9 @@ impl Waits {
     pub(crate) fn unexpected(&self, id: TaskId) {
         let mut state = self.lock();
         let Some(own) = state.own.remove(&id) else { return };
+        if let Some(latest) = own.task.latest_start() {
+            state.expiries.remove(&(latest, id)); // a look has been earlier than the answer
+        }
         if !own.waiters.is_empty() {
             state.others.entry(id).or_default().waiters.extend(own.waiters);
             state.to_check.insert(id);
@@ -165,12 +170,12 @@ impl Waits {
             state.waiters -= count;
             // Who has given up waiting does not come again; if so, the record can be asked.
             if count > 0 && own.waiters.is_empty() && own.accepted_at.is_some() {
-                state.forget_own(id);
+                state.take(id);
             }
         } else if let Some(other) = state.others.get_mut(&id) {
             state.waiters -= gone(&mut other.waiters);
             if other.waiters.is_empty() {
-                state.others.remove(&id);
+                state.take(id);
             }
         }
     }
@@ -256,10 +261,16 @@ impl Waits {
         }
     }
 
-    /// Notes until when a task must have started, for one that is not this handle's.
+    /// Notes until when a task must have started that still waits.
     pub(crate) fn expires(&self, id: TaskId, latest: WallTime) {
         let mut state = self.lock();
-        if state.others.contains_key(&id) || state.own.contains_key(&id) {
+        let state = &mut *state;
+        if let Some(own) = state.own.get(&id) {
+            state.expiries.extend(own.task.latest_start().map(|latest| (latest, id)));
+        } else if let Some(other) = state.others.get_mut(&id) {
+            if let Some(before) = other.latest.replace(latest) {
+                state.expiries.remove(&(before, id));
+            }
             state.expiries.insert((latest, id));
         }
     }
@@ -342,22 +353,19 @@ impl State {
         }
     }
 
-    fn forget_own(&mut self, id: TaskId) {
-        if let Some(own) = self.own.remove(&id)
-            && let Some(latest) = own.task.latest_start()
-        {
+    /// Forgets a task; who waited for it.
+    fn take(&mut self, id: TaskId) -> Vec<Waiter> {
+        let (latest, waiters) = if let Some(own) = self.own.remove(&id) {
+            (own.task.latest_start(), own.waiters)
+        } else if let Some(other) = self.others.remove(&id) {
+            (other.latest, other.waiters)
+        } else {
+            return Vec::new();
+        };
+        if let Some(latest) = latest {
             self.expiries.remove(&(latest, id));
         }
-    }
-
-    fn take(&mut self, id: TaskId) -> Vec<Waiter> {
-        if let Some(own) = self.own.remove(&id) {
-            if let Some(latest) = own.task.latest_start() {
-                self.expiries.remove(&(latest, id));
-            }
-            return own.waiters;
-        }
-        self.others.remove(&id).map(|other| other.waiters).unwrap_or_default()
+        waiters
     }
 
     fn answer(&mut self, waiters: Vec<Waiter>, answer: Answer) {
@@ -374,4 +382,44 @@ impl State {
 pub(crate) struct Wait {
     pub(crate) receiver: oneshot::Receiver<Answer>,
     pub(crate) number: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai_dispatcher_core::{Payload, WorkerId};
+
+    use super::*;
+
+    #[test]
+    fn a_wait_that_has_ended_leaves_nothing() {
+        let waits = Waits::default();
+        let latest = WallTime::from_millis(u64::MAX);
+        let worker_id = WorkerId::try_from("worker-1").expect("a name");
+        let mut task = Task::new(worker_id, Payload::script("1"), "caller");
+        task.expires_at = Some(latest);
+        let ended = TaskDetails::accepted(&task, WallTime::from_millis(1));
+        for end in 0..3 {
+            // One of this handle, and one of another.
+            assert!(waits.expect(&task, 10));
+            waits.accepted(task.id, WallTime::from_millis(1));
+            for id in [task.id, TaskId::new()] {
+                let wait = waits.wait(id);
+                waits.expires(id, latest);
+                assert!(waits.lock().expiries.contains(&(latest, id)));
+                match end {
+                    0 => waits.forget(id, wait.number),
+                    1 => waits.looked(id, Ok(None)),
+                    _ => {
+                        let mut details = ended.clone();
+                        details.task_id = id;
+                        details.status = rhai_dispatcher_core::TaskStatus::Completed;
+                        waits.looked(id, Ok(Some(details)));
+                    }
+                }
+            }
+            let state = waits.lock();
+            assert!(state.expiries.is_empty(), "{:?}", state.expiries);
+            assert!(state.own.is_empty() && state.others.is_empty() && state.waiters == 0);
+        }
+    }
 }

@@ -5,10 +5,15 @@ mod support;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Json, Payload, Task, TaskErrorKind, TaskId, TaskStatus, Transport, TransportError, TransportExt,
+    Completion, Finish, Finished, Json, Outcome, Payload, Task, TaskErrorKind, TaskId, TaskLog, TaskStatus,
+    Transport, TransportError, TransportExt,
 };
+use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, open, submit, task, until, worker};
+use support::{
+    attach, claim, client, complete, completed, config, end, open, submit, task, until, wait_for_tasks,
+    worker,
+};
 
 const READY: &str = "rhailib:{worker-1}:ready:normal";
 const WAITING: &str = "rhailib:{worker-1}:waiting";
@@ -20,10 +25,6 @@ const HEADER: &[u8] = b"n-\0\0\0\0\0\0\0\0\x3f\xf0\0\0\0\0\0\0";
 fn enqueue(redis: &mut redis::Connection, id: &str, task: &[u8]) {
     let _: () = redis.hset(WAITING, id, task).expect("written");
     let _: () = redis.zadd(READY, id, 1).expect("written");
-}
-
-fn client(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
 }
 
 #[test]
@@ -103,6 +104,114 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
 }
 
+/// A server that has functions, and one that has none, as before Redis 7: what fails is told otherwise there.
+fn servers() -> [RedisServer; 2] {
+    let without = ["--save", "", "--rename-command", "FUNCTION", "NONE"];
+    [RedisServer::start(), RedisServer::with(&without)]
+}
+
+#[test]
+fn an_end_that_fails_does_no_harm_to_its_batch() {
+    servers().iter().for_each(one_end_fails);
+}
+
+fn one_end_fails(server: &RedisServer) {
+    let mut redis = client(server);
+    let transport = open(server);
+    let consumer = attach(&transport);
+    let ids: Vec<_> = (0..5).map(|_| submit(&transport)).collect();
+    let mut batch: Vec<_> = ids.iter().map(|_| completed(claim(&consumer).claim)).collect();
+    // The record of one is none, who waits for another is not written down, and a third has no place to wait.
+    let _: () = redis.del(format!("rhailib:{}", ids[1])).expect("deleted");
+    let _: () = redis.set(format!("rhailib:{}", ids[1]), "not a hash").expect("set");
+    let watched = [("watched", "1"), ("more", "1")];
+    let _: () = redis.hset_multiple(format!("rhailib:{}", ids[2]), &watched).expect("set");
+    let _: () = redis.set(format!("{{rhailib:{}}}:waiters", ids[2]), "not a set").expect("set");
+    batch[3].finish = Finish::HandBack;
+    let _: () = redis.set(READY, "not a list of tasks").expect("set");
+
+    let outcomes: Vec<_> = [0, 2, 4].map(|index| transport.outcome(ids[index])).into();
+    let answers = block_on(consumer.finish(&batch));
+    let refused = |answer: &Result<Finished, TransportError>| matches!(answer, Err(error @ TransportError::Protocol(_)) if error.to_string().contains("WRONGTYPE"));
+    for (index, answer) in answers.iter().enumerate() {
+        let fails = index == 1 || index == 3;
+        assert_eq!(refused(answer), fails, "{index}: {answer:?}");
+        assert!(fails || matches!(answer, Ok(Finished::Written)), "{index}: {answer:?}");
+    }
+    for outcome in outcomes {
+        assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
+    }
+    // What was not taken back is still the instance's, and can be written once there is nothing in the way.
+    let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+    assert!(redis.hexists::<_, _, bool>(&held, ids[3].to_string()).expect("an answer"));
+    assert_eq!(block_on(transport.details_of(ids[3])).expect("a record").status, TaskStatus::Processing);
+    let _: () = redis.del(READY).expect("deleted");
+    assert_eq!(end(&consumer, batch[3].clone()), Finished::Written);
+    assert_eq!(claim(&consumer).claim.task, ids[3]);
+}
+
+#[test]
+fn a_submit_that_fails_loses_no_other() {
+    servers().iter().for_each(two_submits_fail);
+}
+
+fn two_submits_fail(server: &RedisServer) {
+    let mut redis = client(server);
+    let transport = open(server);
+    let consumer = attach(&transport);
+    let parent = submit(&transport);
+    let running = claim(&consumer).claim;
+    let _: () = redis.set(format!("{{rhailib:{parent}}}:children"), "no children").expect("set");
+    let _: () = redis.set("rhailib:{worker-1}:requests", "no requests").expect("set");
+    let waiting = wait_for_tasks(&mut redis, &consumer);
+    let (good, mut child, mut request) = (task(), task(), task());
+    child.parent = Some(parent);
+    request.request_id = Some("request".into());
+    let bad = [child.id, request.id];
+    let id = good.id;
+    let batch = vec![good.into(), child.into(), request.into()];
+    let error = block_on(transport.submit(batch)).expect_err("there are strange keys");
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    let claimed = block_on(waiting).expect("a claim").remove(0).claim;
+    assert_eq!(claimed.task, id);
+    assert_eq!(block_on(transport.details(&bad)).expect("an answer"), [None, None], "they left nothing");
+    for claim in [claimed, running] {
+        complete(&consumer, claim);
+    }
+}
+
+#[test]
+fn who_can_t_hold_a_task_is_given_none() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let (broken, other) = (attach(&transport), attach(&transport));
+    let waiting = wait_for_tasks(&mut redis, &broken);
+    let held = format!("rhailib:{{worker-1}}:held:{}", broken.instance());
+    let _: () = redis.set(held, "not a hash").expect("set");
+    let id = submit(&transport);
+    assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
+    assert_eq!(claim(&other).claim.task, id);
+    block_on(waiting).expect_err("it is told so when it looks again");
+}
+
+#[test]
+fn an_outcome_that_is_too_large_ends_its_task_in_an_error() {
+    let server = RedisServer::start();
+    let transport =
+        RedisTransport::new(config(&server).with_max_outcome_bytes(1_000)).expect("a valid config");
+    let consumer = attach(&transport);
+    let large = "x".repeat(1_000);
+    let id = submit(&transport);
+    let outcome = Outcome::Completed(Json::of(&large).expect("JSON").into());
+    let claim_of = claim(&consumer).claim;
+    let done = Completion { claim: claim_of, finish: Finish::Outcome(outcome), log: TaskLog::new() };
+    assert_eq!(end(&consumer, done), Finished::Written);
+    let error = block_on(transport.outcome(id)).expect("an outcome").error.expect("an error");
+    assert_eq!(error.kind, TaskErrorKind::Limit);
+    assert!(error.message.contains("max_outcome_bytes (1000)"), "{error}");
+}
+
 #[test]
 fn a_large_record_works_and_a_larger_is_refused() {
     let server = RedisServer::start();
@@ -116,17 +225,12 @@ fn a_large_record_works_and_a_larger_is_refused() {
     let outcome = transport.outcome(id);
     let claimed = claim(&consumer);
     assert_eq!(*claimed.task, task);
-    let output = rhai_dispatcher_core::Outcome::Completed(task.args.clone().into());
-    let done = rhai_dispatcher_core::Completion {
-        claim: claimed.claim,
-        finish: rhai_dispatcher_core::Finish::Outcome(output),
-        log: rhai_dispatcher_core::TaskLog::new(),
-    };
-    block_on(consumer.finish(&[done])).expect("finished");
+    let output = Outcome::Completed(task.args.clone().into());
+    let done = Completion { claim: claimed.claim, finish: Finish::Outcome(output), log: TaskLog::new() };
+    end(&consumer, done);
     let details = block_on(outcome).expect("an outcome");
     assert_eq!(details.output.expect("an output").as_json(), &task.args);
-    let small =
-        rhai_dispatcher_redis::RedisTransport::new(support::config(&server).with_max_task_bytes(1_000));
+    let small = RedisTransport::new(config(&server).with_max_task_bytes(1_000));
     let error = block_on(small.expect("a valid config").submit_one(task)).expect_err("too large");
     assert!(error.to_string().contains("max_task_bytes"), "{error}");
 }
@@ -175,8 +279,8 @@ fn a_server_that_loads_its_data_is_waited_for() {
     let patient = open(&server);
     let id = submit(&patient);
     let _ = server.command(&["SAVE"]);
-    let hurried = support::config(&server).with_call_timeout(std::time::Duration::from_millis(500));
-    let hurried = rhai_dispatcher_redis::RedisTransport::new(hurried).expect("a valid config");
+    let hurried = config(&server).with_call_timeout(std::time::Duration::from_millis(500));
+    let hurried = RedisTransport::new(hurried).expect("a valid config");
     server.kill();
     std::thread::scope(|scope| {
         scope.spawn(|| server.restart());

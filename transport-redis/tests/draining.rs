@@ -2,32 +2,16 @@
 
 mod support;
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
 use futures::executor::block_on;
 use redis::Commands;
-use rhai_dispatcher_core::{Completion, Consumer, Finish, Finished, TaskId, TaskLog};
+use rhai_dispatcher_core::{Completion, Finish, Finished, TaskId, TaskLog};
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, open, submit, until};
+use support::{attach, claim, client, end, open, submit, until, wait_for_tasks};
 
 const IDLE: &str = "rhailib:{worker-1}:idle";
-
-fn client(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
-}
-
-/// Lets an instance claim until the server knows that it waits, and then no more.
-fn claim_in_vain(redis: &mut redis::Connection, consumer: &Arc<dyn Consumer>) {
-    let instance = consumer.instance().to_string();
-    let mut waiting = consumer.claim(NonZeroUsize::new(10).expect("more than none"));
-    assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");
-    until("it waits", || redis.hexists(IDLE, &instance).expect("an answer"));
-    drop(waiting);
-}
 
 fn state(redis: &mut redis::Connection, id: TaskId) -> (String, Option<String>, Option<u32>) {
     let fields = ["status", "started_at", "delivery"];
@@ -46,9 +30,9 @@ fn what_it_hands_back_does_not_come_to_it_again() {
         assert_eq!(claim.task, id);
         let (_, started_at, _) = state(&mut redis, id);
         thread::sleep(Duration::from_millis(2)); // so that another start shows
-        claim_in_vain(&mut redis, &consumer);
+        drop(wait_for_tasks(&mut redis, &consumer));
         let done = Completion { claim, finish: Finish::HandBack, log: TaskLog::new() };
-        assert_eq!(block_on(consumer.finish(&[done])).expect("finished"), [Finished::Written]);
+        assert_eq!(end(&consumer, done), Finished::Written);
         thread::sleep(Duration::from_millis(20));
         assert_eq!(state(&mut redis, id), ("pending".to_owned(), started_at, Some(0)));
         // So that there is nothing to claim in the next round.
@@ -62,13 +46,43 @@ fn what_it_hands_back_does_not_come_to_it_again() {
 }
 
 #[test]
+fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
+    /// What was sent, from the server's log: id, time, duration, command, client's address and name.
+    type Logged = (u64, u64, u64, Vec<Vec<u8>>, String, String);
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let id = submit(&transport);
+    let first = claim(&consumer).claim;
+    let _ = server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+    let done = Completion { claim: first, finish: Finish::HandBack, log: TaskLog::new() };
+    assert_eq!(end(&consumer, done.clone()), Finished::Written);
+    let again = claim(&consumer).claim;
+    assert_eq!(again, first, "the delivery was not counted");
+    let log: Vec<Logged> = redis::cmd("SLOWLOG").arg("GET").arg(128).query(&mut redis).expect("a log");
+    let sent = log
+        .into_iter()
+        .map(|entry| entry.3)
+        .find(|command| command.len() > 1 && command[1].ends_with(b"_finish"));
+    let sent = sent.expect("the hand-back");
+    let mut repeated = redis::cmd(std::str::from_utf8(&sent[0]).expect("a name"));
+    let answers: Vec<redis::Value> = repeated.arg(&sent[1..]).query(&mut redis).expect("an answer");
+    assert_eq!(answers[1], redis::Value::BulkString(b"w".to_vec()));
+    assert_eq!(state(&mut redis, id).0, "processing", "it still runs");
+    // Another one is another one.
+    assert_eq!(end(&consumer, done), Finished::Written);
+    assert_eq!(state(&mut redis, id).0, "pending");
+}
+
+#[test]
 fn it_is_given_nothing_from_then_on() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
     let consumer = attach(&transport);
     let instance = consumer.instance().to_string();
-    claim_in_vain(&mut redis, &consumer);
+    drop(wait_for_tasks(&mut redis, &consumer));
     let start = Instant::now();
     until("it has left", || !redis.hexists::<_, _, bool>(IDLE, &instance).expect("an answer"));
     assert!(start.elapsed() < Duration::from_secs(1), "its wait had ended by itself");
@@ -76,4 +90,29 @@ fn it_is_given_nothing_from_then_on() {
     assert_eq!(state(&mut redis, id), ("pending".to_owned(), None, None), "it was never started");
     // It may come again.
     assert_eq!(claim(&consumer).claim.task, id);
+}
+
+#[test]
+fn one_that_is_gone_leaves_no_list() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    for _ in 0..10 {
+        let consumer = attach(&transport);
+        let waiting = wait_for_tasks(&mut redis, &consumer);
+        block_on(consumer.detach()).expect("detached");
+        block_on(waiting).expect_err("it has ended");
+    }
+    // Now one that was to make room for suspects, and was buried meanwhile.
+    let consumer = attach(&transport);
+    let id = submit(&transport);
+    let claim_of = |consumer| support::claim(consumer).claim;
+    let abandoned = Completion { claim: claim_of(&consumer), finish: Finish::Abandon, log: TaskLog::new() };
+    let gone = rhai_dispatcher_core::InstanceId::new().to_string();
+    let _: () = redis.hset("rhailib:{worker-1}:state", "runner", &gone).expect("set");
+    assert_eq!(end(&consumer, abandoned), Finished::Written);
+    assert_eq!(claim_of(&consumer).task, id);
+    assert!(!redis.hexists::<_, _, bool>("rhailib:{worker-1}:state", "runner").expect("an answer"));
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(redis.keys::<_, Vec<String>>("*:give:*").expect("keys"), [""; 0]);
 }

@@ -3,18 +3,16 @@
 mod support;
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt};
 use redis::Commands;
 use rhai_dispatcher_core::{
     Completion, Finish, Limits, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
 };
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, open, submit, task, until};
-
-fn client(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
-}
+use support::{attach, claim, client, complete, end, open, submit, task, until};
 
 fn record(redis: &mut redis::Connection, id: rhai_dispatcher_core::TaskId) -> HashMap<String, String> {
     redis.hgetall(format!("rhailib:{id}")).expect("a record")
@@ -100,7 +98,7 @@ fn an_error_has_its_kind_and_place() {
         finish: Finish::Outcome(Outcome::Error(error)),
         log: TaskLog::new(),
     };
-    block_on(consumer.finish(&[done])).expect("finished");
+    end(&consumer, done);
     let fields = record(&mut redis, id);
     let field = |name: &str| fields[name].as_str();
     assert_eq!((field("status"), field("error_kind"), field("error")), ("error", "limit", "too much"));
@@ -136,6 +134,38 @@ fn a_client_that_goes_takes_its_inbox_along() {
         let keys: Vec<String> = redis.keys("rhailib:inbox:*").expect("keys");
         assert_eq!(keys, [""; 0], "at once, since its process may end now");
     }
+}
+
+#[test]
+fn however_many_cancels_there_are_each_is_repeated() {
+    const TASKS: usize = 2_500;
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    block_on(transport.submit((0..TASKS).map(|_| task().into()).collect())).expect("accepted");
+    let mut cancels = redis::pipe();
+    let mut count = 0;
+    while count < TASKS {
+        for claimed in
+            block_on(consumer.claim(NonZeroUsize::new(128).expect("more than none"))).expect("claims")
+        {
+            // As if the message to its instance had been lost.
+            let text = format!("{} {} asked", claimed.claim.instance, claimed.claim.delivery);
+            cancels.hset("rhailib:{worker-1}:cancels", claimed.claim.task.to_string(), text);
+            count += 1;
+        }
+    }
+    let _: () = cancels.query(&mut redis).expect("they are set");
+    let mut signals = consumer.signals();
+    let mut told = 0;
+    for _ in 0..10 {
+        block_on(consumer.renew()).expect("a renewal");
+        while signals.next().now_or_never().is_some() {
+            told += 1;
+        }
+    }
+    assert_eq!(told, TASKS);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_task_goes_there_and_its_outcome_comes_back() {
                     finish: Finish::Outcome(Outcome::Completed(Json::parse("42").expect("JSON").into())),
                     log: TaskLog::new(),
                 };
-                consumer.finish(&[done]).await.expect("finished");
+                consumer.finish(&[done]).await.remove(0).expect("finished");
                 let details = outcome.await.expect("an outcome");
                 assert_eq!(details.status, TaskStatus::Completed);
                 let looked_up = runner.details_of(id).await.expect("a record");

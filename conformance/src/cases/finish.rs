@@ -21,7 +21,7 @@ pub(crate) async fn finish_writes_the_outcome(env: &dyn Environment) {
         let id = stage.submit_any().await;
         let claim = consumer.claim_one().await.claim;
         let done = Completion { claim, finish: Finish::Outcome(outcome.clone()), log: log("on the way") };
-        assert_eq!(consumer.finish(&[done]).await.expect("a finish"), [Finished::Written]);
+        assert_eq!(consumer.end_all(&[done]).await, [Finished::Written]);
 
         let mut expected = stage.details(id).await;
         assert_eq!(expected.status, outcome.status());
@@ -99,7 +99,7 @@ pub(crate) async fn finish_batch_answers_each(env: &dyn Environment) {
 
     let batch: Vec<_> = claims.iter().map(|claim| completion(*claim, completed("7"))).collect();
     assert_eq!(
-        consumer.finish(&batch).await.expect("a finish"),
+        consumer.end_all(&batch).await,
         [
             Finished::Written,
             Finished::Fenced,

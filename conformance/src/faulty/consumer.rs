@@ -39,7 +39,7 @@ impl Consumer for FaultyConsumer {
         self.fault.claim(&self.peer, max).await
     }
 
-    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError> {
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
         self.fault.finish(&self.peer, done).await
     }
 

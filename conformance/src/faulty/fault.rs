@@ -96,7 +96,7 @@ pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>
 pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
-pub(super) type FinishAnswer = Result<Vec<Finished>, TransportError>;
+pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;
 
 /// Breaks nothing: over it every case passes.
 #[derive(Debug)]

@@ -117,9 +117,9 @@ impl Fault for GivesSuspectsCompany {
         for completion in done {
             let own = completion.claim.instance == peer.consumer.instance();
             let holder = if own { &peer.consumer } else { &second };
-            answers.extend(holder.finish(std::slice::from_ref(completion)).await?);
+            answers.extend(holder.finish(std::slice::from_ref(completion)).await);
         }
-        Ok(answers)
+        answers
     }
 
     async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {

@@ -51,7 +51,8 @@ pub trait Consumer: Send + Sync {
     /// lease waits for the next renewal.) [`Unavailable`](TransportError::Unavailable), after which claiming again is safe.
     async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError>;
 
-    /// Writes how claimed tasks ended; one answer for each, in their order.
+    /// Writes how claimed tasks ended; one answer for each, in their order. What could not be written
+    /// does no harm to its neighbours.
     ///
     /// # Behavior
     /// - `finish_writes_the_outcome`: completed, error and cancelled, each with its log.
@@ -69,9 +70,10 @@ pub trait Consumer: Send + Sync {
     ///   instance.
     ///
     /// # Errors
-    /// [`Unavailable`](TransportError::Unavailable) if it is not known whether it was written;
+    /// For each [`Unavailable`](TransportError::Unavailable) if it is not known whether it was written,
+    /// and [`Refused`](TransportError::Refused) or [`Protocol`](TransportError::Protocol) if it was not;
     /// finishing again is safe.
-    async fn finish(&self, done: &[Completion]) -> Result<Vec<Finished>, TransportError>;
+    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>>;
 
     /// Renews the lease; the answer has the claims that were lost since the last time.
     ///

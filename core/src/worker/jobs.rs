@@ -18,7 +18,7 @@ use crate::{Clock, Tick};
 /// what it waited: so when thousands are answered at once that each waited for a second, who slept a
 /// millisecond does not stand behind all of them. For who computed it is at least twenty times as
 /// long as that took, so that it takes about a twentieth of the thread while others want it. A task that is
-/// to stop is due at once. Nobody is overtaken by what is woken more than [`MAX_PATIENCE`] after it.
+/// to stop is due at once, and if it goes on all the same, in its turn. Nobody is overtaken by what is woken more than [`MAX_PATIENCE`] after it.
 pub(super) struct Jobs {
     clock: Arc<dyn Clock>,
     jobs: HashMap<u64, Entry>,
@@ -184,9 +184,14 @@ impl Alarm {
         }
     }
 
+    /// Whether it is to be put first now: once, for its stop.
+    fn hurries(&self) -> bool {
+        self.stop.get().is_some() && !self.hurried.swap(true, Ordering::Relaxed)
+    }
+
     /// When it is due, if it is woken now.
     fn due(&self, now: Tick) -> Tick {
-        if self.stop.get().is_some() {
+        if self.hurries() {
             return Tick::default();
         }
         let waited = now - Tick::from_nanos(self.since.load(Ordering::Relaxed));
@@ -210,9 +215,7 @@ impl Wake for Alarm {
         match woken {
             Ok(WAITING) => self.ready.push(self.due(self.clock.now()), self.id),
             // It may stand where it is late for its stop. Its other place is passed over then.
-            Ok(QUEUED) if self.stop.get().is_some() && !self.hurried.swap(true, Ordering::Relaxed) => {
-                self.ready.push(Tick::default(), self.id);
-            }
+            Ok(QUEUED) if self.hurries() => self.ready.push(Tick::default(), self.id),
             _ => {}
         }
     }
@@ -330,6 +333,24 @@ mod tests {
             alarms[2].wake_by_ref();
         }
         assert_eq!(order(&ready), [2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn what_goes_on_in_spite_of_its_stop_has_its_turn_and_no_more() {
+        let (ready, clock) = (Arc::default(), ManualClock::new());
+        let stubborn = alarm(0, &ready, &clock, Duration::ZERO);
+        let other = alarm(1, &ready, &clock, Duration::ZERO);
+        stubborn.stop.stop(Stop::Lost);
+        stubborn.wake_by_ref();
+        assert_eq!(order(&ready), [0]);
+        other.wake();
+        // It computes for a millisecond, and yields.
+        stubborn.state.store(POLLED, Ordering::Relaxed);
+        stubborn.wake_by_ref();
+        let before = clock.now();
+        clock.advance(Duration::from_millis(1));
+        stubborn.wait(before, clock.now());
+        assert_eq!(order(&ready), [1, 0]);
     }
 
     #[test]

@@ -9,18 +9,18 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::deadlines::Deadlines;
+use super::finishes::Finishes;
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claimed, Clock, Completion, Consumer, Finished, Tick, TransportError, WallTime};
+use crate::{Claimed, Clock, Consumer, Tick, TransportError, WallTime};
 
 /// Claims tasks, runs them on the thread that drives it, and finishes them, until it is told to
 /// drain and has nothing left.
 ///
 /// Each poll takes a task's three steps as far as they go: *claim* what the handler can run, *run*
-/// it, *finish* what has ended; what ends while a finish is under way goes out together as the
-/// next one.
+/// it, *finish* what has ended.
 pub(super) struct Lane<H> {
     handler: H,
     consumer: Arc<dyn Consumer>,
@@ -31,12 +31,11 @@ pub(super) struct Lane<H> {
     pause: Option<BoxFuture<'static, ()>>,
     running: Jobs,
     deadlines: Deadlines,
-    ended: Vec<Completion>,
-    finishing: Option<BoxFuture<'static, ()>>,
+    finishes: Finishes,
     draining: bool,
 }
 
-/// The wait after a call that failed, before it is made again.
+/// The wait after a claim that failed, before it is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long new tasks run, one after another, before those that were woken have their turn, and the
@@ -52,6 +51,7 @@ impl<H: Handler> Lane<H> {
     ) -> Self {
         Self {
             handler,
+            finishes: Finishes::new(Arc::clone(&consumer), Arc::clone(&clock), Arc::clone(&state)),
             consumer,
             state,
             claiming: None,
@@ -59,8 +59,6 @@ impl<H: Handler> Lane<H> {
             running: Jobs::new(Arc::clone(&clock)),
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
-            ended: Vec::new(),
-            finishing: None,
             draining: false,
         }
     }
@@ -145,32 +143,13 @@ impl<H: Handler> Lane<H> {
 
     fn end(&mut self, job: &Job, ran: Ran) {
         match job.completion(ran, &*self.clock) {
-            Some(completion) => self.ended.push(completion),
+            Some(completion) => self.finishes.push(completion),
             None => self.state.end([job.claim].into_iter()),
         }
     }
 
-    /// Writes what has ended. Whether something was written.
-    fn finish(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.finishing.is_none() && !self.ended.is_empty() {
-            let ended = std::mem::take(&mut self.ended);
-            self.finishing = Some(finish(
-                Arc::clone(&self.consumer),
-                Arc::clone(&self.clock),
-                Arc::clone(&self.state),
-                ended,
-            ));
-        }
-        let Some(finishing) = &mut self.finishing else { return false };
-        if finishing.poll_unpin(cx).is_pending() {
-            return false;
-        }
-        self.finishing = None;
-        true
-    }
-
     fn drained(&self) -> bool {
-        self.draining && self.running.is_empty() && self.ended.is_empty() && self.finishing.is_none()
+        self.draining && self.running.is_empty() && self.finishes.is_empty()
     }
 }
 
@@ -189,7 +168,7 @@ impl<H: Handler + Unpin> Future for Lane<H> {
             }
             let claimed = !lane.draining && lane.claim(cx);
             let ran = lane.run(cx);
-            let finished = lane.finish(cx);
+            let finished = lane.finishes.poll(cx);
             if lane.drained() {
                 lane.state.idle();
                 return Poll::Ready(());
@@ -207,35 +186,4 @@ fn claim(
     room: NonZeroUsize,
 ) -> BoxFuture<'static, Result<Vec<Claimed>, TransportError>> {
     Box::pin(async move { consumer.claim(room).await })
-}
-
-/// Finishes a batch, again and again until the transport has taken it.
-fn finish(
-    consumer: Arc<dyn Consumer>,
-    clock: Arc<dyn Clock>,
-    state: Arc<LaneState>,
-    ended: Vec<Completion>,
-) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        loop {
-            match consumer.finish(&ended).await {
-                Ok(answers) => {
-                    for (completion, _) in
-                        ended.iter().zip(answers).filter(|(_, answer)| *answer == Finished::Fenced)
-                    {
-                        tracing::warn!(task = %completion.claim.task, "the task was taken over meanwhile; this result of it is dropped");
-                    }
-                    break;
-                }
-                // Its tasks were handed back when it was detached.
-                Err(TransportError::Detached) => break,
-                // Also after a refusal: as long as this instance lives, nobody else ends them.
-                Err(error) => {
-                    tracing::warn!(%error, tasks = ended.len(), "finished tasks could not be written yet");
-                    clock.sleep_until(clock.now() + RETRY_PAUSE).await;
-                }
-            }
-        }
-        state.end(ended.iter().map(|completion| completion.claim));
-    })
 }

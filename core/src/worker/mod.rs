@@ -2,6 +2,7 @@
 
 mod config;
 mod deadlines;
+mod finishes;
 mod handler;
 mod job;
 mod jobs;

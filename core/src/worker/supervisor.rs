@@ -26,7 +26,7 @@ pub(super) struct Supervisor {
     shutdown: Option<oneshot::Receiver<Duration>>,
     signals: Option<BoxStream<'static, Signal>>,
     next_renewal: BoxFuture<'static, ()>,
-    renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
+    renewing: Option<BoxFuture<'static, Renewed>>,
     /// What was taken from lanes that block, until the transport has taken it.
     given_up: Vec<Completion>,
     abandoned: usize,
@@ -45,11 +45,14 @@ enum Ending {
 enum Event {
     Signal(Signal),
     RenewalDue,
-    Renewed(Result<Vec<Claim>, TransportError>),
+    Renewed(Renewed),
     LaneEnded(Result<(), WorkerError>),
     Shutdown(Duration),
     TimeUp,
 }
+
+/// What the transport has not taken of what was given up, and its answer to the renewal.
+type Renewed = (Vec<Completion>, Result<Vec<Claim>, TransportError>);
 
 /// How long lanes get to notice that their tasks are to be handed back, when the grace is over.
 const LAST_CALL: Duration = Duration::from_secs(2);
@@ -106,11 +109,8 @@ impl Supervisor {
             }
         }
         self.give_up(|_| true);
-        if !self.given_up.is_empty()
-            && let Err(error) = self.consumer.finish(&self.given_up).await
-        {
-            tracing::warn!(%error, "tasks could not be given up; the end of the lease will do so");
-        }
+        let given_up = std::mem::take(&mut self.given_up);
+        give_up(&*self.consumer, given_up).await;
         let detached = self.consumer.detach().await;
         match failure {
             Some(error) => Err(error),
@@ -178,22 +178,23 @@ impl Supervisor {
         }
         let (consumer, given_up) = (Arc::clone(&self.consumer), self.given_up.clone());
         self.renewing = Some(Box::pin(async move {
-            // First, because the renewal would keep them.
-            if !given_up.is_empty() {
-                consumer.finish(&given_up).await?;
-            }
-            consumer.renew().await
+            // First, because the renewal would keep them. One that is refused must not cost the others
+            // their lease; that the transport is away will do so anyway.
+            let (left, error) = give_up(&*consumer, given_up).await;
+            let answer = match error.filter(TransportError::is_retryable) {
+                Some(error) => Err(error),
+                None => consumer.renew().await,
+            };
+            (left, answer)
         }));
     }
 
-    fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {
+    fn note_renewal(&mut self, (left, answer): Renewed) {
         self.renewing = None;
         self.next_renewal = self.clock.sleep_until(self.clock.now() + self.consumer.lease() / 3);
+        self.given_up = left;
         match answer {
-            Ok(lost) => {
-                self.given_up.clear();
-                lost.iter().for_each(|claim| self.stop(claim, Stop::Lost));
-            }
+            Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
             Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
         }
     }
@@ -209,4 +210,28 @@ impl Supervisor {
         self.given_up.extend(given_up);
         count
     }
+}
+
+/// Gives tasks up. What could not be given up, and why; rather because the transport is away.
+async fn give_up(
+    consumer: &dyn Consumer,
+    given_up: Vec<Completion>,
+) -> (Vec<Completion>, Option<TransportError>) {
+    let (mut left, mut why) = (Vec::new(), None);
+    if given_up.is_empty() {
+        return (left, why);
+    }
+    let answers = consumer.finish(&given_up).await;
+    for (completion, answer) in given_up.into_iter().zip(answers) {
+        if let Err(error) = answer {
+            left.push(completion);
+            if why.is_none() || error.is_retryable() {
+                why = Some(error);
+            }
+        }
+    }
+    if let Some(error) = &why {
+        tracing::warn!(%error, tasks = left.len(), "tasks could not be given up yet");
+    }
+    (left, why)
 }

@@ -5,11 +5,12 @@
 -- then for each task: id, task, delivery, attempt, deaths; or, if given, what it was given.
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
+call('HLEN', held_key(w, instance)) -- before anything is taken for it
 call('HDEL', key(w, 'idle'), instance)
 local mine = key(w, 'give:' .. instance)
 local given = call('LRANGE', mine, 0, -1)
 if #given > 0 then call('DEL', mine) end
-if max < 0 then call('RPUSH', mine, '') end
+if max < 0 then wake(w, instance) end
 if #given > 0 then return { NOW, 'given', NOW, unpack(given) } end
 if max <= 0 then return { NOW, 'none', NOW } end
 local score = call('ZSCORE', key(w, 'alive'), instance)

@@ -39,7 +39,7 @@ local function receiver(payload)
     receiving = receiving + 1
     to = receivers[receiving]
     if not to then return nil end
-    share = math.min(to.max, math.ceil(left / (#receivers - receiving + 1)))
+    share = can_hold(w, to) and math.min(to.max, math.ceil(left / (#receivers - receiving + 1))) or 0
   end
 end
 
@@ -97,36 +97,34 @@ local function accept(number, task, last)
   local delayed = run_at and run_at > NOW
   local to = not run_at and (not latest or latest > NOW) and receiver(payload)
   if not to and not has_room() then return 'q' end
+  -- From here on nothing may raise between its record and its place, which is written at the end: so what is of the
+  -- wrong type has to be known before. A request id whose record is not there is free.
+  local list = ready[letter]
+  if not to then
+    if delayed then
+      call('ZCARD', later)
+    elseif not list then
+      call('ZCARD', ready_key(w, letter))
+      list = {}
+      ready[letter] = list
+    end
+  end
   local refused = parent ~= '' and adopt(parent, id)
   if refused then return refused end
+  if request ~= '' then remember(request, id) end
   if to then
-    local written = pcall_('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', '1', 'started_at',
-      NOW_TEXT, 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
-    if failed(written) then return 'e' .. written.err end
+    write_start(id, to.instance, '1', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
     local out, held, n = to.out, to.held, 2 * to.count
     local packed = pack_task(letter, true, latest, NOW_MICROS + number, payload)
     out[n + 1], out[n + 2] = id, packed
     held[n + 1], held[n + 2] = id, packed
     to.count = to.count + 1
-    if request ~= '' then remember(request, id) end
     return 'a'
   end
-  -- If it is of another type that is to be known before anything is written.
-  local list = ready[letter]
-  if delayed then
-    call('ZCARD', later)
-  elseif not list then
-    local known = pcall_('ZCARD', ready_key(w, letter))
-    if failed(known) then return 'e' .. known.err end
-    list = {}
-    ready[letter] = list
-  end
-  local written = pcall_('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
-  if failed(written) then return 'e' .. written.err end
+  call('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
   room = room - 1
   kept[#kept + 1] = id
   kept[#kept + 1] = pack_task(letter, not run_at, latest, NOW_MICROS + number, payload)
-  if request ~= '' then remember(request, id) end
   if delayed then
     -- Those who sleep don't know of it, unless they have to wake before it anyway.
     local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
@@ -141,7 +139,7 @@ end
 
 local answers = { NOW }
 for i = 1, count do
-  answers[i + 1] = accept(i, parts_of(ARGV[i + 5]))
+  answers[i + 1] = try(accept, i, parts_of(ARGV[i + 5]))
   left = left - 1
 end
 for _, to in ipairs(receivers) do

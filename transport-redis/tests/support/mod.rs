@@ -6,10 +6,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
+use redis::Commands;
 use rhai_dispatcher_core::{
     Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceSpec, Json, Outcome, Payload, Task,
-    TaskId, TaskLog, Transport, TransportConfig, TransportExt, WorkerId,
+    TaskId, TaskLog, Transport, TransportConfig, TransportError, TransportExt, WorkerId,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
@@ -52,11 +55,38 @@ pub(crate) fn claim(consumer: &Arc<dyn Consumer>) -> Claimed {
     block_on(consumer.claim(NonZeroUsize::MIN)).expect("a claim").remove(0)
 }
 
+/// Ends a claim.
+pub(crate) fn end(consumer: &Arc<dyn Consumer>, done: Completion) -> Finished {
+    block_on(consumer.finish(&[done])).remove(0).expect("finished")
+}
+
+/// The output 42.
+pub(crate) fn completed(claim: Claim) -> Completion {
+    let outcome = Outcome::Completed(Json::parse("42").expect("JSON").into());
+    Completion { claim, finish: Finish::Outcome(outcome), log: TaskLog::new() }
+}
+
 /// Ends a claim with the output 42.
 pub(crate) fn complete(consumer: &Arc<dyn Consumer>, claim: Claim) -> Finished {
-    let outcome = Outcome::Completed(Json::parse("42").expect("JSON").into());
-    let done = Completion { claim, finish: Finish::Outcome(outcome), log: TaskLog::new() };
-    block_on(consumer.finish(&[done])).expect("finished")[0]
+    end(consumer, completed(claim))
+}
+
+/// A client of its own.
+pub(crate) fn client(server: &RedisServer) -> redis::Connection {
+    redis::Client::open(server.url()).expect("a URL").get_connection().expect("a connection")
+}
+
+/// A call that waits for tasks, as the server knows.
+pub(crate) fn wait_for_tasks(
+    redis: &mut redis::Connection,
+    consumer: &Arc<dyn Consumer>,
+) -> BoxFuture<'static, Result<Vec<Claimed>, TransportError>> {
+    let (instance, consumer) = (consumer.instance().to_string(), Arc::clone(consumer));
+    let mut waiting =
+        async move { consumer.claim(NonZeroUsize::new(10).expect("more than none")).await }.boxed();
+    assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");
+    until("it waits", || redis.hexists("rhailib:{worker-1}:idle", &instance).expect("an answer"));
+    waiting
 }
 
 /// Waits until `done`.

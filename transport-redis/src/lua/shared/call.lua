@@ -1,10 +1,10 @@
 -- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
--- ttl (times in ms). What a script takes itself follows.
+-- ttl, longest wait of an instance (times in ms). What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
 local call, pcall_
-local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL
+local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
 -- longer than the write.
 local NOW, NOW_TEXT
@@ -45,7 +45,7 @@ local function begin(ARGV)
     settings, last_queue = ARGV[1], nil
     local parts = parts_of(settings)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
-    INBOX_MAX, INBOX_TTL = parts[5], parts[6]
+    INBOX_MAX, INBOX_TTL, LONGEST_WAIT = parts[5], parts[6], tonumber(parts[7])
   end
   outbox, orphaned = {}, {}
   local time = call('TIME')
@@ -73,6 +73,13 @@ local function ready_key(w, letter) return key(w, READY[letter]) end
 -- What an instance has claimed.
 local function held_key(w, instance) return key(w, 'held:' .. instance) end
 local function failed(r) return type(r) == 'table' and r.err end
+-- Calls `f`: what it returns, or e and the problem. Redis 6 says in which line it was.
+local function try(f, ...)
+  local fine, answer = pcall(f, ...)
+  if fine then return answer end
+  answer = failed(answer) or tostring(answer)
+  return 'e' .. (string.match(answer, '^@?user_script:%s*%d+:%s*%-?(.*)') or answer)
+end
 local function is_over(status) return status == 'completed' or status == 'error' or status == 'cancelled' end
 
 local function tell(inbox, kind, value)

@@ -34,21 +34,22 @@ local function cancel_below()
   while orphaned[i] do
     for _, child in ipairs(call('ZRANGE', children_key(orphaned[i]), 0, -1)) do
       if left == 0 then break end
-      local answer = cancel_task(child, 'parent', false)
+      local answer = try(cancel_task, child, 'parent', false)
       if answer == 'r' or answer == 'q' then left = left - 1 end
     end
-    if left == 0 then call('SADD', PREFIX .. ':orphaned', orphaned[i]) end
+    if left == 0 then pcall_('SADD', PREFIX .. ':orphaned', orphaned[i]) end
     i = i + 1
   end
 end
 
--- Comes last in every script that may have something to tell.
+-- Comes last in every script that may have something to tell. What fails for one does no harm to the others: whose
+-- inbox is of the wrong type looks by itself.
 local function send_all()
   cancel_below()
   for inbox, out in pairs(outbox) do
     local k = PREFIX .. ':inbox:' .. inbox
     for i = 1, #out, 128 do
-      call('XADD', k, 'MAXLEN', '~', INBOX_MAX, '*', 't', NOW_TEXT, unpack(out, i, math.min(i + 127, #out)))
+      pcall_('XADD', k, 'MAXLEN', '~', INBOX_MAX, '*', 't', NOW_TEXT, unpack(out, i, math.min(i + 127, #out)))
     end
     call('PEXPIRE', k, INBOX_TTL)
   end

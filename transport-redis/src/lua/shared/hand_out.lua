@@ -1,9 +1,10 @@
--- Starts one task for an instance, unless it is not to be started. What it then holds is added to `held`.
+-- Starts one task for an instance, unless it is not to be started. What it then holds is added to `held`. Never
+-- raises: what was taken before would be lost.
 local function start(w, id, packed, to, held)
   if not packed then return end
-  if #packed <= HEADER_SIZE then return set_aside(w, id, packed, 'not a task of this queue') end
-  local _, fresh, latest = struct.unpack(HEADER, packed)
-  local version = string.byte(packed, HEADER_SIZE + 1)
+  if #packed <= struct.size(HEADER) then return set_aside(w, id, packed, 'not a task of this queue') end
+  local _, fresh, latest, _, at = struct.unpack(HEADER, packed)
+  local version = string.byte(packed, at)
   if version > to.version then
     call('HSET', key(w, 'waiting'), id, packed)
     call('ZADD', key(w, 'newer'), version, id)
@@ -30,9 +31,8 @@ local function start(w, id, packed, to, held)
     if not task then return set_aside(w, id, packed, problem or 'there is no record of it') end
     return cancelled(id, task, 'expired')
   end
-  local written =
-    pcall_('HSET', k, 'status', 'processing', 'instance', to.instance, 'delivery', delivery, 'started_at', NOW_TEXT)
-  if failed(written) then return set_aside(w, id, packed, written.err) end
+  local problem = write_start(id, to.instance, delivery)
+  if problem then return set_aside(w, id, packed, problem) end
   local n = #held
   held[n + 1], held[n + 2] = id, packed
   local out = to.out
@@ -99,7 +99,7 @@ local function hand_out(w, to, max, turn)
       local runner = call('HGET', key(w, 'state'), 'runner')
       if runner and (runner == to.instance or not lacks_room(w, 0)) then
         call('HDEL', key(w, 'state'), 'runner', 'runner_since')
-        if runner ~= to.instance then call('RPUSH', key(w, 'give:' .. runner), '') end
+        if runner ~= to.instance then wake(w, runner) end
       end
       return 'suspect', true
     end
@@ -132,13 +132,11 @@ end
 
 local function is_paused(w) return call('HEXISTS', key(w, 'state'), 'paused') == 1 end
 
--- Gives what is ready to those who wait. So nothing is ever ready while an instance waits that may
--- have it.
-local function serve(w)
+local function serve_idle(w)
   local idle = idle_instances(w)
   if #idle == 0 or is_paused(w) then return end
   for _, to in ipairs(idle) do
-    if is_alive(w, to) then
+    if is_alive(w, to) and can_hold(w, to) then
       local kind, more = hand_out(w, to, to.max)
       if kind ~= 'empty' then
         -- While there is more it claims anew.
@@ -148,3 +146,7 @@ local function serve(w)
     end
   end
 end
+
+-- Gives what is ready to those who wait. So nothing is ever ready while an instance waits that may
+-- have it. What fails there is told to who claims, and not to whoever has made something ready.
+local function serve(w) pcall(serve_idle, w) end

@@ -21,7 +21,7 @@ local ORDER = '>ddI4I1I1I1'
 
 -- The instances that wait, who has waited longest first.
 local function idle_instances(w)
-  local all = call('HGETALL', key(w, 'idle'))
+  local all = pcall_('HGETALL', key(w, 'idle'))
   local idle = {}
   for i = 1, #all, 2 do
     if #all[i + 1] == struct.size(ORDER) then
@@ -40,6 +40,8 @@ end
 local function is_alive(w, to)
   return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
 end
+-- Whether what it is given can be written down; to be known before anything is taken from where it was.
+local function can_hold(w, to) return not failed(pcall_('HLEN', held_key(w, to.instance))) end
 
 local function wait_for_tasks(w, to)
   local after = to.after_suspect and 1 or 0
@@ -57,7 +59,13 @@ local function give(w, to, packed, rest)
   else
     call('HDEL', key(w, 'idle'), to.instance)
   end
-  call('RPUSH', key(w, 'give:' .. to.instance), packed)
+  -- If that is no list, its BLPOP fails too, and it asks for what it holds.
+  pcall_('RPUSH', key(w, 'give:' .. to.instance), packed)
+end
+
+-- Lets an instance look again that may not be among those who wait. The list of one that is gone would stay.
+local function wake(w, instance)
+  if call('ZSCORE', key(w, 'alive'), instance) then call('RPUSH', key(w, 'give:' .. instance), '') end
 end
 
 -- Lets one of those who wait look again, because the time until which it sleeps has changed.

@@ -23,7 +23,8 @@ local function fence(task, instance, delivery)
 end
 
 -- Writes the outcome of a task whose fence was checked, and tells who waits. `message` is what its
--- submitter is sent; without one, it is told to look. Of the fields that follow the first is the status.
+-- submitter is sent; without one, it is told to look. Of the fields that follow the first is the status. Never
+-- raises: what is of the wrong type beside the record is left, and who waits finds the outcome by looking.
 local function conclude(id, task, message, ...)
   local k = record_key(id)
   if task.children then
@@ -39,11 +40,11 @@ local function conclude(id, task, message, ...)
   end
   if task.watched then
     local waiters = waiters_key(id)
-    for _, inbox in ipairs(call('SMEMBERS', waiters)) do tell(inbox, 'n', id) end
+    for _, inbox in ipairs(pcall_('SMEMBERS', waiters)) do tell(inbox, 'n', id) end
     call('DEL', waiters)
   end
   if task.request_key then
-    call('ZADD', key(task.worker_id, 'requests:expiry'), NOW + TTL, task.request_key)
+    pcall_('ZADD', key(task.worker_id, 'requests:expiry'), NOW + TTL, task.request_key)
   end
 end
 

@@ -23,7 +23,7 @@ end
 local function settle(w)
   local state = look_at(w)
   local grace_until = state.grace
-  local next_due = NOW + 2000
+  local next_due = NOW + LONGEST_WAIT
   local made_ready, later_due = false, false
   local later = key(w, 'later')
   local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')

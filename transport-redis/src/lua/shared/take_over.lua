@@ -22,20 +22,12 @@ local function take_over(w, instance, expiry, budget)
   local culprit = expiry > 0 and find_culprit(w, instance, unread)
   local spares = culprit or expiry < 0
   if culprit then call('ZADD', key(w, 'alive'), -1, instance) end
-  local held = call('HRANDFIELD', held_key(w, instance), budget, 'WITHVALUES')
-  for i = 1, #held, 2 do
-    local id, packed = held[i], held[i + 1]
-    local task = look_up(id)
-    if not task or is_over(task.status) then
-      call('HDEL', held_key(w, instance), id)
-    elseif task.status ~= 'processing' or task.instance ~= instance then
-      -- Its record was repaired before, or never was started.
-      wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
-    elseif unread[id] and not task.cancel then
+  local function undo(id, task, packed)
+    if unread[id] then
       hand_back(w, id, task, packed, instance)
     else
       bury(w, id, task, packed, instance, spares and id ~= culprit)
     end
   end
-  return budget - #held / 2
+  return budget - take_back(w, instance, budget, undo)
 end

@@ -2,7 +2,6 @@
 -- whether it is f, fresh: nothing but its start is to be written into its record, when it is too late to start it
 -- (0: never), and its place among the others, in microseconds.
 local HEADER = '>c1c1dd'
-local HEADER_SIZE = 18 -- a library that loads can't ask for it
 local function pack_task(letter, fresh, latest, place, payload)
   return struct.pack(HEADER, letter, fresh and 'f' or '-', latest or 0, place) .. payload
 end
@@ -21,7 +20,15 @@ local function ready_letter(deaths, priority)
   return deaths + 1 >= MAX_DELIVERIES and 'x' or 's'
 end
 
--- Makes a task wait that was held: at its place among those of `letter`, or until a time.
+-- Writes the start of a task into its record, with further fields if it has none yet; the error, if it is no record.
+local function write_start(id, instance, delivery, ...)
+  local written = pcall_('HSET', record_key(id), 'status', 'processing', 'instance', instance, 'delivery', delivery,
+    'started_at', NOW_TEXT, ...)
+  return failed(written)
+end
+
+-- Makes a task wait that was held: at its place among those of `letter`, or until a time. Comes before its record
+-- is written: if it raises, since a key of the queue is of the wrong type, the claim still is one.
 local function wait_again(w, id, packed, instance, letter, run_at)
   if not packed then return end
   call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 1) .. '-' .. string.sub(packed, 3))
@@ -42,8 +49,9 @@ local function remove_waiting(w, id)
 end
 
 local function set_aside(w, id, packed, reason)
-  local payload = #packed > HEADER_SIZE and string.sub(packed, HEADER_SIZE + 1) or packed
-  call('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
+  local size = struct.size(HEADER)
+  local payload = #packed > size and string.sub(packed, size + 1) or packed
+  pcall_('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
 end
 
 local function cancelled(id, task, reason)
@@ -52,27 +60,45 @@ end
 
 -- A task whose instance died, or gave it up in an unknown state. `spared`: it is not to blame.
 local function bury(w, id, task, packed, instance, spared)
-  if task.cancel then
-    cancelled(id, task, task.cancel)
-    return call('HDEL', held_key(w, instance), id)
-  end
   local deaths = task.deaths + 1
   if spared and not task.spared then
-    call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
-    return wait_again(w, id, packed, instance, ready_letter(task.deaths, 'n'))
+    wait_again(w, id, packed, instance, ready_letter(task.deaths, 'n'))
+    return call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
   end
   if deaths >= MAX_DELIVERIES then
     conclude(id, task, nil, 'status', 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
       deaths .. ' worker instances died while they ran it (max_deliveries)')
     return call('HDEL', held_key(w, instance), id)
   end
-  call('HSET', record_key(id), 'status', 'pending', 'deaths', deaths, 'updated_at', NOW_TEXT, 'more', '1')
   wait_again(w, id, packed, instance, ready_letter(deaths, 'n'))
+  call('HSET', record_key(id), 'status', 'pending', 'deaths', deaths, 'updated_at', NOW_TEXT, 'more', '1')
 end
 
 -- Makes a claim undone: the task waits again ahead of those that came later.
 local function hand_back(w, id, task, packed, instance)
+  wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'delivery', task.delivery - 1)
   call('HDEL', record_key(id), 'instance')
-  wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
+end
+
+-- Undoes what an instance has claimed, at most so much at once; how much that was. `undo` does it for those that
+-- are to run again.
+local function take_back(w, instance, most, undo)
+  local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
+  for i = 1, #held, 2 do
+    local id, packed = held[i], held[i + 1]
+    local task = look_up(id)
+    if not task or is_over(task.status) then
+      call('HDEL', held_key(w, instance), id)
+    elseif task.status ~= 'processing' or task.instance ~= instance then
+      -- Its record was repaired before, or never was started.
+      wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
+    elseif task.cancel then
+      cancelled(id, task, task.cancel)
+      call('HDEL', held_key(w, instance), id)
+    else
+      undo(id, task, packed)
+    end
+  end
+  return #held / 2
 end

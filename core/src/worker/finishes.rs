@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+
+use super::lane_state::LaneState;
+use crate::{Clock, Completion, Consumer, Finished, TransportError};
+
+/// Writes what has ended on a lane.
+///
+/// What ends while a batch is under way goes out together as the next one. What could not be written
+/// is written again, beside the batches, until the transport has taken it: as long as this instance
+/// lives nobody else ends it.
+pub(super) struct Finishes {
+    writer: Arc<Writer>,
+    ended: Vec<Completion>,
+    writing: Option<BoxFuture<'static, Unwritten>>,
+    repeating: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+struct Writer {
+    consumer: Arc<dyn Consumer>,
+    clock: Arc<dyn Clock>,
+    state: Arc<LaneState>,
+}
+
+/// What of a batch the transport has not taken.
+#[derive(Default)]
+struct Unwritten {
+    completions: Vec<Completion>,
+    /// Whether some of it may be taken soon.
+    is_transient: bool,
+}
+
+/// The wait before what may be taken soon is written again; also the first one of what is refused.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest wait before what is refused is written again, to which it doubles.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Finishes {
+    pub(super) fn new(consumer: Arc<dyn Consumer>, clock: Arc<dyn Clock>, state: Arc<LaneState>) -> Self {
+        let writer = Arc::new(Writer { consumer, clock, state });
+        Self { writer, ended: Vec::new(), writing: None, repeating: FuturesUnordered::new() }
+    }
+
+    pub(super) fn push(&mut self, completion: Completion) {
+        self.ended.push(completion);
+    }
+
+    /// Whether all is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.writing.is_none() && self.repeating.is_empty()
+    }
+
+    /// Goes on with it. Whether a batch was answered.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut answered = false;
+        while let Poll::Ready(Some(())) = self.repeating.poll_next_unpin(cx) {
+            answered = true;
+        }
+        if self.writing.is_none() && !self.ended.is_empty() {
+            let (writer, ended) = (Arc::clone(&self.writer), std::mem::take(&mut self.ended));
+            self.writing = Some(Box::pin(async move { writer.write(ended).await }));
+        }
+        let Some(writing) = &mut self.writing else { return answered };
+        let Poll::Ready(left) = writing.poll_unpin(cx) else { return answered };
+        self.writing = None;
+        if !left.completions.is_empty() {
+            let writer = Arc::clone(&self.writer);
+            self.repeating.push(Box::pin(async move { writer.repeat(left).await }));
+        }
+        true
+    }
+}
+
+impl Writer {
+    async fn write(&self, done: Vec<Completion>) -> Unwritten {
+        let answers = self.consumer.finish(&done).await;
+        let mut left = Unwritten::default();
+        let (mut away, mut refusal) = (None, None);
+        let mut ended = Vec::with_capacity(done.len());
+        for (completion, answer) in done.into_iter().zip(answers) {
+            let task = completion.claim.task;
+            match answer {
+                // When it was detached its tasks were handed back.
+                Ok(Finished::Written | Finished::AlreadyTerminal(_)) | Err(TransportError::Detached) => {
+                    ended.push(completion.claim);
+                }
+                Ok(Finished::Fenced) => {
+                    tracing::warn!(%task, "the task was taken over meanwhile; this result of it is dropped");
+                    ended.push(completion.claim);
+                }
+                Err(error) => {
+                    left.completions.push(completion);
+                    if error.is_retryable() {
+                        away = Some(error);
+                    } else {
+                        refusal = Some((task, error));
+                    }
+                }
+            }
+        }
+        self.state.end(ended.into_iter());
+        left.is_transient = away.is_some();
+        let tasks = left.completions.len();
+        if let Some((task, error)) = refusal {
+            tracing::error!(%task, %error, tasks, "the transport refuses to write how tasks have ended");
+        } else if let Some(error) = away {
+            tracing::warn!(%error, tasks, "how tasks have ended can't be written yet");
+        }
+        left
+    }
+
+    async fn repeat(&self, mut left: Unwritten) {
+        let mut pause = SHORTEST_PAUSE;
+        while !left.completions.is_empty() {
+            self.clock.sleep_until(self.clock.now() + pause).await;
+            left = self.write(left.completions).await;
+            pause = if left.is_transient { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        }
+    }
+}

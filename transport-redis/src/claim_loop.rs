@@ -1,0 +1,381 @@
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rhai_dispatcher_core::{Clock, WallTime};
+use tokio::time::{Instant, timeout};
+
+use crate::args::Args;
+use crate::caller::LONGEST_WAIT;
+use crate::claims::Room;
+use crate::client::{ClientError, Link, LinkState, Reply};
+use crate::crash::crash_point;
+use crate::given::{Given, millis};
+use crate::instance::Instance;
+use crate::packed::unpack;
+use crate::script::Script;
+use crate::{keys, wire};
+
+/// Claims for those who wait in an instance, until that ends.
+///
+/// If there is nothing to claim, the server has an *order* from then on, and gives what it says to the
+/// instance, which waits for that. It leaves those who are given tasks when nobody here wants any more.
+/// After an answer that may have been lost it asks what it holds.
+#[derive(Debug)]
+pub(crate) struct ClaimLoop {
+    instance: Arc<Instance>,
+    /// The connection on which it waits.
+    link: Link,
+    /// What it waits for at the server, if it does.
+    order: Option<Order>,
+    /// When to look for claims whose answer was lost, the earliest first.
+    recoveries: Vec<Instant>,
+    /// How many connections had been lost when it last looked.
+    reconnects: u64,
+    /// Since when claims have failed, one after the other.
+    failing: Option<Instant>,
+}
+
+/// What an instance waits for at the server.
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    /// How many more tasks it may be given.
+    credit: usize,
+    /// When it has to look again.
+    until: WallTime,
+    /// If suspects wait for which it had too little room: how much it had.
+    short_of: Option<Room>,
+}
+
+impl Order {
+    /// One that is worth no more wait; the server may still count the instance as one that waits.
+    const fn spent(until: WallTime) -> Self {
+        Self { credit: 0, until, short_of: None }
+    }
+
+    /// Whether to wait on for it, if so many tasks are wanted: it is not spent for the most part.
+    fn holds(&self, wanted: usize, now: WallTime) -> bool {
+        self.credit * 2 >= wanted && self.until > now
+    }
+}
+
+/// How a wait has ended.
+enum Waited {
+    /// It was given so many tasks, and may be given more.
+    Given(usize),
+    /// It is to look again.
+    Over,
+    /// What it may have been given got lost.
+    Lost,
+}
+
+/// What a claim script has said.
+enum Answer {
+    /// It gave tasks, or may do so at once.
+    Again,
+    /// It was not asked: nobody here wants anything any more.
+    Unasked,
+    /// There is nothing until then, or until a wake-up; or until it has more room than that.
+    Empty(WallTime, Option<Room>),
+    /// The lease has run out.
+    Lost,
+}
+
+/// How long an instance that nobody claims for goes on being given tasks.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// How long an instance claims suspects, one after another, before others have a turn.
+const SUSPECTS_TURN: Duration = Duration::from_secs(1);
+
+impl ClaimLoop {
+    pub(crate) fn new(instance: Arc<Instance>, link: Link) -> Self {
+        let mut new =
+            Self { instance, link, order: None, recoveries: Vec::new(), reconnects: 0, failing: None };
+        new.reconnects = new.count_reconnects();
+        new
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.note_reconnects();
+            let returned = std::mem::take(&mut self.instance.lock().returned);
+            if !returned.is_empty() {
+                self.instance.pass_on(returned).await;
+            }
+            let (wanted, probation) = {
+                let mut claims = self.instance.lock();
+                if claims.detached {
+                    break;
+                }
+                let (wanted, probation) = (claims.wanted(), claims.on_probation());
+                let held_up = probation.is_some() || claims.expired;
+                (if held_up { 0 } else { wanted }, probation)
+            };
+            match self.order {
+                Some(_) if wanted == 0 => self.linger().await,
+                None if wanted == 0 => self.rest(probation.flatten()).await,
+                Some(order) if order.holds(wanted, self.instance.caller.clock.wall()) => {
+                    self.wait_for(order).await;
+                }
+                _ => self.claim(wanted).await,
+            }
+        }
+    }
+
+    /// How often a connection was lost that tells it of its claims.
+    fn count_reconnects(&self) -> u64 {
+        self.instance.caller.link.reconnects() + self.link.reconnects()
+    }
+
+    /// A server that has lost the last of what it wrote knows of claims that have ended here.
+    fn note_reconnects(&mut self) {
+        let reconnects = self.count_reconnects();
+        if reconnects != self.reconnects {
+            self.reconnects = reconnects;
+            self.order = None;
+            let now = Instant::now();
+            self.recoveries.retain(|at| *at > now);
+            self.recoveries.insert(0, now);
+        }
+    }
+
+    /// An answer may have been lost: looks for its claims now, and again when nothing that was sent before
+    /// a connection broke can be carried out any more.
+    fn recover_soon(&mut self) {
+        /// How much longer than it should a wait may last.
+        const MARGIN: Duration = Duration::from_millis(500);
+        let now = Instant::now();
+        self.recoveries = vec![now, now + self.instance.caller.timeout.max(LONGEST_WAIT + MARGIN)];
+    }
+
+    fn is_recovery_due(&self) -> bool {
+        self.recoveries.first().is_some_and(|at| *at <= Instant::now())
+    }
+
+    /// Nobody here would run what it would be given now; but a lane that has just got a task mostly comes
+    /// again at once.
+    async fn linger(&mut self) {
+        if timeout(LINGER, self.instance.changed.notified()).await.is_err() {
+            self.order = None;
+            if self.leave(false).await.is_err() {
+                self.recover_soon();
+            }
+        }
+    }
+
+    /// Does nothing until something has changed, or a probation ends; but for a recovery: also if nobody
+    /// here wants any tasks, what the server has given it is then handed back.
+    async fn rest(&mut self, probation: Option<Instant>) {
+        const LONG: Duration = Duration::from_secs(3_600);
+        // A lease that has run out is renewed first, which notifies.
+        let expired = self.instance.lock().expired;
+        if self.is_recovery_due() && !expired {
+            match self.instance.recover().await {
+                Ok(()) => drop(self.recoveries.remove(0)),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+            return;
+        }
+        let wake = [probation, self.recoveries.first().copied()].into_iter().flatten().min();
+        let pause = wake.filter(|_| !expired).map_or(LONG, |at| at.saturating_duration_since(Instant::now()));
+        let _ = timeout(pause, self.instance.changed.notified()).await;
+    }
+
+    async fn wait_for(&mut self, order: Order) {
+        self.order = match self.wait_or_leave(order.until, order.short_of).await {
+            Waited::Given(count) if count < order.credit => {
+                Some(Order { credit: order.credit - count, ..order })
+            }
+            Waited::Given(_) => None,
+            Waited::Over => Some(Order::spent(order.until)),
+            Waited::Lost => {
+                self.recover_soon();
+                None
+            }
+        };
+    }
+
+    async fn claim(&mut self, wanted: usize) {
+        self.order = None;
+        match self.recover_and_ask(wanted).await {
+            Ok(answer) => {
+                self.failing = None;
+                match answer {
+                    Answer::Again => {}
+                    Answer::Unasked => self.order = Some(Order::spent(self.instance.caller.clock.wall())),
+                    Answer::Empty(until, short_of) => {
+                        self.order = Some(Order { credit: wanted, until, short_of });
+                    }
+                    Answer::Lost => self.instance.lock().expired = true,
+                }
+            }
+            Err(error) => {
+                // The answer may have been lost, and the tasks claimed.
+                self.recover_soon();
+                let since = *self.failing.get_or_insert_with(Instant::now);
+                if !matches!(error, ClientError::Lost(_)) || since.elapsed() >= self.instance.caller.timeout {
+                    self.failing = None;
+                    self.instance.lock().fail(&error.into());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    async fn recover_and_ask(&mut self, wanted: usize) -> Result<Answer, ClientError> {
+        if self.is_recovery_due() {
+            self.instance.recover().await?;
+            self.recoveries.remove(0);
+            if self.instance.lock().wanted() == 0 {
+                return Ok(Answer::Again);
+            }
+        }
+        self.ask(wanted).await
+    }
+
+    /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
+    /// drains, it leaves at once those who are given tasks. So does one that has more room than when
+    /// it was short of it: it may have a suspect now.
+    async fn wait_or_leave(&self, next: WallTime, short_of: Option<Room>) -> Waited {
+        let mut waiting = pin!(self.wait(next));
+        let mut left = false;
+        loop {
+            let over = {
+                let mut claims = self.instance.lock();
+                claims.wanted() == 0 || short_of.is_some_and(|room| claims.room() > room)
+            };
+            if over && !left {
+                if self.leave(true).await.is_err() {
+                    // The server would go on to give to the wait that nobody reads any more.
+                    if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
+                        self.link.discard(*number);
+                    }
+                    return Waited::Lost;
+                }
+                // What it was given before that is on its way.
+                left = true;
+            }
+            tokio::select! {
+                biased;
+                waited = &mut waiting => {
+                    return if matches!(waited, Waited::Given(_)) && left { Waited::Over } else { waited };
+                }
+                () = self.instance.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Waits until it is given something, at most until `next`, and not on a connection that is newer
+    /// than the order.
+    async fn wait(&self, next: WallTime) -> Waited {
+        let Ok((connection, number)) = self.link.get(Instant::now() + self.instance.caller.timeout).await
+        else {
+            return Waited::Over;
+        };
+        if self.count_reconnects() != self.reconnects {
+            return Waited::Over;
+        }
+        // Not a millisecond early: the server cuts its time off.
+        let pause = (next - self.instance.caller.clock.wall()).max(Duration::from_millis(1));
+        let mut args = Args::new();
+        args.push(keys::give(&self.instance.caller.prefix, &self.instance.worker_id, self.instance.id));
+        args.push(format!("{:.3}", pause.as_secs_f64()));
+        match timeout(pause + self.instance.caller.timeout, connection.command("BLPOP", args.into_vec()))
+            .await
+        {
+            Ok(Ok(reply)) => match reply.into_array().get(1).and_then(Reply::as_bytes) {
+                Some(packed) => {
+                    crash_point("claim.after_wake");
+                    self.take(packed)
+                }
+                None => Waited::Over,
+            },
+            Ok(Err(error)) => {
+                self.instance.caller.note(&error.to_string());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                Waited::Lost
+            }
+            Err(_) => {
+                self.link.discard(number);
+                Waited::Lost
+            }
+        }
+    }
+
+    /// Takes what it was given: nothing, if it is only to look again.
+    fn take(&self, packed: &Bytes) -> Waited {
+        let mut parts = unpack(packed).into_iter();
+        let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return Waited::Over };
+        let (rest, suspect) = (parts.as_slice(), &kind[..] == b"suspect");
+        let given = if &kind[..] == b"given" { Given::first(rest) } else { Given::read(rest) };
+        let count = given.len();
+        let claimed = self.instance.adopt(millis(&now), given, &HashSet::new());
+        crash_point("claim.after");
+        self.instance.lock().distribute(claimed);
+        if suspect { Waited::Over } else { Waited::Given(count) }
+    }
+
+    /// Asks for so many tasks.
+    async fn ask(&self, wanted: usize) -> Result<Answer, ClientError> {
+        let _turn = self.instance.turn.lock().await;
+        let (room, turn_over) = {
+            let mut claims = self.instance.lock();
+            // They may have gone while it waited for its turn.
+            if claims.detached || claims.expired || claims.wanted() == 0 {
+                return Ok(Answer::Unasked);
+            }
+            (claims.room(), claims.suspects_since.is_some_and(|since| since.elapsed() > SUSPECTS_TURN))
+        };
+        let mut args = self.instance.args();
+        args.push_display(wanted).push_display(room as u8).push_flag(turn_over).push_display(wire::VERSION);
+        let deadline = Instant::now() + self.instance.caller.timeout;
+        let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
+        let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
+        let (now, next_due) = (number(0), number(2));
+        let kind = replies.get(1).and_then(Reply::as_str).unwrap_or_default();
+        match kind {
+            "claimed" | "suspect" => {}
+            "given" => {
+                for packed in replies.iter().skip(3).filter_map(Reply::as_bytes) {
+                    self.take(packed);
+                }
+                return Ok(Answer::Again);
+            }
+            "empty" => return Ok(Answer::Empty(WallTime::from_millis(next_due), None)),
+            "short" => return Ok(Answer::Empty(WallTime::from_millis(next_due), Some(room))),
+            // It has to end tasks first, and is given none until then.
+            "busy" => return Ok(Answer::Empty(WallTime::from_millis(next_due.max(now + 10)), Some(room))),
+            "lost" => return Ok(Answer::Lost),
+            _ => return Err(ClientError::Unexpected("a claim")),
+        }
+        crash_point("claim.after");
+        let claimed =
+            self.instance.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &HashSet::new());
+        if claimed.iter().any(|claimed| claimed.deaths > 0) {
+            crash_point("take_over.after");
+        }
+        self.instance.lock().distribute(claimed);
+        Ok(Answer::Again)
+    }
+
+    /// Stops to be given tasks. If it is `blocked` in its wait, that ends too.
+    async fn leave(&self, blocked: bool) -> Result<(), ClientError> {
+        let _turn = self.instance.turn.lock().await;
+        if self.instance.lock().detached {
+            return Err(ClientError::Lost("the instance has ended".into())); // nobody wakes it there
+        }
+        let mut args = self.instance.args();
+        args.push_static(if blocked { "-1" } else { "0" }).push_static("0").push_static("0");
+        args.push_display(wire::VERSION);
+        let deadline = Instant::now() + self.instance.caller.timeout;
+        let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
+        if replies.get(1).and_then(Reply::as_str) == Some("given") {
+            for packed in replies.iter().skip(3).filter_map(Reply::as_bytes) {
+                self.take(packed);
+            }
+        }
+        Ok(())
+    }
+}
