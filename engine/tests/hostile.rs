@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
-    Payload, Task, TaskDetails, TaskId, TaskStatus, Transport, TransportConfig, Worker, WorkerConfig,
+    Limits, Payload, Task, TaskDetails, TaskId, TaskStatus, Transport, TransportConfig, Worker, WorkerConfig,
     WorkerId,
 };
 use rhai_dispatcher_engine::{AsyncFnConfig, EngineConfig, RhaiHandler, ScriptAllocator};
@@ -76,8 +76,6 @@ fn every_hostile_script_ends_in_its_error_and_others_are_answered() {
 fn engine_config(transport: &Arc<dyn Transport>) -> EngineConfig {
     EngineConfig::new()
         .with_max_cpu_time(Duration::from_millis(200))
-        // Who burns the processor gets a twentieth of a lane while others want it.
-        .with_max_wall_time(Duration::from_secs(6))
         .with_max_memory(8 * 1024 * 1024)
         .with_max_array_size(1_000)
         .with_max_map_size(1_000)
@@ -122,7 +120,13 @@ fn worker_id() -> WorkerId {
 }
 
 fn submit(transport: &Arc<dyn Transport>, script: &str) -> TaskId {
-    let task = Task::new(worker_id(), Payload::script(script), "caller-1");
+    let mut task = Task::new(worker_id(), Payload::script(script), "caller-1");
+    for line in script.lines().filter_map(|line| line.strip_prefix("// limit: ")) {
+        let (name, value) = line.split_once('=').unwrap();
+        let mut limits = Limits::default();
+        limits.set(name, value).unwrap();
+        task.limits = Some(Arc::new(limits));
+    }
     let id = task.id;
     block_on(transport.submit(vec![task.into()])).unwrap().remove(0).unwrap();
     id
