@@ -321,6 +321,18 @@ impl EngineConfig {
         dispatch::register(self, transport)
     }
 
+    /// Sets those limits that are set in `limits`.
+    #[must_use]
+    pub fn with_limits(mut self, limits: &Limits) -> Self {
+        macro_rules! set {
+            ($($field:ident)*) => { $(self.$field = limits.$field.unwrap_or(self.$field);)* };
+        }
+        set! { max_script_bytes max_operations max_call_levels max_expr_depth max_function_expr_depth }
+        set! { max_functions max_variables max_string_bytes max_array_size max_map_size max_modules }
+        set! { max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
+        self
+    }
+
     /// The same, with those of `limits` that are lower.
     pub(crate) fn lowered(&self, limits: &Limits) -> Self {
         let mut config = self.clone();

@@ -60,7 +60,7 @@ Examples:
   rhaid run *.rhai --json --timeout 1m30s
   rhaid run call.rhai --allow-host localhost:8080
   rhaid run order.rhai --import modules/
-  rhaid run hello.rhai --limit max_memory=1048576 --limit max_cpu_time=500ms
+  rhaid run long.rhai --limit max_operations=10000000000 --limit max_cpu_time=10m
   echo '40 + 2' | rhaid run -
 
 Exit code:
@@ -80,7 +80,8 @@ impl RunCommand {
         // No limit on the time of a script but the command line.
         let engine = EngineConfig::default();
         let max_wall_time = engine.max_wall_time.max(timeout);
-        let engine = self.modules.install(engine.with_max_wall_time(max_wall_time))?;
+        let engine = engine.with_max_wall_time(max_wall_time).with_limits(&self.limits.into_limits()?);
+        let engine = self.modules.install(engine)?;
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
         let dispatcher = RhaiDispatcherBuilder::new()
             .caller_id("rhaid")
@@ -88,7 +89,6 @@ impl RunCommand {
             .engine(engine.clone())
             .build()?;
         let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
-        let limits = self.limits.into_limits()?;
 
         let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
         let mut worker = RhaiWorker::builder(WORKER_ID).transport(transport).engine(engine);
@@ -99,7 +99,7 @@ impl RunCommand {
 
         let count = files.len();
         let scripts = ScriptReader::start(files, dispatcher.config().max_script_bytes)?;
-        let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args).limits(limits);
+        let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args);
         let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout);
         Ok(batch.print(scripts, Printer::new(Console::detect(), count, self.json)).await)
     }

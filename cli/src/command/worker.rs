@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::options::{ModuleArgs, ServerArgs, duration, worker_id};
+use crate::options::{LimitArgs, ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
 /// Serve a worker id: run the scripts that are submitted to it
@@ -26,6 +26,9 @@ pub(crate) struct WorkerCommand {
 
     #[command(flatten)]
     server: ServerArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 
     #[command(flatten)]
     modules: ModuleArgs,
@@ -62,7 +65,8 @@ impl WorkerCommand {
         let Self { id, grace, .. } = self;
         let server = self.server.server()?;
         let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
-        let engine = self.modules.install(EngineConfig::default())?;
+        let engine =
+            self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
         let worker = server.worker(&id).engine(engine).threads(threads).grace(grace).build()?;
         // A grace period may be long, so only a second signal cuts it short.
         let interrupt = Interrupt::install(None)?;

@@ -8,10 +8,11 @@ use crate::error::CommandError;
 /// What a script may use.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LimitArgs {
-    /// A limit that is lower than the worker's; may be repeated
+    /// A limit on what a script may use; may be repeated
     ///
-    /// The names are those of the library's Limits: `max_operations=1000`, `max_memory=1048576`,
-    /// `max_wall_time=5s`, `max_cpu_time=500ms` and so on. A limit above the worker's own changes nothing.
+    /// The names are those of the library's Limits: max_operations=1000, max_memory=1048576, max_wall_time=5s,
+    /// max_cpu_time=500ms and so on; another name is answered with all of them. `run` and `worker` set their limits so;
+    /// `call` and `submit` can only lower those of the worker.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<LimitArg>,
 }

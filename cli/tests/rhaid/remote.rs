@@ -36,8 +36,14 @@ fn a_limit_on_the_command_line_holds_for_its_task() {
     exceeds(&["--limit", "max_wall_time=50ms", "--limit", "max_requests=1"], "the limit of 50ms");
     assert_eq!(scripts.run(&["--limit", "max_operations=1000000", "x"]).out, "1000\n");
 
+    scripts.write("long.rhai", "let a = []; a.pad(20_000, 0); a.len()");
+    assert!(scripts.run(&["long.rhai"]).err.contains("too large (limit: 10000)"));
+    assert_eq!(scripts.run(&["--limit", "max_array_size=30000", "long.rhai"]).out, "20000\n");
+
     let site = Site::new();
-    let _worker = site.worker(&[]);
+    let _worker = site.worker(&["--limit", "max_operations=100000"]);
+    let ended = site.run_with("let n = 0; for i in 0..100_000 { n += 1; } n", &CALL);
+    assert!(ended.err.contains("too many operations (limit: 100000)"), "{}", ended.err);
     let script = "let n = 0; for i in 0..1000 { n += 1; } n";
     let limit = ["--limit", "max_operations=1000"];
     let ended = site.run_with(script, &[&CALL[..], &limit].concat());
