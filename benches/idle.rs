@@ -9,10 +9,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
-use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiWorker};
+use rhai_dispatcher::{EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiWorker};
 use rhai_dispatcher_test_redis::RedisServer;
 
 /// As in `rhaid`.
@@ -48,16 +48,19 @@ fn main() {
 
     let pairs = Pairs::start(&server, PAIRS);
     thread::sleep(IDLE);
-    let mut times: Vec<Duration> = (0..PAIRS).map(|pair| pairs.request_reply(pair)).collect();
+    let (mut starts, mut answers): (Vec<_>, Vec<_>) =
+        (0..PAIRS).map(|pair| pairs.request_reply(pair)).unzip();
     pairs.end();
-    times.sort_unstable();
-    let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    println!(
-        "request-reply after {} s of nothing, {PAIRS} samples: median {:.2} ms, longest {:.2} ms",
-        IDLE.as_secs(),
-        millis(times[PAIRS / 2]),
-        millis(times[PAIRS - 1])
-    );
+    for (what, times) in [("starts", &mut starts), ("is answered", &mut answers)] {
+        times.sort_unstable();
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        println!(
+            "a task submitted after {} s of nothing {what}, {PAIRS} samples: median {:.2} ms, longest {:.2} ms",
+            IDLE.as_secs(),
+            millis(times[PAIRS / 2]),
+            millis(times[PAIRS - 1])
+        );
+    }
 }
 
 /// Dispatchers, and as many workers in another process, each pair with a worker id of its own.
@@ -81,17 +84,27 @@ impl Pairs {
         pairs
     }
 
-    fn request_reply(&self, pair: usize) -> Duration {
-        let request = self.clients[pair].new_play_request().worker_id(worker_id(pair)).script("40 + 2");
-        let start = Instant::now();
-        block_on(request.await_response()).expect("the worker answers");
-        start.elapsed()
+    /// How long it took until the script ran, and until its answer was there.
+    fn request_reply(&self, pair: usize) -> (Duration, Duration) {
+        let request = self.clients[pair].new_play_request().worker_id(worker_id(pair)).script("micros()");
+        let submitted = micros();
+        let details = block_on(request.await_response()).expect("the worker answers");
+        let answered = micros();
+        let started: i64 = details.output.expect("the time").to_string().parse().expect("a number");
+        let since = |time: i64| Duration::from_micros(u64::try_from(time - submitted).unwrap_or(0));
+        (since(started), since(answered))
     }
 
     fn end(mut self) {
         drop(self.workers.stdin.take());
         self.workers.wait().expect("it was started");
     }
+}
+
+/// The time that the processes of one machine share, in microseconds.
+fn micros() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later");
+    i64::try_from(now.as_micros()).expect("it is not that late")
 }
 
 fn worker_id(pair: usize) -> String {
@@ -101,7 +114,10 @@ fn worker_id(pair: usize) -> String {
 /// The workers' process, until its input ends.
 fn workers(count: usize, url: &str) {
     let start = |pair| {
-        let worker = RhaiWorker::builder(worker_id(pair)).url(url).threads(1).build();
+        let engine = EngineConfig::new().with_setup(|engine| {
+            engine.register_fn("micros", micros);
+        });
+        let worker = RhaiWorker::builder(worker_id(pair)).url(url).threads(1).engine(engine).build();
         block_on(worker.expect("a good configuration").start()).expect("the server is there")
     };
     let running: Vec<_> = (0..count).map(start).collect();
