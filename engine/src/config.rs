@@ -21,10 +21,11 @@ use crate::script::{Secret, Secrets};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineConfig {
-    /// The longest script, in bytes; 256 KiB. Parsing holds the lane's thread: it
-    /// does not yield.
+    /// The longest script, in bytes; 256 KiB. Parsing
+    /// yields as running does.
     pub max_script_bytes: usize,
-    /// The most operations of one run; 1,000,000,000, a minute or two of a processor.
+    /// The most operations of one run, those of callbacks and of what it parses with `eval` included; 1,000,000,000, a
+    /// minute or two of a processor.
     pub max_operations: u64,
     /// The deepest nesting of function calls; 64.
     pub max_call_levels: usize,
@@ -339,7 +340,7 @@ impl EngineConfig {
         macro_rules! lower {
             ($($field:ident)*) => { $(lower(&mut config.$field, limits.$field);)* };
         }
-        // To Rhai zero is no limit.
+        // Zero is no limit.
         macro_rules! lower_or_set {
             ($($field:ident)*) => { $(
                 if config.$field == 0 {

@@ -159,15 +159,16 @@ impl Lane {
         }
         // They are the lane's, and bounded by the lengths of scripts and the number of engines.
         let engine = uncharged(|| match Rc::ptr_eq(config, &self.config) {
-            true => Rc::clone(self.engines.own()),
+            true => Ok(Rc::clone(self.engines.own())),
             false => self.engines.with_limits_of(config),
-        });
+        })?;
         run.set_engine(&engine);
         let ast = uncharged(|| engine.compiled(source)).map_err(|error| match run.made_to_end() {
             // Not the script's error: it was stopped while it was parsed.
             Some(end) => run_error(terminated(error.position()), Some(end), config),
             None => parse_error(&error, config),
         })?;
+        run.ticker().limit_operations(config.max_operations);
         let value: Dynamic = engine.rhai.eval_ast(&ast).map_err(|error| {
             let end = run.made_to_end();
             // Where `eval` was parsing, it is the parser that was stopped.

@@ -4,6 +4,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use rhai::{AST, ParseError};
+use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::script::{Modules, ScriptCache, build_engine, compile};
@@ -34,6 +35,9 @@ struct EngineLimits([usize; 9]);
 
 /// How many engines a lane keeps besides its own.
 const MAX_KEPT: usize = 4;
+
+/// How many it has besides its own while scripts run on them.
+const MAX_LOWERED: usize = 64;
 
 impl LaneEngine {
     /// `share`: of how many such engines it is one.
@@ -69,27 +73,40 @@ impl LaneEngines {
     }
 
     /// One with the limits of `config`, which is the lane's own with some limits lowered.
-    pub(crate) fn with_limits_of(&self, config: &EngineConfig) -> Rc<LaneEngine> {
+    ///
+    /// # Errors
+    /// If scripts run under too many different limits.
+    pub(crate) fn with_limits_of(&self, config: &EngineConfig) -> Result<Rc<LaneEngine>, TaskError> {
         let limits = EngineLimits::of(config);
         if limits == self.own.limits {
-            return Rc::clone(&self.own);
+            return Ok(Rc::clone(&self.own));
         }
         let known = self.lowered.borrow().get(&limits).and_then(Weak::upgrade);
-        let engine = known.unwrap_or_else(|| {
-            // Not under the borrow: what an embedder set up runs in here.
-            let engine = LaneEngine::new(config, MAX_KEPT);
-            let mut lowered = self.lowered.borrow_mut();
-            lowered.retain(|_, engine| engine.strong_count() > 0);
-            lowered.insert(limits, Rc::downgrade(&engine));
-            engine
-        });
+        let engine = match known {
+            Some(engine) => engine,
+            None => {
+                let mut lowered = self.lowered.borrow_mut();
+                lowered.retain(|_, engine| engine.strong_count() > 0);
+                if lowered.len() >= MAX_LOWERED {
+                    let message = format!(
+                        "scripts run under {MAX_LOWERED} different sets of lowered limits on this lane already, which \
+                         is the limit; ask for limits that others ask for too"
+                    );
+                    return Err(TaskError::new(TaskErrorKind::Limit, message));
+                }
+                drop(lowered); // what an embedder set up runs in here
+                let engine = LaneEngine::new(config, MAX_KEPT);
+                self.lowered.borrow_mut().insert(limits, Rc::downgrade(&engine));
+                engine
+            }
+        };
         let mut kept = self.kept.borrow_mut();
         kept.retain(|other| !Rc::ptr_eq(other, &engine));
         kept.push_front(Rc::clone(&engine));
         let last = if kept.len() > MAX_KEPT { kept.pop_back() } else { None };
         drop(kept);
-        drop(last); // nor here
-        engine
+        drop(last); // it may drop what an embedder set up
+        Ok(engine)
     }
 }
 

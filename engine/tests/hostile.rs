@@ -121,12 +121,12 @@ fn worker_id() -> WorkerId {
 
 fn submit(transport: &Arc<dyn Transport>, script: &str) -> TaskId {
     let mut task = Task::new(worker_id(), Payload::script(script), "caller-1");
+    let mut limits = Limits::default();
     for line in script.lines().filter_map(|line| line.strip_prefix("// limit: ")) {
         let (name, value) = line.split_once('=').unwrap();
-        let mut limits = Limits::default();
         limits.set(name, value).unwrap();
-        task.limits = Some(Arc::new(limits));
     }
+    task.limits = (!limits.is_empty()).then(|| Arc::new(limits));
     let id = task.id;
     block_on(transport.submit(vec![task.into()])).unwrap().remove(0).unwrap();
     id

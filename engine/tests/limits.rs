@@ -33,6 +33,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "let a = []; a.pad(20, 1); let n = 0; for i in 0..200 { if a == a { n += 1 } } n",
         "too many operations (limit: 1000)",
     ),
+    (
+        "max_operations",
+        "1000",
+        "let a = []; a.pad(50, 0); a.for_each(|| { let n = 0; while n < 50 { n += 1 } }); 1",
+        "too many operations (limit: 1000)",
+    ),
     ("max_call_levels", "3", "fn f(n) { if n > 0 { f(n - 1) } } f(5)", "nested too deep (limit: 3 levels)"),
     ("max_expr_depth", "5", "((((((((1))))))))", "(limits: 5 levels, 32 in functions)"),
     (
@@ -149,7 +155,7 @@ fn a_log_is_cut_at_the_limit_of_its_task() {
 fn operations_are_counted_to_the_last() {
     let bench = bench();
     let script = "let n = 0; while n < 500 { n += 1; } n";
-    // As many as Rhai itself lets it do.
+    // As many as a lane's own limit lets it do.
     let needs = (1..).find(|max| {
         let own = Bench::with(EngineConfig::new().with_max_operations(*max * 100));
         matches!(own.run(script).0, Outcome::Completed(_))
@@ -201,6 +207,31 @@ fn a_lane_keeps_a_few_engines_besides_its_own() {
         run(Limits::default().with_max_variables(n));
     }
     assert_eq!(Arc::strong_count(&held) - own, 4 * one);
+}
+
+#[test]
+fn what_shares_an_engine_shares_no_other_limit() {
+    let bench = bench();
+    let same = Limits::default().with_max_variables(100);
+    let mut first =
+        start(&bench, "sleep(1); loop {}", same.clone().with_max_operations(1_000).with_max_script_bytes(20));
+    assert!(first.poll().is_pending());
+    let other = start(&bench, "let n = 0; while n < 5_000 { n += 1 } n", same);
+    assert!(matches!(end(&bench, other).0, Outcome::Completed(_)));
+    assert!(matches!(end(&bench, first).0, Outcome::Error(_)));
+}
+
+#[test]
+fn engines_for_lowered_limits_are_bounded() {
+    let (bench, _) = counted();
+    let waiting = |n| start(&bench, "sleep(1); 1", Limits::default().with_max_variables(n));
+    let mut runs: Vec<_> = (1..=64).map(waiting).collect();
+    assert!(runs.iter_mut().all(|run| run.poll().is_pending()));
+    let Ran::Finished(Outcome::Error(error), _) = waiting(65).end() else { panic!("a 65th engine") };
+    assert!(error.kind == TaskErrorKind::Limit && error.message.contains("64 different sets"), "{error}");
+    assert!(waiting(64).poll().is_pending(), "it shares one");
+    drop(runs);
+    assert!(waiting(65).poll().is_pending(), "there is room again");
 }
 
 #[test]

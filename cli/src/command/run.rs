@@ -60,7 +60,7 @@ Examples:
   rhaid run *.rhai --json --timeout 1m30s
   rhaid run call.rhai --allow-host localhost:8080
   rhaid run order.rhai --import modules/
-  rhaid run long.rhai --limit max_operations=10000000000 --limit max_cpu_time=10m
+  rhaid run long.rhai --timeout 10m --limit max_operations=10000000000 --limit max_cpu_time=10m
   echo '40 + 2' | rhaid run -
 
 Exit code:

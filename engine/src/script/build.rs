@@ -8,10 +8,10 @@ use crate::{EngineConfig, request};
 pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let mut engine = build_parser(config);
 
-    engine.on_progress(|operations| tick::on_progress(Some(operations)));
+    engine.on_progress(|_| tick::on_progress());
     // A long script is parsed in slices, as it is run.
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
-    engine.on_parse_token(|token, _, _| match tick::on_progress(None) {
+    engine.on_parse_token(|token, _, _| match tick::on_progress() {
         None => token,
         Some(_) => Token::LexError(Box::new(LexError::Runtime("the task was stopped".into()))),
     });
@@ -30,7 +30,6 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
 pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     let mut engine = rhai::Engine::new();
     engine
-        .set_max_operations(config.max_operations)
         .set_max_call_levels(config.max_call_levels)
         .set_max_expr_depths(config.max_expr_depth, config.max_function_expr_depth)
         .set_max_functions(config.max_functions)

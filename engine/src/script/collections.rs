@@ -44,7 +44,7 @@ pub(crate) fn register(engine: &mut Engine) {
 
 /// Lets others have a turn, if it is time, and ends the call if the script has to end.
 fn breathe() -> Answer<()> {
-    match tick::on_progress(None) {
+    match tick::on_progress() {
         Some(token) => Err(EvalAltResult::ErrorTerminated(token, Position::NONE).into()),
         None => Ok(()),
     }

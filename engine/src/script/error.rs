@@ -98,7 +98,9 @@ fn at_its_place(
                 let max = config.max_cpu_time;
                 limit(format!("the script computed longer than the limit of {max:?} of processor time"))
             }
-            Some(End::OutOfOperations) => limit(too_many_operations(config)),
+            Some(End::OutOfOperations) => {
+                limit(format!("too many operations (limit: {})", config.max_operations))
+            }
             Some(End::OutOfStack) => {
                 limit(format!("the script used up its stack of {} bytes", config.stack_size))
             }
@@ -109,7 +111,6 @@ fn at_its_place(
                 task_error(TaskErrorKind::Runtime, "the script was terminated".to_owned(), position)
             }
         },
-        EvalAltResult::ErrorTooManyOperations(_) => limit(too_many_operations(config)),
         EvalAltResult::ErrorTooManyVariables(_) => {
             limit(format!("too many variables (limit: {})", config.max_variables))
         }
@@ -137,10 +138,6 @@ fn at_its_place(
         }
         error => task_error(TaskErrorKind::Runtime, error.to_string() + calls, position),
     }
-}
-
-fn too_many_operations(config: &EngineConfig) -> String {
-    format!("too many operations (limit: {})", config.max_operations)
 }
 
 /// What a script threw, as text.

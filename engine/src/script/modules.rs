@@ -168,7 +168,8 @@ fn import(
     at: Position,
 ) -> Answer<Shared<Module>> {
     let run = ScriptRun::current().ok_or(ImportError::NoFolder)?;
-    let modules = &run.engine().ok_or(ImportError::NoFolder)?.modules;
+    let lane = run.engine().ok_or(ImportError::NoFolder)?;
+    let modules = &lane.modules;
     let name = ModuleName::parse(path)?;
     let _importing = Importing::enter(&run, &name)?;
     // They are the lane's, and bounded by the lengths of modules.

@@ -47,9 +47,7 @@ impl ScriptFuture {
             (stack.bottom() + RESERVE.min(config.stack_size / 4), stack.top().saturating_sub(KEPT))
         });
         let account = Account::open(config.max_memory, lane.accounts());
-        // Its worker's own limit is the engine's to watch.
-        let max_operations = task.limits.as_ref().and_then(|limits| limits.max_operations);
-        let ticker = Ticker::new(floor, shallow, config.slice).with_max_operations(max_operations);
+        let ticker = Ticker::new(floor, shallow, config.slice);
         let run = Rc::new(ScriptRun::new(run, config, ticker, account));
         let fiber = stack.ok().map(|stack| {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));

@@ -1,6 +1,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use rhai::Dynamic;
@@ -39,7 +39,7 @@ pub(crate) struct ScriptRun {
     priority: Cell<Priority>,
     requests: Requests,
     /// What it runs on, once it does.
-    engine: OnceCell<Rc<LaneEngine>>,
+    engine: OnceCell<Weak<LaneEngine>>,
     /// The modules whose own code runs, the outermost first.
     importing: RefCell<Vec<ModuleName>>,
     /// The memory that the script holds.
@@ -55,7 +55,7 @@ pub(crate) enum End {
     TimedOut,
     /// It computed longer than allowed.
     OutOfTime,
-    /// It did more operations than its task allows.
+    /// It did more operations than allowed.
     OutOfOperations,
     /// Its stack is nearly used up.
     OutOfStack,
@@ -152,12 +152,13 @@ impl ScriptRun {
 
     /// Notes what it runs on from now on.
     pub(crate) fn set_engine(&self, engine: &Rc<LaneEngine>) {
-        let _ = self.engine.set(Rc::clone(engine)); // a run begins once
+        // Not to hold it: its scripts are dropped on a fiber, since deep ones take stack.
+        let _ = self.engine.set(Rc::downgrade(engine)); // a run begins once
     }
 
-    /// What it runs on, once it does.
-    pub(super) fn engine(&self) -> Option<&LaneEngine> {
-        self.engine.get().map(|engine| &**engine)
+    /// What it runs on, while it does.
+    pub(super) fn engine(&self) -> Option<Rc<LaneEngine>> {
+        self.engine.get()?.upgrade()
     }
 
     pub(super) fn importing(&self) -> &RefCell<Vec<ModuleName>> {

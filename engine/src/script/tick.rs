@@ -21,8 +21,12 @@ pub(crate) struct Ticker {
     floor: usize,
     /// How long the script runs before others have a turn.
     slice: Duration,
-    /// The most operations that its task allows, if it has a limit of its own.
-    max_operations: Option<u64>,
+    /// The most operations that it may do. Counted here and not by Rhai, which forgets what callbacks do.
+    max_operations: Cell<u64>,
+    /// Those until the last look.
+    operations: Cell<u64>,
+    /// How many the gauge began with after that.
+    granted: Cell<u32>,
     /// Operations from one look at the clock to the next.
     interval: Cell<u32>,
     /// When the current slice began.
@@ -65,13 +69,12 @@ thread_local! {
     static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0 }) };
 }
 
-/// Rhai's `on_progress`: `Some` ends the script. `operations`: how many there have been, this one included, if
-/// that is known.
-pub(crate) fn on_progress(operations: Option<u64>) -> Option<Dynamic> {
+/// Rhai's `on_progress`: `Some` ends the script.
+pub(crate) fn on_progress() -> Option<Dynamic> {
     let address = fiber::stack_address();
     let mut gauge = GAUGE.get();
     if address < gauge.lowest || gauge.left == 0 || gauge.beat != metronome::beat() {
-        return look(address, operations).map(|_| Dynamic::UNIT);
+        return look(address).map(|_| Dynamic::UNIT);
     }
     gauge.left -= 1;
     GAUGE.set(gauge);
@@ -80,14 +83,15 @@ pub(crate) fn on_progress(operations: Option<u64>) -> Option<Dynamic> {
 
 /// Makes the next operation look whether the script has to end.
 pub(crate) fn look_next() {
-    GAUGE.set(Gauge { left: 0, ..GAUGE.get() });
+    // As after a beat, so that the operations are counted on.
+    GAUGE.set(Gauge { beat: metronome::beat().wrapping_sub(1), ..GAUGE.get() });
 }
 
 /// The rare case of an operation. The end, once there is one, is reported at every operation:
 /// some of Rhai's functions swallow the error of a callback and go on.
 #[cold]
 #[inline(never)]
-fn look(address: usize, operations: Option<u64>) -> Option<End> {
+fn look(address: usize) -> Option<End> {
     let run = ScriptRun::current()?;
     let ticker = run.ticker();
     let mut gauge = GAUGE.get();
@@ -114,11 +118,11 @@ fn look(address: usize, operations: Option<u64>) -> Option<End> {
     if let Some(end) = run.end_at(now) {
         return Some(end);
     }
-    let Some(left) = ticker.operations_left(operations) else {
+    if !ticker.count(gauge.left) {
         return run.end_with(End::OutOfOperations);
-    };
-    let slice_is_over = ticker.look(now, left);
-    GAUGE.set(Gauge { left: ticker.interval.get().min(left), beat, ..gauge });
+    }
+    let slice_is_over = ticker.look(now);
+    GAUGE.set(Gauge { left: ticker.grant(ticker.interval.get()), beat, ..gauge });
     if ticker.interval.get() > FEW {
         metronome::want();
     }
@@ -144,7 +148,9 @@ impl Ticker {
         Self {
             floor,
             slice,
-            max_operations: None,
+            max_operations: Cell::new(u64::MAX),
+            operations: Cell::default(),
+            granted: Cell::new(FIRST_INTERVAL),
             interval: Cell::new(FIRST_INTERVAL),
             slice_start: Cell::default(),
             used: Cell::default(),
@@ -155,12 +161,28 @@ impl Ticker {
         }
     }
 
-    /// Ends the script also at the operation after so many.
-    pub(crate) fn with_max_operations(mut self, max: Option<u64>) -> Self {
-        self.max_operations = max;
-        let gauge = self.gauge.get_mut();
-        gauge.left = gauge.left.min(operations(max.unwrap_or(u64::MAX)));
-        self
+    /// Counts operations from now on, and ends the script when there are more than `max` (0: never). What was parsed
+    /// before was none.
+    pub(crate) fn limit_operations(&self, max: u64) {
+        self.max_operations.set(if max == 0 { u64::MAX } else { max });
+        self.operations.set(0);
+        let gauge = GAUGE.get();
+        GAUGE.set(Gauge { left: self.grant(gauge.left), ..gauge });
+    }
+
+    /// Lets so many operations be done until the next look, or as many as are left.
+    fn grant(&self, most: u32) -> u32 {
+        let left = self.max_operations.get() - self.operations.get();
+        let granted = u32::try_from(left).unwrap_or(u32::MAX).min(most);
+        self.granted.set(granted);
+        granted
+    }
+
+    /// Counts the operations since the last look, of which the gauge had `left`, and this one. Whether it may be done.
+    fn count(&self, left: u32) -> bool {
+        let done = self.operations.get() + u64::from(self.granted.get() - left) + 1;
+        self.operations.set(done.min(self.max_operations.get()));
+        done <= self.max_operations.get()
     }
 
     /// Makes this the ticker of the script that the thread runs now, or ends that. Called in
@@ -197,18 +219,8 @@ impl Ticker {
         self.yielding.get()
     }
 
-    /// How many operations need not be looked at, as far as their number is limited; `None` if `done`, which
-    /// may be unknown, are too many.
-    fn operations_left(&self, done: Option<u64>) -> Option<u32> {
-        match (self.max_operations, done) {
-            (None, _) => Some(u32::MAX),
-            (Some(_), None) => Some(0),
-            (Some(max), Some(done)) => max.checked_sub(done).map(operations),
-        }
-    }
-
-    /// A look at the clock. Whether the slice is over. The next one will be after `left` operations at most.
-    fn look(&self, now: Tick, left: u32) -> bool {
+    /// A look at the clock. Whether the slice is over.
+    fn look(&self, now: Tick) -> bool {
         let interval = self.interval.get();
         let operations = self.slice_operations.get().saturating_add(interval);
         self.slice_operations.set(operations);
@@ -217,12 +229,8 @@ impl Ticker {
         self.last_look.set(now);
         let fitting = u128::from(interval) * LOOK_EVERY.as_nanos() / took.as_nanos();
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
-        self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2)).min(left.max(1))));
+        self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2))));
 
         now - self.slice_start.get() >= self.slice || operations >= MAX_SLICE_OPERATIONS
     }
-}
-
-fn operations(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
