@@ -229,6 +229,10 @@ impl Caller {
         args: Vec<Bytes>,
         deadline: Instant,
     ) -> Result<Reply, ClientError> {
+        if Instant::now() >= deadline {
+            // Nor is it a fault of the connection, which others use.
+            return Err(ClientError::Timeout(format!("there was no time left for {name}")));
+        }
         match timeout_at(deadline, connection.command(name, args)).await {
             Ok(Err(ClientError::Lost(why))) => {
                 // What the server itself says may pass on the same connection.

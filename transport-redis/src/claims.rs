@@ -25,6 +25,8 @@ pub(crate) struct Claims {
     /// Whether the lease has run out and was not renewed since.
     pub(crate) expired: bool,
     pub(crate) detached: bool,
+    /// Whether all that comes with a detach has been done.
+    pub(crate) ended: bool,
     /// Claims that went to a call that had been dropped.
     pub(crate) returned: Vec<Claimed>,
     /// Claims that were lost and not yet reported by a renewal.
@@ -239,7 +241,7 @@ impl Claims {
 
     /// Ends the instance here.
     pub(crate) fn detach(&mut self) {
-        self.detached = true;
+        (self.detached, self.ended) = (true, true);
         self.fail(&TransportError::Detached);
         if let Some(waker) = self.signal_waker.take() {
             waker.wake();

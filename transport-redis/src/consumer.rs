@@ -89,6 +89,9 @@ impl Consumer for RedisConsumer {
     }
 
     async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
+        if self.instance.lock().ended {
+            return done.iter().map(|_| Err(TransportError::Detached)).collect();
+        }
         let asked: Vec<_> = done.iter().map(|done| self.instance.finish(done)).collect();
         let answers = match <[_; 1]>::try_from(asked) {
             Ok([one]) => vec![one.await],

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rhai_dispatcher_core::{Claim, Claimed, Completion, Finish, TaskId, TaskLog, WallTime};
 use tokio::time::Instant;
 
@@ -16,22 +17,40 @@ use crate::instance::Instance;
 use crate::script::Script;
 use crate::wire;
 
+/// How many claims it asks after at once, whose tasks may be large.
+const AT_ONCE: usize = 128;
+
 impl Instance {
     /// Looks for claims whose answer was lost.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<(), ClientError> {
         let _turn = self.turn.lock().await;
         let known = self.lock().known();
-        let mut args = self.args();
-        args.push_display(10_000 + known.len());
-        let deadline = Instant::now() + self.caller.timeout;
-        let replies = self.caller.run_once(Script::Recover, args, deadline).await?;
-        let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
-        let claimed = self.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &known);
-        if !claimed.is_empty() {
-            tracing::info!("{} claims whose answer was lost were found again", claimed.len());
+        let answer = self.ask_of_claims(&[]).await?;
+        let held = answer.into_iter().nth(1).map(Reply::into_array).unwrap_or_default();
+        let is_known = |id: &Bytes| {
+            std::str::from_utf8(id).is_ok_and(|id| id.parse().is_ok_and(|id| known.contains(&id)))
+        };
+        let unknown: Vec<_> =
+            held.iter().filter_map(Reply::as_bytes).filter(|id| !is_known(id)).cloned().collect();
+        for some in unknown.chunks(AT_ONCE) {
+            let replies = self.ask_of_claims(some).await?;
+            let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
+            let claimed = self.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &known);
+            if !claimed.is_empty() {
+                tracing::info!("{} claims whose answer was lost were found again", claimed.len());
+            }
+            self.lock().distribute(claimed);
         }
-        self.lock().distribute(claimed);
         Ok(())
+    }
+
+    async fn ask_of_claims(&self, ids: &[Bytes]) -> Result<Vec<Reply>, ClientError> {
+        let mut args = self.args();
+        for id in ids {
+            args.push(id.clone());
+        }
+        let deadline = Instant::now() + self.caller.timeout;
+        self.caller.run_once(Script::Recover, args, deadline).await
     }
 
     /// Makes what the server says it has claimed this instance's, but for what is `known`.

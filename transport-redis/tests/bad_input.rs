@@ -292,3 +292,34 @@ fn a_server_that_loads_its_data_is_waited_for() {
         complete(&consumer, claimed.claim);
     });
 }
+
+#[test]
+fn a_claim_whose_task_was_deleted_ends_in_an_error_when_it_is_given_up() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    for finish in [Finish::HandBack, Finish::Abandon] {
+        let id = submit(&transport);
+        let mut done = completed(claim(&consumer).claim);
+        let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+        let _: () = redis.del(&held).expect("deleted");
+        done.finish = finish;
+        let answers = block_on(consumer.finish(&[done]));
+        assert!(matches!(answers[..], [Ok(Finished::Written)]), "{answers:?}");
+        let details = block_on(transport.outcome(id)).expect("an outcome");
+        assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
+    }
+}
+
+#[test]
+fn what_ends_after_its_instance_is_told_so() {
+    let server = RedisServer::start();
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    submit(&transport);
+    let done = completed(claim(&consumer).claim);
+    block_on(consumer.detach()).expect("it ends");
+    let answers = block_on(consumer.finish(&[done]));
+    assert!(matches!(answers[..], [Err(TransportError::Detached)]), "{answers:?}");
+}

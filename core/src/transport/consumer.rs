@@ -72,7 +72,7 @@ pub trait Consumer: Send + Sync {
     /// # Errors
     /// For each [`Unavailable`](TransportError::Unavailable) if it is not known whether it was written,
     /// and [`Refused`](TransportError::Refused) or [`Protocol`](TransportError::Protocol) if it was not;
-    /// finishing again is safe.
+    /// finishing again is safe. [`Detached`](TransportError::Detached), or `Fenced`, once the instance has ended.
     async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>>;
 
     /// Renews the lease; the answer has the claims that were lost since the last time.

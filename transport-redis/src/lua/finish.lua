@@ -27,6 +27,11 @@ local function finish(parts, last)
     return 'w'
   end
   local packed = call('HGET', held_key(w, instance), id)
+  if not packed and kind ~= 'u' and not task.cancel then
+    -- Somebody else has deleted it. It can't run again, and is not to wait for ever.
+    conclude(id, task, nil, 'status', 'error', 'error_kind', 'undecodable', 'error', 'its payload is gone from Redis')
+    return 'w'
+  end
   if kind == 'u' then
     conclude(id, task, nil, unpack(parts, 7, last))
     set_aside(w, id, packed or '', message)
