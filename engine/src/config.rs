@@ -21,8 +21,7 @@ use crate::script::{Secret, Secrets};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineConfig {
-    /// The longest script, in bytes; 256 KiB. Parsing
-    /// yields as running does.
+    /// The longest script, in bytes; 256 KiB. Parsing yields as running does.
     pub max_script_bytes: usize,
     /// The most operations of one run, those of callbacks and of what it parses with `eval` included; 1,000,000,000, a
     /// minute or two of a processor.

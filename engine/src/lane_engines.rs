@@ -72,6 +72,13 @@ impl LaneEngines {
         &self.own
     }
 
+    /// How many there are besides the lane's own.
+    fn count_lowered(&self) -> usize {
+        let mut lowered = self.lowered.borrow_mut();
+        lowered.retain(|_, engine| engine.strong_count() > 0);
+        lowered.len()
+    }
+
     /// One with the limits of `config`, which is the lane's own with some limits lowered.
     ///
     /// # Errors
@@ -85,16 +92,18 @@ impl LaneEngines {
         let engine = match known {
             Some(engine) => engine,
             None => {
-                let mut lowered = self.lowered.borrow_mut();
-                lowered.retain(|_, engine| engine.strong_count() > 0);
-                if lowered.len() >= MAX_LOWERED {
+                if self.count_lowered() >= MAX_LOWERED {
+                    // Scripts need the place more than those that are only kept.
+                    drop(self.kept.take());
+                }
+                if self.count_lowered() >= MAX_LOWERED {
                     let message = format!(
                         "scripts run under {MAX_LOWERED} different sets of lowered limits on this lane already, which \
                          is the limit; ask for limits that others ask for too"
                     );
                     return Err(TaskError::new(TaskErrorKind::Limit, message));
                 }
-                drop(lowered); // what an embedder set up runs in here
+                // Not under a borrow: what an embedder set up runs in here.
                 let engine = LaneEngine::new(config, MAX_KEPT);
                 self.lowered.borrow_mut().insert(limits, Rc::downgrade(&engine));
                 engine

@@ -225,6 +225,8 @@ fn what_shares_an_engine_shares_no_other_limit() {
 fn engines_for_lowered_limits_are_bounded() {
     let (bench, _) = counted();
     let waiting = |n| start(&bench, "sleep(1); 1", Limits::default().with_max_variables(n));
+    // Those that are only kept make way.
+    (1..=4).for_each(|n| drop(start(&bench, "1", Limits::default().with_max_functions(n)).end()));
     let mut runs: Vec<_> = (1..=64).map(waiting).collect();
     assert!(runs.iter_mut().all(|run| run.poll().is_pending()));
     let Ran::Finished(Outcome::Error(error), _) = waiting(65).end() else { panic!("a 65th engine") };

@@ -18,7 +18,8 @@ use crate::{Clock, Tick};
 /// what it waited: so when thousands are answered at once that each waited for a second, who slept a
 /// millisecond does not stand behind all of them. For who computed it is at least twenty times as
 /// long as that took, so that it takes about a twentieth of the thread while others want it. A task that is
-/// to stop is due at once, and if it goes on all the same, in its turn. Nobody is overtaken by what is woken more than [`MAX_PATIENCE`] after it.
+/// to stop is due at once, and if it goes on all the same, in its turn. Nobody is overtaken by what is
+/// woken more than [`MAX_PATIENCE`] after it.
 pub(super) struct Jobs {
     clock: Arc<dyn Clock>,
     jobs: HashMap<u64, Entry>,
