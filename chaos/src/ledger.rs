@@ -118,7 +118,9 @@ impl Ledger {
             record.kind = TaskKind::named(&kind);
         }
         if text("status").as_deref() == Some("processing") {
-            record.claims.extend(text("started_at").and_then(|at| at.parse::<u64>().ok()));
+            // Instance, delivery, time.
+            let started_at = text("claim").and_then(|claim| claim.split(' ').nth(2)?.parse::<u64>().ok());
+            record.claims.extend(started_at);
         }
         if let Some(outcome) = outcome_of(text) {
             let at = text("updated_at").and_then(|at| at.parse().ok()).unwrap_or_default();

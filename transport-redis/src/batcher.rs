@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::Hash;
 
 use futures::channel::oneshot;
 use futures::stream::{FuturesUnordered, StreamExt};
-use rhai_dispatcher_core::WorkerId;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -46,20 +46,22 @@ const LARGEST: usize = 128;
 /// at both ends, and keep the server from others while it reads them.
 const LARGEST_BYTES: usize = 1024 * 1024;
 
-/// What can be asked for of a queue.
+/// What can be asked for together with others.
 pub(crate) trait Request {
-    /// Whose queue.
-    fn worker_id(&self) -> &WorkerId;
+    /// What one script is for.
+    type Group: Clone + Eq + Hash;
+
+    fn group(&self) -> &Self::Group;
 
     /// How much is sent.
     fn bytes(&self) -> usize;
 }
 
-/// What of a batch one script each may do: it is for one queue, and not too large.
-pub(crate) fn by_script<T: Request, R>(batch: Vec<Item<T, R>>) -> HashMap<WorkerId, Vec<Vec<Item<T, R>>>> {
-    let mut queues: HashMap<WorkerId, (Vec<Vec<_>>, usize)> = HashMap::new();
+/// What of a batch one script each may do: it is of one group, and not too large.
+pub(crate) fn by_script<T: Request, R>(batch: Vec<Item<T, R>>) -> HashMap<T::Group, Vec<Vec<Item<T, R>>>> {
+    let mut groups: HashMap<T::Group, (Vec<Vec<_>>, usize)> = HashMap::new();
     for item in batch {
-        let (scripts, bytes) = queues.entry(item.request.worker_id().clone()).or_default();
+        let (scripts, bytes) = groups.entry(item.request.group().clone()).or_default();
         *bytes += item.request.bytes();
         match scripts.last_mut() {
             Some(script) if *bytes <= LARGEST_BYTES => script.push(item),
@@ -69,7 +71,7 @@ pub(crate) fn by_script<T: Request, R>(batch: Vec<Item<T, R>>) -> HashMap<Worker
             }
         }
     }
-    queues.into_iter().map(|(worker_id, (scripts, _))| (worker_id, scripts)).collect()
+    groups.into_iter().map(|(group, (scripts, _))| (group, scripts)).collect()
 }
 
 impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
@@ -118,10 +120,12 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Sized(WorkerId, usize);
+    struct Sized(&'static str, usize);
 
     impl Request for Sized {
-        fn worker_id(&self) -> &WorkerId {
+        type Group = &'static str;
+
+        fn group(&self) -> &&'static str {
             &self.0
         }
 
@@ -131,19 +135,18 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_for_one_queue_and_not_too_large() {
-        let [a, b] = ["a", "b"].map(|name| WorkerId::try_from(name).expect("a name"));
+    fn a_script_is_for_one_group_and_not_too_large() {
         let half = LARGEST_BYTES / 2;
-        let requests = [(&a, half), (&b, 1), (&a, half), (&a, 1), (&a, 2 * LARGEST_BYTES), (&a, 1), (&b, 1)];
-        let batch = requests.map(|(worker_id, bytes)| {
+        let requests = [("a", half), ("b", 1), ("a", half), ("a", 1), ("a", 2 * LARGEST_BYTES), ("a", 1), ("b", 1)];
+        let batch = requests.map(|(group, bytes)| {
             let (answer, _) = oneshot::channel::<Result<(), ClientError>>();
-            Item { request: Sized(worker_id.clone(), bytes), since: Instant::now(), answer }
+            Item { request: Sized(group, bytes), since: Instant::now(), answer }
         });
         let scripts = by_script(Vec::from(batch));
-        let bytes = |worker_id| -> Vec<Vec<usize>> {
-            scripts[worker_id].iter().map(|items| items.iter().map(|item| item.request.1).collect()).collect()
+        let bytes = |group| -> Vec<Vec<usize>> {
+            scripts[group].iter().map(|items| items.iter().map(|item| item.request.1).collect()).collect()
         };
-        assert_eq!(bytes(&a), [vec![half, half], vec![1], vec![2 * LARGEST_BYTES], vec![1]]);
-        assert_eq!(bytes(&b), [[1, 1]]);
+        assert_eq!(bytes("a"), [vec![half, half], vec![1], vec![2 * LARGEST_BYTES], vec![1]]);
+        assert_eq!(bytes("b"), [[1, 1]]);
     }
 }

@@ -77,14 +77,14 @@ enum Answer {
     Again,
     /// It was not asked: nobody here wants anything any more.
     Unasked,
-    /// There is nothing until then, or until a wake-up; or until it has more room than that.
-    Empty(WallTime, Option<Room>),
+    /// There is no more, and it is given what comes.
+    Ordered(Order),
     /// The lease has run out.
     Lost,
 }
 
 /// How long an instance that nobody claims for goes on being given tasks.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_millis(10);
 
 /// How long an instance claims suspects, one after another, before others have a turn.
 const SUSPECTS_TURN: Duration = Duration::from_secs(1);
@@ -205,9 +205,7 @@ impl ClaimLoop {
                 match answer {
                     Answer::Again => {}
                     Answer::Unasked => self.order = Some(Order::spent(self.instance.caller.clock.wall())),
-                    Answer::Empty(until, short_of) => {
-                        self.order = Some(Order { credit: wanted, until, short_of });
-                    }
+                    Answer::Ordered(order) => self.order = Some(order),
                     Answer::Lost => self.instance.lock().expired = true,
                 }
             }
@@ -288,7 +286,10 @@ impl ClaimLoop {
             Ok(Ok(reply)) => match reply.into_array().get(1).and_then(Reply::as_bytes) {
                 Some(packed) => {
                     crash_point("claim.after_wake");
-                    self.take(packed)
+                    match self.take(packed) {
+                        (true, _) | (_, 0) => Waited::Over,
+                        (false, count) => Waited::Given(count),
+                    }
                 }
                 None => Waited::Over,
             },
@@ -304,17 +305,20 @@ impl ClaimLoop {
         }
     }
 
-    /// Takes what it was given: nothing, if it is only to look again.
-    fn take(&self, packed: &Bytes) -> Waited {
+    /// Takes what it was given: whether that is a suspect, and how many tasks; none, if it is only to look
+    /// again.
+    fn take(&self, packed: &Bytes) -> (bool, usize) {
         let mut parts = unpack(packed).into_iter();
-        let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return Waited::Over };
-        let (rest, suspect) = (parts.as_slice(), &kind[..] == b"suspect");
-        let given = if &kind[..] == b"given" { Given::first(rest) } else { Given::read(rest) };
+        let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return (false, 0) };
+        let given = Given::read(parts.as_slice());
         let count = given.len();
         let claimed = self.instance.adopt(millis(&now), given, &HashSet::new());
         crash_point("claim.after");
+        if claimed.iter().any(|claimed| claimed.deaths > 0) {
+            crash_point("take_over.after");
+        }
         self.instance.lock().distribute(claimed);
-        if suspect { Waited::Over } else { Waited::Given(count) }
+        (&kind[..] == b"suspect", count)
     }
 
     /// Asks for so many tasks.
@@ -334,30 +338,24 @@ impl ClaimLoop {
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
         let (now, next_due) = (number(0), number(2));
-        let kind = replies.get(1).and_then(Reply::as_str).unwrap_or_default();
-        match kind {
-            "claimed" | "suspect" => {}
-            "given" => {
-                for packed in replies.iter().skip(3).filter_map(Reply::as_bytes) {
-                    self.take(packed);
-                }
-                return Ok(Answer::Again);
-            }
-            "empty" => return Ok(Answer::Empty(WallTime::from_millis(next_due), None)),
-            "short" => return Ok(Answer::Empty(WallTime::from_millis(next_due), Some(room))),
+        let order = |credit, until, short_of| {
+            Answer::Ordered(Order { credit, until: WallTime::from_millis(until), short_of })
+        };
+        let given = self.take_all(&replies);
+        match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
+            "claimed" | "suspect" => Ok(Answer::Again),
+            "ordered" => Ok(order(wanted.saturating_sub(given), next_due, None)),
+            "short" => Ok(order(wanted.saturating_sub(given), next_due, Some(room))),
             // It has to end tasks first, and is given none until then.
-            "busy" => return Ok(Answer::Empty(WallTime::from_millis(next_due.max(now + 10)), Some(room))),
-            "lost" => return Ok(Answer::Lost),
-            _ => return Err(ClientError::Unexpected("a claim")),
+            "busy" => Ok(order(wanted, next_due.max(now + 10), Some(room))),
+            "lost" => Ok(Answer::Lost),
+            _ => Err(ClientError::Unexpected("a claim")),
         }
-        crash_point("claim.after");
-        let claimed =
-            self.instance.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &HashSet::new());
-        if claimed.iter().any(|claimed| claimed.deaths > 0) {
-            crash_point("take_over.after");
-        }
-        self.instance.lock().distribute(claimed);
-        Ok(Answer::Again)
+    }
+
+    /// Takes what comes with the answer to a claim; how many tasks.
+    fn take_all(&self, replies: &[Reply]) -> usize {
+        replies.iter().skip(3).filter_map(Reply::as_bytes).map(|packed| self.take(packed).1).sum()
     }
 
     /// Stops to be given tasks. If it is `blocked` in its wait, that ends too.
@@ -371,11 +369,7 @@ impl ClaimLoop {
         args.push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        if replies.get(1).and_then(Reply::as_str) == Some("given") {
-            for packed in replies.iter().skip(3).filter_map(Reply::as_bytes) {
-                self.take(packed);
-            }
-        }
+        self.take_all(&replies);
         Ok(())
     }
 }

@@ -16,19 +16,12 @@ pub(crate) async fn acknowledge(
     ends: impl Iterator<Item = &crate::finishes::FinishOne>,
 ) {
     for end in ends {
-        // Task id, instance, delivery, kind: an outcome is o.
-        let parts = crate::packed::unpack(&end.packed.slice(1..));
-        let (Some(task), Some(instance)) =
-            (parts.first(), parts.get(1).and_then(|id| std::str::from_utf8(id).ok()))
-        else {
-            continue;
-        };
-        if parts.get(3).is_none_or(|kind| &kind[..] != b"o") {
+        if end.kind != crate::finishes::Kind::Outcome {
             continue;
         }
-        let held = format!("{}:{{{}}}:held:{instance}", caller.prefix, end.worker_id);
+        let held = format!("{}:{{{}}}:held:{}", caller.prefix, end.worker_id, end.claim.instance);
         let deadline = tokio::time::Instant::now() + caller.timeout;
         let Ok((connection, _)) = caller.link.get(deadline).await else { return };
-        let _ = connection.command("HDEL", vec![held.into(), task.clone()]).await;
+        let _ = connection.command("HDEL", vec![held.into(), end.claim.task.to_string().into()]).await;
     }
 }

@@ -3,8 +3,8 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use futures::future::join_all;
 use rhai_dispatcher_core::{
-    Claim, Completion, Finish, Finished, Outcome, TaskError, TaskErrorKind, TaskLog, TaskStatus, WallTime,
-    WorkerId,
+    Claim, Completion, Finish, Finished, InstanceId, Outcome, TaskError, TaskErrorKind, TaskLog, TaskStatus,
+    WallTime, WorkerId,
 };
 
 use crate::args::Args;
@@ -25,13 +25,13 @@ pub(crate) struct FinishOne {
     /// Whose claim it is, to be told when it has ended, whoever still waits for the answer.
     owner: Weak<Instance>,
     pub(crate) worker_id: WorkerId,
-    claim: Claim,
-    kind: Kind,
-    pub(crate) packed: Bytes,
+    pub(crate) claim: Claim,
+    pub(crate) kind: Kind,
+    packed: Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Outcome,
     Undecodable,
     Retry,
@@ -52,8 +52,10 @@ impl Kind {
 }
 
 impl Request for FinishOne {
-    fn worker_id(&self) -> &WorkerId {
-        &self.worker_id
+    type Group = InstanceId;
+
+    fn group(&self) -> &InstanceId {
+        &self.claim.instance
     }
 
     fn bytes(&self) -> usize {
@@ -129,12 +131,11 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
 fn begin(done: &Completion, kind: Kind, message: &[u8], run_at: Option<WallTime>) -> Packed {
     let mut packed = Packed::new();
     packed
-        .push_display(done.claim.task)
-        .push_display(done.claim.instance)
-        .push_display(done.claim.delivery)
-        .push(kind.as_str())
-        .push(message)
-        .push_option(run_at.map(WallTime::as_millis));
+        .head(done.claim.task)
+        .head_number(done.claim.delivery)
+        .head(kind.as_str())
+        .head_time(run_at)
+        .push(message);
     packed
 }
 
@@ -155,23 +156,23 @@ fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Opti
     wire::encode_ended(&ended).filter(|bytes| bytes.len() <= max)
 }
 
-/// Finishes a batch, the queues beside each other.
+/// Finishes a batch, the instances beside each other.
 pub(crate) async fn finish(caller: Arc<Caller>, batch: Vec<Item<FinishOne, Finished>>) {
     let caller = &*caller;
-    let queues = by_script(batch).into_iter().map(async |(worker_id, scripts)| {
+    let instances = by_script(batch).into_iter().map(async |(instance, scripts)| {
         for items in scripts {
-            finish_part(caller, &worker_id, items).await;
+            finish_part(caller, instance, items).await;
         }
     });
-    join_all(queues).await;
+    join_all(instances).await;
 }
 
-async fn finish_part(caller: &Caller, worker_id: &WorkerId, mut items: Vec<Item<FinishOne, Finished>>) {
+async fn finish_part(caller: &Caller, instance: InstanceId, mut items: Vec<Item<FinishOne, Finished>>) {
     let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
     #[cfg(feature = "fault-finish-order")]
     crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
     let mut args = Args::new();
-    args.push_copy(worker_id.as_str());
+    args.push_copy(items[0].request.worker_id.as_str()).push_display(instance);
     for item in &mut items {
         args.push(std::mem::take(&mut item.request.packed));
     }

@@ -13,7 +13,7 @@ pub(crate) struct Given {
     pub(crate) deaths: u32,
 }
 
-/// How many bytes stand before a payload in the server, for its scripts: two letters, two numbers (HEADER in
+/// How many bytes stand before a payload in the server, for its scripts: a number, two letters, a number (HEADER in
 /// `lua/shared/task.lua`).
 const HEADER: usize = 2 + 2 * size_of::<f64>();
 
@@ -28,38 +28,23 @@ pub(crate) fn millis(text: &Bytes) -> WallTime {
 }
 
 impl Given {
-    /// Claims in five parts each.
+    /// Claims in three parts each.
     pub(crate) fn read(parts: &[Bytes]) -> Vec<Self> {
         let (claims, _) = parts.as_chunks();
-        let claim = |[id, held, delivery, attempt, deaths]: &[Bytes; 5]| {
-            Self::new(id, held, [delivery, attempt, deaths])
-        };
-        claims.iter().filter_map(claim).collect()
+        claims.iter().filter_map(|[id, held, counts]| Self::new(id, held, counts)).collect()
     }
 
-    /// Claims of tasks that are started for the first time, of which no more is said than id and task.
-    pub(crate) fn first(parts: &[Bytes]) -> Vec<Self> {
-        let (one, none) = (Bytes::from_static(b"1"), Bytes::from_static(b"0"));
-        let (claims, _) = parts.as_chunks();
-        claims.iter().filter_map(|[id, held]| Self::new(id, held, [&one, &none, &none])).collect()
-    }
-
-    /// The claims in an answer, in front of which stand its time, kind, and when to look again.
+    /// The claims in an answer, in front of which stands its time.
     pub(crate) fn of_replies(replies: &[Reply]) -> Vec<Self> {
-        let parts: Vec<_> = replies.iter().skip(3).filter_map(Reply::as_bytes).cloned().collect();
+        let parts: Vec<_> = replies.iter().skip(1).filter_map(Reply::as_bytes).cloned().collect();
         Self::read(&parts)
     }
 
-    fn new(id: &Bytes, held: &Bytes, [delivery, attempt, deaths]: [&Bytes; 3]) -> Option<Self> {
-        let count = |text: &Bytes| u32::try_from(number(text)).unwrap_or(u32::MAX);
+    fn new(id: &Bytes, held: &Bytes, counts: &Bytes) -> Option<Self> {
         let task = std::str::from_utf8(id).ok()?.parse().ok()?;
-        let payload = held.slice(HEADER.min(held.len())..);
-        Some(Self {
-            task,
-            payload,
-            delivery: count(delivery),
-            attempt: count(attempt),
-            deaths: count(deaths),
-        })
+        let mut counts = std::str::from_utf8(counts).ok()?.split(' ').map(str::parse);
+        let mut count = || counts.next()?.ok();
+        let (delivery, attempt, deaths) = (count()?, count()?, count()?);
+        Some(Self { task, payload: held.slice(HEADER.min(held.len())..), delivery, attempt, deaths })
     }
 }

@@ -2,8 +2,10 @@ use std::fmt::Display;
 use std::io::Write;
 
 use bytes::Bytes;
+use rhai_dispatcher_core::WallTime;
 
-/// Texts that scripts get as one argument: how many there are, a byte, then each after its length.
+/// Texts that scripts get as one argument: how many there are, a byte, then each after its length. Between
+/// the two may stand values of a known size, which are read faster.
 ///
 /// For the server, and for the client, an argument costs more than most of what is done with it.
 #[derive(Debug)]
@@ -17,6 +19,23 @@ impl Packed {
         Self(vec![0])
     }
 
+    /// Appends a value of a known size. Comes before all texts.
+    pub(crate) fn head(&mut self, value: impl Display) -> &mut Self {
+        let _ = write!(self.0, "{value}"); // into memory
+        self
+    }
+
+    pub(crate) fn head_number(&mut self, number: u32) -> &mut Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    /// A time as scripts have numbers; 0 if there is none.
+    pub(crate) fn head_time(&mut self, time: Option<WallTime>) -> &mut Self {
+        push_time(&mut self.0, time);
+        self
+    }
+
     pub(crate) fn push(&mut self, part: impl AsRef<[u8]>) -> &mut Self {
         self.push_with(|bytes| bytes.extend_from_slice(part.as_ref()))
     }
@@ -28,15 +47,7 @@ impl Packed {
         })
     }
 
-    /// As text, or as nothing.
-    pub(crate) fn push_option(&mut self, value: Option<impl Display>) -> &mut Self {
-        match value {
-            Some(value) => self.push_display(value),
-            None => self.push(""),
-        }
-    }
-
-    fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+    pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         self.0[0] += 1; // a task has some twenty
         let at = self.0.len();
         self.0.extend_from_slice(&[0; LENGTH]);
@@ -50,6 +61,12 @@ impl Packed {
     pub(crate) fn into_bytes(self) -> Bytes {
         self.0.into()
     }
+}
+
+/// Appends a time as scripts have numbers; 0 if there is none.
+pub(crate) fn push_time(bytes: &mut Vec<u8>, time: Option<WallTime>) {
+    let millis = time.map_or(0, WallTime::as_millis);
+    bytes.extend_from_slice(&(millis as f64).to_be_bytes()); // exact for 285,000 years
 }
 
 /// The parts, each of which comes after its length.
@@ -75,10 +92,18 @@ mod tests {
     #[test]
     fn what_was_packed_comes_back() {
         let mut packed = Packed::new();
-        packed.push("a").push("").push_display(42).push_option(None::<u8>).push_option(Some("\u{e9}"));
+        packed.push("a").push("").push_display(42).push("\u{e9}");
         let bytes = packed.into_bytes();
-        assert_eq!(bytes[0], 5);
-        assert_eq!(unpack(&bytes.slice(1..)), ["a", "", "42", "", "\u{e9}"].map(Bytes::from));
+        assert_eq!(bytes[0], 4);
+        assert_eq!(unpack(&bytes.slice(1..)), ["a", "", "42", "\u{e9}"].map(Bytes::from));
+    }
+
+    #[test]
+    fn what_has_a_known_size_comes_first() {
+        let mut packed = Packed::new();
+        packed.head("id").head_number(258).head_time(Some(WallTime::from_millis(2))).head_time(None).push("a");
+        let expected = [b"\x01id\0\0\x01\x02\x40".as_slice(), &[0; 15], b"\0\0\0\x01a"].concat();
+        assert_eq!(packed.into_bytes(), expected);
     }
 
     #[test]

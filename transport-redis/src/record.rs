@@ -15,7 +15,14 @@ use crate::wire;
 
 /// Appends the fields that a submit writes, but for those that its script knows: status, worker id and time.
 pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<&Bytes>) {
-    // What a finish reads stands in front, where Redis finds it first.
+    // These two in front, where the script looks for them.
+    if let Some(parent) = task.parent {
+        packed.push("parent").push_display(parent);
+    }
+    if let (Some(request), Some(key)) = (&task.request_id, request_key(task)) {
+        packed.push("request_key").push(key).push("request_id").push(&**request);
+    }
+    // What a finish reads, where Redis finds it first.
     if let Some(inbox) = reply_to {
         packed.push("reply_to").push(inbox);
     }
@@ -39,34 +46,28 @@ pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<
     if let Some(context) = &task.context_id {
         packed.push("context_id").push(&**context);
     }
-    if let Some(parent) = task.parent {
-        packed.push("parent").push_display(parent);
-    }
     if let Some(run_at) = task.run_at {
         packed.push("run_at").push_display(run_at.as_millis());
     }
-    if let Some(latest) = task.latest_start() {
-        packed.push("expires_at").push_display(latest.as_millis());
-    }
-    if let (Some(request), Some(key)) = (&task.request_id, request_key(task)) {
-        packed.push("request_id").push(&**request);
-        packed.push("request_key").push(key);
-    }
     if task.run_at.is_some() || task.request_id.is_some() {
         packed.push("more").push("1");
+    }
+    // At the end, where the script leaves it out if the task does not wait.
+    if let Some(latest) = task.latest_start() {
+        packed.push("expires_at").push_display(latest.as_millis());
     }
 }
 
 /// What a request id is unique within, besides its worker id: the caller. The length keeps a
 /// caller's id from running into the request's.
-pub(crate) fn request_key(task: &Task) -> Option<String> {
+fn request_key(task: &Task) -> Option<String> {
     let request = task.request_id.as_ref()?;
     Some(format!("{}:{}{request}", task.caller_id.len(), task.caller_id))
 }
 
-/// Appends the fields of an outcome, the status first.
+/// Appends the status of an outcome, then its fields.
 pub(crate) fn push_outcome(packed: &mut Packed, outcome: &Outcome, log: &TaskLog) {
-    packed.push("status").push(outcome.status().as_str());
+    packed.push(outcome.status().as_str());
     match outcome {
         Outcome::Completed(output) => {
             packed.push("output").push(output.as_json().as_str());
@@ -156,14 +157,16 @@ impl Fields {
             details.children = children.split_whitespace().filter_map(|id| id.parse().ok()).collect();
         }
         details.status = self.parse_status()?;
-        details.started_at = self.time("started_at");
+        // The instance, none if it was handed back; which start it is; when that was.
+        let mut claim = self.text("claim").unwrap_or_default().split(' ');
+        details.instance = claim.next().and_then(|id| id.parse().ok());
+        details.delivery = claim.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        details.started_at = claim.next().and_then(|time| time.parse().ok()).map(WallTime::from_millis);
         // A start does not write it: it is the last of all times.
         let updated = [self.time("updated_at"), details.started_at, Some(created_at)];
         details.updated_at = updated.into_iter().flatten().max().unwrap_or(created_at);
-        details.delivery = self.parse("delivery").unwrap_or(0);
         details.attempt = self.parse("attempt").unwrap_or(0);
         details.deaths = self.parse("deaths").unwrap_or(0);
-        details.instance = self.parse("instance");
         details.output = self.text("output").and_then(|text| Json::parse(text).ok()).map(Into::into);
         details.cancel_reason = self.parse("cancel_reason");
         details.log = self.text("log").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();

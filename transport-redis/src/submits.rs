@@ -9,7 +9,7 @@ use crate::batcher::{Item, Request, by_script};
 use crate::caller::Caller;
 use crate::client::{ClientError, Reply};
 use crate::crash::crash_point;
-use crate::packed::Packed;
+use crate::packed::{Packed, push_time};
 use crate::record;
 use crate::script::{Script, answer_to};
 
@@ -45,7 +45,9 @@ pub(crate) enum Accepted {
 }
 
 impl Request for Submit {
-    fn worker_id(&self) -> &WorkerId {
+    type Group = WorkerId;
+
+    fn group(&self) -> &WorkerId {
         &self.worker_id
     }
 
@@ -55,16 +57,19 @@ impl Request for Submit {
 }
 
 impl Submit {
-    pub(crate) fn new(task: &Task, payload: Vec<u8>, reply_to: Option<&Bytes>) -> Self {
+    pub(crate) fn new(task: &Task, payload: &[u8], reply_to: Option<&Bytes>) -> Self {
         let mut packed = Packed::new();
         packed
-            .push_display(task.id)
-            .push(payload)
-            .push(letter(task.priority))
-            .push_option(task.run_at.map(WallTime::as_millis))
-            .push_option(task.latest_start().map(WallTime::as_millis))
-            .push_option(record::request_key(task))
-            .push_option(task.parent);
+            .head(task.id)
+            .head(letter(task.priority))
+            .head_time(task.run_at)
+            .head_time(task.latest_start())
+            .push_with(|bytes| {
+                bytes.extend_from_slice(letter(task.priority).as_bytes());
+                bytes.push(if task.run_at.is_none() { b'f' } else { b'-' });
+                push_time(bytes, task.latest_start());
+                bytes.extend_from_slice(payload);
+            });
         record::push_submitted(&mut packed, task, reply_to);
         Self {
             worker_id: task.worker_id.clone(),

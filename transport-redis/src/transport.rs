@@ -102,7 +102,7 @@ impl Shared {
         }
         let pumps = self.pumps();
         let sent = task.awaited && pumps.inbox.waits.expect(task, self.config.awaited_limit);
-        let submit = Submit::new(task, payload, sent.then_some(&pumps.inbox.id));
+        let submit = Submit::new(task, &payload, sent.then_some(&pumps.inbox.id));
         Ok((task.id, pumps.submits.ask(submit)))
     }
 

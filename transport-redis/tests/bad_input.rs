@@ -18,8 +18,8 @@ use support::{
 const READY: &str = "rhailib:{worker-1}:ready:normal";
 const WAITING: &str = "rhailib:{worker-1}:waiting";
 
-/// What stands before a payload: priority, not fresh, no latest start, place 1.
-const HEADER: &[u8] = b"n-\0\0\0\0\0\0\0\0\x3f\xf0\0\0\0\0\0\0";
+/// What stands before a payload: place 1, priority, not fresh, no latest start.
+const HEADER: &[u8] = b"\x3f\xf0\0\0\0\0\0\0n-\0\0\0\0\0\0\0\0";
 
 /// Puts something into the queue.
 fn enqueue(redis: &mut redis::Connection, id: &str, task: &[u8]) {

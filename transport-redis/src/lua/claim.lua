@@ -1,8 +1,9 @@
--- Claims tasks for an instance; if there are none, it waits from now on, and is given some.
+-- Claims tasks for an instance; if there are fewer than it may have, it waits from now on, and is given the rest.
 -- 2 worker id, 3 instance, 4 how many (0: it waits no more; -1: nor does its BLPOP), 5 how much room it has (see
 -- lacks_room), 6 whether its suspects have had their turn, 7 the newest payload version that it reads.
--- Answers: now, what ('claimed', 'suspect', 'given', 'empty', 'short', 'busy', 'lost', 'none'), when to look again,
--- then for each task: id, task, delivery, attempt, deaths; or, if given, what it was given.
+-- Answers: now, what ('claimed', 'suspect', 'ordered' if it waits for more, 'short' if so though suspects wait for which
+-- it has too little room, 'busy', 'lost'), when to look again, then what it was given before and what it has claimed
+-- now, packed.
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
 call('HLEN', held_key(w, instance)) -- before anything is taken for it
@@ -11,8 +12,11 @@ local mine = key(w, 'give:' .. instance)
 local given = call('LRANGE', mine, 0, -1)
 if #given > 0 then call('DEL', mine) end
 if max < 0 then wake(w, instance) end
-if #given > 0 then return { NOW, 'given', NOW, unpack(given) } end
-if max <= 0 then return { NOW, 'none', NOW } end
+local ids, suspect = {}, false
+for _, packed in ipairs(given) do suspect = unpack_ids(packed, ids) or suspect end
+max = max - #ids
+if max <= 0 or suspect then return { NOW, 'claimed', NOW, unpack(given) } end
+if #ids > 0 then to.room = 0 end
 local score = call('ZSCORE', key(w, 'alive'), instance)
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
@@ -44,15 +48,19 @@ else
     end
   end
 end
-local out = { NOW, kind, next_due, unpack(to.out or {}) }
-if kind == 'empty' then
-  to.since, to.max, to.alive = NOW, max, tonumber(score)
-  wait_for_tasks(w, to)
-  if short then out[2] = 'short' end
-elseif more then
-  serve(w)
+if to.out and #to.out > 0 then
+  given[#given + 1] = pack(kind, to.out)
+  to.room = 0
 end
--- This instance may not come again soon: somebody else has to know when there is more to do.
-if later_due and kind ~= 'empty' then nudge(w) end
+local rest = max - (to.count or 0)
+if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
+  kind = short and 'short' or 'ordered'
+  to.since, to.max, to.alive = NOW, rest, tonumber(score)
+  wait_for_tasks(w, to)
+else
+  if more then serve(w) end
+  -- This instance may not come again soon: somebody else has to know when there is more to do.
+  if later_due then nudge(w) end
+end
 send_all()
-return out
+return { NOW, kind, next_due, unpack(given) }

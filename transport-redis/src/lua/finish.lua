@@ -1,39 +1,39 @@
--- Ends claims of one worker id. 2 worker id; then for each in parts: task id, instance, delivery, kind (o outcome,
--- u undecodable, r retry, b hand back, a abandon), message (of a hand-back: its number), run_at or '', fields (name,
--- value)...
+-- Ends claims of one instance. 2 worker id, 3 instance; then for each: task id, delivery, kind (o outcome, u undecodable,
+-- r retry, b hand back, a abandon), run_at or 0, and in parts: message (of a hand-back: its number), of an outcome its
+-- status, fields (name, value)...
 -- Answers: now, then for each w written, f fenced, the status that it had, e<error>.
-local w = ARGV[2]
+local w, instance = ARGV[2], ARGV[3]
 local answers, ended, ready, suspects, earlier = { NOW }, {}, false, false, false
+-- What claims of the instance begin with, by delivery.
+local own = {}
 
 local function finish(parts, last)
-  local id, instance, delivery, kind, message, run_at =
-    parts[1], parts[2], tonumber(parts[3]), parts[4], parts[5], tonumber(parts[6])
+  local id, delivery, kind, run_at, message = parts[1], parts[2], parts[3], parts[4], parts[5]
   local task, problem = look_up(id)
   -- One that comes again, since its answer was lost, must not hand back what was claimed anew meanwhile.
   local handed_back = kind == 'b' and instance .. ' ' .. message
   if handed_back and task and call('HGET', record_key(id), 'handed_back') == handed_back then return 'w' end
-  local refused = problem and 'e' .. problem or fence(task, instance, delivery)
+  own[delivery] = own[delivery] or claim_of(instance, delivery, '')
+  local refused = problem and 'e' .. problem or fence(task, own[delivery])
   if refused then
     -- Something may have failed after its outcome was written.
     if is_over(refused) then call('HDEL', held_key(w, instance), id) end
     return refused
   end
   if kind == 'o' then
-    conclude(id, task, message ~= '' and message or nil, unpack(parts, 7, last))
+    conclude(id, task, message ~= '' and message or nil, unpack(parts, 6, last))
     if task.cancel then call('HDEL', key(w, 'cancels'), id) end
-    local ids = ended[instance]
-    if not ids then ids = {}; ended[instance] = ids end
-    ids[#ids + 1] = id
+    ended[#ended + 1] = id
     return 'w'
   end
   local packed = call('HGET', held_key(w, instance), id)
   if not packed and kind ~= 'u' and not task.cancel then
     -- Somebody else has deleted it. It can't run again, and is not to wait for ever.
-    conclude(id, task, nil, 'status', 'error', 'error_kind', 'undecodable', 'error', 'its payload is gone from Redis')
+    conclude(id, task, nil, 'error', 'error_kind', 'undecodable', 'error', 'its payload is gone from Redis')
     return 'w'
   end
   if kind == 'u' then
-    conclude(id, task, nil, unpack(parts, 7, last))
+    conclude(id, task, nil, unpack(parts, 6, last))
     set_aside(w, id, packed or '', message)
     call('HDEL', held_key(w, instance), id)
   elseif task.cancel then
@@ -46,7 +46,8 @@ local function finish(parts, last)
   elseif kind == 'r' then
     -- One that is due already is moved by who looks next: whoever is served does.
     wait_again(w, id, packed, instance, nil, run_at)
-    call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', run_at, unpack(parts, 7, last))
+    call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', digits(run_at),
+      unpack(parts, 6, last))
     call('HINCRBY', record_key(id), 'attempt', 1)
     if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'spared') end
     earlier = true
@@ -61,8 +62,8 @@ local function finish(parts, last)
 end
 
 -- Each by itself: one that fails does no harm to the others.
-for i = 3, #ARGV do answers[i - 1] = try(finish, parts_of(ARGV[i])) end
-for instance, ids in pairs(ended) do pcall_('HDEL', held_key(w, instance), unpack(ids)) end
+for i = 4, #ARGV do answers[i - 2] = try(finish, read_end(ARGV[i])) end
+if #ended > 0 then pcall_('HDEL', held_key(w, instance), unpack(ended)) end
 if suspects then nudge_all(w) end
 if ready then serve(w) end
 if earlier then nudge(w) end

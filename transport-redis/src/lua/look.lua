@@ -5,15 +5,15 @@ local answers, settled = { NOW }, {}
 for i = 3, #ARGV do
   local id = ARGV[i]
   local k = record_key(id)
-  local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'instance', 'children')
+  local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'claim', 'children')
   if failed(r) then
     answers[#answers + 1] = r.err
   else
     if r[1] == 'pending' and r[2] and tonumber(r[2]) <= NOW then
       cancelled(id, look_up(id), 'expired')
       if r[3] then remove_waiting(r[3], id) end
-    elseif r[1] == 'processing' and r[3] and not settled[r[3]] then
-      local score = call('ZSCORE', key(r[3], 'alive'), r[4])
+    elseif r[1] == 'processing' and r[3] and r[4] and not settled[r[3]] then
+      local score = call('ZSCORE', key(r[3], 'alive'), (parse_claim(r[4])))
       if not score or tonumber(score) <= NOW then
         settled[r[3]] = true
         local _, _, ready = settle(r[3])

@@ -36,8 +36,7 @@ if call('EXISTS', key(w, 'cancels')) == 1 then
       out[#out + 1] = delivery
       out[#out + 1] = reason
     end
-    local r = call('HMGET', record_key(c[i]), 'status', 'instance')
-    if r[1] ~= 'processing' then call('HDEL', key(w, 'cancels'), c[i]) end
+    if pcall_('HGET', record_key(c[i]), 'status') ~= 'processing' then call('HDEL', key(w, 'cancels'), c[i]) end
   end
 end
 send_all()

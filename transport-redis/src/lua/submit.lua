@@ -1,10 +1,14 @@
 -- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 most children, 5 the one priority that all
--- have or ''; then for each in parts: id, payload, priority letter, run_at or '', latest start or '', request key or '', parent or '', fields (name,
--- value)...
+-- have or ''; then for each: id, priority letter, run_at or 0, latest start or 0, and in parts: what stands in front of its payload (see HEADER) with it, fields (name,
+-- value)..., parent and request_key in front, expires_at at the end.
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
 -- m the parent has too many children, k it is cancelled, e<error>.
 local w, limit, max_children, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV - 5
 local waiting, requests, later = key(w, 'waiting'), key(w, 'requests'), key(w, 'later')
+-- Where the fields of a task begin.
+local FIELDS = 6
+-- Tasks that may have a record already.
+local known = {}
 -- What is to wait: pairs of id and task, and for each letter pairs of place and id.
 local kept, ready, earlier, pruned = {}, {}, false, false
 local room
@@ -32,10 +36,10 @@ end
 if #receivers > 0 and (wanted < count and ARGV[5] == '' or is_paused(w)) then receivers = {} end
 local receiving, left = 0, count
 local share = 0
-local function receiver(payload)
+local function receiver(submitted)
   while receivers[receiving] or receiving == 0 do
     local to = receivers[receiving]
-    if to and to.count < share and string.byte(payload, 1) <= to.version then return to end
+    if to and to.count < share and version_of(submitted) <= to.version then return to end
     receiving = receiving + 1
     to = receivers[receiving]
     if not to then return nil end
@@ -54,7 +58,7 @@ local function join(request, id, task)
   local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args', 'limits')
   if not r[1] then return nil end
   local mine = {}
-  for f = 8, #task, 2 do mine[task[f]] = task[f + 1] end
+  for f = FIELDS, #task, 2 do mine[task[f]] = task[f + 1] end
   local same = r[2] == mine.script and (r[3] or nil) == mine.script_name and (r[4] or nil) == mine.args
     and (r[5] or nil) == mine.limits
   return (same and 'j' or 'c') .. first
@@ -81,21 +85,23 @@ end
 
 -- `number`: which it is of those that came together.
 local function accept(number, task, last)
-  local id, payload, letter, run_at, latest = task[1], task[2], task[3], tonumber(task[4]), tonumber(task[5])
-  local request, parent = task[6], task[7]
-  local joined = request ~= '' and join(request, id, task)
+  local id, letter, run_at, latest, submitted = task[1], task[2], task[3], task[4], task[5]
+  local at, parent, request = FIELDS, nil, nil
+  if task[at] == 'parent' then parent, at = task[at + 1], at + 2 end
+  if task[at] == 'request_key' then request = task[at + 1] end
+  local joined = request and join(request, id, task)
   if joined then
-    local refused = parent ~= '' and string.sub(joined, 1, 1) == 'j' and adopt(parent, string.sub(joined, 2))
+    local refused = parent and string.sub(joined, 1, 1) == 'j' and adopt(parent, string.sub(joined, 2))
     return refused or joined
   end
   local k = record_key(id)
-  if call('EXISTS', k) == 1 then
+  if known[id] then
     local status = pcall_('HGET', k, 'status')
     if failed(status) then return 'e' .. status.err end
-    return 'x'
+    if status then return 'x' end
   end
-  local delayed = run_at and run_at > NOW
-  local to = not run_at and (not latest or latest > NOW) and receiver(payload)
+  local delayed = run_at > NOW
+  local to = run_at == 0 and (latest == 0 or latest > NOW) and receiver(submitted)
   if not to and not has_room() then return 'q' end
   -- From here on nothing may raise between its record and its place, which is written at the end: so what is of the
   -- wrong type has to be known before. A request id whose record is not there is free.
@@ -109,22 +115,24 @@ local function accept(number, task, last)
       ready[letter] = list
     end
   end
-  local refused = parent ~= '' and adopt(parent, id)
+  local refused = parent and adopt(parent, id)
   if refused then return refused end
-  if request ~= '' then remember(request, id) end
+  if request then remember(request, id) end
+  known[id] = true
   if to then
-    write_start(id, to.instance, '1', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
-    local out, held, n = to.out, to.held, 2 * to.count
-    local packed = pack_task(letter, true, latest, NOW_MICROS + number, payload)
-    out[n + 1], out[n + 2] = id, packed
+    if latest > 0 then last = last - 2 end -- it is there while the task waits
+    write_start(id, claim_now(to, 1), 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, FIELDS, last))
+    local held, n = to.held, 2 * to.count
+    local packed = pack_task(NOW_MICROS + number, submitted)
+    add_claim(to.out, id, packed, FIRST)
     held[n + 1], held[n + 2] = id, packed
     to.count = to.count + 1
     return 'a'
   end
-  call('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, 8, last))
+  call('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, FIELDS, last))
   room = room - 1
   kept[#kept + 1] = id
-  kept[#kept + 1] = pack_task(letter, not run_at, latest, NOW_MICROS + number, payload)
+  kept[#kept + 1] = pack_task(NOW_MICROS + number, submitted)
   if delayed then
     -- Those who sleep don't know of it, unless they have to wake before it anyway.
     local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
@@ -137,15 +145,22 @@ local function accept(number, task, last)
   return 'a'
 end
 
-local answers = { NOW }
+local answers, ids, tasks, lasts = { NOW }, {}, {}, {}
 for i = 1, count do
-  answers[i + 1] = try(accept, i, parts_of(ARGV[i + 5]))
+  tasks[i], lasts[i] = read_task(ARGV[i + 5])
+  ids[i] = tasks[i][1]
+end
+if records_exist(ids) > 0 then
+  for _, id in ipairs(ids) do known[id] = true end
+end
+for i = 1, count do
+  answers[i + 1] = try(accept, i, tasks[i], lasts[i])
   left = left - 1
 end
 for _, to in ipairs(receivers) do
   if to.count > 0 then
     call('HSET', held_key(w, to.instance), unpack(to.held))
-    give(w, to, pack('given', to.out), to.max - to.count)
+    give(w, to, pack('claimed', to.out), to.max - to.count)
   end
 end
 if #kept > 0 then call('HSET', waiting, unpack(kept)) end

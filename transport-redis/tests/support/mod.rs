@@ -97,3 +97,9 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// A claim as a record has it: instance, delivery, when it was.
+pub(crate) fn claim_of(text: &str) -> [&str; 3] {
+    let words: Vec<_> = text.split(' ').collect();
+    words.try_into().expect("a claim")
+}

@@ -24,20 +24,25 @@ local READY = {
 -- function keeps them from one call to the next.
 local settings, last_queue, queue_prefix
 
--- What `Packed` has made of texts: how many there are, and each after its length. An argument to itself takes
--- the server longer than all else that is done with a short text.
-local FORMATS = {}
-local function parts_of(packed)
-  local n = string.byte(packed)
-  local format = FORMATS[n]
-  if not format then
-    format = '>' .. string.rep('I4c0', n)
-    FORMATS[n] = format
+-- Reads what `Packed` has made of texts: how many there are, `count` values as `head` says, and each text after its
+-- length. An argument to itself takes the server longer than all else that is done with a short text.
+local function reader(head, count)
+  local formats = {}
+  return function(packed)
+    local n = string.byte(packed)
+    local format = formats[n]
+    if not format then
+      format = '>' .. head .. string.rep('I4c0', n)
+      formats[n] = format
+    end
+    local parts = { struct.unpack(format, packed, 2) }
+    parts[count + n + 1] = nil -- where it ended
+    return parts, count + n
   end
-  local parts = { struct.unpack(format, packed, 2) }
-  parts[n + 1] = nil -- where it ended
-  return parts, n
 end
+local parts_of = reader('', 0)
+-- A task: id, priority letter, run_at, latest start. The end of a claim: task id, delivery, kind, run_at.
+local read_task, read_end = reader('c36c1dd', 4), reader('c36I4c1d', 4)
 
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall

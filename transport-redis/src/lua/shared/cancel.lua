@@ -18,9 +18,11 @@ local function cancel_task(id, reason, only_expired)
   call('HSETNX', k, 'cancel', reason)
   call('HSET', k, 'more', '1')
   if task.children and not task.cancel then orphaned[#orphaned + 1] = id end
-  call('HSET', key(w, 'cancels'), id, task.instance .. ' ' .. task.delivery .. ' ' .. reason)
-  local inbox = call('HGET', key(w, 'instances'), task.instance)
-  if inbox then tell(inbox, 'c', id .. ' ' .. task.instance .. ' ' .. task.delivery .. ' ' .. reason) end
+  local instance, delivery = parse_claim(task.claim)
+  local signal = instance .. ' ' .. delivery .. ' ' .. reason
+  call('HSET', key(w, 'cancels'), id, signal)
+  local inbox = call('HGET', key(w, 'instances'), instance)
+  if inbox then tell(inbox, 'c', id .. ' ' .. signal) end
   return 'q'
 end
 

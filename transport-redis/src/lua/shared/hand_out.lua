@@ -1,9 +1,9 @@
--- Starts one task for an instance, unless it is not to be started. What it then holds is added to `held`. Never
--- raises: what was taken before would be lost.
-local function start(w, id, packed, to, held)
+-- Starts one task for an instance, unless it is not to be started. What it then holds is added to `held`. `exists`:
+-- its record is known to be there. Never raises: what was taken before would be lost.
+local function start(w, id, packed, to, held, exists)
   if not packed then return end
   if #packed <= struct.size(HEADER) then return set_aside(w, id, packed, 'not a task of this queue') end
-  local _, fresh, latest, _, at = struct.unpack(HEADER, packed)
+  local _, _, fresh, latest, at = struct.unpack(HEADER, packed)
   local version = string.byte(packed, at)
   if version > to.version then
     call('HSET', key(w, 'waiting'), id, packed)
@@ -11,33 +11,29 @@ local function start(w, id, packed, to, held)
     return
   end
   local k = record_key(id)
-  local delivery, attempt, deaths = '1', '0', '0'
+  local delivery, counts = 1, FIRST
   if fresh == 'f' then
-    if call('EXISTS', k) == 0 then return set_aside(w, id, packed, 'there is no record of it') end
+    if not exists and call('EXISTS', k) == 0 then return set_aside(w, id, packed, 'there is no record of it') end
   else
-    local r = pcall_('HMGET', k, 'status', 'delivery', 'more')
+    local r = pcall_('HMGET', k, 'status', 'claim', 'more')
     if failed(r) then return set_aside(w, id, packed, r.err) end
     if not r[1] then return set_aside(w, id, packed, 'there is no record of it') end
     if is_over(r[1]) then return end
-    delivery = tostring((tonumber(r[2]) or 0) + 1)
-    if r[3] then
-      local m = call('HMGET', k, 'attempt', 'deaths')
-      attempt, deaths = m[1] or '0', m[2] or '0'
-      call('HDEL', k, 'run_at')
-    end
+    local _, before = parse_claim(r[2])
+    delivery = before + 1
+    counts = counts_of(k, delivery, r[3])
+    if r[3] then call('HDEL', k, 'run_at') end
   end
   if latest > 0 and latest <= NOW then
     local task, problem = look_up(id)
     if not task then return set_aside(w, id, packed, problem or 'there is no record of it') end
     return cancelled(id, task, 'expired')
   end
-  local problem = write_start(id, to.instance, delivery)
+  local problem = write_start(id, claim_now(to, delivery))
   if problem then return set_aside(w, id, packed, problem) end
   local n = #held
   held[n + 1], held[n + 2] = id, packed
-  local out = to.out
-  n = #out
-  out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = id, packed, delivery, attempt, deaths
+  add_claim(to.out, id, packed, counts)
   to.count = to.count + 1
 end
 
@@ -62,7 +58,8 @@ local function take(w, letter, n, to)
   local packed = call('HMGET', waiting, unpack(ids))
   call('ZREMRANGEBYRANK', ready, 0, #ids - 1)
   call('HDEL', waiting, unpack(ids))
-  for i, id in ipairs(ids) do start(w, id, packed[i], to, held) end
+  local exist = records_exist(ids) == #ids
+  for i, id in ipairs(ids) do start(w, id, packed[i], to, held, exist) end
   if #held > 0 then call('HSET', held_key(w, to.instance), unpack(held)) end
   return #ids == n and call('EXISTS', ready) == 1
 end
@@ -83,7 +80,7 @@ end
 local PATTERN = 'hnhhnhlhnhhnhhnh'
 
 -- The most tasks that one script claims: bounds how long it keeps the server from others.
-local MAX_CLAIMED = 128
+local MAX_CLAIMED = 256
 
 -- Claims for an instance (`to`: instance, version, room, after_suspect) up to `max` tasks, or one
 -- suspect alone. What is claimed is in to.out; answers what it is, and whether more may be ready.

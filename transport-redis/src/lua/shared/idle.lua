@@ -1,18 +1,32 @@
--- Claims on their way to an instance, as one text: each part after its length.
-local function pack(kind, parts)
-  local values, n = { #NOW_TEXT, NOW_TEXT, #kind, kind }, #parts
-  for i = 1, n do
-    values[2 * i + 3] = #parts[i]
-    values[2 * i + 4] = parts[i]
+-- The length of a text as it stands in front of it. Those of short ones are kept.
+local LENGTHS = {}
+local function length_of(text)
+  local n = #text
+  local length = LENGTHS[n]
+  if not length then
+    length = struct.pack('>I4', n)
+    if n < 1024 then LENGTHS[n] = length end
   end
-  return struct.pack('>' .. string.rep('I4c0', n + 2), unpack(values))
+  return length
 end
--- Notes in `unread` the ids of the tasks that were sent so.
-local function unpack_ids(packed, unread)
+
+-- Claims on their way to an instance, as one text: the time, the kind, and for each its id, the task, and delivery,
+-- attempt and deaths; each part after its length.
+local function pack(kind, parts)
+  local texts = { length_of(NOW_TEXT), NOW_TEXT, length_of(kind), kind }
+  local n = #texts
+  for i, part in ipairs(parts) do
+    texts[n + 2 * i - 1], texts[n + 2 * i] = length_of(part), part
+  end
+  return table.concat(texts)
+end
+-- Appends the ids of the tasks that were sent so. Whether they are a suspect.
+local function unpack_ids(packed, ids)
   local parts, at = {}, 1
   while at <= #packed do parts[#parts + 1], at = struct.unpack('>I4c0', packed, at) end
   -- The first two are the time and the kind.
-  for i = 3, #parts, parts[2] == 'given' and 2 or 5 do unread[parts[i]] = true end
+  for i = 3, #parts, 3 do ids[#ids + 1] = parts[i] end
+  return parts[2] == 'suspect'
 end
 
 -- What an instance that waits has said: since when it does, until when its lease goes on at least, how many

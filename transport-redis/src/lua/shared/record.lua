@@ -1,12 +1,48 @@
+-- A claim, as records have it: the instance, which start of the task it is, and when it was. One that was handed back
+-- has - for the instance.
+local function claim_of(instance, delivery, started_at) return instance .. ' ' .. delivery .. ' ' .. started_at end
+local function parse_claim(claim)
+  local instance, delivery, started_at = string.match(claim or '', '^(%S+) (%d+) (%d+)$')
+  return instance, tonumber(delivery) or 0, started_at or 0
+end
+-- The claim that an instance makes now.
+local function claim_now(to, delivery)
+  if delivery > 1 then return claim_of(to.instance, delivery, NOW_TEXT) end
+  to.first_claim = to.first_claim or claim_of(to.instance, 1, NOW_TEXT)
+  return to.first_claim
+end
+local function is_claim_of(claim, instance)
+  return claim and string.sub(claim, 1, #instance + 1) == instance .. ' '
+end
+
+-- What an instance is told of a claim beside the task: delivery, attempt, deaths.
+local FIRST = '1 0 0'
+local function counts_of(k, delivery, more)
+  local m = more and call('HMGET', k, 'attempt', 'deaths') or {}
+  return delivery .. ' ' .. (m[1] or '0') .. ' ' .. (m[2] or '0')
+end
+-- Appends a claim as it is sent.
+local function add_claim(out, id, packed, counts)
+  local n = #out
+  out[n + 1], out[n + 2], out[n + 3] = id, packed, counts
+end
+
+-- How many of these tasks have a record.
+local function records_exist(ids)
+  local keys = {}
+  for i, id in ipairs(ids) do keys[i] = record_key(id) end
+  return call('EXISTS', unpack(keys))
+end
+
 -- What decides how a task goes on. Most tasks have none of the rarer fields; `more` says that one
 -- of them has been written.
 local function look_up(id)
   local k = record_key(id)
-  local r = pcall_('HMGET', k, 'status', 'instance', 'delivery', 'reply_to', 'more')
+  local r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more')
   if failed(r) then return nil, r.err end
   if not r[1] then return nil end
-  local task = { status = r[1], instance = r[2], delivery = tonumber(r[3]) or 0, deaths = 0, attempt = 0, reply_to = r[4] }
-  if r[5] then
+  local task = { status = r[1], claim = r[2], reply_to = r[3], deaths = 0, attempt = 0 }
+  if r[4] then
     local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'worker_id', 'spared', 'children')
     task.deaths, task.attempt = tonumber(m[1]) or 0, tonumber(m[2]) or 0
     task.cancel, task.watched, task.request_key, task.worker_id, task.spared = m[3], m[4], m[5], m[6], m[7]
@@ -15,25 +51,26 @@ local function look_up(id)
   return task
 end
 
--- Why a claim may not end its task, if so: 'f', or the status that the task has already.
-local function fence(task, instance, delivery)
-  if not task or task.instance ~= instance or task.delivery ~= delivery then return 'f' end
+-- Why a claim may not end its task, if so: 'f', or the status that the task has already. `own`: instance and delivery,
+-- with which the task's claim begins if it is this one.
+local function fence(task, own)
+  if not task or not task.claim or string.sub(task.claim, 1, #own) ~= own then return 'f' end
   if is_over(task.status) then return task.status end
   if task.status ~= 'processing' then return 'f' end
 end
 
 -- Writes the outcome of a task whose fence was checked, and tells who waits. `message` is what its
--- submitter is sent; without one, it is told to look. Of the fields that follow the first is the status. Never
--- raises: what is of the wrong type beside the record is left, and who waits finds the outcome by looking.
-local function conclude(id, task, message, ...)
+-- submitter is sent; without one, it is told to look. Further fields follow. Never raises: what is of the wrong type
+-- beside the record is left, and who waits finds the outcome by looking.
+local function conclude(id, task, message, status, ...)
   local k = record_key(id)
   if task.children then
     call('PEXPIRE', children_key(id), TTL)
-    if select(2, ...) == 'cancelled' then orphaned[#orphaned + 1] = id end
+    if status == 'cancelled' then orphaned[#orphaned + 1] = id end
     message = nil -- it does not say who they are
   end
   if task.attempt > 0 then call('HDEL', k, 'error', 'error_kind', 'error_line', 'error_column') end
-  call('HSET', k, 'updated_at', NOW_TEXT, ...)
+  call('HSET', k, 'updated_at', NOW_TEXT, 'status', status, ...)
   call('PEXPIRE', k, TTL)
   if task.reply_to then
     if message then tell(task.reply_to, 'o', message) else tell(task.reply_to, 'n', id) end

@@ -1,18 +1,14 @@
--- A task as its queue, or who has claimed it, holds it: before the payload stand the letter of its priority,
--- whether it is f, fresh: nothing but its start is to be written into its record, when it is too late to start it
--- (0: never), and its place among the others, in microseconds.
-local HEADER = '>c1c1dd'
-local function pack_task(letter, fresh, latest, place, payload)
-  return struct.pack(HEADER, letter, fresh and 'f' or '-', latest or 0, place) .. payload
-end
-local function priority_of(packed) return string.sub(packed, 1, 1) end
-local function place_of(packed)
-  local _, _, _, place = struct.unpack(HEADER, packed)
-  return place
-end
+-- A task as its queue, or who has claimed it, holds it: its place among the others, in microseconds, then what was
+-- submitted: the letter of its priority, whether it is f, fresh: nothing but its start is to be written into its record,
+-- when it is too late to start it (0: never), and the payload, whose first byte is its version.
+local HEADER = '>dc1c1d'
+local function pack_task(place, submitted) return struct.pack('>d', place) .. submitted end
+local function version_of(submitted) return string.byte(submitted, 11) or 0 end
+local function priority_of(packed) return string.sub(packed, 9, 9) end
+local function place_of(packed) return (struct.unpack('>d', packed)) end
 
 -- As text for a score: Redis would print the number with too few digits.
-local function digits(number) return string.format('%.0f', number) end
+local function digits(number) return string.format('%d', number) end
 
 -- Where a task is put that is ready: a suspect's last start is made apart from others.
 local function ready_letter(deaths, priority)
@@ -21,17 +17,18 @@ local function ready_letter(deaths, priority)
 end
 
 -- Writes the start of a task into its record, with further fields if it has none yet; the error, if it is no record.
-local function write_start(id, instance, delivery, ...)
-  local written = pcall_('HSET', record_key(id), 'status', 'processing', 'instance', instance, 'delivery', delivery,
-    'started_at', NOW_TEXT, ...)
-  return failed(written)
+local function write_start(id, claim, ...)
+  return failed(pcall_('HSET', record_key(id), 'status', 'processing', 'claim', claim, ...))
 end
 
 -- Makes a task wait that was held: at its place among those of `letter`, or until a time. Comes before its record
 -- is written: if it raises, since a key of the queue is of the wrong type, the claim still is one.
 local function wait_again(w, id, packed, instance, letter, run_at)
   if not packed then return end
-  call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 1) .. '-' .. string.sub(packed, 3))
+  local _, _, _, latest = struct.unpack(HEADER, packed)
+  -- What was started at once has not been told.
+  if latest > 0 then call('HSET', record_key(id), 'expires_at', digits(latest)) end
+  call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 9) .. '-' .. string.sub(packed, 11))
   if run_at then
     call('ZADD', key(w, 'later'), run_at, id)
   else
@@ -55,7 +52,7 @@ local function set_aside(w, id, packed, reason)
 end
 
 local function cancelled(id, task, reason)
-  conclude(id, task, nil, 'status', 'cancelled', 'cancel_reason', reason)
+  conclude(id, task, nil, 'cancelled', 'cancel_reason', reason)
 end
 
 -- A task whose instance died, or gave it up in an unknown state. `spared`: it is not to blame.
@@ -66,7 +63,7 @@ local function bury(w, id, task, packed, instance, spared)
     return call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
   end
   if deaths >= MAX_DELIVERIES then
-    conclude(id, task, nil, 'status', 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
+    conclude(id, task, nil, 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
       deaths .. ' worker instances died while they ran it (max_deliveries)')
     return call('HDEL', held_key(w, instance), id)
   end
@@ -77,8 +74,8 @@ end
 -- Makes a claim undone: the task waits again ahead of those that came later.
 local function hand_back(w, id, task, packed, instance)
   wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
-  call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'delivery', task.delivery - 1)
-  call('HDEL', record_key(id), 'instance')
+  local _, delivery, started_at = parse_claim(task.claim)
+  call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'claim', claim_of('-', delivery - 1, started_at))
 end
 
 -- Undoes what an instance has claimed, at most so much at once; how much that was. `undo` does it for those that
@@ -90,7 +87,7 @@ local function take_back(w, instance, most, undo)
     local task = look_up(id)
     if not task or is_over(task.status) then
       call('HDEL', held_key(w, instance), id)
-    elseif task.status ~= 'processing' or task.instance ~= instance then
+    elseif task.status ~= 'processing' or not is_claim_of(task.claim, instance) then
       -- Its record was repaired before, or never was started.
       wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
     elseif task.cancel then
