@@ -12,8 +12,8 @@ use crate::client::ClientError;
 
 /// Gathers what is asked at about the same time into batches.
 ///
-/// While batches are under way, what comes gathers; when nothing is, a single request goes at once.
-/// So batches form under load, and cost nothing without.
+/// While a batch is under way, what comes gathers; when none is, a single request goes at once. So batches
+/// form under load, and cost nothing without.
 #[derive(Debug)]
 pub(crate) struct Batcher<T, R> {
     sender: mpsc::UnboundedSender<Item<T, R>>,
@@ -34,9 +34,9 @@ impl<T, R> Item<T, R> {
     }
 }
 
-/// Two batches at a time: one that the server works on, and one on its way. More would only make
-/// them smaller.
-const UNDER_WAY: usize = 2;
+/// How many make a second batch worth sending while one is under way, so that the server has the next one
+/// when it is done with the first. A smaller one would cost more than it gains.
+const WORTH_ANOTHER: usize = 16;
 
 /// What one batch may hold. Bounds how long one script keeps the server from others (about a
 /// millisecond), and what Lua has to unpack.
@@ -84,18 +84,29 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         bridge.spawn(async move {
             let mut under_way = FuturesUnordered::new();
+            let mut gathered = Vec::new();
             loop {
-                let mut batch = Vec::new();
+                let goes = match under_way.len() {
+                    0 => !gathered.is_empty(),
+                    1 => gathered.len() >= WORTH_ANOTHER,
+                    _ => false,
+                };
+                if goes {
+                    under_way.push(run(std::mem::take(&mut gathered)));
+                }
+                let room = LARGEST - gathered.len();
                 tokio::select! {
                     biased;
                     Some(()) = under_way.next() => {}
-                    count = receiver.recv_many(&mut batch, LARGEST), if under_way.len() < UNDER_WAY => {
+                    count = receiver.recv_many(&mut gathered, room), if room > 0 => {
                         if count == 0 {
                             break;
                         }
-                        under_way.push(run(batch));
                     }
                 }
+            }
+            if !gathered.is_empty() {
+                under_way.push(run(gathered));
             }
             // Whoever asked last still gets an answer.
             while under_way.next().await.is_some() {}
@@ -137,7 +148,8 @@ mod tests {
     #[test]
     fn a_script_is_for_one_group_and_not_too_large() {
         let half = LARGEST_BYTES / 2;
-        let requests = [("a", half), ("b", 1), ("a", half), ("a", 1), ("a", 2 * LARGEST_BYTES), ("a", 1), ("b", 1)];
+        let requests =
+            [("a", half), ("b", 1), ("a", half), ("a", 1), ("a", 2 * LARGEST_BYTES), ("a", 1), ("b", 1)];
         let batch = requests.map(|(group, bytes)| {
             let (answer, _) = oneshot::channel::<Result<(), ClientError>>();
             Item { request: Sized(group, bytes), since: Instant::now(), answer }
@@ -148,5 +160,39 @@ mod tests {
         };
         assert_eq!(bytes("a"), [vec![half, half], vec![1], vec![2 * LARGEST_BYTES], vec![1]]);
         assert_eq!(bytes("b"), [[1, 1]]);
+    }
+    #[test]
+    fn while_one_batch_is_under_way_a_second_goes_if_it_is_worth_it() {
+        let (batches, seen) = std::sync::mpsc::channel();
+        let bridge = TokioBridge::new();
+        let batcher = Batcher::spawn(&bridge, move |batch: Vec<Item<usize, ()>>| {
+            let numbers: Vec<_> = batch.iter().map(|item| item.request).collect();
+            let (done, gate) = oneshot::channel();
+            let _ = batches.send((numbers, done));
+            async move {
+                let _ = gate.await;
+                batch.into_iter().for_each(|item| item.answer(Ok(())));
+            }
+        });
+        let ask = |numbers: std::ops::Range<usize>| -> Vec<_> { numbers.map(|n| batcher.ask(n)).collect() };
+        let mut asked = ask(0..1);
+        let (numbers, first) = seen.recv().expect("a batch");
+        assert_eq!(numbers, [0], "a single one goes at once");
+        asked.extend(ask(1..WORTH_ANOTHER + 1));
+        let (numbers, second) = seen.recv().expect("a batch");
+        assert_eq!(numbers, (1..WORTH_ANOTHER + 1).collect::<Vec<_>>(), "so many go beside it");
+        asked.extend(ask(100..102));
+        let _ = second.send(());
+        asked.extend(ask(102..103));
+        let _ = first.send(());
+        let (numbers, third) = seen.recv().expect("a batch");
+        assert_eq!(numbers[..2], [100, 101], "few wait until nothing is under way");
+        let _ = third.send(());
+        drop(batcher);
+        while let Ok((_, done)) = seen.recv() {
+            let _ = done.send(());
+        }
+        let answers = futures::executor::block_on(futures::future::join_all(asked));
+        assert!(answers.iter().all(Result::is_ok), "each is answered");
     }
 }

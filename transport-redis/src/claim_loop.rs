@@ -83,7 +83,8 @@ enum Answer {
     Lost,
 }
 
-/// How long an instance that nobody claims for goes on being given tasks.
+/// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
+/// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
 
 /// How long an instance claims suspects, one after another, before others have a turn.
@@ -286,7 +287,7 @@ impl ClaimLoop {
             Ok(Ok(reply)) => match reply.into_array().get(1).and_then(Reply::as_bytes) {
                 Some(packed) => {
                     crash_point("claim.after_wake");
-                    match self.take(packed) {
+                    match self.take(std::iter::once(packed)) {
                         (true, _) | (_, 0) => Waited::Over,
                         (false, count) => Waited::Given(count),
                     }
@@ -305,20 +306,24 @@ impl ClaimLoop {
         }
     }
 
-    /// Takes what it was given: whether that is a suspect, and how many tasks; none, if it is only to look
-    /// again.
-    fn take(&self, packed: &Bytes) -> (bool, usize) {
-        let mut parts = unpack(packed).into_iter();
-        let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { return (false, 0) };
-        let given = Given::read(parts.as_slice());
-        let count = given.len();
-        let claimed = self.instance.adopt(millis(&now), given, &HashSet::new());
+    /// Takes what it was given, all for whoever waits: whether a suspect is among it, and how many tasks it
+    /// is; none, if it is only to look again.
+    fn take<'a>(&self, given: impl Iterator<Item = &'a Bytes>) -> (bool, usize) {
+        let (mut suspect, mut count, mut claimed) = (false, 0, Vec::new());
+        for packed in given {
+            let mut parts = unpack(packed).into_iter();
+            let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { continue };
+            let given = Given::read(parts.as_slice());
+            suspect |= &kind[..] == b"suspect";
+            count += given.len();
+            claimed.extend(self.instance.adopt(millis(&now), given, &HashSet::new()));
+        }
         crash_point("claim.after");
         if claimed.iter().any(|claimed| claimed.deaths > 0) {
             crash_point("take_over.after");
         }
         self.instance.lock().distribute(claimed);
-        (&kind[..] == b"suspect", count)
+        (suspect, count)
     }
 
     /// Asks for so many tasks.
@@ -341,7 +346,9 @@ impl ClaimLoop {
         let order = |credit, until, short_of| {
             Answer::Ordered(Order { credit, until: WallTime::from_millis(until), short_of })
         };
-        let given = self.take_all(&replies);
+        let (_, given) = self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
+        // What it was given takes room too.
+        let room = room.min(self.instance.lock().room());
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
             "claimed" | "suspect" => Ok(Answer::Again),
             "ordered" => Ok(order(wanted.saturating_sub(given), next_due, None)),
@@ -351,11 +358,6 @@ impl ClaimLoop {
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),
         }
-    }
-
-    /// Takes what comes with the answer to a claim; how many tasks.
-    fn take_all(&self, replies: &[Reply]) -> usize {
-        replies.iter().skip(3).filter_map(Reply::as_bytes).map(|packed| self.take(packed).1).sum()
     }
 
     /// Stops to be given tasks. If it is `blocked` in its wait, that ends too.
@@ -369,7 +371,7 @@ impl ClaimLoop {
         args.push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        self.take_all(&replies);
+        self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
         Ok(())
     }
 }

@@ -101,7 +101,12 @@ mod tests {
     #[test]
     fn what_has_a_known_size_comes_first() {
         let mut packed = Packed::new();
-        packed.head("id").head_number(258).head_time(Some(WallTime::from_millis(2))).head_time(None).push("a");
+        packed
+            .head("id")
+            .head_number(258)
+            .head_time(Some(WallTime::from_millis(2)))
+            .head_time(None)
+            .push("a");
         let expected = [b"\x01id\0\0\x01\x02\x40".as_slice(), &[0; 15], b"\0\0\0\x01a"].concat();
         assert_eq!(packed.into_bytes(), expected);
     }

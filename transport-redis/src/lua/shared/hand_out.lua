@@ -79,7 +79,8 @@ end
 -- to the others.
 local PATTERN = 'hnhhnhlhnhhnhhnh'
 
--- The most tasks that one script claims: bounds how long it keeps the server from others.
+-- The most tasks that one script claims: bounds how long it keeps the server from others. More than one submits, so
+-- that a queue can get empty, and what comes then is given at once.
 local MAX_CLAIMED = 256
 
 -- Claims for an instance (`to`: instance, version, room, after_suspect) up to `max` tasks, or one
