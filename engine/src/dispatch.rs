@@ -18,6 +18,10 @@ use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
 /// The longest `timeout` that a script can ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long after its children a cancelled task may hear that it is: a lost signal comes with the next renewal.
+/// If it was another task that had joined in the same child, there is none.
+const STOP_ON_ITS_WAY: Duration = Duration::from_secs(5);
+
 /// The longest request, in bytes of JSON: the largest args and script, and some room.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
@@ -122,6 +126,11 @@ async fn dispatch(
     let answer = child.await_response().await;
     guard.answered = true;
     let details = answer.map_err(|error| format!("dispatch: {error}"))?;
+    if details.cancel_reason == Some(CancelReason::Parent) {
+        // So is this one, and it need not have heard of it yet: it must not take that for its child's failure.
+        let clock = call.task().clock();
+        clock.sleep_until(clock.now() + STOP_ON_ITS_WAY).await;
+    }
     let child = details.task_id;
     details.into_result().map_err(|error| {
         let worker_id = WorkerId::try_from(worker_id.as_str()).map_or(worker_id, |id| id.to_string());

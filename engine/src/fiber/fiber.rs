@@ -162,7 +162,8 @@ pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
             let _detached = Detached::enter();
             let mut cx = Context::from_waker(waker);
             if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
-                return Ok(value);
+                // What it is may come of the stop, which another thread has brought meanwhile.
+                return shared.stop.get().map_or(Ok(value), |stop| Err(WaitError::Stopped(stop)));
             }
             if let Poll::Ready(stop) = shared.stop.poll_stopped(&mut cx) {
                 return Err(WaitError::Stopped(stop));
