@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
-    CancelReason, Completion, Consumer, Finish, InstanceSpec, Outcome, Ran, Stop, TaskLog,
-    Transport, WorkerId,
+    CancelReason, Completion, Consumer, Finish, InstanceSpec, Outcome, Ran, Stop, TaskLog, Transport,
+    WorkerId,
 };
 use rhai_dispatcher_engine::EngineConfig;
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
