@@ -18,7 +18,8 @@ use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
 /// The longest `timeout` that a script can ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long after its children a cancelled task may hear that it is: a lost signal comes with the next renewal.
+/// How long after its children a cancelled task may hear that it is: a lost signal comes with the next renewal, by
+/// default within a second.
 /// If it was another task that had joined in the same child, there is none.
 const STOP_ON_ITS_WAY: Duration = Duration::from_secs(5);
 

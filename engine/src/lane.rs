@@ -22,7 +22,7 @@ const NEWCOMERS: usize = 8;
 
 /// How much work a lane claims ahead: enough to be busy while the next claim is on its way, and little
 /// enough that other instances, which may be idle, don't miss it.
-const AHEAD: Duration = Duration::from_millis(20);
+const AHEAD: Duration = Duration::from_millis(5);
 
 /// What the scripts of one lane share: engines, with compiled scripts and modules, stacks, and their number.
 #[derive(Debug)]

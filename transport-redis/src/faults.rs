@@ -19,7 +19,8 @@ pub(crate) async fn acknowledge(
         if end.kind != crate::finishes::Kind::Outcome {
             continue;
         }
-        let held = format!("{}:{{{}}}:held:{}", caller.prefix, end.worker_id, end.claim.instance);
+        let (worker_id, instance) = &end.group;
+        let held = format!("{}:{{{worker_id}}}:held:{instance}", caller.prefix);
         let deadline = tokio::time::Instant::now() + caller.timeout;
         let Ok((connection, _)) = caller.link.get(deadline).await else { return };
         let _ = connection.command("HDEL", vec![held.into(), end.claim.task.to_string().into()]).await;

@@ -24,8 +24,8 @@ use crate::wire::{self, Ended};
 pub(crate) struct FinishOne {
     /// Whose claim it is, to be told when it has ended, whoever still waits for the answer.
     owner: Weak<Instance>,
-    pub(crate) worker_id: WorkerId,
-    pub(crate) claim: Claim,
+    pub(crate) group: (WorkerId, InstanceId),
+    claim: Claim,
     pub(crate) kind: Kind,
     packed: Bytes,
 }
@@ -52,10 +52,11 @@ impl Kind {
 }
 
 impl Request for FinishOne {
-    type Group = InstanceId;
+    /// Whose queue, and whose claim.
+    type Group = (WorkerId, InstanceId);
 
-    fn group(&self) -> &InstanceId {
-        &self.claim.instance
+    fn group(&self) -> &Self::Group {
+        &self.group
     }
 
     fn bytes(&self) -> usize {
@@ -104,7 +105,7 @@ impl FinishOne {
     fn of(owner: &Arc<Instance>, done: &Completion, kind: Kind, packed: Packed) -> Self {
         Self {
             owner: Arc::downgrade(owner),
-            worker_id: owner.worker_id.clone(),
+            group: (owner.worker_id.clone(), done.claim.instance),
             claim: done.claim,
             kind,
             packed: packed.into_bytes(),
@@ -159,20 +160,25 @@ fn encode(done: &Completion, outcome: &Outcome, held: &Held, max: usize) -> Opti
 /// Finishes a batch, the instances beside each other.
 pub(crate) async fn finish(caller: Arc<Caller>, batch: Vec<Item<FinishOne, Finished>>) {
     let caller = &*caller;
-    let instances = by_script(batch).into_iter().map(async |(instance, scripts)| {
+    let instances = by_script(batch).into_iter().map(async |((worker_id, instance), scripts)| {
         for items in scripts {
-            finish_part(caller, instance, items).await;
+            finish_part(caller, &worker_id, instance, items).await;
         }
     });
     join_all(instances).await;
 }
 
-async fn finish_part(caller: &Caller, instance: InstanceId, mut items: Vec<Item<FinishOne, Finished>>) {
+async fn finish_part(
+    caller: &Caller,
+    worker_id: &WorkerId,
+    instance: InstanceId,
+    mut items: Vec<Item<FinishOne, Finished>>,
+) {
     let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
     #[cfg(feature = "fault-finish-order")]
     crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
     let mut args = Args::new();
-    args.push_copy(items[0].request.worker_id.as_str()).push_display(instance);
+    args.push_copy(worker_id.as_str()).push_display(instance);
     for item in &mut items {
         args.push(std::mem::take(&mut item.request.packed));
     }

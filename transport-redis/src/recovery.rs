@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::join_all;
 use rhai_dispatcher_core::{Claim, Claimed, Completion, Finish, TaskId, TaskLog, WallTime};
 use tokio::time::Instant;
 
@@ -103,13 +104,16 @@ impl Instance {
             claims.distribute(returned);
             std::mem::take(&mut claims.returned)
         };
-        for claimed in left {
+        let backs = left.into_iter().map(|claimed| {
             let done = Completion { claim: claimed.claim, finish: Finish::HandBack, log: TaskLog::new() };
-            if self.finish(&done).await.is_err() {
-                // It stays this instance's, and goes to the next call.
-                self.lock().returned.push(claimed);
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            let back = self.finish(&done);
+            async { back.await.is_err().then_some(claimed) }
+        });
+        // They stay this instance's, and go to the next call.
+        let kept: Vec<_> = join_all(backs).await.into_iter().flatten().collect();
+        if !kept.is_empty() {
+            self.lock().returned.extend(kept);
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }

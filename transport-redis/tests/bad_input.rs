@@ -323,3 +323,19 @@ fn what_ends_after_its_instance_is_told_so() {
     let answers = block_on(consumer.finish(&[done]));
     assert!(matches!(answers[..], [Err(TransportError::Detached)]), "{answers:?}");
 }
+
+#[test]
+fn a_task_that_expires_in_the_farthest_future_can_come_back() {
+    let server = RedisServer::start();
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let mut task = task();
+    task.expires_at = Some(rhai_dispatcher_core::WallTime::from_millis(u64::MAX));
+    let id = block_on(transport.submit_one(task)).expect("accepted").task_id();
+    for _ in 0..2 {
+        let claim = claim(&consumer).claim;
+        let done = Completion { claim, finish: Finish::HandBack, log: TaskLog::new() };
+        assert_eq!(end(&consumer, done), Finished::Written);
+        assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
+    }
+}

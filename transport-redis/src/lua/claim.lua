@@ -7,9 +7,13 @@
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
 call('HLEN', held_key(w, instance)) -- before anything is taken for it
-call('HDEL', key(w, 'idle'), instance)
+-- Who waited may have been the one that sleeps until the next delayed task is due.
+if call('HDEL', key(w, 'idle'), instance) == 1 and max <= 0 and call('EXISTS', key(w, 'later')) == 1 then nudge(w) end
+local score = tonumber(call('ZSCORE', key(w, 'alive'), instance) or '0')
+local is_lost = score <= NOW
+-- What an instance was given whose lease is over has not begun: it goes to others.
 local mine = key(w, 'give:' .. instance)
-local given = call('LRANGE', mine, 0, -1)
+local given = is_lost and {} or call('LRANGE', mine, 0, -1)
 if #given > 0 then call('DEL', mine) end
 if max < 0 then wake(w, instance) end
 local ids, suspect = {}, false
@@ -17,11 +21,10 @@ for _, packed in ipairs(given) do suspect = unpack_ids(packed, ids) or suspect e
 max = max - #ids
 if max <= 0 or suspect then return { NOW, 'claimed', NOW, unpack(given) } end
 if #ids > 0 then to.room = 0 end
-local score = call('ZSCORE', key(w, 'alive'), instance)
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
 local short = false -- suspects wait for which it has too little room
-if not score or tonumber(score) <= NOW then
+if is_lost then
   kind = 'lost'
 else
   if not state.paused then
@@ -51,11 +54,12 @@ end
 if to.out and #to.out > 0 then
   given[#given + 1] = pack(kind, to.out)
   to.room = 0
+  short = kind == 'claimed' and lacks_room(w, 0)
 end
 local rest = max - (to.count or 0)
 if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
   kind = short and 'short' or 'ordered'
-  to.since, to.max, to.alive = NOW, rest, tonumber(score)
+  to.since, to.max, to.alive = NOW, rest, score
   wait_for_tasks(w, to)
 else
   if more then serve(w) end

@@ -139,6 +139,8 @@ local function serve_idle(w)
       if kind ~= 'empty' then
         -- While there is more it claims anew.
         give(w, to, pack(kind, to.out), (kind == 'suspect' or more) and 0 or to.max - to.count)
+        -- It does not know that it waits no more, and there is more for it.
+        if kind ~= 'suspect' and more and to.count < to.max then wake(w, to.instance) end
       end
       if not more then break end
     end

@@ -8,7 +8,7 @@ local function priority_of(packed) return string.sub(packed, 9, 9) end
 local function place_of(packed) return (struct.unpack('>d', packed)) end
 
 -- As text for a score: Redis would print the number with too few digits.
-local function digits(number) return string.format('%d', number) end
+local function digits(number) return string.format('%.0f', number) end
 
 -- Where a task is put that is ready: a suspect's last start is made apart from others.
 local function ready_letter(deaths, priority)
