@@ -1,6 +1,7 @@
--- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 most children, 5 the one priority that all
--- have or ''; then for each: id, priority letter, run_at or 0, latest start or 0, and in parts: what stands in front of its payload (see HEADER) with it, fields (name,
--- value)..., parent and request_key in front, expires_at at the end.
+-- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 most children, 5 the one priority that all have or '';
+-- then for each: id, priority letter, run_at or 0, latest start or 0, and in parts: its payload, with what stands in front
+-- of that when it waits but for its place (see HEADER), fields (name, value)..., parent and request_key the first of
+-- them, expires_at the last.
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
 -- m the parent has too many children, k it is cancelled, e<error>.
 local w, limit, max_children, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV - 5
