@@ -81,7 +81,7 @@ impl Batch {
             Ok(text) => text,
             Err(failure) => return Ending::refused(name, None, failure),
         };
-        let request = self.request.clone().script(Arc::clone(&text));
+        let request = self.request.clone().script(Arc::clone(&text)).script_name(Arc::clone(&name));
         let id = match request.submit().await {
             Ok(id) => id,
             Err(error) => return Ending::refused(name, Some(text), error.into()),

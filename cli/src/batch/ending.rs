@@ -24,7 +24,7 @@ impl Ending {
     pub(crate) fn ended(name: Arc<str>, details: RhaiTaskDetails) -> Self {
         let text = Some(Arc::clone(&details.script));
         let failure = failure(&details);
-        Self { details: Some(named(&name, details)), name, text, failure, interrupted: false }
+        Self { details: Some(Box::new(details)), name, text, failure, interrupted: false }
     }
 
     /// The record of a task that has ended, whoever submitted it.
@@ -48,7 +48,7 @@ impl Ending {
         failure: Failure,
         interrupted: bool,
     ) -> Self {
-        let details = details.map(|details| named(&name, details));
+        let details = details.map(Box::new);
         Self { name, text: Some(text), details, failure: Some(failure), interrupted }
     }
 }
@@ -63,10 +63,4 @@ fn failure(details: &RhaiTaskDetails) -> Option<Failure> {
             Some(Failure::new(status.as_str(), format!("the script was cancelled ({reason})")))
         }
     }
-}
-
-/// The record with the name of its file, which is not known where only the text was submitted.
-fn named(name: &Arc<str>, mut details: RhaiTaskDetails) -> Box<RhaiTaskDetails> {
-    details.script_name.get_or_insert_with(|| Arc::clone(name));
-    Box::new(details)
 }

@@ -118,6 +118,8 @@ fn a_submitted_task_is_awaited_looked_up_and_submitted_again() {
 
     let _worker = site.worker(&[]);
     assert_eq!(site.ok(&["wait", &id]), "42\n");
+    let call = site.run_with("args.n + 22", &[&["call", "--worker", "worker-1", "-"], &args[..]].concat());
+    assert_eq!((call.code, &*call.out), (Some(0), "42\n"), "it joins too: {}", call.err);
     let shown = site.ok(&["status", &id]);
     for line in ["status      completed", "output      42", "context     tea", "priority    low"] {
         assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
