@@ -25,7 +25,7 @@ pub(crate) struct FinishOne {
     /// Whose claim it is, to be told when it has ended, whoever still waits for the answer.
     owner: Weak<Instance>,
     pub(crate) group: (WorkerId, InstanceId),
-    claim: Claim,
+    pub(crate) claim: Claim,
     pub(crate) kind: Kind,
     packed: Bytes,
 }

@@ -49,6 +49,15 @@ fn steps() -> Vec<Step> {
         )
         .needs(&[&setup::CLIPPY]),
         Step::cargo(
+            "clippy-faults",
+            "lints of the Redis transport with the faults that the chaos harness has to catch",
+            Cargo::new(
+                "clippy --package rhai-dispatcher-redis --lib \
+                 --features crash-points,fault-no-fence,fault-no-recheck,fault-finish-order -- -D warnings",
+            ),
+        )
+        .needs(&[&setup::CLIPPY]),
+        Step::cargo(
             "clippy-sync",
             "lints of the engine with Rhai's sync feature",
             Cargo::new(
