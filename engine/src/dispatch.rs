@@ -19,8 +19,7 @@ use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long after its children a cancelled task may hear that it is: a lost signal comes with the next renewal, by
-/// default within a second.
-/// If it was another task that had joined in the same child, there is none.
+/// default within a second. If it was another task that had joined in the same child, there is none.
 const STOP_ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// The longest request, in bytes of JSON: the largest args and script, and some room.
