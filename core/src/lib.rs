@@ -35,5 +35,6 @@ pub use transport::{
     TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
-    Drained, Handler, Ran, Run, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
+    WorkerError,
 };

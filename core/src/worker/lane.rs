@@ -53,10 +53,10 @@ impl<H: Handler> Lane<H> {
             handler,
             finishes: Finishes::new(Arc::clone(&consumer), Arc::clone(&clock), Arc::clone(&state)),
             consumer,
-            state,
             claiming: None,
             pause: None,
-            running: Jobs::new(Arc::clone(&clock)),
+            running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
+            state,
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             draining: false,
@@ -98,6 +98,8 @@ impl<H: Handler> Lane<H> {
         for run in runs {
             let now = self.clock.now();
             self.state.tick(now);
+            // The handler is code that can kill, too.
+            self.state.slot().set(run.claimed.claim.task);
             let job = Job::new(&self.handler, run);
             let deadline = job.deadline.map(|at| (at, job.claim.task, job.stop.clone()));
             // A batch of long ones must not keep the lane from those that were woken.

@@ -83,7 +83,8 @@ impl Supervisor {
         }
     }
 
-    pub(super) async fn run(mut self) -> Result<Drained, WorkerError> {
+    /// Ends with the worker. How it ended, and whether the instance is detached.
+    pub(super) async fn run(mut self) -> (Result<Drained, WorkerError>, bool) {
         let mut failure = None;
         while self.living > 0 {
             match poll_fn(|cx| self.poll_event(cx)).await {
@@ -112,10 +113,12 @@ impl Supervisor {
         let given_up = std::mem::take(&mut self.given_up);
         give_up(&*self.consumer, given_up).await;
         let detached = self.consumer.detach().await;
-        match failure {
+        let is_detached = detached.is_ok();
+        let ended = match failure {
             Some(error) => Err(error),
-            None => Ok(detached.map(|()| Drained { abandoned: self.abandoned })?),
-        }
+            None => detached.map(|()| Drained { abandoned: self.abandoned }).map_err(WorkerError::from),
+        };
+        (ended, is_detached)
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -199,11 +202,14 @@ impl Supervisor {
         }
     }
 
-    /// Takes the tasks of the lanes that `which` picks from them: nobody knows how far they are. How
-    /// many those were.
+    /// Takes the tasks of the lanes that `which` picks from them: it is not known how far they are. The task that
+    /// such a lane polls is what blocks it, the others only wait behind it. How many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let completion = |claim| Completion { claim, finish: Finish::Abandon, log: TaskLog::new() };
+        let completion = |(claim, blocks)| {
+            let finish = if blocks { Finish::Abandon } else { Finish::Requeue };
+            Completion { claim, finish, log: TaskLog::new() }
+        };
         let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
         let count = given_up.len();
         self.abandoned += count;
