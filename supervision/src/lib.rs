@@ -9,6 +9,7 @@
 //! - `crash_table`: the notes in mapped memory ([`CrashTable`]). All unsafe code of this crate is here.
 //! - `crash`: what a table says of a process that has died ([`Crash`]).
 //! - `crash_file`: a table in a file with a name, for the next start to read ([`CrashFile`]).
+//! - `crash_recovery`: reports what such a file says, and takes it over ([`CrashRecovery`]).
 //! - `supervisor`: runs a child process with a table, and restarts it ([`Supervisor`]).
 //! - `supervised`: the child's side ([`Supervised`]).
 //! - `table_memory`: the memory that both share.
@@ -18,6 +19,7 @@
 mod backoff;
 mod crash;
 mod crash_file;
+mod crash_recovery;
 mod crash_table;
 #[cfg(unix)]
 mod reporter;
@@ -30,6 +32,7 @@ mod table_memory;
 
 pub use crash::{Crash, Unreadable};
 pub use crash_file::{CrashFile, CrashFileError};
+pub use crash_recovery::CrashRecovery;
 pub use crash_table::CrashTable;
 #[cfg(unix)]
 pub use supervised::Supervised;
