@@ -18,7 +18,8 @@ use rhai_dispatcher_core::{
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{
-    attach, claim, client, complete, config, crash_report, open, open_mortal, report_crash, submit, task, until,
+    attach, claim, client, complete, config, crash_report, open, open_mortal, report_crash, submit, task,
+    until,
 };
 
 const QUARANTINE: &str = "rhailib:{worker-1}:quarantine";

@@ -11,8 +11,9 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, InstanceSpec, Json, Outcome, Payload,
-    Requeued, Task, TaskId, TaskLog, Transport, TransportConfig, TransportError, TransportExt, WorkerId,
+    Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, InstanceSpec, Json, Outcome,
+    Payload, Requeued, Task, TaskId, TaskLog, Transport, TransportConfig, TransportError, TransportExt,
+    WorkerId,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
