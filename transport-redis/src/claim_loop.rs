@@ -340,9 +340,7 @@ impl ClaimLoop {
         let (_, given) = self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
             "claimed" | "group" => Ok(Answer::Again),
-            "ordered" => {
-                Ok(Answer::Ordered(Order { credit: wanted.saturating_sub(given), until: next_due }))
-            }
+            "ordered" => Ok(Answer::Ordered(Order { credit: wanted.saturating_sub(given), until: next_due })),
             "alone" => Ok(Answer::Alone(next_due)),
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid, OutcomeError,
-    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError, WallTime,
-    WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
+    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
+    TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 

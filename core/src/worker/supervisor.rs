@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
 use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, Tick, TransportError};
@@ -19,6 +20,7 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     config: WorkerConfig,
     lanes: Vec<Arc<LaneState>>,
+    intake: Arc<Intake>,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -27,7 +29,7 @@ pub(super) struct Supervisor {
     signals: Option<BoxStream<'static, Signal>>,
     next_renewal: BoxFuture<'static, ()>,
     renewing: Option<BoxFuture<'static, Renewed>>,
-    /// What was taken from lanes that block, until the transport has taken it.
+    /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
     abandoned: usize,
     ending: Ending,
@@ -63,6 +65,7 @@ impl Supervisor {
         clock: Arc<dyn Clock>,
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
+        intake: Arc<Intake>,
         lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
         shutdown: oneshot::Receiver<Duration>,
     ) -> Self {
@@ -79,6 +82,7 @@ impl Supervisor {
             clock,
             config,
             lanes,
+            intake,
             lane_ends,
         }
     }
@@ -109,6 +113,7 @@ impl Supervisor {
                 Event::TimeUp => break,
             }
         }
+        self.intake.close();
         self.give_up(|_| true);
         let given_up = std::mem::take(&mut self.given_up);
         give_up(&*self.consumer, given_up).await;
@@ -158,6 +163,9 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
+        if self.intake.stop(claim, why) {
+            return;
+        }
         /// How long a claim may be on its way from the transport to a lane.
         const ON_ITS_WAY: Duration = Duration::from_secs(60);
         let now = self.clock.now();
@@ -167,7 +175,7 @@ impl Supervisor {
 
     fn shut_down(&mut self, grace: Duration) {
         if matches!(self.ending, Ending::NotYet) {
-            self.lanes.iter().for_each(|lane| lane.drain());
+            self.intake.close();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
         }
@@ -179,6 +187,8 @@ impl Supervisor {
         if count > 0 {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
+        let unbegun = self.intake.release(self.consumer.lease() / 3);
+        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::HandBack)));
         let (consumer, given_up) = (Arc::clone(&self.consumer), self.given_up.clone());
         self.renewing = Some(Box::pin(async move {
             // First, because the renewal would keep them. One that is refused must not cost the others
@@ -206,16 +216,19 @@ impl Supervisor {
     /// such a lane polls is what blocks it, the others only wait behind it. How many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let completion = |(claim, blocks)| {
-            let finish = if blocks { Finish::Abandon } else { Finish::Requeue };
-            Completion { claim, finish, log: TaskLog::new() }
+        let given_up = |(claim, blocks)| {
+            completion(claim, if blocks { Finish::Abandon } else { Finish::Requeue })
         };
-        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
+        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(given_up).collect();
         let count = given_up.len();
         self.abandoned += count;
         self.given_up.extend(given_up);
         count
     }
+}
+
+fn completion(claim: Claim, finish: Finish) -> Completion {
+    Completion { claim, finish, log: TaskLog::new() }
 }
 
 /// Gives tasks up. What could not be given up, and why; rather because the transport is away.
@@ -298,7 +311,7 @@ mod tests {
             .map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 })
             .collect();
         let begin = |lane: &LaneState, claims: &[Claim]| {
-            lane.begin(claims.iter().map(|claim| (*claim, StopToken::new())));
+            claims.iter().for_each(|claim| lane.begin(*claim, StopToken::new()));
             lane.tick(clock.now());
         };
         // The first lane blocks at the second of its tasks, the second lane outside of any, the third one waits.
@@ -313,9 +326,10 @@ mod tests {
         let (_lane_ended, lane_ends) = mpsc::unbounded();
         let (_shutdown, shutdown_asked) = oneshot::channel();
         let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
-        let consumer = Arc::new(Noting(Mutex::new(note)));
+        let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
+        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone());
         let supervisor =
-            Supervisor::new(consumer, Arc::new(clock.clone()), config, lanes, lane_ends, shutdown_asked);
+            Supervisor::new(consumer, clock_of_it, config, lanes, intake, lane_ends, shutdown_asked);
         let mut run = Box::pin(supervisor.run());
         for _ in 0..2 {
             assert!((&mut run).now_or_never().is_none());
