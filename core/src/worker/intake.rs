@@ -211,7 +211,8 @@ impl Intake {
             match answer {
                 Poll::Ready(Ok(claimed)) => {
                     state.claim = WorkerClaim::None;
-                    let unbegun = claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
+                    let unbegun =
+                        claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
                     state.unbegun.extend(unbegun);
                     return state;
                 }
@@ -271,9 +272,9 @@ impl Intake {
         }
         let now = self.clock.now();
         let others = state.seats.iter().zip(&self.lanes);
-        !others.into_iter().any(|(seat, other)| {
-            seat.room > 0 && seat.computing < mine && !is_blocked(other, now)
-        })
+        !others
+            .into_iter()
+            .any(|(seat, other)| seat.room > 0 && seat.computing < mine && !is_blocked(other, now))
     }
 
     /// Wakes a lane for what a lane leaves.

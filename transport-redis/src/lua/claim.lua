@@ -46,7 +46,9 @@ else
       end
     end
     if kind == 'empty' then
-      kind, more = hand_out(w, to, max, state.turn)
+      -- Others may wait for what has just become ready.
+      local most = made_ready and math.min(max, share_of(w, 1 + #idle_instances(w))) or max
+      kind, more = hand_out(w, to, most, state.turn)
       if kind == 'empty' and more then next_due = NOW end
     end
   end
@@ -59,7 +61,7 @@ end
 local rest = max - (to.count or 0)
 if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
   kind = short and 'short' or 'ordered'
-  to.since, to.max, to.alive = NOW, rest, score
+  to.since, to.max, to.alive = NOW_MICROS, rest, score
   wait_for_tasks(w, to)
 else
   if more then serve(w) end

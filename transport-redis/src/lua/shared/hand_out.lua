@@ -130,20 +130,42 @@ end
 
 local function is_paused(w) return call('HEXISTS', key(w, 'state'), 'paused') == 1 end
 
+-- The share of one of `n` instances that wait in what is ready.
+local function share_of(w, n)
+  local ready = call('ZCARD', ready_key(w, 'h')) + call('ZCARD', ready_key(w, 'n')) + call('ZCARD', ready_key(w, 'l'))
+  return math.max(1, math.ceil(ready / n))
+end
+
+-- Gives one that waits up to `max` tasks, or one suspect. Whether more may be ready.
+local function serve_one(w, to, max)
+  local kind, more = hand_out(w, to, max)
+  if kind == 'empty' then return more end
+  local rest = to.max - to.count
+  -- With its share it waits on. While there is more than it asked for, it claims anew.
+  to.waits = kind ~= 'suspect' and rest > 0 and (max < to.max or not more)
+  give(w, to, pack(kind, to.out), to.waits and rest or 0)
+  -- It does not know that it waits no more, and there is more for it.
+  if kind ~= 'suspect' and rest > 0 and not to.waits then wake(w, to.instance) end
+  return more
+end
+
 local function serve_idle(w)
-  local idle = idle_instances(w)
-  if #idle == 0 or is_paused(w) then return end
-  for _, to in ipairs(idle) do
+  local all = idle_instances(w)
+  if #all == 0 or is_paused(w) then return end
+  local idle, n = {}, 0
+  for _, to in ipairs(all) do
     if is_alive(w, to) and can_hold(w, to) then
-      local kind, more = hand_out(w, to, to.max)
-      if kind ~= 'empty' then
-        -- While there is more it claims anew.
-        give(w, to, pack(kind, to.out), (kind == 'suspect' or more) and 0 or to.max - to.count)
-        -- It does not know that it waits no more, and there is more for it.
-        if kind ~= 'suspect' and more and to.count < to.max then wake(w, to.instance) end
-      end
-      if not more then break end
+      n = n + 1
+      idle[n], to.waits = to, true
     end
+  end
+  -- First each has its share, and then what is left, since others wanted less.
+  for i, to in ipairs(idle) do
+    local max = i < n and math.min(to.max, share_of(w, n - i + 1)) or to.max
+    if not serve_one(w, to, max) then return end
+  end
+  for _, to in ipairs(idle) do
+    if to.waits and not serve_one(w, to, to.max) then return end
   end
 end
 

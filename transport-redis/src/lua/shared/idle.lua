@@ -29,7 +29,8 @@ local function unpack_ids(packed, ids)
   return parts[2] == 'suspect'
 end
 
--- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
+-- What an instance that waits has said: since when it does (in microseconds, since many are given tasks within a
+-- millisecond, and the one that waits longest is to be the next), until when its lease goes on at least, how many
 -- tasks it may be given, how much room it has, whether its suspects have had their turn, and which version it reads.
 local ORDER = '>ddI4I1I1I1'
 
@@ -68,7 +69,7 @@ end
 -- given its share, until that is noticed, and not all there is.
 local function give(w, to, packed, rest)
   if rest > 0 then
-    to.since, to.max, to.room = NOW, rest, 0
+    to.since, to.max, to.room = NOW_MICROS, rest, 0
     wait_for_tasks(w, to)
   else
     call('HDEL', key(w, 'idle'), to.instance)
