@@ -71,6 +71,8 @@ struct Seat {
     computing: usize,
     /// Wakes it, if it sleeps.
     waker: Option<Waker>,
+    /// Whether it was woken, and has not asked since.
+    called: bool,
 }
 
 /// The worker's one claim at the transport.
@@ -211,7 +213,8 @@ impl Intake {
             match answer {
                 Poll::Ready(Ok(claimed)) => {
                     state.claim = WorkerClaim::None;
-                    let unbegun = claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
+                    let unbegun =
+                        claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
                     state.unbegun.extend(unbegun);
                     return state;
                 }
@@ -259,7 +262,7 @@ impl Intake {
     fn room(&self, state: &State) -> Option<NonZeroUsize> {
         let now = self.clock.now();
         let seats = state.seats.iter().zip(&self.lanes);
-        let able = seats.filter(|(_, lane)| !is_blocked(lane, now));
+        let able = seats.filter(|(seat, lane)| !seat.is_blocked(lane, now));
         NonZeroUsize::new(able.fold(0, |sum, (seat, _)| sum.saturating_add(seat.room)))
     }
 
@@ -271,9 +274,9 @@ impl Intake {
         }
         let now = self.clock.now();
         let others = state.seats.iter().zip(&self.lanes);
-        !others.into_iter().any(|(seat, other)| {
-            seat.room > 0 && seat.computing < mine && !is_blocked(other, now)
-        })
+        !others
+            .into_iter()
+            .any(|(seat, other)| seat.room > 0 && seat.computing < mine && !seat.is_blocked(other, now))
     }
 
     /// Wakes a lane for what a lane leaves.
@@ -312,7 +315,7 @@ impl State {
             self.idle.retain(|idle| *idle != lane);
         }
         let seat = &mut self.seats[lane];
-        (seat.room, seat.computing) = (offer.room, offer.computing);
+        (seat.room, seat.computing, seat.called) = (offer.room, offer.computing, false);
     }
 
     /// Notes that a lane sleeps. One without room is woken by its handler, and when the intake closes.
@@ -334,6 +337,7 @@ impl State {
             return None;
         }
         let lane = self.idle.pop()?;
+        self.seats[lane].called = true;
         self.seats[lane].waker.take()
     }
 }
@@ -357,8 +361,11 @@ impl WorkerClaim {
     }
 }
 
-fn is_blocked(lane: &LaneState, now: Tick) -> bool {
-    lane.silent_for(now) > BLOCKED
+impl Seat {
+    /// Whether its lane has been at one task for long. One that sleeps, or was woken, is at none.
+    fn is_blocked(&self, lane: &LaneState, now: Tick) -> bool {
+        self.waker.is_none() && !self.called && lane.silent_for(now) > BLOCKED
+    }
 }
 
 #[cfg(test)]

@@ -72,7 +72,12 @@ impl<H: Handler> Lane<H> {
                 sleeps: sleeps && until.is_none(),
             };
             match self.intake.take(self.index, offer, cx) {
-                Taken::Task(task) => self.begin_one(task),
+                Taken::Task(task) => {
+                    if offer.sleeps {
+                        self.state.tick(self.clock.now());
+                    }
+                    self.begin_one(task);
+                }
                 Taken::Nothing => return until.is_some(),
                 Taken::Surplus(claims) => {
                     self.release(claims);
@@ -168,9 +173,12 @@ impl<H: Handler + Unpin> Future for Lane<H> {
                 lane.state.idle();
                 return Poll::Ready(());
             }
+            if began || ran || finished {
+                continue;
+            }
             // Last, so that it is never taken for a lane that sleeps while it runs something.
-            if !(began || ran || finished) && (lane.draining || !lane.begin(cx, true)) {
-                lane.state.idle();
+            lane.state.idle();
+            if lane.draining || !lane.begin(cx, true) {
                 return Poll::Pending;
             }
         }

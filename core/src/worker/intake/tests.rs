@@ -190,11 +190,25 @@ fn lane_that_refuses_wakes_the_one_that_comes_first() {
 #[test]
 fn lane_that_computes_does_not_wait_for_one_that_is_blocked() {
     let floor = Floor::new(2);
-    let claims = floor.store.give(1);
+    let claims = floor.store.give(2);
+    assert_eq!(floor.busy(0, 0), Some(claims[0]));
     floor.lanes[0].tick(floor.clock.now());
+    assert_eq!(floor.busy(1, 2), None);
+    floor.clock.advance(2 * BLOCKED);
+    assert_eq!(floor.busy(1, 2), Some(claims[1]));
+}
+
+#[test]
+fn lane_that_was_woken_is_waited_for_however_late_its_thread_is() {
+    let floor = Floor::new(2);
+    floor.lanes.iter().for_each(|lane| lane.tick(floor.clock.now()));
+    let claims = floor.store.give(1);
+    floor.clock.advance(2 * BLOCKED);
     assert_eq!(floor.busy(1, 1), None);
     floor.clock.advance(2 * BLOCKED);
-    assert_eq!(floor.busy(1, 1), Some(claims[0]));
+    assert_eq!(floor.busy(1, 1), None);
+    assert_eq!(floor.woken(), [1, 1]);
+    assert_eq!(floor.sleep(0), Some(claims[0]));
 }
 
 #[test]
