@@ -43,7 +43,8 @@ pub(crate) fn register(engine: &mut Engine) {
 /// What a script threw, as text. Unlike elsewhere, what a closure has captured is part of it.
 pub(crate) fn error_text(value: &Dynamic) -> String {
     let mut writer = Writer::new(MAX_ERROR_TEXT, None);
-    let walk = Walk::new(MAX_DEPTH, usize::MAX);
+    // Each value takes a byte or more.
+    let walk = Walk::new(MAX_DEPTH, MAX_ERROR_TEXT).at_once();
     let written = walk.visit(value, |part| match part {
         Part::Text(text) => writer.push(text),
         Part::Unit => Ok(()),

@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt;
 
 use rhai::{Array, Blob, Dynamic, EvalAltResult, FLOAT, FnPtr, INT, ImmutableString, Map, Position};
@@ -20,8 +21,10 @@ pub(crate) struct Walk {
     max_depth: usize,
     /// Values that may still be met.
     left: Cell<usize>,
-    /// The addresses of the captured variables around the current value, the outermost first.
-    open: RefCell<Vec<usize>>,
+    /// Whether others have a turn meanwhile.
+    yields: bool,
+    /// The addresses of the captured variables around the current value.
+    open: RefCell<HashSet<usize>>,
 }
 
 /// A value, as it is met.
@@ -57,13 +60,20 @@ pub(crate) enum Halt {
 
 impl Walk {
     /// One that goes `max_depth` containers deep, and meets at most `max_values`.
-    pub(crate) const fn new(max_depth: usize, max_values: usize) -> Self {
+    pub(crate) fn new(max_depth: usize, max_values: usize) -> Self {
         Self {
             depth: Cell::new(0),
             max_depth,
             left: Cell::new(max_values),
-            open: RefCell::new(Vec::new()),
+            yields: true,
+            open: RefCell::default(),
         }
+    }
+
+    /// The same, but it takes no notice of the time, nor of a reason to end the script: for short ones.
+    pub(crate) fn at_once(mut self) -> Self {
+        self.yields = false;
+        self
     }
 
     /// Calls `f` with what `value` is.
@@ -81,12 +91,11 @@ impl Walk {
         }
         let Some(variable) = value.read_lock::<Dynamic>() else { return f(Part::Cycle) };
         let address = std::ptr::from_ref(&*variable).addr();
-        if self.open.borrow().contains(&address) {
+        if !self.open.borrow_mut().insert(address) {
             return f(Part::Cycle);
         }
-        self.open.borrow_mut().push(address);
         let result = if variable.is_shared() { self.visit(&variable, f) } else { self.inside(&variable, f) };
-        self.open.borrow_mut().pop();
+        self.open.borrow_mut().remove(&address);
         result
     }
 
@@ -96,7 +105,7 @@ impl Walk {
     /// A [`Halt`].
     pub(crate) fn count(&self, values: usize) -> Result<(), Halt> {
         self.left.set(self.left.get().checked_sub(values).ok_or(Halt::TooMany)?);
-        match tick::on_progress() {
+        match self.yields.then(tick::on_progress).flatten() {
             Some(token) => Err(Halt::Ended(token)),
             None => Ok(()),
         }
