@@ -1,7 +1,7 @@
 use rhai::{Array, Dynamic, Engine, INT, Map, NativeCallContext};
 
 use super::builtins::Answer;
-use super::value::equal;
+use super::value::{arrays_equal, equal, maps_equal};
 
 /// Replaces those of Rhai's functions that call another one for each element of an array or a map,
 /// which takes about a microsecond: ten thousand of them would hold the lane's thread for ten
@@ -31,31 +31,6 @@ pub(crate) fn register(engine: &mut Engine) {
             position(&context, array, &value, offset(start, array.len())).map(index)
         },
     );
-}
-
-fn arrays_equal(context: &NativeCallContext<'_>, one: &Array, other: &Array) -> Answer<bool> {
-    if one.len() != other.len() {
-        return Ok(false);
-    }
-    for (a, b) in one.iter().zip(other) {
-        if !equal(context, a, b)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn maps_equal(context: &NativeCallContext<'_>, one: &Map, other: &Map) -> Answer<bool> {
-    if one.len() != other.len() {
-        return Ok(false);
-    }
-    for (key, a) in one {
-        let Some(b) = other.get(key) else { return Ok(false) };
-        if !equal(context, a, b)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn position(

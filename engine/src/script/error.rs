@@ -102,7 +102,7 @@ fn at_its_place(
                 limit(format!("too many operations (limit: {})", config.max_operations))
             }
             Some(End::OutOfStack) => {
-                limit(format!("the script used up its stack of {} bytes", config.stack_size))
+                limit(format!("the script used up its stack of {} bytes", config.stack_bytes()))
             }
             Some(End::OutOfMemory) => {
                 limit(format!("the script used more memory than the limit of {} bytes", config.max_memory))

@@ -26,6 +26,8 @@ pub use secret::Secret;
 pub(crate) use secret::Secrets;
 pub(crate) use tick::look_next;
 pub use value::to_json;
+#[cfg(test)]
+pub(crate) use value::MAX_NESTING;
 pub(crate) use value::{Halt, Part, Walk, output};
 pub(crate) use wait::settle;
 pub use wait::wait;

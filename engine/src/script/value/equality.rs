@@ -1,4 +1,4 @@
-use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, Map, NativeCallContext};
 
 use super::{Part, Walk};
 use crate::request::LimitExceeded;
@@ -14,8 +14,17 @@ const MAX_DEPTH: usize = 1_000;
 /// # Errors
 /// If nothing compares two values of one type, or they are nested too deep.
 pub(crate) fn equal(context: &NativeCallContext<'_>, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
-    let [ones, others] = [(), ()].map(|()| Walk::new(MAX_DEPTH, usize::MAX));
-    Comparison { context, ones, others }.equal(one, other)
+    Comparison::new(context).equal(one, other)
+}
+
+/// The same for two arrays.
+pub(crate) fn arrays_equal(context: &NativeCallContext<'_>, one: &Array, other: &Array) -> Answer<bool> {
+    Comparison::new(context).arrays_equal(one, other)
+}
+
+/// The same for two maps.
+pub(crate) fn maps_equal(context: &NativeCallContext<'_>, one: &Map, other: &Map) -> Answer<bool> {
+    Comparison::new(context).maps_equal(one, other)
 }
 
 struct Comparison<'a> {
@@ -24,7 +33,11 @@ struct Comparison<'a> {
     others: Walk,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    fn new(context: &'a NativeCallContext<'a>) -> Self {
+        Self { context, ones: Walk::new(MAX_DEPTH, usize::MAX), others: Walk::new(MAX_DEPTH, usize::MAX) }
+    }
+
     fn equal(&self, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
         self.ones.visit(one, |a| self.others.visit(other, |b| self.parts_equal((one, a), (other, b))))
     }
@@ -41,29 +54,8 @@ impl Comparison<'_> {
             (Part::Char(a), Part::Char(b)) => a == b,
             (Part::Unit, Part::Unit) => true,
             (Part::Blob(a), Part::Blob(b)) => a == b,
-            (Part::Array(a), Part::Array(b)) => {
-                if a.len() != b.len() {
-                    return Ok(false);
-                }
-                for (a, b) in a.iter().zip(b) {
-                    if !self.equal(a, b)? {
-                        return Ok(false);
-                    }
-                }
-                true
-            }
-            (Part::Map(a), Part::Map(b)) => {
-                if a.len() != b.len() {
-                    return Ok(false);
-                }
-                for (key, a) in a {
-                    let Some(b) = b.get(key) else { return Ok(false) };
-                    if !self.equal(a, b)? {
-                        return Ok(false);
-                    }
-                }
-                true
-            }
+            (Part::Array(a), Part::Array(b)) => self.arrays_equal(a, b)?,
+            (Part::Map(a), Part::Map(b)) => self.maps_equal(a, b)?,
             (Part::TooDeep, _) | (_, Part::TooDeep) => {
                 let error = LimitExceeded { what: "the values to compare are nested too deep", limit: MAX_DEPTH };
                 return Err(error.into());
@@ -74,17 +66,50 @@ impl Comparison<'_> {
         })
     }
 
+    fn arrays_equal(&self, one: &Array, other: &Array) -> Answer<bool> {
+        if one.len() != other.len() {
+            return Ok(false);
+        }
+        for (a, b) in one.iter().zip(other) {
+            let equal = match self.equal(a, b) {
+                // As Rhai has it, for an array or a map in an array.
+                Err(error) if is_missing(&error) && (a.is_array() || a.is_map()) => false,
+                answer => answer?,
+            };
+            if !equal {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn maps_equal(&self, one: &Map, other: &Map) -> Answer<bool> {
+        if one.len() != other.len() {
+            return Ok(false);
+        }
+        for (key, a) in one {
+            let Some(b) = other.get(key) else { return Ok(false) };
+            if !self.equal(a, b)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Asks the function that compares values of these types, if there is one.
     fn natively(&self, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
         let (mut one, mut other) = (one.flatten_clone(), other.flatten_clone());
         let of_one_type = one.type_id() == other.type_id();
         match self.context.call_native_fn_raw("==", true, &mut [&mut one, &mut other]) {
             Ok(equal) => Ok(equal.as_bool().unwrap_or(false)),
-            Err(error) => match &*error {
-                EvalAltResult::ErrorFunctionNotFound(name, _) if !of_one_type && name.starts_with("==") => Ok(false),
-                _ => Err(error),
-            },
+            Err(error) if !of_one_type && is_missing(&error) => Ok(false),
+            Err(error) => Err(error),
         }
     }
+}
+
+/// Whether the error says that nothing compares two values.
+fn is_missing(error: &EvalAltResult) -> bool {
+    matches!(error, EvalAltResult::ErrorFunctionNotFound(name, _) if name.starts_with("=="))
 }
 

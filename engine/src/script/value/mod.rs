@@ -11,10 +11,12 @@ mod sizes;
 mod text;
 mod walk;
 
-pub(super) use equality::equal;
+pub(super) use equality::{arrays_equal, equal, maps_equal};
 pub(super) use json::register as register_to_json;
 pub(crate) use output::output;
 pub use output::to_json;
+#[cfg(test)]
+pub(crate) use sizes::MAX_NESTING;
 pub(super) use sizes::check_variables;
 pub(super) use text::{error_text, register as register_text};
 pub(crate) use walk::{Halt, Part, Walk};

@@ -7,8 +7,8 @@ use crate::request::LimitExceeded;
 
 /// The deepest nesting of values that a script can have: arrays, maps, and closures with what they captured.
 ///
-/// Rhai drops, copies and compares values recursively, so that depth is paid for with stack: see
-/// [`STACK_PER_LEVEL`](crate::config::STACK_PER_LEVEL).
+/// Rhai drops and copies values recursively, so that depth is paid for with stack: see
+/// [`StackSize`](crate::fiber::StackSize).
 pub(crate) const MAX_NESTING: usize = 32 * 1024;
 
 /// Looks at all values that the script can change where it is now: whether they are as large, and as deep, as they
