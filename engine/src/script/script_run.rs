@@ -159,7 +159,7 @@ impl ScriptRun {
     }
 
     /// What it runs on, while it does.
-    pub(super) fn engine(&self) -> Option<Rc<LaneEngine>> {
+    pub(crate) fn engine(&self) -> Option<Rc<LaneEngine>> {
         self.engine.get()?.upgrade()
     }
 

@@ -44,6 +44,7 @@ impl HttpClient {
             .tls_backend_preconfigured(tls::config().map_err(|error| broken(&error))?)
             .dns_resolver(GuardedResolver::new(Arc::clone(&policy), config.max_lookups))
             .http1_only()
+            .http1_max_headers(config.max_headers)
             .no_proxy()
             .referer(false)
             // Redirects and retries are ours: each address is checked, and secrets stay where they are.
