@@ -88,36 +88,42 @@ impl Caller {
     ) -> Result<Vec<Reply>, ClientError> {
         let args = args.into_vec();
         let mut pause = BACKOFF.0;
-        // What the server said, or why there is no connection.
-        let mut problem = None;
+        // What the server said last, if it did.
+        let mut said = None;
         loop {
             let error = match self.attempt(script, &args, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            match error {
+            let why = match error {
                 // The link is making a new connection, and says when there is one.
-                ClientError::Lost(why) | ClientError::Demoted(why) => {
-                    problem = Some(why);
+                ClientError::Lost(why) => {
                     pause = BACKOFF.0;
+                    why
+                }
+                ClientError::Demoted(why) => {
+                    pause = BACKOFF.0;
+                    said.insert(why).clone()
                 }
                 ClientError::Busy(why) => {
-                    problem = Some(why);
                     pause = (pause * 2).min(BACKOFF.1);
+                    said.insert(why).clone()
                 }
-                // What came before says more than that there was no time left.
-                ClientError::Timeout(why) => {
-                    return Err(self.failed(ClientError::Timeout(problem.unwrap_or(why))));
-                }
+                ClientError::Timeout(why) => return Err(self.timed_out(said, why)),
                 error => return Err(self.failed(error)),
-            }
-            let why = problem.as_deref().unwrap_or_default();
+            };
             if Instant::now() + pause >= deadline {
-                return Err(self.failed(ClientError::Timeout(why.to_owned())));
+                return Err(self.timed_out(said, why));
             }
-            self.note(why);
+            self.note(&why);
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Why there was no answer in time: why there is no connection, or what the server `said` says more than that an
+    /// answer did not come.
+    fn timed_out(&self, said: Option<String>, why: String) -> ClientError {
+        self.failed(ClientError::Timeout(self.link.problem().or(said).unwrap_or(why)))
     }
 
     /// Runs a script once; after an error it may have run or not.
@@ -176,10 +182,11 @@ impl Caller {
         /// never keeps any is of no use.
         const LOADS: usize = 3;
         let (connection, number) = self.link.get(deadline).await?;
-        let mut form = match connection.has_functions() && self.no_functions_on.load(Ordering::Relaxed) != number {
-            true => Form::Function,
-            false => Form::Script,
-        };
+        let mut form =
+            match connection.has_functions() && self.no_functions_on.load(Ordering::Relaxed) != number {
+                true => Form::Function,
+                false => Form::Script,
+            };
         let mut loads = 0;
         loop {
             let (command, name) = match form {
@@ -235,7 +242,7 @@ impl Caller {
                     return Ok(Form::Function);
                 }
                 // A full memory takes no library. Scripts it takes, and they are what frees it again.
-                Err(ClientError::Busy(why)) if why.starts_with("OOM") => {}
+                Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
                 Err(error @ (ClientError::Refused(_) | ClientError::Server(_))) => {
                     self.take_scripts(number, &error);
                 }
@@ -303,9 +310,10 @@ fn is_missing(text: &str) -> bool {
 impl From<ClientError> for TransportError {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Lost(_) | ClientError::Demoted(_) | ClientError::Busy(_) | ClientError::Timeout(_) => {
-                Self::Unavailable(Arc::new(error))
-            }
+            ClientError::Lost(_)
+            | ClientError::Demoted(_)
+            | ClientError::Busy(_)
+            | ClientError::Timeout(_) => Self::Unavailable(Arc::new(error)),
             ClientError::Refused(_) => Self::Refused(Arc::new(error)),
             ClientError::Server(_) | ClientError::Unexpected(_) => Self::Protocol(Arc::new(error)),
         }

@@ -11,9 +11,9 @@ use rhai_dispatcher_core::{
 };
 use tokio::time::Instant;
 
+use crate::caller::Caller;
 use crate::claim_loop::ClaimLoop;
 use crate::claims::ClaimCall;
-use crate::caller::Caller;
 use crate::client::{ClientError, Reply};
 use crate::crash::crash_point;
 use crate::inbox::Listener;

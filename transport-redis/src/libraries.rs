@@ -47,7 +47,9 @@ impl Caller {
         let used = connection.command("ZRANGEBYSCORE", used.into_vec(), deadline).await?.into_array();
         let used: HashSet<_> = used.iter().filter_map(Reply::as_str).collect();
         let mut count = 0;
-        for name in names.iter().filter(|name| *name != Script::library_name() && !used.contains(name.as_str())) {
+        for name in
+            names.iter().filter(|name| *name != Script::library_name() && !used.contains(name.as_str()))
+        {
             let mut delete = Args::new();
             delete.push_static("DELETE").push_copy(name);
             match connection.command("FUNCTION", delete.into_vec(), deadline).await {

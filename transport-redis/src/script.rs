@@ -95,11 +95,12 @@ impl Script {
         let body = self.body();
         // Redis 6 has to be told that what it writes may depend on the time.
         let mut head = "if redis.replicate_commands then redis.replicate_commands() end\n".to_owned();
-        if self.runs_without_memory() {
-            // A script without flags is refused its first write when the memory is full, unless it frees memory,
-            // and goes on after that.
-            head.push_str("redis.call('DEL', '')\n");
-        }
+        // A script has no flags: when the memory is full it is refused its first write, unless that frees memory, and
+        // goes on after that.
+        head.push_str(match self.runs_without_memory() {
+            true => "redis.call('DEL', '')\n",
+            false => REFUSED_WITHOUT_MEMORY,
+        });
         format!("{head}local LIBRARY\n{SHARED}\n{}\nbegin(ARGV)\n{body}", faults::LUA).into()
     }
 
@@ -143,10 +144,19 @@ impl Script {
     /// Whether it is carried out although the server's memory is full: it takes no more tasks then, and goes on with
     /// those that it has. None is declared to write nothing, since a server that has become a replica would go on
     /// answering it, with what it once had.
-    const fn runs_without_memory(self) -> bool {
+    pub(crate) const fn runs_without_memory(self) -> bool {
         !matches!(self, Self::Submit)
     }
 }
+
+/// Ends a script as a whole when the memory is full, by a write that changes nothing.
+const REFUSED_WITHOUT_MEMORY: &str = "do
+  local probe = redis.pcall('SETRANGE', '', 0, '')
+  if type(probe) == 'table' and probe.err and string.find(probe.err, 'OOM ', 1, true) then
+    return redis.error_reply(\"OOM command not allowed when used memory > 'maxmemory'\")
+  end
+end
+";
 
 /// The name of the library, which tells those of different versions apart by a hash (FNV-1a).
 static LIBRARY: LazyLock<String> = LazyLock::new(|| {

@@ -14,7 +14,7 @@ use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claimed, Clock, Consumer, Tick, TransportError, WallTime};
+use crate::{Claimed, Clock, Consumer, ErrorLog, Tick, TransportError, WallTime};
 
 /// Claims tasks, runs them on the thread that drives it, and finishes them, until it is told to
 /// drain and has nothing left.
@@ -33,6 +33,7 @@ pub(super) struct Lane<H> {
     deadlines: Deadlines,
     finishes: Finishes,
     draining: bool,
+    log: ErrorLog,
 }
 
 /// The wait after a claim that failed, before it is made again.
@@ -60,6 +61,7 @@ impl<H: Handler> Lane<H> {
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             draining: false,
+            log: ErrorLog::default(),
         }
     }
 
@@ -83,7 +85,9 @@ impl<H: Handler> Lane<H> {
             Ok(claimed) => self.begin(claimed),
             Err(TransportError::Detached) => self.draining = true,
             Err(error) => {
-                tracing::warn!(%error, "a claim failed and is made again");
+                if let Some(left_out) = self.log.admit(&error.to_string()) {
+                    tracing::warn!(%error, left_out, "a claim failed and is made again");
+                }
                 self.pause = Some(self.clock.sleep_until(self.clock.now() + RETRY_PAUSE));
             }
         }

@@ -33,7 +33,9 @@ impl ClientError {
         match code {
             "WRONGPASS" | "NOAUTH" | "NOPERM" => Self::Refused(text.to_owned()),
             // UNBLOCKED ends a blocking command of a server that becomes a replica.
-            "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED" => Self::Demoted(text.to_owned()),
+            "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED" => {
+                Self::Demoted(text.to_owned())
+            }
             "BUSY" | "TRYAGAIN" | "OOM" | "MISCONF" | "NOREPLICAS" => Self::Busy(text.to_owned()),
             "ERR"
                 if text.contains("DB index")
@@ -58,18 +60,30 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_sorted_by_its_code() {
-        let demoted = ["READONLY You can't write against a read only replica.", "LOADING Redis is loading",
-            "MASTERDOWN Link with MASTER is down", "CLUSTERDOWN The cluster is down", "UNBLOCKED force unblock"];
+        let demoted = [
+            "READONLY You can't write against a read only replica.",
+            "LOADING Redis is loading",
+            "MASTERDOWN Link with MASTER is down",
+            "CLUSTERDOWN The cluster is down",
+            "UNBLOCKED force unblock",
+        ];
         for text in demoted {
             assert_eq!(ClientError::of_server(text), ClientError::Demoted(text.into()));
         }
-        for text in ["OOM command not allowed", "MISCONF Errors writing to the AOF file", "BUSY Redis is busy",
-            "NOREPLICAS Not enough good replicas to write."] {
+        for text in [
+            "OOM command not allowed",
+            "MISCONF Errors writing to the AOF file",
+            "BUSY Redis is busy",
+            "NOREPLICAS Not enough good replicas to write.",
+        ] {
             assert_eq!(ClientError::of_server(text), ClientError::Busy(text.into()));
         }
         for text in ["NOPERM this user has no permissions", "WRONGPASS invalid username-password pair"] {
             assert_eq!(ClientError::of_server(text), ClientError::Refused(text.into()));
         }
-        assert_eq!(ClientError::of_server("ERR syntax error"), ClientError::Server("ERR syntax error".into()));
+        assert_eq!(
+            ClientError::of_server("ERR syntax error"),
+            ClientError::Server("ERR syntax error".into())
+        );
     }
 }

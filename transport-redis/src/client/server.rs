@@ -24,7 +24,8 @@ impl ServerInfo {
         if field("loading") == Some("1") {
             return Err(ClientError::Demoted("LOADING the server is loading its data".into()));
         }
-        let version = field("valkey_version").map(|_| (7, 2)).or_else(|| parse_version(field("redis_version")?));
+        let version =
+            field("valkey_version").map(|_| (7, 2)).or_else(|| parse_version(field("redis_version")?));
         match version {
             Some(version) if version < (6, 2) => {
                 return Err(ClientError::Refused(format!(
@@ -54,7 +55,10 @@ impl ServerInfo {
             if let Ok(answer) = connection.command("CONFIG", policy, deadline).await
                 && answer.into_array().get(1).and_then(|value| value.as_str()) != Some("always")
             {
-                inform(network, "Redis may lose the last second of tasks when it dies: appendfsync is not always");
+                inform(
+                    network,
+                    "Redis may lose the last second of tasks when it dies: appendfsync is not always",
+                );
             }
         }
         Ok(Self { has_functions: version.is_some_and(|version| version >= (7, 0)) })
