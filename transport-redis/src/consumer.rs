@@ -59,7 +59,9 @@ impl RedisConsumer {
                 args.push(inbox_id).push_flag(true).push_static("0");
                 let deadline = Instant::now() + attaching.caller.timeout;
                 renewals.run_until(Script::Renew, args, deadline).await?;
-                tokio::spawn(async move { renewals.delete_unused_libraries().await });
+                // Not with the renewals, which it could delay.
+                let caller = Arc::clone(&attaching.caller);
+                tokio::spawn(async move { caller.delete_unused_libraries().await });
                 Ok(())
             })
             .await?;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures::future::join_all;
 use rhai_dispatcher_core::Clock;
 use tokio::time::Instant;
 
@@ -46,18 +47,17 @@ impl Caller {
         used.push(keys::libraries(&self.prefix)).push_display(since).push_static("+inf");
         let used = connection.command("ZRANGEBYSCORE", used.into_vec(), deadline).await?.into_array();
         let used: HashSet<_> = used.iter().filter_map(Reply::as_str).collect();
-        let mut count = 0;
-        for name in
-            names.iter().filter(|name| *name != Script::library_name() && !used.contains(name.as_str()))
-        {
+        let unused =
+            names.iter().filter(|name| *name != Script::library_name() && !used.contains(name.as_str()));
+        // In one go: there may be as many as there were updates.
+        let deletes = unused.map(|name| {
             let mut delete = Args::new();
             delete.push_static("DELETE").push_copy(name);
-            match connection.command("FUNCTION", delete.into_vec(), deadline).await {
-                Ok(_) => count += 1,
-                Err(ClientError::Server(_)) => {} // another worker was quicker
-                Err(error) => return Err(error),
-            }
-        }
+            connection.command("FUNCTION", delete.into_vec(), deadline)
+        });
+        let deleted = join_all(deletes).await;
+        // One that is not there was deleted by another worker.
+        let count = deleted.iter().filter(|deleted| deleted.is_ok()).count();
         let mut forget = Args::new();
         forget.push(keys::libraries(&self.prefix)).push_static("-inf").push(format!("({since}"));
         connection.command("ZREMRANGEBYSCORE", forget.into_vec(), deadline).await?;

@@ -190,7 +190,7 @@ fn fail_over(swap: impl Fn(&RedisServer, &RedisServer)) {
     let running = submit(&submitter);
     let running_outcome = submitter.outcome(running);
     let claimed = claim(&consumer);
-    until("the replica has it all", || old.command(&["WAIT", "1", "1000"]).starts_with(":1"));
+    until("the replica has it all", || offset(&old, "master") == offset(&new, "slave"));
     swap(&old, &new);
     proxy.set_target(new.port());
     // The worker's task ends where its record is now, and is not run again.
@@ -206,6 +206,13 @@ fn fail_over(swap: impl Fn(&RedisServer, &RedisServer)) {
     complete(&consumer, claimed.claim);
     assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
     assert!(new.command(&["INFO", "commandstats"]).contains("cmdstat_fcall") || is_old(&new));
+}
+
+/// How far a server is in what was replicated.
+fn offset(server: &RedisServer, role: &str) -> Option<String> {
+    let info = server.command(&["INFO", "replication"]);
+    let field = format!("{role}_repl_offset:");
+    info.lines().find_map(|line| line.strip_prefix(&field).map(str::to_owned))
 }
 
 /// Before Redis 7 there are no functions.
