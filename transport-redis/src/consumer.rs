@@ -164,12 +164,25 @@ impl Drop for RedisConsumer {
     }
 }
 
+/// Renews a lease: until the tasks of one that was lost are taken, and their deaths are taken back.
 async fn renew(
     instance: &Instance,
     renewals: &Caller,
     inbox: bytes::Bytes,
 ) -> Result<Vec<Claim>, ClientError> {
     let _turn = instance.renewing.lock().await;
+    while renew_once(instance, renewals, inbox.clone()).await? {}
+    let lost = std::mem::take(&mut instance.lock().lost);
+    instance.changed.notify_one();
+    Ok(lost)
+}
+
+/// Whether it has to renew again, since one script does a bounded part of what is to be done.
+async fn renew_once(
+    instance: &Instance,
+    renewals: &Caller,
+    inbox: bytes::Bytes,
+) -> Result<bool, ClientError> {
     let (cancels_from, held) = {
         let claims = instance.lock();
         (claims.cancels_from, claims.held_now())
@@ -188,8 +201,8 @@ async fn renew(
         // What it was given meanwhile may be of the new lease; if it is not, its end is fenced.
         instance.lose(&held);
     }
-    instance.lock().cancels_from = replies.get(2).and_then(Reply::as_u64).unwrap_or(0);
-    let mut cancels = replies.iter().skip(3);
+    instance.lock().cancels_from = replies.get(3).and_then(Reply::as_u64).unwrap_or(0);
+    let mut cancels = replies.iter().skip(4);
     while let (Some(task), Some(delivery), Some(reason)) = (cancels.next(), cancels.next(), cancels.next()) {
         if let (Some(Ok(task)), Some(delivery), Some(Ok(reason))) =
             (task.as_str().map(str::parse), delivery.as_u32(), reason.as_str().map(str::parse))
@@ -198,15 +211,10 @@ async fn renew(
             instance.lock().signal(Signal::Cancel(claim, reason));
         }
     }
-    let lost = {
-        let mut claims = instance.lock();
-        if state < 2 {
-            claims.expired = false;
-        }
-        std::mem::take(&mut claims.lost)
-    };
-    instance.changed.notify_one();
-    Ok(lost)
+    if state < 2 {
+        instance.lock().expired = false;
+    }
+    Ok(replies.get(2).and_then(Reply::as_u64) == Some(1))
 }
 
 async fn detach(instance: &Instance) -> Result<(), ClientError> {

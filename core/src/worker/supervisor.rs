@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
 use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, Tick, TransportError};
@@ -19,6 +20,7 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     config: WorkerConfig,
     lanes: Vec<Arc<LaneState>>,
+    intake: Arc<Intake>,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -28,7 +30,7 @@ pub(super) struct Supervisor {
     /// When the next renewal is due: a third of the lease after the last began, whenever that was answered.
     next_renewal: BoxFuture<'static, ()>,
     renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
-    /// What was taken from lanes that block, until the transport has taken it.
+    /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
     /// On its way to the transport, beside the renewals; what is left of it then.
     giving_up: Option<BoxFuture<'static, Vec<Completion>>>,
@@ -65,6 +67,7 @@ impl Supervisor {
         clock: Arc<dyn Clock>,
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
+        intake: Arc<Intake>,
         lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
         shutdown: oneshot::Receiver<Duration>,
     ) -> Self {
@@ -83,6 +86,7 @@ impl Supervisor {
             clock,
             config,
             lanes,
+            intake,
             lane_ends,
         }
     }
@@ -116,6 +120,7 @@ impl Supervisor {
                 Event::TimeUp => break,
             }
         }
+        self.intake.close();
         self.give_up(|_| true);
         let under_way = self.giving_up.take();
         let mut given_up = std::mem::take(&mut self.given_up);
@@ -172,6 +177,9 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
+        if self.intake.stop(claim, why) {
+            return;
+        }
         /// How long a claim may be on its way from the transport to a lane.
         const ON_ITS_WAY: Duration = Duration::from_secs(60);
         let now = self.clock.now();
@@ -181,7 +189,7 @@ impl Supervisor {
 
     fn shut_down(&mut self, grace: Duration) {
         if matches!(self.ending, Ending::NotYet) {
-            self.lanes.iter().for_each(|lane| lane.drain());
+            self.intake.close();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
         }
@@ -193,6 +201,8 @@ impl Supervisor {
         if count > 0 {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
+        let unbegun = self.intake.release(self.consumer.lease() / 3);
+        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::HandBack)));
         if self.giving_up.is_none() && !self.given_up.is_empty() {
             // Beside the renewal: what keeps it from the transport must not cost the other lanes their lease.
             let given_up = std::mem::take(&mut self.given_up);
@@ -220,13 +230,17 @@ impl Supervisor {
     /// many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let completion = |claim| Completion { claim, finish: Finish::Abandon, log: TaskLog::new() };
-        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
+        let claims = lanes.flat_map(|lane| lane.give_up());
+        let given_up: Vec<_> = claims.map(|claim| completion(claim, Finish::Abandon)).collect();
         let count = given_up.len();
         self.abandoned += count;
         self.given_up.extend(given_up);
         count
     }
+}
+
+fn completion(claim: Claim, finish: Finish) -> Completion {
+    Completion { claim, finish, log: TaskLog::new() }
 }
 
 /// Gives tasks up. What could not be given up.
