@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::lane_state::LaneState;
 use super::{Stop, StopToken};
-use crate::{Claim, Claimed, Clock, Consumer, Tick, TransportError};
+use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
 ///
@@ -22,6 +22,7 @@ pub(super) struct Intake {
     clock: Arc<dyn Clock>,
     lanes: Vec<Arc<LaneState>>,
     state: Mutex<State>,
+    log: ErrorLog,
 }
 
 /// A task that no lane has begun.
@@ -111,7 +112,7 @@ impl Intake {
             idle: Vec::with_capacity(lanes.len()),
             closed: false,
         };
-        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state) })
+        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state), log: ErrorLog::default() })
     }
 
     /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
@@ -225,7 +226,9 @@ impl Intake {
                     return self.lock();
                 }
                 Poll::Ready(Err(error)) => {
-                    tracing::warn!(%error, "a claim failed and is made again");
+                    if let Some(left_out) = self.log.admit(&error.to_string()) {
+                        tracing::warn!(%error, left_out, "a claim failed and is made again");
+                    }
                     claim = self.claim(&state, Some(self.clock.now() + RETRY_PAUSE));
                 }
                 Poll::Pending if state.closed => {
