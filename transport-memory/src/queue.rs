@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
@@ -8,6 +8,7 @@ use rhai_dispatcher_core::{
 
 use crate::hub::{Effects, Hub};
 use crate::instance::Instance;
+use crate::quarantine::Quarantine;
 use crate::ready::Ready;
 use crate::record::{Record, RecordState};
 use crate::settle::Alarm;
@@ -26,19 +27,19 @@ pub(crate) struct QueueState {
     pub(crate) ready: Ready,
     /// Tasks that wait for their time.
     pub(crate) later: BTreeMap<(WallTime, u64), Arc<Record>>,
-    /// Tasks of dead instances, to be run alone.
-    pub(crate) suspects: VecDeque<Arc<Record>>,
+    /// Tasks that may have killed their instances.
+    pub(crate) quarantine: Quarantine,
     /// How many tasks wait in all.
     pub(crate) waiting: usize,
-    /// How many tasks in `ready` and `suspects` were cancelled there.
+    /// How many tasks in `ready` were cancelled there.
     gone: usize,
     /// No task that waits must have started before this time.
     pub(crate) expires: Option<WallTime>,
     pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
-    /// The instance that claims nothing until it is free for a suspect.
-    pub(crate) making_room: Option<InstanceId>,
     /// Claim futures that wait for a task, in the order in which they came.
     pub(crate) claimers: BTreeMap<u64, Waker>,
+    /// How many of them were woken and have not looked since.
+    pub(crate) woken_claimers: usize,
     pub(crate) next_claimer: u64,
     /// The task behind each request id, by caller.
     requests: HashMap<RequestKey, Arc<Record>>,
@@ -142,7 +143,7 @@ impl Queue {
             worker_id: self.worker_id.clone(),
             ready,
             delayed,
-            suspects: state.waiting.saturating_sub(ready.iter().sum::<usize>() + delayed),
+            quarantined: state.quarantine.len(),
             claimed: state.instances.values().map(|instance| instance.lock().claims.len()).sum(),
             instances: state.instances.len(),
             paused: state.paused,
@@ -184,37 +185,37 @@ impl QueueState {
             self.later.insert((run_at, record.number), record);
             return;
         }
-        let suspect = record.lock().progress.deaths > 0;
-        if suspect {
-            self.suspects.push_back(record);
-            self.offer_suspects(effects);
-            if let Some(instance) = self.making_room {
-                self.look_again(instance, effects); // it may have room for this one
-            }
+        let is_quarantined = record.lock().progress.is_quarantined();
+        if is_quarantined {
+            self.quarantine.push(record, effects.now, effects.hub.config.transport.lease);
+            self.wake_all(effects);
         } else {
             self.ready.put_back(record);
             self.wake_claimer(effects);
         }
     }
 
-    /// Lets all that wait see whether they are the one to run a suspect.
-    pub(crate) fn offer_suspects(&mut self, effects: &mut Effects<'_>) {
-        if !self.suspects.is_empty() {
-            self.wake_all(effects);
-        }
-    }
-
-    /// Lets the claims look again that wait for `instance`.
-    pub(crate) fn look_again(&self, instance: InstanceId, effects: &mut Effects<'_>) {
-        if let Some(instance) = self.instances.get(&instance) {
+    /// Notes that an instance holds nothing that had waited for this.
+    pub(crate) fn is_free(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
+        if self.quarantine.finished(instance.id) {
             effects.wakes.extend(instance.lock().held_up.drain(..));
         }
+        self.offer_quarantine(effects);
     }
 
-    /// Notes that an instance is gone.
-    pub(crate) fn leaves(&mut self, instance: InstanceId, effects: &mut Effects<'_>) {
-        self.making_room = self.making_room.filter(|other| *other != instance);
-        self.wake_all(effects);
+    /// Notes that an instance lives, and with it the group that it has under observation.
+    pub(crate) fn lives(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
+        if self.quarantine.lives(instance.id, effects.now) {
+            effects.wakes.extend(instance.lock().held_up.drain(..));
+            self.offer_quarantine(effects);
+        }
+    }
+
+    /// Lets all that wait see whether the next group of the quarantine is theirs.
+    pub(crate) fn offer_quarantine(&mut self, effects: &mut Effects<'_>) {
+        if !self.quarantine.is_empty() {
+            self.wake_all(effects);
+        }
     }
 
     /// Notes that a waiting task was cancelled where it stands.
@@ -227,10 +228,12 @@ impl QueueState {
         {
             return;
         }
+        if self.quarantine.remove(record) {
+            return;
+        }
         self.gone += 1;
-        if self.gone >= FEW && self.gone > (self.ready.len() + self.suspects.len()) / 2 {
+        if self.gone >= FEW && self.gone > self.ready.len() / 2 {
             self.ready.retain(|record| record.lock().is_pending());
-            self.suspects.retain(|record| record.lock().is_pending());
             self.gone = 0;
         }
     }
@@ -242,7 +245,7 @@ impl QueueState {
 
     /// Whether there is something to claim.
     pub(crate) fn has_work(&self) -> bool {
-        !self.paused && (!self.ready.is_empty() || !self.suspects.is_empty())
+        !self.paused && (!self.ready.is_empty() || !self.quarantine.is_empty())
     }
 
     /// Wakes the claim future that has waited longest.
@@ -250,12 +253,14 @@ impl QueueState {
         if !self.paused
             && let Some((_, waker)) = self.claimers.pop_first()
         {
+            self.woken_claimers += 1;
             effects.wakes.push(waker);
         }
     }
 
     /// Wakes all that wait, to look again.
     pub(crate) fn wake_all(&mut self, effects: &mut Effects<'_>) {
+        self.woken_claimers += self.claimers.len();
         effects.wakes.extend(std::mem::take(&mut self.claimers).into_values());
     }
 

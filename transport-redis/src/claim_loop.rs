@@ -9,7 +9,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::args::Args;
 use crate::caller::LONGEST_WAIT;
-use crate::claims::Room;
 use crate::client::{ClientError, Link, LinkState, Reply};
 use crate::crash::crash_point;
 use crate::given::{Given, millis};
@@ -45,14 +44,12 @@ struct Order {
     credit: usize,
     /// When it has to look again.
     until: WallTime,
-    /// If suspects wait for which it had too little room: how much it had.
-    short_of: Option<Room>,
 }
 
 impl Order {
     /// One that is worth no more wait; the server may still count the instance as one that waits.
     const fn spent(until: WallTime) -> Self {
-        Self { credit: 0, until, short_of: None }
+        Self { credit: 0, until }
     }
 
     /// Whether to wait on for it, if so many tasks are wanted: it is not spent for the most part.
@@ -79,6 +76,8 @@ enum Answer {
     Unasked,
     /// There is no more, and it is given what comes.
     Ordered(Order),
+    /// It gets no other task until then.
+    Alone(WallTime),
     /// The lease has run out.
     Lost,
 }
@@ -86,9 +85,6 @@ enum Answer {
 /// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
 /// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
-
-/// How long an instance claims suspects, one after another, before others have a turn.
-const SUSPECTS_TURN: Duration = Duration::from_secs(1);
 
 impl ClaimLoop {
     pub(crate) fn new(instance: Arc<Instance>, link: Link) -> Self {
@@ -105,18 +101,18 @@ impl ClaimLoop {
             if !returned.is_empty() {
                 self.instance.pass_on(returned).await;
             }
-            let (wanted, probation) = {
+            let (wanted, alone_until) = {
                 let mut claims = self.instance.lock();
                 if claims.detached {
                     break;
                 }
-                let (wanted, probation) = (claims.wanted(), claims.on_probation());
-                let held_up = probation.is_some() || claims.expired;
-                (if held_up { 0 } else { wanted }, probation)
+                let (wanted, alone_until) = (claims.wanted(), claims.alone_until());
+                let held_up = alone_until.is_some() || claims.expired;
+                (if held_up { 0 } else { wanted }, alone_until)
             };
             match self.order {
                 Some(_) if wanted == 0 => self.linger().await,
-                None if wanted == 0 => self.rest(probation.flatten()).await,
+                None if wanted == 0 => self.rest(alone_until).await,
                 Some(order) if order.holds(wanted, self.instance.caller.clock.wall()) => {
                     self.wait_for(order).await;
                 }
@@ -166,9 +162,9 @@ impl ClaimLoop {
         }
     }
 
-    /// Does nothing until something has changed, or a probation ends; but for a recovery: also if nobody
+    /// Does nothing until something has changed, or it is alone no more; but for a recovery: also if nobody
     /// here wants any tasks, what the server has given it is then handed back.
-    async fn rest(&mut self, probation: Option<Instant>) {
+    async fn rest(&mut self, alone_until: Option<Instant>) {
         const LONG: Duration = Duration::from_secs(3_600);
         // A lease that has run out is renewed first, which notifies.
         let expired = self.instance.lock().expired;
@@ -179,13 +175,13 @@ impl ClaimLoop {
             }
             return;
         }
-        let wake = [probation, self.recoveries.first().copied()].into_iter().flatten().min();
+        let wake = [alone_until, self.recoveries.first().copied()].into_iter().flatten().min();
         let pause = wake.filter(|_| !expired).map_or(LONG, |at| at.saturating_duration_since(Instant::now()));
         let _ = timeout(pause, self.instance.changed.notified()).await;
     }
 
     async fn wait_for(&mut self, order: Order) {
-        self.order = match self.wait_or_leave(order.until, order.short_of).await {
+        self.order = match self.wait_or_leave(order.until).await {
             Waited::Given(count) if count < order.credit => {
                 Some(Order { credit: order.credit - count, ..order })
             }
@@ -207,6 +203,10 @@ impl ClaimLoop {
                     Answer::Again => {}
                     Answer::Unasked => self.order = Some(Order::spent(self.instance.caller.clock.wall())),
                     Answer::Ordered(order) => self.order = Some(order),
+                    Answer::Alone(until) => {
+                        let pause = until - self.instance.caller.clock.wall();
+                        self.instance.lock().stay_alone(Instant::now() + pause.max(Duration::from_millis(1)));
+                    }
                     Answer::Lost => self.instance.lock().expired = true,
                 }
             }
@@ -235,17 +235,12 @@ impl ClaimLoop {
     }
 
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
-    /// drains, it leaves at once those who are given tasks. So does one that has more room than when
-    /// it was short of it: it may have a suspect now.
-    async fn wait_or_leave(&self, next: WallTime, short_of: Option<Room>) -> Waited {
+    /// drains, it leaves at once those who are given tasks.
+    async fn wait_or_leave(&self, next: WallTime) -> Waited {
         let mut waiting = pin!(self.wait(next));
         let mut left = false;
         loop {
-            let over = {
-                let mut claims = self.instance.lock();
-                claims.wanted() == 0 || short_of.is_some_and(|room| claims.room() > room)
-            };
-            if over && !left {
+            if !left && self.instance.lock().wanted() == 0 {
                 if self.leave(true).await.is_err() {
                     // The server would go on to give to the wait that nobody reads any more.
                     if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
@@ -306,15 +301,15 @@ impl ClaimLoop {
         }
     }
 
-    /// Takes what it was given, all for whoever waits: whether a suspect is among it, and how many tasks it
-    /// is; none, if it is only to look again.
+    /// Takes what it was given, all for whoever waits: whether a group of the quarantine is among it, and how
+    /// many tasks it is; none, if it is only to look again.
     fn take<'a>(&self, given: impl Iterator<Item = &'a Bytes>) -> (bool, usize) {
-        let (mut suspect, mut count, mut claimed) = (false, 0, Vec::new());
+        let (mut is_group, mut count, mut claimed) = (false, 0, Vec::new());
         for packed in given {
             let mut parts = unpack(packed).into_iter();
             let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { continue };
             let given = Given::read(parts.as_slice());
-            suspect |= &kind[..] == b"suspect";
+            is_group |= &kind[..] == b"group";
             count += given.len();
             claimed.extend(self.instance.adopt(millis(&now), given, &HashSet::new()));
         }
@@ -323,38 +318,30 @@ impl ClaimLoop {
             crash_point("take_over.after");
         }
         self.instance.lock().distribute(claimed);
-        (suspect, count)
+        (is_group, count)
     }
 
     /// Asks for so many tasks.
     async fn ask(&self, wanted: usize) -> Result<Answer, ClientError> {
         let _turn = self.instance.turn.lock().await;
-        let (room, turn_over) = {
+        {
             let mut claims = self.instance.lock();
             // They may have gone while it waited for its turn.
             if claims.detached || claims.expired || claims.wanted() == 0 {
                 return Ok(Answer::Unasked);
             }
-            (claims.room(), claims.suspects_since.is_some_and(|since| since.elapsed() > SUSPECTS_TURN))
-        };
+        }
         let mut args = self.instance.args();
-        args.push_display(wanted).push_display(room as u8).push_flag(turn_over).push_display(wire::VERSION);
+        args.push_display(wanted).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
-        let (now, next_due) = (number(0), number(2));
-        let order = |credit, until, short_of| {
-            Answer::Ordered(Order { credit, until: WallTime::from_millis(until), short_of })
-        };
+        let next_due = WallTime::from_millis(number(2));
         let (_, given) = self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
-        // What it was given takes room too.
-        let room = room.min(self.instance.lock().room());
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
-            "claimed" | "suspect" => Ok(Answer::Again),
-            "ordered" => Ok(order(wanted.saturating_sub(given), next_due, None)),
-            "short" => Ok(order(wanted.saturating_sub(given), next_due, Some(room))),
-            // It has to end tasks first, and is given none until then.
-            "busy" => Ok(order(wanted, next_due.max(now + 10), Some(room))),
+            "claimed" | "group" => Ok(Answer::Again),
+            "ordered" => Ok(Answer::Ordered(Order { credit: wanted.saturating_sub(given), until: next_due })),
+            "alone" => Ok(Answer::Alone(next_due)),
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),
         }
@@ -367,8 +354,7 @@ impl ClaimLoop {
             return Err(ClientError::Lost("the instance has ended".into())); // nobody wakes it there
         }
         let mut args = self.instance.args();
-        args.push_static(if blocked { "-1" } else { "0" }).push_static("0").push_static("0");
-        args.push_display(wire::VERSION);
+        args.push_static(if blocked { "-1" } else { "0" }).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));

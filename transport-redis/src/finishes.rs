@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     Undecodable,
     Retry,
     HandBack,
+    Requeue,
     Abandon,
 }
 
@@ -46,6 +47,7 @@ impl Kind {
             Self::Undecodable => "u",
             Self::Retry => "r",
             Self::HandBack => "b",
+            Self::Requeue => "q",
             Self::Abandon => "a",
         }
     }
@@ -83,13 +85,14 @@ impl FinishOne {
             }
             Finish::RetryAt(at, _) => (Kind::Retry, None, Some(*at)),
             Finish::HandBack => (Kind::HandBack, Some(owner.next_hand_back().into()), None),
+            Finish::Requeue => (Kind::Requeue, None, None),
             Finish::Abandon => (Kind::Abandon, None, None),
         };
         let mut packed = begin(done, kind, &message.unwrap_or_default(), run_at);
         match &done.finish {
             Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
             Finish::RetryAt(_, error) => record::push_error(&mut packed, error),
-            Finish::HandBack | Finish::Abandon => {}
+            Finish::HandBack | Finish::Requeue | Finish::Abandon => {}
         }
         Self::of(owner, done, kind, packed)
     }
@@ -123,7 +126,9 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
         Finish::RetryAt(at, _) => Finish::RetryAt(*at, error),
         Finish::Outcome(Outcome::Completed(_) | Outcome::Error(_)) => Finish::Outcome(Outcome::Error(error)),
         // Of these only the log is large.
-        Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Abandon => done.finish.clone(),
+        Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Requeue | Finish::Abandon => {
+            done.finish.clone()
+        }
     };
     Completion { claim: done.claim, finish, log: TaskLog::new() }
 }

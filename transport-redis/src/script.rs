@@ -15,6 +15,7 @@ pub(crate) enum Script {
     Look,
     Renew,
     Detach,
+    Crash,
     Pause,
     Queues,
     Instances,
@@ -30,6 +31,7 @@ pub(crate) fn answer_to(index: usize, replies: &[Reply]) -> Option<&str> {
 const SHARED: &str = concat!(
     include_str!("lua/shared/call.lua"),
     include_str!("lua/shared/record.lua"),
+    include_str!("lua/shared/quarantine.lua"),
     include_str!("lua/shared/task.lua"),
     include_str!("lua/shared/idle.lua"),
     include_str!("lua/shared/take_over.lua"),
@@ -39,7 +41,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -48,6 +50,7 @@ impl Script {
         Self::Look,
         Self::Renew,
         Self::Detach,
+        Self::Crash,
         Self::Pause,
         Self::Queues,
         Self::Instances,
@@ -66,6 +69,7 @@ impl Script {
             Self::Look => "look",
             Self::Renew => "renew",
             Self::Detach => "detach",
+            Self::Crash => "crash",
             Self::Pause => "pause",
             Self::Queues => "queues",
             Self::Instances => "instances",
@@ -82,6 +86,7 @@ impl Script {
             Self::Look => include_str!("lua/look.lua"),
             Self::Renew => include_str!("lua/renew.lua"),
             Self::Detach => include_str!("lua/detach.lua"),
+            Self::Crash => include_str!("lua/crash.lua"),
             Self::Pause => include_str!("lua/pause.lua"),
             Self::Queues => include_str!("lua/queues.lua"),
             Self::Instances => include_str!("lua/instances.lua"),

@@ -1,27 +1,25 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Context;
 use std::time::Duration;
 
-use futures::task::AtomicWaker;
-
-use super::{Stop, StopToken};
+use super::running_tasks::SlotOfLane;
+use super::{LaneSlot, Stop, StopToken};
 use crate::{Claim, TaskId, Tick};
 
 /// What a lane and its supervisor know of each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LaneState {
+    /// Which task the lane polls.
+    slot: SlotOfLane,
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
-    draining: AtomicBool,
-    waker: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
 struct Running {
-    /// The tasks that the lane has claimed and not finished.
+    /// The tasks that the lane has begun and not finished.
     tasks: HashMap<TaskId, (Claim, StopToken)>,
     /// Stops for claims that no lane had: one that is on its way to a lane is stopped when it gets
     /// there. With the time, so that those of claims that had ended don't stay.
@@ -33,6 +31,14 @@ struct Running {
 const IDLE: u64 = u64::MAX;
 
 impl LaneState {
+    pub(super) fn new(slot: SlotOfLane) -> Self {
+        Self {
+            slot,
+            running: Mutex::default(),
+            busy_since: AtomicU64::new(IDLE),
+        }
+    }
+
     fn running(&self) -> MutexGuard<'_, Running> {
         // Nothing panics while it holds the lock, save for an allocation that fails.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
@@ -45,31 +51,26 @@ impl LaneState {
         self.busy_since.store(now.as_nanos(), Ordering::Relaxed);
     }
 
+    /// Where the lane notes which task it polls.
+    pub(super) fn slot(&self) -> &LaneSlot {
+        self.slot.get()
+    }
+
     /// Notes that the lane waits.
     pub(super) fn idle(&self) {
+        self.slot().clear();
         self.busy_since.store(IDLE, Ordering::Relaxed);
     }
 
-    /// Whether the lane is to claim no more; if not yet, the context is woken when it is.
-    pub(super) fn poll_draining(&self, cx: &Context<'_>) -> bool {
-        self.draining.load(Ordering::Acquire) || {
-            self.waker.register(cx.waker());
-            // It may have been set between the look and the registration.
-            self.draining.load(Ordering::Acquire)
-        }
-    }
-
-    /// Adds tasks, before anything of them runs.
-    pub(super) fn begin(&self, claims: impl Iterator<Item = (Claim, StopToken)>) {
+    /// Adds a task, before anything of it runs.
+    pub(super) fn begin(&self, claim: Claim, token: StopToken) {
         let mut running = self.running();
-        for (claim, token) in claims {
-            let early = running.early.iter().position(|(early, ..)| *early == claim);
-            let early = early.map(|index| running.early.remove(index).1);
-            if let Some(why) = running.stopping.or(early) {
-                token.stop(why); // nobody waits on it yet, so nobody is woken under the lock
-            }
-            running.tasks.insert(claim.task, (claim, token));
+        let early = running.early.iter().position(|(early, ..)| *early == claim);
+        let early = early.map(|index| running.early.remove(index).1);
+        if let Some(why) = running.stopping.or(early) {
+            token.stop(why); // no task waits on it yet, so none is woken under the lock
         }
+        running.tasks.insert(claim.task, (claim, token));
     }
 
     /// Removes tasks that have been finished.
@@ -115,12 +116,6 @@ impl LaneState {
         tokens.into_iter().for_each(|token| token.stop(why));
     }
 
-    /// Tells the lane to claim no more.
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
     /// How long the lane has been at something without a tick.
     pub(super) fn silent_for(&self, now: Tick) -> Duration {
         match self.busy_since.load(Ordering::Relaxed) {
@@ -129,12 +124,13 @@ impl LaneState {
         }
     }
 
-    /// Takes all the lane's tasks from it.
-    pub(super) fn give_up(&self) -> Vec<Claim> {
+    /// Takes all the lane's tasks from it. With each, whether it is the one that the lane polls.
+    pub(super) fn give_up(&self) -> Vec<(Claim, bool)> {
+        let polled = self.slot().get();
         let running: Vec<_> = self.running().tasks.drain().map(|(_, entry)| entry).collect();
         for (_, token) in &running {
             token.stop(Stop::Lost);
         }
-        running.into_iter().map(|(claim, _)| claim).collect()
+        running.into_iter().map(|(claim, _)| (claim, polled == Some(claim.task))).collect()
     }
 }

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
 use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, Tick, TransportError};
@@ -19,6 +20,7 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     config: WorkerConfig,
     lanes: Vec<Arc<LaneState>>,
+    intake: Arc<Intake>,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -27,7 +29,7 @@ pub(super) struct Supervisor {
     signals: Option<BoxStream<'static, Signal>>,
     next_renewal: BoxFuture<'static, ()>,
     renewing: Option<BoxFuture<'static, Renewed>>,
-    /// What was taken from lanes that block, until the transport has taken it.
+    /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
     abandoned: usize,
     ending: Ending,
@@ -63,6 +65,7 @@ impl Supervisor {
         clock: Arc<dyn Clock>,
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
+        intake: Arc<Intake>,
         lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
         shutdown: oneshot::Receiver<Duration>,
     ) -> Self {
@@ -79,11 +82,13 @@ impl Supervisor {
             clock,
             config,
             lanes,
+            intake,
             lane_ends,
         }
     }
 
-    pub(super) async fn run(mut self) -> Result<Drained, WorkerError> {
+    /// Ends with the worker. How it ended, and whether the instance is detached.
+    pub(super) async fn run(mut self) -> (Result<Drained, WorkerError>, bool) {
         let mut failure = None;
         while self.living > 0 {
             match poll_fn(|cx| self.poll_event(cx)).await {
@@ -108,14 +113,17 @@ impl Supervisor {
                 Event::TimeUp => break,
             }
         }
+        self.intake.close();
         self.give_up(|_| true);
         let given_up = std::mem::take(&mut self.given_up);
         give_up(&*self.consumer, given_up).await;
         let detached = self.consumer.detach().await;
-        match failure {
+        let is_detached = detached.is_ok();
+        let ended = match failure {
             Some(error) => Err(error),
-            None => Ok(detached.map(|()| Drained { abandoned: self.abandoned })?),
-        }
+            None => detached.map(|()| Drained { abandoned: self.abandoned }).map_err(WorkerError::from),
+        };
+        (ended, is_detached)
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -155,6 +163,9 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
+        if self.intake.stop(claim, why) {
+            return;
+        }
         /// How long a claim may be on its way from the transport to a lane.
         const ON_ITS_WAY: Duration = Duration::from_secs(60);
         let now = self.clock.now();
@@ -164,7 +175,7 @@ impl Supervisor {
 
     fn shut_down(&mut self, grace: Duration) {
         if matches!(self.ending, Ending::NotYet) {
-            self.lanes.iter().for_each(|lane| lane.drain());
+            self.intake.close();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
         }
@@ -176,6 +187,8 @@ impl Supervisor {
         if count > 0 {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
+        let unbegun = self.intake.release(self.consumer.lease() / 3);
+        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::HandBack)));
         let (consumer, given_up) = (Arc::clone(&self.consumer), self.given_up.clone());
         self.renewing = Some(Box::pin(async move {
             // First, because the renewal would keep them. One that is refused must not cost the others
@@ -199,17 +212,23 @@ impl Supervisor {
         }
     }
 
-    /// Takes the tasks of the lanes that `which` picks from them: nobody knows how far they are. How
-    /// many those were.
+    /// Takes the tasks of the lanes that `which` picks from them: it is not known how far they are. The task that
+    /// such a lane polls is what blocks it, the others only wait behind it. How many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let completion = |claim| Completion { claim, finish: Finish::Abandon, log: TaskLog::new() };
-        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
+        let given_up = |(claim, blocks)| {
+            completion(claim, if blocks { Finish::Abandon } else { Finish::Requeue })
+        };
+        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(given_up).collect();
         let count = given_up.len();
         self.abandoned += count;
         self.given_up.extend(given_up);
         count
     }
+}
+
+fn completion(claim: Claim, finish: Finish) -> Completion {
+    Completion { claim, finish, log: TaskLog::new() }
 }
 
 /// Gives tasks up. What could not be given up, and why; rather because the transport is away.
@@ -234,4 +253,103 @@ async fn give_up(
         tracing::warn!(%error, tasks = left.len(), "tasks could not be given up yet");
     }
     (left, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::worker::StopToken;
+    use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
+    use crate::{Claimed, Finished, InstanceId, ManualClock, TaskId};
+
+    /// Notes what is finished, and sends it on.
+    struct Noting(Mutex<mpsc::UnboundedSender<Completion>>);
+
+    #[async_trait]
+    impl Consumer for Noting {
+        fn instance(&self) -> InstanceId {
+            InstanceId::new()
+        }
+        fn lease(&self) -> Duration {
+            Duration::from_secs(3)
+        }
+        async fn claim(&self, _: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
+            Err(TransportError::Detached)
+        }
+        async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
+            let noted = self.0.lock().expect("no panic under the lock");
+            let note = |done: &Completion| {
+                noted.unbounded_send(done.clone()).expect("the test listens");
+                Ok(Finished::Written)
+            };
+            done.iter().map(note).collect()
+        }
+        async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+            Ok(Vec::new())
+        }
+        fn signals(&self) -> BoxStream<'static, Signal> {
+            futures::stream::pending().boxed()
+        }
+        async fn detach(&self) -> Result<(), TransportError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn of_a_blocked_lane_only_the_polled_task_is_abandoned() {
+        let clock = ManualClock::new();
+        let slots = Arc::new(HeapSlots::new(3));
+        let lane = |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index)));
+        let lanes: Vec<_> = (0..3).map(lane).collect();
+        let claims: Vec<_> = (0..5)
+            .map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 })
+            .collect();
+        let begin = |lane: &LaneState, claims: &[Claim]| {
+            claims.iter().for_each(|claim| lane.begin(*claim, StopToken::new()));
+            lane.tick(clock.now());
+        };
+        // The first lane blocks at the second of its tasks, the second lane outside of any, the third one waits.
+        begin(&lanes[0], &claims[..3]);
+        lanes[0].slot().set(claims[1].task);
+        begin(&lanes[1], &claims[3..4]);
+        begin(&lanes[2], &claims[4..]);
+        lanes[2].slot().set(claims[4].task);
+        lanes[2].idle();
+
+        let (note, mut noted) = mpsc::unbounded();
+        let (_lane_ended, lane_ends) = mpsc::unbounded();
+        let (_shutdown, shutdown_asked) = oneshot::channel();
+        let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
+        let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
+        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone());
+        let supervisor =
+            Supervisor::new(consumer, clock_of_it, config, lanes, intake, lane_ends, shutdown_asked);
+        let mut run = Box::pin(supervisor.run());
+        for _ in 0..2 {
+            assert!((&mut run).now_or_never().is_none());
+            clock.advance(Duration::from_secs(1));
+        }
+        assert!((&mut run).now_or_never().is_none());
+        assert!(noted.try_recv().is_err(), "no lane is silent for longer than 2 s");
+        clock.advance(Duration::from_secs(1));
+        assert!((&mut run).now_or_never().is_none());
+
+        let mut given_up: Vec<Completion> = Vec::new();
+        block_on(async {
+            while given_up.len() < 4 {
+                given_up.push(noted.next().await.expect("the supervisor lives"));
+            }
+        });
+        let finish =
+            |claim: &Claim| given_up.iter().find(|done| done.claim == *claim).map(|done| done.finish.clone());
+        let [requeued, abandoned] = [Some(Finish::Requeue), Some(Finish::Abandon)];
+        let expected = [requeued.clone(), abandoned, requeued.clone(), requeued, None];
+        assert_eq!(claims.iter().map(finish).collect::<Vec<_>>(), expected);
+    }
 }

@@ -61,6 +61,8 @@ pub(crate) enum End {
     OutOfStack,
     /// It holds more memory than allowed.
     OutOfMemory,
+    /// A value is larger than allowed, or its text would be: what is too large, as Rhai names it.
+    TooLarge(&'static str),
 }
 
 thread_local! {

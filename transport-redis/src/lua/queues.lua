@@ -1,4 +1,4 @@
--- The queues, or one. 2 worker id or ''. For each: worker id, ready high, normal, low, delayed, suspects,
+-- The queues, or one. 2 worker id or ''. For each: worker id, ready high, normal, low, delayed, quarantined,
 -- claimed, instances, paused.
 local out = { NOW }
 local names = ARGV[2] ~= '' and { ARGV[2] } or call('SMEMBERS', PREFIX .. ':queues')
@@ -14,7 +14,7 @@ for _, w in ipairs(names) do
   local used = claimed + instances + paused + call('HLEN', key(w, 'waiting'))
   used = used + call('ZCARD', key(w, 'alive')) + call('HLEN', key(w, 'requests'))
   if used > 0 then
-    for _, v in ipairs({ w, ready.h, ready.n, ready.l, delayed, ready.s + ready.x, claimed, instances, paused }) do out[#out + 1] = v end
+    for _, v in ipairs({ w, ready.h, ready.n, ready.l, delayed, ready.q, claimed, instances, paused }) do out[#out + 1] = v end
   else
     call('SREM', PREFIX .. ':queues', w)
     call('DEL', key(w, 'state'), key(w, 'idle'))
