@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, Limits, Transport};
+use rhai_dispatcher_core::{Invalid, Limits, Transport, WorkerId};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
@@ -89,6 +89,8 @@ pub struct EngineConfig {
     pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// The worker ids to which scripts can `dispatch`; all.
+    pub dispatch_to: Option<Arc<[WorkerId]>>,
     /// The folder of the modules that scripts can `import`; none, and `import` is refused. No name leads
     /// out of it, nor does a link in it. A module is limited as a script is, and as many compiled ones
     /// are kept.
@@ -135,6 +137,7 @@ impl Default for EngineConfig {
             max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
+            dispatch_to: None,
             modules_folder: None,
             max_modules: 1024,
             secrets: Secrets::new(),
@@ -323,6 +326,14 @@ impl EngineConfig {
     #[must_use]
     pub fn with_dispatch(self, transport: Arc<dyn Transport>) -> Self {
         dispatch::register(self, transport)
+    }
+
+    /// Sets [`dispatch_to`](Self::dispatch_to): a `dispatch` to any other worker id is an error at once, and no
+    /// task that waits for a worker.
+    #[must_use]
+    pub fn with_dispatch_to(mut self, worker_ids: impl IntoIterator<Item = WorkerId>) -> Self {
+        self.dispatch_to = Some(worker_ids.into_iter().collect());
+        self
     }
 
     /// Sets those limits that are set in `limits`.

@@ -75,13 +75,7 @@ impl HttpClient {
         let exchange = Exchange::new(Arc::clone(&self.inner), request)?;
         let task = AbortOnDrop(self.bridge.handle().spawn(exchange.run()));
         match task.await {
-            Ok(answer) => {
-                answer.map_err(
-                    |error| {
-                        if error.kind() == HttpErrorKind::Invalid { error } else { error.at(&origin) }
-                    },
-                )
-            }
+            Ok(answer) => answer,
             // The runtime ended, or the client panicked.
             Err(_) => Err(HttpError::new(HttpErrorKind::Network, "the call was given up").at(&origin)),
         }

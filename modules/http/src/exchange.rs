@@ -41,11 +41,15 @@ impl Exchange {
         Ok(Self { timeout, max_response_bytes, request, inner })
     }
 
+    /// Makes the call. An error names the server that it is about.
     pub(crate) async fn run(self) -> Result<HttpResponse, HttpError> {
-        let timeout = self.timeout;
+        let (timeout, origin) = (self.timeout, self.request.origin());
         match time::timeout(timeout, self.tries(Instant::now() + timeout)).await {
             Ok(answer) => answer,
-            Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, format!("no answer within {timeout:?}"))),
+            Err(_) => {
+                let error = HttpError::new(HttpErrorKind::Timeout, format!("no answer within {timeout:?}"));
+                Err(error.at(&origin))
+            }
         }
     }
 
@@ -75,7 +79,8 @@ impl Exchange {
             let again = trail.may_be_repeated() && is_passing(&error);
             match again.then(|| retries.next(None)).flatten() {
                 Some(pause) => time::sleep(pause).await,
-                None => return Err(error),
+                None if error.kind() == HttpErrorKind::Invalid => return Err(error),
+                None => return Err(error.at(&trail.origin)),
             }
         }
     }
@@ -101,6 +106,7 @@ impl Exchange {
         let limit = request.max_redirects.map_or(limit, |own| own.min(limit));
         let mut left = limit;
         loop {
+            trail.origin = request.origin();
             // Also what a redirect leads to.
             self.inner.policy.check(&request.url)?;
             let answer = match self.send(&request).await {
@@ -174,6 +180,8 @@ impl Exchange {
 /// What one try has done so far.
 #[derive(Debug, Default)]
 struct Trail {
+    /// The server that it has come to.
+    origin: String,
     /// Whether a request may have reached a server, this one or one that a redirect named, which that
     /// server would carry out a second time.
     is_spent: bool,

@@ -92,6 +92,14 @@ fn a_post_that_was_answered_by_a_redirect_is_sent_once_whatever_becomes_of_the_r
 }
 
 #[test]
+fn an_error_names_the_server_of_the_redirect_that_failed() {
+    let server =
+        TestServer::start(|_| Answer::status(303).with_header("location", format!("http://{DEAD}/a?b")));
+    let said = error(&bench(), &format!(r#"http_post("{}", "x")"#, server.url("/")));
+    assert!(said.starts_with(&format!("connect: http://{DEAD}: no connection: ")), "{said}");
+}
+
+#[test]
 fn a_post_that_may_have_reached_its_server_is_sent_once() {
     let faults: [fn(RawConnection); 5] = [hang_up, no_http, half_a_head, half_a_body, half_a_chunk];
     for fault in faults {
