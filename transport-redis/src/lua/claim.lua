@@ -31,7 +31,7 @@ else
   more = more or has_survived
   if observed_until then next_due = math.min(next_due, observed_until) end
   if is_alone then
-    kind, next_due = 'alone', observed_until
+    kind = 'alone'
   elseif not state.paused then
     kind, more = hand_out(w, to, max, state.turn)
     if kind == 'empty' and more then next_due = NOW end

@@ -2,7 +2,9 @@
 local w, instance = ARGV[2], ARGV[3]
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))
-fail_observation(w, instance)
+-- Its group has not survived, nor failed.
+local _, _, size = observed_on(w, instance)
+if size then end_observation(w, size) end
 local count = take_back(w, instance, MAX_TAKEN, function(id, task, packed)
   hand_back(w, id, task, packed, instance)
 end)
