@@ -31,7 +31,7 @@ else
   more = more or has_survived
   if observed_until then next_due = math.min(next_due, observed_until) end
   if is_alone then
-    kind, next_due = 'alone', observed_until
+    kind = 'alone'
   elseif not state.paused then
     -- Others may wait for what has just become ready.
     local share = made_ready and share_of(w, 1 + #idle_instances(w))
