@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::lane_state::LaneState;
 use super::{Stop, StopToken};
-use crate::{Claim, Claimed, Clock, Consumer, Tick, TransportError};
+use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
 ///
@@ -22,6 +22,7 @@ pub(super) struct Intake {
     clock: Arc<dyn Clock>,
     lanes: Vec<Arc<LaneState>>,
     state: Mutex<State>,
+    log: ErrorLog,
 }
 
 /// A task that no lane has begun.
@@ -71,6 +72,8 @@ struct Seat {
     computing: usize,
     /// Wakes it, if it sleeps.
     waker: Option<Waker>,
+    /// Whether it was woken, and has not asked since.
+    called: bool,
 }
 
 /// The worker's one claim at the transport.
@@ -109,7 +112,7 @@ impl Intake {
             idle: Vec::with_capacity(lanes.len()),
             closed: false,
         };
-        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state) })
+        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state), log: ErrorLog::default() })
     }
 
     /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
@@ -211,7 +214,8 @@ impl Intake {
             match answer {
                 Poll::Ready(Ok(claimed)) => {
                     state.claim = WorkerClaim::None;
-                    let unbegun = claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
+                    let unbegun =
+                        claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
                     state.unbegun.extend(unbegun);
                     return state;
                 }
@@ -222,7 +226,9 @@ impl Intake {
                     return self.lock();
                 }
                 Poll::Ready(Err(error)) => {
-                    tracing::warn!(%error, "a claim failed and is made again");
+                    if let Some(left_out) = self.log.admit(&error.to_string()) {
+                        tracing::warn!(%error, left_out, "a claim failed and is made again");
+                    }
                     claim = self.claim(&state, Some(self.clock.now() + RETRY_PAUSE));
                 }
                 Poll::Pending if state.closed => {
@@ -259,7 +265,7 @@ impl Intake {
     fn room(&self, state: &State) -> Option<NonZeroUsize> {
         let now = self.clock.now();
         let seats = state.seats.iter().zip(&self.lanes);
-        let able = seats.filter(|(_, lane)| !is_blocked(lane, now));
+        let able = seats.filter(|(seat, lane)| !seat.is_blocked(lane, now));
         NonZeroUsize::new(able.fold(0, |sum, (seat, _)| sum.saturating_add(seat.room)))
     }
 
@@ -271,9 +277,9 @@ impl Intake {
         }
         let now = self.clock.now();
         let others = state.seats.iter().zip(&self.lanes);
-        !others.into_iter().any(|(seat, other)| {
-            seat.room > 0 && seat.computing < mine && !is_blocked(other, now)
-        })
+        !others
+            .into_iter()
+            .any(|(seat, other)| seat.room > 0 && seat.computing < mine && !seat.is_blocked(other, now))
     }
 
     /// Wakes a lane for what a lane leaves.
@@ -312,7 +318,7 @@ impl State {
             self.idle.retain(|idle| *idle != lane);
         }
         let seat = &mut self.seats[lane];
-        (seat.room, seat.computing) = (offer.room, offer.computing);
+        (seat.room, seat.computing, seat.called) = (offer.room, offer.computing, false);
     }
 
     /// Notes that a lane sleeps. One without room is woken by its handler, and when the intake closes.
@@ -334,6 +340,7 @@ impl State {
             return None;
         }
         let lane = self.idle.pop()?;
+        self.seats[lane].called = true;
         self.seats[lane].waker.take()
     }
 }
@@ -357,8 +364,11 @@ impl WorkerClaim {
     }
 }
 
-fn is_blocked(lane: &LaneState, now: Tick) -> bool {
-    lane.silent_for(now) > BLOCKED
+impl Seat {
+    /// Whether its lane has been at one task for long. One that sleeps, or was woken, is at none.
+    fn is_blocked(&self, lane: &LaneState, now: Tick) -> bool {
+        self.waker.is_none() && !self.called && lane.silent_for(now) > BLOCKED
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Stop, StopToken};
+use super::running_tasks::SlotOfLane;
+use super::{LaneSlot, Stop, StopToken};
 use crate::{Claim, TaskId, Tick};
 
 /// What a lane and its supervisor know of each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LaneState {
+    /// Which task the lane polls.
+    slot: SlotOfLane,
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
@@ -28,6 +31,14 @@ struct Running {
 const IDLE: u64 = u64::MAX;
 
 impl LaneState {
+    pub(super) fn new(slot: SlotOfLane) -> Self {
+        Self {
+            slot,
+            running: Mutex::default(),
+            busy_since: AtomicU64::new(IDLE),
+        }
+    }
+
     fn running(&self) -> MutexGuard<'_, Running> {
         // Nothing panics while it holds the lock, save for an allocation that fails.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,8 +51,14 @@ impl LaneState {
         self.busy_since.store(now.as_nanos(), Ordering::Relaxed);
     }
 
+    /// Where the lane notes which task it polls.
+    pub(super) fn slot(&self) -> &LaneSlot {
+        self.slot.get()
+    }
+
     /// Notes that the lane waits.
     pub(super) fn idle(&self) {
+        self.slot().clear();
         self.busy_since.store(IDLE, Ordering::Relaxed);
     }
 
@@ -107,12 +124,13 @@ impl LaneState {
         }
     }
 
-    /// Takes all the lane's tasks from it.
-    pub(super) fn give_up(&self) -> Vec<Claim> {
+    /// Takes all the lane's tasks from it. With each, whether it is the one that the lane polls.
+    pub(super) fn give_up(&self) -> Vec<(Claim, bool)> {
+        let polled = self.slot().get();
         let running: Vec<_> = self.running().tasks.drain().map(|(_, entry)| entry).collect();
         for (_, token) in &running {
             token.stop(Stop::Lost);
         }
-        running.into_iter().map(|(claim, _)| claim).collect()
+        running.into_iter().map(|(claim, _)| (claim, polled == Some(claim.task))).collect()
     }
 }

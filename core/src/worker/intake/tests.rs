@@ -5,6 +5,7 @@ use futures::channel::oneshot;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::*;
+use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
 use crate::{Completion, Finished, InstanceId, ManualClock, Payload, Signal, Task, WorkerId};
 
 type Answer = Result<Vec<Claimed>, TransportError>;
@@ -90,7 +91,9 @@ impl Floor {
     /// Lanes that all sleep.
     fn new(lanes: usize) -> Self {
         let (store, clock) = (Arc::new(Store::default()), ManualClock::new());
-        let lanes: Vec<Arc<LaneState>> = (0..lanes).map(|_| Arc::default()).collect();
+        let slots = Arc::new(HeapSlots::new(lanes));
+        let lane = |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index)));
+        let lanes: Vec<Arc<LaneState>> = (0..lanes).map(lane).collect();
         let bells = lanes.iter().map(|_| Arc::default()).collect();
         let intake = Intake::new(Arc::clone(&store) as _, Arc::new(clock.clone()), lanes.clone());
         let floor = Self { store, clock, lanes, bells, intake };
@@ -187,11 +190,25 @@ fn lane_that_refuses_wakes_the_one_that_comes_first() {
 #[test]
 fn lane_that_computes_does_not_wait_for_one_that_is_blocked() {
     let floor = Floor::new(2);
-    let claims = floor.store.give(1);
+    let claims = floor.store.give(2);
+    assert_eq!(floor.busy(0, 0), Some(claims[0]));
     floor.lanes[0].tick(floor.clock.now());
+    assert_eq!(floor.busy(1, 2), None);
+    floor.clock.advance(2 * BLOCKED);
+    assert_eq!(floor.busy(1, 2), Some(claims[1]));
+}
+
+#[test]
+fn lane_that_was_woken_is_waited_for_however_late_its_thread_is() {
+    let floor = Floor::new(2);
+    floor.lanes.iter().for_each(|lane| lane.tick(floor.clock.now()));
+    let claims = floor.store.give(1);
+    floor.clock.advance(2 * BLOCKED);
     assert_eq!(floor.busy(1, 1), None);
     floor.clock.advance(2 * BLOCKED);
-    assert_eq!(floor.busy(1, 1), Some(claims[0]));
+    assert_eq!(floor.busy(1, 1), None);
+    assert_eq!(floor.woken(), [1, 1]);
+    assert_eq!(floor.sleep(0), Some(claims[0]));
 }
 
 #[test]

@@ -20,6 +20,9 @@ local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quar
 -- How many claims of a dead instance one script takes at most: bounds how long it keeps the server from others.
 local MAX_TAKEN = 512
 
+-- When it was last noted that this library is in use, by prefix.
+local noted = {}
+
 -- The settings that were read last, the queue of which a key was made last, and what its keys begin with: a
 -- function keeps them from one call to the next.
 local settings, last_queue, queue_prefix
@@ -57,6 +60,10 @@ local function begin(ARGV)
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
   NOW_TEXT = string.format('%s%03d', time[1], millis)
+  if LIBRARY and math.abs(NOW - (noted[PREFIX] or 0)) > 60000 then
+    noted[PREFIX] = NOW
+    pcall_('ZADD', PREFIX .. ':libraries', NOW_TEXT, LIBRARY)
+  end
 end
 
 -- Answers to a batch, after the time: one stands for all if they are the same.
