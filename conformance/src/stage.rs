@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Consumer, InstanceSpec, Payload, SubmitError, Submitted, Task, TaskDetails,
-    TaskId, Transport, TransportConfig, TransportExt, WallTime, WorkerId,
+    TaskId, Transport, TransportConfig, TransportExt, WorkerId,
 };
 
 use crate::Environment;
@@ -127,16 +127,6 @@ impl<'e> Stage<'e> {
     /// A time that is short for this environment, and over after the same wait as a lease.
     pub(crate) fn short(&self) -> Duration {
         self.env.config().lease
-    }
-
-    /// The transport's time, a short time from now.
-    pub(crate) fn soon(&self) -> WallTime {
-        self.transport.clock().wall() + self.short()
-    }
-
-    /// The transport's time, so far away that no case gets there.
-    pub(crate) fn far(&self) -> WallTime {
-        self.transport.clock().wall() + Self::LASTING
     }
 
     /// Lets `future` get to where it waits; it must not be ready.

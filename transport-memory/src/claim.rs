@@ -119,7 +119,7 @@ impl QueueState {
         if self.paused {
             return Answer::Empty;
         }
-        let turn_over = held.suspects_since.is_some_and(|since| effects.now - since > SUSPECTS_TURN);
+        let turn_over = held.suspects_since.is_some_and(|since| effects.tick() - since > SUSPECTS_TURN);
         if turn_over && !self.ready.is_empty() {
             held.suspects_since = None;
         } else if let Some(answer) = self.claim_suspect(instance, held, effects) {
@@ -168,10 +168,10 @@ impl QueueState {
                 break suspect;
             }
         };
-        let until = (!is_last(&suspect)).then(|| effects.now + config.probation);
+        let until = (!is_last(&suspect)).then(|| effects.tick() + config.probation);
         held.suspects.push(suspect.task.id);
         held.probation = Some((suspect.task.id, until));
-        held.suspects_since.get_or_insert(effects.now);
+        held.suspects_since.get_or_insert(effects.tick());
         // Whoever made room for it need not any more.
         if let Some(other) = self.making_room.take().filter(|other| *other != instance) {
             self.look_again(other, effects);
@@ -191,7 +191,7 @@ impl QueueState {
             self.skipped();
             return false;
         }
-        let over = record.task.latest_start().is_some_and(|at| at <= effects.now);
+        let over = record.latest_start.is_some_and(|at| at <= effects.tick());
         if over && self.making_room == Some(instance) {
             // Done here, because its lock is held already.
             self.making_room = None;
@@ -216,6 +216,8 @@ impl QueueState {
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),
+            deadline: record.deadline,
+            latest_start: record.latest_start,
             attempt: state.progress.attempt,
             deaths: state.progress.deaths,
         };

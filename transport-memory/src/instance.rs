@@ -2,7 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick, WallTime};
+use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick};
 
 use crate::id_hasher::IdHasher;
 use crate::record::Record;
@@ -24,9 +24,9 @@ pub(crate) struct InstanceState {
     /// Those of its claims that are suspects, in the order of their starts.
     pub(crate) suspects: Vec<TaskId>,
     /// The one of them beside which it claims nothing, and until when: for ever, if it is its last start.
-    pub(crate) probation: Option<(TaskId, Option<WallTime>)>,
+    pub(crate) probation: Option<(TaskId, Option<Tick>)>,
     /// Since when it has run suspects and nothing else.
-    pub(crate) suspects_since: Option<WallTime>,
+    pub(crate) suspects_since: Option<Tick>,
     /// Claim futures that wait until this instance may claim again.
     pub(crate) held_up: Vec<Waker>,
     /// Claims that were lost and not yet reported by a renewal.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::task::{ArcWake, waker_ref};
 use rhai_dispatcher_core::{
-    CancelReason, Clock, Outcome, Signal, TaskError, TaskErrorKind, TaskLog, Tick, WallTime,
+    CancelReason, Outcome, Signal, TaskError, TaskErrorKind, TaskLog, Tick,
 };
 
 use crate::hub::{Effects, Hub};
@@ -54,7 +54,7 @@ impl Queue {
     /// Sees to it that the alarm goes off in time for all that is going to be due.
     pub(crate) fn arm(self: &Arc<Self>, state: &mut QueueState, hub: &Hub) {
         let clock = &hub.config.clock;
-        let Some(at) = state.next_due(&**clock) else { return };
+        let Some(at) = state.next_due() else { return };
         if state.alarm.as_ref().is_some_and(|alarm| alarm.at <= at) {
             return;
         }
@@ -70,13 +70,11 @@ impl Queue {
 }
 
 impl QueueState {
-    fn next_due(&self, clock: &dyn Clock) -> Option<Tick> {
+    fn next_due(&self) -> Option<Tick> {
         let leases = self.instances.values().map(|instance| instance.lock().alive_until).min();
-        let due = self.later.first_key_value().map(|((run_at, _), _)| *run_at);
+        let due = self.later.first_key_value().map(|((due, _), _)| *due);
         let probations = self.instances.values().filter_map(|instance| instance.lock().probation?.1).min();
-        let due = due.into_iter().chain(self.expires).chain(probations).min();
-        let due = due.map(|at| clock.now() + (at - clock.wall()));
-        due.into_iter().chain(leases).min()
+        due.into_iter().chain(self.expires).chain(probations).chain(leases).min()
     }
 
     /// Takes the tasks of instances whose lease has run out.
@@ -109,7 +107,7 @@ impl QueueState {
                     state.progress.deaths += 1;
                 }
                 drop(state);
-                self.redeliver(record, None, hub, effects);
+                self.redeliver(record, Duration::ZERO, hub, effects);
             }
         }
     }
@@ -119,18 +117,18 @@ impl QueueState {
         for instance in self.instances.values() {
             let mut held = instance.lock();
             let over =
-                |(_, until): &mut (_, Option<WallTime>)| until.is_some_and(|until| until <= effects.now);
+                |(_, until): &mut (_, Option<Tick>)| until.is_some_and(|until| until <= effects.tick());
             if held.probation.take_if(over).is_some() {
                 effects.wakes.extend(held.held_up.drain(..));
             }
         }
     }
 
-    /// Lets a task that is not running any more wait again, unless it had better not.
+    /// Lets a task that is not running any more wait again, for so long, unless it had better not.
     pub(crate) fn redeliver(
         &mut self,
         record: Arc<Record>,
-        run_at: Option<WallTime>,
+        delay: Duration,
         hub: &Hub,
         effects: &mut Effects<'_>,
     ) {
@@ -147,9 +145,9 @@ impl QueueState {
         match outcome {
             Some(outcome) => effects.end(&record, &mut state, outcome, TaskLog::new()),
             None => {
-                state.return_to_queue(run_at, effects.now);
+                state.return_to_queue(delay, (effects.now, effects.tick()));
                 drop(state);
-                self.enqueue(record, run_at, effects);
+                self.enqueue(record, effects);
             }
         }
     }
@@ -157,25 +155,25 @@ impl QueueState {
     /// Makes delayed tasks ready whose time has come.
     fn wake_delayed(&mut self, effects: &mut Effects<'_>) {
         while let Some(entry) = self.later.first_entry() {
-            if entry.key().0 > effects.now {
+            if entry.key().0 > effects.tick() {
                 return;
             }
             let record = entry.remove();
             self.waiting -= 1; // it is counted again where it goes
-            self.enqueue(record, None, effects);
+            self.enqueue(record, effects);
         }
     }
 
     /// Ends the waiting tasks whose time is over.
-    fn expire(&mut self, effects: &mut Effects<'_>) {
-        if self.expires.is_none_or(|at| at > effects.now) {
+    pub(crate) fn expire(&mut self, effects: &mut Effects<'_>) {
+        if self.expires.is_none_or(|at| at > effects.tick()) {
             return;
         }
-        let mut next: Option<WallTime> = None;
+        let mut next: Option<Tick> = None;
         let mut over = Vec::new();
         for record in self.ready.iter().chain(self.later.values()).chain(&self.suspects) {
-            match record.task.latest_start() {
-                Some(at) if at <= effects.now => over.push(Arc::clone(record)),
+            match record.latest_start {
+                Some(at) if at <= effects.tick() => over.push(Arc::clone(record)),
                 Some(at) => next = Some(next.map_or(at, |other| other.min(at))),
                 None => {}
             }
@@ -183,7 +181,7 @@ impl QueueState {
         for record in over {
             self.cancel_waiting(&record, CancelReason::Expired, effects);
         }
-        self.expires = next.map(|at| at.max(effects.now + EXPIRY_STEP));
+        self.expires = next.map(|at| at.max(effects.tick() + EXPIRY_STEP));
     }
 
     /// Cancels a task if it still waits. Whether it did.
@@ -197,11 +195,11 @@ impl QueueState {
         if !state.is_pending() {
             return false;
         }
-        let run_at = state.progress.run_at;
+        let due = state.due;
         effects.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
         let suspect = state.progress.deaths > 0;
         drop(state);
-        self.removed(record, run_at);
+        self.removed(record, due);
         if suspect && let Some(instance) = self.making_room.take() {
             self.look_again(instance, effects);
         }

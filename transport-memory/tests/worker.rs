@@ -15,7 +15,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Claimed, Clock, Completion, Consumer, Finish, Finished, Handler, InstanceId,
+    CancelReason, Claim, Claimed, Completion, Consumer, Finish, Finished, Handler, InstanceId,
     InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Run, Signal, Task, TaskId, TaskLog,
     TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig, WorkerId,
 };
@@ -248,7 +248,7 @@ fn suspect_that_expires_while_room_is_made_for_it_holds_nobody_up() {
     let dead = transport.attach_now(&InstanceSpec::new(worker_id()));
     let busy = transport.attach_now(&InstanceSpec::new(worker_id()));
     let mut suspect = task("suspect");
-    suspect.expires_at = Some(clock.wall() + 100 * second + Duration::from_millis(5));
+    suspect.expires_in = Some(100 * second + Duration::from_millis(5));
     let id = suspect.id;
     block_on(transport.submit_one(suspect)).unwrap();
     assert_eq!(block_on(dead.claim(ONE)).unwrap().len(), 1);
@@ -262,7 +262,7 @@ fn suspect_that_expires_while_room_is_made_for_it_holds_nobody_up() {
 
     // One that expires a moment earlier sets the next look to after the suspect's own end.
     let mut first = task("first");
-    first.expires_at = Some(clock.wall() + 97 * second);
+    first.expires_in = Some(97 * second);
     block_on(transport.submit_one(first)).unwrap();
     for _ in 0..97 {
         clock.advance(second);

@@ -14,7 +14,7 @@ use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claimed, Clock, Consumer, Tick, TransportError, WallTime};
+use crate::{Claimed, Clock, Consumer, TransportError};
 
 /// Claims tasks, runs them on the thread that drives it, and finishes them, until it is told to
 /// drain and has nothing left.
@@ -91,8 +91,8 @@ impl<H: Handler> Lane<H> {
     }
 
     fn begin(&mut self, claimed: Vec<Claimed>) {
-        let times = (self.clock.now(), self.clock.wall());
-        let runs: Vec<Run> = claimed.into_iter().map(|claimed| self.prepare(claimed, times)).collect();
+        let begun_at = self.clock.now();
+        let runs: Vec<Run> = claimed.into_iter().map(|claimed| self.prepare(claimed)).collect();
         // Before anything of them runs, so that they can be stopped and given up from now on.
         self.state.begin(runs.iter().map(|run| (run.claimed.claim, run.stop.clone())));
         for run in runs {
@@ -101,7 +101,7 @@ impl<H: Handler> Lane<H> {
             let job = Job::new(&self.handler, run);
             let deadline = job.deadline.map(|at| (at, job.claim.task, job.stop.clone()));
             // A batch of long ones must not keep the lane from those that were woken.
-            if now - times.0 >= AT_ONCE && self.running.has_ready() {
+            if now - begun_at >= AT_ONCE && self.running.has_ready() {
                 self.running.postpone(job);
             } else if let Some((job, ran)) = self.running.begin(job) {
                 self.end(&job, ran);
@@ -113,8 +113,8 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    fn prepare(&self, claimed: Claimed, (now, wall): (Tick, WallTime)) -> Run {
-        let deadline = claimed.task.deadline.map(|at| now + (at - wall));
+    fn prepare(&self, claimed: Claimed) -> Run {
+        let deadline = claimed.deadline;
         Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) }
     }
 
