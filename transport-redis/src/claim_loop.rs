@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{Clock, WallTime};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::Args;
 use crate::caller::LONGEST_WAIT;
@@ -44,20 +43,22 @@ struct Order {
     /// How many more tasks it may be given.
     credit: usize,
     /// When it has to look again.
-    until: WallTime,
+    until: Instant,
+    /// Whether a delayed task is due then.
+    is_due_then: bool,
     /// If suspects wait for which it had too little room: how much it had.
     short_of: Option<Room>,
 }
 
 impl Order {
     /// One that is worth no more wait; the server may still count the instance as one that waits.
-    const fn spent(until: WallTime) -> Self {
-        Self { credit: 0, until, short_of: None }
+    const fn spent(until: Instant) -> Self {
+        Self { credit: 0, until, is_due_then: false, short_of: None }
     }
 
     /// Whether to wait on for it, if so many tasks are wanted: it is not spent for the most part.
-    fn holds(&self, wanted: usize, now: WallTime) -> bool {
-        self.credit * 2 >= wanted && self.until > now
+    fn holds(&self, wanted: usize) -> bool {
+        self.credit.saturating_mul(2) >= wanted && self.until > Instant::now()
     }
 }
 
@@ -86,6 +87,9 @@ enum Answer {
 /// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
 /// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
+
+/// How much longer the server lets an instance wait that wakes by its own timer.
+const LATE: Duration = Duration::from_secs(1);
 
 /// How long an instance claims suspects, one after another, before others have a turn.
 const SUSPECTS_TURN: Duration = Duration::from_secs(1);
@@ -117,7 +121,7 @@ impl ClaimLoop {
             match self.order {
                 Some(_) if wanted == 0 => self.linger().await,
                 None if wanted == 0 => self.rest(probation.flatten()).await,
-                Some(order) if order.holds(wanted, self.instance.caller.clock.wall()) => {
+                Some(order) if order.holds(wanted) => {
                     self.wait_for(order).await;
                 }
                 _ => self.claim(wanted).await,
@@ -185,7 +189,7 @@ impl ClaimLoop {
     }
 
     async fn wait_for(&mut self, order: Order) {
-        self.order = match self.wait_or_leave(order.until, order.short_of).await {
+        self.order = match self.wait_or_leave(order).await {
             Waited::Given(count) if count < order.credit => {
                 Some(Order { credit: order.credit - count, ..order })
             }
@@ -205,7 +209,7 @@ impl ClaimLoop {
                 self.failing = None;
                 match answer {
                     Answer::Again => {}
-                    Answer::Unasked => self.order = Some(Order::spent(self.instance.caller.clock.wall())),
+                    Answer::Unasked => self.order = Some(Order::spent(Instant::now())),
                     Answer::Ordered(order) => self.order = Some(order),
                     Answer::Lost => self.instance.lock().expired = true,
                 }
@@ -236,14 +240,18 @@ impl ClaimLoop {
 
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
     /// drains, it leaves at once those who are given tasks. So does one that has more room than when
-    /// it was short of it: it may have a suspect now.
-    async fn wait_or_leave(&self, next: WallTime, short_of: Option<Room>) -> Waited {
-        let mut waiting = pin!(self.wait(next));
+    /// it was short of it: it may have a suspect now. And one that wakes for a delayed task, by its own timer:
+    /// the server ends its wait up to 1/`hz` late.
+    async fn wait_or_leave(&self, order: Order) -> Waited {
+        let Order { until, is_due_then, short_of, .. } = order;
+        let mut waiting = pin!(self.wait(if is_due_then { until + LATE } else { until }));
+        let mut due = pin!(sleep_until(until));
+        let mut is_due = false;
         let mut left = false;
         loop {
             let over = {
                 let mut claims = self.instance.lock();
-                claims.wanted() == 0 || short_of.is_some_and(|room| claims.room() > room)
+                is_due || claims.wanted() == 0 || short_of.is_some_and(|room| claims.room() > room)
             };
             if over && !left {
                 if self.leave(true).await.is_err() {
@@ -262,13 +270,14 @@ impl ClaimLoop {
                     return if matches!(waited, Waited::Given(_)) && left { Waited::Over } else { waited };
                 }
                 () = self.instance.changed.notified() => {}
+                () = &mut due, if is_due_then && !is_due => is_due = true,
             }
         }
     }
 
     /// Waits until it is given something, at most until `next`, and not on a connection that is newer
     /// than the order.
-    async fn wait(&self, next: WallTime) -> Waited {
+    async fn wait(&self, next: Instant) -> Waited {
         let Ok((connection, number)) = self.link.get(Instant::now() + self.instance.caller.timeout).await
         else {
             return Waited::Over;
@@ -277,7 +286,7 @@ impl ClaimLoop {
             return Waited::Over;
         }
         // Not a millisecond early: the server cuts its time off.
-        let pause = (next - self.instance.caller.clock.wall()).max(Duration::from_millis(1));
+        let pause = next.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let mut args = Args::new();
         args.push(keys::give(&self.instance.caller.prefix, &self.instance.worker_id, self.instance.id));
         args.push(format!("{:.3}", pause.as_secs_f64()));
@@ -342,19 +351,19 @@ impl ClaimLoop {
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
-        let (now, next_due) = (number(0), number(2));
-        let order = |credit, until, short_of| {
-            Answer::Ordered(Order { credit, until: WallTime::from_millis(until), short_of })
+        let (left, is_due_then) = (Duration::from_millis(number(2).saturating_sub(number(0))), number(3) == 1);
+        let order = |credit, left, short_of| {
+            Answer::Ordered(Order { credit, until: Instant::now() + left, is_due_then, short_of })
         };
-        let (_, given) = self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
+        let (_, given) = self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
         // What it was given takes room too.
         let room = room.min(self.instance.lock().room());
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
             "claimed" | "suspect" => Ok(Answer::Again),
-            "ordered" => Ok(order(wanted.saturating_sub(given), next_due, None)),
-            "short" => Ok(order(wanted.saturating_sub(given), next_due, Some(room))),
+            "ordered" => Ok(order(wanted.saturating_sub(given), left, None)),
+            "short" => Ok(order(wanted.saturating_sub(given), left, Some(room))),
             // It has to end tasks first, and is given none until then.
-            "busy" => Ok(order(wanted, next_due.max(now + 10), Some(room))),
+            "busy" => Ok(order(wanted, left.max(Duration::from_millis(10)), Some(room))),
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),
         }
@@ -371,7 +380,7 @@ impl ClaimLoop {
         args.push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
+        self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
         Ok(())
     }
 }

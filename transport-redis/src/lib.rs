@@ -21,7 +21,7 @@
 //! - `record`, `wire`, `keys`, `args`: what stands in Redis, and how.
 //! - `server`: what is looked at when a connection is made.
 //! - `client`: fred, and nothing of it outside.
-//! - `clock`: the server's time. `crash`, `faults`: for the fault injection harness.
+//! - `crash`, `faults`: for the fault injection harness.
 
 mod args;
 mod batcher;
@@ -29,7 +29,6 @@ mod caller;
 mod claim_loop;
 mod claims;
 mod client;
-mod clock;
 mod config;
 mod consumer;
 mod crash;

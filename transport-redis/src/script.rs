@@ -32,6 +32,7 @@ const SHARED: &str = concat!(
     include_str!("lua/shared/record.lua"),
     include_str!("lua/shared/task.lua"),
     include_str!("lua/shared/idle.lua"),
+    include_str!("lua/shared/expire.lua"),
     include_str!("lua/shared/take_over.lua"),
     include_str!("lua/shared/settle.lua"),
     include_str!("lua/shared/hand_out.lua"),

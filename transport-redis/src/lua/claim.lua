@@ -2,8 +2,8 @@
 -- 2 worker id, 3 instance, 4 how many (0: it waits no more; -1: nor does its BLPOP), 5 how much room it has (see
 -- lacks_room), 6 whether its suspects have had their turn, 7 the newest payload version that it reads.
 -- Answers: now, what ('claimed', 'suspect', 'ordered' if it waits for more, 'short' if so though suspects wait for which
--- it has too little room, 'busy', 'lost'), when to look again, then what it was given before and what it has claimed
--- now, packed.
+-- it has too little room, 'busy', 'lost'), when to look again, whether a delayed task is due then, then what it was given
+-- before and what it has claimed now, packed.
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, room = tonumber(ARGV[5]), after_suspect = ARGV[6] == '1', version = tonumber(ARGV[7]) }
 call('HLEN', held_key(w, instance)) -- before anything is taken for it
@@ -19,7 +19,7 @@ if max < 0 then wake(w, instance) end
 local ids, suspect = {}, false
 for _, packed in ipairs(given) do suspect = unpack_ids(packed, ids) or suspect end
 max = max - #ids
-if max <= 0 or suspect then return { NOW, 'claimed', NOW, unpack(given) } end
+if max <= 0 or suspect then return { NOW, 'claimed', NOW, 0, unpack(given) } end
 if #ids > 0 then to.room = 0 end
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
@@ -67,4 +67,4 @@ else
   if later_due then nudge(w) end
 end
 send_all()
-return { NOW, kind, next_due, unpack(given) }
+return { NOW, kind, next_due, later_due and 1 or 0, unpack(given) }

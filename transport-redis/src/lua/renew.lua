@@ -19,6 +19,7 @@ if not score then
   wake(w, instance)
 end
 local _, _, ready, state = settle(w)
+expire_waiting(w, 128)
 if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if ready then serve(w) end
 local out = { NOW, (kept or attach) and 0 or 1, '0' }

@@ -41,8 +41,9 @@ local function reader(head, count)
   end
 end
 local parts_of = reader('', 0)
--- A task: id, priority letter, run_at, latest start. The end of a claim: task id, delivery, kind, run_at.
-local read_task, read_end = reader('c36c1dd', 4), reader('c36I4c1d', 4)
+-- A task: id, priority letter, delay, how long it may wait for its start, how long it may take in all. The end of a
+-- claim: task id, delivery, kind, the wait before a retry. Durations are milliseconds, below 0 if there is none.
+local read_task, read_end = reader('c36c1ddd', 5), reader('c36I4c1d', 4)
 
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall
@@ -58,6 +59,9 @@ local function begin(ARGV)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
   NOW_TEXT = string.format('%s%03d', time[1], millis)
 end
+
+-- The first millisecond at which so many of them are over; 0 if the number is below 0: never.
+local function time_after(millis) return millis < 0 and 0 or math.ceil(NOW_MICROS / 1000 + millis) end
 
 -- Answers to a batch, after the time: one stands for all if they are the same.
 local function shortened(answers)
