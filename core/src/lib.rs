@@ -30,9 +30,9 @@ pub use task::{
     RetryPolicy, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
 };
 pub use transport::{
-    Cancelled, Claim, Claimed, Completion, Consumer, Finish, Finished, Health, InstanceInfo, InstanceSpec,
-    OutcomeError, QueueInfo, Signal, SubmitError, Submitted, Transport, TransportConfig, TransportError,
-    TransportExt,
+    Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Transport,
+    TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
     Drained, Handler, Ran, Run, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,

@@ -39,10 +39,6 @@ impl MemoryConfig {
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        Self {
-            transport: TransportConfig::default(),
-            any_worker: false,
-            clock: Arc::new(SystemClock::new()),
-        }
+        Self { transport: TransportConfig::default(), any_worker: false, clock: Arc::new(SystemClock::new()) }
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
@@ -8,6 +8,7 @@ use rhai_dispatcher_core::{
 
 use crate::hub::{Effects, Hub};
 use crate::instance::Instance;
+use crate::quarantine::Quarantine;
 use crate::ready::Ready;
 use crate::record::{Record, RecordState};
 use crate::settle::Alarm;
@@ -26,17 +27,15 @@ pub(crate) struct QueueState {
     pub(crate) ready: Ready,
     /// Tasks that wait for their time.
     pub(crate) later: BTreeMap<(Tick, u64), Arc<Record>>,
-    /// Tasks of dead instances, to be run alone.
-    pub(crate) suspects: VecDeque<Arc<Record>>,
+    /// Tasks that may have killed their instances.
+    pub(crate) quarantine: Quarantine,
     /// How many tasks wait in all.
     pub(crate) waiting: usize,
-    /// How many tasks in `ready` and `suspects` were cancelled there.
+    /// How many tasks in `ready` were cancelled there.
     gone: usize,
     /// No task that waits must have started before this time.
     pub(crate) expires: Option<Tick>,
     pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
-    /// The instance that claims nothing until it is free for a suspect.
-    pub(crate) making_room: Option<InstanceId>,
     /// Claim futures that wait for a task, in the order in which they came.
     pub(crate) claimers: BTreeMap<u64, Waker>,
     pub(crate) next_claimer: u64,
@@ -90,7 +89,8 @@ impl Queue {
         // Held until the child can be found, for who cancels the parent.
         let adopted = adopt(parent.as_deref(), task.id, hub)?;
         let number = state.next_number;
-        let record = Arc::new(Record::new(task, Arc::downgrade(self), number, (effects.now, || effects.tick())));
+        let record =
+            Arc::new(Record::new(task, Arc::downgrade(self), number, (effects.now, || effects.tick())));
         // A task that is submitted again, after an answer that got lost, is there already.
         let tick = effects.tick();
         if !hub.records.insert(&record, tick, &mut effects.dropped) {
@@ -149,7 +149,7 @@ impl Queue {
             worker_id: self.worker_id.clone(),
             ready,
             delayed,
-            suspects: state.waiting.saturating_sub(ready.iter().sum::<usize>() + delayed),
+            quarantined: state.quarantine.len(),
             claimed: state.instances.values().map(|instance| instance.lock().claims.len()).sum(),
             instances: state.instances.len(),
             paused: state.paused,
@@ -183,42 +183,42 @@ impl QueueState {
         self.waiting += 1;
         self.expires_at_least(record.latest_start);
         let state = record.lock();
-        let (due, suspect) = (state.due, state.progress.deaths > 0);
+        let (due, is_quarantined) = (state.due, state.progress.is_quarantined());
         drop(state);
         if let Some(due) = due.filter(|due| *due > effects.tick()) {
             self.later.insert((due, record.number), record);
             return;
         }
-        if suspect {
-            self.suspects.push_back(record);
-            self.offer_suspects(effects);
-            if let Some(instance) = self.making_room {
-                self.look_again(instance, effects); // it may have room for this one
-            }
+        if is_quarantined {
+            self.quarantine.push(record, effects.tick(), effects.hub.config.transport.lease);
+            self.wake_all(effects);
         } else {
             self.ready.put_back(record);
             self.wake_claimer(effects);
         }
     }
 
-    /// Lets all that wait see whether they are the one to run a suspect.
-    pub(crate) fn offer_suspects(&mut self, effects: &mut Effects<'_>) {
-        if !self.suspects.is_empty() {
-            self.wake_all(effects);
-        }
-    }
-
-    /// Lets the claims look again that wait for `instance`.
-    pub(crate) fn look_again(&self, instance: InstanceId, effects: &mut Effects<'_>) {
-        if let Some(instance) = self.instances.get(&instance) {
+    /// Notes that an instance holds nothing that had waited for this.
+    pub(crate) fn is_free(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
+        if self.quarantine.finished(instance.id) {
             effects.wakes.extend(instance.lock().held_up.drain(..));
         }
+        self.offer_quarantine(effects);
     }
 
-    /// Notes that an instance is gone.
-    pub(crate) fn leaves(&mut self, instance: InstanceId, effects: &mut Effects<'_>) {
-        self.making_room = self.making_room.filter(|other| *other != instance);
-        self.wake_all(effects);
+    /// Notes that an instance lives, and with it the group that it has under observation.
+    pub(crate) fn lives(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
+        if self.quarantine.lives(instance.id, effects.tick()) {
+            effects.wakes.extend(instance.lock().held_up.drain(..));
+            self.offer_quarantine(effects);
+        }
+    }
+
+    /// Lets all that wait see whether the next group of the quarantine is theirs.
+    pub(crate) fn offer_quarantine(&mut self, effects: &mut Effects<'_>) {
+        if !self.quarantine.is_empty() {
+            self.wake_all(effects);
+        }
     }
 
     /// Notes that a waiting task was cancelled where it stands.
@@ -231,10 +231,12 @@ impl QueueState {
         {
             return;
         }
+        if self.quarantine.remove(record) {
+            return;
+        }
         self.gone += 1;
-        if self.gone >= FEW && self.gone > (self.ready.len() + self.suspects.len()) / 2 {
+        if self.gone >= FEW && self.gone > self.ready.len() / 2 {
             self.ready.retain(|record| record.lock().is_pending());
-            self.suspects.retain(|record| record.lock().is_pending());
             self.gone = 0;
         }
     }
@@ -246,7 +248,7 @@ impl QueueState {
 
     /// Whether there is something to claim.
     pub(crate) fn has_work(&self) -> bool {
-        !self.paused && (!self.ready.is_empty() || !self.suspects.is_empty())
+        !self.paused && (!self.ready.is_empty() || !self.quarantine.is_empty())
     }
 
     /// Wakes the claim future that has waited longest.

@@ -38,6 +38,14 @@ pub(crate) struct RecordState {
     pub(crate) next_waiter: u64,
 }
 
+/// A death that a task has counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Death {
+    is_blamed: bool,
+    /// The task's attempt then: a retry begins the counts anew.
+    attempt: u32,
+}
+
 impl Record {
     /// The record of a task that was accepted at that time: for records, and for what is due.
     pub(crate) fn new(
@@ -127,6 +135,25 @@ impl RecordState {
             status if status.is_terminal() && mine => Err(Finished::AlreadyTerminal(status)),
             _ => Err(Finished::Fenced),
         }
+    }
+
+    /// Counts the death of its instance.
+    pub(crate) fn count_death(&mut self, is_blamed: bool) -> Death {
+        let progress = &mut self.progress;
+        progress.deaths += 1;
+        progress.blamed += u32::from(is_blamed);
+        Death { is_blamed, attempt: progress.attempt }
+    }
+
+    /// Takes a death back that was none, unless the task has its outcome. Whether it did.
+    pub(crate) fn take_back(&mut self, death: Death) -> bool {
+        let progress = &mut self.progress;
+        if progress.status.is_terminal() || progress.attempt != death.attempt {
+            return false;
+        }
+        progress.deaths = progress.deaths.saturating_sub(1);
+        progress.blamed = progress.blamed.saturating_sub(u32::from(death.is_blamed));
+        true
     }
 
     /// Takes back the start that it was given.

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo,
-    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
+    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig,
+    TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -67,6 +68,10 @@ impl Transport for MemoryTransport {
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         Ok(ids.iter().map(|id| self.hub.cancel(*id, why)).collect())
+    }
+
+    async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
+        Ok(self.hub.queue(&report.worker_id).report_crash(&self.hub, report))
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {

@@ -15,9 +15,10 @@ use futures::future::LocalBoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Claimed, Completion, Consumer, Finish, Finished, Handler, InstanceId,
-    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Run, Signal, Task, TaskId, TaskLog,
-    TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig, WorkerId,
+    CancelReason, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Handler, InstanceId,
+    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Requeued, Run, Signal, Task, TaskId,
+    TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig,
+    WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
@@ -241,36 +242,46 @@ fn a_lease_is_renewed_though_giving_a_task_up_is_refused() {
 }
 
 #[test]
-fn suspect_that_expires_while_room_is_made_for_it_holds_nobody_up() {
+fn quarantined_task_expires_while_it_waits_for_another_group() {
     let clock = ManualClock::new();
-    let second = Duration::from_secs(1);
-    let transport = MemoryTransport::new(MemoryConfig::default().with_clock(Arc::new(clock.clone())));
-    let dead = transport.attach_now(&InstanceSpec::new(worker_id()));
-    let busy = transport.attach_now(&InstanceSpec::new(worker_id()));
-    let mut suspect = task("suspect");
-    suspect.expires_in = Some(100 * second + Duration::from_millis(5));
-    let id = suspect.id;
-    block_on(transport.submit_one(suspect)).unwrap();
-    assert_eq!(block_on(dead.claim(ONE)).unwrap().len(), 1);
-    block_on(transport.submit_one(task("long"))).unwrap();
-    assert_eq!(block_on(busy.claim(ONE)).unwrap().len(), 1);
-    for _ in 0..3 {
-        clock.advance(second);
-        block_on(busy.renew()).unwrap();
+    let config = TransportConfig::default().with_observation(Duration::from_secs(60 * 60));
+    let config = MemoryConfig::default().with_transport(config).with_clock(Arc::new(clock.clone()));
+    let transport = MemoryTransport::new(config);
+    let doomed = transport.attach_now(&InstanceSpec::new(worker_id()));
+    let (observed, mut expiring) = (task("observed"), task("expiring"));
+    expiring.expires_in = Some(Duration::from_secs(1));
+    let running = vec![observed.id, expiring.id];
+    for quarantined in [observed, expiring] {
+        block_on(transport.submit_one(quarantined)).unwrap();
+        block_on(doomed.claim(ONE)).unwrap();
     }
-    assert!(busy.claim(ONE).now_or_never().is_none(), "it makes room for the suspect");
+    let report =
+        CrashReport { worker_id: worker_id(), instance: doomed.instance(), running: running.clone() };
+    let requeued = block_on(transport.report_crash(&report)).unwrap();
+    assert_eq!(requeued, Requeued { released: 0, blamed: 2 });
 
-    // One that expires a moment earlier sets the next look to after the suspect's own end.
-    let mut first = task("first");
-    first.expires_in = Some(97 * second);
-    block_on(transport.submit_one(first)).unwrap();
-    for _ in 0..97 {
-        clock.advance(second);
-        block_on(busy.renew()).unwrap();
-    }
-    clock.advance(Duration::from_millis(6));
-    assert!(busy.claim(ONE).now_or_never().is_none(), "there is nothing to claim");
-    assert_eq!(block_on(transport.details_of(id)).unwrap().status, TaskStatus::Cancelled);
+    let survivor = transport.attach_now(&InstanceSpec::new(worker_id()));
+    assert_eq!(block_on(survivor.claim(ONE)).unwrap()[0].claim.task, running[0]);
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(block_on(transport.details_of(running[1])).unwrap().status, TaskStatus::Cancelled);
+    assert_eq!(block_on(transport.queues()).unwrap()[0].waiting(), 0);
+}
+
+#[test]
+fn ten_thousand_lost_tasks_are_claimed_at_once() {
+    const MANY: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+    let clock = ManualClock::new();
+    let transport = MemoryTransport::new(MemoryConfig::default().with_clock(Arc::new(clock.clone())));
+    let doomed = transport.attach_now(&InstanceSpec::new(worker_id()));
+    let tasks = (0..MANY.get()).map(|_| Arc::new(task("1"))).collect();
+    block_on(transport.submit(tasks)).unwrap();
+    assert_eq!(block_on(doomed.claim(MANY)).unwrap().len(), MANY.get());
+    drop(doomed);
+    clock.advance(Duration::from_secs(3));
+    let survivor = transport.attach_now(&InstanceSpec::new(worker_id()));
+    let claimed = block_on(survivor.claim(MANY)).unwrap();
+    assert_eq!(claimed.len(), MANY.get());
+    assert!(claimed.iter().all(|claimed| claimed.deaths == 1));
 }
 
 #[test]

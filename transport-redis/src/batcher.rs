@@ -200,7 +200,8 @@ pub(crate) async fn ask_in_time<T, R, A, F>(
         };
         match answer {
             Ok(answer) => {
-                let rest = left.iter_mut().enumerate().filter_map(|(index, slot)| Some((index, slot.take()?)));
+                let rest =
+                    left.iter_mut().enumerate().filter_map(|(index, slot)| Some((index, slot.take()?)));
                 rest.for_each(|(index, item)| end(index, item, Ok(&answer)));
             }
             Err(error) => {
@@ -353,7 +354,8 @@ mod tests {
             ask_in_time(items, TIMEOUT, attempt, |_, item, answer| item.answer(answer.copied())).await;
         });
         futures::executor::block_on(run).expect("it ends");
-        let mut answers = answers.into_iter().map(|answer| futures::executor::block_on(answer).expect("it is answered"));
+        let mut answers =
+            answers.into_iter().map(|answer| futures::executor::block_on(answer).expect("it is answered"));
         assert!(matches!(answers.next(), Some(Err(ClientError::Timeout(_)))), "its time was over");
         assert_eq!(answers.next(), Some(Ok(7)), "it was asked for again");
         assert_eq!(*attempts.lock().expect("no panic"), [2, 1]);

@@ -47,7 +47,8 @@ impl Caller {
             .push_display(millis(config.transport.lease))
             .push_display(config.inbox_limit)
             .push_display(millis(config.inbox_ttl))
-            .push_display(millis(LONGEST_WAIT));
+            .push_display(millis(LONGEST_WAIT))
+            .push_display(millis(config.transport.observation));
         Self {
             link,
             clock,

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::Args;
 use crate::caller::LONGEST_WAIT;
-use crate::claims::Room;
 use crate::client::{ClientError, Link, LinkState, Reply};
 use crate::crash::crash_point;
 use crate::given::{Given, millis};
@@ -44,16 +43,14 @@ struct Order {
     credit: usize,
     /// When it has to look again.
     until: Instant,
-    /// Whether a delayed task is due then.
+    /// Whether something is due then that wakes it by its own timer: a delayed task, or a group of the quarantine.
     is_due_then: bool,
-    /// If suspects wait for which it had too little room: how much it had.
-    short_of: Option<Room>,
 }
 
 impl Order {
     /// One that is worth no more wait; the server may still count the instance as one that waits.
     const fn spent(until: Instant) -> Self {
-        Self { credit: 0, until, is_due_then: false, short_of: None }
+        Self { credit: 0, until, is_due_then: false }
     }
 
     /// Whether to wait on for it, if so many tasks are wanted: it is not spent for the most part.
@@ -80,6 +77,8 @@ enum Answer {
     Unasked,
     /// There is no more, and it is given what comes.
     Ordered(Order),
+    /// It gets no other task until then.
+    Alone(Instant),
     /// The lease has run out.
     Lost,
 }
@@ -90,9 +89,6 @@ const LINGER: Duration = Duration::from_millis(10);
 
 /// How much longer the server lets an instance wait that wakes by its own timer.
 const LATE: Duration = Duration::from_secs(1);
-
-/// How long an instance claims suspects, one after another, before others have a turn.
-const SUSPECTS_TURN: Duration = Duration::from_secs(1);
 
 impl ClaimLoop {
     pub(crate) fn new(instance: Arc<Instance>, link: Link) -> Self {
@@ -109,18 +105,18 @@ impl ClaimLoop {
             if !returned.is_empty() {
                 self.instance.pass_on(returned).await;
             }
-            let (wanted, probation) = {
+            let (wanted, alone_until) = {
                 let mut claims = self.instance.lock();
                 if claims.detached {
                     break;
                 }
-                let (wanted, probation) = (claims.wanted(), claims.on_probation());
-                let held_up = probation.is_some() || claims.expired;
-                (if held_up { 0 } else { wanted }, probation)
+                let (wanted, alone_until) = (claims.wanted(), claims.alone_until());
+                let held_up = alone_until.is_some() || claims.expired;
+                (if held_up { 0 } else { wanted }, alone_until)
             };
             match self.order {
                 Some(_) if wanted == 0 => self.linger().await,
-                None if wanted == 0 => self.rest(probation.flatten()).await,
+                None if wanted == 0 => self.rest(alone_until).await,
                 Some(order) if order.holds(wanted) => {
                     self.wait_for(order).await;
                 }
@@ -170,9 +166,9 @@ impl ClaimLoop {
         }
     }
 
-    /// Does nothing until something has changed, or a probation ends; but for a recovery: also if nobody
+    /// Does nothing until something has changed, or it is alone no more; but for a recovery: also if nobody
     /// here wants any tasks, what the server has given it is then handed back.
-    async fn rest(&mut self, probation: Option<Instant>) {
+    async fn rest(&mut self, alone_until: Option<Instant>) {
         const LONG: Duration = Duration::from_secs(3_600);
         // A lease that has run out is renewed first, which notifies.
         let expired = self.instance.lock().expired;
@@ -183,7 +179,7 @@ impl ClaimLoop {
             }
             return;
         }
-        let wake = [probation, self.recoveries.first().copied()].into_iter().flatten().min();
+        let wake = [alone_until, self.recoveries.first().copied()].into_iter().flatten().min();
         let pause = wake.filter(|_| !expired).map_or(LONG, |at| at.saturating_duration_since(Instant::now()));
         let _ = timeout(pause, self.instance.changed.notified()).await;
     }
@@ -211,6 +207,7 @@ impl ClaimLoop {
                     Answer::Again => {}
                     Answer::Unasked => self.order = Some(Order::spent(Instant::now())),
                     Answer::Ordered(order) => self.order = Some(order),
+                    Answer::Alone(until) => self.instance.lock().stay_alone(until),
                     Answer::Lost => self.instance.lock().expired = true,
                 }
             }
@@ -239,21 +236,16 @@ impl ClaimLoop {
     }
 
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
-    /// drains, it leaves at once those who are given tasks. So does one that has more room than when
-    /// it was short of it: it may have a suspect now. And one that wakes for a delayed task, by its own timer:
-    /// the server ends its wait up to 1/`hz` late.
+    /// drains, it leaves at once those who are given tasks. So does one that wakes for what is due, by its own
+    /// timer: the server ends its wait up to 1/`hz` late.
     async fn wait_or_leave(&self, order: Order) -> Waited {
-        let Order { until, is_due_then, short_of, .. } = order;
+        let Order { until, is_due_then, .. } = order;
         let mut waiting = pin!(self.wait(if is_due_then { until + LATE } else { until }));
         let mut due = pin!(sleep_until(until));
         let mut is_due = false;
         let mut left = false;
         loop {
-            let over = {
-                let mut claims = self.instance.lock();
-                is_due || claims.wanted() == 0 || short_of.is_some_and(|room| claims.room() > room)
-            };
-            if over && !left {
+            if !left && (is_due || self.instance.lock().wanted() == 0) {
                 if self.leave(true).await.is_err() {
                     // The server would go on to give to the wait that nobody reads any more.
                     if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
@@ -315,15 +307,15 @@ impl ClaimLoop {
         }
     }
 
-    /// Takes what it was given, all for whoever waits: whether a suspect is among it, and how many tasks it
-    /// is; none, if it is only to look again.
+    /// Takes what it was given, all for whoever waits: whether a group of the quarantine is among it, and how
+    /// many tasks it is; none, if it is only to look again.
     fn take<'a>(&self, given: impl Iterator<Item = &'a Bytes>) -> (bool, usize) {
-        let (mut suspect, mut count, mut claimed) = (false, 0, Vec::new());
+        let (mut is_group, mut count, mut claimed) = (false, 0, Vec::new());
         for packed in given {
             let mut parts = unpack(packed).into_iter();
             let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { continue };
             let given = Given::read(parts.as_slice());
-            suspect |= &kind[..] == b"suspect";
+            is_group |= &kind[..] == b"group";
             count += given.len();
             claimed.extend(self.instance.adopt(millis(&now), given, &HashSet::new()));
         }
@@ -332,38 +324,35 @@ impl ClaimLoop {
             crash_point("take_over.after");
         }
         self.instance.lock().distribute(claimed);
-        (suspect, count)
+        (is_group, count)
     }
 
     /// Asks for so many tasks.
     async fn ask(&self, wanted: usize) -> Result<Answer, ClientError> {
         let _turn = self.instance.turn.lock().await;
-        let (room, turn_over) = {
+        {
             let mut claims = self.instance.lock();
             // They may have gone while it waited for its turn.
             if claims.detached || claims.expired || claims.wanted() == 0 {
                 return Ok(Answer::Unasked);
             }
-            (claims.room(), claims.suspects_since.is_some_and(|since| since.elapsed() > SUSPECTS_TURN))
-        };
+        }
         let mut args = self.instance.args();
-        args.push_display(wanted).push_display(room as u8).push_flag(turn_over).push_display(wire::VERSION);
+        args.push_display(wanted).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
-        let (left, is_due_then) = (Duration::from_millis(number(2).saturating_sub(number(0))), number(3) == 1);
-        let order = |credit, left, short_of| {
-            Answer::Ordered(Order { credit, until: Instant::now() + left, is_due_then, short_of })
-        };
+        let next_due = Instant::now() + Duration::from_millis(number(2).saturating_sub(number(0)));
+        let is_due_then = number(3) == 1;
         let (_, given) = self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
-        // What it was given takes room too.
-        let room = room.min(self.instance.lock().room());
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
-            "claimed" | "suspect" => Ok(Answer::Again),
-            "ordered" => Ok(order(wanted.saturating_sub(given), left, None)),
-            "short" => Ok(order(wanted.saturating_sub(given), left, Some(room))),
-            // It has to end tasks first, and is given none until then.
-            "busy" => Ok(order(wanted, left.max(Duration::from_millis(10)), Some(room))),
+            "claimed" | "group" => Ok(Answer::Again),
+            "ordered" => {
+                let credit = wanted.saturating_sub(given);
+                Ok(Answer::Ordered(Order { credit, until: next_due, is_due_then }))
+            }
+            // A millisecond more: the server cuts its time off.
+            "alone" => Ok(Answer::Alone(next_due + Duration::from_millis(1))),
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),
         }
@@ -376,8 +365,7 @@ impl ClaimLoop {
             return Err(ClientError::Lost("the instance has ended".into())); // nobody wakes it there
         }
         let mut args = self.instance.args();
-        args.push_static(if blocked { "-1" } else { "0" }).push_static("0").push_static("0");
-        args.push_display(wire::VERSION);
+        args.push_static(if blocked { "-1" } else { "0" }).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));

@@ -155,8 +155,17 @@ impl Drop for RedisConsumer {
     }
 }
 
+/// Renews a lease: until the tasks of one that was lost are taken, and their deaths are taken back.
 async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, ClientError> {
     let _turn = instance.turn.lock().await;
+    while renew_once(instance, inbox.clone()).await? {}
+    let lost = std::mem::take(&mut instance.lock().lost);
+    instance.changed.notify_one();
+    Ok(lost)
+}
+
+/// Whether it has to renew again, since one script does a bounded part of what is to be done.
+async fn renew_once(instance: &Instance, inbox: bytes::Bytes) -> Result<bool, ClientError> {
     let mut args = instance.args();
     args.push(inbox).push_flag(false).push_display(instance.lock().cancels_from);
     let replies = instance.caller.run(Script::Renew, args).await?;
@@ -170,8 +179,8 @@ async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, C
         );
         instance.lose_all();
     }
-    instance.lock().cancels_from = replies.get(2).and_then(Reply::as_u64).unwrap_or(0);
-    let mut cancels = replies.iter().skip(3);
+    instance.lock().cancels_from = replies.get(3).and_then(Reply::as_u64).unwrap_or(0);
+    let mut cancels = replies.iter().skip(4);
     while let (Some(task), Some(delivery), Some(reason)) = (cancels.next(), cancels.next(), cancels.next()) {
         if let (Some(Ok(task)), Some(delivery), Some(Ok(reason))) =
             (task.as_str().map(str::parse), delivery.as_u32(), reason.as_str().map(str::parse))
@@ -180,15 +189,10 @@ async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, C
             instance.lock().signal(Signal::Cancel(claim, reason));
         }
     }
-    let lost = {
-        let mut claims = instance.lock();
-        if state < 2 {
-            claims.expired = false;
-        }
-        std::mem::take(&mut claims.lost)
-    };
-    instance.changed.notify_one();
-    Ok(lost)
+    if state < 2 {
+        instance.lock().expired = false;
+    }
+    Ok(replies.get(2).and_then(Reply::as_u64) == Some(1))
 }
 
 async fn detach(instance: &Instance) -> Result<(), ClientError> {

@@ -37,6 +37,7 @@ pub(crate) enum Kind {
     Undecodable,
     Retry,
     HandBack,
+    Requeue,
     Abandon,
 }
 
@@ -47,6 +48,7 @@ impl Kind {
             Self::Undecodable => "u",
             Self::Retry => "r",
             Self::HandBack => "b",
+            Self::Requeue => "q",
             Self::Abandon => "a",
         }
     }
@@ -84,13 +86,14 @@ impl FinishOne {
             }
             Finish::RetryIn(backoff, _) => (Kind::Retry, None, *backoff),
             Finish::HandBack => (Kind::HandBack, Some(owner.next_hand_back().into()), Duration::ZERO),
+            Finish::Requeue => (Kind::Requeue, None, Duration::ZERO),
             Finish::Abandon => (Kind::Abandon, None, Duration::ZERO),
         };
         let mut packed = begin(done, kind, &message.unwrap_or_default(), backoff);
         match &done.finish {
             Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
             Finish::RetryIn(_, error) => record::push_error(&mut packed, error),
-            Finish::HandBack | Finish::Abandon => {}
+            Finish::HandBack | Finish::Requeue | Finish::Abandon => {}
         }
         Self::of(owner, done, kind, packed)
     }
@@ -124,7 +127,9 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
         Finish::RetryIn(backoff, _) => Finish::RetryIn(*backoff, error),
         Finish::Outcome(Outcome::Completed(_) | Outcome::Error(_)) => Finish::Outcome(Outcome::Error(error)),
         // Of these only the log is large.
-        Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Abandon => done.finish.clone(),
+        Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Requeue | Finish::Abandon => {
+            done.finish.clone()
+        }
     };
     Completion { claim: done.claim, finish, log: TaskLog::new() }
 }

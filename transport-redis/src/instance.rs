@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rhai_dispatcher_core::{Claim, Completion, Finished, InstanceId, Signal, WorkerId};
 use tokio::sync::Notify;
@@ -32,10 +31,6 @@ pub(crate) struct Instance {
     pub(crate) max_message: usize,
     /// How much an outcome may hold.
     pub(crate) max_outcome: usize,
-    /// How long a suspect keeps others out.
-    pub(crate) probation: Duration,
-    /// How many instances may die with a task.
-    pub(crate) max_deliveries: u32,
 }
 
 impl Instance {
@@ -58,8 +53,6 @@ impl Instance {
             turn: tokio::sync::Mutex::new(()),
             max_message: config.max_message_bytes,
             max_outcome: config.max_outcome_bytes,
-            probation: config.transport.probation,
-            max_deliveries: config.transport.max_deliveries,
         }
     }
 

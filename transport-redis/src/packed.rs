@@ -103,14 +103,9 @@ mod tests {
             .head_millis(Some(Duration::from_millis(2)))
             .head_millis(None)
             .push("a");
-        let expected = [
-            b"\x01id\0\0\x01\x02\x40".as_slice(),
-            &[0; 7],
-            b"\xbf\xf0".as_slice(),
-            &[0; 6],
-            b"\0\0\0\x01a",
-        ]
-        .concat();
+        let expected =
+            [b"\x01id\0\0\x01\x02\x40".as_slice(), &[0; 7], b"\xbf\xf0".as_slice(), &[0; 6], b"\0\0\0\x01a"]
+                .concat();
         assert_eq!(packed.into_bytes(), expected);
     }
 

@@ -76,9 +76,7 @@ impl Instance {
             }
             match wire::decode_task(&payload) {
                 Ok(task) => {
-                    let is_last = deaths + 1 >= self.max_deliveries;
-                    let probation_until = (!is_last).then(|| Instant::now() + self.probation);
-                    claims.hold(Held { claim, attempt, deaths, started_at }, probation_until);
+                    claims.hold(Held { claim, attempt, deaths, started_at });
                     all.push(Claimed {
                         claim,
                         task: Arc::new(task),

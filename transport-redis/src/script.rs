@@ -15,6 +15,7 @@ pub(crate) enum Script {
     Look,
     Renew,
     Detach,
+    Crash,
     Pause,
     Queues,
     Instances,
@@ -30,6 +31,7 @@ pub(crate) fn answer_to(index: usize, replies: &[Reply]) -> Option<&str> {
 const SHARED: &str = concat!(
     include_str!("lua/shared/call.lua"),
     include_str!("lua/shared/record.lua"),
+    include_str!("lua/shared/quarantine.lua"),
     include_str!("lua/shared/task.lua"),
     include_str!("lua/shared/idle.lua"),
     include_str!("lua/shared/expire.lua"),
@@ -40,7 +42,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -49,6 +51,7 @@ impl Script {
         Self::Look,
         Self::Renew,
         Self::Detach,
+        Self::Crash,
         Self::Pause,
         Self::Queues,
         Self::Instances,
@@ -67,6 +70,7 @@ impl Script {
             Self::Look => "look",
             Self::Renew => "renew",
             Self::Detach => "detach",
+            Self::Crash => "crash",
             Self::Pause => "pause",
             Self::Queues => "queues",
             Self::Instances => "instances",
@@ -83,6 +87,7 @@ impl Script {
             Self::Look => include_str!("lua/look.lua"),
             Self::Renew => include_str!("lua/renew.lua"),
             Self::Detach => include_str!("lua/detach.lua"),
+            Self::Crash => include_str!("lua/crash.lua"),
             Self::Pause => include_str!("lua/pause.lua"),
             Self::Queues => include_str!("lua/queues.lua"),
             Self::Instances => include_str!("lua/instances.lua"),

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, Health, InstanceInfo, InstanceSpec, Invalid, OutcomeError,
-    QueueInfo, SubmitError, Submitted, SystemClock, Task, TaskDetails, TaskId, Transport, TransportError, WallTime,
-    WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
+    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, SystemClock, Task, TaskDetails, TaskId,
+    Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
@@ -206,6 +206,30 @@ impl Transport for RedisTransport {
         Ok(all)
     }
 
+    async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
+        let mut requeued = Requeued::default();
+        let mut running = &report.running[..];
+        loop {
+            let mut args = Args::new();
+            args.push_copy(report.worker_id.as_str()).push_display(report.instance);
+            for id in running {
+                args.push_display(id);
+            }
+            let replies = self.shared.script(Script::Crash, args).await?;
+            let numbers: Option<Vec<_>> = replies.iter().map(count).collect();
+            let Some([left, released, blamed]) = numbers.as_deref() else {
+                return Err(ClientError::Unexpected("a report of a crash").into());
+            };
+            requeued.released += released;
+            requeued.blamed += blamed;
+            if *left == 0 {
+                return Ok(requeued);
+            }
+            // Those were dealt with first.
+            running = &[];
+        }
+    }
+
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
         let mut args = Args::new();
         args.push_copy(worker_id.map_or("", WorkerId::as_str));
@@ -237,7 +261,7 @@ impl Transport for RedisTransport {
                 worker_id: values[0].as_str()?.parse().ok()?,
                 ready: [count(&values[1])?, count(&values[2])?, count(&values[3])?],
                 delayed: count(&values[4])?,
-                suspects: count(&values[5])?,
+                quarantined: count(&values[5])?,
                 claimed: count(&values[6])?,
                 instances: count(&values[7])?,
                 paused: count(&values[8])? > 0,

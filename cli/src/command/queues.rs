@@ -9,8 +9,8 @@ use crate::report::{Column, Console, Results, Table, json};
 
 /// List the queues that hold something or are served
 ///
-/// Ready tasks are counted by priority. Delayed are those whose time has not come, suspects those
-/// whose worker died and that will run alone, claimed those that workers have, workers those that
+/// Ready tasks are counted by priority. Delayed are those whose time has not come, quarantined those
+/// that may have killed their worker and start in small groups, claimed those that workers have, workers those that
 /// serve the queue.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -53,7 +53,7 @@ fn table(queues: &[QueueInfo]) -> Table<9> {
         Number("NORMAL"),
         Number("LOW"),
         Number("DELAYED"),
-        Number("SUSPECTS"),
+        Number("QUARANTINED"),
         Number("CLAIMED"),
         Number("WORKERS"),
         Text("STATE"),
@@ -66,7 +66,7 @@ fn table(queues: &[QueueInfo]) -> Table<9> {
             normal,
             low,
             queue.delayed.to_string(),
-            queue.suspects.to_string(),
+            queue.quarantined.to_string(),
             queue.claimed.to_string(),
             queue.instances.to_string(),
             if queue.paused { "paused" } else { "open" }.to_owned(),

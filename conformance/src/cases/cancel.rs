@@ -132,7 +132,8 @@ pub(crate) async fn requested_cancel_outlives_the_instance(env: &dyn Environment
 pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
-    for instead in [Finish::HandBack, Finish::RetryIn(stage.short(), error()), Finish::Abandon] {
+    let retry = Finish::RetryIn(stage.short(), error());
+    for instead in [Finish::HandBack, retry, Finish::Requeue, Finish::Abandon] {
         let id = stage.submit_any().await;
         let mut outcome = stage.outcome(id);
         stage.park(&mut outcome).await;

@@ -68,7 +68,8 @@ crate::case::cases! {
         finish_batch_answers_each,
         retry_waits_for_its_time,
         hand_back_counts_no_delivery,
-        abandoned_task_counts_a_death;
+        abandoned_task_is_blamed,
+        requeued_task_counts_no_death;
     lease:
         renewed_lease_keeps_its_claims,
         tasks_of_a_dead_instance_are_redelivered,
@@ -76,12 +77,22 @@ crate::case::cases! {
         lost_claims_are_reported,
         late_renewal_revives_the_instance,
         lost_claim_is_signalled,
-        suspect_goes_to_a_free_instance,
-        suspect_runs_alone,
-        suspect_passes_its_probation,
-        last_start_is_alone_to_its_end,
-        proven_suspect_is_spared_once,
+        tasks_of_a_dead_instance_run_side_by_side,
+        late_renewal_takes_deaths_back,
+        task_lost_twice_is_quarantined,
+        lone_quarantined_task_stays_alone,
+        quarantine_groups_grow,
+        death_in_observation_starts_over,
+        busy_instance_takes_quarantined_tasks,
+        lost_tasks_in_company_are_not_blamed,
         task_that_kills_ends_in_an_error;
+    crash:
+        crash_report_releases_the_unnamed,
+        crash_report_quarantines_the_named,
+        crash_report_blames_the_quarantined,
+        named_task_ends_in_an_error,
+        crash_report_ends_the_instance,
+        stale_crash_report_changes_nothing;
     detach:
         detach_hands_back,
         detached_instance_claims_no_more,

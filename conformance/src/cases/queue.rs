@@ -62,10 +62,10 @@ pub(crate) async fn queues_count_their_tasks(env: &dyn Environment) {
     let names: Vec<_> = queues.iter().map(|queue| queue.worker_id.as_str()).collect();
     assert_eq!(names, ["main", "other"], "by name");
     let main = &queues[0];
-    assert_eq!((main.ready, main.delayed, main.suspects), (ready, 1, 0));
+    assert_eq!((main.ready, main.delayed, main.quarantined), (ready, 1, 0));
     assert_eq!((main.claimed, main.instances, main.paused), (1, 2, false));
     let other = &queues[1];
-    assert_eq!((other.ready, other.delayed, other.suspects), ([0, 1, 0], 0, 0));
+    assert_eq!((other.ready, other.delayed, other.quarantined), ([0, 1, 0], 0, 0));
     assert_eq!((other.claimed, other.instances, other.paused), (0, 0, false));
 
     consumer.complete(claimed.claim).await;

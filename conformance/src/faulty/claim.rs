@@ -61,7 +61,7 @@ impl Fault for LosesWakeups {
     async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
         let queues = peer.transport.queues().await?;
         match queues.iter().find(|queue| queue.worker_id == peer.worker_id) {
-            Some(queue) if queue.ready.iter().sum::<usize>() + queue.suspects > 0 => {
+            Some(queue) if queue.ready.iter().sum::<usize>() + queue.quarantined > 0 => {
                 peer.consumer.claim(max).await
             }
             _ => future::pending().await,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus, Task, Tick, Transport, TransportConfig};
+use rhai_dispatcher_core::{Task, TaskDetails, TaskId, TaskStatus, Tick, Transport, TransportConfig};
 
 use super::fault::{DetailsAnswer, Fault, SubmitAnswer, faults};
 

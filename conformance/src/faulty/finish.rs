@@ -18,7 +18,8 @@ faults! {
     FencesNeighbours => finish::finish_batch_answers_each;
     RetriesAtOnce => finish::retry_waits_for_its_time;
     AbandonsHandBacks => finish::hand_back_counts_no_delivery;
-    HandsBackAbandoned => finish::abandoned_task_counts_a_death;
+    HandsBackAbandoned => finish::abandoned_task_is_blamed;
+    AbandonsRequeued => finish::requeued_task_counts_no_death;
 }
 
 /// Finishes otherwise than it was told.
@@ -136,6 +137,22 @@ impl Fault for AbandonsHandBacks {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
         changed(peer, done, |finish| {
             if *finish == Finish::HandBack {
+                *finish = Finish::Abandon;
+            }
+        })
+        .await
+    }
+}
+
+/// Takes a task that is not at fault for one that is.
+#[derive(Debug, Default)]
+struct AbandonsRequeued;
+
+#[async_trait]
+impl Fault for AbandonsRequeued {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        changed(peer, done, |finish| {
+            if *finish == Finish::Requeue {
                 *finish = Finish::Abandon;
             }
         })

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rhai_dispatcher_core::{
-    Priority, SubmitError, Submitted, Task, TaskId, Transport, TransportConfig,
-};
+use rhai_dispatcher_core::{Priority, SubmitError, Submitted, Task, TaskId, Transport, TransportConfig};
 
 use super::fault::{Fault, SubmitAnswer, faults};
 

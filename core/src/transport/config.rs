@@ -6,12 +6,12 @@ pub struct TransportConfig {
     /// How long an instance that is not heard of is taken to be alive. Its tasks run elsewhere
     /// soon after. Default: 2.5 s, so that a death is noticed within 3 s.
     pub lease: Duration,
-    /// How many instances may die while they have a task before it ends in an error. Default: 3.
+    /// How many deaths of instances a task may be blamed for before it ends in an error of kind `crashed`.
+    /// Default: 3.
     pub max_deliveries: u32,
-    /// How long a task that was delivered again after a death keeps its instance to itself. Default:
-    /// 100 ms: most of what kills does so at once, and twenty such tasks have then begun one after
-    /// another on one instance before the next death could be noticed.
-    pub probation: Duration,
+    /// How long a group of quarantined tasks runs before the next group may start. Default: 100 ms, since most
+    /// tasks that kill their process do so at once.
+    pub observation: Duration,
     /// How many tasks may wait for one worker id, delayed ones included. Default: 100,000.
     pub queue_limit: usize,
     /// How many tasks one task may dispatch. Default: 1,000.
@@ -40,10 +40,10 @@ impl TransportConfig {
         self
     }
 
-    /// Sets [`probation`](Self::probation).
+    /// Sets [`observation`](Self::observation).
     #[must_use]
-    pub fn with_probation(mut self, probation: Duration) -> Self {
-        self.probation = probation;
+    pub fn with_observation(mut self, observation: Duration) -> Self {
+        self.observation = observation;
         self
     }
 
@@ -88,7 +88,7 @@ impl Default for TransportConfig {
         Self {
             lease: Duration::from_millis(2_500),
             max_deliveries: 3,
-            probation: Duration::from_millis(100),
+            observation: Duration::from_millis(100),
             queue_limit: 100_000,
             max_children: 1_000,
             record_ttl: Duration::from_secs(24 * 60 * 60),

@@ -68,8 +68,9 @@ pub trait Consumer: Send + Sync {
     ///   claimed at that time with the next delivery and attempt.
     /// - `hand_back_counts_no_delivery`: after `HandBack` the task is pending, ahead of those that
     ///   came later, and its next delivery has the same number.
-    /// - `abandoned_task_counts_a_death`: after `Abandon` it is redelivered like a task of a dead
-    ///   instance.
+    /// - `abandoned_task_is_blamed`: after `Abandon` it counts a death, is blamed for it and quarantined.
+    /// - `requeued_task_counts_no_death`: after `Requeue` the task is pending, ahead of those that came later, and
+    ///   its next delivery has the next number.
     ///
     /// # Errors
     /// For each [`Unavailable`](TransportError::Unavailable) if it is not known whether it was written,
@@ -79,6 +80,13 @@ pub trait Consumer: Send + Sync {
 
     /// Renews the lease; the answer has the claims that were lost since the last time.
     ///
+    /// An instance whose lease runs out is taken for dead, and each task that it ran counts a *death*. Its tasks wait
+    /// again at once, like any others. A task with two deaths, or one that was blamed for a death, is *quarantined*:
+    /// quarantined tasks of a queue start in groups, of 1, 2, 4, 8 and so on, one group after another; each group is
+    /// under *observation* for a time, and a death of its instance meanwhile starts over with a group of 1. Blamed is
+    /// only a task that its instance ran alone, that a [`CrashReport`](super::CrashReport) names, or that was
+    /// [abandoned](Finish::Abandon). A retry begins the counts anew.
+    ///
     /// # Behavior
     /// - `renewed_lease_keeps_its_claims`: for as long as it is renewed in time.
     /// - `tasks_of_a_dead_instance_are_redelivered`: once the lease has run out, to an instance
@@ -87,18 +95,19 @@ pub trait Consumer: Send + Sync {
     /// - `lost_claims_are_reported`: an instance that renews too late learns which claims it lost.
     /// - `late_renewal_revives_the_instance`: what it had is lost, but it may claim again.
     /// - `lost_claim_is_signalled`: an instance whose claim was taken over is told by a signal too.
-    /// - `suspect_goes_to_a_free_instance`: also if it was meant for a busy one until then.
-    /// - `suspect_runs_alone`: a task of a dead instance is handed out only by itself, to an
-    ///   instance that holds no other claim, which gets no further one until it is finished, or has
-    ///   passed its probation.
-    /// - `suspect_passes_its_probation`: an instance with a suspect that has run for `probation` may
-    ///   claim others, and further suspects one at a time.
-    /// - `last_start_is_alone_to_its_end`: if one more death would end the suspect, it passes no
-    ///   probation, and does not start beside those that have passed theirs.
-    /// - `proven_suspect_is_spared_once`: of an instance that ran nothing but suspects, the last to
-    ///   start counts the death; the others had passed their probation, and are spared it, each once.
-    /// - `task_that_kills_ends_in_an_error`: after `max_deliveries` deaths it is an error of kind
-    ///   `crashed`, and its waiters are told.
+    /// - `tasks_of_a_dead_instance_run_side_by_side`: they are claimed together and beside others.
+    /// - `late_renewal_takes_deaths_back`: an instance that renews after its lease has not died, so those of its
+    ///   tasks that have no outcome yet do not count that death.
+    /// - `task_lost_twice_is_quarantined`: it starts by itself, first on an instance that holds nothing.
+    /// - `lone_quarantined_task_stays_alone`: an instance that held nothing when it started one gets no other task
+    ///   until `observation` is over.
+    /// - `quarantine_groups_grow`: each group that survives its observation is followed by one of twice the size.
+    /// - `death_in_observation_starts_over`: the next group is of one task again.
+    /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within a
+    ///   lease, any instance may, and goes on claiming others.
+    /// - `lost_tasks_in_company_are_not_blamed`: however often their instances die.
+    /// - `task_that_kills_ends_in_an_error`: a task that was all that its instance ran is blamed for the death; after
+    ///   `max_deliveries` such deaths it is an error of kind `crashed`, and its waiters are told.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
@@ -130,7 +139,7 @@ pub struct Claim {
     pub task: TaskId,
     /// Who has it.
     pub instance: InstanceId,
-    /// The how-manieth start this is, from 1.
+    /// Start count, 1-based.
     pub delivery: u32,
 }
 
@@ -147,8 +156,16 @@ pub struct Claimed {
     pub latest_start: Option<Tick>,
     /// How many tries before this one ended in an error.
     pub attempt: u32,
-    /// How many instances died while they had it; above 0 it is a suspect.
+    /// How many instances died while they ran it.
     pub deaths: u32,
+}
+
+impl Claimed {
+    /// The first claim of a task that may take any time.
+    #[must_use]
+    pub const fn first(claim: Claim, task: Arc<Task>) -> Self {
+        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0 }
+    }
 }
 
 /// One entry of a [`finish`](Consumer::finish).
@@ -171,7 +188,9 @@ pub enum Finish {
     RetryIn(Duration, TaskError),
     /// Unbegun or undone: somebody else runs it, as if it had not been claimed.
     HandBack,
-    /// Given up in an unknown state, as if the instance had died with it.
+    /// Begun, in an unknown state, and not at fault: another start begins it anew.
+    Requeue,
+    /// Begun, in an unknown state, and at fault: as if it had killed its instance.
     Abandon,
 }
 

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 use super::{
-    Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, SubmitError, TransportError,
+    Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued,
+    SubmitError, TransportError,
 };
 use crate::{CancelReason, Clock, Task, TaskDetails, TaskId, WorkerId};
 
@@ -124,6 +125,25 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError>;
+
+    /// Ends the instance of a worker process that has died, without waiting for its lease.
+    ///
+    /// The tasks that the report names were on a processor when the process died: they count a death, are blamed for
+    /// it and quarantined. If some of several named tasks were quarantined already, only these. All other tasks of the
+    /// instance wait again at once, without a death.
+    ///
+    /// # Behavior
+    /// - `crash_report_releases_the_unnamed`: at once, without a death, ahead of those that came later, with the next
+    ///   delivery.
+    /// - `crash_report_quarantines_the_named`: with a death.
+    /// - `crash_report_blames_the_quarantined`: and nothing else that it names.
+    /// - `named_task_ends_in_an_error`: after `max_deliveries` reports it is an error of kind `crashed`.
+    /// - `crash_report_ends_the_instance`: it is no longer listed, and what it still finishes is fenced.
+    /// - `stale_crash_report_changes_nothing`: about an instance that has ended, or whose tasks run elsewhere.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable); reporting again is safe.
+    async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError>;
 
     /// The living instances, of one worker id or of all.
     ///

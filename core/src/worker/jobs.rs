@@ -63,14 +63,6 @@ impl Jobs {
         None
     }
 
-    /// Adds a new task to those that can go on.
-    pub(super) fn postpone(&mut self, job: Job) {
-        let (id, entry) = self.enter(job);
-        entry.alarm.state.store(QUEUED, Ordering::Relaxed);
-        self.ready.push(self.clock.now(), id);
-        self.jobs.insert(id, entry);
-    }
-
     /// Whether a task can go on.
     pub(super) fn has_ready(&self) -> bool {
         self.ready.has_one()

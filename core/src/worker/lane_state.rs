@@ -1,10 +1,7 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Context;
 use std::time::Duration;
-
-use futures::task::AtomicWaker;
 
 use super::{Stop, StopToken};
 use crate::{Claim, TaskId, Tick};
@@ -15,13 +12,11 @@ pub(super) struct LaneState {
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
-    draining: AtomicBool,
-    waker: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
 struct Running {
-    /// The tasks that the lane has claimed and not finished.
+    /// The tasks that the lane has begun and not finished.
     tasks: HashMap<TaskId, (Claim, StopToken)>,
     /// Stops for claims that no lane had: one that is on its way to a lane is stopped when it gets
     /// there. With the time, so that those of claims that had ended don't stay.
@@ -50,26 +45,15 @@ impl LaneState {
         self.busy_since.store(IDLE, Ordering::Relaxed);
     }
 
-    /// Whether the lane is to claim no more; if not yet, the context is woken when it is.
-    pub(super) fn poll_draining(&self, cx: &Context<'_>) -> bool {
-        self.draining.load(Ordering::Acquire) || {
-            self.waker.register(cx.waker());
-            // It may have been set between the look and the registration.
-            self.draining.load(Ordering::Acquire)
-        }
-    }
-
-    /// Adds tasks, before anything of them runs.
-    pub(super) fn begin(&self, claims: impl Iterator<Item = (Claim, StopToken)>) {
+    /// Adds a task, before anything of it runs.
+    pub(super) fn begin(&self, claim: Claim, token: StopToken) {
         let mut running = self.running();
-        for (claim, token) in claims {
-            let early = running.early.iter().position(|(early, ..)| *early == claim);
-            let early = early.map(|index| running.early.remove(index).1);
-            if let Some(why) = running.stopping.or(early) {
-                token.stop(why); // nobody waits on it yet, so nobody is woken under the lock
-            }
-            running.tasks.insert(claim.task, (claim, token));
+        let early = running.early.iter().position(|(early, ..)| *early == claim);
+        let early = early.map(|index| running.early.remove(index).1);
+        if let Some(why) = running.stopping.or(early) {
+            token.stop(why); // no task waits on it yet, so none is woken under the lock
         }
+        running.tasks.insert(claim.task, (claim, token));
     }
 
     /// Removes tasks that have been finished.
@@ -113,12 +97,6 @@ impl LaneState {
         let tokens: Vec<_> = running.tasks.values().map(|(_, stop)| stop.clone()).collect();
         drop(running);
         tokens.into_iter().for_each(|token| token.stop(why));
-    }
-
-    /// Tells the lane to claim no more.
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-        self.waker.wake();
     }
 
     /// How long the lane has been at something without a tick.

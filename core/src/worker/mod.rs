@@ -4,6 +4,7 @@ mod config;
 mod deadlines;
 mod finishes;
 mod handler;
+mod intake;
 mod job;
 mod jobs;
 mod lane;

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
 use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, Tick, TransportError};
@@ -19,6 +20,7 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     config: WorkerConfig,
     lanes: Vec<Arc<LaneState>>,
+    intake: Arc<Intake>,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -27,7 +29,7 @@ pub(super) struct Supervisor {
     signals: Option<BoxStream<'static, Signal>>,
     next_renewal: BoxFuture<'static, ()>,
     renewing: Option<BoxFuture<'static, Renewed>>,
-    /// What was taken from lanes that block, until the transport has taken it.
+    /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
     abandoned: usize,
     ending: Ending,
@@ -63,6 +65,7 @@ impl Supervisor {
         clock: Arc<dyn Clock>,
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
+        intake: Arc<Intake>,
         lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
         shutdown: oneshot::Receiver<Duration>,
     ) -> Self {
@@ -79,6 +82,7 @@ impl Supervisor {
             clock,
             config,
             lanes,
+            intake,
             lane_ends,
         }
     }
@@ -108,6 +112,7 @@ impl Supervisor {
                 Event::TimeUp => break,
             }
         }
+        self.intake.close();
         self.give_up(|_| true);
         let given_up = std::mem::take(&mut self.given_up);
         give_up(&*self.consumer, given_up).await;
@@ -155,6 +160,9 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
+        if self.intake.stop(claim, why) {
+            return;
+        }
         /// How long a claim may be on its way from the transport to a lane.
         const ON_ITS_WAY: Duration = Duration::from_secs(60);
         let now = self.clock.now();
@@ -164,7 +172,7 @@ impl Supervisor {
 
     fn shut_down(&mut self, grace: Duration) {
         if matches!(self.ending, Ending::NotYet) {
-            self.lanes.iter().for_each(|lane| lane.drain());
+            self.intake.close();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
         }
@@ -176,6 +184,8 @@ impl Supervisor {
         if count > 0 {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
+        let unbegun = self.intake.release(self.consumer.lease() / 3);
+        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::HandBack)));
         let (consumer, given_up) = (Arc::clone(&self.consumer), self.given_up.clone());
         self.renewing = Some(Box::pin(async move {
             // First, because the renewal would keep them. One that is refused must not cost the others
@@ -203,13 +213,17 @@ impl Supervisor {
     /// many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let completion = |claim| Completion { claim, finish: Finish::Abandon, log: TaskLog::new() };
-        let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(completion).collect();
+        let claims = lanes.flat_map(|lane| lane.give_up());
+        let given_up: Vec<_> = claims.map(|claim| completion(claim, Finish::Abandon)).collect();
         let count = given_up.len();
         self.abandoned += count;
         self.given_up.extend(given_up);
         count
     }
+}
+
+fn completion(claim: Claim, finish: Finish) -> Completion {
+    Completion { claim, finish, log: TaskLog::new() }
 }
 
 /// Gives tasks up. What could not be given up, and why; rather because the transport is away.

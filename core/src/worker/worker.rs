@@ -9,6 +9,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
 use futures::future::{self, Either};
 
+use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
 use super::supervisor::Supervisor;
@@ -108,6 +109,7 @@ impl Worker {
         let make_handler = Arc::new(make_handler);
         let (lane_ended, lane_ends) = mpsc::unbounded();
         let states: Vec<Arc<LaneState>> = (0..config.lanes.get()).map(|_| Arc::default()).collect();
+        let intake = Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone());
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
@@ -116,6 +118,7 @@ impl Worker {
             Arc::clone(&clock),
             config,
             states.clone(),
+            Arc::clone(&intake),
             lane_ends,
             shutdown_asked,
         );
@@ -128,9 +131,9 @@ impl Worker {
         for (index, state) in states.into_iter().enumerate() {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
-            let lane_ended = lane_ended.clone();
+            let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run = || block_on(Lane::new(make_handler(), consumer, clock, state));
+                let run = || block_on(Lane::new(make_handler(), index, intake, consumer, clock, state));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the supervisor may have given up on it

@@ -1,10 +1,10 @@
 -- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
--- ttl, longest wait of an instance (times in ms). What a script takes itself follows.
+-- ttl, longest wait of an instance, observation (times in ms). What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
 local call, pcall_
-local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT
+local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
 -- longer than the write.
 local NOW, NOW_TEXT
@@ -15,10 +15,10 @@ local NOW_MICROS
 local outbox
 -- Tasks that have been cancelled and had dispatched others, which are to follow.
 local orphaned
--- Where tasks wait that may be claimed: by priority, and suspects apart.
-local READY = {
-  h = 'ready:high', n = 'ready:normal', l = 'ready:low', s = 'ready:suspect', x = 'ready:last',
-}
+-- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
+local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine' }
+-- How many claims of a dead instance one script takes at most: bounds how long it keeps the server from others.
+local MAX_TAKEN = 512
 
 -- The settings that were read last, the queue of which a key was made last, and what its keys begin with: a
 -- function keeps them from one call to the next.
@@ -51,7 +51,7 @@ local function begin(ARGV)
     settings, last_queue = ARGV[1], nil
     local parts = parts_of(settings)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
-    INBOX_MAX, INBOX_TTL, LONGEST_WAIT = parts[5], parts[6], tonumber(parts[7])
+    INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
   end
   outbox, orphaned = {}, {}
   local time = call('TIME')
@@ -82,6 +82,8 @@ local function ready_key(w, letter) return key(w, READY[letter]) end
 -- What an instance has claimed.
 local function held_key(w, instance) return key(w, 'held:' .. instance) end
 local function failed(r) return type(r) == 'table' and r.err end
+-- As text for a score: Redis would print the number with too few digits.
+local function digits(number) return string.format('%.0f', number) end
 -- Calls `f`: what it returns, or e and the problem. Redis 6 says in which line it was.
 local function try(f, ...)
   local fine, answer = pcall(f, ...)

@@ -1,0 +1,366 @@
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::lane_state::LaneState;
+use super::{Stop, StopToken};
+use crate::{Claim, Claimed, Clock, Consumer, Tick, TransportError};
+
+/// The tasks that a worker has claimed and not begun, and the claim that brings more.
+///
+/// The claim belongs to the worker and not to a lane: its wake-up goes to a lane that sleeps, so a lane whose
+/// thread is blocked delays no task. Lanes take claimed tasks one at a time, when they are free to begin one.
+///
+/// A task stays on the lane that began it. So of the lanes with room, the one with the fewest tasks that
+/// compute begins the next.
+pub(super) struct Intake {
+    consumer: Arc<dyn Consumer>,
+    clock: Arc<dyn Clock>,
+    lanes: Vec<Arc<LaneState>>,
+    state: Mutex<State>,
+}
+
+/// A task that no lane has begun.
+pub(super) struct Unbegun {
+    pub(super) claimed: Claimed,
+    /// Fires if the claim is stopped before or after the task has begun.
+    pub(super) stop: StopToken,
+}
+
+/// What a lane says of itself when it asks for a task.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    /// How many tasks it can run.
+    pub(super) room: usize,
+    /// How many of its tasks compute.
+    pub(super) computing: usize,
+    /// Whether it may wait for the transport, or only take what has been claimed already.
+    pub(super) claims: bool,
+    /// Whether it sleeps unless it gets a task.
+    pub(super) sleeps: bool,
+}
+
+/// What a lane gets.
+pub(super) enum Taken {
+    Task(Unbegun),
+    Nothing,
+    /// No lane has room for these. The lane releases them.
+    Surplus(Vec<Claim>),
+    /// The worker begins no more tasks. The lane releases these.
+    Closed(Vec<Claim>),
+}
+
+struct State {
+    /// Bounded by the rooms of the lanes when the claim was made.
+    unbegun: VecDeque<Unbegun>,
+    claim: WorkerClaim,
+    seats: Vec<Seat>,
+    /// The lanes that sleep and have room. The last to fall asleep is woken first: its caches are warm.
+    idle: Vec<usize>,
+    closed: bool,
+}
+
+/// A lane as it was when it last asked.
+#[derive(Default)]
+struct Seat {
+    room: usize,
+    computing: usize,
+    /// Wakes it, if it sleeps.
+    waker: Option<Waker>,
+}
+
+/// The worker's one claim at the transport.
+enum WorkerClaim {
+    None,
+    /// It waits for tasks, or was woken and not polled since.
+    Waiting {
+        claim: PendingClaim,
+        woken: bool,
+    },
+    /// A lane polls it; it may be woken meanwhile.
+    Polled {
+        woken: bool,
+    },
+}
+
+type PendingClaim = BoxFuture<'static, Result<Vec<Claimed>, TransportError>>;
+
+/// The wait after a claim that failed, before it is made again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// A lane that has been at one task for so long is not expected to begin another soon. Far above a script's slice
+/// of 1 ms, so that a thread that the system has suspended for a moment is still expected.
+const BLOCKED: Duration = Duration::from_millis(10);
+
+impl Intake {
+    pub(super) fn new(
+        consumer: Arc<dyn Consumer>,
+        clock: Arc<dyn Clock>,
+        lanes: Vec<Arc<LaneState>>,
+    ) -> Arc<Self> {
+        let state = State {
+            unbegun: VecDeque::new(),
+            claim: WorkerClaim::None,
+            seats: lanes.iter().map(|_| Seat::default()).collect(),
+            idle: Vec::with_capacity(lanes.len()),
+            closed: false,
+        };
+        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state) })
+    }
+
+    /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
+    /// one, and when the worker begins no more.
+    pub(super) fn take(self: &Arc<Self>, lane: usize, offer: Offer, cx: &Context<'_>) -> Taken {
+        let mut state = self.lock();
+        state.rise(lane, offer);
+        if offer.room > 0 {
+            if offer.claims && state.unbegun.is_empty() && state.claim.is_due() {
+                state = self.poll_claim(state);
+            }
+            if !state.closed
+                && (offer.sleeps || self.comes_first(lane, &state))
+                && let Some(task) = state.unbegun.pop_front()
+            {
+                state.seats[lane].computing += 1;
+                // The others hear of the next tasks, however long this lane is at this one.
+                if state.unbegun.is_empty() && !state.idle.is_empty() && state.claim.is_due() {
+                    state = self.poll_claim(state);
+                }
+                self.pass_on(state);
+                return Taken::Task(task);
+            }
+        }
+        if state.closed {
+            return Taken::Closed(state.take_unbegun());
+        }
+        if offer.room == 0 && self.room(&state).is_none() {
+            // Other instances get what this worker can't run now, and the wake-ups too.
+            let (claim, surplus) = (state.claim.end(), state.take_unbegun());
+            if claim.is_some() || !surplus.is_empty() {
+                drop(state);
+                drop(claim);
+                return Taken::Surplus(surplus);
+            }
+        }
+        // Before it lies down itself, since this is for another.
+        let next = state.next_lane();
+        if offer.sleeps {
+            state.lie_down(lane, cx);
+        }
+        drop(state);
+        next.into_iter().for_each(Waker::wake);
+        Taken::Nothing
+    }
+
+    /// Stops a task that no lane has begun. Whether it is one.
+    pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
+        let state = self.lock();
+        let task = state.unbegun.iter().find(|task| task.claimed.claim == *claim);
+        if let Some(task) = task {
+            task.stop.stop(why); // no lane waits for it yet, so this wakes nothing under the lock
+        }
+        task.is_some()
+    }
+
+    /// Ends the claim, and lets all lanes know.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let claim = state.claim.end();
+        state.idle.clear();
+        let wakers: Vec<_> = state.seats.iter_mut().filter_map(|seat| seat.waker.take()).collect();
+        drop(state);
+        drop(claim); // one that is dropped loses nothing
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives up what is claimed if all lanes have been silent for so long. The tasks are to be handed back.
+    pub(super) fn release(&self, silence: Duration) -> Vec<Claim> {
+        let now = self.clock.now();
+        if self.lanes.iter().any(|lane| lane.silent_for(now) <= silence) {
+            return Vec::new();
+        }
+        let mut state = self.lock();
+        let (claim, left) = (state.claim.end(), state.take_unbegun());
+        drop(state);
+        drop(claim);
+        left
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock, save for an allocation that fails.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Polls the claim, which is made if need be, without the lock.
+    fn poll_claim<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let polled = std::mem::replace(&mut state.claim, WorkerClaim::Polled { woken: false });
+        let mut claim = match polled {
+            WorkerClaim::Waiting { claim, .. } => claim,
+            _ => self.claim(&state, None),
+        };
+        let waker = Waker::from(Arc::clone(self));
+        loop {
+            drop(state);
+            let answer = claim.as_mut().poll(&mut Context::from_waker(&waker));
+            state = self.lock();
+            match answer {
+                Poll::Ready(Ok(claimed)) => {
+                    state.claim = WorkerClaim::None;
+                    let unbegun =
+                        claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
+                    state.unbegun.extend(unbegun);
+                    return state;
+                }
+                Poll::Ready(Err(TransportError::Detached)) => {
+                    state.claim = WorkerClaim::None;
+                    drop(state);
+                    self.close();
+                    return self.lock();
+                }
+                Poll::Ready(Err(error)) => {
+                    tracing::warn!(%error, "a claim failed and is made again");
+                    claim = self.claim(&state, Some(self.clock.now() + RETRY_PAUSE));
+                }
+                Poll::Pending if state.closed => {
+                    state.claim = WorkerClaim::None;
+                    drop(state);
+                    drop(claim);
+                    return self.lock();
+                }
+                Poll::Pending => {
+                    let polled = std::mem::replace(&mut state.claim, WorkerClaim::Polled { woken: false });
+                    if !matches!(polled, WorkerClaim::Polled { woken: true }) {
+                        state.claim = WorkerClaim::Waiting { claim, woken: false };
+                        return state;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A claim of as many tasks as there is room for, from then on.
+    fn claim(&self, state: &State, from: Option<Tick>) -> PendingClaim {
+        let room = self.room(state).unwrap_or(NonZeroUsize::MIN);
+        let consumer = Arc::clone(&self.consumer);
+        let pause = from.map(|from| self.clock.sleep_until(from));
+        Box::pin(async move {
+            if let Some(pause) = pause {
+                pause.await;
+            }
+            consumer.claim(room).await
+        })
+    }
+
+    /// How many tasks the lanes can run that are not blocked.
+    fn room(&self, state: &State) -> Option<NonZeroUsize> {
+        let now = self.clock.now();
+        let seats = state.seats.iter().zip(&self.lanes);
+        let able = seats.filter(|(_, lane)| !is_blocked(lane, now));
+        NonZeroUsize::new(able.fold(0, |sum, (seat, _)| sum.saturating_add(seat.room)))
+    }
+
+    /// Whether no other lane that has room computes less.
+    fn comes_first(&self, lane: usize, state: &State) -> bool {
+        let mine = state.seats[lane].computing;
+        if mine == 0 {
+            return true;
+        }
+        let now = self.clock.now();
+        let others = state.seats.iter().zip(&self.lanes);
+        !others
+            .into_iter()
+            .any(|(seat, other)| seat.room > 0 && seat.computing < mine && !is_blocked(other, now))
+    }
+
+    /// Wakes a lane for what a lane leaves.
+    fn pass_on(&self, mut state: MutexGuard<'_, State>) {
+        let next = state.next_lane();
+        drop(state);
+        next.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// The claim has tasks.
+impl Wake for Intake {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        match &mut state.claim {
+            WorkerClaim::Waiting { woken, .. } => {
+                // Later wake-ups are about the same poll.
+                if !std::mem::replace(woken, true) {
+                    self.pass_on(state);
+                }
+            }
+            WorkerClaim::Polled { woken } => *woken = true,
+            WorkerClaim::None => {}
+        }
+    }
+}
+
+impl State {
+    /// Notes what a lane says of itself, and that it does not sleep.
+    fn rise(&mut self, lane: usize, offer: Offer) {
+        if self.seats[lane].waker.take().is_some() {
+            self.idle.retain(|idle| *idle != lane);
+        }
+        let seat = &mut self.seats[lane];
+        (seat.room, seat.computing) = (offer.room, offer.computing);
+    }
+
+    /// Notes that a lane sleeps. One without room is woken by its handler, and when the intake closes.
+    fn lie_down(&mut self, lane: usize, cx: &Context<'_>) {
+        let seat = &mut self.seats[lane];
+        seat.waker = Some(cx.waker().clone());
+        if seat.room > 0 {
+            self.idle.push(lane);
+        }
+    }
+
+    fn take_unbegun(&mut self) -> Vec<Claim> {
+        self.unbegun.drain(..).map(|task| task.claimed.claim).collect()
+    }
+
+    /// The lane to wake if there is something to do: it takes that, and wakes the next for what is left.
+    fn next_lane(&mut self) -> Option<Waker> {
+        if self.unbegun.is_empty() && !matches!(self.claim, WorkerClaim::Waiting { woken: true, .. }) {
+            return None;
+        }
+        let lane = self.idle.pop()?;
+        self.seats[lane].waker.take()
+    }
+}
+
+impl WorkerClaim {
+    /// Whether it is to be made or polled.
+    fn is_due(&self) -> bool {
+        matches!(self, Self::None | Self::Waiting { woken: true, .. })
+    }
+
+    /// Takes out what is to be dropped without the lock. A claim that a lane polls is that lane's to drop.
+    fn end(&mut self) -> Option<PendingClaim> {
+        match std::mem::replace(self, Self::None) {
+            Self::Waiting { claim, .. } => Some(claim),
+            polled @ Self::Polled { .. } => {
+                *self = polled;
+                None
+            }
+            Self::None => None,
+        }
+    }
+}
+
+fn is_blocked(lane: &LaneState, now: Tick) -> bool {
+    lane.silent_for(now) > BLOCKED
+}
+
+#[cfg(test)]
+mod tests;
