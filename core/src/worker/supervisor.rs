@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
-use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, Tick, TransportError};
+use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, TransportError};
 
 /// Looks after a worker's lanes, on a thread of its own: renews the lease, passes signals on, gives
 /// up the tasks of a lane that blocks, and sees that it all ends.
@@ -160,14 +160,7 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
-        if self.intake.stop(claim, why) {
-            return;
-        }
-        /// How long a claim may be on its way from the transport to a lane.
-        const ON_ITS_WAY: Duration = Duration::from_secs(60);
-        let now = self.clock.now();
-        let since = Tick::from_nanos(now.as_nanos().saturating_sub(ON_ITS_WAY.as_nanos() as u64));
-        self.lanes.iter().for_each(|lane| lane.stop(claim, why, now, since));
+        self.intake.stop(claim, why);
     }
 
     fn shut_down(&mut self, grace: Duration) {
@@ -203,6 +196,7 @@ impl Supervisor {
         self.renewing = None;
         self.next_renewal = self.clock.sleep_until(self.clock.now() + self.consumer.lease() / 3);
         self.given_up = left;
+        self.intake.prune_stops();
         match answer {
             Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
             Err(error) => tracing::warn!(%error, "the lease could not be renewed"),

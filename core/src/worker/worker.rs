@@ -9,6 +9,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
 use futures::future::{self, Either};
 
+use super::early_stops::EarlyStops;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
@@ -108,8 +109,10 @@ impl Worker {
 
         let make_handler = Arc::new(make_handler);
         let (lane_ended, lane_ends) = mpsc::unbounded();
-        let states: Vec<Arc<LaneState>> = (0..config.lanes.get()).map(|_| Arc::default()).collect();
-        let intake = Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone());
+        let early_stops: Arc<EarlyStops> = Arc::default();
+        let states = (0..config.lanes.get()).map(|_| Arc::new(LaneState::new(Arc::clone(&early_stops))));
+        let states: Vec<Arc<LaneState>> = states.collect();
+        let intake = Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone(), early_stops);
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::channel::oneshot;
 use futures::stream::{self, BoxStream, StreamExt};
 
+use super::super::StopToken;
 use super::*;
 use crate::{Completion, Finished, InstanceId, ManualClock, Payload, Signal, Task, WorkerId};
 
@@ -90,9 +91,11 @@ impl Floor {
     /// Lanes that all sleep.
     fn new(lanes: usize) -> Self {
         let (store, clock) = (Arc::new(Store::default()), ManualClock::new());
-        let lanes: Vec<Arc<LaneState>> = (0..lanes).map(|_| Arc::default()).collect();
+        let early: Arc<EarlyStops> = Arc::default();
+        let lanes = (0..lanes).map(|_| Arc::new(LaneState::new(Arc::clone(&early))));
+        let lanes: Vec<Arc<LaneState>> = lanes.collect();
         let bells = lanes.iter().map(|_| Arc::default()).collect();
-        let intake = Intake::new(Arc::clone(&store) as _, Arc::new(clock.clone()), lanes.clone());
+        let intake = Intake::new(Arc::clone(&store) as _, Arc::new(clock.clone()), lanes.clone(), early);
         let floor = Self { store, clock, lanes, bells, intake };
         floor.lanes.iter().for_each(|lane| lane.idle());
         for lane in 0..floor.lanes.len() {
@@ -118,7 +121,7 @@ impl Floor {
 
     fn task(&self, lane: usize, offer: Offer) -> Option<Claim> {
         match self.take(lane, offer) {
-            Taken::Task(task) => Some(task.claimed.claim),
+            Taken::Task(task) => Some(task.claim),
             Taken::Nothing => None,
             Taken::Surplus(_) | Taken::Closed(_) => panic!("a lane with room takes tasks"),
         }
@@ -270,13 +273,21 @@ fn detached_instance_closes_the_intake() {
 fn task_can_be_stopped_before_it_begins() {
     let floor = Floor::new(1);
     let claims = floor.store.give(2);
-    assert!(!floor.intake.stop(&claims[1], Stop::Lost), "it is on its way");
+    floor.intake.stop(&claims[0], Stop::Lost); // it is on its way
     assert_eq!(floor.sleep(0), Some(claims[0]));
-    assert!(!floor.intake.stop(&claims[0], Stop::Lost), "the lane has it");
-    assert!(floor.intake.stop(&claims[1], Stop::Lost));
-    let offer = Offer { room: 4, computing: 0, claims: true, sleeps: true };
-    let Taken::Task(task) = floor.take(0, offer) else { panic!("it is to be ended") };
-    assert_eq!((task.claimed.claim, task.stop.get()), (claims[1], Some(Stop::Lost)));
+    floor.intake.stop(&claims[1], Stop::Lost); // it waits for a lane
+    // Far more than those that are to be begun.
+    for _ in 0..12_000 {
+        let (running, stop) = (claimed().claim, StopToken::new());
+        floor.lanes[0].begin(running, stop.clone());
+        floor.intake.stop(&running, Stop::Lost);
+        assert_eq!(stop.get(), Some(Stop::Lost), "a lane has it");
+    }
+    for claim in claims {
+        let stop = StopToken::new();
+        floor.lanes[0].begin(claim, stop.clone());
+        assert_eq!(stop.get(), Some(Stop::Lost));
+    }
 }
 
 #[test]
