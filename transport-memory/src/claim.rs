@@ -40,7 +40,9 @@ impl Future for ClaimFuture {
             waker.clone_from(cx.waker()); // nothing has happened since the last poll
             return Poll::Pending;
         }
-        *place = None;
+        if place.take().is_some() {
+            state.woken_claimers -= 1;
+        }
         let mut held = instance.lock();
         let answer = state.claim(instance.id, &mut held, max.get(), &mut effects);
         let started_group = matches!(answer, Answer::Group(_));
@@ -75,9 +77,11 @@ impl Drop for ClaimFuture {
         let Membership { hub, queue, .. } = &*self.member;
         let mut effects = Effects::new(hub);
         let mut state = queue.lock();
-        let woken = state.claimers.remove(&place).is_none();
-        if woken && state.has_work() {
-            state.wake_claimer(&mut effects);
+        if state.claimers.remove(&place).is_none() {
+            state.woken_claimers -= 1;
+            if state.has_work() {
+                state.wake_claimer(&mut effects);
+            }
         }
         drop(state);
     }
@@ -101,7 +105,7 @@ impl QueueState {
         self.next_claimer
     }
 
-    /// Claims up to `max` tasks, or a group of the quarantine.
+    /// Claims up to `max` tasks, though no more than its share, or a group of the quarantine.
     fn claim(
         &mut self,
         instance: InstanceId,
@@ -128,6 +132,7 @@ impl QueueState {
         if !group.is_empty() {
             return Answer::Group(group);
         }
+        let max = max.min(self.share());
         let mut claimed = Vec::new();
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
@@ -139,6 +144,11 @@ impl QueueState {
             true => Answer::Empty,
             false => Answer::Claimed(claimed),
         }
+    }
+
+    /// How many of the tasks that are ready are one claim's, if those that wait share them.
+    fn share(&self) -> usize {
+        self.ready.len().div_ceil(1 + self.woken_claimers + self.claimers.len())
     }
 
     /// Claims the next group of the quarantine, if there is one for this instance.

@@ -38,6 +38,8 @@ pub(crate) struct QueueState {
     pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
     /// Claim futures that wait for a task, in the order in which they came.
     pub(crate) claimers: BTreeMap<u64, Waker>,
+    /// How many of them were woken and have not looked since.
+    pub(crate) woken_claimers: usize,
     pub(crate) next_claimer: u64,
     /// The task behind each request id, by caller.
     requests: HashMap<RequestKey, Arc<Record>>,
@@ -256,12 +258,14 @@ impl QueueState {
         if !self.paused
             && let Some((_, waker)) = self.claimers.pop_first()
         {
+            self.woken_claimers += 1;
             effects.wakes.push(waker);
         }
     }
 
     /// Wakes all that wait, to look again.
     pub(crate) fn wake_all(&mut self, effects: &mut Effects<'_>) {
+        self.woken_claimers += self.claimers.len();
         effects.wakes.extend(std::mem::take(&mut self.claimers).into_values());
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct ClaimLoop {
     reconnects: u64,
     /// Since when claims have failed, one after the other.
     failing: Option<Instant>,
+    /// How long it waits after the next failure.
+    pause: Duration,
 }
 
 /// What an instance waits for at the server.
@@ -83,6 +85,10 @@ enum Answer {
     Lost,
 }
 
+/// The shortest and longest pause after a claim that failed. The longest are for a server that answers, and carries
+/// nothing out: a connection that is lost is waited for by the link.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
 /// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
 /// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
@@ -92,8 +98,8 @@ const LATE: Duration = Duration::from_secs(1);
 
 impl ClaimLoop {
     pub(crate) fn new(instance: Arc<Instance>, link: Link) -> Self {
-        let mut new =
-            Self { instance, link, order: None, recoveries: Vec::new(), reconnects: 0, failing: None };
+        let (order, recoveries, failing) = (None, Vec::new(), None);
+        let mut new = Self { instance, link, order, recoveries, reconnects: 0, failing, pause: PAUSE.0 };
         new.reconnects = new.count_reconnects();
         new
     }
@@ -175,7 +181,7 @@ impl ClaimLoop {
         if self.is_recovery_due() && !expired {
             match self.instance.recover().await {
                 Ok(()) => drop(self.recoveries.remove(0)),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) => self.pause_after(&error).await,
             }
             return;
         }
@@ -202,7 +208,7 @@ impl ClaimLoop {
         self.order = None;
         match self.recover_and_ask(wanted).await {
             Ok(answer) => {
-                self.failing = None;
+                (self.failing, self.pause) = (None, PAUSE.0);
                 match answer {
                     Answer::Again => {}
                     Answer::Unasked => self.order = Some(Order::spent(Instant::now())),
@@ -215,13 +221,19 @@ impl ClaimLoop {
                 // The answer may have been lost, and the tasks claimed.
                 self.recover_soon();
                 let since = *self.failing.get_or_insert_with(Instant::now);
-                if !matches!(error, ClientError::Lost(_)) || since.elapsed() >= self.instance.caller.timeout {
+                if !error.is_passing() || since.elapsed() >= self.instance.caller.timeout {
                     self.failing = None;
-                    self.instance.lock().fail(&error.into());
+                    self.instance.lock().fail(&error.clone().into());
                 }
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                self.pause_after(&error).await;
             }
         }
+    }
+
+    async fn pause_after(&mut self, error: &ClientError) {
+        let is_busy = matches!(error, ClientError::Busy(_));
+        self.pause = if is_busy { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
+        tokio::time::sleep(self.pause).await;
     }
 
     async fn recover_and_ask(&mut self, wanted: usize) -> Result<Answer, ClientError> {
@@ -282,29 +294,26 @@ impl ClaimLoop {
         let mut args = Args::new();
         args.push(keys::give(&self.instance.caller.prefix, &self.instance.worker_id, self.instance.id));
         args.push(format!("{:.3}", pause.as_secs_f64()));
-        match timeout(pause + self.instance.caller.timeout, connection.command("BLPOP", args.into_vec()))
-            .await
-        {
-            Ok(Ok(reply)) => match reply.into_array().get(1).and_then(Reply::as_bytes) {
-                Some(packed) => {
-                    crash_point("claim.after_wake");
-                    match self.take(std::iter::once(packed)) {
-                        (true, _) | (_, 0) => Waited::Over,
-                        (false, count) => Waited::Given(count),
-                    }
-                }
-                None => Waited::Over,
-            },
-            Ok(Err(error)) => {
-                self.instance.caller.note(&error.to_string());
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                Waited::Lost
+        let deadline = Instant::now() + pause + self.instance.caller.timeout;
+        let error = match connection.blocking_command("BLPOP", args.into_vec(), pause, deadline).await {
+            Ok(reply) => {
+                let reply = reply.into_array();
+                let Some(packed) = reply.get(1).and_then(Reply::as_bytes) else { return Waited::Over };
+                crash_point("claim.after_wake");
+                return match self.take(std::iter::once(packed)) {
+                    (true, _) | (_, 0) => Waited::Over,
+                    (false, count) => Waited::Given(count),
+                };
             }
-            Err(_) => {
-                self.link.discard(number);
-                Waited::Lost
-            }
+            Err(error) => error,
+        };
+        self.instance.caller.note(&error.to_string());
+        match error {
+            ClientError::Demoted(_) => self.link.leave(number),
+            ClientError::Timeout(_) => self.link.discard(number),
+            _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
+        Waited::Lost
     }
 
     /// Takes what it was given, all for whoever waits: whether a group of the quarantine is among it, and how

@@ -155,16 +155,24 @@ impl Claims {
         }
     }
 
-    /// Notes that all claims are lost.
-    pub(crate) fn lose_all(&mut self) {
+    /// What it holds now, but for what is about to end.
+    pub(crate) fn held_now(&self) -> Vec<Claim> {
+        self.held.values().map(|held| held.claim).collect()
+    }
+
+    /// Notes that those claims are lost, as far as it still holds them.
+    pub(crate) fn lose(&mut self, lost: &[Claim]) {
         self.alone_until = None;
-        self.cancelled.clear();
-        self.returned.clear();
-        let lost: Vec<_> = self.held.drain().map(|(_, held)| held.claim).collect();
         for claim in lost {
-            self.lost.push(claim);
-            self.signal(Signal::Lost(claim));
+            if self.held.get(&claim.task).is_none_or(|held| held.claim != *claim) {
+                continue;
+            }
+            self.held.remove(&claim.task);
+            self.cancelled.remove(&claim.task);
+            self.lost.push(*claim);
+            self.signal(Signal::Lost(*claim));
         }
+        self.returned.retain(|claimed| !lost.contains(&claimed.claim));
     }
 
     /// Passes a signal on; a cancel only once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{FuturesUnordered, StreamExt};
 use rhai_dispatcher_core::{CancelReason, Claim, InstanceId, Signal, TaskId, TransportError, WallTime};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::args::Args;
 use crate::batcher::LARGEST;
@@ -103,22 +103,27 @@ impl Inbox {
     pub(crate) async fn delete(&self) {
         // Its own connection may be blocked in a read.
         if let Ok((connection, _)) = self.caller.link.get(Instant::now()).await {
-            let _ = connection.command("DEL", vec![self.key.clone()]).await;
+            let deadline = Instant::now() + self.caller.timeout;
+            let _ = connection.command("DEL", vec![self.key.clone()], deadline).await;
         }
     }
 
     /// The last id that was read, and how many messages there were; none if the time was over.
     async fn read_once(&self, last: &Bytes) -> Result<Option<(Bytes, usize)>, ClientError> {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
+        let deadline = Instant::now() + BLOCK + self.caller.timeout;
         let mut args = Args::new();
         args.push_static("COUNT").push_display(AT_ONCE).push_static("BLOCK").push_display(BLOCK.as_millis());
         args.push_static("STREAMS").push(self.key.clone()).push(last.clone());
-        let read = timeout(BLOCK + self.caller.timeout, connection.command("XREAD", args.into_vec())).await;
-        let reply = match read {
-            Ok(reply) => reply?,
-            Err(_) => {
-                self.link.discard(number);
-                return Err(ClientError::Timeout("XREAD was not answered".into()));
+        let reply = match connection.blocking_command("XREAD", args.into_vec(), BLOCK, deadline).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                match &error {
+                    ClientError::Demoted(_) => self.link.leave(number),
+                    ClientError::Timeout(_) => self.link.discard(number),
+                    _ => {}
+                }
+                return Err(error);
             }
         };
         if reply.is_nil() {
@@ -192,11 +197,12 @@ impl Inbox {
     }
 
     async fn trim(&self, last: &Bytes) {
-        let Ok((connection, _)) = self.link.get(Instant::now() + self.caller.timeout).await else { return };
+        let deadline = Instant::now() + self.caller.timeout;
+        let Ok((connection, _)) = self.link.get(deadline).await else { return };
         let mut args = Args::new();
         args.push(self.key.clone()).push_static("MINID").push(last.clone());
         // If it fails it is done with the next, and the limit of the inbox holds anyway.
-        let _ = timeout(self.caller.timeout, connection.command("XTRIM", args.into_vec())).await;
+        let _ = connection.command("XTRIM", args.into_vec(), deadline).await;
         crash_point("inbox.after_trim");
     }
 

@@ -17,10 +17,9 @@
 //! - `claim_loop`, `given`, `recovery`: how it gets that.
 //! - `inbox`, `waits`: how outcomes and signals come to those who wait for them.
 //! - `pumps`: what of this runs on the bridge.
-//! - `script`, `lua/`: the steps that are atomic. `caller`: sends them.
+//! - `script`, `lua/`: the steps that are atomic. `caller`: sends them. `libraries`: deletes old ones.
 //! - `record`, `wire`, `keys`, `args`: what stands in Redis, and how.
-//! - `server`: what is looked at when a connection is made.
-//! - `client`: fred, and nothing of it outside.
+//! - `client`: fred, and nothing of it outside; connections that are left when they or their server are dead.
 //! - `crash`, `faults`: for the fault injection harness.
 
 mod args;
@@ -38,13 +37,13 @@ mod given;
 mod inbox;
 mod instance;
 mod keys;
+mod libraries;
 mod looks;
 mod packed;
 mod pumps;
 mod record;
 mod recovery;
 mod script;
-mod server;
 mod submits;
 mod transport;
 mod waits;

@@ -15,8 +15,8 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::args::Args;
 use crate::caller::Caller;
-use crate::client::{ClientError, Endpoint, Link, Reply};
-use crate::config::RedisConfig;
+use crate::client::{ClientError, Endpoint, Network, Reply};
+use crate::config::{Durability, RedisConfig};
 use crate::consumer::RedisConsumer;
 use crate::crash::crash_point;
 use crate::looks::details;
@@ -36,8 +36,10 @@ pub struct RedisTransport {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: RedisConfig,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) network: Network,
     pub(crate) caller: Arc<Caller>,
+    /// Renews leases, on a connection of its own: what is slow for calls is not to cost a lease.
+    pub(crate) renewals: Arc<Caller>,
     clock: Arc<dyn Clock>,
     pumps: OnceLock<Pumps>,
     /// Last: what runs there ends with it.
@@ -53,10 +55,14 @@ impl RedisTransport {
         config.check()?;
         let endpoint = Endpoint::parse(&config.url, config.call_timeout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let caller = Caller::new(&config, Link::new(endpoint.clone()), Arc::clone(&clock));
+        let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
+        let link = network.link(config.patience());
+        let caller = Caller::new(&config, link, Arc::clone(&clock), config.call_timeout);
+        let link = network.link(config.renewal_patience());
+        let renewals = Caller::new(&config, link, Arc::clone(&clock), config.renewal_timeout());
         let bridge = config.bridge.clone().unwrap_or_default();
-        let shared =
-            Shared { config, endpoint, caller: Arc::new(caller), clock, pumps: OnceLock::new(), bridge };
+        let (caller, renewals) = (Arc::new(caller), Arc::new(renewals));
+        let shared = Shared { config, network, caller, renewals, clock, pumps: OnceLock::new(), bridge };
         Ok(Self { shared: Arc::new(shared) })
     }
 }
@@ -64,7 +70,7 @@ impl RedisTransport {
 impl Shared {
     /// What runs on the bridge; starts it.
     pub(crate) fn pumps(&self) -> &Pumps {
-        self.pumps.get_or_init(|| Pumps::start(&self.bridge, &self.caller, &self.endpoint, &self.config))
+        self.pumps.get_or_init(|| Pumps::start(&self.bridge, &self.caller, &self.network, &self.config))
     }
 
     /// Runs a call on the bridge.

@@ -169,6 +169,37 @@ pub(crate) async fn every_waiting_instance_is_woken(env: &dyn Environment) {
     }
 }
 
+pub(crate) async fn waiting_claims_share_what_is_ready(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumers = [stage.attach().await, stage.attach().await, stage.attach().await];
+    // Twice: a share does not depend on an earlier one.
+    for _ in 0..2 {
+        let mut claims: Vec<_> =
+            consumers.iter().map(|consumer| Waiting::new(consumer.claim(up_to(10)))).collect();
+        for claim in &mut claims {
+            stage.park(claim).await;
+        }
+        let mut left: HashSet<_> = submit(&stage, 8).await.into_iter().collect();
+        let first = future::join_all(claims).await.into_iter().map(|claim| claim.expect("a claim"));
+        for (claimed, consumer) in first.zip(&consumers) {
+            assert!(claimed.len() <= 3, "{} of 8 tasks, for one of three", claimed.len());
+            for claimed in claimed {
+                assert!(left.remove(&claimed.claim.task));
+                consumer.complete(claimed.claim).await;
+            }
+        }
+        // A batch may come in parts: what came after the first is there for all.
+        while !left.is_empty() {
+            let claims = consumers.iter().map(|consumer| consumer.claim(up_to(10)));
+            let (claimed, winner, _) = future::select_all(claims).await;
+            for claimed in claimed.expect("a claim") {
+                assert!(left.remove(&claimed.claim.task));
+                consumers[winner].complete(claimed.claim).await;
+            }
+        }
+    }
+}
+
 pub(crate) async fn expired_task_is_not_started(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;

@@ -55,6 +55,7 @@ crate::case::cases! {
         dropped_claim_loses_nothing,
         dropped_wakeup_passes_on,
         every_waiting_instance_is_woken,
+        waiting_claims_share_what_is_ready,
         expired_task_is_not_started,
         claimed_task_knows_its_time_left;
     priority:

@@ -40,6 +40,8 @@ pub trait Consumer: Send + Sync {
     /// - `dropped_wakeup_passes_on`: a wake-up given to a claim that went away passes to the next
     ///   one that waits, also of another instance.
     /// - `every_waiting_instance_is_woken`: as many waiting claims wake as there are tasks for.
+    /// - `waiting_claims_share_what_is_ready`: a claim takes at most its share of what is ready, rounded up,
+    ///   while others wait too.
     /// - `high_priority_overtakes`: with many low tasks waiting, a new high one is claimed within
     ///   two batches.
     /// - `low_priority_is_not_starved`: under constant high load, one of 16 claims is low.

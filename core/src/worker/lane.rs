@@ -49,8 +49,8 @@ impl<H: Handler> Lane<H> {
             index,
             intake,
             finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
+            running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
-            running: Jobs::new(Arc::clone(&clock)),
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             draining: false,
@@ -72,7 +72,12 @@ impl<H: Handler> Lane<H> {
                 sleeps: sleeps && until.is_none(),
             };
             match self.intake.take(self.index, offer, cx) {
-                Taken::Task(task) => self.begin_one(task),
+                Taken::Task(task) => {
+                    if offer.sleeps {
+                        self.state.tick(self.clock.now());
+                    }
+                    self.begin_one(task);
+                }
                 Taken::Nothing => return until.is_some(),
                 Taken::Surplus(claims) => {
                     self.release(claims);
@@ -100,6 +105,8 @@ impl<H: Handler> Lane<H> {
         self.state.begin(claim, stop.clone());
         let deadline = claimed.deadline;
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
+        // The handler is code that can kill, too.
+        self.state.slot().set(claim.task);
         match self.running.begin(Job::new(&self.handler, run)) {
             Some((job, ran)) => self.end(&job, ran),
             None => {
@@ -166,9 +173,12 @@ impl<H: Handler + Unpin> Future for Lane<H> {
                 lane.state.idle();
                 return Poll::Ready(());
             }
+            if began || ran || finished {
+                continue;
+            }
             // Last, so that it is never taken for a lane that sleeps while it runs something.
-            if !(began || ran || finished) && (lane.draining || !lane.begin(cx, true)) {
-                lane.state.idle();
+            lane.state.idle();
+            if lane.draining || !lane.begin(cx, true) {
                 return Poll::Pending;
             }
         }

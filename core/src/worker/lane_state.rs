@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::early_stops::EarlyStops;
-use super::{Stop, StopToken};
+use super::running_tasks::SlotOfLane;
+use super::{LaneSlot, Stop, StopToken};
 use crate::{Claim, TaskId, Tick};
 
 /// What a lane and its supervisor know of each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LaneState {
+    /// Which task the lane polls.
+    slot: SlotOfLane,
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
@@ -28,8 +31,8 @@ struct Running {
 const IDLE: u64 = u64::MAX;
 
 impl LaneState {
-    pub(super) fn new(early: Arc<EarlyStops>) -> Self {
-        Self { early, ..Self::default() }
+    pub(super) fn new(slot: SlotOfLane, early: Arc<EarlyStops>) -> Self {
+        Self { slot, running: Mutex::default(), busy_since: AtomicU64::new(IDLE), early }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -44,8 +47,14 @@ impl LaneState {
         self.busy_since.store(now.as_nanos(), Ordering::Relaxed);
     }
 
+    /// Where the lane notes which task it polls.
+    pub(super) fn slot(&self) -> &LaneSlot {
+        self.slot.get()
+    }
+
     /// Notes that the lane waits.
     pub(super) fn idle(&self) {
+        self.slot().clear();
         self.busy_since.store(IDLE, Ordering::Relaxed);
     }
 
@@ -101,12 +110,13 @@ impl LaneState {
         }
     }
 
-    /// Takes all the lane's tasks from it.
-    pub(super) fn give_up(&self) -> Vec<Claim> {
+    /// Takes all the lane's tasks from it. With each, whether it is the one that the lane polls.
+    pub(super) fn give_up(&self) -> Vec<(Claim, bool)> {
+        let polled = self.slot().get();
         let running: Vec<_> = self.running().tasks.drain().map(|(_, entry)| entry).collect();
         for (_, token) in &running {
             token.stop(Stop::Lost);
         }
-        running.into_iter().map(|(claim, _)| claim).collect()
+        running.into_iter().map(|(claim, _)| (claim, polled == Some(claim.task))).collect()
     }
 }

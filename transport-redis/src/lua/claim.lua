@@ -31,9 +31,11 @@ else
   more = more or has_survived
   if observed_until then next_due = math.min(next_due, observed_until) end
   if is_alone then
-    kind, next_due = 'alone', observed_until
+    kind = 'alone'
   elseif not state.paused then
-    kind, more = hand_out(w, to, max, state.turn)
+    -- Others may wait for what has just become ready.
+    local share = made_ready and share_of(w, 1 + #idle_instances(w))
+    kind, more = hand_out(w, to, max, share or max, state.turn)
     if kind == 'empty' and more then next_due = NOW end
     if to.group_at then next_due, later_due = math.min(next_due, to.group_at), true end
   end
@@ -42,7 +44,7 @@ if to.out and #to.out > 0 then given[#given + 1] = pack(kind, to.out) end
 local rest = max - (to.count or 0)
 if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
   kind = 'ordered'
-  to.since, to.max, to.alive = NOW, rest, score
+  to.since, to.max, to.alive = NOW_MICROS, rest, score
   wait_for_tasks(w, to)
 else
   if more then serve(w) end

@@ -1,23 +1,20 @@
 -- What a record takes beside its texts, estimated: its key, the names of its fields, its times and ids.
 local RECORD_BYTES = 512
--- Tasks that have ended in this call, by their worker id: pairs of id and entry for `finished`.
-local concluded
 
--- Notes that a task has its outcome, with these fields. `extra`: it has children or a request key, which are to go with
--- its record.
+-- Notes that a task has its outcome, with these fields. `extra`: it has children or a request key, which go with its
+-- record.
 local function note_finished(id, w, extra, ...)
   if not w then return end
-  local bytes = RECORD_BYTES
-  for i = 2, select('#', ...), 2 do bytes = bytes + #tostring(select(i, ...)) end
   local k = record_key(id)
-  bytes = bytes + call('HSTRLEN', k, 'script') + call('HSTRLEN', k, 'args')
+  local bytes = RECORD_BYTES + call('HSTRLEN', k, 'script') + call('HSTRLEN', k, 'args')
+  for i = 2, select('#', ...), 2 do bytes = bytes + #tostring((select(i, ...))) end
   local list = concluded[w]
   if not list then list = { bytes = 0 }; concluded[w] = list end
   list.bytes = list.bytes + bytes
   list[#list + 1] = id .. ' ' .. NOW_TEXT .. ' ' .. bytes .. (extra and ' +' or '')
 end
 
--- Deletes the record of a task that has ended, and what points to it.
+-- Adds to `keys` those that go with the record of a task that has ended; its request id is free then.
 local function forget_record(w, id, extra, keys)
   keys[#keys + 1] = record_key(id)
   if not extra then return end
@@ -29,19 +26,21 @@ local function forget_record(w, id, extra, keys)
   end
 end
 
--- Adds what has ended to `finished`, in the order of the ends, and deletes the oldest records beyond the bounds. At most
--- twice as many as have come and some more, so that no call takes long; the newest stays, which its waiters may still
--- look at.
+-- Adds what has ended to `finished`, in the order of the ends, and deletes the oldest records beyond the bounds: at most
+-- twice as many as have come and some more, so that no call takes long. The newest stays: those who wait for it may not
+-- have looked yet.
 local function bound_finished(w, list)
-  local finished = key(w, 'finished')
+  local finished, total = key(w, 'finished'), key(w, 'finished:bytes')
   local count = call('RPUSH', finished, unpack(list))
-  local bytes = call('HINCRBY', key(w, 'state'), 'finished_bytes', list.bytes)
-  local oldest = call('LRANGE', finished, 0, 2 * #list + 7)
+  if count == #list then call('DEL', total) end -- the list before it has expired
+  local bytes = call('INCRBY', total, list.bytes)
+  call('PEXPIRE', finished, TTL)
+  call('PEXPIRE', total, TTL)
   local gone, freed, keys = 0, 0, {}
-  for _, entry in ipairs(oldest) do
+  for _, entry in ipairs(call('LRANGE', finished, 0, 2 * #list + 7)) do
     local id, at, size, extra = string.match(entry, '^(%S+) (%d+) (%d+)( ?%+?)$')
-    local over = count - gone > MAX_FINISHED or bytes - freed > MAX_FINISHED_BYTES
-    if count - gone <= 1 or not over and at and at + TTL > NOW then break end
+    local has_expired = not at or at + TTL <= NOW
+    if count - gone <= 1 or not (has_expired or count - gone > MAX_FINISHED or bytes - freed > MAX_FINISHED_BYTES) then break end
     gone = gone + 1
     if id then
       freed = freed + size
@@ -50,7 +49,7 @@ local function bound_finished(w, list)
   end
   if gone == 0 then return end
   call('LTRIM', finished, gone, -1)
-  call('HINCRBY', key(w, 'state'), 'finished_bytes', -freed)
+  call('DECRBY', total, freed)
   if #keys > 0 then call('UNLINK', unpack(keys)) end
 end
 
