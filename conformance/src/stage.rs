@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Consumer, InstanceSpec, Payload, SubmitError, Submitted, Task, TaskDetails,
-    TaskId, Transport, TransportConfig, TransportExt, WallTime, WorkerId,
+    CancelReason, Cancelled, Consumer, CrashReport, InstanceId, InstanceSpec, Payload, QueueInfo, Requeued,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportExt, WorkerId,
 };
 
 use crate::Environment;
@@ -83,6 +83,15 @@ impl<'e> Stage<'e> {
         self.submit(self.task()).await
     }
 
+    /// Submits that many plain tasks.
+    pub(crate) async fn submit_some(&self, count: usize) -> Vec<TaskId> {
+        let mut ids = Vec::with_capacity(count);
+        for _ in 0..count {
+            ids.push(self.submit_any().await);
+        }
+        ids
+    }
+
     /// Submits a task, and has the answer.
     pub(crate) async fn ask(&self, task: Task) -> Result<Submitted, SubmitError> {
         let mut answers = self.transport.submit(vec![task.into()]).await.expect("a submit");
@@ -114,6 +123,28 @@ impl<'e> Stage<'e> {
         self.transport.cancel_one(id, CancelReason::Asked).await.expect("a cancel")
     }
 
+    pub(crate) async fn cancel_all(&self, ids: &[TaskId]) {
+        for id in ids {
+            self.cancel(*id).await;
+        }
+    }
+
+    /// The figures of a queue that must be there.
+    pub(crate) async fn queue(&self, worker_id: &str) -> QueueInfo {
+        let queues = self.transport.queues().await.expect("queues");
+        queues.into_iter().find(|queue| queue.worker_id.as_str() == worker_id).expect("a queue")
+    }
+
+    /// Reports that the process of `crashed` has died while these tasks were on a processor.
+    pub(crate) async fn report_crash(&self, crashed: &Arc<dyn Consumer>, running: &[TaskId]) -> Requeued {
+        self.report_crash_of(crashed.instance(), running).await
+    }
+
+    pub(crate) async fn report_crash_of(&self, instance: InstanceId, running: &[TaskId]) -> Requeued {
+        let report = CrashReport { worker_id: worker("main"), instance, running: running.to_vec() };
+        self.transport.report_crash(&report).await.expect("a report")
+    }
+
     /// Waits for the outcome, from now on, and only for the wake-up.
     pub(crate) fn outcome(&self, id: TaskId) -> Waiting<'static, TaskDetails> {
         outcome(&self.transport, id)
@@ -127,16 +158,6 @@ impl<'e> Stage<'e> {
     /// A time that is short for this environment, and over after the same wait as a lease.
     pub(crate) fn short(&self) -> Duration {
         self.env.config().lease
-    }
-
-    /// The transport's time, a short time from now.
-    pub(crate) fn soon(&self) -> WallTime {
-        self.transport.clock().wall() + self.short()
-    }
-
-    /// The transport's time, so far away that no case gets there.
-    pub(crate) fn far(&self) -> WallTime {
-        self.transport.clock().wall() + Self::LASTING
     }
 
     /// Lets `future` get to where it waits; it must not be ready.

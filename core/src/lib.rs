@@ -13,11 +13,13 @@
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
 //! - `clock`: time ([`Clock`]), the system's or a test's.
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
+//! - `error_log`: which errors are logged ([`ErrorLog`]).
 
 mod blocking;
 mod clock;
 mod dispatcher;
 mod error;
+mod error_log;
 mod invalid;
 mod task;
 mod transport;
@@ -27,6 +29,7 @@ pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
 pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
 pub use error::Error;
+pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
@@ -34,10 +37,11 @@ pub use task::{
     WorkerId, read_script, read_script_from, script_text,
 };
 pub use transport::{
-    Cancelled, Claim, Claimed, Completion, Consumer, Finish, Finished, Health, InstanceInfo, InstanceSpec,
-    OutcomeError, QueueInfo, Signal, SubmitError, Submitted, Transport, TransportConfig, TransportError,
-    TransportExt,
+    Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Transport,
+    TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
-    Drained, Handler, Ran, Run, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
+    WorkerError,
 };

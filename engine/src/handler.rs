@@ -45,6 +45,10 @@ impl Handler for RhaiHandler {
         self.lane.poll_room(cx)
     }
 
+    fn computing(&self) -> usize {
+        self.lane.computing()
+    }
+
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
         Box::pin(ScriptFuture::new(&self.lane, run))
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
     CancelReason, Claimed, Clock, Completion, Consumer, Finish, InstanceSpec, Json, ManualClock, Outcome,
-    Output, Ran, Stop, TaskLog, Transport, WallTime, WorkerId,
+    Output, Ran, Stop, TaskLog, Transport, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
@@ -49,19 +49,18 @@ fn a_child_that_another_parent_took_along_is_an_error_in_the_end() {
     assert!(error.message.contains("cancelled"), "{}", error.message);
 }
 
-/// A parent with this deadline that runs `script`, and the child that it dispatched to `worker-2`.
+/// A parent with so much time left that runs `script`, and the child that it dispatched to `worker-2`.
 fn parent_and_child(
     script: &str,
-    deadline: Option<WallTime>,
+    time_left: Option<Duration>,
     clock: &ManualClock,
 ) -> (Started, Arc<dyn Consumer>, Claimed) {
     let config = MemoryConfig::default().with_clock(Arc::new(clock.clone()));
     let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(config));
     let engine = EngineConfig::new().with_dispatch(Arc::clone(&transport));
     let bench = Bench { handler: RhaiHandler::new(&engine), clock: clock.clone() };
-    let mut task = Bench::task(script);
-    task.deadline = deadline;
-    let mut parent = bench.start_task(task, None);
+    let deadline = time_left.map(|time_left| clock.now() + time_left);
+    let mut parent = bench.start_task(Bench::task(script), deadline);
     assert!(parent.poll().is_pending());
     let spec = InstanceSpec::new(WorkerId::try_from("worker-2").unwrap());
     let consumer: Arc<dyn Consumer> = block_on(transport.attach(spec)).unwrap();
@@ -72,21 +71,21 @@ fn parent_and_child(
 #[test]
 fn a_child_has_the_time_that_its_parent_has_left_and_no_timeout_of_its_own() {
     let clock = ManualClock::new();
-    let deadline = clock.wall() + Duration::from_secs(600);
-    let (_, _, child) = parent_and_child("dispatch(`worker-2`, `1`)", Some(deadline), &clock);
-    assert_eq!(child.task.deadline, Some(deadline));
-    let (_, _, child) = parent_and_child("dispatch(`worker-2`, #{script: `1`})", Some(deadline), &clock);
-    assert_eq!(child.task.deadline, Some(deadline));
+    let left = Duration::from_secs(600);
+    let (_, _, child) = parent_and_child("dispatch(`worker-2`, `1`)", Some(left), &clock);
+    assert_eq!(child.task.deadline_in, Some(left));
+    let (_, _, child) = parent_and_child("dispatch(`worker-2`, #{script: `1`})", Some(left), &clock);
+    assert_eq!(child.task.deadline_in, Some(left));
     let (_, _, child) = parent_and_child("dispatch_async(`worker-2`, `1`); sleep(1)", None, &clock);
-    assert_eq!(child.task.deadline, None);
+    assert_eq!(child.task.deadline_in, None);
 
     // A timeout that is given can only be sooner.
     let (_, _, child) =
-        parent_and_child("dispatch(`worker-2`, #{script: `1`, timeout: 5})", Some(deadline), &clock);
-    assert!(child.task.deadline.unwrap() < clock.wall() + Duration::from_secs(6));
+        parent_and_child("dispatch(`worker-2`, #{script: `1`, timeout: 5})", Some(left), &clock);
+    assert!(child.task.deadline_in.unwrap() < Duration::from_secs(6));
     let late = "dispatch(`worker-2`, #{script: `1`, timeout: 3600})";
-    let (_, _, child) = parent_and_child(late, Some(deadline), &clock);
-    assert_eq!(child.task.deadline, Some(deadline));
+    let (_, _, child) = parent_and_child(late, Some(left), &clock);
+    assert_eq!(child.task.deadline_in, Some(left));
 }
 
 #[test]
@@ -105,4 +104,31 @@ fn a_child_that_takes_longer_than_a_dispatcher_waits_is_waited_for() {
         panic!("no answer")
     };
     assert_eq!(output.to_string(), "42");
+}
+
+#[test]
+fn a_worker_id_that_is_not_reached_is_an_error_at_once() {
+    let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
+    let reached = |ids: &[&str]| {
+        let ids: Vec<_> = ids.iter().map(|id| WorkerId::try_from(*id).unwrap()).collect();
+        Bench::with(EngineConfig::new().with_dispatch(Arc::clone(&transport)).with_dispatch_to(ids))
+    };
+    let bench = reached(&["local", "other"]);
+    for call in ["dispatch(`nobody`, `1`)", "await_result(dispatch_async(`nobody`, #{script: `1`}))"] {
+        let error = bench.error(call);
+        assert_eq!(
+            error.message,
+            "dispatch: worker_id: no task is sent to nobody from here; worker ids that can be used: local, other"
+        );
+        let caught = bench.value(&format!("try {{ {call} }} catch (e) {{ return e.contains(`nobody`) }}"));
+        assert_eq!(caught, "true");
+    }
+    for id in ["Local", "local2", "loca"] {
+        assert!(bench.error(&format!("dispatch(`{id}`, `1`)")).message.contains(&format!("to {id} from")));
+    }
+    assert!(bench.error("dispatch(`a b`, `1`)").message.contains("outside A-Z"));
+    assert!(bench.start("dispatch(`other`, `1`)").poll().is_pending());
+    assert!(reached(&[]).error("dispatch(`local`, `1`)").message.ends_with("can be used: none"));
+    let queues = block_on(transport.queues()).unwrap();
+    assert!(queues.iter().all(|queue| queue.worker_id.as_str() == "other"), "{queues:?}");
 }

@@ -3,13 +3,13 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
 
 use crate::consumer::Membership;
 use crate::hub::Effects;
-use crate::instance::{InstanceState, Room};
+use crate::instance::InstanceState;
+use crate::quarantine::Quarantine;
 use crate::queue::QueueState;
 use crate::record::Record;
 
@@ -40,11 +40,14 @@ impl Future for ClaimFuture {
             waker.clone_from(cx.waker()); // nothing has happened since the last poll
             return Poll::Pending;
         }
-        *place = None;
+        if place.take().is_some() {
+            state.woken_claimers -= 1;
+        }
         let mut held = instance.lock();
         let answer = state.claim(instance.id, &mut held, max.get(), &mut effects);
+        let started_group = matches!(answer, Answer::Group(_));
         let answer = match answer {
-            Answer::Claimed(claimed) => Poll::Ready(Ok(claimed)),
+            Answer::Claimed(claimed) | Answer::Group(claimed) => Poll::Ready(Ok(claimed)),
             Answer::Detached => Poll::Ready(Err(TransportError::Detached)),
             Answer::HeldUp => {
                 held.hold_up(cx.waker());
@@ -59,10 +62,9 @@ impl Future for ClaimFuture {
         if place.is_none() && state.has_work() {
             state.wake_claimer(&mut effects);
         }
-        let probation = answer.is_ready() && held.probation.is_some();
         drop(held);
-        if probation {
-            queue.arm(&mut state, hub); // to wake whoever waits for its end
+        if started_group {
+            queue.arm(&mut state, hub); // for the end of its observation
         }
         drop(state);
         answer
@@ -75,19 +77,20 @@ impl Drop for ClaimFuture {
         let Membership { hub, queue, .. } = &*self.member;
         let mut effects = Effects::new(hub);
         let mut state = queue.lock();
-        let woken = state.claimers.remove(&place).is_none();
-        if woken && state.has_work() {
-            state.wake_claimer(&mut effects);
+        if state.claimers.remove(&place).is_none() {
+            state.woken_claimers -= 1;
+            if state.has_work() {
+                state.wake_claimer(&mut effects);
+            }
         }
         drop(state);
     }
 }
 
-/// How long an instance runs suspects, one after another, before others have a turn.
-const SUSPECTS_TURN: Duration = Duration::from_secs(1);
-
 enum Answer {
     Claimed(Vec<Claimed>),
+    /// A group of the quarantine.
+    Group(Vec<Claimed>),
     /// There is nothing to claim.
     Empty,
     /// There may be, but not for this instance now.
@@ -102,7 +105,7 @@ impl QueueState {
         self.next_claimer
     }
 
-    /// Claims up to `max` tasks, or one suspect alone.
+    /// Claims up to `max` tasks, though no more than its share, or a group of the quarantine.
     fn claim(
         &mut self,
         instance: InstanceId,
@@ -113,22 +116,27 @@ impl QueueState {
         if held.detached {
             return Answer::Detached;
         }
-        if held.expired || held.probation.is_some() {
+        if held.expired {
+            return Answer::HeldUp;
+        }
+        if self.quarantine.lives(instance, effects.tick()) {
+            self.offer_quarantine(effects);
+        }
+        if self.quarantine.is_alone(instance) {
             return Answer::HeldUp;
         }
         if self.paused {
             return Answer::Empty;
         }
-        let turn_over = held.suspects_since.is_some_and(|since| effects.now - since > SUSPECTS_TURN);
-        if turn_over && !self.ready.is_empty() {
-            held.suspects_since = None;
-        } else if let Some(answer) = self.claim_suspect(instance, held, effects) {
-            return answer;
+        let group = self.claim_group(instance, held, max, effects);
+        if !group.is_empty() {
+            return Answer::Group(group);
         }
+        let max = max.min(self.share());
         let mut claimed = Vec::new();
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
-            if self.may_start(&record, instance, held, effects) {
+            if self.may_start(&record, effects) {
                 claimed.push(self.start(instance, held, record, effects));
             }
         }
@@ -138,65 +146,43 @@ impl QueueState {
         }
     }
 
-    /// Claims the first suspect that this instance has room for. If none has, one of them claims
-    /// nothing else until it has.
-    fn claim_suspect(
+    /// How many of the tasks that are ready are one claim's, if those that wait share them.
+    fn share(&self) -> usize {
+        self.ready.len().div_ceil(1 + self.woken_claimers + self.claimers.len())
+    }
+
+    /// Claims the next group of the quarantine, if there is one for this instance.
+    fn claim_group(
         &mut self,
         instance: InstanceId,
         held: &mut InstanceState,
+        max: usize,
         effects: &mut Effects<'_>,
-    ) -> Option<Answer> {
-        let hub = effects.hub;
-        let config = &hub.config.transport;
-        let is_last = |record: &Arc<Record>| record.lock().progress.deaths + 1 >= config.max_deliveries;
-        let suspect = loop {
-            // Those that are over need no room.
-            let first = self.suspects.pop_front()?;
-            if !self.may_start(&first, instance, held, effects) {
-                continue;
+    ) -> Vec<Claimed> {
+        let is_free = held.claims.is_empty();
+        held.tells_when_free |= !self.quarantine.is_empty();
+        let Some(size) = self.quarantine.group_for(is_free, effects.tick()) else { return Vec::new() };
+        let mut group = Vec::new();
+        while group.len() < size.min(max) {
+            let Some(record) = self.quarantine.pop() else { break };
+            if self.may_start(&record, effects) {
+                group.push(self.start(instance, held, record, effects));
             }
-            self.suspects.push_front(first);
-            let place = match held.room() {
-                Room::Free => Some(self.suspects.iter().position(is_last).unwrap_or(0)),
-                Room::Trusted => self.suspects.iter().position(|record| !is_last(record)),
-                Room::None => None,
-            };
-            let Some(suspect) = place.and_then(|place| self.suspects.remove(place)) else {
-                return (*self.making_room.get_or_insert(instance) == instance).then_some(Answer::HeldUp);
-            };
-            if self.may_start(&suspect, instance, held, effects) {
-                break suspect;
-            }
-        };
-        let until = (!is_last(&suspect)).then(|| effects.now + config.probation);
-        held.suspects.push(suspect.task.id);
-        held.probation = Some((suspect.task.id, until));
-        held.suspects_since.get_or_insert(effects.now);
-        // Whoever made room for it need not any more.
-        if let Some(other) = self.making_room.take().filter(|other| *other != instance) {
-            self.look_again(other, effects);
         }
-        Some(Answer::Claimed(vec![self.start(instance, held, suspect, effects)]))
+        if let Some(deaths) = group.iter().map(|claimed| claimed.deaths).max() {
+            let observation = Quarantine::observation(effects.hub.config.transport.observation, deaths);
+            self.quarantine.observe(instance, group.len(), is_free, effects.tick() + observation);
+        }
+        group
     }
 
     /// Whether a task that was taken out is still to be run; if its time is over, it ends here.
-    fn may_start(
-        &mut self,
-        record: &Arc<Record>,
-        instance: InstanceId,
-        held: &mut InstanceState,
-        effects: &mut Effects<'_>,
-    ) -> bool {
+    fn may_start(&mut self, record: &Arc<Record>, effects: &mut Effects<'_>) -> bool {
         if !record.lock().is_pending() {
             self.skipped();
             return false;
         }
-        let over = record.task.latest_start().is_some_and(|at| at <= effects.now);
-        if over && self.making_room == Some(instance) {
-            // Done here, because its lock is held already.
-            self.making_room = None;
-            effects.wakes.extend(held.held_up.drain(..));
-        }
+        let over = record.latest_start.is_some_and(|at| at <= effects.tick());
         if over && self.cancel_waiting(record, CancelReason::Expired, effects) {
             self.skipped();
         }
@@ -216,6 +202,8 @@ impl QueueState {
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),
+            deadline: record.deadline,
+            latest_start: record.latest_start,
             attempt: state.progress.attempt,
             deaths: state.progress.deaths,
         };

@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
 
 use crate::claim::ClaimFuture;
 use crate::hub::{Effects, Hub};
-use crate::instance::{Instance, Room};
+use crate::instance::Instance;
 use crate::queue::Queue;
 use crate::record::Record;
 
@@ -87,17 +87,17 @@ impl Membership {
             None => self.finish_stale(&completion.claim),
         });
         let answers: Vec<_> = answers.collect();
-        // Only now, so that a suspect's place is not given away before it has ended.
+        // Only now: until it has ended, no other task starts beside one that its instance runs alone.
         let mut held = self.instance.lock();
         for (completion, answer) in done.iter().zip(&answers) {
             if matches!(completion.finish, Finish::Outcome(_)) && *answer == Finished::Written {
-                held.release(&completion.claim, &mut effects.wakes);
+                held.release(&completion.claim);
             }
         }
-        let free = held.room() > Room::None;
+        let is_free = held.has_become_free();
         drop(held);
-        if free {
-            self.queue.lock().offer_suspects(&mut effects);
+        if is_free {
+            self.queue.lock().is_free(&self.instance, &mut effects);
         }
         answers
     }
@@ -123,30 +123,37 @@ impl Membership {
             return stale;
         }
         // Before the task can be claimed again, perhaps by this very instance.
-        held.release(&done.claim, &mut effects.wakes);
+        held.release(&done.claim);
+        let is_free = held.has_become_free();
         drop(held);
-        queue.offer_suspects(effects);
-        let mut run_at = None;
+        let mut delay = Duration::ZERO;
         match &done.finish {
-            Finish::RetryAt(at, error) => {
-                run_at = Some(*at);
+            Finish::RetryIn(backoff, error) => {
+                delay = *backoff;
                 state.progress.error = Some(error.clone());
                 state.progress.attempt += 1;
-                // It came back, so it is no suspect any more.
-                (state.progress.deaths, state.progress.spared) = (0, false);
+                // It came back, so it did not kill.
+                (state.progress.deaths, state.progress.blamed) = (0, 0);
             }
-            Finish::Abandon => state.progress.deaths += 1,
+            Finish::Abandon => {
+                state.count_death(true);
+                queue.quarantine.fails(self.instance.id, effects.tick(), self.hub.config.transport.lease);
+            }
+            Finish::Requeue => {}
             Finish::HandBack | Finish::Outcome(_) => state.uncount(),
         }
         drop(state);
-        queue.redeliver(Arc::clone(record), run_at, &self.hub, effects);
+        if is_free {
+            queue.is_free(&self.instance, effects);
+        }
+        queue.redeliver(Arc::clone(record), delay, &self.hub, effects);
         self.queue.arm(&mut queue, &self.hub);
         Finished::Written
     }
 
     /// The answer to a claim that this instance does not hold any more.
     fn finish_stale(&self, claim: &Claim) -> Finished {
-        let record = self.hub.records.get(claim.task, || self.hub.now());
+        let record = self.hub.records.get(claim.task, || self.hub.tick());
         let answer = record.map(|record| record.lock().fence(claim));
         match answer {
             Some(Err(stale)) => stale,
@@ -167,6 +174,8 @@ impl Membership {
         effects.wakes.extend(held.held_up.drain(..));
         let lost = std::mem::take(&mut held.lost);
         drop(held);
+        state.take_deaths_back(&lost, &mut effects);
+        state.lives(&self.instance, &mut effects);
         state.instances.insert(self.instance.id, Arc::clone(&self.instance));
         self.queue.arm(&mut state, &self.hub);
         // A wake-up may have gone to a claim whose lane is blocked and does not poll it.
@@ -174,7 +183,7 @@ impl Membership {
             state.wake_claimer(&mut effects);
         }
         drop(state);
-        Ok(lost)
+        Ok(lost.iter().map(|lost| lost.claim).collect())
     }
 
     fn detach(&self) {
@@ -183,16 +192,15 @@ impl Membership {
         state.instances.remove(&self.instance.id);
         let mut held = self.instance.lock();
         held.detach(&mut effects.wakes);
-        let mut claims = held.take_claims();
+        let claims = held.take_claims();
         drop(held);
-        state.leaves(self.instance.id, &mut effects);
-        claims.sort_by_key(|(_, record)| record.number);
+        state.quarantine.leaves(self.instance.id);
         for (claim, record) in claims {
             let mut written = record.lock();
             if written.fence(&claim).is_ok() {
                 written.uncount();
                 drop(written);
-                state.redeliver(record, None, &self.hub, &mut effects);
+                state.redeliver(record, Duration::ZERO, &self.hub, &mut effects);
             }
         }
         state.wake_all(&mut effects);

@@ -2,10 +2,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick, WallTime};
+use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick};
 
 use crate::id_hasher::IdHasher;
-use crate::record::Record;
+use crate::record::{Death, Record};
 use crate::wakes::Wakes;
 
 /// What one instance holds.
@@ -21,30 +21,23 @@ pub(crate) struct InstanceState {
     pub(crate) expired: bool,
     pub(crate) detached: bool,
     pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), IdHasher>,
-    /// Those of its claims that are suspects, in the order of their starts.
-    pub(crate) suspects: Vec<TaskId>,
-    /// The one of them beside which it claims nothing, and until when: for ever, if it is its last start.
-    pub(crate) probation: Option<(TaskId, Option<WallTime>)>,
-    /// Since when it has run suspects and nothing else.
-    pub(crate) suspects_since: Option<WallTime>,
+    /// Whether the queue is to be told when this instance holds nothing: the quarantine may wait for that.
+    pub(crate) tells_when_free: bool,
     /// Claim futures that wait until this instance may claim again.
     pub(crate) held_up: Vec<Waker>,
     /// Claims that were lost and not yet reported by a renewal.
-    pub(crate) lost: Vec<Claim>,
+    pub(crate) lost: Vec<Lost>,
     /// At most two for each claim: a cancel, and its loss.
     signals: VecDeque<Signal>,
     signal_waker: Option<Waker>,
 }
 
-/// How much room an instance has for suspects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Room {
-    /// It runs others.
-    None,
-    /// It runs nothing but suspects that have passed their probation.
-    Trusted,
-    /// It runs nothing.
-    Free,
+/// A claim that was lost.
+pub(crate) struct Lost {
+    pub(crate) claim: Claim,
+    pub(crate) record: Arc<Record>,
+    /// What its task counted for that, to be taken back if the instance lives after all.
+    pub(crate) counted: Option<Death>,
 }
 
 impl Instance {
@@ -54,9 +47,7 @@ impl Instance {
             expired: false,
             detached: false,
             claims: HashMap::default(),
-            suspects: Vec::new(),
-            probation: None,
-            suspects_since: None,
+            tells_when_free: false,
             held_up: Vec::new(),
             lost: Vec::new(),
             signals: VecDeque::new(),
@@ -89,39 +80,25 @@ impl InstanceState {
         std::task::Poll::Pending
     }
 
-    /// Notes that a claim is over, and lets waiting claim futures go on if it held them up.
-    pub(crate) fn release(&mut self, claim: &Claim, wakes: &mut Wakes) {
+    /// Notes that a claim is over.
+    pub(crate) fn release(&mut self, claim: &Claim) {
         // The same task may have been claimed again meanwhile, which this claim has no part in.
         if self.claims.get(&claim.task).is_none_or(|(held, _)| held != claim) {
             return;
         }
         self.claims.remove(&claim.task);
-        self.suspects.retain(|task| *task != claim.task);
-        self.probation.take_if(|(task, _)| *task == claim.task);
-        if self.room() > Room::None {
-            wakes.extend(self.held_up.drain(..));
-        }
     }
 
-    pub(crate) fn room(&self) -> Room {
-        match self.claims.len() {
-            0 => Room::Free,
-            count if count == self.suspects.len() => Room::Trusted,
-            _ => Room::None,
-        }
+    /// Whether it holds nothing, and the queue is to be told; once.
+    pub(crate) fn has_become_free(&mut self) -> bool {
+        self.claims.is_empty() && std::mem::take(&mut self.tells_when_free)
     }
 
-    /// The suspect to blame if it dies: if it runs nothing but suspects, the last to start, since the
-    /// others had shown by then that they do no harm.
-    pub(crate) fn culprit(&self) -> Option<TaskId> {
-        self.suspects.last().copied().filter(|_| self.room() > Room::None)
-    }
-
-    /// Loses all claims; what they were.
+    /// Loses all claims; what they were, in the order of submission.
     pub(crate) fn take_claims(&mut self) -> Vec<(Claim, Arc<Record>)> {
-        self.suspects.clear();
-        self.probation = None;
-        self.claims.drain().map(|(_, claim)| claim).collect()
+        let mut claims: Vec<_> = self.claims.drain().map(|(_, claim)| claim).collect();
+        claims.sort_by_key(|(_, record)| record.number);
+        claims
     }
 
     /// Keeps the waker of a claim future that has to wait for this instance.

@@ -11,6 +11,8 @@
 //! - `cancel`: a task that is to stop, and all that it dispatched.
 //! - `settle`: the alarm, and all that is done when something is due.
 //! - `ready`: the tasks that could be claimed now, picked by weight.
+//! - `quarantine`: those that may have killed their instances, started in growing groups.
+//! - `recovery`: the tasks of instances that died.
 //! - `instance`: what one instance holds.
 //! - `record`, `progress`: one task, and what changes of it.
 //! - `records`, `id_hasher`: all of them, by id; finished ones up to a bound.
@@ -33,10 +35,12 @@ mod instance;
 mod named;
 mod outcome;
 mod progress;
+mod quarantine;
 mod queue;
 mod ready;
 mod record;
 mod records;
+mod recovery;
 mod settle;
 mod transport;
 mod wakes;

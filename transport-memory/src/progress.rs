@@ -16,8 +16,8 @@ pub(crate) struct Progress {
     pub(crate) delivery: u32,
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
-    /// Whether a death was not counted, since another suspect was to blame.
-    pub(crate) spared: bool,
+    /// For how many of the deaths it is to blame.
+    pub(crate) blamed: u32,
     pub(crate) instance: Option<InstanceId>,
     log: TaskLog,
     /// What it dispatched.
@@ -39,14 +39,14 @@ impl Progress {
             delivery: 0,
             attempt: 0,
             deaths: 0,
-            spared: false,
+            blamed: 0,
             instance: None,
             log: TaskLog::new(),
             children: Vec::new(),
             created_at: now,
             updated_at: now,
             started_at: None,
-            run_at: task.run_at,
+            run_at: (!task.delay.is_zero()).then(|| now + task.delay),
         }
     }
 
@@ -58,6 +58,11 @@ impl Progress {
             Outcome::Cancelled(reason) => (None, None, Some(reason)),
         };
         self.log = log;
+    }
+
+    /// Whether it starts in a group of the quarantine.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.deaths >= 2 || self.blamed > 0
     }
 
     /// All that is known of the task.

@@ -1,13 +1,14 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use rhai_dispatcher_core::{
-    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, TaskId, WallTime, WorkerId,
+    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, TaskId, Tick, WorkerId,
 };
 
 use crate::hub::{Effects, Hub};
 use crate::instance::Instance;
+use crate::quarantine::Quarantine;
 use crate::ready::Ready;
 use crate::record::{Record, RecordState};
 use crate::settle::Alarm;
@@ -25,20 +26,20 @@ pub(crate) struct QueueState {
     /// May hold tasks that are no longer pending; [`gone`](Self::gone) counts them.
     pub(crate) ready: Ready,
     /// Tasks that wait for their time.
-    pub(crate) later: BTreeMap<(WallTime, u64), Arc<Record>>,
-    /// Tasks of dead instances, to be run alone.
-    pub(crate) suspects: VecDeque<Arc<Record>>,
+    pub(crate) later: BTreeMap<(Tick, u64), Arc<Record>>,
+    /// Tasks that may have killed their instances.
+    pub(crate) quarantine: Quarantine,
     /// How many tasks wait in all.
     pub(crate) waiting: usize,
-    /// How many tasks in `ready` and `suspects` were cancelled there.
+    /// How many tasks in `ready` were cancelled there.
     gone: usize,
     /// No task that waits must have started before this time.
-    pub(crate) expires: Option<WallTime>,
+    pub(crate) expires: Option<Tick>,
     pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
-    /// The instance that claims nothing until it is free for a suspect.
-    pub(crate) making_room: Option<InstanceId>,
     /// Claim futures that wait for a task, in the order in which they came.
     pub(crate) claimers: BTreeMap<u64, Waker>,
+    /// How many of them were woken and have not looked since.
+    pub(crate) woken_claimers: usize,
     pub(crate) next_claimer: u64,
     /// The task behind each request id, by caller.
     requests: HashMap<RequestKey, Arc<Record>>,
@@ -63,12 +64,12 @@ impl Queue {
     /// Accepts a task.
     pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Arc<Task>) -> Result<Submitted, SubmitError> {
         let mut effects = Effects::new(hub);
-        let parent = task.parent.and_then(|parent| hub.records.get(parent, || effects.now));
+        let parent = task.parent.and_then(|parent| hub.records.get(parent, || effects.tick()));
         let mut state = self.lock();
         let request = request_key(&task);
         if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
             && first.task.id != task.id
-            && !is_over(first, hub, effects.now)
+            && !is_over(first, hub, effects.tick())
         {
             if !first.task.asks_the_same_as(&task) {
                 return Err(SubmitError::RequestIdConflict(first.task.id));
@@ -77,6 +78,9 @@ impl Queue {
             return Ok(Submitted::Joined(first.task.id));
         }
         let limit = hub.config.transport.queue_limit;
+        if state.waiting >= limit {
+            state.expire(&mut effects); // what has expired takes no place
+        }
         if state.waiting >= limit {
             // What was accepted has its place, and may be submitted again.
             if hub.records.contains(task.id) {
@@ -87,9 +91,11 @@ impl Queue {
         // Held until the child can be found, for who cancels the parent.
         let adopted = adopt(parent.as_deref(), task.id, hub)?;
         let number = state.next_number;
-        let record = Arc::new(Record::new(task, Arc::downgrade(self), number, effects.now));
+        let record =
+            Arc::new(Record::new(task, Arc::downgrade(self), number, (effects.now, || effects.tick())));
         // A task that is submitted again, after an answer that got lost, is there already.
-        if !hub.records.insert(&record, effects.now, &mut effects.dropped) {
+        let tick = effects.tick();
+        if !hub.records.insert(&record, tick, &mut effects.dropped) {
             return Ok(Submitted::Accepted(record.task.id));
         }
         drop(adopted);
@@ -99,13 +105,14 @@ impl Queue {
             state.requests.insert(key, Arc::clone(&record));
         }
         let id = record.task.id;
-        let mut due_earlier = state.expires_at_least(record.task.latest_start());
-        match record.task.run_at {
-            Some(run_at) if run_at > effects.now => {
-                state.later.insert((run_at, number), record);
+        let mut due_earlier = state.expires_at_least(record.latest_start);
+        let due = record.lock().due;
+        match due {
+            Some(due) => {
+                state.later.insert((due, number), record);
                 due_earlier = true;
             }
-            _ => {
+            None => {
                 state.ready.push_back(record);
                 state.wake_claimer(&mut effects);
             }
@@ -131,8 +138,10 @@ impl Queue {
         state.waiting > 0 || !state.instances.is_empty() || !state.requests.is_empty() || state.paused
     }
 
-    pub(crate) fn info(&self) -> QueueInfo {
-        let state = self.lock();
+    pub(crate) fn info(&self, hub: &Hub) -> QueueInfo {
+        let mut effects = Effects::new(hub);
+        let mut state = self.lock();
+        state.expire(&mut effects);
         let mut ready = [0; Priority::ALL.len()];
         for record in state.ready.iter().filter(|record| record.lock().is_pending()) {
             ready[record.task.priority as usize] += 1;
@@ -142,7 +151,7 @@ impl Queue {
             worker_id: self.worker_id.clone(),
             ready,
             delayed,
-            suspects: state.waiting.saturating_sub(ready.iter().sum::<usize>() + delayed),
+            quarantined: state.quarantine.len(),
             claimed: state.instances.values().map(|instance| instance.lock().claims.len()).sum(),
             instances: state.instances.len(),
             paused: state.paused,
@@ -150,7 +159,7 @@ impl Queue {
     }
 
     pub(crate) fn instances(&self, hub: &Hub) -> Vec<InstanceInfo> {
-        let (now, wall) = (hub.config.clock.now(), hub.now());
+        let (now, wall) = (hub.tick(), hub.config.clock.wall());
         let state = self.lock();
         let info = |instance: &Arc<Instance>| {
             let held = instance.lock();
@@ -171,66 +180,65 @@ impl Queue {
 }
 
 impl QueueState {
-    /// Puts a task where it waits: again, or for the first time.
-    pub(crate) fn enqueue(
-        &mut self,
-        record: Arc<Record>,
-        run_at: Option<WallTime>,
-        effects: &mut Effects<'_>,
-    ) {
+    /// Puts a task where it waits: again, or since its time has come.
+    pub(crate) fn enqueue(&mut self, record: Arc<Record>, effects: &mut Effects<'_>) {
         self.waiting += 1;
-        self.expires_at_least(record.task.latest_start());
-        if let Some(run_at) = run_at.filter(|run_at| *run_at > effects.now) {
-            self.later.insert((run_at, record.number), record);
+        self.expires_at_least(record.latest_start);
+        let state = record.lock();
+        let (due, is_quarantined) = (state.due, state.progress.is_quarantined());
+        drop(state);
+        if let Some(due) = due.filter(|due| *due > effects.tick()) {
+            self.later.insert((due, record.number), record);
             return;
         }
-        let suspect = record.lock().progress.deaths > 0;
-        if suspect {
-            self.suspects.push_back(record);
-            self.offer_suspects(effects);
-            if let Some(instance) = self.making_room {
-                self.look_again(instance, effects); // it may have room for this one
-            }
+        if is_quarantined {
+            self.quarantine.push(record, effects.tick(), effects.hub.config.transport.lease);
+            self.wake_all(effects);
         } else {
             self.ready.put_back(record);
             self.wake_claimer(effects);
         }
     }
 
-    /// Lets all that wait see whether they are the one to run a suspect.
-    pub(crate) fn offer_suspects(&mut self, effects: &mut Effects<'_>) {
-        if !self.suspects.is_empty() {
+    /// Notes that an instance holds nothing that had waited for this.
+    pub(crate) fn is_free(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
+        if self.quarantine.finished(instance.id) {
+            effects.wakes.extend(instance.lock().held_up.drain(..));
+        }
+        self.offer_quarantine(effects);
+    }
+
+    /// Notes that an instance lives, and with it the group that it has under observation.
+    pub(crate) fn lives(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
+        if self.quarantine.lives(instance.id, effects.tick()) {
+            effects.wakes.extend(instance.lock().held_up.drain(..));
+            self.offer_quarantine(effects);
+        }
+    }
+
+    /// Lets all that wait see whether the next group of the quarantine is theirs.
+    pub(crate) fn offer_quarantine(&mut self, effects: &mut Effects<'_>) {
+        if !self.quarantine.is_empty() {
             self.wake_all(effects);
         }
     }
 
-    /// Lets the claims look again that wait for `instance`.
-    pub(crate) fn look_again(&self, instance: InstanceId, effects: &mut Effects<'_>) {
-        if let Some(instance) = self.instances.get(&instance) {
-            effects.wakes.extend(instance.lock().held_up.drain(..));
-        }
-    }
-
-    /// Notes that an instance is gone.
-    pub(crate) fn leaves(&mut self, instance: InstanceId, effects: &mut Effects<'_>) {
-        self.making_room = self.making_room.filter(|other| *other != instance);
-        self.wake_all(effects);
-    }
-
     /// Notes that a waiting task was cancelled where it stands.
-    pub(crate) fn removed(&mut self, record: &Record, run_at: Option<WallTime>) {
+    pub(crate) fn removed(&mut self, record: &Record, due: Option<Tick>) {
         /// Below this many it is not worth going through the queue.
         const FEW: usize = 64;
         self.waiting -= 1;
-        if let Some(run_at) = run_at
-            && self.later.remove(&(run_at, record.number)).is_some()
+        if let Some(due) = due
+            && self.later.remove(&(due, record.number)).is_some()
         {
             return;
         }
+        if self.quarantine.remove(record) {
+            return;
+        }
         self.gone += 1;
-        if self.gone >= FEW && self.gone > (self.ready.len() + self.suspects.len()) / 2 {
+        if self.gone >= FEW && self.gone > self.ready.len() / 2 {
             self.ready.retain(|record| record.lock().is_pending());
-            self.suspects.retain(|record| record.lock().is_pending());
             self.gone = 0;
         }
     }
@@ -242,7 +250,7 @@ impl QueueState {
 
     /// Whether there is something to claim.
     pub(crate) fn has_work(&self) -> bool {
-        !self.paused && (!self.ready.is_empty() || !self.suspects.is_empty())
+        !self.paused && (!self.ready.is_empty() || !self.quarantine.is_empty())
     }
 
     /// Wakes the claim future that has waited longest.
@@ -250,17 +258,19 @@ impl QueueState {
         if !self.paused
             && let Some((_, waker)) = self.claimers.pop_first()
         {
+            self.woken_claimers += 1;
             effects.wakes.push(waker);
         }
     }
 
     /// Wakes all that wait, to look again.
     pub(crate) fn wake_all(&mut self, effects: &mut Effects<'_>) {
+        self.woken_claimers += self.claimers.len();
         effects.wakes.extend(std::mem::take(&mut self.claimers).into_values());
     }
 
     /// Notes when a waiting task expires. Whether that is earlier than all before.
-    fn expires_at_least(&mut self, at: Option<WallTime>) -> bool {
+    fn expires_at_least(&mut self, at: Option<Tick>) -> bool {
         let earlier = at.is_some_and(|at| self.expires.is_none_or(|other| at < other));
         if earlier {
             self.expires = at;
@@ -288,6 +298,6 @@ fn request_key(task: &Task) -> Option<RequestKey> {
 }
 
 /// Whether the record has expired, although it may not have been dropped yet.
-fn is_over(record: &Record, hub: &Hub, now: WallTime) -> bool {
+fn is_over(record: &Record, hub: &Hub, now: Tick) -> bool {
     record.ended_at().is_some_and(|ended_at| ended_at + hub.config.transport.record_ttl <= now)
 }

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::task::{ArcWake, waker_ref};
-use rhai_dispatcher_core::{
-    CancelReason, Clock, Outcome, Signal, TaskError, TaskErrorKind, TaskLog, Tick, WallTime,
-};
+use rhai_dispatcher_core::{CancelReason, Outcome, TaskLog, Tick};
 
 use crate::hub::{Effects, Hub};
-use crate::instance::Instance;
 use crate::queue::{Queue, QueueState};
 use crate::record::Record;
 
@@ -45,7 +42,7 @@ impl Queue {
         let mut state = self.lock();
         state.alarm = None;
         state.take_over(hub, &mut effects);
-        state.end_probations(&mut effects);
+        state.announce_quarantine(&mut effects);
         state.wake_delayed(&mut effects);
         state.expire(&mut effects);
         self.arm(&mut state, hub);
@@ -54,7 +51,7 @@ impl Queue {
     /// Sees to it that the alarm goes off in time for all that is going to be due.
     pub(crate) fn arm(self: &Arc<Self>, state: &mut QueueState, hub: &Hub) {
         let clock = &hub.config.clock;
-        let Some(at) = state.next_due(&**clock) else { return };
+        let Some(at) = state.next_due() else { return };
         if state.alarm.as_ref().is_some_and(|alarm| alarm.at <= at) {
             return;
         }
@@ -70,112 +67,44 @@ impl Queue {
 }
 
 impl QueueState {
-    fn next_due(&self, clock: &dyn Clock) -> Option<Tick> {
+    fn next_due(&self) -> Option<Tick> {
         let leases = self.instances.values().map(|instance| instance.lock().alive_until).min();
-        let due = self.later.first_key_value().map(|((run_at, _), _)| *run_at);
-        let probations = self.instances.values().filter_map(|instance| instance.lock().probation?.1).min();
-        let due = due.into_iter().chain(self.expires).chain(probations).min();
-        let due = due.map(|at| clock.now() + (at - clock.wall()));
-        due.into_iter().chain(leases).min()
+        let due = self.later.first_key_value().map(|((due, _), _)| *due);
+        due.into_iter().chain(self.expires).chain(self.quarantine.next_due()).chain(leases).min()
     }
 
-    /// Takes the tasks of instances whose lease has run out.
-    fn take_over(&mut self, hub: &Hub, effects: &mut Effects<'_>) {
-        let now = hub.config.clock.now();
-        let dead = self.instances.extract_if(|_, instance| instance.lock().alive_until <= now);
-        for (_, instance) in dead.collect::<Vec<_>>() {
-            self.bury(&instance, hub, effects);
-        }
-    }
-
-    fn bury(&mut self, instance: &Instance, hub: &Hub, effects: &mut Effects<'_>) {
-        let mut held = instance.lock();
-        held.expired = true;
-        let culprit = held.culprit();
-        let mut claims = held.take_claims();
-        for (claim, _) in &claims {
-            held.lost.push(*claim);
-            held.signal(Signal::Lost(*claim), &mut effects.wakes);
-        }
-        effects.wakes.extend(held.held_up.drain(..));
-        drop(held);
-        self.leaves(instance.id, effects);
-        claims.sort_by_key(|(_, record)| record.number);
-        for (claim, record) in claims {
-            let mut state = record.lock();
-            if state.fence(&claim).is_ok() {
-                let innocent = culprit.is_some_and(|culprit| culprit != claim.task);
-                if !innocent || std::mem::replace(&mut state.progress.spared, true) {
-                    state.progress.deaths += 1;
-                }
-                drop(state);
-                self.redeliver(record, None, hub, effects);
+    /// Lets waiting claims look again when the next group of the quarantine may start.
+    fn announce_quarantine(&mut self, effects: &mut Effects<'_>) {
+        if self.quarantine.announce(effects.tick()) {
+            for instance in self.instances.values() {
+                effects.wakes.extend(instance.lock().held_up.drain(..));
             }
-        }
-    }
-
-    /// Lets instances claim again whose suspect has proved itself.
-    fn end_probations(&mut self, effects: &mut Effects<'_>) {
-        for instance in self.instances.values() {
-            let mut held = instance.lock();
-            let over =
-                |(_, until): &mut (_, Option<WallTime>)| until.is_some_and(|until| until <= effects.now);
-            if held.probation.take_if(over).is_some() {
-                effects.wakes.extend(held.held_up.drain(..));
-            }
-        }
-    }
-
-    /// Lets a task that is not running any more wait again, unless it had better not.
-    pub(crate) fn redeliver(
-        &mut self,
-        record: Arc<Record>,
-        run_at: Option<WallTime>,
-        hub: &Hub,
-        effects: &mut Effects<'_>,
-    ) {
-        let mut state = record.lock();
-        let deaths = state.progress.deaths;
-        let outcome = match state.cancel {
-            Some(reason) => Some(Outcome::Cancelled(reason)),
-            None if deaths >= hub.config.transport.max_deliveries => Some(Outcome::Error(TaskError::new(
-                TaskErrorKind::Crashed,
-                format!("{deaths} worker instances died while they ran it (max_deliveries)"),
-            ))),
-            None => None,
-        };
-        match outcome {
-            Some(outcome) => effects.end(&record, &mut state, outcome, TaskLog::new()),
-            None => {
-                state.return_to_queue(run_at, effects.now);
-                drop(state);
-                self.enqueue(record, run_at, effects);
-            }
+            self.wake_all(effects);
         }
     }
 
     /// Makes delayed tasks ready whose time has come.
     fn wake_delayed(&mut self, effects: &mut Effects<'_>) {
         while let Some(entry) = self.later.first_entry() {
-            if entry.key().0 > effects.now {
+            if entry.key().0 > effects.tick() {
                 return;
             }
             let record = entry.remove();
             self.waiting -= 1; // it is counted again where it goes
-            self.enqueue(record, None, effects);
+            self.enqueue(record, effects);
         }
     }
 
     /// Ends the waiting tasks whose time is over.
-    fn expire(&mut self, effects: &mut Effects<'_>) {
-        if self.expires.is_none_or(|at| at > effects.now) {
+    pub(crate) fn expire(&mut self, effects: &mut Effects<'_>) {
+        if self.expires.is_none_or(|at| at > effects.tick()) {
             return;
         }
-        let mut next: Option<WallTime> = None;
+        let mut next: Option<Tick> = None;
         let mut over = Vec::new();
-        for record in self.ready.iter().chain(self.later.values()).chain(&self.suspects) {
-            match record.task.latest_start() {
-                Some(at) if at <= effects.now => over.push(Arc::clone(record)),
+        for record in self.ready.iter().chain(self.later.values()).chain(self.quarantine.iter()) {
+            match record.latest_start {
+                Some(at) if at <= effects.tick() => over.push(Arc::clone(record)),
                 Some(at) => next = Some(next.map_or(at, |other| other.min(at))),
                 None => {}
             }
@@ -183,7 +112,7 @@ impl QueueState {
         for record in over {
             self.cancel_waiting(&record, CancelReason::Expired, effects);
         }
-        self.expires = next.map(|at| at.max(effects.now + EXPIRY_STEP));
+        self.expires = next.map(|at| at.max(effects.tick() + EXPIRY_STEP));
     }
 
     /// Cancels a task if it still waits. Whether it did.
@@ -197,14 +126,10 @@ impl QueueState {
         if !state.is_pending() {
             return false;
         }
-        let run_at = state.progress.run_at;
+        let due = state.due;
         effects.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
-        let suspect = state.progress.deaths > 0;
         drop(state);
-        self.removed(record, run_at);
-        if suspect && let Some(instance) = self.making_room.take() {
-            self.look_again(instance, effects);
-        }
+        self.removed(record, due);
         true
     }
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo,
-    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
+    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig,
+    TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -54,12 +55,12 @@ impl Transport for MemoryTransport {
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
-        let details = |id: &TaskId| Some(self.hub.records.get(*id, || self.hub.now())?.details());
+        let details = |id: &TaskId| Some(self.hub.records.get(*id, || self.hub.tick())?.details());
         Ok(ids.iter().map(details).collect())
     }
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
-        match self.hub.records.get(id, || self.hub.now()) {
+        match self.hub.records.get(id, || self.hub.tick()) {
             Some(record) => Box::pin(OutcomeFuture::new(Arc::clone(&self.hub), record)),
             None => Box::pin(future::ready(Err(OutcomeError::NotFound(id)))),
         }
@@ -67,6 +68,10 @@ impl Transport for MemoryTransport {
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         Ok(ids.iter().map(|id| self.hub.cancel(*id, why)).collect())
+    }
+
+    async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
+        Ok(self.hub.queue(&report.worker_id).report_crash(&self.hub, report))
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
@@ -79,7 +84,7 @@ impl Transport for MemoryTransport {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         let queues = self.hub.queues().into_iter().filter(|queue| queue.is_used());
-        let mut queues: Vec<_> = queues.map(|queue| queue.info()).collect();
+        let mut queues: Vec<_> = queues.map(|queue| queue.info(&self.hub)).collect();
         queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         Ok(queues)
     }

@@ -16,12 +16,8 @@ pub(crate) struct Claims {
     /// Claims whose end is on its way. Apart, because a task that is handed back may come again,
     /// as the same claim, before the answer.
     finishing: HashMap<TaskId, Held>,
-    /// How many of `held` and `finishing` are suspects.
-    suspects: usize,
-    /// The suspect beside which it claims nothing.
-    probation: Option<Probation>,
-    /// Since when it has claimed suspects and nothing else.
-    pub(crate) suspects_since: Option<Instant>,
+    /// Until when it claims nothing beside the quarantined task that it holds.
+    alone_until: Option<Instant>,
     /// Whether the lease has run out and was not renewed since.
     pub(crate) expired: bool,
     pub(crate) detached: bool,
@@ -50,36 +46,20 @@ pub(crate) struct Held {
     pub(crate) started_at: WallTime,
 }
 
-/// What one suspect asks of the instance that runs it.
-#[derive(Debug)]
-struct Probation {
-    task: TaskId,
-    /// When it has proved itself; never, if this is its last start.
-    until: Option<Instant>,
-}
-
-/// How much room an instance has for suspects, as scripts have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Room {
-    /// It runs others.
-    None = 0,
-    /// It runs nothing but suspects that have passed their probation.
-    Trusted = 1,
-    /// It runs nothing.
-    Free = 2,
-}
-
 #[derive(Debug)]
 pub(crate) struct ClaimCall {
     pub(crate) max: NonZeroUsize,
     pub(crate) answer: oneshot::Sender<Result<Vec<Claimed>, TransportError>>,
 }
 
+/// How many tasks an instance asks for at most: what is on record of those that wait has four bytes for it.
+const MOST_WANTED: usize = u32::MAX as usize;
+
 impl Claims {
-    /// How many tasks are wanted now; forgets calls that were dropped.
+    /// How many tasks are wanted now, up to [`MOST_WANTED`]; forgets calls that were dropped.
     pub(crate) fn wanted(&mut self) -> usize {
         self.waiting.retain(|call| !call.answer.is_canceled());
-        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()))
+        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()).min(MOST_WANTED))
     }
 
     /// Gives claims to those who wait, in even parts; what nobody takes is kept.
@@ -109,40 +89,26 @@ impl Claims {
         }
     }
 
-    /// Takes a claim in. A suspect keeps others out until then, or until it ends.
-    pub(crate) fn hold(&mut self, held: Held, probation_until: Option<Instant>) {
-        if held.deaths > 0 {
-            self.suspects += 1;
-            self.probation = Some(Probation { task: held.claim.task, until: probation_until });
-            self.suspects_since.get_or_insert_with(Instant::now);
-        } else {
-            self.suspects_since = None;
-        }
-        if let Some(before) = self.held.insert(held.claim.task, held) {
-            self.suspects -= usize::from(before.deaths > 0);
-        }
+    /// Takes a claim in.
+    pub(crate) fn hold(&mut self, held: Held) {
+        self.held.insert(held.claim.task, held);
     }
 
-    /// Whether a suspect keeps others out, and until when if that is known.
-    pub(crate) fn on_probation(&mut self) -> Option<Option<Instant>> {
-        let now = Instant::now();
-        self.probation = self.probation.take().filter(|one| one.until.is_none_or(|until| until > now));
-        self.probation.as_ref().map(|one| one.until)
+    /// Claims nothing until then, or until nothing is held.
+    pub(crate) fn stay_alone(&mut self, until: Instant) {
+        self.alone_until = Some(until);
     }
 
-    pub(crate) fn room(&self) -> Room {
-        match self.held.len() + self.finishing.len() {
-            0 => Room::Free,
-            count if count == self.suspects => Room::Trusted,
-            _ => Room::None,
-        }
+    /// Until when it claims nothing, if that time is not over.
+    pub(crate) fn alone_until(&mut self) -> Option<Instant> {
+        self.alone_until = self.alone_until.filter(|until| *until > Instant::now());
+        self.alone_until
     }
 
     /// Forgets all claims.
     pub(crate) fn clear(&mut self) {
         self.held.clear();
         self.finishing.clear();
-        self.suspects = 0;
     }
 
     /// Whether it holds no claim.
@@ -161,9 +127,7 @@ impl Claims {
             return None;
         }
         let held = self.held.remove(&claim.task)?;
-        if let Some(before) = self.finishing.insert(claim.task, held.clone()) {
-            self.suspects -= usize::from(before.deaths > 0);
-        }
+        self.finishing.insert(claim.task, held.clone());
         Some(held)
     }
 
@@ -172,18 +136,11 @@ impl Claims {
         if self.finishing.get(&claim.task).is_none_or(|held| held.claim != *claim) {
             return false;
         }
-        let room = self.room();
-        if let Some(held) = self.finishing.remove(&claim.task) {
-            self.suspects -= usize::from(held.deaths > 0);
-        }
+        self.finishing.remove(&claim.task);
         if !self.held.contains_key(&claim.task) {
             self.cancelled.remove(&claim.task);
-            if self.probation.as_ref().is_some_and(|one| one.task == claim.task) {
-                self.probation = None;
-                return true;
-            }
         }
-        self.room() > room
+        self.is_free() && self.alone_until.take().is_some()
     }
 
     /// Takes a claim back whose end could not be written. Whether it has come again meanwhile.
@@ -194,24 +151,28 @@ impl Claims {
                 place.insert(held);
                 false
             }
-            Entry::Occupied(place) => {
-                self.suspects -= usize::from(held.deaths > 0);
-                place.get().claim == *claim
-            }
+            Entry::Occupied(place) => place.get().claim == *claim,
         }
     }
 
-    /// Notes that all claims are lost.
-    pub(crate) fn lose_all(&mut self) {
-        self.probation = None;
-        self.cancelled.clear();
-        self.returned.clear();
-        let lost: Vec<_> = self.held.drain().map(|(_, held)| held.claim).collect();
-        self.suspects = self.finishing.values().filter(|held| held.deaths > 0).count();
+    /// What it holds now, but for what is about to end.
+    pub(crate) fn held_now(&self) -> Vec<Claim> {
+        self.held.values().map(|held| held.claim).collect()
+    }
+
+    /// Notes that those claims are lost, as far as it still holds them.
+    pub(crate) fn lose(&mut self, lost: &[Claim]) {
+        self.alone_until = None;
         for claim in lost {
-            self.lost.push(claim);
-            self.signal(Signal::Lost(claim));
+            if self.held.get(&claim.task).is_none_or(|held| held.claim != *claim) {
+                continue;
+            }
+            self.held.remove(&claim.task);
+            self.cancelled.remove(&claim.task);
+            self.lost.push(*claim);
+            self.signal(Signal::Lost(*claim));
         }
+        self.returned.retain(|claimed| !lost.contains(&claimed.claim));
     }
 
     /// Passes a signal on; a cancel only once.

@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rhai_dispatcher_core::{Claim, Completion, Finished, InstanceId, Signal, WorkerId};
 use tokio::sync::Notify;
@@ -26,16 +25,15 @@ pub(crate) struct Instance {
     claims: Mutex<Claims>,
     /// Something has changed that the claim loop may wait for.
     pub(crate) changed: Notify,
-    /// Keeps a claim and a renewal apart, whose answers would otherwise be about each other.
+    /// Keeps claims, recoveries and the detach apart, whose answers would otherwise be about each other.
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Keeps renewals and the detach apart. No claim waits for it, nor a renewal for a claim: those are slow when the
+    /// server or the way to it is.
+    pub(crate) renewing: tokio::sync::Mutex<()>,
     /// How much a message may hold.
     pub(crate) max_message: usize,
     /// How much an outcome may hold.
     pub(crate) max_outcome: usize,
-    /// How long a suspect keeps others out.
-    pub(crate) probation: Duration,
-    /// How many instances may die with a task.
-    pub(crate) max_deliveries: u32,
 }
 
 impl Instance {
@@ -56,10 +54,9 @@ impl Instance {
             claims: Mutex::default(),
             changed: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
+            renewing: tokio::sync::Mutex::new(()),
             max_message: config.max_message_bytes,
             max_outcome: config.max_outcome_bytes,
-            probation: config.transport.probation,
-            max_deliveries: config.transport.max_deliveries,
         }
     }
 
@@ -111,11 +108,11 @@ impl Instance {
         self.finishes.ask(FinishOne::new(self, done, held.as_ref()))
     }
 
-    /// Loses all claims here.
-    pub(crate) fn lose_all(&self) {
+    /// Loses those claims here, as far as it still holds them.
+    pub(crate) fn lose(&self, lost: &[Claim]) {
         let mut claims = self.lock();
         let held_before = !claims.is_free();
-        claims.lose_all();
+        claims.lose(lost);
         let holds_none = held_before && claims.is_free();
         drop(claims);
         if holds_none {

@@ -1,16 +1,17 @@
 use clap::Args;
 use futures::executor::block_on;
-use rhai_dispatcher::QueueInfo;
+use rhai_dispatcher::{Priority, QueueInfo};
+use serde_json::{Value, json};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::options::ServerArgs;
-use crate::report::{Column, Console, Results, Table, json};
+use crate::report::{Column, Console, Results, Table};
 
 /// List the queues that hold something or are served
 ///
-/// Ready tasks are counted by priority. Delayed are those whose time has not come, suspects those
-/// whose worker died and that will run alone, claimed those that workers have, workers those that
+/// Ready tasks are counted by priority. Delayed are those whose time has not come, quarantined those
+/// that may have killed their worker and start in small groups, claimed those that workers have, workers those that
 /// serve the queue.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -20,7 +21,7 @@ pub(crate) struct QueuesCommand {
 
     /// Print a line of JSON for each
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -38,11 +39,19 @@ impl QueuesCommand {
         let queues = dispatcher.transport().queues().await.map_err(|error| server.explain(error))?;
         let results = Results::new(Console::detect());
         Ok(if self.json {
-            results.lines(queues.iter().map(json))
+            results.lines(queues.iter().map(|queue| record(queue).to_string()))
         } else {
             results.lines(table(&queues).lines())
         })
     }
+}
+
+/// A queue, with the names of the priorities.
+fn record(queue: &QueueInfo) -> Value {
+    let mut record = json!(queue);
+    let ready = Priority::ALL.into_iter().map(Priority::as_str).zip(queue.ready.map(Value::from));
+    record["ready"] = ready.map(|(name, count)| (name.to_owned(), count)).collect();
+    record
 }
 
 fn table(queues: &[QueueInfo]) -> Table<9> {
@@ -53,7 +62,7 @@ fn table(queues: &[QueueInfo]) -> Table<9> {
         Number("NORMAL"),
         Number("LOW"),
         Number("DELAYED"),
-        Number("SUSPECTS"),
+        Number("QUARANTINED"),
         Number("CLAIMED"),
         Number("WORKERS"),
         Text("STATE"),
@@ -66,7 +75,7 @@ fn table(queues: &[QueueInfo]) -> Table<9> {
             normal,
             low,
             queue.delayed.to_string(),
-            queue.suspects.to_string(),
+            queue.quarantined.to_string(),
             queue.claimed.to_string(),
             queue.instances.to_string(),
             if queue.paused { "paused" } else { "open" }.to_owned(),

@@ -49,18 +49,18 @@ pub(crate) async fn finish_twice_changes_nothing(env: &dyn Environment) {
 pub(crate) async fn stale_finish_is_fenced(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (first, second) = (stage.attach().await, stage.attach().await);
-    let far = stage.far();
     let all = || {
         [
             completed(r#""stale""#),
             Finish::Outcome(Outcome::Error(error())),
             Finish::Outcome(Outcome::Cancelled(CancelReason::Asked)),
-            Finish::RetryAt(far, error()),
+            Finish::RetryIn(Stage::LASTING, error()),
             Finish::HandBack,
+            Finish::Requeue,
             Finish::Abandon,
         ]
     };
-    for given_up in [Finish::HandBack, Finish::Abandon] {
+    for given_up in [Finish::HandBack, Finish::Requeue, Finish::Abandon] {
         let id = stage.submit_any().await;
         let stale = first.claim_one().await.claim;
         assert_eq!(first.end(stale, given_up).await, Finished::Written);
@@ -118,11 +118,13 @@ pub(crate) async fn retry_waits_for_its_time(env: &dyn Environment) {
     let consumer = stage.attach().await;
     let id = stage.submit_any().await;
     let claim = consumer.claim_one().await.claim;
-    let at = stage.soon();
-    assert_eq!(consumer.end(claim, Finish::RetryAt(at, error())).await, Finished::Written);
+    let backoff = stage.short();
+    assert_eq!(consumer.end(claim, Finish::RetryIn(backoff, error())).await, Finished::Written);
     let details = stage.details(id).await;
     assert_eq!((details.status, details.error), (TaskStatus::Pending, Some(error())));
-    assert_eq!((details.delivery, details.attempt, details.run_at), (1, 1, Some(at)));
+    assert_eq!((details.delivery, details.attempt), (1, 1));
+    let at = details.run_at.expect("it waits");
+    assert_eq!(at, details.updated_at + backoff);
     let ready = stage.submit_any().await;
     let claimed = consumer.claim_one().await;
     assert_eq!(claimed.claim.task, ready, "whose time has come");
@@ -153,16 +155,33 @@ pub(crate) async fn hand_back_counts_no_delivery(env: &dyn Environment) {
     assert_eq!((claimed[0].claim.delivery, claimed[0].attempt, claimed[0].deaths), (1, 0, 0));
 }
 
-pub(crate) async fn abandoned_task_counts_a_death(env: &dyn Environment) {
+pub(crate) async fn abandoned_task_is_blamed(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
     let id = stage.submit(Task { awaited: true, ..stage.task() }).await;
     let claim = consumer.claim_one().await.claim;
     assert_eq!(consumer.end(claim, Finish::Abandon).await, Finished::Written);
     assert_eq!(stage.details(id).await.status, TaskStatus::Pending);
+    assert_eq!(stage.queue("main").await.quarantined, 1);
 
     let again = consumer.claim_one().await;
     assert_eq!((again.claim.task, again.claim.delivery), (id, 2));
     assert_eq!((again.attempt, again.deaths), (0, 1));
     assert_eq!(stage.details(id).await.deaths, 1);
+}
+
+pub(crate) async fn requeued_task_counts_no_death(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let consumer = stage.attach().await;
+    let requeued = stage.submit_any().await;
+    let later = stage.submit_any().await;
+    let claim = consumer.claim_one().await.claim;
+    assert_eq!((claim.task, claim.delivery), (requeued, 1));
+    assert_eq!(consumer.end(claim, Finish::Requeue).await, Finished::Written);
+    assert_eq!(stage.details(requeued).await.status, TaskStatus::Pending);
+
+    let claimed = consumer.claim_all(2).await;
+    assert_eq!([claimed[0].claim.task, claimed[1].claim.task], [requeued, later]);
+    assert_eq!((claimed[0].claim.delivery, claimed[0].attempt, claimed[0].deaths), (2, 0, 0));
+    assert_eq!(consumer.end(claim, completed("7")).await, Finished::Fenced, "the start that it was requeued from");
 }

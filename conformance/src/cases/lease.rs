@@ -9,10 +9,11 @@ use rhai_dispatcher_core::{Claimed, Consumer, Signal, TaskErrorKind, TaskId, Tas
 
 use crate::Environment;
 use crate::instance::{Instance, up_to};
+use crate::cases::crash::quarantined;
 use crate::stage::Stage;
 use crate::waiting::Waiting;
 
-/// A probation that is over before anybody looks.
+/// An observation that is over before the next call.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// Submits a task, and lets the instance that claims it die.
@@ -22,15 +23,6 @@ async fn orphan(stage: &Stage<'_>) -> TaskId {
     assert_eq!(doomed.claim_one().await.claim.task, id);
     stage.kill(doomed);
     id
-}
-
-/// Submits two tasks, and lets the instance that claims them die.
-async fn orphans(stage: &Stage<'_>) -> [TaskId; 2] {
-    let doomed = stage.attach().await;
-    let ids = [stage.submit_any().await, stage.submit_any().await];
-    doomed.claim_all(2).await;
-    stage.kill(doomed);
-    ids
 }
 
 pub(crate) async fn renewed_lease_keeps_its_claims(env: &dyn Environment) {
@@ -93,93 +85,139 @@ pub(crate) async fn lost_claims_are_reported(env: &dyn Environment) {
     assert_eq!(late.renew().await.expect("a renewal"), [], "what was told is not told again");
 }
 
-pub(crate) async fn suspect_runs_alone(env: &dyn Environment) {
-    let stage = Stage::open(env, env.config().with_probation(Stage::LASTING)).await;
-    let (busy, free) = (stage.attach().await, stage.attach().await);
-    let living = [&busy, &free];
-    let plain = stage.submit_any().await;
-    let plain_claim = busy.claim_one().await.claim;
-    assert_eq!(plain_claim.task, plain);
+pub(crate) async fn tasks_of_a_dead_instance_run_side_by_side(env: &dyn Environment) {
+    let stage = Stage::mortal(env).await;
+    let mut ids = stage.submit_some(3).await;
+    lose(&stage, &ids, 1).await;
+    ids.push(stage.submit_any().await);
+    let survivor = stage.attach().await;
+    let claimed = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+    assert_eq!(claimed.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), ids);
+    assert_eq!(claimed.iter().map(|claimed| claimed.deaths).collect::<Vec<_>>(), [1, 1, 1, 0]);
+}
 
-    // Only an instance that holds nothing gets it, though another has waited longer. The orphan is
-    // claimed first, since a claim that waits may take what is submitted without being polled.
-    let suspect = stage.alive(&living, orphan(&stage)).await;
+/// Lets an instance die with these tasks, each of which has then counted `deaths`.
+async fn lose(stage: &Stage<'_>, ids: &[TaskId], deaths: u32) {
+    let doomed = stage.attach().await;
+    stage.alive(&[&doomed], doomed.claim_all(ids.len())).await;
+    stage.kill(doomed);
+    for id in ids {
+        stage.until(&[], async || stage.details(*id).await.deaths == deaths).await;
+    }
+}
+
+pub(crate) async fn late_renewal_takes_deaths_back(env: &dyn Environment) {
+    let stage = Stage::mortal(env).await;
+    for count in [2, 1] {
+        let late = stage.attach().await;
+        let ids = stage.submit_some(count).await;
+        late.claim_all(count).await;
+        for id in &ids {
+            stage.until(&[], async || stage.details(*id).await.deaths == 1).await;
+        }
+        late.renew().await.expect("a renewal");
+        let claimed = stage.alive(&[&late], late.claim_all(count)).await;
+        for claimed in claimed {
+            assert_eq!((claimed.claim.delivery, claimed.deaths), (2, 0));
+            assert_eq!(stage.details(claimed.claim.task).await.deaths, 0);
+        }
+        late.detach().await.expect("a detach");
+        stage.cancel_all(&ids).await;
+    }
+}
+
+pub(crate) async fn task_lost_twice_is_quarantined(env: &dyn Environment) {
+    let stage = Stage::open(env, env.config().with_observation(Stage::LASTING)).await;
+    let ids = stage.submit_some(2).await;
+    lose(&stage, &ids, 1).await;
+    lose(&stage, &ids, 2).await;
+    let survivor = stage.attach().await;
+    let claimed = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((claimed[0].claim.task, claimed[0].claim.delivery, claimed[0].deaths), (ids[0], 3, 2));
+    assert_eq!(stage.queue("main").await.quarantined, 1);
+}
+
+pub(crate) async fn lone_quarantined_task_stays_alone(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_observation(Stage::LASTING)).await;
+    let busy = stage.attach().await;
+    stage.submit_any().await;
+    busy.claim_one().await;
+    let quarantined = quarantined(&stage, 1).await[0];
     let mut busy_waits = Waiting::new(busy.claim(up_to(10)));
     stage.park(&mut busy_waits).await;
-    let free_waits = Waiting::new(free.claim(up_to(10)));
-    let both = future::select(busy_waits, free_waits);
-    let Either::Right((claimed, busy_waits)) = stage.alive(&living, both).await else {
-        panic!("it went to an instance that holds another claim");
-    };
-    let claimed = claimed.expect("a claim");
+    let free = stage.attach().await;
+    let claimed = free.claim(up_to(10)).await.expect("a claim");
     assert_eq!(claimed.len(), 1);
-    assert_eq!((claimed[0].claim.task, claimed[0].deaths), (suspect, 1));
+    assert_eq!(claimed[0].claim.task, quarantined);
 
-    // While it holds the suspect it gets nothing, though others do.
+    // Meanwhile it gets nothing, though others do.
     let mut free_waits = Waiting::new(free.claim(up_to(10)));
     stage.park(&mut free_waits).await;
     let next = stage.submit_any().await;
-    let both = future::select(free_waits, busy_waits);
-    let Either::Right((batch, mut free_waits)) = stage.alive(&living, both).await else {
-        panic!("an instance with a suspect got company");
+    let Either::Right((batch, mut free_waits)) = future::select(free_waits, busy_waits).await else {
+        panic!("a quarantined task got company");
     };
     assert_eq!(batch.expect("a claim")[0].claim.task, next);
     stage.park(&mut free_waits).await;
 
-    // When it is finished, that is over.
+    // When it has ended, that is over.
     free.complete(claimed[0].claim).await;
     let last = stage.submit_any().await;
-    let batch = stage.alive(&living, free_waits).await.expect("a claim");
+    let batch = stage.alive(&[], free_waits).await.expect("a claim");
     assert_eq!(batch[0].claim.task, last);
 }
 
-pub(crate) async fn suspect_passes_its_probation(env: &dyn Environment) {
-    let stage = Stage::open(env, env.config().with_probation(MOMENT)).await;
-    let orphans = orphans(&stage).await;
+pub(crate) async fn quarantine_groups_grow(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_observation(MOMENT)).await;
+    let ids = quarantined(&stage, 8).await;
     let survivor = stage.attach().await;
-    let claimed = stage.alive(&[&survivor], survivor.claim_all(2)).await;
-    let tasks = [claimed[0].claim.task, claimed[1].claim.task];
-    assert_eq!(tasks, orphans, "the other suspect, while the first still runs");
-
-    let plain = stage.submit_any().await;
-    let claimed = stage.alive(&[&survivor], survivor.claim_one()).await;
-    assert_eq!(claimed.claim.task, plain, "and others");
-}
-
-pub(crate) async fn last_start_is_alone_to_its_end(env: &dyn Environment) {
-    let config = env.config().with_probation(MOMENT).with_max_deliveries(2);
-    let stage = Stage::open(env, config).await;
-    let suspect = orphan(&stage).await;
-    let survivor = stage.attach().await;
-    let claimed = stage.alive(&[&survivor], survivor.claim_one()).await;
-    assert_eq!((claimed.claim.task, claimed.deaths), (suspect, 1));
-    let plain = stage.submit_any().await;
-    let mut waiting = Waiting::new(survivor.claim_one());
-    stage.park(&mut waiting).await;
-    stage.linger(&[&survivor]).await;
-    stage.park(&mut waiting).await;
-    survivor.complete(claimed.claim).await;
-    assert_eq!(stage.alive(&[&survivor], waiting).await.claim.task, plain);
-}
-
-pub(crate) async fn proven_suspect_is_spared_once(env: &dyn Environment) {
-    let config = env.config().with_probation(MOMENT).with_max_deliveries(4);
-    let stage = Stage::open(env, config).await;
-    orphans(&stage).await;
-    let mut deaths = Vec::new();
-    for _ in 0..2 {
-        let doomed = stage.attach().await;
-        let claimed = stage.alive(&[&doomed], doomed.claim_all(2)).await;
-        let (proven, last) = (claimed[0].claim.task, claimed[1].claim.task);
-        stage.kill(doomed);
-        let count = async |id| stage.details(id).await.deaths;
-        stage.until(&[], async || count(last).await > claimed[1].deaths).await;
-        deaths.push((claimed[0].deaths, count(proven).await));
-        assert_eq!(count(last).await, claimed[1].deaths + 1, "the last to start is to blame");
+    let (mut sizes, mut tasks) = (Vec::new(), Vec::new());
+    while tasks.len() < ids.len() {
+        let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+        sizes.push(group.len());
+        tasks.extend(group.iter().map(|claimed| claimed.claim.task));
     }
-    let ((first, after_first), (second, after_second)) = (deaths[0], deaths[1]);
-    assert_eq!((first, after_first), (1, 1), "the other had proved itself");
-    assert_eq!(after_second, second + 1, "which counts once");
+    assert_eq!((sizes, tasks), (vec![1, 2, 4, 1], ids));
+}
+
+pub(crate) async fn death_in_observation_starts_over(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_observation(Stage::LASTING)).await;
+    let ids = quarantined(&stage, 5).await;
+    let doomed = stage.attach().await;
+    let first = doomed.claim_one().await;
+    doomed.complete(first.claim).await;
+    let group = doomed.claim(up_to(10)).await.expect("a claim");
+    assert_eq!(group.len(), 2, "the group of one has survived");
+    stage.report_crash(&doomed, &[ids[1]]).await;
+    let survivor = stage.attach().await;
+    let group = survivor.claim(up_to(10)).await.expect("a claim");
+    assert_eq!(group.len(), 1);
+}
+
+pub(crate) async fn busy_instance_takes_quarantined_tasks(env: &dyn Environment) {
+    let stage = Stage::open(env, env.config().with_observation(Stage::LASTING)).await;
+    let busy = stage.attach().await;
+    stage.submit_any().await;
+    busy.claim_one().await;
+    let quarantined = quarantined(&stage, 1).await[0];
+    let claimed = stage.alive(&[&busy], busy.claim_one()).await;
+    assert_eq!(claimed.claim.task, quarantined);
+    let plain = stage.submit_any().await;
+    assert_eq!(stage.alive(&[&busy], busy.claim_one()).await.claim.task, plain);
+}
+
+pub(crate) async fn lost_tasks_in_company_are_not_blamed(env: &dyn Environment) {
+    let config = env.config().with_observation(MOMENT).with_max_deliveries(2);
+    let stage = Stage::open(env, config).await;
+    let ids = stage.submit_some(2).await;
+    for deaths in 1..=4 {
+        lose(&stage, &ids, deaths).await;
+    }
+    let survivor = stage.attach().await;
+    for claimed in stage.alive(&[&survivor], survivor.claim_all(2)).await {
+        survivor.complete(claimed.claim).await;
+    }
 }
 
 pub(crate) async fn task_that_kills_ends_in_an_error(env: &dyn Environment) {
@@ -228,19 +266,4 @@ pub(crate) async fn lost_claim_is_signalled(env: &dyn Environment) {
     let claimed = stage.alive(&[&survivor], survivor.claim_one()).await;
     assert_eq!(claimed.claim.task, lost.task);
     assert_eq!(stage.alive(&[&late], signal).await, Some(Signal::Lost(lost)));
-}
-
-pub(crate) async fn suspect_goes_to_a_free_instance(env: &dyn Environment) {
-    let stage = Stage::mortal(env).await;
-    let busy = stage.attach().await;
-    stage.submit_any().await;
-    busy.claim_one().await;
-    let suspect = orphan(&stage).await;
-    let mut busy_waits = Waiting::new(busy.claim_one());
-    stage.park(&mut busy_waits).await;
-    stage.linger(&[&busy]).await;
-    stage.park(&mut busy_waits).await;
-    let free = stage.attach().await;
-    let claimed = stage.alive(&[&busy, &free], free.claim_one()).await;
-    assert_eq!((claimed.claim.task, claimed.deaths), (suspect, 1));
 }

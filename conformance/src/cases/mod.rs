@@ -9,6 +9,7 @@ crate::case::cases! {
         request_ids_are_per_caller_and_worker,
         full_queue_refuses,
         full_queue_takes_again,
+        full_queue_ends_what_has_expired,
         batch_is_answered_in_order,
         delayed_task_waits_for_its_time,
         delayed_task_wakes_a_waiting_claim,
@@ -19,6 +20,7 @@ crate::case::cases! {
         details_answers_in_order,
         details_follows_a_task,
         finished_record_expires,
+        oldest_finished_records_go_first,
         unfinished_record_stays;
     outcome:
         outcome_after_the_end_is_ready,
@@ -40,6 +42,7 @@ crate::case::cases! {
     queue:
         instances_lists_the_living,
         queues_count_their_tasks,
+        queues_leave_out_the_expired,
         paused_queue_hands_out_nothing,
         resumed_queue_wakes_its_claims;
     claim:
@@ -52,7 +55,9 @@ crate::case::cases! {
         dropped_claim_loses_nothing,
         dropped_wakeup_passes_on,
         every_waiting_instance_is_woken,
-        expired_task_is_not_started;
+        waiting_claims_share_what_is_ready,
+        expired_task_is_not_started,
+        claimed_task_knows_its_time_left;
     priority:
         high_priority_overtakes,
         low_priority_is_not_starved;
@@ -64,7 +69,8 @@ crate::case::cases! {
         finish_batch_answers_each,
         retry_waits_for_its_time,
         hand_back_counts_no_delivery,
-        abandoned_task_counts_a_death;
+        abandoned_task_is_blamed,
+        requeued_task_counts_no_death;
     lease:
         renewed_lease_keeps_its_claims,
         tasks_of_a_dead_instance_are_redelivered,
@@ -72,12 +78,22 @@ crate::case::cases! {
         lost_claims_are_reported,
         late_renewal_revives_the_instance,
         lost_claim_is_signalled,
-        suspect_goes_to_a_free_instance,
-        suspect_runs_alone,
-        suspect_passes_its_probation,
-        last_start_is_alone_to_its_end,
-        proven_suspect_is_spared_once,
+        tasks_of_a_dead_instance_run_side_by_side,
+        late_renewal_takes_deaths_back,
+        task_lost_twice_is_quarantined,
+        lone_quarantined_task_stays_alone,
+        quarantine_groups_grow,
+        death_in_observation_starts_over,
+        busy_instance_takes_quarantined_tasks,
+        lost_tasks_in_company_are_not_blamed,
         task_that_kills_ends_in_an_error;
+    crash:
+        crash_report_releases_the_unnamed,
+        crash_report_quarantines_the_named,
+        crash_report_blames_the_quarantined,
+        named_task_ends_in_an_error,
+        crash_report_ends_the_instance,
+        stale_crash_report_changes_nothing;
     detach:
         detach_hands_back,
         detached_instance_claims_no_more,

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, Finished, InstanceInfo, InstanceSpec,
-    OutcomeError, QueueInfo, Signal, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
-    TransportConfig, TransportError, WorkerId,
+    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Task, TaskDetails,
+    TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use super::consumer::Peer;
@@ -44,6 +44,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
         on.cancel(ids, why).await
+    }
+
+    async fn report_crash(&self, to: &dyn Transport, report: &CrashReport) -> ReportAnswer {
+        to.report_crash(report).await
     }
 
     async fn instances(
@@ -95,6 +99,7 @@ pub(super) type SubmitAnswer = Result<Vec<Result<Submitted, SubmitError>>, Trans
 pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>;
 pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
+pub(super) type ReportAnswer = Result<Requeued, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
 pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rhai_dispatcher_core::{Claim, Completion, Consumer, Finish, Finished, InstanceId, Transport};
@@ -17,7 +18,8 @@ faults! {
     FencesNeighbours => finish::finish_batch_answers_each;
     RetriesAtOnce => finish::retry_waits_for_its_time;
     AbandonsHandBacks => finish::hand_back_counts_no_delivery;
-    HandsBackAbandoned => finish::abandoned_task_counts_a_death;
+    HandsBackAbandoned => finish::abandoned_task_is_blamed;
+    AbandonsRequeued => finish::requeued_task_counts_no_death;
 }
 
 /// Finishes otherwise than it was told.
@@ -117,10 +119,9 @@ struct RetriesAtOnce;
 #[async_trait]
 impl Fault for RetriesAtOnce {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
-        let now = peer.transport.clock().wall();
         changed(peer, done, |finish| {
-            if let Finish::RetryAt(at, _) = finish {
-                *at = now;
+            if let Finish::RetryIn(backoff, _) = finish {
+                *backoff = Duration::ZERO;
             }
         })
         .await
@@ -136,6 +137,22 @@ impl Fault for AbandonsHandBacks {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
         changed(peer, done, |finish| {
             if *finish == Finish::HandBack {
+                *finish = Finish::Abandon;
+            }
+        })
+        .await
+    }
+}
+
+/// Takes a task that is not at fault for one that is.
+#[derive(Debug, Default)]
+struct AbandonsRequeued;
+
+#[async_trait]
+impl Fault for AbandonsRequeued {
+    async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
+        changed(peer, done, |finish| {
+            if *finish == Finish::Requeue {
                 *finish = Finish::Abandon;
             }
         })

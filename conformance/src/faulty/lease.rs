@@ -10,24 +10,30 @@ use async_trait::async_trait;
 use futures::executor::block_on;
 use futures::future;
 use rhai_dispatcher_core::{
-    Claim, Completion, Consumer, InstanceId, InstanceSpec, TaskId, TaskStatus, Transport, TransportConfig,
-    TransportError,
+    Claim, Completion, Consumer, Finish, InstanceId, InstanceInfo, InstanceSpec, Outcome, TaskError,
+    TaskErrorKind, TaskLog, TransportConfig, TransportError,
 };
 
 use super::consumer::Peer;
-use super::fault::{ClaimAnswer, DetailsAnswer, Fault, FinishAnswer, faults};
+use super::fault::{ClaimAnswer, Fault, FinishAnswer, faults};
+use crate::stage::Stage;
 
 faults! {
-    IgnoresRenewals => lease::renewed_lease_keeps_its_claims, lease::late_renewal_revives_the_instance;
-    KeepsTheDeadAlive => lease::tasks_of_a_dead_instance_are_redelivered, lease::suspect_goes_to_a_free_instance;
+    IgnoresRenewals =>
+        lease::renewed_lease_keeps_its_claims,
+        lease::late_renewal_revives_the_instance,
+        lease::late_renewal_takes_deaths_back;
+    KeepsTheDeadAlive => lease::tasks_of_a_dead_instance_are_redelivered;
+    StartsLostTasksAlone => lease::tasks_of_a_dead_instance_run_side_by_side;
     HidesLostClaims => lease::lost_claims_are_reported;
-    GivesSuspectsCompany => lease::suspect_runs_alone, lease::last_start_is_alone_to_its_end;
-    NeverTrusts => lease::suspect_passes_its_probation;
-    BlamesEverybody => lease::proven_suspect_is_spared_once;
-    NeverGivesUp => lease::task_that_kills_ends_in_an_error;
+    ClaimsInTwoNames => lease::lone_quarantined_task_stays_alone;
+    ObservesForEver => lease::quarantine_groups_grow;
+    WaitsForAFreeInstance => lease::busy_instance_takes_quarantined_tasks;
+    BlamesEverybody => lease::lost_tasks_in_company_are_not_blamed;
+    NeverGivesUp => lease::task_that_kills_ends_in_an_error, crash::named_task_ends_in_an_error;
     KeepsItsTasks => detach::detach_hands_back;
     WaitsAfterTheEnd => detach::detached_instance_claims_no_more;
-    DetachesOnDrop => detach::dropped_consumer_is_detached_by_its_lease;
+    DetachesOnDrop => detach::dropped_consumer_is_detached_by_its_lease, lease::task_lost_twice_is_quarantined;
 }
 
 /// A renewal does not count.
@@ -80,26 +86,26 @@ impl Fault for HidesLostClaims {
     }
 }
 
-/// An instance with a suspect gets more: it claims in two names.
+/// An instance that runs a quarantined task gets more: it claims in two names.
 #[derive(Default)]
-struct GivesSuspectsCompany {
+struct ClaimsInTwoNames {
     second: Mutex<HashMap<InstanceId, Arc<dyn Consumer>>>,
 }
 
-impl fmt::Debug for GivesSuspectsCompany {
+impl fmt::Debug for ClaimsInTwoNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GivesSuspectsCompany")
+        f.write_str("ClaimsInTwoNames")
     }
 }
 
-impl GivesSuspectsCompany {
+impl ClaimsInTwoNames {
     fn second(&self, peer: &Peer) -> Arc<dyn Consumer> {
         Arc::clone(&self.second.lock().expect("no panic")[&peer.consumer.instance()])
     }
 }
 
 #[async_trait]
-impl Fault for GivesSuspectsCompany {
+impl Fault for ClaimsInTwoNames {
     async fn attached(&self, peer: &Peer) {
         let spec = InstanceSpec::new(peer.worker_id.clone());
         let second = peer.transport.attach(spec).await.expect("an attach");
@@ -128,29 +134,67 @@ impl Fault for GivesSuspectsCompany {
     }
 }
 
-/// A suspect is one for as long as it runs.
+/// Starts each task that was lost by itself.
 #[derive(Debug, Default)]
-struct NeverTrusts;
+struct StartsLostTasksAlone;
 
-impl Fault for NeverTrusts {
-    fn config(&self, config: TransportConfig) -> TransportConfig {
-        config.with_max_deliveries(2)
+#[async_trait]
+impl Fault for StartsLostTasksAlone {
+    async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
+        let mut claimed = peer.consumer.claim(max).await?;
+        if claimed[0].deaths > 0 {
+            for other in claimed.drain(1..) {
+                let done = Completion { claim: other.claim, finish: Finish::HandBack, log: TaskLog::new() };
+                peer.consumer.finish(&[done]).await;
+            }
+        }
+        Ok(claimed)
     }
 }
 
-/// Every start but the last is a death.
+/// No group ever survives its observation.
+#[derive(Debug, Default)]
+struct ObservesForEver;
+
+impl Fault for ObservesForEver {
+    fn config(&self, config: TransportConfig) -> TransportConfig {
+        config.with_observation(Stage::LASTING)
+    }
+}
+
+/// Keeps quarantined tasks from an instance that holds others.
+#[derive(Debug, Default)]
+struct WaitsForAFreeInstance;
+
+#[async_trait]
+impl Fault for WaitsForAFreeInstance {
+    async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
+        let instances = peer.transport.instances(Some(&peer.worker_id)).await?;
+        let is_me = |info: &&InstanceInfo| info.instance == peer.consumer.instance();
+        let is_busy = instances.iter().find(is_me).is_some_and(|info| info.claimed > 0);
+        let queues = peer.transport.queues().await?;
+        let queue = queues.iter().find(|queue| queue.worker_id == peer.worker_id);
+        match queue {
+            Some(queue) if is_busy && queue.quarantined > 0 => future::pending().await,
+            _ => peer.consumer.claim(max).await,
+        }
+    }
+}
+
+/// Ends each task that has been lost twice.
 #[derive(Debug, Default)]
 struct BlamesEverybody;
 
 #[async_trait]
 impl Fault for BlamesEverybody {
-    async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
-        let mut records = of.details(ids).await?;
-        for details in records.iter_mut().flatten() {
-            let started = u32::from(details.status == TaskStatus::Processing);
-            details.deaths = details.delivery - started;
+    async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
+        let mut claimed = peer.consumer.claim(max).await?;
+        for lost in claimed.extract_if(.., |claimed| claimed.deaths >= 2) {
+            let crashed = TaskError::new(TaskErrorKind::Crashed, "it was lost twice");
+            let finish = Finish::Outcome(Outcome::Error(crashed));
+            peer.consumer.finish(&[Completion { claim: lost.claim, finish, log: TaskLog::new() }]).await;
         }
-        Ok(records)
+        if claimed.is_empty() { future::pending().await } else { Ok(claimed) }
     }
 }
 
@@ -189,7 +233,7 @@ impl Fault for WaitsAfterTheEnd {
     }
 }
 
-/// Takes a drop for a detach, so that a task which kills its instance is never suspected.
+/// Takes a drop for a detach, so that a task which kills its instance counts no death.
 #[derive(Debug, Default)]
 struct DetachesOnDrop;
 

@@ -7,6 +7,7 @@
 mod cancel;
 mod claim;
 mod consumer;
+mod crash;
 mod details;
 mod environment;
 mod fault;
@@ -32,4 +33,5 @@ pub static FAULTS: &[&[FaultCase]] = &[
     claim::FAULTS,
     finish::FAULTS,
     lease::FAULTS,
+    crash::FAULTS,
 ];

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo,
-    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
+    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError,
+    WorkerId,
 };
 
 use super::Fault;
@@ -52,6 +53,10 @@ impl Transport for Faulty {
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         self.fault.cancel(&*self.inner, ids, why).await
+    }
+
+    async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
+        self.fault.report_crash(&*self.inner, report).await
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{self, Either};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ use super::config::label;
 use crate::invalid::quoted;
 use crate::{
     CancelReason, Cancelled, Error, Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskDetails,
-    TaskId, TransportExt, WallTime, WorkerId, read_script, script_text,
+    TaskId, Tick, TransportExt, WorkerId, read_script, script_text,
 };
 
 /// A request to run a script, as it is put together.
@@ -59,7 +60,8 @@ struct Fields {
 struct Parent {
     id: TaskId,
     depth: u32,
-    deadline: Option<WallTime>,
+    /// When it has to be over, by the clock of the dispatcher's transport.
+    deadline: Option<Tick>,
 }
 
 /// How much later than its caller's timeout a task ends by itself. The caller, while it lives,
@@ -160,10 +162,11 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// Makes it a child of `parent`, the task that dispatches it: it is listed in its record, ends by
-    /// its deadline, and is cancelled with it.
-    pub fn child_of(mut self, parent: &Task) -> Self {
-        let Task { id, depth, deadline, .. } = *parent;
+    /// Makes it a child of `parent`, the task that dispatches it: it is listed in its record, ends when the
+    /// time that its parent has left is over, and is cancelled with it.
+    pub fn child_of(mut self, parent: &Task, time_left: Option<Duration>) -> Self {
+        let Task { id, depth, .. } = *parent;
+        let deadline = time_left.map(|time_left| self.dispatcher.clock().now() + time_left);
         let max = self.dispatcher.config().max_depth;
         if depth >= max {
             let problem = format!("task {id} has {depth} tasks above it, and the limit is {max} (max_depth)");
@@ -270,18 +273,15 @@ impl PlayRequestBuilder {
         let timeout =
             if self.fields.no_timeout { None } else { Some(self.fields.timeout.unwrap_or(default)) };
         let clock = dispatcher.clock();
-        let mut timed_out = match timeout {
-            Some(timeout) => clock.sleep_until(clock.now() + timeout),
-            None => Box::pin(future::pending()),
-        };
-        let latest = timeout.map(|timeout| clock.wall() + timeout + WITHDRAWAL_SLACK);
+        let end = timeout.map(|timeout| clock.now() + timeout);
+        let mut timed_out = end.map_or_else(|| future::pending().boxed(), |end| clock.sleep_until(end));
         let own_id = *self.fields.task_id.get_or_insert_with(TaskId::new);
 
         let task = within(self.into_task(), &mut timed_out).await;
         let mut task = task.ok_or(Error::Timeout(own_id))??;
         task.awaited = true;
-        if let (Some(latest), false) = (latest, keep) {
-            task.ends_by(latest);
+        if let (Some(end), false) = (end, keep) {
+            task.ends_within((end - clock.now()).saturating_add(WITHDRAWAL_SLACK));
         }
         let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
         let Some(submitted) = submitted else { return Err(never_accepted(&dispatcher, own_id)) };
@@ -324,15 +324,14 @@ impl PlayRequestBuilder {
         if let Some(parent) = self.fields.parent {
             task.parent = Some(parent.id);
             task.depth = parent.depth + 1;
-            task.deadline = parent.deadline;
+            task.deadline_in = parent.deadline.map(|deadline| deadline - self.dispatcher.clock().now());
         }
         if let Some(deadline_in) = self.fields.deadline_in {
-            task.ends_by(self.dispatcher.clock().wall() + deadline_in);
+            task.ends_within(deadline_in);
         }
         task.priority = self.fields.priority;
-        let clock = self.dispatcher.clock();
-        task.run_at = (self.fields.delay > Duration::ZERO).then(|| clock.wall() + self.fields.delay);
-        task.expires_at = self.fields.expires_in.map(|expires_in| clock.wall() + expires_in);
+        task.delay = self.fields.delay;
+        task.expires_in = self.fields.expires_in;
         task.retry = self.fields.retry;
         task.limits = self.fields.limits;
         Ok(task)

@@ -6,18 +6,23 @@ pub struct TransportConfig {
     /// How long an instance that is not heard of is taken to be alive. Its tasks run elsewhere
     /// soon after. Default: 2.5 s, so that a death is noticed within 3 s.
     pub lease: Duration,
-    /// How many instances may die while they have a task before it ends in an error. Default: 3.
+    /// How many deaths of instances a task may be blamed for before it ends in an error of kind `crashed`.
+    /// Default: 3.
     pub max_deliveries: u32,
-    /// How long a task that was delivered again after a death keeps its instance to itself. Default:
-    /// 100 ms: most of what kills does so at once, and twenty such tasks have then begun one after
-    /// another on one instance before the next death could be noticed.
-    pub probation: Duration,
+    /// How long a group of quarantined tasks runs before the next group may start. Default: 100 ms, since most
+    /// tasks that kill their process do so at once.
+    pub observation: Duration,
     /// How many tasks may wait for one worker id, delayed ones included. Default: 100,000.
     pub queue_limit: usize,
     /// How many tasks one task may dispatch. Default: 1,000.
     pub max_children: usize,
     /// How long the record of a finished task is kept. Default: 24 h.
     pub record_ttl: Duration,
+    /// How many records of finished tasks are kept, about: beyond it those of the tasks that ended first go before
+    /// their time. Over Redis it counts for each worker id, in memory for all together. Default: 100,000.
+    pub max_finished_records: usize,
+    /// How many bytes these records may take, estimated, likewise. Default: 64 MiB.
+    pub max_finished_bytes: usize,
 }
 
 impl TransportConfig {
@@ -35,10 +40,10 @@ impl TransportConfig {
         self
     }
 
-    /// Sets [`probation`](Self::probation).
+    /// Sets [`observation`](Self::observation).
     #[must_use]
-    pub fn with_probation(mut self, probation: Duration) -> Self {
-        self.probation = probation;
+    pub fn with_observation(mut self, observation: Duration) -> Self {
+        self.observation = observation;
         self
     }
 
@@ -62,6 +67,20 @@ impl TransportConfig {
         self.record_ttl = ttl;
         self
     }
+
+    /// Sets [`max_finished_records`](Self::max_finished_records).
+    #[must_use]
+    pub fn with_max_finished_records(mut self, records: usize) -> Self {
+        self.max_finished_records = records;
+        self
+    }
+
+    /// Sets [`max_finished_bytes`](Self::max_finished_bytes).
+    #[must_use]
+    pub fn with_max_finished_bytes(mut self, bytes: usize) -> Self {
+        self.max_finished_bytes = bytes;
+        self
+    }
 }
 
 impl Default for TransportConfig {
@@ -69,10 +88,12 @@ impl Default for TransportConfig {
         Self {
             lease: Duration::from_millis(2_500),
             max_deliveries: 3,
-            probation: Duration::from_millis(100),
+            observation: Duration::from_millis(100),
             queue_limit: 100_000,
             max_children: 1_000,
             record_ttl: Duration::from_secs(24 * 60 * 60),
+            max_finished_records: 100_000,
+            max_finished_bytes: 64 << 20,
         }
     }
 }

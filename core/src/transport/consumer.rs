@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::TransportError;
-use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, WallTime};
+use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick};
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
 /// dropped loses nothing.
@@ -40,11 +40,15 @@ pub trait Consumer: Send + Sync {
     /// - `dropped_wakeup_passes_on`: a wake-up given to a claim that went away passes to the next
     ///   one that waits, also of another instance.
     /// - `every_waiting_instance_is_woken`: as many waiting claims wake as there are tasks for.
+    /// - `waiting_claims_share_what_is_ready`: a claim takes at most its share of what is ready, rounded up,
+    ///   while others wait too.
     /// - `high_priority_overtakes`: with many low tasks waiting, a new high one is claimed within
     ///   two batches.
     /// - `low_priority_is_not_starved`: under constant high load, one of 16 claims is low.
-    /// - `expired_task_is_not_started`: a task whose `expires_at` or `deadline` is over is
+    /// - `expired_task_is_not_started`: a task whose `expires_in` or `deadline_in` is over is
     ///   cancelled as expired, and its waiters are told, without another call.
+    /// - `claimed_task_knows_its_time_left`: its deadline and its latest start are moments of this
+    ///   handle's clock, and time that it has waited is gone.
     ///
     /// # Errors
     /// [`Detached`](TransportError::Detached) once the instance has ended. (One that has lost its
@@ -62,12 +66,13 @@ pub trait Consumer: Send + Sync {
     /// - `cancelled_outcome_reaches_all_below`: what a task dispatched that ends in a cancel is
     ///   cancelled with it.
     /// - `finish_batch_answers_each`: a fenced one does no harm to its neighbours.
-    /// - `retry_waits_for_its_time`: after `RetryAt` the task is pending, with the error, and is
+    /// - `retry_waits_for_its_time`: after `RetryIn` the task is pending, with the error, and is
     ///   claimed at that time with the next delivery and attempt.
     /// - `hand_back_counts_no_delivery`: after `HandBack` the task is pending, ahead of those that
     ///   came later, and its next delivery has the same number.
-    /// - `abandoned_task_counts_a_death`: after `Abandon` it is redelivered like a task of a dead
-    ///   instance.
+    /// - `abandoned_task_is_blamed`: after `Abandon` it counts a death, is blamed for it and quarantined.
+    /// - `requeued_task_counts_no_death`: after `Requeue` the task is pending, ahead of those that came later, and
+    ///   its next delivery has the next number.
     ///
     /// # Errors
     /// For each [`Unavailable`](TransportError::Unavailable) if it is not known whether it was written,
@@ -77,6 +82,13 @@ pub trait Consumer: Send + Sync {
 
     /// Renews the lease; the answer has the claims that were lost since the last time.
     ///
+    /// An instance whose lease runs out is taken for dead, and each task that it ran counts a *death*. Its tasks wait
+    /// again at once, like any others. A task with two deaths, or one that was blamed for a death, is *quarantined*:
+    /// quarantined tasks of a queue start in groups, of 1, 2, 4, 8 and so on, one group after another; each group is
+    /// under *observation* for a time, and a death of its instance meanwhile starts over with a group of 1. Blamed is
+    /// only a task that its instance ran alone, that a [`CrashReport`](super::CrashReport) names, or that was
+    /// [abandoned](Finish::Abandon). A retry begins the counts anew.
+    ///
     /// # Behavior
     /// - `renewed_lease_keeps_its_claims`: for as long as it is renewed in time.
     /// - `tasks_of_a_dead_instance_are_redelivered`: once the lease has run out, to an instance
@@ -85,18 +97,19 @@ pub trait Consumer: Send + Sync {
     /// - `lost_claims_are_reported`: an instance that renews too late learns which claims it lost.
     /// - `late_renewal_revives_the_instance`: what it had is lost, but it may claim again.
     /// - `lost_claim_is_signalled`: an instance whose claim was taken over is told by a signal too.
-    /// - `suspect_goes_to_a_free_instance`: also if it was meant for a busy one until then.
-    /// - `suspect_runs_alone`: a task of a dead instance is handed out only by itself, to an
-    ///   instance that holds no other claim, which gets no further one until it is finished, or has
-    ///   passed its probation.
-    /// - `suspect_passes_its_probation`: an instance with a suspect that has run for `probation` may
-    ///   claim others, and further suspects one at a time.
-    /// - `last_start_is_alone_to_its_end`: if one more death would end the suspect, it passes no
-    ///   probation, and does not start beside those that have passed theirs.
-    /// - `proven_suspect_is_spared_once`: of an instance that ran nothing but suspects, the last to
-    ///   start counts the death; the others had passed their probation, and are spared it, each once.
-    /// - `task_that_kills_ends_in_an_error`: after `max_deliveries` deaths it is an error of kind
-    ///   `crashed`, and its waiters are told.
+    /// - `tasks_of_a_dead_instance_run_side_by_side`: they are claimed together and beside others.
+    /// - `late_renewal_takes_deaths_back`: an instance that renews after its lease has not died, so those of its
+    ///   tasks that have no outcome yet do not count that death.
+    /// - `task_lost_twice_is_quarantined`: it starts by itself, first on an instance that holds nothing.
+    /// - `lone_quarantined_task_stays_alone`: an instance that held nothing when it started one gets no other task
+    ///   until `observation` is over.
+    /// - `quarantine_groups_grow`: each group that survives its observation is followed by one of twice the size.
+    /// - `death_in_observation_starts_over`: the next group is of one task again.
+    /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within a
+    ///   lease, any instance may, and goes on claiming others.
+    /// - `lost_tasks_in_company_are_not_blamed`: however often their instances die.
+    /// - `task_that_kills_ends_in_an_error`: a task that was all that its instance ran is blamed for the death; after
+    ///   `max_deliveries` such deaths it is an error of kind `crashed`, and its waiters are told.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
@@ -128,7 +141,7 @@ pub struct Claim {
     pub task: TaskId,
     /// Who has it.
     pub instance: InstanceId,
-    /// The how-manieth start this is, from 1.
+    /// Start count, 1-based.
     pub delivery: u32,
 }
 
@@ -139,10 +152,22 @@ pub struct Claimed {
     pub claim: Claim,
     /// What to run.
     pub task: Arc<Task>,
+    /// When it is to be stopped, by the clock of this transport, if it has a deadline.
+    pub deadline: Option<Tick>,
+    /// From when on it is not started any more, by the same clock: a later retry would expire.
+    pub latest_start: Option<Tick>,
     /// How many tries before this one ended in an error.
     pub attempt: u32,
-    /// How many instances died while they had it; above 0 it is a suspect.
+    /// How many instances died while they ran it.
     pub deaths: u32,
+}
+
+impl Claimed {
+    /// The first claim of a task that may take any time.
+    #[must_use]
+    pub const fn first(claim: Claim, task: Arc<Task>) -> Self {
+        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0 }
+    }
 }
 
 /// One entry of a [`finish`](Consumer::finish).
@@ -161,11 +186,13 @@ pub struct Completion {
 pub enum Finish {
     /// With the task's outcome.
     Outcome(Outcome),
-    /// With an error after which it is tried again at that time.
-    RetryAt(WallTime, TaskError),
+    /// With an error after which it is tried again, so long after the transport has written it.
+    RetryIn(Duration, TaskError),
     /// Unbegun or undone: somebody else runs it, as if it had not been claimed.
     HandBack,
-    /// Given up in an unknown state, as if the instance had died with it.
+    /// Begun, in an unknown state, and not at fault: another start begins it anew.
+    Requeue,
+    /// Begun, in an unknown state, and at fault: as if it had killed its instance.
     Abandon,
 }
 

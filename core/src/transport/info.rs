@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, Priority, WallTime, WorkerId};
+use crate::{InstanceId, Priority, TaskId, WallTime, WorkerId};
 
 /// What an instance says of itself when it attaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub struct QueueInfo {
     pub ready: [usize; Priority::ALL.len()],
     /// Tasks whose time has not come.
     pub delayed: usize,
-    /// Tasks of dead instances that wait to be run alone.
-    pub suspects: usize,
+    /// Quarantined tasks that wait: they may have killed their instances, and start in small groups.
+    pub quarantined: usize,
     /// Tasks that are claimed and not finished.
     pub claimed: usize,
     /// Living instances that serve it.
@@ -57,7 +57,7 @@ impl QueueInfo {
     /// Tasks that wait, for whatever reason.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.ready.iter().sum::<usize>() + self.delayed + self.suspects
+        self.ready.iter().sum::<usize>() + self.delayed + self.quarantined
     }
 }
 
@@ -73,4 +73,24 @@ pub struct Health {
     pub reconnects: u64,
     /// The last thing that went wrong, in words.
     pub last_error: Option<String>,
+}
+
+/// What a supervisor knows of a worker process that has died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrashReport {
+    /// The queue that the instance served.
+    pub worker_id: WorkerId,
+    /// The instance of the process.
+    pub instance: InstanceId,
+    /// The tasks that were on a processor when the process died: at most one for each lane.
+    pub running: Vec<TaskId>,
+}
+
+/// What a [`CrashReport`] led to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requeued {
+    /// Tasks that wait again without a death, or have ended in a cancel that was requested before.
+    pub released: usize,
+    /// Tasks that were blamed: they are quarantined, or have ended as `crashed`.
+    pub blamed: usize,
 }

@@ -12,4 +12,4 @@ pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signa
 pub use contract::{Cancelled, Submitted, Transport};
 pub use error::{OutcomeError, SubmitError, TransportError};
 pub use ext::TransportExt;
-pub use info::{Health, InstanceInfo, InstanceSpec, QueueInfo};
+pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};

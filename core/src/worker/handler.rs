@@ -9,9 +9,18 @@ use crate::{Claimed, Clock, Outcome, TaskLog, Tick};
 
 /// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
 pub trait Handler {
-    /// How many tasks it can *run* now. While it is pending the lane claims nothing; it must then
+    /// How many tasks it can *run* now. While it is pending the lane begins nothing; it must then
     /// wake the context when there is room again.
+    ///
+    /// A worker claims as many tasks as its lanes can run together. A lane begins them one by one, and asks
+    /// before each.
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<NonZeroUsize>;
+
+    /// How many of its tasks compute: they want the thread, and wait for nothing else. Of the lanes of a
+    /// worker the one where the fewest compute begins the next task. Default: 0, which makes all alike.
+    fn computing(&self) -> usize {
+        0
+    }
 
     /// Runs one task. The future is polled on the lane's thread and must not block it. If it
     /// panics, the task ends in an error of kind `panic`.

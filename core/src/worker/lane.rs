@@ -1,42 +1,35 @@
 use std::future::Future;
-use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-
 use super::deadlines::Deadlines;
 use super::finishes::Finishes;
+use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claimed, Clock, Consumer, Tick, TransportError, WallTime};
+use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 
-/// Claims tasks, runs them on the thread that drives it, and finishes them, until it is told to
-/// drain and has nothing left.
+/// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
+/// worker drains and nothing is left.
 ///
-/// Each poll takes a task's three steps as far as they go: *claim* what the handler can run, *run*
+/// Each poll takes a task's three steps as far as they go: *begin* what the handler has room for, *run*
 /// it, *finish* what has ended.
 pub(super) struct Lane<H> {
     handler: H,
-    consumer: Arc<dyn Consumer>,
+    /// Which of the worker's lanes it is, from 0.
+    index: usize,
+    intake: Arc<Intake>,
     clock: Arc<dyn Clock>,
     state: Arc<LaneState>,
-    claiming: Option<BoxFuture<'static, Result<Vec<Claimed>, TransportError>>>,
-    /// Until when not to claim again, after a claim that failed.
-    pause: Option<BoxFuture<'static, ()>>,
     running: Jobs,
     deadlines: Deadlines,
     finishes: Finishes,
     draining: bool,
 }
-
-/// The wait after a claim that failed, before it is made again.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long new tasks run, one after another, before those that were woken have their turn, and the
 /// other way round.
@@ -45,77 +38,90 @@ const AT_ONCE: Duration = Duration::from_micros(500);
 impl<H: Handler> Lane<H> {
     pub(super) fn new(
         handler: H,
+        index: usize,
+        intake: Arc<Intake>,
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
         state: Arc<LaneState>,
     ) -> Self {
         Self {
             handler,
-            finishes: Finishes::new(Arc::clone(&consumer), Arc::clone(&clock), Arc::clone(&state)),
-            consumer,
+            index,
+            intake,
+            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
+            running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
-            claiming: None,
-            pause: None,
-            running: Jobs::new(Arc::clone(&clock)),
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             draining: false,
         }
     }
 
-    /// Claims for what the handler can run, and begins it. Whether there was something.
-    fn claim(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(pause) = &mut self.pause {
-            if pause.poll_unpin(cx).is_pending() {
-                return false;
+    /// Begins tasks, one after another. Whether there was something to do.
+    fn begin(&mut self, cx: &mut Context<'_>, sleeps: bool) -> bool {
+        let mut until = None;
+        loop {
+            let offer = Offer {
+                room: match self.handler.poll_ready(cx) {
+                    Poll::Ready(room) => room.get(),
+                    Poll::Pending => 0,
+                },
+                computing: self.handler.computing(),
+                // Once: what ended goes out before the next claim is waited for.
+                claims: until.is_none(),
+                sleeps: sleeps && until.is_none(),
+            };
+            match self.intake.take(self.index, offer, cx) {
+                Taken::Task(task) => {
+                    if offer.sleeps {
+                        self.state.tick(self.clock.now());
+                    }
+                    self.begin_one(task);
+                }
+                Taken::Nothing => return until.is_some(),
+                Taken::Surplus(claims) => {
+                    self.release(claims);
+                    return true;
+                }
+                Taken::Closed(claims) => {
+                    self.draining = true;
+                    self.release(claims);
+                    return true;
+                }
             }
-            self.pause = None;
-        }
-        if self.claiming.is_none()
-            && let Poll::Ready(room) = self.handler.poll_ready(cx)
-        {
-            self.claiming = Some(claim(Arc::clone(&self.consumer), room));
-        }
-        let Some(claiming) = &mut self.claiming else { return false };
-        let Poll::Ready(answer) = claiming.poll_unpin(cx) else { return false };
-        self.claiming = None;
-        match answer {
-            Ok(claimed) => self.begin(claimed),
-            Err(TransportError::Detached) => self.draining = true,
-            Err(error) => {
-                tracing::warn!(%error, "a claim failed and is made again");
-                self.pause = Some(self.clock.sleep_until(self.clock.now() + RETRY_PAUSE));
-            }
-        }
-        true
-    }
-
-    fn begin(&mut self, claimed: Vec<Claimed>) {
-        let times = (self.clock.now(), self.clock.wall());
-        let runs: Vec<Run> = claimed.into_iter().map(|claimed| self.prepare(claimed, times)).collect();
-        // Before anything of them runs, so that they can be stopped and given up from now on.
-        self.state.begin(runs.iter().map(|run| (run.claimed.claim, run.stop.clone())));
-        for run in runs {
             let now = self.clock.now();
             self.state.tick(now);
-            let job = Job::new(&self.handler, run);
-            let deadline = job.deadline.map(|at| (at, job.claim.task, job.stop.clone()));
-            // A batch of long ones must not keep the lane from those that were woken.
-            if now - times.0 >= AT_ONCE && self.running.has_ready() {
-                self.running.postpone(job);
-            } else if let Some((job, ran)) = self.running.begin(job) {
-                self.end(&job, ran);
-                continue;
-            }
-            if let Some((at, task, stop)) = deadline {
-                self.deadlines.insert(at, task, stop);
+            let until = *until.get_or_insert(now + AT_ONCE);
+            // Many long ones must not keep the lane from those that were woken.
+            if now >= until && self.running.has_ready() {
+                return true;
             }
         }
     }
 
-    fn prepare(&self, claimed: Claimed, (now, wall): (Tick, WallTime)) -> Run {
-        let deadline = claimed.task.deadline.map(|at| now + (at - wall));
-        Run { claimed, stop: StopToken::new(), deadline, clock: Arc::clone(&self.clock) }
+    fn begin_one(&mut self, claimed: Claimed) {
+        let (claim, stop) = (claimed.claim, StopToken::new());
+        // Before anything of it runs, so that it can be stopped and given up from now on.
+        self.state.begin(claim, stop.clone());
+        let deadline = claimed.deadline;
+        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
+        // The handler is code that can kill, too.
+        self.state.slot().set(claim.task);
+        match self.running.begin(Job::new(&self.handler, run)) {
+            Some((job, ran)) => self.end(&job, ran),
+            None => {
+                if let Some(at) = deadline {
+                    self.deadlines.insert(at, claim.task, stop);
+                }
+            }
+        }
+    }
+
+    /// Lets others run what has not begun.
+    fn release(&mut self, claims: Vec<Claim>) {
+        for claim in claims {
+            self.finishes.push(Completion { claim, finish: Finish::HandBack, log: TaskLog::new() });
+        }
     }
 
     /// Lets the tasks go on that have been woken. Whether there was one.
@@ -160,30 +166,21 @@ impl<H: Handler + Unpin> Future for Lane<H> {
         let lane = &mut *self;
         loop {
             lane.state.tick(lane.clock.now());
-            if lane.state.poll_draining(cx) {
-                lane.draining = true;
-            }
-            if lane.draining {
-                lane.claiming = None; // a dropped claim loses nothing
-            }
-            let claimed = !lane.draining && lane.claim(cx);
+            let began = !lane.draining && lane.begin(cx, false);
             let ran = lane.run(cx);
             let finished = lane.finishes.poll(cx);
             if lane.drained() {
                 lane.state.idle();
                 return Poll::Ready(());
             }
-            if !(claimed || ran || finished) {
-                lane.state.idle();
+            if began || ran || finished {
+                continue;
+            }
+            // Last, so that it is never taken for a lane that sleeps while it runs something.
+            lane.state.idle();
+            if lane.draining || !lane.begin(cx, true) {
                 return Poll::Pending;
             }
         }
     }
-}
-
-fn claim(
-    consumer: Arc<dyn Consumer>,
-    room: NonZeroUsize,
-) -> BoxFuture<'static, Result<Vec<Claimed>, TransportError>> {
-    Box::pin(async move { consumer.claim(room).await })
 }

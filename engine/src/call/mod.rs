@@ -10,6 +10,7 @@ mod function;
 mod nesting;
 mod parameter;
 mod reply;
+mod reply_size;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(crate) use function::Function;
 pub(crate) use nesting::check_nesting;
 pub use parameter::{Arguments, Parameter, This};
 pub use reply::{IntoValue, Reply};
+pub(crate) use reply_size::check_reply;
 
 /// The error that throws `value`.
 pub(crate) fn throw(value: Dynamic) -> Box<EvalAltResult> {

@@ -3,7 +3,7 @@ use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
 use super::limit::{OverLimit, exceeded, raise};
 use super::script_run::End;
-use super::secret::redacted;
+use super::value::error_text;
 use crate::EngineConfig;
 use crate::request::LimitExceeded;
 
@@ -114,7 +114,7 @@ fn at_its_place(
                 limit(exceeded("too many operations", "max_operations", config.max_operations))
             }
             Some(End::OutOfStack) => {
-                let max = config.stack_size;
+                let max = config.stack_bytes();
                 limit(format!(
                     "the script used up its stack of {max} bytes; raise stack_size with \
                      `EngineConfig::with_stack_size`"
@@ -123,6 +123,10 @@ fn at_its_place(
             Some(End::OutOfMemory) => {
                 let (max, raise) = (config.max_memory, raise("max_memory"));
                 limit(format!("the script used more memory than the limit of {max} bytes; {raise}"))
+            }
+            Some(End::TooLarge(what)) => {
+                let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
+                at_its_place(error, position, calls, None, config)
             }
             Some(End::Stopped) | None => {
                 task_error(TaskErrorKind::Runtime, "the script was terminated".to_owned(), position)
@@ -173,7 +177,7 @@ fn thrown(value: &Dynamic) -> String {
     {
         return format!("{}: {}", &*kind, &*message);
     }
-    redacted(value).to_string()
+    error_text(value)
 }
 
 fn in_call(name: &str) -> String {

@@ -1,14 +1,14 @@
 -- Ends claims of one instance. 2 worker id, 3 instance; then for each: task id, delivery, kind (o outcome, u undecodable,
--- r retry, b hand back, a abandon), run_at or 0, and in parts: message (of a hand-back: its number), of an outcome its
--- status, fields (name, value)...
+-- r retry, b hand back, q requeue, a abandon), the wait before a retry, and in parts: message (of a hand-back: its
+-- number), of an outcome its status, fields (name, value)...
 -- Answers: now, then for each w written, f fenced, the status that it had, e<error>.
 local w, instance = ARGV[2], ARGV[3]
-local answers, ended, ready, suspects, earlier = { NOW }, {}, false, false, false
+local answers, ended, ready, quarantined, earlier = { NOW }, {}, false, false, false
 -- What claims of the instance begin with, by delivery.
 local own = {}
 
 local function finish(parts, last)
-  local id, delivery, kind, run_at, message = parts[1], parts[2], parts[3], parts[4], parts[5]
+  local id, delivery, kind, backoff, message = parts[1], parts[2], parts[3], parts[4], parts[5]
   local task, problem = look_up(id)
   -- One that comes again, since its answer was lost, must not hand back what was claimed anew meanwhile.
   local handed_back = kind == 'b' and instance .. ' ' .. message
@@ -41,22 +41,27 @@ local function finish(parts, last)
     call('HDEL', held_key(w, instance), id)
     call('HDEL', key(w, 'cancels'), id)
   elseif kind == 'a' then
-    bury(w, id, task, packed, instance)
-    ready, suspects = true, true
+    requeue_after_death(w, id, task, packed, instance, 'had a lane that was blocked by it')
+    fail_observation(w, instance)
+    ready, quarantined = true, true
+  elseif kind == 'q' then
+    requeue(w, id, task, packed, instance)
+    ready = true
   elseif kind == 'r' then
     -- One that is due already is moved by who looks next: whoever is served does.
+    local run_at = NOW + math.ceil(backoff)
     wait_again(w, id, packed, instance, nil, run_at)
     call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', digits(run_at),
       unpack(parts, 6, last))
     call('HINCRBY', record_key(id), 'attempt', 1)
-    if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'spared') end
+    if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'blamed') end
     earlier = true
   else -- hand back
     -- Not to this instance again, unless it asks anew.
     if call('HDEL', key(w, 'idle'), instance) == 1 then wake(w, instance) end
     hand_back(w, id, task, packed, instance)
     call('HSET', record_key(id), 'handed_back', handed_back)
-    ready, suspects = true, suspects or task.deaths > 0
+    ready = true
   end
   return 'w'
 end
@@ -64,8 +69,11 @@ end
 -- Each by itself: one that fails does no harm to the others.
 for i = 4, #ARGV do answers[i - 2] = try(finish, read_end(ARGV[i])) end
 if #ended > 0 then pcall_('HDEL', held_key(w, instance), unpack(ended)) end
-if suspects then nudge_all(w) end
+if call('HEXISTS', key(w, 'state'), 'open_at') == 1 and call('HLEN', held_key(w, instance)) == 0 then
+  ready = note_free(w, instance) or ready
+end
 if ready then serve(w) end
+if quarantined then wake_for_quarantine(w) end
 if earlier then nudge(w) end
 send_all()
 return shortened(answers)

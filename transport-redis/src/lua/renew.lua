@@ -1,15 +1,15 @@
 -- Renews a lease, or begins one. 2 worker id, 3 instance, 4 inbox of its handle, 5 whether it attaches, 6 where
 -- among the cancels it goes on.
--- Answers: now, whether the lease had been lost, where to go on, then task id, delivery, reason of each cancel.
+-- Answers: now, what of its lease (0 kept, 1 lost and begun again, 2 lost, and its tasks are just being taken), whether
+-- to renew again at once, where to go on, then task id, delivery, reason of each cancel.
 local w, instance, inbox, attach = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local alive = key(w, 'alive')
 local score = call('ZSCORE', alive, instance)
 -- What comes too late for its lease is still in time if nobody has acted on it.
 local kept = score and tonumber(score) > 0
-if attach then
-  call('SADD', PREFIX .. ':queues', w)
-  call('HSET', key(w, 'state'), 'lease', LEASE)
-end
+-- A server that has lost everything knows neither the queue nor the instance.
+if attach or not score then call('SADD', PREFIX .. ':queues', w) end
+if attach then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if kept or attach or not score then
   call('ZADD', alive, NOW + LEASE, instance)
   if attach or not score then call('HSET', key(w, 'instances'), instance, inbox) end
@@ -18,17 +18,20 @@ if not score then
   -- It waits for tasks that it would not be given: what it had is lost, also its place among those.
   wake(w, instance)
 end
-local _, _, ready, state = settle(w)
+local freed, again = take_deaths_back(w, instance)
+local _, _, made_ready, state = settle(w)
+expire_waiting(w, 128)
+local has_survived = (kept or attach) and note_alive(w, instance, state.observed)
 if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
-if ready then serve(w) end
-local out = { NOW, (kept or attach) and 0 or 1, '0' }
-if score and not kept then out[2] = 2 end -- condemned, and not buried yet
+if freed or made_ready or has_survived then serve(w) end
+local out = { NOW, (kept or attach) and 0 or 1, again and 1 or 0, '0' }
+if score and not kept then out[2], out[3] = 2, 1 end
 for _, id in ipairs(call('SPOP', PREFIX .. ':orphaned', 8)) do orphaned[#orphaned + 1] = id end
 if call('EXISTS', key(w, 'cancels')) == 1 then
   -- A thousand or so: more of them come with the next renewals.
   local scan = call('HSCAN', key(w, 'cancels'), ARGV[6], 'COUNT', 1000)
   local c = scan[2]
-  out[3] = scan[1]
+  out[4] = scan[1]
   for i = 1, #c, 2 do
     local owner, delivery, reason = string.match(c[i + 1], '^(%S+) (%S+) (%S+)$')
     if owner == instance then

@@ -11,8 +11,9 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceSpec, Json, Outcome, Payload, Task,
-    TaskId, TaskLog, Transport, TransportConfig, TransportError, TransportExt, WorkerId,
+    Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, InstanceSpec, Json, Outcome,
+    Payload, Requeued, Task, TaskId, TaskLog, Transport, TransportConfig, TransportError, TransportExt,
+    WorkerId,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
@@ -69,6 +70,19 @@ pub(crate) fn completed(claim: Claim) -> Completion {
 /// Ends a claim with the output 42.
 pub(crate) fn complete(consumer: &Arc<dyn Consumer>, claim: Claim) -> Finished {
     end(consumer, completed(claim))
+}
+
+/// Reports that the process of an instance has died, with these tasks on a processor.
+pub(crate) fn report_crash(
+    transport: &RedisTransport,
+    instance: &Arc<dyn Consumer>,
+    running: &[TaskId],
+) -> Requeued {
+    block_on(transport.report_crash(&crash_report(instance, running))).expect("a report")
+}
+
+pub(crate) fn crash_report(instance: &Arc<dyn Consumer>, running: &[TaskId]) -> CrashReport {
+    CrashReport { worker_id: worker(), instance: instance.instance(), running: running.to_vec() }
 }
 
 /// A client of its own.

@@ -3,11 +3,12 @@
 local function start(w, id, packed, to, held, exists)
   if not packed then return end
   if #packed <= struct.size(HEADER) then return set_aside(w, id, packed, 'not a task of this queue') end
-  local _, _, fresh, latest, at = struct.unpack(HEADER, packed)
+  local _, _, fresh, latest, _, at = struct.unpack(HEADER, packed)
   local version = string.byte(packed, at)
   if version > to.version then
     call('HSET', key(w, 'waiting'), id, packed)
     call('ZADD', key(w, 'newer'), version, id)
+    if latest > 0 then pcall_('ZADD', key(w, 'expiring'), digits(latest), id) end
     return
   end
   local k = record_key(id)
@@ -41,10 +42,7 @@ end
 local function take_newer(w, version)
   for _, id in ipairs(call('ZRANGEBYSCORE', key(w, 'newer'), '-inf', version, 'LIMIT', 0, 100)) do
     local packed = call('HGET', key(w, 'waiting'), id)
-    local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
-    if packed then
-      call('ZADD', ready_key(w, ready_letter(deaths, priority_of(packed))), digits(place_of(packed)), id)
-    end
+    if packed then make_ready(w, id, place_of(packed), ready_letter_of(id, packed)) end
     call('ZREM', key(w, 'newer'), id)
   end
 end
@@ -58,21 +56,41 @@ local function take(w, letter, n, to)
   local packed = call('HMGET', waiting, unpack(ids))
   call('ZREMRANGEBYRANK', ready, 0, #ids - 1)
   call('HDEL', waiting, unpack(ids))
+  pcall_('ZREM', key(w, 'expiring'), unpack(ids))
   local exist = records_exist(ids) == #ids
   for i, id in ipairs(ids) do start(w, id, packed[i], to, held, exist) end
   if #held > 0 then call('HSET', held_key(w, to.instance), unpack(held)) end
   return #ids == n and call('EXISTS', ready) == 1
 end
 
--- Whether suspects wait, and none that an instance with so much room may have: 0 if it runs others,
--- 1 if it runs nothing but suspects that have passed their probation, 2 if it runs nothing.
-local function lacks_room(w, room)
-  if room == 2 then return false end
-  if call('EXISTS', ready_key(w, 's')) == 1 then return room == 0 end
-  return call('EXISTS', ready_key(w, 'x')) == 1
-end
-local function ready_waits(w)
-  return call('EXISTS', ready_key(w, 'h'), ready_key(w, 'n'), ready_key(w, 'l')) > 0
+-- How often places are filled again that tasks have left which were not to be started.
+local MAX_ROUNDS = 16
+
+-- Claims the next group of quarantined tasks for an instance, at most `max`, if it may start one: whether it has, and
+-- whether more may be ready. If it may later: to.group_at says from when on.
+local function take_group(w, to, max)
+  if call('EXISTS', key(w, 'quarantine')) == 0 then return false, false end
+  local state = call('HMGET', key(w, 'state'), 'observed', 'group', 'open_at')
+  if state[1] then
+    if call('ZSCORE', key(w, 'alive'), (parse_observed(state[1])) or '') then return false, false end
+    start_over(w) -- its instance is gone, and has left no word of it
+    state[2], state[3] = '1', digits(NOW + LEASE)
+  end
+  local size, open_at = tonumber(state[2] or '') or 1, tonumber(state[3] or '') or 0
+  if size == 1 and to.holds > 0 and NOW < open_at then
+    to.group_at = open_at
+    return false, false
+  end
+  local more, rounds = true, 0
+  while to.count == 0 and more and rounds < MAX_ROUNDS do
+    rounds = rounds + 1
+    more = take(w, 'q', math.min(size, max), to)
+  end
+  if to.count == 0 then return false, more end
+  local deaths = 0
+  for i = 3, #to.out, 3 do deaths = math.max(deaths, tonumber(string.match(to.out[i], '(%d+)$'))) end
+  observe(w, to.instance, to.count, to.holds == 0 and to.count == 1, deaths)
+  return true, true
 end
 
 -- Of 16 tasks 10 are high, 5 normal and 1 low, while all three wait; who has none leaves its turn
@@ -83,25 +101,16 @@ local PATTERN = 'hnhhnhlhnhhnhhnh'
 -- that a queue can get empty, and what comes then is given at once.
 local MAX_CLAIMED = 256
 
--- Claims for an instance (`to`: instance, version, room, after_suspect) up to `max` tasks, or one
--- suspect alone. What is claimed is in to.out; answers what it is, and whether more may be ready.
-local function hand_out(w, to, max, turn)
+-- Claims for an instance (`to`: instance, version, how much it holds) a group of quarantined tasks, or its share of
+-- others; `max` at most. What is claimed is in to.out; answers what it is ('claimed', 'group', 'empty'), and whether more
+-- may be ready.
+local function hand_out(w, to, max, share, turn)
   to.out, to.count, max = {}, 0, math.min(max, MAX_CLAIMED)
   if call('EXISTS', key(w, 'waiting')) == 0 then return 'empty', false end
   take_newer(w, to.version)
-  -- Suspects take turns with those that wait and are none.
-  if to.room > 0 and not (to.after_suspect and ready_waits(w)) then
-    if to.room == 2 then while to.count == 0 and take(w, 'x', 1, to) do end end
-    while to.count == 0 and take(w, 's', 1, to) do end
-    if to.count > 0 then
-      local runner = call('HGET', key(w, 'state'), 'runner')
-      if runner and (runner == to.instance or not lacks_room(w, 0)) then
-        call('HDEL', key(w, 'state'), 'runner', 'runner_since')
-        if runner ~= to.instance then wake(w, runner) end
-      end
-      return 'suspect', true
-    end
-  end
+  local is_group, more_groups = take_group(w, to, max)
+  if is_group then return 'group', true end
+  max = math.min(max, share)
   turn = turn or tonumber(call('HGET', key(w, 'state'), 'turn') or '0') or 0
   local quota, more = { h = 0, n = 0, l = 0 }, { h = true, n = true, l = true }
   for i = 0, max - 1 do
@@ -114,13 +123,13 @@ local function hand_out(w, to, max, turn)
   end
   -- Every entry that is not started makes room for another, which has to be bounded too.
   local rounds = 0
-  while to.count < max and (more.h or more.n or more.l) and rounds < 16 do
+  while to.count < max and (more.h or more.n or more.l) and rounds < MAX_ROUNDS do
     rounds = rounds + 1
     for _, letter in ipairs({ 'h', 'n', 'l' }) do
       if more[letter] and to.count < max then more[letter] = take(w, letter, max - to.count, to) end
     end
   end
-  local any_more = more.h or more.n or more.l
+  local any_more = more.h or more.n or more.l or more_groups
   if to.count > 0 then
     call('HSET', key(w, 'state'), 'turn', (turn + to.count) % 16)
     return 'claimed', any_more
@@ -130,20 +139,44 @@ end
 
 local function is_paused(w) return call('HEXISTS', key(w, 'state'), 'paused') == 1 end
 
+-- The share of one of `n` instances that wait in what is ready.
+local function share_of(w, n)
+  local ready = call('ZCARD', ready_key(w, 'h')) + call('ZCARD', ready_key(w, 'n')) + call('ZCARD', ready_key(w, 'l'))
+  return math.max(1, math.ceil(ready / n))
+end
+
+-- Gives one that waits its share, or a group. Whether more may be ready, for this one or another.
+local function serve_one(w, to, share)
+  local kind, more = hand_out(w, to, to.max, share)
+  -- A group that this one may not have yet may be for another.
+  if kind == 'empty' then return more or to.group_at end
+  to.holds = to.holds + to.count
+  local rest = to.max - to.count
+  -- With its share it waits on. While there is more than it asked for it claims anew; and after a group, to learn until
+  -- when that is observed.
+  to.waits = kind == 'claimed' and rest > 0 and (share < to.max or not more)
+  give(w, to, pack(kind, to.out), to.waits and rest or 0)
+  -- It does not know that it waits no more, and there is more for it.
+  if kind == 'claimed' and rest > 0 and not to.waits then wake(w, to.instance) end
+  return more or to.group_at
+end
+
 local function serve_idle(w)
-  local idle = idle_instances(w)
-  if #idle == 0 or is_paused(w) then return end
-  for _, to in ipairs(idle) do
+  local all = idle_instances(w)
+  if #all == 0 or is_paused(w) then return end
+  local idle, n = {}, 0
+  for _, to in ipairs(all) do
     if is_alive(w, to) and can_hold(w, to) then
-      local kind, more = hand_out(w, to, to.max)
-      if kind ~= 'empty' then
-        -- While there is more it claims anew.
-        give(w, to, pack(kind, to.out), (kind == 'suspect' or more) and 0 or to.max - to.count)
-        -- It does not know that it waits no more, and there is more for it.
-        if kind ~= 'suspect' and more and to.count < to.max then wake(w, to.instance) end
-      end
-      if not more then break end
+      n = n + 1
+      idle[n], to.waits = to, true
     end
+  end
+  -- First each has its share, and then what is left, since others wanted less.
+  for i, to in ipairs(idle) do
+    if not serve_one(w, to, i < n and share_of(w, n - i + 1) or to.max) then return end
+  end
+  for _, to in ipairs(idle) do
+    if to.waits and not serve_one(w, to, to.max) then return end
   end
 end
 

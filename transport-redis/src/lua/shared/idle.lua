@@ -20,18 +20,18 @@ local function pack(kind, parts)
   end
   return table.concat(texts)
 end
--- Appends the ids of the tasks that were sent so. Whether they are a suspect.
+-- Appends the ids of the tasks that were sent so.
 local function unpack_ids(packed, ids)
   local parts, at = {}, 1
   while at <= #packed do parts[#parts + 1], at = struct.unpack('>I4c0', packed, at) end
   -- The first two are the time and the kind.
   for i = 3, #parts, 3 do ids[#ids + 1] = parts[i] end
-  return parts[2] == 'suspect'
 end
 
--- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
--- tasks it may be given, how much room it has, whether its suspects have had their turn, and which version it reads.
-local ORDER = '>ddI4I1I1I1'
+-- What an instance that waits has said: since when it does (in microseconds, since many are given tasks within a
+-- millisecond, and the one that waits longest is to be the next), until when its lease goes on at least, how many
+-- tasks it may be given, and which version it reads.
+local ORDER = '>ddI4I1'
 
 -- The instances that wait, who has waited longest first.
 local function idle_instances(w)
@@ -39,10 +39,9 @@ local function idle_instances(w)
   local idle = {}
   for i = 1, #all, 2 do
     if #all[i + 1] == struct.size(ORDER) then
-      local since, alive, max, room, after, version = struct.unpack(ORDER, all[i + 1])
+      local since, alive, max, version = struct.unpack(ORDER, all[i + 1])
       idle[#idle + 1] = {
-        instance = all[i], since = since, max = max, room = room, after_suspect = after == 1, version = version,
-        alive = alive, count = 0, out = {},
+        instance = all[i], since = since, max = max, version = version, alive = alive, count = 0, out = {},
       }
     end
   end
@@ -54,21 +53,22 @@ end
 local function is_alive(w, to)
   return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
 end
--- Whether what it is given can be written down; to be known before anything is taken from where it was.
-local function can_hold(w, to) return not failed(pcall_('HLEN', held_key(w, to.instance))) end
-
-local function wait_for_tasks(w, to)
-  local after = to.after_suspect and 1 or 0
-  local order = struct.pack(ORDER, to.since, to.alive, to.max, to.room, after, to.version)
-  call('HSET', key(w, 'idle'), to.instance, order)
+-- Whether what it is given can be written down; to be known before anything is taken from where it was. How much it
+-- holds is then in to.holds.
+local function can_hold(w, to)
+  to.holds = pcall_('HLEN', held_key(w, to.instance))
+  return not failed(to.holds)
 end
 
--- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants,
--- though not for a suspect, since it now has a task; and behind the others: one that has died is
--- given its share, until that is noticed, and not all there is.
+local function wait_for_tasks(w, to)
+  call('HSET', key(w, 'idle'), to.instance, struct.pack(ORDER, to.since, to.alive, to.max, to.version))
+end
+
+-- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants, behind the others:
+-- one that has died is given its share, until that is noticed, and not all there is.
 local function give(w, to, packed, rest)
   if rest > 0 then
-    to.since, to.max, to.room = NOW, rest, 0
+    to.since, to.max = NOW_MICROS, rest
     wait_for_tasks(w, to)
   else
     call('HDEL', key(w, 'idle'), to.instance)
@@ -88,8 +88,8 @@ local function nudge(w)
   if to then give(w, to, '', 0) end
 end
 
--- Lets all of those who wait look again: suspects have become ready, and how much room one has was
--- written down when it began to wait, or was given a task.
-local function nudge_all(w)
-  for _, to in ipairs(idle_instances(w)) do give(w, to, '', 0) end
+-- Comes after tasks were quarantined, or an observation has failed: one of those who wait looks again, to learn from
+-- when an instance that holds others may start a group.
+local function wake_for_quarantine(w)
+  if call('EXISTS', key(w, 'quarantine')) == 1 then nudge(w) end
 end

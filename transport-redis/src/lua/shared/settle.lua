@@ -3,11 +3,10 @@
 -- before a full lease is over. It is the lease of its instances that counts, whoever looks.
 local function look_at(w)
   local k = key(w, 'state')
-  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'turn', 'runner', 'runner_since', 'lease')
-  local seen, lease = tonumber(s[1]), tonumber(s[7]) or LEASE
+  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'turn', 'observed', 'lease')
+  local seen, lease = tonumber(s[1]), tonumber(s[6]) or LEASE
   local state = {
-    grace = tonumber(s[2]) or 0, paused = s[3], turn = tonumber(s[4]) or 0, runner = s[5], runner_since = tonumber(s[6]) or 0,
-    lease = lease,
+    grace = tonumber(s[2]) or 0, paused = s[3], turn = tonumber(s[4]) or 0, observed = s[5], lease = lease,
   }
   if not seen or NOW - seen > lease * 0.6 or NOW < seen then
     state.grace = NOW + lease
@@ -34,8 +33,7 @@ local function settle(w)
         local id = due[i]
         local packed = call('HGET', key(w, 'waiting'), id)
         if packed then
-          local deaths = tonumber(call('HGET', record_key(id), 'deaths') or '0') or 0
-          call('ZADD', ready_key(w, ready_letter(deaths, priority_of(packed))), digits(due[i + 1] * 1000), id)
+          make_ready(w, id, due[i + 1] * 1000, ready_letter_of(id, packed))
           made_ready = true
         end
         call('ZREM', later, id)
@@ -49,24 +47,24 @@ local function settle(w)
   local oldest = call('ZRANGE', alive, 0, 0, 'WITHSCORES')
   if oldest[2] then
     local expiry = tonumber(oldest[2])
-    if expiry <= NOW and NOW >= grace_until then
-      local budget = 128
-      local dead = call('ZRANGEBYSCORE', alive, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, 8)
+    -- What was decided before an outage stands.
+    local last = NOW >= grace_until and NOW or TAKEN
+    if expiry <= last then
+      local budget = MAX_TAKEN
+      local dead = call('ZRANGEBYSCORE', alive, '-inf', last, 'WITHSCORES', 'LIMIT', 0, 8)
       for i = 1, #dead, 2 do
         local instance = dead[i]
+        fail_observation(w, instance)
         budget = take_over(w, instance, tonumber(dead[i + 1]), budget)
         made_ready = true
-        nudge_all(w)
         if budget <= 0 then
-          call('ZADD', alive, 'LT', 0, instance) -- condemned: a renewal comes too late
+          call('ZADD', alive, 'LT', TAKEN, instance) -- a renewal comes too late from here on
           next_due = NOW
           break
         end
-        call('ZREM', alive, instance)
-        call('HDEL', key(w, 'instances'), instance)
-        call('HDEL', key(w, 'idle'), instance)
-        call('DEL', key(w, 'give:' .. instance))
+        remove_instance(w, instance)
       end
+      wake_for_quarantine(w)
     elseif expiry <= NOW then
       next_due = math.min(next_due, grace_until)
     else

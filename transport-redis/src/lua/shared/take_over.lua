@@ -1,35 +1,100 @@
--- The suspect that is to blame for the death of an instance which ran nothing but suspects: the last
--- to start, since the others had shown by then that they do no harm.
-local function find_culprit(w, instance, unread)
-  local newest, culprit
-  for _, id in ipairs(call('HKEYS', held_key(w, instance))) do
-    if not unread[id] then
-      local r = call('HMGET', record_key(id), 'deaths', 'claim')
-      if (tonumber(r[1]) or 0) == 0 then return nil end
-      local _, _, started_at = parse_claim(r[2])
-      started_at = tonumber(started_at)
-      if not newest or started_at > newest then newest, culprit = started_at, id end
-    end
-  end
-  return culprit
+-- Instances that have ended, and what comes of their claims.
+
+-- In place of the end of the lease of an instance in `alive`: its tasks are being taken, with a death; the same without
+-- one, since its crash was reported and the tasks to blame were dealt with.
+local TAKEN, REPORTED = 0, -1
+
+-- For how long an instance that was taken for dead can have the deaths of its tasks taken back, in ms.
+local LOST_TTL = 3600000
+
+-- The ids of the tasks in what an instance was given and has not read: it has not begun those.
+local function unread_ids(w, instance)
+  local ids, unread = {}, {}
+  for _, packed in ipairs(pcall_('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, ids) end
+  for _, id in ipairs(ids) do unread[id] = true end
+  return unread
 end
 
--- Takes the claims of one dead instance, at most `budget`; how much of it is left. `expiry` is its
--- place among the living: below 0 it has been here before, and the one to blame was found.
+-- Hands back what an instance was given and has not read, until it is all or about `budget`: how much that was, and how
+-- many of those tasks wait again or were cancelled.
+local function take_unread(w, instance, budget)
+  local taken, count = 0, 0
+  local function undo(id, task, packed) hand_back(w, id, task, packed, instance) end
+  while taken < budget do
+    local given = pcall_('LPOP', key(w, 'give:' .. instance))
+    if not given or failed(given) then break end
+    local ids = {}
+    unpack_ids(given, ids)
+    for _, id in ipairs(ids) do
+      local packed = call('HGET', held_key(w, instance), id)
+      if packed and take_back_one(w, instance, id, packed, undo) then count = count + 1 end
+    end
+    taken = taken + #ids
+  end
+  return taken, count
+end
+
+-- Notes which tasks have counted a death of an instance: pairs of id and whether they were blamed for it.
+local function note_lost(w, instance, lost)
+  if #lost == 0 then return end
+  local k = key(w, 'lost:' .. instance)
+  pcall_('HSET', k, unpack(lost))
+  call('PEXPIRE', k, LOST_TTL)
+end
+
+-- Takes the claims of a dead instance, about `budget` at most: how much of it is left, and how many tasks wait again or
+-- were cancelled. `expiry`: what stands for it in `alive`.
 local function take_over(w, instance, expiry, budget)
-  -- What it never got from its list it has not begun.
-  local unread, ids = {}, {}
-  for _, packed in ipairs(call('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, ids) end
-  for _, id in ipairs(ids) do unread[id] = true end
-  local culprit = expiry > 0 and find_culprit(w, instance, unread)
-  local spares = culprit or expiry < 0
-  if culprit then call('ZADD', key(w, 'alive'), -1, instance) end
-  local function undo(id, task, packed)
-    if unread[id] then
-      hand_back(w, id, task, packed, instance)
-    else
-      bury(w, id, task, packed, instance, spares and id ~= culprit)
+  local unread, released = take_unread(w, instance, budget)
+  budget = budget - unread
+  -- One that was all that it ran is to blame. The first visit can tell.
+  local is_alone = expiry > TAKEN and call('HLEN', held_key(w, instance)) == 1
+  local guilt = is_alone and 'died while it ran nothing else' or nil
+  local lost = {}
+  local taken, count = take_back(w, instance, budget, function(id, task, packed)
+    if expiry == REPORTED then
+      requeue(w, id, task, packed, instance)
+    elseif requeue_after_death(w, id, task, packed, instance, guilt) then
+      lost[#lost + 1], lost[#lost + 2] = id, guilt and '1' or '0'
+    end
+  end)
+  note_lost(w, instance, lost)
+  return budget - taken, released + count
+end
+
+-- Forgets an instance that holds nothing any more.
+local function remove_instance(w, instance)
+  call('ZREM', key(w, 'alive'), instance)
+  call('HDEL', key(w, 'instances'), instance)
+  call('HDEL', key(w, 'idle'), instance)
+  call('DEL', key(w, 'give:' .. instance))
+end
+
+-- An instance that is heard of after all has not died: takes back what its tasks have counted, from those that have no
+-- outcome. Whether some wait again outside of quarantine, and whether more is to be taken back.
+local function take_deaths_back(w, instance)
+  local lost = key(w, 'lost:' .. instance)
+  local some = pcall_('HRANDFIELD', lost, MAX_TAKEN, 'WITHVALUES')
+  if failed(some) or #some == 0 then return false, false end
+  local ids, freed, quarantine = {}, false, key(w, 'quarantine')
+  for i = 1, #some, 2 do
+    local id = some[i]
+    ids[#ids + 1] = id
+    local task = look_up(id)
+    -- A retry has begun the counts anew.
+    if task and not is_over(task.status) and task.deaths > 0 then
+      task.deaths = task.deaths - 1
+      if some[i + 1] == '1' then task.blamed = math.max(task.blamed - 1, 0) end
+      call('HSET', record_key(id), 'deaths', task.deaths, 'blamed', task.blamed, 'recounted', '1')
+      local place = not is_quarantined(task) and call('ZSCORE', quarantine, id)
+      local packed = place and call('HGET', key(w, 'waiting'), id)
+      if packed then
+        call('ZREM', quarantine, id)
+        make_ready(w, id, place_of(packed), priority_of(packed))
+        freed = true
+      end
     end
   end
-  return budget - take_back(w, instance, budget, undo)
+  call('HDEL', lost, unpack(ids))
+  return freed, #ids == MAX_TAKEN
 end

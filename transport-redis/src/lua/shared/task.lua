@@ -1,19 +1,28 @@
 -- A task as its queue, or who has claimed it, holds it: its place among the others, in microseconds, then what was
 -- submitted: the letter of its priority, whether it is f, fresh: nothing but its start is to be written into its record,
--- when it is too late to start it (0: never), and the payload, whose first byte is its version.
-local HEADER = '>dc1c1d'
-local function pack_task(place, submitted) return struct.pack('>d', place) .. submitted end
-local function version_of(submitted) return string.byte(submitted, 11) or 0 end
+-- when it is too late to start it, when it is to be stopped (0: never), and the payload, whose first byte is its version.
+local HEADER = '>dc1c1dd'
+local function pack_task(place, letter, fresh, latest, deadline, payload)
+  return struct.pack(HEADER, place, letter, fresh, latest, deadline) .. payload
+end
+local function version_of(payload) return string.byte(payload, 1) or 0 end
 local function priority_of(packed) return string.sub(packed, 9, 9) end
 local function place_of(packed) return (struct.unpack('>d', packed)) end
 
--- As text for a score: Redis would print the number with too few digits.
-local function digits(number) return string.format('%.0f', number) end
+-- Where a task waits that may be claimed.
+local function ready_letter(task, packed) return is_quarantined(task) and 'q' or priority_of(packed) end
+-- The same, of one whose record was not read.
+local function ready_letter_of(id, packed)
+  local r = call('HMGET', record_key(id), 'deaths', 'blamed')
+  return ready_letter({ deaths = tonumber(r[1] or '') or 0, blamed = tonumber(r[2] or '') or 0 }, packed)
+end
 
--- Where a task is put that is ready: a suspect's last start is made apart from others.
-local function ready_letter(deaths, priority)
-  if deaths == 0 then return priority end
-  return deaths + 1 >= MAX_DELIVERIES and 'x' or 's'
+-- Lets a task wait among those of `letter`, at its place.
+local function make_ready(w, id, place, letter)
+  call('ZADD', ready_key(w, letter), digits(place), id)
+  if letter == 'q' and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
+    start_over(w)
+  end
 end
 
 -- Writes the start of a task into its record, with further fields if it has none yet; the error, if it is no record.
@@ -27,18 +36,22 @@ local function wait_again(w, id, packed, instance, letter, run_at)
   if not packed then return end
   local _, _, _, latest = struct.unpack(HEADER, packed)
   -- What was started at once has not been told.
-  if latest > 0 then call('HSET', record_key(id), 'expires_at', digits(latest)) end
+  if latest > 0 then
+    call('HSET', record_key(id), 'expires_at', digits(latest))
+    call('ZADD', key(w, 'expiring'), digits(latest), id)
+  end
   call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 9) .. '-' .. string.sub(packed, 11))
   if run_at then
     call('ZADD', key(w, 'later'), run_at, id)
   else
-    call('ZADD', ready_key(w, letter), digits(place_of(packed)), id)
+    make_ready(w, id, place_of(packed), letter)
   end
   call('HDEL', held_key(w, instance), id)
 end
 
 -- Takes a task out of all in which it may wait.
 local function remove_waiting(w, id)
+  pcall_('ZREM', key(w, 'expiring'), id)
   if call('HDEL', key(w, 'waiting'), id) == 0 then return end
   for letter in pairs(READY) do call('ZREM', ready_key(w, letter), id) end
   call('ZREM', key(w, 'later'), id)
@@ -55,47 +68,64 @@ local function cancelled(id, task, reason)
   conclude(id, task, nil, 'cancelled', 'cancel_reason', reason)
 end
 
--- A task whose instance died, or gave it up in an unknown state. `spared`: it is not to blame.
-local function bury(w, id, task, packed, instance, spared)
-  local deaths = task.deaths + 1
-  if spared and not task.spared then
-    wait_again(w, id, packed, instance, ready_letter(task.deaths, 'n'))
-    return call('HSET', record_key(id), 'status', 'pending', 'spared', '1', 'updated_at', NOW_TEXT)
+-- Makes a task wait again that has begun, at its place.
+local function requeue(w, id, task, packed, instance)
+  wait_again(w, id, packed, instance, ready_letter(task, packed))
+  call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT)
+end
+
+-- The same after a death of its instance; `guilt`: why it is blamed for that, if it is. Whether it waits again: one that
+-- was blamed too often ends.
+local function requeue_after_death(w, id, task, packed, instance, guilt)
+  task.deaths = task.deaths + 1
+  if guilt then task.blamed = task.blamed + 1 end
+  if guilt and task.blamed >= MAX_DELIVERIES then
+    conclude(id, task, nil, 'error', 'deaths', task.deaths, 'blamed', task.blamed, 'error_kind', 'crashed', 'error',
+      'it has killed or blocked ' .. task.blamed .. ' worker instances (max_deliveries); the last one ' .. guilt)
+    call('HDEL', held_key(w, instance), id)
+    return false
   end
-  if deaths >= MAX_DELIVERIES then
-    conclude(id, task, nil, 'error', 'deaths', deaths, 'error_kind', 'crashed', 'error',
-      deaths .. ' worker instances died while they ran it (max_deliveries)')
-    return call('HDEL', held_key(w, instance), id)
-  end
-  wait_again(w, id, packed, instance, ready_letter(deaths, 'n'))
-  call('HSET', record_key(id), 'status', 'pending', 'deaths', deaths, 'updated_at', NOW_TEXT, 'more', '1')
+  wait_again(w, id, packed, instance, ready_letter(task, packed))
+  call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'more', '1', 'deaths', task.deaths)
+  if guilt then call('HSET', record_key(id), 'blamed', task.blamed) end
+  return true
 end
 
 -- Makes a claim undone: the task waits again ahead of those that came later.
 local function hand_back(w, id, task, packed, instance)
-  wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
+  wait_again(w, id, packed, instance, ready_letter(task, packed))
   local _, delivery, started_at = parse_claim(task.claim)
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'claim', claim_of('-', delivery - 1, started_at))
 end
 
--- Undoes what an instance has claimed, at most so much at once; how much that was. `undo` does it for those that
--- are to run again.
-local function take_back(w, instance, most, undo)
-  local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
-  for i = 1, #held, 2 do
-    local id, packed = held[i], held[i + 1]
-    local task = look_up(id)
-    if not task or is_over(task.status) then
-      call('HDEL', held_key(w, instance), id)
-    elseif task.status ~= 'processing' or not is_claim_of(task.claim, instance) then
-      -- Its record was repaired before, or never was started.
-      wait_again(w, id, packed, instance, ready_letter(task.deaths, priority_of(packed)))
-    elseif task.cancel then
-      cancelled(id, task, task.cancel)
-      call('HDEL', held_key(w, instance), id)
-    else
-      undo(id, task, packed)
-    end
+-- Undoes one claim of an instance; `undo` does it for a task that is to run again. Whether it waits again, or was
+-- cancelled.
+local function take_back_one(w, instance, id, packed, undo)
+  local task = look_up(id)
+  if not task or is_over(task.status) then
+    call('HDEL', held_key(w, instance), id)
+    return false
   end
-  return #held / 2
+  if task.status ~= 'processing' or not is_claim_of(task.claim, instance) then
+    -- Its record was repaired before, or never was started.
+    wait_again(w, id, packed, instance, ready_letter(task, packed))
+  elseif task.cancel then
+    cancelled(id, task, task.cancel)
+    call('HDEL', held_key(w, instance), id)
+  else
+    undo(id, task, packed)
+  end
+  return true
+end
+
+-- Undoes what an instance has claimed, at most so much at once: how much that was, and how many of those tasks wait
+-- again or were cancelled.
+local function take_back(w, instance, most, undo)
+  if most <= 0 then return 0, 0 end
+  local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
+  local count = 0
+  for i = 1, #held, 2 do
+    if take_back_one(w, instance, held[i], held[i + 1], undo) then count = count + 1 end
+  end
+  return #held / 2, count
 end

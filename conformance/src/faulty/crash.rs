@@ -1,0 +1,109 @@
+//! Faults of `Transport::report_crash`
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rhai_dispatcher_core::{Consumer, CrashReport, InstanceId, Requeued, TaskId, Transport};
+
+use super::consumer::Peer;
+use super::fault::{DetailsAnswer, Fault, ReportAnswer, faults};
+
+faults! {
+    HearsNothing => crash::crash_report_releases_the_unnamed;
+    ForgetsTheNamed =>
+        crash::crash_report_quarantines_the_named,
+        lease::death_in_observation_starts_over;
+    BlamesAllNamed => crash::crash_report_blames_the_quarantined;
+    RevivesTheDead => crash::crash_report_ends_the_instance;
+    BelievesStaleReports => crash::stale_crash_report_changes_nothing;
+}
+
+/// Leaves the tasks to the lease.
+#[derive(Debug, Default)]
+struct HearsNothing;
+
+#[async_trait]
+impl Fault for HearsNothing {
+    async fn report_crash(&self, _to: &dyn Transport, _report: &CrashReport) -> ReportAnswer {
+        Ok(Requeued::default())
+    }
+}
+
+/// Releases all tasks, whatever the report names.
+#[derive(Debug, Default)]
+struct ForgetsTheNamed;
+
+#[async_trait]
+impl Fault for ForgetsTheNamed {
+    async fn report_crash(&self, to: &dyn Transport, report: &CrashReport) -> ReportAnswer {
+        to.report_crash(&CrashReport { running: Vec::new(), ..report.clone() }).await
+    }
+}
+
+/// Counts a death for each task that a report names.
+#[derive(Debug, Default)]
+struct BlamesAllNamed {
+    named: Mutex<HashMap<TaskId, u32>>,
+}
+
+#[async_trait]
+impl Fault for BlamesAllNamed {
+    async fn report_crash(&self, to: &dyn Transport, report: &CrashReport) -> ReportAnswer {
+        for task in &report.running {
+            *self.named.lock().expect("no panic").entry(*task).or_default() += 1;
+        }
+        to.report_crash(report).await
+    }
+
+    async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
+        let mut records = of.details(ids).await?;
+        let named = self.named.lock().expect("no panic");
+        for details in records.iter_mut().flatten() {
+            details.deaths = named.get(&details.task_id).copied().unwrap_or(0);
+        }
+        Ok(records)
+    }
+}
+
+/// Renews the lease of an instance that was reported.
+#[derive(Default)]
+struct RevivesTheDead {
+    instances: Mutex<HashMap<InstanceId, Arc<dyn Consumer>>>,
+}
+
+impl fmt::Debug for RevivesTheDead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RevivesTheDead")
+    }
+}
+
+#[async_trait]
+impl Fault for RevivesTheDead {
+    async fn attached(&self, peer: &Peer) {
+        let id = peer.consumer.instance();
+        self.instances.lock().expect("no panic").insert(id, Arc::clone(&peer.consumer));
+    }
+
+    async fn report_crash(&self, to: &dyn Transport, report: &CrashReport) -> ReportAnswer {
+        let requeued = to.report_crash(report).await?;
+        let crashed = self.instances.lock().expect("no panic").get(&report.instance).cloned();
+        if let Some(crashed) = crashed {
+            crashed.renew().await?;
+        }
+        Ok(requeued)
+    }
+}
+
+/// Says that it has blamed all that a report names.
+#[derive(Debug, Default)]
+struct BelievesStaleReports;
+
+#[async_trait]
+impl Fault for BelievesStaleReports {
+    async fn report_crash(&self, to: &dyn Transport, report: &CrashReport) -> ReportAnswer {
+        let requeued = to.report_crash(report).await?;
+        Ok(Requeued { blamed: report.running.len(), ..requeued })
+    }
+}

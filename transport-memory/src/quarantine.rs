@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{InstanceId, Tick};
+
+use crate::record::Record;
+
+/// The quarantined tasks of one queue, and which of them may start.
+///
+/// They start in groups of 1, 2, 4, 8 and so on, one group after another. A group is under observation for a time, and
+/// has survived when its instance is heard of after that. A group of one goes to an instance that holds nothing, or to
+/// any if none has come within a lease.
+pub(crate) struct Quarantine {
+    /// By their number in the queue.
+    waiting: BTreeMap<u64, Arc<Record>>,
+    /// The size of the next group.
+    next_size: usize,
+    observed: Option<Observation>,
+    /// From when on an instance that holds others may start a group of one.
+    open_at: Tick,
+    /// Whether the claims that wait were told that `open_at` has come.
+    open_announced: bool,
+}
+
+/// A group that has started and has not survived yet.
+struct Observation {
+    instance: InstanceId,
+    until: Tick,
+    size: usize,
+    /// Whether it is one task, on an instance that held nothing and gets no other task meanwhile.
+    alone: bool,
+    /// Whether the claims that wait were told that `until` has come.
+    announced: bool,
+}
+
+impl Quarantine {
+    /// The longest observation is as many times doubled.
+    const MAX_DOUBLINGS: u32 = 10;
+
+    /// How long a group is observed whose tasks have counted `deaths` at most.
+    pub(crate) fn observation(base: Duration, deaths: u32) -> Duration {
+        base * (1 << deaths.saturating_sub(2).min(Self::MAX_DOUBLINGS))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.waiting.values()
+    }
+
+    /// Adds a task. Its first group is open to busy instances after `patience`.
+    pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, patience: Duration) {
+        if self.waiting.is_empty() && self.observed.is_none() {
+            self.start_over(now + patience);
+        }
+        self.waiting.insert(record.number, record);
+    }
+
+    pub(crate) fn remove(&mut self, record: &Record) -> bool {
+        self.waiting.remove(&record.number).is_some()
+    }
+
+    /// The next task of a group.
+    pub(crate) fn pop(&mut self) -> Option<Arc<Record>> {
+        self.waiting.pop_first().map(|(_, record)| record)
+    }
+
+    /// How many tasks an instance may start now, if any.
+    pub(crate) fn group_for(&self, is_free: bool, now: Tick) -> Option<usize> {
+        let may_start = self.observed.is_none()
+            && !self.waiting.is_empty()
+            && (is_free || self.next_size > 1 || now >= self.open_at);
+        may_start.then_some(self.next_size)
+    }
+
+    /// Notes that a group has started.
+    pub(crate) fn observe(&mut self, instance: InstanceId, size: usize, is_free: bool, until: Tick) {
+        let alone = is_free && size == 1;
+        self.observed = Some(Observation { instance, until, size, alone, announced: false });
+    }
+
+    /// Whether `instance` gets no other task now.
+    pub(crate) fn is_alone(&self, instance: InstanceId) -> bool {
+        self.observed.as_ref().is_some_and(|observed| observed.alone && observed.instance == instance)
+    }
+
+    /// Notes that `instance` lives. Whether its group has survived by that.
+    pub(crate) fn lives(&mut self, instance: InstanceId, now: Tick) -> bool {
+        self.survives(|observed| observed.instance == instance && now >= observed.until)
+    }
+
+    /// Notes that `instance` holds nothing any more. Whether the task that it ran alone has survived by that.
+    pub(crate) fn finished(&mut self, instance: InstanceId) -> bool {
+        self.survives(|observed| observed.instance == instance && observed.alone)
+    }
+
+    fn survives(&mut self, is_over: impl FnOnce(&Observation) -> bool) -> bool {
+        let Some(observed) = self.observed.take_if(|observed| is_over(observed)) else { return false };
+        self.next_size = if self.waiting.is_empty() { 1 } else { observed.size.saturating_mul(2) };
+        true
+    }
+
+    /// Notes that `instance` has died, or that a task of its has blocked a lane. Whether it had a group under
+    /// observation: the next one is of one task, and open to busy instances after `patience`.
+    pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, patience: Duration) -> bool {
+        let failed = self.leaves(instance);
+        if failed {
+            self.start_over(now + patience);
+        }
+        failed
+    }
+
+    /// Notes that `instance` has ended in good order. Whether it had a group under observation.
+    pub(crate) fn leaves(&mut self, instance: InstanceId) -> bool {
+        self.observed.take_if(|observed| observed.instance == instance).is_some()
+    }
+
+    fn start_over(&mut self, open_at: Tick) {
+        self.next_size = 1;
+        self.open_at = open_at;
+        self.open_announced = false;
+    }
+
+    /// The next moment at which claims that wait are to look again.
+    pub(crate) fn next_due(&self) -> Option<Tick> {
+        match &self.observed {
+            Some(observed) => (!observed.announced).then_some(observed.until),
+            None if self.waiting.is_empty() || self.next_size > 1 || self.open_announced => None,
+            None => Some(self.open_at),
+        }
+    }
+
+    /// Whether that moment has come; once for each.
+    pub(crate) fn announce(&mut self, now: Tick) -> bool {
+        if self.next_due().is_none_or(|due| due > now) {
+            return false;
+        }
+        match &mut self.observed {
+            Some(observed) => observed.announced = true,
+            None => self.open_announced = true,
+        }
+        true
+    }
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            next_size: 1,
+            observed: None,
+            open_at: Tick::default(),
+            open_announced: false,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{
+    CrashReport, Outcome, Requeued, Signal, TaskError, TaskErrorKind, TaskId, TaskLog,
+};
+
+use crate::hub::{Effects, Hub};
+use crate::instance::{Instance, InstanceState, Lost};
+use crate::queue::{Queue, QueueState};
+use crate::record::Record;
+
+/// Which tasks of a dead instance count its death.
+enum Verdict {
+    /// All: nothing is known. A single one is to blame.
+    Unreported,
+    /// These, which are to blame.
+    Reported(HashSet<TaskId>),
+}
+
+impl Queue {
+    /// Ends the instance of a process that has died.
+    pub(crate) fn report_crash(self: &Arc<Self>, hub: &Hub, report: &CrashReport) -> Requeued {
+        let mut effects = Effects::new(hub);
+        let mut state = self.lock();
+        let Some(instance) = state.instances.remove(&report.instance) else { return Requeued::default() };
+        let verdict = Verdict::of(report, &instance.lock());
+        let requeued = state.requeue_lost(&instance, &verdict, hub, &mut effects);
+        self.arm(&mut state, hub);
+        drop(state);
+        requeued
+    }
+}
+
+impl Verdict {
+    fn of(report: &CrashReport, held: &InstanceState) -> Self {
+        let named = || report.running.iter().filter_map(|task| held.claims.get(task));
+        let is_quarantined = |record: &Record| record.lock().progress.is_quarantined();
+        let quarantined = named().any(|(_, record)| is_quarantined(record));
+        let blamed = named().filter(|(_, record)| !quarantined || is_quarantined(record));
+        Self::Reported(blamed.map(|(claim, _)| claim.task).collect())
+    }
+}
+
+impl QueueState {
+    /// Takes the tasks of instances whose lease has run out.
+    pub(crate) fn take_over(&mut self, hub: &Hub, effects: &mut Effects<'_>) {
+        let now = hub.config.clock.now();
+        let dead = self.instances.extract_if(|_, instance| instance.lock().alive_until <= now);
+        for (_, instance) in dead.collect::<Vec<_>>() {
+            self.requeue_lost(&instance, &Verdict::Unreported, hub, effects);
+        }
+    }
+
+    /// Lets all tasks of an instance wait again that is taken for dead.
+    fn requeue_lost(
+        &mut self,
+        instance: &Instance,
+        verdict: &Verdict,
+        hub: &Hub,
+        effects: &mut Effects<'_>,
+    ) -> Requeued {
+        let mut held = instance.lock();
+        held.expired = true;
+        let claims = held.take_claims();
+        let is_alone = claims.len() == 1;
+        let mut requeued = Requeued::default();
+        self.quarantine.fails(instance.id, effects.tick(), hub.config.transport.lease);
+        for (claim, record) in claims {
+            held.signal(Signal::Lost(claim), &mut effects.wakes);
+            let mut state = record.lock();
+            let is_mine = state.fence(&claim).is_ok();
+            let counted = is_mine
+                .then(|| match verdict {
+                    Verdict::Unreported => Some(state.count_death(is_alone)),
+                    Verdict::Reported(blamed) => {
+                        blamed.contains(&claim.task).then(|| state.count_death(true))
+                    }
+                })
+                .flatten();
+            drop(state);
+            held.lost.push(Lost { claim, record: Arc::clone(&record), counted });
+            if is_mine {
+                *if counted.is_some() { &mut requeued.blamed } else { &mut requeued.released } += 1;
+                self.redeliver(record, Duration::ZERO, hub, effects);
+            }
+        }
+        effects.wakes.extend(held.held_up.drain(..));
+        drop(held);
+        self.wake_all(effects);
+        requeued
+    }
+
+    /// Takes back the deaths of an instance that lives after all.
+    pub(crate) fn take_deaths_back(&mut self, lost: &[Lost], effects: &mut Effects<'_>) {
+        for Lost { record, counted, .. } in lost {
+            let Some(death) = *counted else { continue };
+            let mut state = record.lock();
+            let is_free = state.take_back(death) && !state.progress.is_quarantined();
+            drop(state);
+            if is_free && self.quarantine.remove(record) {
+                self.ready.put_back(Arc::clone(record));
+                self.wake_claimer(effects);
+            }
+        }
+    }
+
+    /// Lets a task that is not running any more wait again, unless it had better not.
+    pub(crate) fn redeliver(
+        &mut self,
+        record: Arc<Record>,
+        delay: Duration,
+        hub: &Hub,
+        effects: &mut Effects<'_>,
+    ) {
+        let mut state = record.lock();
+        let blamed = state.progress.blamed;
+        let outcome = match state.cancel {
+            Some(reason) => Some(Outcome::Cancelled(reason)),
+            None if blamed >= hub.config.transport.max_deliveries => Some(Outcome::Error(TaskError::new(
+                TaskErrorKind::Crashed,
+                format!("it has killed or blocked {blamed} worker instances (max_deliveries)"),
+            ))),
+            None => None,
+        };
+        match outcome {
+            Some(outcome) => effects.end(&record, &mut state, outcome, TaskLog::new()),
+            None => {
+                state.return_to_queue(delay, (effects.now, effects.tick()));
+                drop(state);
+                self.enqueue(record, effects);
+            }
+        }
+    }
+}
