@@ -1,12 +1,14 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    Drained, Invalid, RunningWorker, Transport, Worker, WorkerConfig, WorkerError, WorkerId,
+    Drained, Invalid, RunningTasks, RunningWorker, Transport, Worker, WorkerConfig, WorkerError, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
+use rhai_dispatcher_supervision::CrashRecovery;
 
 use crate::RhaiDispatcherError;
 use crate::url::Target;
@@ -27,6 +29,7 @@ use crate::url::Target;
 pub struct RhaiWorker {
     worker: Worker,
     engine: EngineConfig,
+    recovery: Option<CrashRecovery>,
 }
 
 /// Makes a [`RhaiWorker`].
@@ -41,6 +44,8 @@ pub struct RhaiWorkerBuilder {
     config: WorkerConfig,
     engine: EngineConfig,
     dispatch: bool,
+    crash_file: Option<PathBuf>,
+    running_tasks: Option<Arc<dyn RunningTasks>>,
 }
 
 impl RhaiWorker {
@@ -55,15 +60,17 @@ impl RhaiWorker {
             config: WorkerConfig::default(),
             engine: EngineConfig::default(),
             dispatch: true,
+            crash_file: None,
+            running_tasks: None,
         }
     }
 
     /// Serves until `shutdown` resolves, then drains; see [`Worker::run`].
     ///
     /// # Errors
-    /// See [`Worker::run`].
+    /// See [`Worker::run`], and [`RhaiWorkerBuilder::crash_file`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, WorkerError> {
-        let Self { worker, engine } = self;
+        let (worker, engine) = self.recover().await?;
         worker.run(move || RhaiHandler::new(&engine), shutdown).await
     }
 
@@ -71,10 +78,19 @@ impl RhaiWorker {
     /// [`Worker::start`].
     ///
     /// # Errors
-    /// See [`Worker::start`].
+    /// See [`Worker::start`], and [`RhaiWorkerBuilder::crash_file`].
     pub async fn start(self) -> Result<RunningWorker, WorkerError> {
-        let Self { worker, engine } = self;
+        let (worker, engine) = self.recover().await?;
         worker.start(move || RhaiHandler::new(&engine)).await
+    }
+
+    /// Reports the crash of the last process, if there was one, and takes its crash file over.
+    async fn recover(self) -> Result<(Worker, EngineConfig), WorkerError> {
+        let Self { worker, engine, recovery } = self;
+        match recovery {
+            Some(recovery) => Ok((worker.with_running_tasks(recovery.recover().await?), engine)),
+            None => Ok((worker, engine)),
+        }
     }
 }
 
@@ -122,6 +138,27 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// Names a file on a local disk in which the worker notes what its threads run, so that the crash of its process
+    /// costs little: when the worker starts the next time with the same file, it reports the crash to the transport.
+    /// Then only the tasks that were on a processor are held back, and all others run again at once. Without such a
+    /// file, or until that start, they run again when the lease of the dead worker is over.
+    ///
+    /// The file is made if there is none. Each worker needs one of its own; to start with a file that another worker
+    /// uses is an error of kind [`WorkerError::CrashFile`], as is one that can't be opened or written. A file that is
+    /// no crash file of this version is renamed to the same name with `.rejected` behind it. While the worker lives no
+    /// other program may shorten the file. Default: none.
+    pub fn crash_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.crash_file = Some(path.into());
+        self
+    }
+
+    /// Sets where its threads note the tasks that they run, instead of a [crash file](Self::crash_file), for a process
+    /// whose parent looks after it.
+    pub fn running_tasks(mut self, running_tasks: Arc<dyn RunningTasks>) -> Self {
+        self.running_tasks = Some(running_tasks);
+        self
+    }
+
     /// Checks what was set. Nothing is connected yet.
     ///
     /// # Errors
@@ -129,6 +166,7 @@ impl RhaiWorkerBuilder {
     /// [`Unsupported`](RhaiDispatcherError::Unsupported).
     pub fn build(mut self) -> Result<RhaiWorker, RhaiDispatcherError> {
         let worker_id = WorkerId::try_from(self.worker_id)?;
+        self.engine.check()?;
         if let Some(threads) = self.threads {
             self.config.lanes = NonZeroUsize::new(threads)
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;
@@ -156,7 +194,20 @@ impl RhaiWorkerBuilder {
             true => self.engine.with_dispatch(Arc::clone(&transport)),
             false => self.engine,
         };
-        let worker = Worker::new(transport, worker_id).with_config(self.config);
-        Ok(RhaiWorker { worker, engine })
+        let lanes = self.config.lanes.get();
+        let mut worker = Worker::new(Arc::clone(&transport), worker_id).with_config(self.config);
+        let recovery = match (self.crash_file, self.running_tasks) {
+            (Some(path), None) => Some(CrashRecovery::new(path, lanes, transport)?),
+            (None, Some(running_tasks)) => {
+                worker = worker.with_running_tasks(running_tasks);
+                None
+            }
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                let problem = "is given beside running_tasks";
+                return Err(Invalid::new("crash_file", problem, "give one of them").into());
+            }
+        };
+        Ok(RhaiWorker { worker, engine, recovery })
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Server,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
+    /// As the child process ended that did the work.
+    Child(u8),
 }
 
 impl Exit {
@@ -24,6 +26,7 @@ impl Exit {
             Self::Server => 3,
             // What a shell reports for a command that SIGINT ended.
             Self::Interrupted => 130,
+            Self::Child(code) => code,
         }
     }
 }

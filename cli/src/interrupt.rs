@@ -1,5 +1,6 @@
 use std::io;
 use std::process;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -42,11 +43,32 @@ impl Interrupt {
             }
             None => exit_now(),
         };
+        Self::on_signal(handler)?;
+        Ok(Self { raised: raised.shared() })
+    }
+
+    /// Takes over the signals of a process that has a supervisor. The answer is raised by the first signal, or when
+    /// the other answer is called. Further signals count for the supervisor alone: a signal may go to both.
+    pub(crate) fn supervised() -> Result<(Self, impl FnOnce() + Send + 'static), CommandError> {
+        let (raise, raised) = oneshot::channel();
+        let raise = Arc::new(Mutex::new(Some(raise)));
+        let raise = move || {
+            // Nothing panics while it holds the lock.
+            let raise = raise.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(raise) = raise {
+                let _ = raise.send(()); // the command may have ended already
+            }
+        };
+        Self::on_signal(raise.clone())?;
+        Ok((Self { raised: raised.shared() }, raise))
+    }
+
+    /// Calls `handler` at each signal, on a thread of its own. To be called once.
+    pub(crate) fn on_signal(handler: impl FnMut() + Send + 'static) -> Result<(), CommandError> {
         ctrlc::set_handler(handler).map_err(|error| CommandError::System {
             doing: "waiting for Ctrl-C",
             source: io::Error::other(error),
-        })?;
-        Ok(Self { raised: raised.shared() })
+        })
     }
 
     /// Is ready once a signal has come, and from then on.

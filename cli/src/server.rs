@@ -1,8 +1,10 @@
 use std::fmt;
 
+use std::sync::Arc;
+
 use rhai_dispatcher::{
-    RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, WorkerError,
-    WorkerId,
+    RedisConfig, RedisTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
+    RhaiWorkerBuilder, Transport, WorkerError, WorkerId,
 };
 
 use crate::error::CommandError;
@@ -54,6 +56,16 @@ impl Server {
             Some(prefix) => builder.prefix(prefix),
             None => builder,
         }
+    }
+
+    /// A transport to it. Nothing is connected yet.
+    pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, RhaiDispatcherError> {
+        let config = RedisConfig::new(&self.url);
+        let config = match &self.prefix {
+            Some(prefix) => config.with_prefix(prefix),
+            None => config,
+        };
+        Ok(Arc::new(RedisTransport::new(config)?))
     }
 
     /// An error of a call, with the server's name and the way out if it is the server's.

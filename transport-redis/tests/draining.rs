@@ -107,16 +107,14 @@ fn one_that_is_gone_leaves_no_list() {
         block_on(consumer.detach()).expect("detached");
         block_on(waiting).expect_err("it has ended");
     }
-    // Now one that was to make room for suspects, and was buried meanwhile.
+    // Now one whose process has died while it waited, with a task that it was given and did not read.
     let consumer = attach(&transport);
-    let id = submit(&transport);
-    let claim_of = |consumer| support::claim(consumer).claim;
-    let abandoned = Completion { claim: claim_of(&consumer), finish: Finish::Abandon, log: TaskLog::new() };
-    let gone = rhai_dispatcher_core::InstanceId::new().to_string();
-    let _: () = redis.hset("rhailib:{worker-1}:state", "runner", &gone).expect("set");
-    assert_eq!(end(&consumer, abandoned), Finished::Written);
-    assert_eq!(claim_of(&consumer).task, id);
-    assert!(!redis.hexists::<_, _, bool>("rhailib:{worker-1}:state", "runner").expect("an answer"));
-    thread::sleep(Duration::from_millis(100));
+    let give = format!("rhailib:{{worker-1}}:give:{}", consumer.instance());
+    let order = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, 10, 1))";
+    let _ = server.command(&["EVAL", order, "1", IDLE, &consumer.instance().to_string()]);
+    submit(&transport);
+    assert!(redis.exists::<_, bool>(&give).expect("an answer"));
+    support::report_crash(&transport, &consumer, &[]);
+    submit(&transport);
     assert_eq!(redis.keys::<_, Vec<String>>("*:give:*").expect("keys"), [""; 0]);
 }

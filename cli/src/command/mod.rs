@@ -8,6 +8,8 @@ mod resubmit;
 mod run;
 mod status;
 mod submit;
+#[cfg(unix)]
+mod supervise;
 mod wait;
 mod worker;
 mod workers;

@@ -1,10 +1,15 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
-use rhai_dispatcher::{EngineConfig, WorkerConfig, WorkerId};
+use rhai_dispatcher::{EngineConfig, RunningTasks, WorkerConfig, WorkerId};
+#[cfg(unix)]
+use rhai_dispatcher_supervision::Supervised;
 use serde_json::json;
 
+#[cfg(unix)]
+use super::supervise::supervise;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -17,6 +22,10 @@ use crate::report::{Console, Results};
 /// hands the rest back, for other workers of the same id. A second signal ends it at once; its tasks
 /// run elsewhere when its lease is over. What it logs goes to standard error, by RUST_LOG
 /// [default: info].
+///
+/// The scripts run in a child process. If it dies, only the scripts that were on a processor at that moment are held
+/// back; all others run again at once, and the child is started again: first after 100 ms, then after twice the last
+/// pause, up to 30 s, until it has lived for a minute.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WorkerCommand {
@@ -41,9 +50,15 @@ pub(crate) struct WorkerCommand {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
     grace: Duration,
 
+    /// Run the scripts in this process, without a child
+    ///
+    /// If it dies, its scripts run elsewhere when its lease is over, and it is not started again.
+    #[arg(long)]
+    no_supervise: bool,
+
     /// Print a line of JSON to standard output when it serves, when it drains, and when it has drained
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -54,22 +69,44 @@ Examples:
 
 Exit code:
   0 after it has drained, 1 if a script had to be given up, 2 if the command line is wrong, 3 if the
-  server can't be reached or refuses, 130 after a second signal";
+  server can't be reached or refuses, 130 after a second signal, 128 and the signal if a signal ends
+  the child while it drains";
 
 impl WorkerCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
-        block_on(self.run())
+        #[cfg(unix)]
+        {
+            if Supervised::is_this_process() {
+                let (interrupt, drain) = Interrupt::supervised()?;
+                let supervised = Supervised::tie(drain).map_err(|source| CommandError::System {
+                    doing: "opening what is shared with the supervisor (--no-supervise does without)",
+                    source,
+                })?;
+                return block_on(self.run(interrupt, Some(Arc::new(supervised.into_table()))));
+            }
+            if !self.no_supervise {
+                return supervise(self.server.server()?);
+            }
+        }
+        // A grace period may be long, so only a second signal cuts it short.
+        block_on(self.run(Interrupt::install(None)?, None))
     }
 
-    async fn run(self) -> Result<Exit, CommandError> {
+    async fn run(
+        self,
+        interrupt: Interrupt,
+        running_tasks: Option<Arc<dyn RunningTasks>>,
+    ) -> Result<Exit, CommandError> {
         let Self { id, grace, .. } = self;
         let server = self.server.server()?;
         let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
         let engine =
             self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
-        let worker = server.worker(&id).engine(engine).threads(threads).grace(grace).build()?;
-        // A grace period may be long, so only a second signal cuts it short.
-        let interrupt = Interrupt::install(None)?;
+        let mut worker = server.worker(&id).engine(engine).threads(threads).grace(grace);
+        if let Some(running_tasks) = running_tasks {
+            worker = worker.running_tasks(running_tasks);
+        }
+        let worker = worker.build()?;
         let console = Console::detect();
         let results = Results::new(console);
         let say = |line: serde_json::Value| {

@@ -21,6 +21,12 @@ macro_rules! uuid_id {
                 Self(Uuid::new_v4())
             }
 
+            /// The id that is this UUID.
+            #[must_use]
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
             /// The id as a UUID.
             #[must_use]
             pub const fn as_uuid(&self) -> Uuid {

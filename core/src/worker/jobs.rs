@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 
 use super::job::Job;
+use super::lane_state::LaneState;
 use super::{Ran, StopToken};
 use crate::{Clock, Tick};
 
@@ -22,6 +23,8 @@ use crate::{Clock, Tick};
 /// woken more than [`MAX_PATIENCE`] after it.
 pub(super) struct Jobs {
     clock: Arc<dyn Clock>,
+    /// Is told which task is polled.
+    state: Arc<LaneState>,
     jobs: HashMap<u64, Entry>,
     next_id: u64,
     ready: Arc<Ready>,
@@ -40,8 +43,8 @@ struct Entry {
 const MAX_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Jobs {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, jobs: HashMap::new(), next_id: 0, ready: Arc::default(), spare: None }
+    pub(super) fn new(clock: Arc<dyn Clock>, state: Arc<LaneState>) -> Self {
+        Self { clock, state, jobs: HashMap::new(), next_id: 0, ready: Arc::default(), spare: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -52,7 +55,7 @@ impl Jobs {
     pub(super) fn begin(&mut self, job: Job) -> Option<(Job, Ran)> {
         let (id, mut entry) = self.enter(job);
         // Most tasks end now, and need no place among those that wait.
-        if let Poll::Ready(ran) = entry.poll(&*self.clock) {
+        if let Poll::Ready(ran) = entry.poll(&*self.clock, &self.state) {
             let Entry { job, alarm, waker } = entry;
             drop(waker);
             job.stop.forget();
@@ -83,7 +86,7 @@ impl Jobs {
             // If not, it went on earlier, for its stop.
             let is_queued = |entry: &&mut Entry| entry.alarm.state.load(Ordering::Acquire) == QUEUED;
             let Some(entry) = self.jobs.get_mut(&id).filter(is_queued) else { continue };
-            let ended = entry.poll(&*self.clock);
+            let ended = entry.poll(&*self.clock, &self.state);
             let Poll::Ready(ran) = ended else { return Poll::Ready(None) };
             let ended = self.jobs.remove(&id).map(|entry| entry.job);
             return Poll::Ready(ended.map(|job| {
@@ -128,7 +131,8 @@ impl Drop for Jobs {
 }
 
 impl Entry {
-    fn poll(&mut self, clock: &dyn Clock) -> Poll<Ran> {
+    fn poll(&mut self, clock: &dyn Clock, state: &LaneState) -> Poll<Ran> {
+        state.slot().set(self.job.claim.task);
         // Whoever woke it before this has written what the poll is to see.
         self.alarm.state.swap(POLLED, Ordering::AcqRel);
         let before = clock.now();

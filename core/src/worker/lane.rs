@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::deadlines::Deadlines;
 use super::finishes::Finishes;
-use super::intake::{Intake, Offer, Taken, Unbegun};
+use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
-use super::{Handler, Ran, Run};
-use crate::{Claim, Clock, Completion, Consumer, Finish, TaskLog};
+use super::{Handler, Ran, Run, StopToken};
+use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
@@ -49,8 +49,8 @@ impl<H: Handler> Lane<H> {
             index,
             intake,
             finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
+            running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
-            running: Jobs::new(Arc::clone(&clock)),
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             draining: false,
@@ -99,12 +99,14 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    fn begin_one(&mut self, Unbegun { claimed, stop }: Unbegun) {
-        let claim = claimed.claim;
+    fn begin_one(&mut self, claimed: Claimed) {
+        let (claim, stop) = (claimed.claim, StopToken::new());
         // Before anything of it runs, so that it can be stopped and given up from now on.
         self.state.begin(claim, stop.clone());
-        let deadline = claimed.task.deadline.map(|at| self.clock.now() + (at - self.clock.wall()));
+        let deadline = claimed.deadline;
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
+        // The handler is code that can kill, too.
+        self.state.slot().set(claim.task);
         match self.running.begin(Job::new(&self.handler, run)) {
             Some((job, ran)) => self.end(&job, ran),
             None => {

@@ -2,6 +2,7 @@
 
 mod config;
 mod deadlines;
+mod early_stops;
 mod finishes;
 mod handler;
 mod intake;
@@ -9,6 +10,7 @@ mod job;
 mod jobs;
 mod lane;
 mod lane_state;
+mod running_tasks;
 mod stop;
 mod supervisor;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
@@ -16,5 +18,6 @@ mod worker;
 
 pub use config::WorkerConfig;
 pub use handler::{Handler, Ran, Run};
+pub use running_tasks::{LaneSlot, RunningTasks};
 pub use stop::{Stop, StopToken};
 pub use worker::{Drained, RunningWorker, Worker, WorkerError};

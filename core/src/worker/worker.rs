@@ -9,11 +9,13 @@ use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
 use futures::future::{self, Either};
 
+use super::early_stops::EarlyStops;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
+use super::running_tasks::{HeapSlots, SlotOfLane};
 use super::supervisor::Supervisor;
-use super::{Handler, WorkerConfig};
+use super::{Handler, RunningTasks, WorkerConfig};
 use crate::{Consumer, InstanceSpec, Transport, TransportError, WorkerId};
 
 /// Serves one worker id: an instance with lanes, each a thread with a [`Handler`] of its own.
@@ -22,6 +24,7 @@ pub struct Worker {
     transport: Arc<dyn Transport>,
     worker_id: WorkerId,
     config: WorkerConfig,
+    running_tasks: Option<Arc<dyn RunningTasks>>,
 }
 
 /// A worker that runs on its own threads. Dropping it shuts it down without any grace, and does
@@ -58,13 +61,16 @@ pub enum WorkerError {
         /// What the system says.
         message: String,
     },
+    /// The memory that names the running tasks after a crash can't be used.
+    #[error("crash file: {0}")]
+    CrashFile(String),
 }
 
 impl Worker {
     /// A worker that will serve `worker_id`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, worker_id: WorkerId) -> Self {
-        Self { transport, worker_id, config: WorkerConfig::default() }
+        Self { transport, worker_id, config: WorkerConfig::default(), running_tasks: None }
     }
 
     /// Sets its configuration.
@@ -74,16 +80,24 @@ impl Worker {
         self
     }
 
+    /// Sets where its lanes note the tasks that they poll. Default: memory of the process.
+    #[must_use]
+    pub fn with_running_tasks(mut self, running_tasks: Arc<dyn RunningTasks>) -> Self {
+        self.running_tasks = Some(running_tasks);
+        self
+    }
+
     /// Begins to serve, on threads of its own. `make_handler` is called on each lane's thread.
     ///
     /// # Errors
-    /// [`WorkerError::Transport`] if the transport does not take the instance, and
-    /// [`WorkerError::Thread`].
+    /// [`WorkerError::Transport`] if the transport does not take the instance,
+    /// [`WorkerError::CrashFile`] if there are fewer slots than lanes, and [`WorkerError::Thread`].
     pub async fn start<H, F>(self, make_handler: F) -> Result<RunningWorker, WorkerError>
     where
         H: Handler + Unpin,
         F: Fn() -> H + Send + Sync + 'static,
     {
+        self.check_slots()?;
         let consumer = self.transport.attach(InstanceSpec::new(self.worker_id.clone())).await?;
         self.start_attached(consumer, make_handler)
     }
@@ -91,7 +105,7 @@ impl Worker {
     /// Begins to serve as an instance that has attached already.
     ///
     /// # Errors
-    /// [`WorkerError::Thread`].
+    /// [`WorkerError::CrashFile`] if there are fewer slots than lanes, and [`WorkerError::Thread`].
     pub fn start_attached<H, F>(
         self,
         consumer: Arc<dyn Consumer>,
@@ -101,15 +115,23 @@ impl Worker {
         H: Handler + Unpin,
         F: Fn() -> H + Send + Sync + 'static,
     {
-        let Self { transport, worker_id, config } = self;
+        self.check_slots()?;
+        let Self { transport, worker_id, config, running_tasks } = self;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
 
         let make_handler = Arc::new(make_handler);
         let (lane_ended, lane_ends) = mpsc::unbounded();
-        let states: Vec<Arc<LaneState>> = (0..config.lanes.get()).map(|_| Arc::default()).collect();
-        let intake = Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone());
+        let lanes = config.lanes.get();
+        let running_tasks = running_tasks.unwrap_or_else(|| Arc::new(HeapSlots::new(lanes)));
+        running_tasks.attached(&worker_id, instance);
+        let slot = |lane| SlotOfLane::new(Arc::clone(&running_tasks), lane);
+        let early_stops: Arc<EarlyStops> = Arc::default();
+        let state = |lane| Arc::new(LaneState::new(slot(lane), Arc::clone(&early_stops)));
+        let states: Vec<_> = (0..lanes).map(state).collect();
+        let intake =
+            Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone(), Arc::clone(&early_stops));
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
@@ -124,7 +146,10 @@ impl Worker {
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
         spawn("rhai-supervisor".into(), 0, move || {
-            let result = block_on(supervisor.run());
+            let (result, is_detached) = block_on(supervisor.run());
+            if is_detached {
+                running_tasks.detached();
+            }
             tracing::info!(%worker_id, %instance, ?result, "the worker has ended");
             let _ = report.send(result); // nobody may be waiting
         })?;
@@ -164,6 +189,17 @@ impl Worker {
             Either::Right((ended, _)) => ended,
         };
         flatten(ended)
+    }
+
+    fn check_slots(&self) -> Result<(), WorkerError> {
+        let Some(running_tasks) = &self.running_tasks else { return Ok(()) };
+        let (slots, lanes) = (running_tasks.slots().len(), self.config.lanes);
+        if slots < lanes.get() {
+            return Err(WorkerError::CrashFile(format!(
+                "it has room for {slots} lanes, and the worker has {lanes}"
+            )));
+        }
+        Ok(())
     }
 }
 

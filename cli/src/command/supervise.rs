@@ -1,0 +1,66 @@
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
+
+use rhai_dispatcher_supervision::{Ended, Supervisor};
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::server::Server;
+
+/// Runs this very command as a child process, and starts it again when it dies.
+///
+/// # Errors
+/// If the child can't be started.
+pub(crate) fn supervise(server: Server) -> Result<Exit, CommandError> {
+    let system = |doing| move |source| CommandError::System { doing, source };
+    let program = program().map_err(system("finding this program"))?;
+    let command = move || {
+        let mut args = env::args_os();
+        let mut command = Command::new(&program);
+        set_name(&mut command, args.next());
+        command.args(args);
+        command
+    };
+    let connect = move || server.transport().map_err(|error| error.to_string());
+    let supervisor = Supervisor::new(command, connect).with_restart_codes([i32::from(Exit::Server.code())]);
+    let handle = supervisor.handle();
+    let mut is_first = true;
+    Interrupt::on_signal(move || {
+        if is_first {
+            handle.drain();
+        } else {
+            handle.kill();
+        }
+        is_first = false;
+    })?;
+    let ended = supervisor.run().map_err(system("starting the worker process"))?;
+    Ok(match ended {
+        Ended::Code(code) => Exit::Child(u8::try_from(code).unwrap_or(Exit::Failure.code())),
+        // What a shell reports for a command that a signal ended.
+        Ended::Signal(signal) => Exit::Child(u8::try_from(128 + signal).unwrap_or(Exit::Failure.code())),
+        Ended::Killed => Exit::Interrupted,
+    })
+}
+
+/// The program of this process, also if its file has been replaced meanwhile: both have to agree on what they share.
+#[cfg(target_os = "linux")]
+fn program() -> std::io::Result<OsString> {
+    Ok("/proc/self/exe".into())
+}
+
+/// The program of this process.
+#[cfg(not(target_os = "linux"))]
+fn program() -> std::io::Result<OsString> {
+    env::current_exe().map(Into::into)
+}
+
+/// Sets what the child is listed as.
+fn set_name(command: &mut Command, name: Option<OsString>) {
+    use std::os::unix::process::CommandExt;
+
+    if let Some(name) = name {
+        command.arg0(name);
+    }
+}
