@@ -202,7 +202,12 @@ impl Lane {
         if let Some(end) = run.made_to_end() {
             return Err(run_error(terminated(Position::NONE), Some(end), config));
         }
-        output(&value, config.max_output_bytes)
+        // What becomes of its result is no operation of the script, but takes its time.
+        run.ticker().limit_operations(0);
+        output(&value, config.max_output_bytes).map_err(|error| match run.made_to_end() {
+            Some(end) => run_error(terminated(Position::NONE), Some(end), config),
+            None => error,
+        })
     }
 }
 
