@@ -134,6 +134,7 @@ impl RhaiDispatcherBuilder {
         use rhai_dispatcher_engine::RhaiHandler;
         use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
+        self.engine.check()?;
         let transport = MemoryTransport::new(MemoryConfig::default().with_any_worker(true));
         let worker_id = WorkerId::try_from("embedded")?;
         let consumer = transport.attach_now(&InstanceSpec::new(worker_id.clone()));

@@ -166,6 +166,7 @@ impl RhaiWorkerBuilder {
     /// [`Unsupported`](RhaiDispatcherError::Unsupported).
     pub fn build(mut self) -> Result<RhaiWorker, RhaiDispatcherError> {
         let worker_id = WorkerId::try_from(self.worker_id)?;
+        self.engine.check()?;
         if let Some(threads) = self.threads {
             self.config.lanes = NonZeroUsize::new(threads)
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;

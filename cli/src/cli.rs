@@ -1,4 +1,5 @@
 use clap::{Parser, Subcommand};
+use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand,
@@ -6,7 +7,7 @@ use crate::command::{
 };
 use crate::exit::Exit;
 use crate::logging;
-use crate::report::Console;
+use crate::report::{self, Console, Results};
 
 /// Runs Rhai scripts, many at once, on few threads: here, or on workers over Redis.
 #[derive(Debug, Parser)]
@@ -17,6 +18,9 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
+With --json a command that can't do its work also prints a line of JSON to standard output, whose error has kind
+and message. A command line that does not parse is told on standard error only.
+
 Environment:
   RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
@@ -42,6 +46,7 @@ enum Command {
 impl Cli {
     /// Does what the command line says. What goes wrong is on standard error by then.
     pub(crate) fn execute(self) -> Exit {
+        let json = self.command.json();
         let done = logging::start(self.command.default_log()).and_then(|()| match self.command {
             Command::Run(command) => command.execute(),
             Command::Worker(command) => command.execute(),
@@ -57,13 +62,37 @@ impl Cli {
             Command::Resume(command) => command.execute(),
         });
         done.unwrap_or_else(|error| {
-            Console::detect().command_error(&error);
-            error.exit()
+            let console = Console::detect();
+            console.command_error(&error);
+            let exit = error.exit();
+            if json {
+                let line = report::json(&json!({ "error": error.into_failure() }));
+                let _ = Results::new(console).line(line); // that it can't be written has been said
+            }
+            exit
         })
     }
 }
 
 impl Command {
+    /// Whether it prints JSON, also of what goes wrong.
+    const fn json(&self) -> bool {
+        match self {
+            Self::Run(command) => command.json,
+            Self::Worker(command) => command.json,
+            Self::Submit(command) => command.json,
+            Self::Call(command) => command.json,
+            Self::Status(command) => command.json,
+            Self::Wait(command) => command.json,
+            Self::Cancel(command) => command.json,
+            Self::Resubmit(command) => command.json,
+            Self::Queues(command) => command.json,
+            Self::Workers(command) => command.json,
+            Self::Pause(command) => command.queue.json,
+            Self::Resume(command) => command.queue.json,
+        }
+    }
+
     /// What is logged unless `RUST_LOG` says otherwise.
     const fn default_log(&self) -> &'static str {
         match self {

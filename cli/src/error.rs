@@ -1,8 +1,10 @@
 use std::io;
 
-use rhai_dispatcher::{Invalid, RhaiDispatcherError, WorkerError};
+use rhai_dispatcher::{Invalid, RhaiDispatcherError, TaskId, WorkerError};
 
 use crate::exit::Exit;
+use crate::options::Timeout;
+use crate::report::Failure;
 
 /// Why a command could not do its work at all.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,17 @@ pub(crate) enum CommandError {
     /// The dispatcher has no answer.
     #[error(transparent)]
     Dispatcher(RhaiDispatcherError),
+    /// The task did not end while `rhaid wait` waited.
+    #[error("task {id} did not end within {timeout}, and goes on; --timeout waits longer")]
+    TimedOut {
+        /// The task.
+        id: TaskId,
+        /// How long the command waited.
+        timeout: Timeout,
+    },
+    /// The task is not in a state in which that can be done to it.
+    #[error("{0}")]
+    NotReady(String),
     /// The worker could not start, or had to end.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -53,8 +66,27 @@ impl CommandError {
         match self {
             Self::Usage { .. } | Self::NoServer => Exit::Usage,
             Self::Server { .. } => Exit::Server,
-            Self::Dispatcher(_) | Self::Worker(_) | Self::System { .. } => Exit::Failure,
+            Self::Dispatcher(_)
+            | Self::TimedOut { .. }
+            | Self::NotReady(_)
+            | Self::Worker(_)
+            | Self::System { .. } => Exit::Failure,
         }
+    }
+
+    /// The same as it stands in JSON.
+    pub(crate) fn into_failure(self) -> Failure {
+        let message = self.to_string();
+        let kind = match self {
+            Self::Dispatcher(error) => return error.into(),
+            Self::Usage { .. } | Self::NoServer => Failure::INVALID,
+            Self::Server { .. } => Failure::SERVER,
+            Self::TimedOut { .. } => "timeout",
+            Self::NotReady(_) => "not_ready",
+            Self::Worker(_) => "worker",
+            Self::System { .. } => "system",
+        };
+        Failure::new(kind, message)
     }
 }
 

@@ -12,10 +12,12 @@
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
 //! - `clock`: time ([`Clock`]), the system's or a test's.
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
+//! - `error_log`: which errors are logged ([`ErrorLog`]).
 
 mod clock;
 mod dispatcher;
 mod error;
+mod error_log;
 mod invalid;
 mod task;
 mod transport;
@@ -24,6 +26,7 @@ mod worker;
 pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
 pub use error::Error;
+pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,

@@ -80,7 +80,7 @@ impl ScriptChecker {
     fn parse(&self, source: &str) -> Result<(), TaskError> {
         let parser = self.parser();
         let idle = self.stacks.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Ok(mut stack) = idle.map_or_else(|| FiberStack::map(self.config.stack_size), Ok) else {
+        let Ok(mut stack) = idle.map_or_else(|| FiberStack::map(self.config.stack_bytes()), Ok) else {
             // The worker will parse it.
             return Ok(());
         };

@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Limits, Transport};
+use rhai_dispatcher_core::{Invalid, Limits, Transport, WorkerId};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
+use crate::fiber::StackSize;
 use crate::script::{Secret, Secrets};
 
 /// How scripts are run: their limits, and what they can call.
@@ -47,7 +48,8 @@ pub struct EngineConfig {
     /// The most memory that one script holds, in bytes; 64 MiB. It is counted, and so limited, only if
     /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). A script is stopped at
     /// its next operation, so that it may have more for the time of one call of a native function. Its
-    /// compiled form is not counted, but for what it has `eval` compile.
+    /// compiled form is not counted, but for what it has `eval` compile. How deep values can be depends on it, and so
+    /// does [`stack_size`](Self::stack_size).
     pub max_memory: usize,
     /// The most text that `print` and `debug` leave in a task's log, in bytes; 64 KiB. What is
     /// printed beyond is dropped, and the log says so.
@@ -68,9 +70,11 @@ pub struct EngineConfig {
     /// The most text of scripts whose compiled form a lane keeps, in bytes; 4 MiB. The compiled
     /// form takes several times as much.
     pub max_cached_bytes: usize,
-    /// The address space of one fiber's stack, in bytes; 256 MiB. Memory is taken by the page as
-    /// it is used, and given back. Large, because dropping, copying and printing nested values
-    /// takes stack for each level, and running out of it ends the process.
+    /// The address space of one fiber's stack, in bytes; 0, which has it follow `max_memory`: 256 MiB, and one byte more
+    /// for each byte of `max_memory` above 64 MiB (two in a debug build). Pages of it take memory as they are used, and
+    /// are given back. It is large because dropping, copying and printing nested values takes stack for each level, and
+    /// running out of it ends the process: a stack with less than `max_memory` and 2 MiB is refused, see
+    /// [`check`](Self::check).
     pub stack_size: usize,
     /// The most unused stacks that a lane keeps; 1,024. Each keeps up to 32 KiB of memory.
     pub max_pooled_stacks: usize,
@@ -85,6 +89,8 @@ pub struct EngineConfig {
     pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// The worker ids to which scripts can `dispatch`; all.
+    pub dispatch_to: Option<Arc<[WorkerId]>>,
     /// The folder of the modules that scripts can `import`; none, and `import` is refused. No name leads
     /// out of it, nor does a link in it. A module is limited as a script is, and as many compiled ones
     /// are kept.
@@ -124,13 +130,14 @@ impl Default for EngineConfig {
             run_queue: 512,
             max_cached_scripts: 1024,
             max_cached_bytes: 4 * 1024 * 1024,
-            stack_size: 256 * 1024 * 1024,
+            stack_size: 0,
             max_pooled_stacks: 1024,
             max_requests: 1000,
             result_ttl: Duration::from_secs(5 * 60),
             max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
+            dispatch_to: None,
             modules_folder: None,
             max_modules: 1024,
             secrets: Secrets::new(),
@@ -321,6 +328,14 @@ impl EngineConfig {
         dispatch::register(self, transport)
     }
 
+    /// Sets [`dispatch_to`](Self::dispatch_to): a `dispatch` to any other worker id is an error at once, and no
+    /// task that waits for a worker.
+    #[must_use]
+    pub fn with_dispatch_to(mut self, worker_ids: impl IntoIterator<Item = WorkerId>) -> Self {
+        self.dispatch_to = Some(worker_ids.into_iter().collect());
+        self
+    }
+
     /// Sets those limits that are set in `limits`.
     #[must_use]
     pub fn with_limits(mut self, limits: &Limits) -> Self {
@@ -353,6 +368,20 @@ impl EngineConfig {
         lower! { max_script_bytes max_call_levels max_functions max_variables max_modules }
         lower! { max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
         config
+    }
+
+    /// Whether the settings go together. The builders of workers and dispatchers check that; tasks of a handler that was
+    /// made without end in the error.
+    ///
+    /// # Errors
+    /// If a `stack_size` is too small for `max_memory`.
+    pub fn check(&self) -> Result<(), Invalid> {
+        StackSize::of(self).map(drop)
+    }
+
+    /// The size of one fiber's stack, in bytes.
+    pub(crate) fn stack_bytes(&self) -> usize {
+        StackSize::of(self).map_or(self.stack_size, |stack| stack.total)
     }
 
     pub(crate) fn blocking_pool(&self) -> &BlockingPool {

@@ -89,17 +89,19 @@ async fn dispatch(
     what: &Dynamic,
 ) -> Result<Value, String> {
     let request = Request::of(what)?;
+    check_reach(call, &worker_id)?;
     let task = call.task().task();
     let config = DispatcherConfig::new(Arc::clone(&task.caller_id)).map_err(|error| error.to_string())?;
     let dispatcher = Dispatcher::new(Arc::clone(&transport), config);
     let id = TaskId::new();
+    let time_left = call.task().deadline().map(|at| at - call.task().clock().now());
     let mut child = dispatcher
         .new_play_request()
         .task_id(id)
         .worker_id(worker_id.as_str())
         .script(request.script)
         .args(request.args)
-        .child_of(task)
+        .child_of(task, time_left)
         // A task that runs again finds what it dispatched before.
         .request_id(request.request_id.unwrap_or_else(|| call.idempotency_key()));
     if let Some(context_id) = request.context_id.as_deref().or(task.context_id.as_deref()) {
@@ -136,6 +138,23 @@ async fn dispatch(
         let worker_id = WorkerId::try_from(worker_id.as_str()).map_or(worker_id, |id| id.to_string());
         format!("task {child} of {worker_id}: {error}")
     })
+}
+
+/// # Errors
+/// If scripts can't dispatch to that worker id.
+fn check_reach(call: &Call, worker_id: &str) -> Result<(), String> {
+    let Some(reached) = &call.task().config().dispatch_to else { return Ok(()) };
+    // One that is no worker id at all has an error of its own.
+    match WorkerId::try_from(worker_id) {
+        Ok(id) if !reached.contains(&id) => {
+            let reached: Vec<_> = reached.iter().map(WorkerId::as_str).collect();
+            let reached = if reached.is_empty() { "none".to_owned() } else { reached.join(", ") };
+            Err(format!(
+                "dispatch: worker_id: no task is sent to {id} from here; worker ids that can be used: {reached}"
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn seconds(field: &str, value: f64) -> Result<Duration, String> {

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult, Position};
-use rhai_dispatcher_core::{Output, Payload, Task, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{Invalid, Output, Payload, Task, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
-use crate::fiber::StackPool;
+use crate::fiber::{StackPool, StackSize};
 use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
@@ -30,6 +30,8 @@ pub(crate) struct Lane {
     engines: LaneEngines,
     config: Rc<EngineConfig>,
     pool: StackPool,
+    /// What operations leave of each stack; `Err` if the configuration is refused.
+    stack_reserve: Result<usize, Invalid>,
     turns: Rc<Turns>,
     /// Scripts that have not ended.
     live: Cell<usize>,
@@ -48,9 +50,13 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(config: EngineConfig) -> Self {
+        let stack = StackSize::of(&config);
+        // One that is refused runs no script, but its errors.
+        let stack_size = stack.as_ref().map_or(config.stack_size, |stack| stack.total);
         Self {
+            stack_reserve: stack.map(|stack| stack.reserve),
             engines: LaneEngines::new(&config),
-            pool: StackPool::new(config.stack_size, config.max_pooled_stacks),
+            pool: StackPool::new(stack_size, config.max_pooled_stacks),
             metrics: ScriptMetrics::new(),
             accounts: Arc::default(),
             turns: Rc::default(),
@@ -77,6 +83,11 @@ impl Lane {
 
     pub(crate) fn pool(&self) -> &StackPool {
         &self.pool
+    }
+
+    /// What operations leave of each stack, in bytes.
+    pub(crate) fn stack_reserve(&self) -> usize {
+        self.stack_reserve.as_ref().copied().unwrap_or_default()
     }
 
     pub(crate) fn accounts(&self) -> &Arc<AtomicUsize> {
@@ -159,6 +170,9 @@ impl Lane {
             let message = "stopped before it began";
             return Err(TaskError::new(TaskErrorKind::Runtime, message));
         }
+        if let Err(invalid) = &self.stack_reserve {
+            return Err(TaskError::new(TaskErrorKind::Unsupported, invalid.to_string()));
+        }
         let config = run.config();
         if source.len() > config.max_script_bytes {
             return Err(too_long(source.len(), config));
@@ -188,7 +202,12 @@ impl Lane {
         if let Some(end) = run.made_to_end() {
             return Err(run_error(terminated(Position::NONE), Some(end), config));
         }
-        output(&value, config.max_output_bytes)
+        // What becomes of its result is no operation of the script, but takes its time.
+        run.ticker().limit_operations(0);
+        output(&value, config.max_output_bytes).map_err(|error| match run.made_to_end() {
+            Some(end) => run_error(terminated(Position::NONE), Some(end), config),
+            None => error,
+        })
     }
 }
 

@@ -27,12 +27,14 @@
 //! | `is_complete(id)` | whether it has ended, in whatever way |
 //! | `get_result(id)` | its result, or its error; an error, and nothing lost, if it is not ready |
 //! | `await_result(id)`, `await_result(id, seconds)` | the same once it has ended; an error, and nothing lost, if that takes longer |
-//! | `await_all(ids)`, `await_all(ids, seconds)` | all results in their order; the first failure is thrown at once, and the other results can still be fetched |
+//! | `await_all(ids)`, `await_all(ids, seconds)` | all results in their order; the first failure is thrown at once, and the other results can still be fetched; all of them, if together they are more than the script may hold |
 //! | `await_any(ids)`, `await_any(ids, seconds)` | the id of the first that has ended, in whatever way |
 //! | `cancel_request(id)` | drops it; whether it was pending. Its status is `failed` then |
 //! | `set_request_priority(p)` | orders the calls that follow among those that wait for a free slot: `high`, `normal` or `low`; at first it is the task's own |
 //!
-//! A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
+//! An answer that is larger than the script's limits for strings, arrays and maps is an error in its
+//! place that the script can catch: an object map with `kind` (`too_large`) and `message`, which names
+//! the setting. A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
 //! script has ended, its requests go on, each within its own timeout, and the task ends with the
 //! last of them. What became of requests whose results were never fetched is in its log. A task
 //! that is stopped cancels its requests.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rhai_dispatcher_core::{Clock, LogLevel, Priority, Stop, Task, TaskId, Tick, WorkerId};
 
+use crate::EngineConfig;
 use crate::script::ScriptRun;
 
 /// The task whose script calls a native function: who it is, and what is kept for it.
@@ -95,6 +96,11 @@ impl TaskContext {
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
         self.0.deadline()
+    }
+
+    /// How it is run.
+    pub(crate) fn config(&self) -> &EngineConfig {
+        self.0.config()
     }
 
     /// How urgent its calls are that wait for a free slot.

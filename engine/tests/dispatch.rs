@@ -48,3 +48,30 @@ fn a_child_that_another_parent_took_along_is_an_error_in_the_end() {
     let Poll::Ready(Ran::Finished(Outcome::Error(error), _)) = parent.poll() else { panic!("it goes on") };
     assert!(error.message.contains("cancelled"), "{}", error.message);
 }
+
+#[test]
+fn a_worker_id_that_is_not_reached_is_an_error_at_once() {
+    let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
+    let reached = |ids: &[&str]| {
+        let ids: Vec<_> = ids.iter().map(|id| WorkerId::try_from(*id).unwrap()).collect();
+        Bench::with(EngineConfig::new().with_dispatch(Arc::clone(&transport)).with_dispatch_to(ids))
+    };
+    let bench = reached(&["local", "other"]);
+    for call in ["dispatch(`nobody`, `1`)", "await_result(dispatch_async(`nobody`, #{script: `1`}))"] {
+        let error = bench.error(call);
+        assert_eq!(
+            error.message,
+            "dispatch: worker_id: no task is sent to nobody from here; worker ids that can be used: local, other"
+        );
+        let caught = bench.value(&format!("try {{ {call} }} catch (e) {{ return e.contains(`nobody`) }}"));
+        assert_eq!(caught, "true");
+    }
+    for id in ["Local", "local2", "loca"] {
+        assert!(bench.error(&format!("dispatch(`{id}`, `1`)")).message.contains(&format!("to {id} from")));
+    }
+    assert!(bench.error("dispatch(`a b`, `1`)").message.contains("outside A-Z"));
+    assert!(bench.start("dispatch(`other`, `1`)").poll().is_pending());
+    assert!(reached(&[]).error("dispatch(`local`, `1`)").message.ends_with("can be used: none"));
+    let queues = block_on(transport.queues()).unwrap();
+    assert!(queues.iter().all(|queue| queue.worker_id.as_str() == "other"), "{queues:?}");
+}

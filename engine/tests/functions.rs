@@ -380,3 +380,46 @@ fn processor_time_is_bounded_and_waits_do_not_count() {
     }
     assert!(bench.clock.now().as_nanos() > 0);
 }
+
+#[test]
+fn an_answer_that_is_more_than_the_script_may_hold_is_an_error_that_it_catches() {
+    let mut config = EngineConfig::new();
+    (config.max_string_bytes, config.max_array_size, config.max_map_size) = (1000, 100, 100);
+    let config = config
+        .with_async_fn("text", |n: i64| async move { "x".repeat(usize::try_from(n).unwrap_or_default()) })
+        .with_async_fn("list", |n: i64| async move { (0..n).collect::<Vec<_>>() })
+        .with_async_fn("blob_of", |n: i64| async move {
+            Dynamic::from_blob(vec![0; usize::try_from(n).unwrap_or_default()])
+        })
+        .with_async_fn("map", |n: i64| async move {
+            serde_json::Value::Object((0..n).map(|n| (n.to_string(), n.into())).collect())
+        })
+        .with_async_fn("nested", |n: i64| async move {
+            (0..n).fold(Dynamic::UNIT, |inner, _| Dynamic::from_array(vec![inner]))
+        });
+    let bench = Bench::with(config);
+    // `await_all` puts an array around it.
+    for (name, limit, setting) in [
+        ("text", 1000, "max_string_bytes, which is 1000"),
+        ("list", 100, "max_array_size, which is 100"),
+        ("blob_of", 100, "max_array_size, which is 100"),
+        ("map", 100, "max_map_size, which is 100"),
+        ("nested", 100, "max_array_size, which is 100"),
+    ] {
+        for call in ["NAME(N)", "await_result(NAME_async(N))", "await_all([NAME_async(N)])"] {
+            let call = |n: i64| call.replace("NAME", name).replace("(N)", &format!("({n})"));
+            assert_eq!(bench.value(&format!("{}; true", call(limit - 2))), "true", "{name}");
+            let script = format!("let e = #{{}}; try {{ {} }} catch (x) {{ e = x }} e", call(limit + 1));
+            let caught = bench.value(&script);
+            assert!(caught.contains(r#""kind":"too_large""#) && caught.contains(setting), "{caught}");
+        }
+    }
+    let mut config = EngineConfig::new();
+    config.max_array_size = 0; // no limit
+    let bench = Bench::with(config.with_async_fn("nested", |n: i64| async move {
+        (0..n).fold(Dynamic::UNIT, |inner, _| Dynamic::from_array(vec![inner]))
+    }));
+    assert_eq!(bench.value("nested(127); true"), "true");
+    let error = bench.error("nested(128)");
+    assert!(error.message.contains("nested more than 127 levels deep"), "{}", error.message);
+}

@@ -2,10 +2,13 @@
 //!
 //! # Layout
 //! - `server`: [`TestServer`], on a thread of its own, which ends with it.
+//! - `raw`: [`RawServer`], whose answers are bytes, for what no HTTP server does.
 //! - `exchange`: what it was asked, [`Asked`], and what it says, [`Answer`].
 
 mod exchange;
+mod raw;
 mod server;
 
 pub use exchange::{Answer, Asked};
+pub use raw::{RawConnection, RawServer};
 pub use server::TestServer;

@@ -1,8 +1,11 @@
-//! Starts `redis-server` for tests, and ends it with them.
+//! Starts `redis-server` for tests, and ends it with them; and a network before it that fails.
 //!
 //! # Layout
 //! - `server`: one server in a directory of its own ([`RedisServer`]).
+//! - `proxy`: the way to a server, with black holes, latency, dead sockets and other targets ([`FaultyProxy`]).
 
+mod proxy;
 mod server;
 
+pub use proxy::{Direction, FaultyProxy};
 pub use server::RedisServer;

@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures::future::join_all;
 use rhai_dispatcher::{
-    CancelReason, Cancelled, Limits, Output, RhaiDispatcher, RhaiDispatcherError, TaskErrorKind, TaskId,
-    TaskStatus,
+    CancelReason, Cancelled, EngineConfig, Limits, Output, RhaiDispatcher, RhaiDispatcherError,
+    TaskErrorKind, TaskId, TaskStatus,
 };
 
 use crate::stage::{Stage, processing};
@@ -32,6 +33,7 @@ cases![
     script_sees_who_asks_and_with_what,
     every_caller_gets_its_own_answer,
     waiting_scripts_hold_nobody_up,
+    calls_that_block_run_on_both_lanes,
     script_error_carries_its_position,
     script_that_does_not_parse_is_not_queued,
     prints_are_in_the_log,
@@ -105,6 +107,40 @@ async fn waiting_scripts_hold_nobody_up(stage: Stage) {
     assert_eq!(quick.await_response().await.unwrap().into_result::<u64>().unwrap(), 42);
     for sleeper in sleepers {
         assert_eq!(client.cancel(sleeper.unwrap()).await.unwrap(), Cancelled::Requested);
+    }
+}
+
+/// Lets calls go on in pairs: `meet()` blocks its thread until another one does.
+fn meeting() -> EngineConfig {
+    let meeting = Arc::new(Barrier::new(2));
+    EngineConfig::new().with_setup(move |engine| {
+        let meeting = Arc::clone(&meeting);
+        engine.register_fn("meet", move || drop(meeting.wait()));
+    })
+}
+
+async fn calls_that_block_run_on_both_lanes(stage: Stage) {
+    let (client, _worker) = (stage.client(), stage.worker_with("worker-1", meeting()).await);
+    for at_once in [true, false] {
+        // A lane that began, or kept, two of them would wait for itself.
+        complete_all(&client, "meet()", 6, at_once).await;
+    }
+}
+
+/// Submits a script so many times, in one batch or one by one, and waits for all of them.
+async fn complete_all(client: &RhaiDispatcher, script: &str, count: usize, at_once: bool) {
+    let request = || client.new_play_request().worker_id("worker-1").script(script).submit();
+    let mut ids = Vec::new();
+    if at_once {
+        ids.extend(join_all((0..count).map(|_| request())).await);
+    } else {
+        for _ in 0..count {
+            ids.push(request().await);
+        }
+    }
+    for id in ids {
+        let details = client.wait(id.unwrap(), LONG).await.unwrap();
+        assert_eq!(details.status, TaskStatus::Completed, "{:?}", details.error);
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rhai_dispatcher::{
-    RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RunningWorker, TaskId, TaskStatus,
+    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RunningWorker, TaskId,
+    TaskStatus,
 };
 use rhai_dispatcher_test_redis::RedisServer;
 
@@ -45,8 +46,16 @@ impl Stage {
     }
 
     pub(crate) async fn worker(&self, worker_id: &str) -> RunningWorker {
-        let mut worker =
-            RhaiWorker::builder(worker_id).url(self.url.clone()).threads(2).grace(Duration::ZERO);
+        self.worker_with(worker_id, EngineConfig::new()).await
+    }
+
+    /// A worker whose scripts have the functions of `engine`.
+    pub(crate) async fn worker_with(&self, worker_id: &str, engine: EngineConfig) -> RunningWorker {
+        let mut worker = RhaiWorker::builder(worker_id)
+            .url(self.url.clone())
+            .threads(2)
+            .engine(engine)
+            .grace(Duration::ZERO);
         if let Some(prefix) = &self.prefix {
             worker = worker.prefix(prefix);
         }

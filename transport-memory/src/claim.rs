@@ -40,7 +40,9 @@ impl Future for ClaimFuture {
             waker.clone_from(cx.waker()); // nothing has happened since the last poll
             return Poll::Pending;
         }
-        *place = None;
+        if place.take().is_some() {
+            state.woken_claimers -= 1;
+        }
         let mut held = instance.lock();
         let answer = state.claim(instance.id, &mut held, max.get(), &mut effects);
         let started_group = matches!(answer, Answer::Group(_));
@@ -75,9 +77,11 @@ impl Drop for ClaimFuture {
         let Membership { hub, queue, .. } = &*self.member;
         let mut effects = Effects::new(hub);
         let mut state = queue.lock();
-        let woken = state.claimers.remove(&place).is_none();
-        if woken && state.has_work() {
-            state.wake_claimer(&mut effects);
+        if state.claimers.remove(&place).is_none() {
+            state.woken_claimers -= 1;
+            if state.has_work() {
+                state.wake_claimer(&mut effects);
+            }
         }
         drop(state);
     }
@@ -101,7 +105,7 @@ impl QueueState {
         self.next_claimer
     }
 
-    /// Claims up to `max` tasks, or a group of the quarantine.
+    /// Claims up to `max` tasks, though no more than its share, or a group of the quarantine.
     fn claim(
         &mut self,
         instance: InstanceId,
@@ -115,7 +119,7 @@ impl QueueState {
         if held.expired {
             return Answer::HeldUp;
         }
-        if self.quarantine.lives(instance, effects.now) {
+        if self.quarantine.lives(instance, effects.tick()) {
             self.offer_quarantine(effects);
         }
         if self.quarantine.is_alone(instance) {
@@ -128,6 +132,7 @@ impl QueueState {
         if !group.is_empty() {
             return Answer::Group(group);
         }
+        let max = max.min(self.share());
         let mut claimed = Vec::new();
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
@@ -141,6 +146,11 @@ impl QueueState {
         }
     }
 
+    /// How many of the tasks that are ready are one claim's, if those that wait share them.
+    fn share(&self) -> usize {
+        self.ready.len().div_ceil(1 + self.woken_claimers + self.claimers.len())
+    }
+
     /// Claims the next group of the quarantine, if there is one for this instance.
     fn claim_group(
         &mut self,
@@ -151,7 +161,7 @@ impl QueueState {
     ) -> Vec<Claimed> {
         let is_free = held.claims.is_empty();
         held.tells_when_free |= !self.quarantine.is_empty();
-        let Some(size) = self.quarantine.group_for(is_free, effects.now) else { return Vec::new() };
+        let Some(size) = self.quarantine.group_for(is_free, effects.tick()) else { return Vec::new() };
         let mut group = Vec::new();
         while group.len() < size.min(max) {
             let Some(record) = self.quarantine.pop() else { break };
@@ -161,7 +171,7 @@ impl QueueState {
         }
         if let Some(deaths) = group.iter().map(|claimed| claimed.deaths).max() {
             let observation = Quarantine::observation(effects.hub.config.transport.observation, deaths);
-            self.quarantine.observe(instance, group.len(), is_free, effects.now + observation);
+            self.quarantine.observe(instance, group.len(), is_free, effects.tick() + observation);
         }
         group
     }
@@ -172,7 +182,7 @@ impl QueueState {
             self.skipped();
             return false;
         }
-        let over = record.task.latest_start().is_some_and(|at| at <= effects.now);
+        let over = record.latest_start.is_some_and(|at| at <= effects.tick());
         if over && self.cancel_waiting(record, CancelReason::Expired, effects) {
             self.skipped();
         }
@@ -192,6 +202,8 @@ impl QueueState {
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),
+            deadline: record.deadline,
+            latest_start: record.latest_start,
             attempt: state.progress.attempt,
             deaths: state.progress.deaths,
         };

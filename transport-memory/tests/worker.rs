@@ -15,14 +15,16 @@ use futures::future::LocalBoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Claimed, Clock, Completion, Consumer, CrashReport, Finish, Finished, Handler,
-    InstanceId, InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Requeued, Run, Signal, Task,
-    TaskId, TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker,
-    WorkerConfig, WorkerId,
+    CancelReason, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Handler, InstanceId,
+    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Requeued, Run, Signal, Task, TaskId,
+    TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig,
+    WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 fn worker_id() -> WorkerId {
     WorkerId::try_from("worker-1").unwrap()
@@ -44,7 +46,7 @@ struct Blocking {
 
 impl Handler for Blocking {
     fn poll_ready(&self, _cx: &mut Context<'_>) -> Poll<NonZeroUsize> {
-        Poll::Ready(ONE)
+        Poll::Ready(EIGHT)
     }
 
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
@@ -125,6 +127,65 @@ fn tasks_of_a_blocked_lane_run_elsewhere_even_if_giving_them_up_fails_once() {
     assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 2, 1));
     let_go.send(()).unwrap();
     block_on(blocked.drain()).unwrap();
+}
+
+#[test]
+fn lane_that_blocks_holds_up_nothing_that_it_has_not_begun() {
+    let transport = MemoryTransport::from(TransportConfig::default());
+    let (let_go, gate) = mpsc::channel();
+    let gate = Arc::new(std::sync::Mutex::new(Some(gate)));
+    let tasks: Vec<_> = std::iter::once("block").chain(["1"; 10]).map(task).collect();
+    let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+    block_on(transport.submit(tasks.into_iter().map(Arc::new).collect())).unwrap();
+    let config = WorkerConfig::default().with_lanes(TWO);
+    let worker = Worker::new(Arc::new(transport.clone()), worker_id()).with_config(config);
+    let worker = block_on(worker.start(move || Blocking { gate: Arc::clone(&gate) })).unwrap();
+    // They were claimed together.
+    for id in &ids[1..] {
+        assert_eq!(block_on(transport.outcome(*id)).unwrap().status, TaskStatus::Completed);
+    }
+    // And what comes later finds the lane that is free, however often.
+    for _ in 0..10 {
+        let later = task("1");
+        let id = later.id;
+        block_on(transport.submit_one(later)).unwrap();
+        assert_eq!(block_on(transport.outcome(id)).unwrap().status, TaskStatus::Completed);
+    }
+    assert_eq!(block_on(transport.details_of(ids[0])).unwrap().status, TaskStatus::Processing);
+    let_go.send(()).unwrap();
+    assert_eq!(block_on(transport.outcome(ids[0])).unwrap().status, TaskStatus::Completed);
+    block_on(worker.drain()).unwrap();
+}
+
+#[test]
+fn what_a_worker_has_not_begun_runs_elsewhere_while_all_its_lanes_are_blocked() {
+    let lease = TransportConfig::default().with_lease(Duration::from_millis(60));
+    let transport = MemoryTransport::from(lease);
+    let (let_go, gate) = mpsc::channel();
+    let gate = Arc::new(std::sync::Mutex::new(Some(gate)));
+    let tasks = ["block", "1", "2"].map(task);
+    let ids = [tasks[0].id, tasks[1].id, tasks[2].id];
+    block_on(transport.submit(tasks.into_iter().map(Arc::new).collect())).unwrap();
+    let config = WorkerConfig::default().with_lanes(ONE);
+    let start = || {
+        let worker = Worker::new(Arc::new(transport.clone()), worker_id()).with_config(config.clone());
+        let gate = Arc::clone(&gate);
+        block_on(worker.start(move || Blocking { gate: Arc::clone(&gate) })).unwrap()
+    };
+    let blocked = start();
+    while gate.lock().unwrap().is_some() {
+        std::thread::yield_now(); // until the lane is in it
+    }
+    let other = start();
+    for id in &ids[1..] {
+        let details = block_on(transport.outcome(*id)).unwrap();
+        assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 1, 0));
+    }
+    assert_eq!(block_on(transport.details_of(ids[0])).unwrap().status, TaskStatus::Processing);
+    let_go.send(()).unwrap();
+    for worker in [blocked, other] {
+        block_on(worker.drain()).unwrap();
+    }
 }
 
 /// A consumer that refuses to end the task `refused` for so many times, and notes what it is asked to end.
@@ -249,7 +310,7 @@ fn quarantined_task_expires_while_it_waits_for_another_group() {
     let transport = MemoryTransport::new(config);
     let doomed = transport.attach_now(&InstanceSpec::new(worker_id()));
     let (observed, mut expiring) = (task("observed"), task("expiring"));
-    expiring.expires_at = Some(clock.wall() + Duration::from_secs(1));
+    expiring.expires_in = Some(Duration::from_secs(1));
     let running = vec![observed.id, expiring.id];
     for quarantined in [observed, expiring] {
         block_on(transport.submit_one(quarantined)).unwrap();

@@ -1,43 +1,52 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rhai_dispatcher_core::{Clock, TransportError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::args::Args;
 use crate::client::{ClientError, Connection, Link, Reply};
-use crate::clock::RedisClock;
 use crate::config::{Durability, RedisConfig};
 use crate::packed::Packed;
 use crate::script::Script;
-use crate::server::check_server;
 
-/// Sends scripts over the connection for calls. Its methods are to be called on tokio.
+/// Sends scripts over one connection. Its methods are to be called on tokio.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) link: Link,
-    pub(crate) clock: Arc<RedisClock>,
+    /// Waits, and how much time has passed. What time it is only the server knows.
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
     durability: Durability,
     /// The argument that all scripts begin with.
     settings: Bytes,
     pub(crate) prefix: String,
-    /// Whether scripts are functions there (Redis 7).
-    has_functions: AtomicBool,
-    /// What the server knows the scripts as.
-    names: Mutex<[Option<Bytes>; Script::COUNT]>,
-    /// The connection whose server was checked last.
-    checked: Mutex<u64>,
+    /// The connection whose server takes no functions, though it has them.
+    no_functions_on: AtomicU64,
+    /// When the library was loaded last; held while that is done.
+    loaded: tokio::sync::Mutex<Option<Instant>>,
     last_error: Mutex<Option<String>>,
 }
 
 /// The longest that an instance waits at the server before it looks again.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
+/// The shortest and longest pause before a call is repeated that the server refuses for now.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// How a server knows a script.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Function,
+    /// By its hash.
+    Script,
+}
+
 impl Caller {
-    pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<RedisClock>) -> Self {
+    /// One whose calls take no longer than `timeout`.
+    pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
         let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
         let mut settings = Packed::new();
         settings
@@ -48,17 +57,18 @@ impl Caller {
             .push_display(config.inbox_limit)
             .push_display(millis(config.inbox_ttl))
             .push_display(millis(LONGEST_WAIT))
-            .push_display(millis(config.transport.observation));
+            .push_display(millis(config.transport.observation))
+            .push_display(config.transport.max_finished_records)
+            .push_display(config.transport.max_finished_bytes);
         Self {
             link,
             clock,
-            timeout: config.call_timeout,
+            timeout,
             durability: config.durability,
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
-            has_functions: AtomicBool::new(true),
-            names: Mutex::default(),
-            checked: Mutex::new(0),
+            no_functions_on: AtomicU64::new(0),
+            loaded: tokio::sync::Mutex::default(),
             last_error: Mutex::default(),
         }
     }
@@ -80,18 +90,43 @@ impl Caller {
         deadline: Instant,
     ) -> Result<Vec<Reply>, ClientError> {
         let args = args.into_vec();
+        let mut pause = BACKOFF.0;
+        // What the server said last, if it did.
+        let mut said = None;
         loop {
-            match self.attempt(script, &args, deadline).await {
-                // The link is making a new connection, and says when there is one.
-                Err(ClientError::Lost(why)) if Instant::now() < deadline => {
-                    self.note(&why);
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                Err(ClientError::Lost(why)) => return Err(self.failed(ClientError::Timeout(why))),
-                Err(error) => return Err(self.failed(error)),
+            let error = match self.attempt(script, &args, deadline).await {
                 Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let why = match error {
+                // The link is making a new connection, and says when there is one.
+                ClientError::Lost(why) => {
+                    pause = BACKOFF.0;
+                    why
+                }
+                ClientError::Demoted(why) => {
+                    pause = BACKOFF.0;
+                    said.insert(why).clone()
+                }
+                ClientError::Busy(why) => {
+                    pause = (pause * 2).min(BACKOFF.1);
+                    said.insert(why).clone()
+                }
+                ClientError::Timeout(why) => return Err(self.timed_out(said, why)),
+                error => return Err(self.failed(error)),
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(self.timed_out(said, why));
             }
+            self.note(&why);
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Why there was no answer in time: why there is no connection, or what the server `said` says more than that an
+    /// answer did not come.
+    fn timed_out(&self, said: Option<String>, why: String) -> ClientError {
+        self.failed(ClientError::Timeout(self.link.problem().or(said).unwrap_or(why)))
     }
 
     /// Runs a script once; after an error it may have run or not.
@@ -107,7 +142,7 @@ impl Caller {
 
     /// Sees to it that there is a connection.
     pub(crate) async fn connect(&self) -> Result<(), ClientError> {
-        let connected = self.connection(Instant::now() + self.timeout).await;
+        let connected = self.link.get(Instant::now() + self.timeout).await;
         connected.map(drop).map_err(|error| self.failed(error))
     }
 
@@ -118,11 +153,12 @@ impl Caller {
             Durability::Replicas { replicas, timeout } => ("WAIT", None, replicas, timeout),
             Durability::Fsynced { replicas, timeout } => ("WAITAOF", Some(1), replicas, timeout),
         };
-        let (connection, number) = self.connection(deadline).await?;
+        let (connection, number) = self.link.get(deadline).await?;
         let mut args = Args::new();
         local.map(|local: u32| args.push_display(local));
         args.push_display(replicas).push_display(timeout.as_millis().max(1));
-        let answer = self.send(&connection, number, name, args.into_vec(), deadline + timeout).await?;
+        let answer = connection.blocking_command(name, args.into_vec(), timeout, deadline + timeout).await;
+        let answer = self.leave_if_demoted(number, answer)?;
         let reached = match local {
             None => answer.as_u32().is_some_and(|count| count >= replicas),
             Some(local) => {
@@ -138,88 +174,92 @@ impl Caller {
         )))
     }
 
-    async fn connection(&self, deadline: Instant) -> Result<(Connection, u64), ClientError> {
-        let (connection, number) = self.link.get(deadline).await?;
-        if *lock(&self.checked) != number {
-            let functions = check_server(&connection, deadline, self.durability).await?;
-            if self.has_functions.swap(functions, Ordering::Relaxed) != functions {
-                *lock(&self.names) = Default::default();
-            }
-            *lock(&self.checked) = number;
-        }
-        Ok((connection, number))
-    }
-
+    /// Calls the script, and makes it known to the server only if it is not: most often it is.
     async fn attempt(
         &self,
         script: Script,
         args: &[Bytes],
         deadline: Instant,
     ) -> Result<Vec<Reply>, ClientError> {
-        let (connection, number) = self.connection(deadline).await?;
+        /// How often it is made known: a server may be told to forget its scripts in the same moment, but one that
+        /// never keeps any is of no use.
+        const LOADS: usize = 3;
+        let (connection, number) = self.link.get(deadline).await?;
+        let mut form =
+            match connection.has_functions() && self.no_functions_on.load(Ordering::Relaxed) != number {
+                true => Form::Function,
+                false => Form::Script,
+            };
+        let mut loads = 0;
         loop {
-            let functions = self.has_functions.load(Ordering::Relaxed);
-            let known = lock(&self.names)[script as usize].clone();
-            let name = match known {
-                Some(name) => name,
-                None => self.load(&connection, number, script, deadline).await?,
+            let (command, name) = match form {
+                Form::Function => ("FCALL", script.function()),
+                Form::Script => ("EVALSHA", script.hash()),
             };
             let mut all = Vec::with_capacity(3 + args.len());
             all.push(name);
             all.push(Bytes::from_static(b"0"));
             all.push(self.settings.clone());
             all.extend_from_slice(args);
-            let sent = self.clock.now();
-            let command = if functions { "FCALL" } else { "EVALSHA" };
+            let since = Instant::now();
             match self.send(&connection, number, command, all, deadline).await {
                 Ok(reply) => {
                     let reply = reply.into_array();
                     let now = reply.first().and_then(Reply::as_u64);
-                    self.clock.learn(now.ok_or(ClientError::Unexpected("a script"))?, sent);
-                    return Ok(reply);
+                    return if now.is_some() { Ok(reply) } else { Err(ClientError::Unexpected("a script")) };
                 }
-                // The server was restarted, or told to forget its scripts.
-                Err(ClientError::Server(text))
-                    if text.starts_with("NOSCRIPT") || text.contains("Function not found") =>
-                {
-                    *lock(&self.names) = Default::default();
+                // It is new there, was restarted, or was told to forget its scripts.
+                Err(ClientError::Server(text)) if is_missing(&text) && loads < LOADS => {
+                    loads += 1;
+                    form = self.load(&connection, number, script, form, since, deadline).await?;
+                }
+                Err(error) if form == Form::Function && has_no_functions(&error) => {
+                    self.take_scripts(number, &error);
+                    form = Form::Script;
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Makes the script known to the server, and has its name there.
+    /// Makes the script known to the server, where it was missing at `since`, and says in which form it is now.
     async fn load(
         &self,
         connection: &Connection,
         number: u64,
         script: Script,
+        form: Form,
+        since: Instant,
         deadline: Instant,
-    ) -> Result<Bytes, ClientError> {
-        if self.has_functions.load(Ordering::Relaxed) {
-            let args =
-                vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library().into()];
+    ) -> Result<Form, ClientError> {
+        if form == Form::Function {
+            let mut loaded = self.loaded.lock().await;
+            if loaded.is_some_and(|at| at > since) {
+                return Ok(Form::Function); // by another call meanwhile
+            }
+            let args = vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library()];
             match self.send(connection, number, "FUNCTION", args, deadline).await {
                 Ok(_) => {
-                    let name = Bytes::from(script.function());
-                    lock(&self.names)[script as usize] = Some(name.clone());
-                    return Ok(name);
+                    *loaded = Some(Instant::now());
+                    return Ok(Form::Function);
                 }
-                Err(ClientError::Refused(why) | ClientError::Server(why)) => {
-                    tracing::info!(
-                        "the server takes no functions, which are a little faster than scripts: {why}"
-                    );
-                    self.has_functions.store(false, Ordering::Relaxed);
+                // A full memory takes no library. Scripts it takes, and they are what frees it again.
+                Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
+                Err(error @ (ClientError::Refused(_) | ClientError::Server(_))) => {
+                    self.take_scripts(number, &error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        let args = vec![Bytes::from_static(b"LOAD"), script.source().into()];
-        let answer = self.send(connection, number, "SCRIPT", args, deadline).await?;
-        let hash = answer.as_bytes().ok_or(ClientError::Unexpected("SCRIPT LOAD"))?.clone();
-        lock(&self.names)[script as usize] = Some(hash.clone());
-        Ok(hash)
+        let args = vec![Bytes::from_static(b"LOAD"), script.source()];
+        self.send(connection, number, "SCRIPT", args, deadline).await?;
+        Ok(Form::Script)
+    }
+
+    /// The server's access rules, or a proxy in front of it, leave no functions. Another connection may have them.
+    fn take_scripts(&self, number: u64, why: &ClientError) {
+        tracing::info!("the server takes no functions, which are a little faster than scripts: {why}");
+        self.no_functions_on.store(number, Ordering::Relaxed);
     }
 
     async fn send(
@@ -231,21 +271,18 @@ impl Caller {
         deadline: Instant,
     ) -> Result<Reply, ClientError> {
         if Instant::now() >= deadline {
-            // Nor is it a fault of the connection, which others use.
             return Err(ClientError::Timeout(format!("there was no time left for {name}")));
         }
-        match timeout_at(deadline, connection.command(name, args)).await {
-            Ok(Err(ClientError::Lost(why))) => {
-                // What the server itself says may pass on the same connection.
-                Err(ClientError::Lost(why))
-            }
-            Ok(answer) => answer,
-            Err(_) => {
-                // What was sent there may still be carried out, but nothing else shall go that way.
-                self.link.discard(number);
-                Err(ClientError::Timeout(format!("{name} was not answered")))
-            }
+        let answer = connection.command(name, args, deadline).await;
+        self.leave_if_demoted(number, answer)
+    }
+
+    /// A server that can't serve any more may keep its connections, so they are left.
+    fn leave_if_demoted<T>(&self, number: u64, answer: Result<T, ClientError>) -> Result<T, ClientError> {
+        if let Err(ClientError::Demoted(_)) = answer {
+            self.link.leave(number);
         }
+        answer
     }
 
     fn failed(&self, error: ClientError) -> ClientError {
@@ -258,10 +295,27 @@ impl Caller {
     }
 }
 
+/// Whether an answer to FCALL says that this client may not call functions, or that there are none.
+fn has_no_functions(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused(why) => why.starts_with("NOPERM") && why.to_lowercase().contains("'fcall'"),
+        ClientError::Server(why) => why.contains("unknown command"),
+        _ => false,
+    }
+}
+
+/// Whether an error says that the server does not know the script.
+fn is_missing(text: &str) -> bool {
+    text.starts_with("NOSCRIPT") || text.contains("Function not found")
+}
+
 impl From<ClientError> for TransportError {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Lost(_) | ClientError::Timeout(_) => Self::Unavailable(Arc::new(error)),
+            ClientError::Lost(_)
+            | ClientError::Demoted(_)
+            | ClientError::Busy(_)
+            | ClientError::Timeout(_) => Self::Unavailable(Arc::new(error)),
             ClientError::Refused(_) => Self::Refused(Arc::new(error)),
             ClientError::Server(_) | ClientError::Unexpected(_) => Self::Protocol(Arc::new(error)),
         }

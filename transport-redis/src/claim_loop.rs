@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{Clock, WallTime};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::Args;
 use crate::caller::LONGEST_WAIT;
@@ -35,6 +34,8 @@ pub(crate) struct ClaimLoop {
     reconnects: u64,
     /// Since when claims have failed, one after the other.
     failing: Option<Instant>,
+    /// How long it waits after the next failure.
+    pause: Duration,
 }
 
 /// What an instance waits for at the server.
@@ -43,18 +44,20 @@ struct Order {
     /// How many more tasks it may be given.
     credit: usize,
     /// When it has to look again.
-    until: WallTime,
+    until: Instant,
+    /// Whether something is due then that wakes it by its own timer: a delayed task, or a group of the quarantine.
+    is_due_then: bool,
 }
 
 impl Order {
     /// One that is worth no more wait; the server may still count the instance as one that waits.
-    const fn spent(until: WallTime) -> Self {
-        Self { credit: 0, until }
+    const fn spent(until: Instant) -> Self {
+        Self { credit: 0, until, is_due_then: false }
     }
 
     /// Whether to wait on for it, if so many tasks are wanted: it is not spent for the most part.
-    fn holds(&self, wanted: usize, now: WallTime) -> bool {
-        self.credit * 2 >= wanted && self.until > now
+    fn holds(&self, wanted: usize) -> bool {
+        self.credit.saturating_mul(2) >= wanted && self.until > Instant::now()
     }
 }
 
@@ -77,19 +80,26 @@ enum Answer {
     /// There is no more, and it is given what comes.
     Ordered(Order),
     /// It gets no other task until then.
-    Alone(WallTime),
+    Alone(Instant),
     /// The lease has run out.
     Lost,
 }
+
+/// The shortest and longest pause after a claim that failed. The longest are for a server that answers, and carries
+/// nothing out: a connection that is lost is waited for by the link.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
 /// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
 
+/// How much longer the server lets an instance wait that wakes by its own timer.
+const LATE: Duration = Duration::from_secs(1);
+
 impl ClaimLoop {
     pub(crate) fn new(instance: Arc<Instance>, link: Link) -> Self {
-        let mut new =
-            Self { instance, link, order: None, recoveries: Vec::new(), reconnects: 0, failing: None };
+        let (order, recoveries, failing) = (None, Vec::new(), None);
+        let mut new = Self { instance, link, order, recoveries, reconnects: 0, failing, pause: PAUSE.0 };
         new.reconnects = new.count_reconnects();
         new
     }
@@ -113,7 +123,7 @@ impl ClaimLoop {
             match self.order {
                 Some(_) if wanted == 0 => self.linger().await,
                 None if wanted == 0 => self.rest(alone_until).await,
-                Some(order) if order.holds(wanted, self.instance.caller.clock.wall()) => {
+                Some(order) if order.holds(wanted) => {
                     self.wait_for(order).await;
                 }
                 _ => self.claim(wanted).await,
@@ -171,7 +181,7 @@ impl ClaimLoop {
         if self.is_recovery_due() && !expired {
             match self.instance.recover().await {
                 Ok(()) => drop(self.recoveries.remove(0)),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) => self.pause_after(&error).await,
             }
             return;
         }
@@ -181,7 +191,7 @@ impl ClaimLoop {
     }
 
     async fn wait_for(&mut self, order: Order) {
-        self.order = match self.wait_or_leave(order.until).await {
+        self.order = match self.wait_or_leave(order).await {
             Waited::Given(count) if count < order.credit => {
                 Some(Order { credit: order.credit - count, ..order })
             }
@@ -198,15 +208,12 @@ impl ClaimLoop {
         self.order = None;
         match self.recover_and_ask(wanted).await {
             Ok(answer) => {
-                self.failing = None;
+                (self.failing, self.pause) = (None, PAUSE.0);
                 match answer {
                     Answer::Again => {}
-                    Answer::Unasked => self.order = Some(Order::spent(self.instance.caller.clock.wall())),
+                    Answer::Unasked => self.order = Some(Order::spent(Instant::now())),
                     Answer::Ordered(order) => self.order = Some(order),
-                    Answer::Alone(until) => {
-                        let pause = until - self.instance.caller.clock.wall();
-                        self.instance.lock().stay_alone(Instant::now() + pause.max(Duration::from_millis(1)));
-                    }
+                    Answer::Alone(until) => self.instance.lock().stay_alone(until),
                     Answer::Lost => self.instance.lock().expired = true,
                 }
             }
@@ -214,13 +221,19 @@ impl ClaimLoop {
                 // The answer may have been lost, and the tasks claimed.
                 self.recover_soon();
                 let since = *self.failing.get_or_insert_with(Instant::now);
-                if !matches!(error, ClientError::Lost(_)) || since.elapsed() >= self.instance.caller.timeout {
+                if !error.is_passing() || since.elapsed() >= self.instance.caller.timeout {
                     self.failing = None;
-                    self.instance.lock().fail(&error.into());
+                    self.instance.lock().fail(&error.clone().into());
                 }
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                self.pause_after(&error).await;
             }
         }
+    }
+
+    async fn pause_after(&mut self, error: &ClientError) {
+        let is_busy = matches!(error, ClientError::Busy(_));
+        self.pause = if is_busy { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
+        tokio::time::sleep(self.pause).await;
     }
 
     async fn recover_and_ask(&mut self, wanted: usize) -> Result<Answer, ClientError> {
@@ -235,12 +248,16 @@ impl ClaimLoop {
     }
 
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
-    /// drains, it leaves at once those who are given tasks.
-    async fn wait_or_leave(&self, next: WallTime) -> Waited {
-        let mut waiting = pin!(self.wait(next));
+    /// drains, it leaves at once those who are given tasks. So does one that wakes for what is due, by its own
+    /// timer: the server ends its wait up to 1/`hz` late.
+    async fn wait_or_leave(&self, order: Order) -> Waited {
+        let Order { until, is_due_then, .. } = order;
+        let mut waiting = pin!(self.wait(if is_due_then { until + LATE } else { until }));
+        let mut due = pin!(sleep_until(until));
+        let mut is_due = false;
         let mut left = false;
         loop {
-            if !left && self.instance.lock().wanted() == 0 {
+            if !left && (is_due || self.instance.lock().wanted() == 0) {
                 if self.leave(true).await.is_err() {
                     // The server would go on to give to the wait that nobody reads any more.
                     if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
@@ -257,13 +274,14 @@ impl ClaimLoop {
                     return if matches!(waited, Waited::Given(_)) && left { Waited::Over } else { waited };
                 }
                 () = self.instance.changed.notified() => {}
+                () = &mut due, if is_due_then && !is_due => is_due = true,
             }
         }
     }
 
     /// Waits until it is given something, at most until `next`, and not on a connection that is newer
     /// than the order.
-    async fn wait(&self, next: WallTime) -> Waited {
+    async fn wait(&self, next: Instant) -> Waited {
         let Ok((connection, number)) = self.link.get(Instant::now() + self.instance.caller.timeout).await
         else {
             return Waited::Over;
@@ -272,33 +290,30 @@ impl ClaimLoop {
             return Waited::Over;
         }
         // Not a millisecond early: the server cuts its time off.
-        let pause = (next - self.instance.caller.clock.wall()).max(Duration::from_millis(1));
+        let pause = next.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let mut args = Args::new();
         args.push(keys::give(&self.instance.caller.prefix, &self.instance.worker_id, self.instance.id));
         args.push(format!("{:.3}", pause.as_secs_f64()));
-        match timeout(pause + self.instance.caller.timeout, connection.command("BLPOP", args.into_vec()))
-            .await
-        {
-            Ok(Ok(reply)) => match reply.into_array().get(1).and_then(Reply::as_bytes) {
-                Some(packed) => {
-                    crash_point("claim.after_wake");
-                    match self.take(std::iter::once(packed)) {
-                        (true, _) | (_, 0) => Waited::Over,
-                        (false, count) => Waited::Given(count),
-                    }
-                }
-                None => Waited::Over,
-            },
-            Ok(Err(error)) => {
-                self.instance.caller.note(&error.to_string());
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                Waited::Lost
+        let deadline = Instant::now() + pause + self.instance.caller.timeout;
+        let error = match connection.blocking_command("BLPOP", args.into_vec(), pause, deadline).await {
+            Ok(reply) => {
+                let reply = reply.into_array();
+                let Some(packed) = reply.get(1).and_then(Reply::as_bytes) else { return Waited::Over };
+                crash_point("claim.after_wake");
+                return match self.take(std::iter::once(packed)) {
+                    (true, _) | (_, 0) => Waited::Over,
+                    (false, count) => Waited::Given(count),
+                };
             }
-            Err(_) => {
-                self.link.discard(number);
-                Waited::Lost
-            }
+            Err(error) => error,
+        };
+        self.instance.caller.note(&error.to_string());
+        match error {
+            ClientError::Demoted(_) => self.link.leave(number),
+            ClientError::Timeout(_) => self.link.discard(number),
+            _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
+        Waited::Lost
     }
 
     /// Takes what it was given, all for whoever waits: whether a group of the quarantine is among it, and how
@@ -336,12 +351,17 @@ impl ClaimLoop {
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
-        let next_due = WallTime::from_millis(number(2));
-        let (_, given) = self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
+        let next_due = Instant::now() + Duration::from_millis(number(2).saturating_sub(number(0)));
+        let is_due_then = number(3) == 1;
+        let (_, given) = self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
             "claimed" | "group" => Ok(Answer::Again),
-            "ordered" => Ok(Answer::Ordered(Order { credit: wanted.saturating_sub(given), until: next_due })),
-            "alone" => Ok(Answer::Alone(next_due)),
+            "ordered" => {
+                let credit = wanted.saturating_sub(given);
+                Ok(Answer::Ordered(Order { credit, until: next_due, is_due_then }))
+            }
+            // A millisecond more: the server cuts its time off.
+            "alone" => Ok(Answer::Alone(next_due + Duration::from_millis(1))),
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),
         }
@@ -357,7 +377,7 @@ impl ClaimLoop {
         args.push_static(if blocked { "-1" } else { "0" }).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        self.take(replies.iter().skip(3).filter_map(Reply::as_bytes));
+        self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
         Ok(())
     }
 }

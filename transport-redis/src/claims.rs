@@ -52,11 +52,14 @@ pub(crate) struct ClaimCall {
     pub(crate) answer: oneshot::Sender<Result<Vec<Claimed>, TransportError>>,
 }
 
+/// How many tasks an instance asks for at most: what is on record of those that wait has four bytes for it.
+const MOST_WANTED: usize = u32::MAX as usize;
+
 impl Claims {
-    /// How many tasks are wanted now; forgets calls that were dropped.
+    /// How many tasks are wanted now, up to [`MOST_WANTED`]; forgets calls that were dropped.
     pub(crate) fn wanted(&mut self) -> usize {
         self.waiting.retain(|call| !call.answer.is_canceled());
-        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()))
+        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()).min(MOST_WANTED))
     }
 
     /// Gives claims to those who wait, in even parts; what nobody takes is kept.
@@ -152,16 +155,24 @@ impl Claims {
         }
     }
 
-    /// Notes that all claims are lost.
-    pub(crate) fn lose_all(&mut self) {
+    /// What it holds now, but for what is about to end.
+    pub(crate) fn held_now(&self) -> Vec<Claim> {
+        self.held.values().map(|held| held.claim).collect()
+    }
+
+    /// Notes that those claims are lost, as far as it still holds them.
+    pub(crate) fn lose(&mut self, lost: &[Claim]) {
         self.alone_until = None;
-        self.cancelled.clear();
-        self.returned.clear();
-        let lost: Vec<_> = self.held.drain().map(|(_, held)| held.claim).collect();
         for claim in lost {
-            self.lost.push(claim);
-            self.signal(Signal::Lost(claim));
+            if self.held.get(&claim.task).is_none_or(|held| held.claim != *claim) {
+                continue;
+            }
+            self.held.remove(&claim.task);
+            self.cancelled.remove(&claim.task);
+            self.lost.push(*claim);
+            self.signal(Signal::Lost(*claim));
         }
+        self.returned.retain(|claimed| !lost.contains(&claimed.claim));
     }
 
     /// Passes a signal on; a cancel only once.

@@ -9,10 +9,12 @@ use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
     Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
 };
+use tokio::time::Instant;
 
+use crate::caller::Caller;
 use crate::claim_loop::ClaimLoop;
 use crate::claims::ClaimCall;
-use crate::client::{ClientError, Link, Reply};
+use crate::client::{ClientError, Reply};
 use crate::crash::crash_point;
 use crate::inbox::Listener;
 use crate::instance::Instance;
@@ -36,7 +38,7 @@ impl RedisConsumer {
         let caller = Arc::clone(&shared.caller);
         let inbox = Arc::clone(&pumps.inbox);
         let finishes = Arc::clone(&pumps.finishes);
-        let link = Link::new(shared.endpoint.clone());
+        let link = shared.network.link(shared.config.patience());
         let instance = Instance::new(
             spec.instance,
             spec.worker_id,
@@ -50,11 +52,17 @@ impl RedisConsumer {
         inbox.listen(instance.id, listener);
         let attaching = Arc::clone(&instance);
         let inbox_id = inbox.id.clone();
+        let renewals = Arc::clone(&shared.renewals);
         shared
             .run(async move {
                 let mut args = attaching.args();
                 args.push(inbox_id).push_flag(true).push_static("0");
-                attaching.caller.run(Script::Renew, args).await
+                let deadline = Instant::now() + attaching.caller.timeout;
+                renewals.run_until(Script::Renew, args, deadline).await?;
+                // Not with the renewals, which it could delay.
+                let caller = Arc::clone(&attaching.caller);
+                tokio::spawn(async move { caller.delete_unused_libraries().await });
+                Ok(())
             })
             .await?;
         shared.bridge.spawn(ClaimLoop::new(Arc::clone(&instance), link).run());
@@ -106,7 +114,8 @@ impl Consumer for RedisConsumer {
         }
         let instance = Arc::clone(&self.instance);
         let inbox = self.shared.pumps().inbox.id.clone();
-        self.shared.run(async move { renew(&instance, inbox).await }).await
+        let renewals = Arc::clone(&self.shared.renewals);
+        self.shared.run(async move { renew(&instance, &renewals, inbox).await }).await
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {
@@ -121,10 +130,10 @@ impl Consumer for RedisConsumer {
         let instance = Arc::clone(&self.instance);
         self.shared
             .run(async move {
-                // A claim under way would get tasks after the rest was handed back.
-                let turn = instance.turn.lock().await;
+                // A claim under way would get tasks after the rest was handed back, and a renewal begin anew.
+                let turns = (instance.turn.lock().await, instance.renewing.lock().await);
                 let result = detach(&instance).await;
-                drop(turn);
+                drop(turns);
                 let mut claims = instance.lock();
                 let held = !claims.is_free();
                 claims.clear();
@@ -156,19 +165,31 @@ impl Drop for RedisConsumer {
 }
 
 /// Renews a lease: until the tasks of one that was lost are taken, and their deaths are taken back.
-async fn renew(instance: &Instance, inbox: bytes::Bytes) -> Result<Vec<Claim>, ClientError> {
-    let _turn = instance.turn.lock().await;
-    while renew_once(instance, inbox.clone()).await? {}
+async fn renew(
+    instance: &Instance,
+    renewals: &Caller,
+    inbox: bytes::Bytes,
+) -> Result<Vec<Claim>, ClientError> {
+    let _turn = instance.renewing.lock().await;
+    while renew_once(instance, renewals, inbox.clone()).await? {}
     let lost = std::mem::take(&mut instance.lock().lost);
     instance.changed.notify_one();
     Ok(lost)
 }
 
 /// Whether it has to renew again, since one script does a bounded part of what is to be done.
-async fn renew_once(instance: &Instance, inbox: bytes::Bytes) -> Result<bool, ClientError> {
+async fn renew_once(
+    instance: &Instance,
+    renewals: &Caller,
+    inbox: bytes::Bytes,
+) -> Result<bool, ClientError> {
+    let (cancels_from, held) = {
+        let claims = instance.lock();
+        (claims.cancels_from, claims.held_now())
+    };
     let mut args = instance.args();
-    args.push(inbox).push_flag(false).push_display(instance.lock().cancels_from);
-    let replies = instance.caller.run(Script::Renew, args).await?;
+    args.push(inbox).push_flag(false).push_display(cancels_from);
+    let replies = renewals.run(Script::Renew, args).await?;
     // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken.
     let state = replies.get(1).and_then(Reply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
     if state > 0 {
@@ -177,7 +198,8 @@ async fn renew_once(instance: &Instance, inbox: bytes::Bytes) -> Result<bool, Cl
             instance.id,
             instance.worker_id
         );
-        instance.lose_all();
+        // What it was given meanwhile may be of the new lease; if it is not, its end is fenced.
+        instance.lose(&held);
     }
     instance.lock().cancels_from = replies.get(3).and_then(Reply::as_u64).unwrap_or(0);
     let mut cancels = replies.iter().skip(4);

@@ -23,6 +23,7 @@ pub(crate) async fn acknowledge(
         let held = format!("{}:{{{worker_id}}}:held:{instance}", caller.prefix);
         let deadline = tokio::time::Instant::now() + caller.timeout;
         let Ok((connection, _)) = caller.link.get(deadline).await else { return };
-        let _ = connection.command("HDEL", vec![held.into(), end.claim.task.to_string().into()]).await;
+        let _ =
+            connection.command("HDEL", vec![held.into(), end.claim.task.to_string().into()], deadline).await;
     }
 }

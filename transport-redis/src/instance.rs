@@ -25,8 +25,11 @@ pub(crate) struct Instance {
     claims: Mutex<Claims>,
     /// Something has changed that the claim loop may wait for.
     pub(crate) changed: Notify,
-    /// Keeps a claim and a renewal apart, whose answers would otherwise be about each other.
+    /// Keeps claims, recoveries and the detach apart, whose answers would otherwise be about each other.
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Keeps renewals and the detach apart. No claim waits for it, nor a renewal for a claim: those are slow when the
+    /// server or the way to it is.
+    pub(crate) renewing: tokio::sync::Mutex<()>,
     /// How much a message may hold.
     pub(crate) max_message: usize,
     /// How much an outcome may hold.
@@ -51,6 +54,7 @@ impl Instance {
             claims: Mutex::default(),
             changed: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
+            renewing: tokio::sync::Mutex::new(()),
             max_message: config.max_message_bytes,
             max_outcome: config.max_outcome_bytes,
         }
@@ -104,11 +108,11 @@ impl Instance {
         self.finishes.ask(FinishOne::new(self, done, held.as_ref()))
     }
 
-    /// Loses all claims here.
-    pub(crate) fn lose_all(&self) {
+    /// Loses those claims here, as far as it still holds them.
+    pub(crate) fn lose(&self, lost: &[Claim]) {
         let mut claims = self.lock();
         let held_before = !claims.is_free();
-        claims.lose_all();
+        claims.lose(lost);
         let holds_none = held_before && claims.is_free();
         drop(claims);
         if holds_none {

@@ -10,3 +10,8 @@ pub(crate) fn give(prefix: &str, worker_id: &WorkerId, instance: InstanceId) -> 
 pub(crate) fn inbox(prefix: &str, id: &str) -> Bytes {
     format!("{prefix}:inbox:{id}").into()
 }
+
+/// Which libraries of scripts are in use, by when that was noted last.
+pub(crate) fn libraries(prefix: &str) -> Bytes {
+    format!("{prefix}:libraries").into()
+}

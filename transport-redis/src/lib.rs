@@ -17,11 +17,10 @@
 //! - `claim_loop`, `given`, `recovery`: how it gets that.
 //! - `inbox`, `waits`: how outcomes and signals come to those who wait for them.
 //! - `pumps`: what of this runs on the bridge.
-//! - `script`, `lua/`: the steps that are atomic. `caller`: sends them.
+//! - `script`, `lua/`: the steps that are atomic. `caller`: sends them. `libraries`: deletes old ones.
 //! - `record`, `wire`, `keys`, `args`: what stands in Redis, and how.
-//! - `server`: what is looked at when a connection is made.
-//! - `client`: fred, and nothing of it outside.
-//! - `clock`: the server's time. `crash`, `faults`: for the fault injection harness.
+//! - `client`: fred, and nothing of it outside; connections that are left when they or their server are dead.
+//! - `crash`, `faults`: for the fault injection harness.
 
 mod args;
 mod batcher;
@@ -29,7 +28,6 @@ mod caller;
 mod claim_loop;
 mod claims;
 mod client;
-mod clock;
 mod config;
 mod consumer;
 mod crash;
@@ -39,13 +37,13 @@ mod given;
 mod inbox;
 mod instance;
 mod keys;
+mod libraries;
 mod looks;
 mod packed;
 mod pumps;
 mod record;
 mod recovery;
 mod script;
-mod server;
 mod submits;
 mod transport;
 mod waits;

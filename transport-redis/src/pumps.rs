@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::batcher::Batcher;
 use crate::caller::Caller;
-use crate::client::{Endpoint, Link};
+use crate::client::Network;
 use crate::config::RedisConfig;
 use crate::finishes::{self, FinishOne};
 use crate::inbox::Inbox;
@@ -30,22 +30,22 @@ impl Pumps {
     pub(crate) fn start(
         bridge: &TokioBridge,
         caller: &Arc<Caller>,
-        endpoint: &Endpoint,
+        network: &Network,
         config: &RedisConfig,
     ) -> Self {
         let TransportConfig { queue_limit, max_children, .. } = config.transport;
         let limits = Limits { queue: queue_limit, children: max_children };
         let submitter = Arc::clone(caller);
         let finisher = Arc::clone(caller);
-        let link = Link::new(endpoint.clone());
+        let link = network.link(config.patience());
         let inbox = Arc::new(Inbox::new(Arc::clone(caller), link, config.recheck_interval));
         bridge.spawn(Arc::clone(&inbox).read());
         bridge.spawn(Arc::clone(&inbox).check());
         Self {
-            submits: Batcher::spawn(bridge, move |batch| {
+            submits: Batcher::spawn(bridge, config.call_timeout, move |batch| {
                 submits::submit(Arc::clone(&submitter), limits, batch)
             }),
-            finishes: Arc::new(Batcher::spawn(bridge, move |batch| {
+            finishes: Arc::new(Batcher::spawn(bridge, config.call_timeout, move |batch| {
                 finishes::finish(Arc::clone(&finisher), batch)
             })),
             inbox,

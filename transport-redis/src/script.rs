@@ -1,5 +1,7 @@
 use std::fmt::Write;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
+
+use bytes::Bytes;
 
 use crate::client::Reply;
 use crate::faults;
@@ -30,10 +32,12 @@ pub(crate) fn answer_to(index: usize, replies: &[Reply]) -> Option<&str> {
 /// What all scripts share, each file building on those before.
 const SHARED: &str = concat!(
     include_str!("lua/shared/call.lua"),
+    include_str!("lua/shared/finished.lua"),
     include_str!("lua/shared/record.lua"),
     include_str!("lua/shared/quarantine.lua"),
     include_str!("lua/shared/task.lua"),
     include_str!("lua/shared/idle.lua"),
+    include_str!("lua/shared/expire.lua"),
     include_str!("lua/shared/take_over.lua"),
     include_str!("lua/shared/settle.lua"),
     include_str!("lua/shared/hand_out.lua"),
@@ -93,45 +97,83 @@ impl Script {
         }
     }
 
-    /// The whole script, for EVALSHA. Redis 6 has to be told that what it writes may depend on the
-    /// time.
-    pub(crate) fn source(self) -> String {
+    /// The whole script, for EVALSHA.
+    pub(crate) fn source(self) -> Bytes {
         let body = self.body();
-        format!(
-            "if redis.replicate_commands then redis.replicate_commands() end\n{SHARED}\n{}\nbegin(ARGV)\n{body}",
-            faults::LUA
-        )
+        // Redis 6 has to be told that what it writes may depend on the time.
+        let mut head = "if redis.replicate_commands then redis.replicate_commands() end\n".to_owned();
+        // A script has no flags: when the memory is full it is refused its first write, unless that frees memory, and
+        // goes on after that.
+        head.push_str(match self.runs_without_memory() {
+            true => "redis.call('DEL', '')\n",
+            false => REFUSED_WITHOUT_MEMORY,
+        });
+        format!("{head}local LIBRARY\n{SHARED}\n{}\nbegin(ARGV)\n{body}", faults::LUA).into()
+    }
+
+    /// What the server knows that by: its SHA-1.
+    pub(crate) fn hash(self) -> Bytes {
+        static HASHES: [OnceLock<Bytes>; Script::COUNT] = [const { OnceLock::new() }; Script::COUNT];
+        let hash = || sha1_smol::Sha1::from(self.source()).digest().to_string().into();
+        HASHES[self as usize].get_or_init(hash).clone()
     }
 
     /// Its name as a function of the library.
-    pub(crate) fn function(self) -> String {
-        format!("rhai_{}_{}", *HASH, self.name())
+    pub(crate) fn function(self) -> Bytes {
+        static NAMES: LazyLock<[Bytes; Script::COUNT]> =
+            LazyLock::new(|| Script::ALL.map(|script| format!("{}_{}", *LIBRARY, script.name()).into()));
+        NAMES[self as usize].clone()
     }
 
     /// All of them as a library, for FCALL, which does not carry out what they share each time.
-    pub(crate) fn library() -> String {
-        let mut source = format!("#!lua name=rhai_{}\n{SHARED}\n{}\n", *HASH, faults::LUA);
+    pub(crate) fn library() -> Bytes {
+        let library = &*LIBRARY;
+        let mut source =
+            format!("#!lua name={library}\nlocal LIBRARY = '{library}'\n{SHARED}\n{}\n", faults::LUA);
         for script in Self::ALL {
-            // With its memory full the server takes no more tasks, and goes on with those it has.
-            let flags = if script == Self::Submit { "" } else { "'allow-oom'" };
-            let (body, function) = (script.body(), script.function());
+            let flags = if script.runs_without_memory() { "'allow-oom'" } else { "" };
+            let (body, name) = (script.body(), script.name());
             // Writing to a string does not fail.
             let _ = write!(
                 source,
-                "redis.register_function {{ function_name = '{function}', flags = {{ {flags} }}, \
+                "redis.register_function {{ function_name = '{library}_{name}', flags = {{ {flags} }}, \
                  callback = function(KEYS, ARGV)\nbegin(ARGV)\n{body}\nend }}\n"
             );
         }
-        source
+        source.into()
+    }
+
+    /// The name of the library of this version.
+    pub(crate) fn library_name() -> &'static str {
+        &LIBRARY
+    }
+
+    /// Whether it is carried out although the server's memory is full: it takes no more tasks then, and goes on with
+    /// those that it has. None is declared to write nothing, since a server that has become a replica would go on
+    /// answering it, with what it once had.
+    pub(crate) const fn runs_without_memory(self) -> bool {
+        !matches!(self, Self::Submit)
     }
 }
 
-/// Tells the libraries of different versions apart (FNV-1a).
-static HASH: LazyLock<String> = LazyLock::new(|| {
+/// Ends a script as a whole when the memory is full, by a write that changes nothing.
+const REFUSED_WITHOUT_MEMORY: &str = "do
+  local probe = redis.pcall('SETRANGE', '', 0, '')
+  if type(probe) == 'table' and probe.err and string.find(probe.err, 'OOM ', 1, true) then
+    return redis.error_reply(\"OOM command not allowed when used memory > 'maxmemory'\")
+  end
+end
+";
+
+/// The name of the library, which tells those of different versions apart by a hash (FNV-1a).
+static LIBRARY: LazyLock<String> = LazyLock::new(|| {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let bodies = Script::ALL.into_iter().map(Script::body);
     for byte in [SHARED, faults::LUA].into_iter().chain(bodies).flat_map(str::bytes) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    format!("{hash:016x}")
+    format!("{LIBRARY_PREFIX}{hash:016x}")
 });
+
+/// What the name of each version's library begins with.
+pub(crate) const LIBRARY_PREFIX: &str = "rhai_";

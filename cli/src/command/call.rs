@@ -32,7 +32,7 @@ pub(crate) struct CallCommand {
     ///
     /// Where there is no record, a line with scriptName, status and error.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\

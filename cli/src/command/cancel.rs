@@ -24,7 +24,7 @@ pub(crate) struct CancelCommand {
 
     /// Print the answer as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\

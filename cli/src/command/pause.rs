@@ -16,7 +16,7 @@ use crate::report::{Console, Results};
 #[command(after_help = AFTER_PAUSE)]
 pub(crate) struct PauseCommand {
     #[command(flatten)]
-    queue: QueueArgs,
+    pub(crate) queue: QueueArgs,
 }
 
 /// Resume a queue that is paused
@@ -24,7 +24,7 @@ pub(crate) struct PauseCommand {
 #[command(after_help = AFTER_RESUME)]
 pub(crate) struct ResumeCommand {
     #[command(flatten)]
-    queue: QueueArgs,
+    pub(crate) queue: QueueArgs,
 }
 
 const AFTER_PAUSE: &str = "\
@@ -37,7 +37,7 @@ Exit code:
 
 /// The queue to pause or resume.
 #[derive(Debug, Args)]
-struct QueueArgs {
+pub(crate) struct QueueArgs {
     /// The worker id whose queue it is
     #[arg(value_name = "WORKER", value_parser = worker_id)]
     worker_id: WorkerId,
@@ -47,7 +47,7 @@ struct QueueArgs {
 
     /// Print the answer as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 impl PauseCommand {

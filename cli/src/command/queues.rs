@@ -1,11 +1,12 @@
 use clap::Args;
 use futures::executor::block_on;
-use rhai_dispatcher::QueueInfo;
+use rhai_dispatcher::{Priority, QueueInfo};
+use serde_json::{Value, json};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::options::ServerArgs;
-use crate::report::{Column, Console, Results, Table, json};
+use crate::report::{Column, Console, Results, Table};
 
 /// List the queues that hold something or are served
 ///
@@ -20,7 +21,7 @@ pub(crate) struct QueuesCommand {
 
     /// Print a line of JSON for each
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -38,11 +39,19 @@ impl QueuesCommand {
         let queues = dispatcher.transport().queues().await.map_err(|error| server.explain(error))?;
         let results = Results::new(Console::detect());
         Ok(if self.json {
-            results.lines(queues.iter().map(json))
+            results.lines(queues.iter().map(|queue| record(queue).to_string()))
         } else {
             results.lines(table(&queues).lines())
         })
     }
+}
+
+/// A queue, with the names of the priorities.
+fn record(queue: &QueueInfo) -> Value {
+    let mut record = json!(queue);
+    let ready = Priority::ALL.into_iter().map(Priority::as_str).zip(queue.ready.map(Value::from));
+    record["ready"] = ready.map(|(name, count)| (name.to_owned(), count)).collect();
+    record
 }
 
 fn table(queues: &[QueueInfo]) -> Table<9> {

@@ -24,7 +24,7 @@ pub(crate) struct ResubmitCommand {
 
     /// Print the new id as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -40,13 +40,11 @@ impl ResubmitCommand {
     async fn run(self) -> Result<Exit, CommandError> {
         let server = self.server.server()?;
         let dispatcher = server.connect().await?;
-        let console = Console::detect();
         let id = match dispatcher.resubmit(self.id).await {
             Ok(id) => id,
             // It is the task that is not ready, not the command line that is wrong.
             Err(RhaiDispatcherError::Invalid(Invalid { problem, hint, .. })) => {
-                console.error(format_args!("{problem}; {hint}"));
-                return Ok(Exit::Failure);
+                return Err(CommandError::NotReady(format!("{problem}; {hint}")));
             }
             Err(error) => return Err(server.explain(error)),
         };
@@ -55,6 +53,6 @@ impl ResubmitCommand {
         } else {
             id.to_string()
         };
-        Ok(Results::new(console).lines([line]))
+        Ok(Results::new(Console::detect()).lines([line]))
     }
 }

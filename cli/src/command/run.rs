@@ -4,7 +4,7 @@ use std::sync::Arc;
 use clap::{Args, value_parser};
 use futures::executor::block_on;
 use rhai_dispatcher::{
-    EngineConfig, MemoryConfig, MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport,
+    EngineConfig, MemoryConfig, MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport, WorkerId,
 };
 
 use crate::batch::{Batch, ScriptReader};
@@ -18,9 +18,10 @@ use crate::report::{Console, Printer};
 ///
 /// Up to 10,000 scripts run at the same time, and one that waits holds no thread. What they return goes to
 /// standard output, in the order of the files: strings as they are, everything else as JSON, a line
-/// each. What they print, and what goes wrong, goes to standard error.
+/// each, but for nothing, which has no line on a terminal. What they print, and what goes wrong, goes to standard error.
 ///
-/// They run under the worker id `local`, the only one that `dispatch` reaches here.
+/// They run under the worker id `local`, the only one that `dispatch` reaches here; another one is an error
+/// that the script can catch.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RunCommand {
@@ -42,7 +43,7 @@ pub(crate) struct RunCommand {
     /// A script that was refused, so that there is no record of it, has a line with scriptName,
     /// status and error.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 
     /// How long each script may take from the time on when it is submitted
     #[arg(long, value_name = "DURATION", default_value = "30s", allow_hyphen_values = true)]
@@ -81,7 +82,8 @@ impl RunCommand {
         let engine = EngineConfig::default();
         let max_wall_time = engine.max_wall_time.max(timeout);
         let engine = engine.with_max_wall_time(max_wall_time).with_limits(&self.limits.into_limits()?);
-        let engine = self.modules.install(engine)?;
+        // No other worker is on this transport: a task for one would wait for its timeout.
+        let engine = self.modules.install(engine)?.with_dispatch_to([WORKER_ID.parse::<WorkerId>()?]);
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
         let dispatcher = RhaiDispatcherBuilder::new()
             .caller_id("rhaid")

@@ -20,7 +20,7 @@ pub(crate) struct StatusCommand {
 
     /// Print the whole record as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\

@@ -26,7 +26,7 @@ pub(crate) struct SubmitCommand {
 
     /// Print the id as a line of JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\

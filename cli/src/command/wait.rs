@@ -28,7 +28,7 @@ pub(crate) struct WaitCommand {
 
     /// Print the whole record instead, as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -57,11 +57,7 @@ impl WaitCommand {
                 Err(server.lost(&error))
             }
             Err(RhaiDispatcherError::Timeout(id)) => {
-                let timeout = self.timeout;
-                console.error(format_args!(
-                    "task {id} did not end within {timeout}, and goes on; --timeout waits longer"
-                ));
-                Ok(Exit::Failure)
+                Err(CommandError::TimedOut { id, timeout: self.timeout })
             }
             Err(error) => Err(server.explain(error)),
         }

@@ -58,7 +58,7 @@ pub(crate) struct WorkerCommand {
 
     /// Print a line of JSON to standard output when it serves, when it drains, and when it has drained
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\

@@ -23,7 +23,7 @@ pub(crate) struct WorkersCommand {
 
     /// Print a line of JSON for each
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\

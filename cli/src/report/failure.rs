@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 
-/// Why a script did not complete.
+/// Why a script did not complete, or a command could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Failure {
-    /// What sort: that of the task's error, or `invalid`, `timeout`, `cancelled`, `dispatcher`,
-    /// [`SERVER`](Self::SERVER).
+    /// What sort: that of the task's error, or [`INVALID`](Self::INVALID), `timeout`, `cancelled`,
+    /// `not_found`, `not_ready`, `dispatcher`, `worker`, `system`, [`SERVER`](Self::SERVER).
     pub(crate) kind: Cow<'static, str>,
     /// What happened, in words.
     pub(crate) message: String,
@@ -22,7 +22,10 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The kind of those that are the server's.
-    const SERVER: &'static str = "server";
+    pub(crate) const SERVER: &'static str = "server";
+
+    /// The kind of those that are the command line's.
+    pub(crate) const INVALID: &'static str = "invalid";
 
     /// A failure without a position.
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
@@ -80,7 +83,9 @@ impl From<RhaiDispatcherError> for Failure {
     fn from(error: RhaiDispatcherError) -> Self {
         match error {
             RhaiDispatcherError::Script(error) => error.into(),
-            RhaiDispatcherError::Invalid(invalid) => Self::new("invalid", invalid.to_string()),
+            RhaiDispatcherError::Invalid(invalid) => Self::new(Self::INVALID, invalid.to_string()),
+            error @ RhaiDispatcherError::NotFound(_) => Self::new("not_found", error.to_string()),
+            error @ RhaiDispatcherError::Timeout(_) => Self::new("timeout", error.to_string()),
             error @ (RhaiDispatcherError::Unavailable(_)
             | RhaiDispatcherError::Refused(_)
             | RhaiDispatcherError::Protocol(_)) => Self::new(Self::SERVER, error.to_string()),

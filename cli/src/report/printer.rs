@@ -1,5 +1,7 @@
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
+use rhai_dispatcher::Output;
 use serde::Serialize;
 
 use super::{Console, Failure, Results, json};
@@ -14,6 +16,8 @@ pub(crate) struct Printer {
     count: usize,
     /// Whether records are printed instead of results.
     json: bool,
+    /// Whether standard output is a terminal.
+    terminal: bool,
     completed: usize,
     /// How it ends if one failed.
     failed: Exit,
@@ -30,7 +34,8 @@ struct Refused<'a> {
 
 impl Printer {
     pub(crate) fn new(console: Console, count: usize, json: bool) -> Self {
-        Self { console, count, json, completed: 0, failed: Exit::Failure }
+        let terminal = io::stdout().is_terminal();
+        Self { console, count, json, terminal, completed: 0, failed: Exit::Failure }
     }
 
     /// Prints one. `Break` if standard output takes no more, which is said unless it was closed.
@@ -48,7 +53,7 @@ impl Printer {
                 self.console.failure(&ending.name, ending.text.as_deref(), failure);
             }
         }
-        match if self.json { record(ending) } else { result(ending) } {
+        match if self.json { record(ending) } else { result(ending, self.terminal) } {
             Some(line) => Results::new(self.console).line(line),
             None => ControlFlow::Continue(()),
         }
@@ -73,11 +78,17 @@ impl Printer {
     }
 }
 
-fn result(ending: &Ending) -> Option<String> {
+fn result(ending: &Ending, terminal: bool) -> Option<String> {
     if ending.failure.is_some() {
         return None;
     }
-    ending.details.as_ref()?.output.as_ref().map(ToString::to_string)
+    shown(ending.details.as_ref()?.output.as_ref()?, terminal)
+}
+
+/// The line for a result. A program that reads them gets one for each script, which is `null` if it returned
+/// nothing; on a terminal there is none then.
+fn shown(output: &Output, terminal: bool) -> Option<String> {
+    (!terminal || output.as_json().as_str() != "null").then(|| output.to_string())
 }
 
 fn record(ending: &Ending) -> Option<String> {
@@ -85,5 +96,24 @@ fn record(ending: &Ending) -> Option<String> {
         (Some(details), _) => Some(json(details)),
         (None, Some(error)) => Some(json(&Refused { script_name: &ending.name, status: "error", error })),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_without_a_result_has_no_line_on_a_terminal() {
+        for (json, line) in
+            [("0", "0"), ("false", "false"), (r#""""#, ""), (r#""null""#, "null"), ("[null]", "[null]")]
+        {
+            let output: Output = serde_json::from_str(json).expect("JSON");
+            assert_eq!(shown(&output, true).as_deref(), Some(line));
+            assert_eq!(shown(&output, false).as_deref(), Some(line));
+        }
+        let unit: Output = serde_json::from_str("null").expect("JSON");
+        assert_eq!(shown(&unit, true), None);
+        assert_eq!(shown(&unit, false).as_deref(), Some("null"));
     }
 }

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use crate::command::{Ended, ended, rhaid};
 use crate::site::Site;
 
@@ -119,6 +121,45 @@ fn a_task_that_is_not_known_is_said_so() {
     for command in ["status", "wait", "cancel", "resubmit"] {
         assert_failed(&site.run(&[command, ID]), 1, &[ID, "is not known"]);
     }
+}
+
+/// What is in `error` of the one line on standard output; the text stays on standard error.
+#[track_caller]
+fn json_error(ended: &Ended, code: i32) -> (String, String) {
+    assert_eq!(ended.code, Some(code), "{}", ended.err);
+    assert_eq!(ended.out.lines().count(), 1, "{}", ended.out);
+    let line: Value = serde_json::from_str(&ended.out).expect("one line of JSON");
+    let text = |field: &str| line["error"][field].as_str().expect(field).to_owned();
+    let (kind, message) = (text("kind"), text("message"));
+    assert!(ended.err.starts_with("error: ") && ended.err.contains(&message), "{}", ended.err);
+    (kind, message)
+}
+
+#[test]
+fn with_json_an_error_is_json_too() {
+    let site = Site::new();
+    for command in ["status", "wait", "cancel", "resubmit"] {
+        let (kind, message) = json_error(&site.run(&[command, ID, "--json"]), 1);
+        assert!(kind == "not_found" && message.contains(ID), "{kind}: {message}");
+    }
+    let pending = site.submit("1", &["--delay", "1h"]);
+    let (kind, message) = json_error(&site.run(&["wait", &pending, "--timeout", "50ms", "--json"]), 1);
+    assert!(kind == "timeout" && message.contains("did not end within 50ms"), "{kind}: {message}");
+    let (kind, message) = json_error(&site.run(&["resubmit", &pending, "--json"]), 1);
+    assert!(kind == "not_ready" && message.contains("it is pending"), "{kind}: {message}");
+    let _ = site.redis.command(&["SET", &format!("rhailib:{ID}"), "theirs"]);
+    for command in ["status", "wait", "cancel", "resubmit"] {
+        let (kind, message) = json_error(&site.run(&[command, ID, "--json"]), 3);
+        assert!(kind == "server" && message.contains("WRONGTYPE"), "{kind}: {message}");
+    }
+    for args in COMMANDS {
+        let (kind, message) =
+            json_error(&site.run(&[args, &["--json", "--url", "http://x"][..]].concat()), 2);
+        assert!(kind == "invalid" && message.contains("--url <URL>"), "{kind}: {message}");
+    }
+    let run = ["run", "-", "--json", "--secret", "NO_SUCH_VARIABLE"];
+    let (kind, message) = json_error(&site.run(&run), 2);
+    assert!(kind == "invalid" && message.contains("NO_SUCH_VARIABLE"), "{kind}: {message}");
 }
 
 #[test]

@@ -94,3 +94,24 @@ fn a_script_that_outlasts_its_timeout_fails_and_what_it_printed_is_kept() {
         assert_eq!(ended.err.contains("waits: began"), script == "waits", "{}", ended.err);
     }
 }
+
+#[test]
+fn a_dispatch_to_a_worker_id_that_is_not_served_here_fails_at_once() {
+    let caught = "let said = (); try { dispatch(\"other\", \"1\") } catch (e) { said = `caught: ${e}` } said";
+    let scripts = Scripts::new([
+        ("lost", "dispatch(\"other\", \"1\")"),
+        ("later", "let id = dispatch_async(\"other\", #{script: \"1\"}); await_result(id)"),
+        ("caught", caught),
+        ("here", "dispatch(worker_id, \"40 + 2\")"),
+    ]);
+    let says = "no task is sent to other from here; worker ids that can be used: local";
+    // One that waited would be cancelled at its timeout, and say so.
+    for script in ["lost", "later"] {
+        let ended = scripts.run(&["--timeout", "1h", script]);
+        assert_eq!((ended.code, &*ended.out), (Some(1), ""), "{}", ended.err);
+        assert!(ended.err.starts_with("error[runtime]: ") && ended.err.contains(says), "{}", ended.err);
+    }
+    let ended = scripts.run(&["--timeout", "1h", "caught", "here"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.out, format!("caught: dispatch: worker_id: {says}\n42\n"));
+}

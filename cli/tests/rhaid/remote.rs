@@ -184,7 +184,10 @@ fn a_paused_queue_keeps_its_tasks_until_it_is_resumed() {
     assert_eq!(site.ok(&["pause", "worker-1"]), "worker-1 is paused\n");
     let id = site.submit("1", &[]);
     let queue = &site.json(&["queues"])[0];
-    assert_eq!((&queue["ready"], &queue["paused"]), (&json!([0, 1, 0]), &json!(true)));
+    assert_eq!(
+        (&queue["ready"], &queue["paused"]),
+        (&json!({"high": 0, "normal": 1, "low": 0}), &json!(true))
+    );
     assert_eq!(site.json(&["resume", "worker-1"]), [json!({"workerId": "worker-1", "paused": false})]);
     assert_eq!(site.ok(&["wait", &id]), "1\n");
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use futures::task::noop_waker;
 use rhai_dispatcher_core::{Claimed, InstanceSpec, Task, Transport, WorkerId};
@@ -25,6 +26,7 @@ faults! {
     SharesQueues => claim::claim_serves_its_worker_id_only;
     HandsOutTwice => claim::task_is_claimed_once;
     LosesDroppedClaims => claim::dropped_claim_loses_nothing;
+    TakesAll => claim::waiting_claims_share_what_is_ready;
     WakesOne => claim::dropped_wakeup_passes_on, claim::every_waiting_instance_is_woken;
 }
 
@@ -142,6 +144,23 @@ impl Drop for Greedy<'_> {
         if let Some(claim) = &mut self.0 {
             let _lost = claim.as_mut().poll(&mut Context::from_waker(&noop_waker()));
         }
+    }
+}
+
+/// Takes what others wait for.
+#[derive(Debug, Default)]
+struct TakesAll;
+
+#[async_trait]
+impl Fault for TakesAll {
+    async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
+        let mut claimed = peer.consumer.claim(max).await?;
+        while let Some(rest) = NonZeroUsize::new(max.get() - claimed.len())
+            && let Some(more) = peer.consumer.claim(rest).now_or_never()
+        {
+            claimed.extend(more?);
+        }
+        Ok(claimed)
     }
 }
 

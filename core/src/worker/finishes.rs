@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
-use crate::{Clock, Completion, Consumer, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
 
 /// Writes what has ended on a lane.
 ///
@@ -25,6 +25,7 @@ struct Writer {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     state: Arc<LaneState>,
+    log: ErrorLog,
 }
 
 /// What of a batch the transport has not taken.
@@ -43,7 +44,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Finishes {
     pub(super) fn new(consumer: Arc<dyn Consumer>, clock: Arc<dyn Clock>, state: Arc<LaneState>) -> Self {
-        let writer = Arc::new(Writer { consumer, clock, state });
+        let writer = Arc::new(Writer { consumer, clock, state, log: ErrorLog::default() });
         Self { writer, ended: Vec::new(), writing: None, repeating: FuturesUnordered::new() }
     }
 
@@ -91,7 +92,11 @@ impl Writer {
                     ended.push(completion.claim);
                 }
                 Ok(Finished::Fenced) => {
-                    tracing::warn!(%task, "the task was taken over meanwhile; this result of it is dropped");
+                    if let Some(left_out) = self.log.admit("fenced") {
+                        tracing::warn!(
+                            %task, left_out, "the task was taken over meanwhile; this result of it is dropped"
+                        );
+                    }
                     ended.push(completion.claim);
                 }
                 Err(error) => {
@@ -108,9 +113,15 @@ impl Writer {
         left.is_transient = away.is_some();
         let tasks = left.completions.len();
         if let Some((task, error)) = refusal {
-            tracing::error!(%task, %error, tasks, "the transport refuses to write how tasks have ended");
-        } else if let Some(error) = away {
-            tracing::warn!(%error, tasks, "how tasks have ended can't be written yet");
+            if let Some(left_out) = self.log.admit(&format!("refused: {error}")) {
+                tracing::error!(
+                    %task, %error, tasks, left_out, "the transport refuses to write how tasks have ended"
+                );
+            }
+        } else if let Some(error) = away
+            && let Some(left_out) = self.log.admit(&error.to_string())
+        {
+            tracing::warn!(%error, tasks, left_out, "how tasks have ended can't be written yet");
         }
         left
     }

@@ -1,14 +1,15 @@
-use std::collections::VecDeque;
+mod state;
+
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-
+use self::state::{PendingClaim, State, WorkerClaim};
+use super::Stop;
+use super::early_stops::EarlyStops;
 use super::lane_state::LaneState;
-use super::{Stop, StopToken};
-use crate::{Claim, Claimed, Clock, Consumer, Tick, TransportError};
+use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
 ///
@@ -21,14 +22,10 @@ pub(super) struct Intake {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     lanes: Vec<Arc<LaneState>>,
+    /// The same that the lanes have.
+    early_stops: Arc<EarlyStops>,
     state: Mutex<State>,
-}
-
-/// A task that no lane has begun.
-pub(super) struct Unbegun {
-    pub(super) claimed: Claimed,
-    /// Fires if the claim is stopped before or after the task has begun.
-    pub(super) stop: StopToken,
+    log: ErrorLog,
 }
 
 /// What a lane says of itself when it asks for a task.
@@ -46,7 +43,7 @@ pub(super) struct Offer {
 
 /// What a lane gets.
 pub(super) enum Taken {
-    Task(Unbegun),
+    Task(Claimed),
     Nothing,
     /// No lane has room for these. The lane releases them.
     Surplus(Vec<Claim>),
@@ -54,69 +51,26 @@ pub(super) enum Taken {
     Closed(Vec<Claim>),
 }
 
-struct State {
-    /// Bounded by the rooms of the lanes when the claim was made.
-    unbegun: VecDeque<Unbegun>,
-    claim: WorkerClaim,
-    seats: Vec<Seat>,
-    /// The lanes that sleep and have room. The last to fall asleep is woken first: its caches are warm.
-    idle: Vec<usize>,
-    closed: bool,
-}
-
-/// A lane as it was when it last asked.
-#[derive(Default)]
-struct Seat {
-    room: usize,
-    computing: usize,
-    /// Wakes it, if it sleeps.
-    waker: Option<Waker>,
-}
-
-/// The worker's one claim at the transport.
-enum WorkerClaim {
-    None,
-    /// It waits for tasks, or was woken and not polled since.
-    Waiting {
-        claim: PendingClaim,
-        woken: bool,
-    },
-    /// A lane polls it; it may be woken meanwhile.
-    Polled {
-        woken: bool,
-    },
-}
-
-type PendingClaim = BoxFuture<'static, Result<Vec<Claimed>, TransportError>>;
-
 /// The wait after a claim that failed, before it is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// A lane that has been at one task for so long is not expected to begin another soon. Far above a script's slice
-/// of 1 ms, so that a thread that the system has suspended for a moment is still expected.
-const BLOCKED: Duration = Duration::from_millis(10);
 
 impl Intake {
     pub(super) fn new(
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
         lanes: Vec<Arc<LaneState>>,
+        early_stops: Arc<EarlyStops>,
     ) -> Arc<Self> {
-        let state = State {
-            unbegun: VecDeque::new(),
-            claim: WorkerClaim::None,
-            seats: lanes.iter().map(|_| Seat::default()).collect(),
-            idle: Vec::with_capacity(lanes.len()),
-            closed: false,
-        };
-        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state) })
+        let state = State::new(lanes.len());
+        let log = ErrorLog::default();
+        Arc::new(Self { consumer, clock, lanes, early_stops, state: Mutex::new(state), log })
     }
 
     /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
     /// one, and when the worker begins no more.
     pub(super) fn take(self: &Arc<Self>, lane: usize, offer: Offer, cx: &Context<'_>) -> Taken {
         let mut state = self.lock();
-        state.rise(lane, offer);
+        state.note(lane, offer);
         if offer.room > 0 {
             if offer.claims && state.unbegun.is_empty() && state.claim.is_due() {
                 state = self.poll_claim(state);
@@ -125,9 +79,9 @@ impl Intake {
                 && (offer.sleeps || self.comes_first(lane, &state))
                 && let Some(task) = state.unbegun.pop_front()
             {
-                state.seats[lane].computing += 1;
+                state.lanes[lane].computing += 1;
                 // The others hear of the next tasks, however long this lane is at this one.
-                if state.unbegun.is_empty() && !state.idle.is_empty() && state.claim.is_due() {
+                if state.unbegun.is_empty() && state.has_idle() && state.claim.is_due() {
                     state = self.poll_claim(state);
                 }
                 self.pass_on(state);
@@ -146,34 +100,34 @@ impl Intake {
                 return Taken::Surplus(surplus);
             }
         }
-        // Before it lies down itself, since this is for another.
+        // Before it sleeps itself, since this is for another.
         let next = state.next_lane();
         if offer.sleeps {
-            state.lie_down(lane, cx);
+            state.park(lane, cx);
         }
         drop(state);
         next.into_iter().for_each(Waker::wake);
         Taken::Nothing
     }
 
-    /// Stops a task that no lane has begun. Whether it is one.
-    pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
-        let state = self.lock();
-        let task = state.unbegun.iter().find(|task| task.claimed.claim == *claim);
-        if let Some(task) = task {
-            task.stop.stop(why); // no lane waits for it yet, so this wakes nothing under the lock
+    /// Stops a task: now if a lane has begun it, otherwise when one does.
+    pub(super) fn stop(&self, claim: &Claim, why: Stop) {
+        // First: a lane that begins it meanwhile finds the note.
+        self.early_stops.note(*claim, why, self.clock.now());
+        if self.lanes.iter().any(|lane| lane.stop(claim, why)) {
+            self.early_stops.take(claim);
         }
-        task.is_some()
+    }
+
+    /// Forgets stops that came too late for their tasks.
+    pub(super) fn prune_stops(&self) {
+        let tasks_wait = !self.lock().unbegun.is_empty();
+        self.early_stops.prune(self.clock.now(), tasks_wait);
     }
 
     /// Ends the claim, and lets all lanes know.
     pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        let claim = state.claim.end();
-        state.idle.clear();
-        let wakers: Vec<_> = state.seats.iter_mut().filter_map(|seat| seat.waker.take()).collect();
-        drop(state);
+        let (claim, wakers) = self.lock().close();
         drop(claim); // one that is dropped loses nothing
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -211,8 +165,7 @@ impl Intake {
             match answer {
                 Poll::Ready(Ok(claimed)) => {
                     state.claim = WorkerClaim::None;
-                    let unbegun = claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
-                    state.unbegun.extend(unbegun);
+                    state.unbegun.extend(claimed);
                     return state;
                 }
                 Poll::Ready(Err(TransportError::Detached)) => {
@@ -222,7 +175,9 @@ impl Intake {
                     return self.lock();
                 }
                 Poll::Ready(Err(error)) => {
-                    tracing::warn!(%error, "a claim failed and is made again");
+                    if let Some(left_out) = self.log.admit(&error.to_string()) {
+                        tracing::warn!(%error, left_out, "a claim failed and is made again");
+                    }
                     claim = self.claim(&state, Some(self.clock.now() + RETRY_PAUSE));
                 }
                 Poll::Pending if state.closed => {
@@ -258,21 +213,21 @@ impl Intake {
     /// How many tasks the lanes can run that are not blocked.
     fn room(&self, state: &State) -> Option<NonZeroUsize> {
         let now = self.clock.now();
-        let seats = state.seats.iter().zip(&self.lanes);
-        let able = seats.filter(|(_, lane)| !is_blocked(lane, now));
-        NonZeroUsize::new(able.fold(0, |sum, (seat, _)| sum.saturating_add(seat.room)))
+        let all = state.lanes.iter().zip(&self.lanes);
+        let able = all.filter(|(status, lane)| !status.is_blocked(lane, now));
+        NonZeroUsize::new(able.fold(0, |sum, (status, _)| sum.saturating_add(status.room)))
     }
 
     /// Whether no other lane that has room computes less.
     fn comes_first(&self, lane: usize, state: &State) -> bool {
-        let mine = state.seats[lane].computing;
+        let mine = state.lanes[lane].computing;
         if mine == 0 {
             return true;
         }
         let now = self.clock.now();
-        let others = state.seats.iter().zip(&self.lanes);
-        !others.into_iter().any(|(seat, other)| {
-            seat.room > 0 && seat.computing < mine && !is_blocked(other, now)
+        let others = state.lanes.iter().zip(&self.lanes);
+        !others.into_iter().any(|(status, other)| {
+            status.room > 0 && status.computing < mine && !status.is_blocked(other, now)
         })
     }
 
@@ -303,62 +258,6 @@ impl Wake for Intake {
             WorkerClaim::None => {}
         }
     }
-}
-
-impl State {
-    /// Notes what a lane says of itself, and that it does not sleep.
-    fn rise(&mut self, lane: usize, offer: Offer) {
-        if self.seats[lane].waker.take().is_some() {
-            self.idle.retain(|idle| *idle != lane);
-        }
-        let seat = &mut self.seats[lane];
-        (seat.room, seat.computing) = (offer.room, offer.computing);
-    }
-
-    /// Notes that a lane sleeps. One without room is woken by its handler, and when the intake closes.
-    fn lie_down(&mut self, lane: usize, cx: &Context<'_>) {
-        let seat = &mut self.seats[lane];
-        seat.waker = Some(cx.waker().clone());
-        if seat.room > 0 {
-            self.idle.push(lane);
-        }
-    }
-
-    fn take_unbegun(&mut self) -> Vec<Claim> {
-        self.unbegun.drain(..).map(|task| task.claimed.claim).collect()
-    }
-
-    /// The lane to wake if there is something to do: it takes that, and wakes the next for what is left.
-    fn next_lane(&mut self) -> Option<Waker> {
-        if self.unbegun.is_empty() && !matches!(self.claim, WorkerClaim::Waiting { woken: true, .. }) {
-            return None;
-        }
-        let lane = self.idle.pop()?;
-        self.seats[lane].waker.take()
-    }
-}
-
-impl WorkerClaim {
-    /// Whether it is to be made or polled.
-    fn is_due(&self) -> bool {
-        matches!(self, Self::None | Self::Waiting { woken: true, .. })
-    }
-
-    /// Takes out what is to be dropped without the lock. A claim that a lane polls is that lane's to drop.
-    fn end(&mut self) -> Option<PendingClaim> {
-        match std::mem::replace(self, Self::None) {
-            Self::Waiting { claim, .. } => Some(claim),
-            polled @ Self::Polled { .. } => {
-                *self = polled;
-                None
-            }
-            Self::None => None,
-        }
-    }
-}
-
-fn is_blocked(lane: &LaneState, now: Tick) -> bool {
-    lane.silent_for(now) > BLOCKED
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::deadlines::Deadlines;
 use super::finishes::Finishes;
-use super::intake::{Intake, Offer, Taken, Unbegun};
+use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
-use super::{Handler, Ran, Run};
-use crate::{Claim, Clock, Completion, Consumer, Finish, TaskLog};
+use super::{Handler, Ran, Run, StopToken};
+use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
@@ -72,7 +72,12 @@ impl<H: Handler> Lane<H> {
                 sleeps: sleeps && until.is_none(),
             };
             match self.intake.take(self.index, offer, cx) {
-                Taken::Task(task) => self.begin_one(task),
+                Taken::Task(task) => {
+                    if offer.sleeps {
+                        self.state.tick(self.clock.now());
+                    }
+                    self.begin_one(task);
+                }
                 Taken::Nothing => return until.is_some(),
                 Taken::Surplus(claims) => {
                     self.release(claims);
@@ -94,11 +99,11 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    fn begin_one(&mut self, Unbegun { claimed, stop }: Unbegun) {
-        let claim = claimed.claim;
+    fn begin_one(&mut self, claimed: Claimed) {
+        let (claim, stop) = (claimed.claim, StopToken::new());
         // Before anything of it runs, so that it can be stopped and given up from now on.
         self.state.begin(claim, stop.clone());
-        let deadline = claimed.task.deadline.map(|at| self.clock.now() + (at - self.clock.wall()));
+        let deadline = claimed.deadline;
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
@@ -168,9 +173,12 @@ impl<H: Handler + Unpin> Future for Lane<H> {
                 lane.state.idle();
                 return Poll::Ready(());
             }
+            if began || ran || finished {
+                continue;
+            }
             // Last, so that it is never taken for a lane that sleeps while it runs something.
-            if !(began || ran || finished) && (lane.draining || !lane.begin(cx, true)) {
-                lane.state.idle();
+            lane.state.idle();
+            if lane.draining || !lane.begin(cx, true) {
                 return Poll::Pending;
             }
         }

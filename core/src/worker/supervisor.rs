@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
-use crate::{Claim, Clock, Completion, Consumer, Finish, Signal, TaskLog, Tick, TransportError};
+use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, TransportError};
 
 /// Looks after a worker's lanes, on a thread of its own: renews the lease, passes signals on, gives
 /// up the tasks of a lane that blocks, and sees that it all ends.
@@ -27,10 +27,14 @@ pub(super) struct Supervisor {
     /// Resolves when the worker is to shut down, with the grace; also when its handle is dropped.
     shutdown: Option<oneshot::Receiver<Duration>>,
     signals: Option<BoxStream<'static, Signal>>,
+    /// When the next renewal is due: a third of the lease after the last began, whenever that was answered.
     next_renewal: BoxFuture<'static, ()>,
-    renewing: Option<BoxFuture<'static, Renewed>>,
+    renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
     /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
+    /// On its way to the transport, beside the renewals; what is left of it then.
+    giving_up: Option<BoxFuture<'static, Vec<Completion>>>,
+    log: Arc<ErrorLog>,
     abandoned: usize,
     ending: Ending,
 }
@@ -47,14 +51,12 @@ enum Ending {
 enum Event {
     Signal(Signal),
     RenewalDue,
-    Renewed(Renewed),
+    Renewed(Result<Vec<Claim>, TransportError>),
+    GivenUp(Vec<Completion>),
     LaneEnded(Result<(), WorkerError>),
     Shutdown(Duration),
     TimeUp,
 }
-
-/// What the transport has not taken of what was given up, and its answer to the renewal.
-type Renewed = (Vec<Completion>, Result<Vec<Claim>, TransportError>);
 
 /// How long lanes get to notice that their tasks are to be handed back, when the grace is over.
 const LAST_CALL: Duration = Duration::from_secs(2);
@@ -76,6 +78,8 @@ impl Supervisor {
             next_renewal: clock.sleep_until(clock.now() + consumer.lease() / 3),
             renewing: None,
             given_up: Vec::new(),
+            giving_up: None,
+            log: Arc::default(),
             abandoned: 0,
             ending: Ending::NotYet,
             consumer,
@@ -96,6 +100,10 @@ impl Supervisor {
                 Event::Signal(Signal::Lost(claim)) => self.stop(&claim, Stop::Lost),
                 Event::RenewalDue => self.begin_renewal(),
                 Event::Renewed(answer) => self.note_renewal(answer),
+                Event::GivenUp(left) => {
+                    self.giving_up = None;
+                    self.given_up.extend(left);
+                }
                 Event::LaneEnded(result) => {
                     self.living -= 1;
                     // One lane that failed ends the worker; the others' tasks get their grace.
@@ -115,8 +123,12 @@ impl Supervisor {
         }
         self.intake.close();
         self.give_up(|_| true);
-        let given_up = std::mem::take(&mut self.given_up);
-        give_up(&*self.consumer, given_up).await;
+        let under_way = self.giving_up.take();
+        let mut given_up = std::mem::take(&mut self.given_up);
+        if let Some(under_way) = under_way {
+            given_up.extend(under_way.await);
+        }
+        give_up(&*self.consumer, given_up, &self.log).await;
         let detached = self.consumer.detach().await;
         let is_detached = detached.is_ok();
         let ended = match failure {
@@ -148,6 +160,11 @@ impl Supervisor {
                 }
             }
         }
+        if let Some(giving_up) = &mut self.giving_up
+            && let Poll::Ready(left) = giving_up.poll_unpin(cx)
+        {
+            return Poll::Ready(Event::GivenUp(left));
+        }
         if let Some(signals) = &mut self.signals
             && let Poll::Ready(signal) = signals.poll_next_unpin(cx)
         {
@@ -163,14 +180,7 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
-        if self.intake.stop(claim, why) {
-            return;
-        }
-        /// How long a claim may be on its way from the transport to a lane.
-        const ON_ITS_WAY: Duration = Duration::from_secs(60);
-        let now = self.clock.now();
-        let since = Tick::from_nanos(now.as_nanos().saturating_sub(ON_ITS_WAY.as_nanos() as u64));
-        self.lanes.iter().for_each(|lane| lane.stop(claim, why, now, since));
+        self.intake.stop(claim, why);
     }
 
     fn shut_down(&mut self, grace: Duration) {
@@ -189,26 +199,27 @@ impl Supervisor {
         }
         let unbegun = self.intake.release(self.consumer.lease() / 3);
         self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::HandBack)));
-        let (consumer, given_up) = (Arc::clone(&self.consumer), self.given_up.clone());
-        self.renewing = Some(Box::pin(async move {
-            // First, because the renewal would keep them. One that is refused must not cost the others
-            // their lease; that the transport is away will do so anyway.
-            let (left, error) = give_up(&*consumer, given_up).await;
-            let answer = match error.filter(TransportError::is_retryable) {
-                Some(error) => Err(error),
-                None => consumer.renew().await,
-            };
-            (left, answer)
-        }));
+        if self.giving_up.is_none() && !self.given_up.is_empty() {
+            // Beside the renewal: what keeps it from the transport must not cost the other lanes their lease.
+            let given_up = std::mem::take(&mut self.given_up);
+            let (consumer, log) = (Arc::clone(&self.consumer), Arc::clone(&self.log));
+            self.giving_up = Some(Box::pin(async move { give_up(&*consumer, given_up, &log).await }));
+        }
+        let consumer = Arc::clone(&self.consumer);
+        self.renewing = Some(Box::pin(async move { consumer.renew().await }));
+        self.next_renewal = self.clock.sleep_until(now + self.consumer.lease() / 3);
     }
 
-    fn note_renewal(&mut self, (left, answer): Renewed) {
+    fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {
         self.renewing = None;
-        self.next_renewal = self.clock.sleep_until(self.clock.now() + self.consumer.lease() / 3);
-        self.given_up = left;
+        self.intake.prune_stops();
         match answer {
             Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
-            Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+            Err(error) => {
+                if let Some(left_out) = self.log.admit(&error.to_string()) {
+                    tracing::warn!(%error, left_out, "the lease could not be renewed");
+                }
+            }
         }
     }
 
@@ -216,9 +227,8 @@ impl Supervisor {
     /// such a lane polls is what blocks it, the others only wait behind it. How many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let given_up = |(claim, blocks)| {
-            completion(claim, if blocks { Finish::Abandon } else { Finish::Requeue })
-        };
+        let given_up =
+            |(claim, blocks)| completion(claim, if blocks { Finish::Abandon } else { Finish::Requeue });
         let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(given_up).collect();
         let count = given_up.len();
         self.abandoned += count;
@@ -231,28 +241,25 @@ fn completion(claim: Claim, finish: Finish) -> Completion {
     Completion { claim, finish, log: TaskLog::new() }
 }
 
-/// Gives tasks up. What could not be given up, and why; rather because the transport is away.
-async fn give_up(
-    consumer: &dyn Consumer,
-    given_up: Vec<Completion>,
-) -> (Vec<Completion>, Option<TransportError>) {
-    let (mut left, mut why) = (Vec::new(), None);
+/// Gives tasks up. What could not be given up.
+async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &ErrorLog) -> Vec<Completion> {
     if given_up.is_empty() {
-        return (left, why);
+        return given_up;
     }
+    let (mut left, mut why) = (Vec::new(), None);
     let answers = consumer.finish(&given_up).await;
     for (completion, answer) in given_up.into_iter().zip(answers) {
         if let Err(error) = answer {
             left.push(completion);
-            if why.is_none() || error.is_retryable() {
-                why = Some(error);
-            }
+            why = Some(error);
         }
     }
-    if let Some(error) = &why {
-        tracing::warn!(%error, tasks = left.len(), "tasks could not be given up yet");
+    if let Some(error) = &why
+        && let Some(left_out) = log.admit(&format!("given up: {error}"))
+    {
+        tracing::warn!(%error, left_out, tasks = left.len(), "tasks could not be given up yet");
     }
-    (left, why)
+    left
 }
 
 #[cfg(test)]
@@ -265,6 +272,7 @@ mod tests {
 
     use super::*;
     use crate::worker::StopToken;
+    use crate::worker::early_stops::EarlyStops;
     use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
     use crate::{Claimed, Finished, InstanceId, ManualClock, TaskId};
 
@@ -305,11 +313,12 @@ mod tests {
     fn of_a_blocked_lane_only_the_polled_task_is_abandoned() {
         let clock = ManualClock::new();
         let slots = Arc::new(HeapSlots::new(3));
-        let lane = |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index)));
+        let early = Arc::new(EarlyStops::default());
+        let lane =
+            |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index), Arc::clone(&early)));
         let lanes: Vec<_> = (0..3).map(lane).collect();
-        let claims: Vec<_> = (0..5)
-            .map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 })
-            .collect();
+        let claims: Vec<_> =
+            (0..5).map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 }).collect();
         let begin = |lane: &LaneState, claims: &[Claim]| {
             claims.iter().for_each(|claim| lane.begin(*claim, StopToken::new()));
             lane.tick(clock.now());
@@ -327,7 +336,7 @@ mod tests {
         let (_shutdown, shutdown_asked) = oneshot::channel();
         let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
         let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
-        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone());
+        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
         let supervisor =
             Supervisor::new(consumer, clock_of_it, config, lanes, intake, lane_ends, shutdown_asked);
         let mut run = Box::pin(supervisor.run());

@@ -72,7 +72,10 @@ impl Function {
             waited => waited.map(Some),
         };
         match settle(&run, end)? {
-            CallEnd::Completed(value) => Ok(value),
+            CallEnd::Completed(value) => match super::check_reply(&run, &value) {
+                Ok(()) => Ok(value),
+                Err(error) => Err(super::throw(error)),
+            },
             CallEnd::Failed(error) => Err(super::throw(error)),
             CallEnd::TimedOut => Err(super::timed_out(&self.name, self.config.timeout)),
         }

@@ -11,6 +11,7 @@ mod function;
 mod nesting;
 mod parameter;
 mod reply;
+mod reply_size;
 mod slots;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) use function::Function;
 pub(crate) use nesting::check_nesting;
 pub use parameter::{Arguments, Parameter, This};
 pub use reply::{IntoValue, Reply};
+pub(crate) use reply_size::check_reply;
 pub use slots::{Acquire, Slot, Slots};
 
 /// The error that throws `value`.

@@ -23,11 +23,13 @@ mod fiber;
 #[allow(unsafe_code)]
 mod stack;
 mod stack_pool;
+mod stack_size;
 mod wait_error;
 
 pub(crate) use fiber::{Fiber, Panicked, note_lowest, stack_address, wait};
 pub(crate) use stack::FiberStack;
 pub(crate) use stack_pool::{KEPT, StackPool};
+pub(crate) use stack_size::StackSize;
 pub use wait_error::WaitError;
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn await_result(id: &str, time: Option<Duration>) -> Native<Dynamic> {
 }
 
 /// All results, in the order of the ids. The first failure is thrown at once; the others can still be
-/// fetched then, as they can after a time-out.
+/// fetched then, as they can after a time-out, or if all together are more than the script may hold.
 fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
     let run = current()?;
     let requests = run.requests();
@@ -105,7 +105,7 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
         }
     })?;
     match ready {
-        Some(()) => numbers.into_iter().map(|number| requests.take(&run, number)).collect(),
+        Some(()) => requests.take_all(&run, &numbers),
         None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
     }
 }

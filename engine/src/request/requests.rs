@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use rhai::{Dynamic, EvalAltResult, ImmutableString};
+use rhai::{Array, Dynamic, EvalAltResult, ImmutableString};
 use rhai_dispatcher_core::{LogLevel, Tick};
 
 use super::LimitExceeded;
 use super::request::{Ended, Request, Started, State, UnderWay};
 use super::request_future::RequestFuture;
-use crate::call::{CallFuture, check_nesting};
+use crate::call::{CallFuture, check_nesting, check_reply, throw};
 use crate::script::{ScriptRun, output, settle};
 use crate::{EngineConfig, fiber};
 
@@ -125,6 +125,11 @@ impl Requests {
     }
 
     fn end(&self, run: &ScriptRun, number: u64, mut ended: Ended) {
+        if let Ended::Completed(value) = &ended
+            && let Err(error) = check_reply(run, value)
+        {
+            ended = Ended::Failed(error);
+        }
         if let Ended::Completed(value) | Ended::Failed(value) = &ended
             && let Err(problem) = check_nesting(value)
         {
@@ -273,6 +278,36 @@ impl Requests {
         match state {
             State::Ended(ended, _) => ended.into_result(&started),
             State::Pending(_) | State::Fetched(_) => Err("the request is not ready".into()),
+        }
+    }
+
+    /// Takes the results of requests that have completed.
+    ///
+    /// # Errors
+    /// The first failure; and, with nothing lost, that all together are more than the script may hold.
+    pub(super) fn take_all(&self, run: &ScriptRun, numbers: &[u64]) -> Result<Array, Box<EvalAltResult>> {
+        let values = numbers.iter().map(|number| self.take(run, *number)).collect::<Result<Array, _>>()?;
+        let values = Dynamic::from_array(values);
+        let checked = check_reply(run, &values);
+        let values = values.into_array()?;
+        if let Err(error) = checked {
+            for (number, value) in numbers.iter().zip(values) {
+                self.put_back(run, *number, value);
+            }
+            return Err(throw(error));
+        }
+        Ok(values)
+    }
+
+    /// Undoes that the result of a request was taken.
+    fn put_back(&self, run: &ScriptRun, number: u64, value: Dynamic) {
+        let now = run.clock().now();
+        let mut table = self.table.borrow_mut();
+        let table = &mut *table;
+        if let Some(request) = table.requests.get_mut(&number) {
+            request.state = State::Ended(Ended::Completed(value), now);
+            table.unfetched.insert((now, number));
+            table.fetched.retain(|fetched| *fetched != number);
         }
     }
 

@@ -1,7 +1,7 @@
 use rhai::{AST, LexError, OptimizationLevel, ParseError, Scope, Token};
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, builtins, collections, constants, modules, secret, sleep, tick};
+use super::{ScriptRun, builtins, collections, constants, modules, secret, sleep, tick, value};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
@@ -18,6 +18,10 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let secrets = config.secrets.clone();
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
     engine.on_var(move |name, index, context| {
+        if tick::variables_are_due() {
+            let values = value::check_variables(&context)?;
+            tick::check_variables_after(values);
+        }
         Ok(constants::resolve(name, index, &context)
             .or_else(|| secret::resolve(&secrets, name, index, &context)))
     });
@@ -48,6 +52,8 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     }
     builtins::register(&mut engine);
     collections::register(&mut engine);
+    value::register_text(&mut engine);
+    value::register_to_json(&mut engine);
     sleep::register(&mut engine);
     secret::register(&mut engine);
     request::register(&mut engine);

@@ -2,7 +2,7 @@ use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
 use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
 use super::script_run::End;
-use super::secret::redacted;
+use super::value::error_text;
 use crate::EngineConfig;
 use crate::request::LimitExceeded;
 
@@ -102,10 +102,14 @@ fn at_its_place(
                 limit(format!("too many operations (limit: {})", config.max_operations))
             }
             Some(End::OutOfStack) => {
-                limit(format!("the script used up its stack of {} bytes", config.stack_size))
+                limit(format!("the script used up its stack of {} bytes", config.stack_bytes()))
             }
             Some(End::OutOfMemory) => {
                 limit(format!("the script used more memory than the limit of {} bytes", config.max_memory))
+            }
+            Some(End::TooLarge(what)) => {
+                let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
+                at_its_place(error, position, calls, None, config)
             }
             Some(End::Stopped) | None => {
                 task_error(TaskErrorKind::Runtime, "the script was terminated".to_owned(), position)
@@ -152,7 +156,7 @@ fn thrown(value: &Dynamic) -> String {
     {
         return format!("{}: {}", &*kind, &*message);
     }
-    redacted(value).to_string()
+    error_text(value)
 }
 
 fn in_call(name: &str) -> String {

@@ -34,17 +34,13 @@ pub(crate) struct ScriptFuture {
     place: Place,
 }
 
-/// What operations leave of the stack for native functions below them, for printing and dropping
-/// values above all; a quarter of the stack if that is less.
-const RESERVE: usize = 64 * 1024 * 1024;
-
 impl ScriptFuture {
     pub(crate) fn new(lane: &Rc<Lane>, run: Run) -> Self {
         let task = &run.claimed.task;
         let config = lane.config_for(task);
         let stack = lane.pool().take();
         let (floor, shallow) = stack.as_ref().map_or((0, 0), |stack| {
-            (stack.bottom() + RESERVE.min(config.stack_size / 4), stack.top().saturating_sub(KEPT))
+            (stack.bottom() + lane.stack_reserve(), stack.top().saturating_sub(KEPT))
         });
         let account = Account::open(config.max_memory, lane.accounts());
         let ticker = Ticker::new(floor, shallow, config.slice);

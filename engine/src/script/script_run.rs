@@ -61,6 +61,8 @@ pub(crate) enum End {
     OutOfStack,
     /// It holds more memory than allowed.
     OutOfMemory,
+    /// A value is larger than allowed, or its text would be: what is too large, as Rhai names it.
+    TooLarge(&'static str),
 }
 
 thread_local! {
@@ -157,7 +159,7 @@ impl ScriptRun {
     }
 
     /// What it runs on, while it does.
-    pub(super) fn engine(&self) -> Option<Rc<LaneEngine>> {
+    pub(crate) fn engine(&self) -> Option<Rc<LaneEngine>> {
         self.engine.get()?.upgrade()
     }
 

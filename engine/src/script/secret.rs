@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, EvalContext, FnPtr, Map};
+use rhai::{Dynamic, EvalContext};
 
 /// A value that scripts can hand on and can't read, such as the key of an API.
 ///
@@ -70,14 +70,6 @@ pub(crate) fn register(engine: &mut rhai::Engine) {
     // They all read the same; to tell them apart would be to tell something.
     engine.register_fn("==", |_: Secret, _: Secret| true);
     engine.register_fn("!=", |_: Secret, _: Secret| false);
-    // Rhai's own would write the name of the Rust type.
-    engine.register_fn("to_json", |map: &mut Map| {
-        if map.values().any(holds_secret) {
-            rhai::format_map_as_json(&redacted_map(map))
-        } else {
-            rhai::format_map_as_json(map)
-        }
-    });
 }
 
 /// The secret of this name, unless the script has a variable of its own with it.
@@ -96,35 +88,4 @@ pub(crate) fn resolve(
         return None;
     }
     Some(Dynamic::from(secret.clone()).into_read_only())
-}
-
-/// `value`, with what each secret in it reads in its place.
-pub(crate) fn redacted(value: &Dynamic) -> Dynamic {
-    if !holds_secret(value) {
-        return value.clone();
-    }
-    if let Ok(array) = value.as_array_ref() {
-        return array.iter().map(redacted).collect::<Array>().into();
-    }
-    if let Ok(map) = value.as_map_ref() {
-        return redacted_map(&map).into();
-    }
-    Secret::REDACTED.into()
-}
-
-fn redacted_map(map: &Map) -> Map {
-    map.iter().map(|(key, value)| (key.clone(), redacted(value))).collect()
-}
-
-fn holds_secret(value: &Dynamic) -> bool {
-    if let Ok(array) = value.as_array_ref() {
-        return array.iter().any(holds_secret);
-    }
-    if let Ok(map) = value.as_map_ref() {
-        return map.values().any(holds_secret);
-    }
-    if let Some(function) = value.read_lock::<FnPtr>() {
-        return function.iter_curry().any(holds_secret);
-    }
-    value.is::<Secret>()
 }

@@ -52,6 +52,8 @@ struct Gauge {
     lowest: usize,
     /// The beat of the metronome at the last look.
     beat: u32,
+    /// Uses of variables until the next check of their values.
+    uses: u32,
 }
 
 /// A look at the clock takes about as long as one operation, so this many make it a percent or two.
@@ -64,9 +66,14 @@ const LOOK_EVERY: Duration = Duration::from_micros(50);
 /// A slice ends here also when the clock stands still.
 const MAX_SLICE_OPERATIONS: u32 = 100_000;
 
+/// Uses of variables from one check of their values to the next. A use makes a value larger by another one, or
+/// deeper by some levels.
+const MIN_USES: u32 = 4 * 1024;
+const MAX_USES: u32 = 64 * 1024;
+
 thread_local! {
     /// The gauge of the script that this thread runs now.
-    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0 }) };
+    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0, uses: 0 }) };
 }
 
 /// Rhai's `on_progress`: `Some` ends the script.
@@ -79,6 +86,22 @@ pub(crate) fn on_progress() -> Option<Dynamic> {
     gauge.left -= 1;
     GAUGE.set(gauge);
     None
+}
+
+/// Counts a use of a variable. Whether the values of variables are to be checked now.
+pub(crate) fn variables_are_due() -> bool {
+    let mut gauge = GAUGE.get();
+    let due = gauge.uses == 0;
+    gauge.uses = gauge.uses.saturating_sub(1);
+    GAUGE.set(gauge);
+    due
+}
+
+/// Lets variables be used about as often as there are `values` in them before the next check, so that each use pays
+/// for one of them.
+pub(crate) fn check_variables_after(values: usize) {
+    let uses = u32::try_from(values).unwrap_or(MAX_USES).clamp(MIN_USES, MAX_USES);
+    GAUGE.set(Gauge { uses, ..GAUGE.get() });
 }
 
 /// Makes the next operation look whether the script has to end.
@@ -157,7 +180,12 @@ impl Ticker {
             last_look: Cell::default(),
             slice_operations: Cell::default(),
             yielding: Cell::default(),
-            gauge: Cell::new(Gauge { left: FIRST_INTERVAL, lowest: shallow, beat: metronome::beat() }),
+            gauge: Cell::new(Gauge {
+                left: FIRST_INTERVAL,
+                lowest: shallow,
+                beat: metronome::beat(),
+                uses: MIN_USES,
+            }),
         }
     }
 

@@ -44,6 +44,7 @@ impl HttpClient {
             .tls_backend_preconfigured(tls::config().map_err(|error| broken(&error))?)
             .dns_resolver(GuardedResolver::new(Arc::clone(&policy), config.max_lookups))
             .http1_only()
+            .http1_max_headers(config.max_headers)
             .no_proxy()
             .referer(false)
             // Redirects and retries are ours: each address is checked, and secrets stay where they are.
@@ -74,13 +75,7 @@ impl HttpClient {
         let exchange = Exchange::new(Arc::clone(&self.inner), request)?;
         let task = AbortOnDrop(self.bridge.handle().spawn(exchange.run()));
         match task.await {
-            Ok(answer) => {
-                answer.map_err(
-                    |error| {
-                        if error.kind() == HttpErrorKind::Invalid { error } else { error.at(&origin) }
-                    },
-                )
-            }
+            Ok(answer) => answer,
             // The runtime ended, or the client panicked.
             Err(_) => Err(HttpError::new(HttpErrorKind::Network, "the call was given up").at(&origin)),
         }

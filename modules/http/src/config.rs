@@ -36,6 +36,8 @@ pub struct HttpConfig {
     pub max_request_bytes: usize,
     /// The longest headers of an answer, and of a call, all together, in bytes; 32 KiB.
     pub max_header_bytes: usize,
+    /// The most headers of an answer; 100.
+    pub max_headers: usize,
     /// The most calls under way at once, on all lanes; 10,000. More of them wait. Each takes a
     /// descriptor.
     pub max_concurrent: usize,
@@ -63,6 +65,7 @@ impl Default for HttpConfig {
             max_buffered_bytes: 256 * 1024 * 1024,
             max_request_bytes: 1024 * 1024,
             max_header_bytes: 32 * 1024,
+            max_headers: 100,
             max_concurrent: 10_000,
             max_lookups: 64,
             max_idle_per_host: 100,
@@ -112,6 +115,7 @@ impl HttpConfig {
         with_max_buffered_bytes: max_buffered_bytes, usize;
         with_max_request_bytes: max_request_bytes, usize;
         with_max_header_bytes: max_header_bytes, usize;
+        with_max_headers: max_headers, usize;
         with_max_concurrent: max_concurrent, usize;
         with_max_lookups: max_lookups, usize;
         with_max_idle_per_host: max_idle_per_host, usize;

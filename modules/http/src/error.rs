@@ -26,15 +26,18 @@ pub enum HttpErrorKind {
     Resolve,
     /// `connect`: nobody answers there, or not as the certificate should be.
     Connect,
-    /// `timeout`: it took too long, retries and redirects included.
+    /// `timeout`: it took too long, retries and redirects included, or no connection came about in time.
     Timeout,
     /// `redirect`: more redirects than allowed, or one that leads nowhere.
     Redirect,
-    /// `too_large`: the answer is longer than allowed.
+    /// `too_large`: the answer is longer than allowed. The message names the setting.
     TooLarge,
     /// `network`: the connection broke, or what came over it is no HTTP.
     Network,
 }
+
+/// How the client says that it did not read all headers. It has a method for that in servers only.
+const HEAD_TOO_LARGE: &str = "message head is too large";
 
 impl HttpError {
     pub(crate) fn new(kind: HttpErrorKind, message: impl Into<String>) -> Self {
@@ -66,14 +69,17 @@ impl HttpError {
             if let Some(own) = source.downcast_ref::<Self>() {
                 return own.clone();
             }
+            if source.to_string() == HEAD_TOO_LARGE {
+                let message = "the answer has too many headers (max_headers), or too long ones";
+                return Self::new(HttpErrorKind::TooLarge, message);
+            }
             innermost = source;
         }
-        let kind = if error.is_timeout() {
-            HttpErrorKind::Timeout
-        } else if error.is_connect() {
-            HttpErrorKind::Connect
-        } else {
-            HttpErrorKind::Network
+        let kind = match (error.is_connect(), error.is_timeout()) {
+            (true, true) => HttpErrorKind::Timeout,
+            (true, false) => HttpErrorKind::Connect,
+            // The request is under way; what the system calls a timeout is a broken connection, too.
+            (false, _) => HttpErrorKind::Network,
         };
         let said = if innermost.is::<reqwest::Error>() { String::new() } else { innermost.to_string() };
         let message = match (kind, said.is_empty()) {

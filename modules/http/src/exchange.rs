@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{self, HeaderMap, LOCATION};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time;
 
 use crate::client::Inner;
-use crate::retry::{Backoff, retry_after};
+use crate::retry::{Retries, retry_after};
 use crate::{HttpError, HttpErrorKind, HttpRequest, HttpResponse};
 
 /// One call: its tries and its redirects.
@@ -41,69 +41,81 @@ impl Exchange {
         Ok(Self { timeout, max_response_bytes, request, inner })
     }
 
+    /// Makes the call. An error names the server that it is about.
     pub(crate) async fn run(self) -> Result<HttpResponse, HttpError> {
-        let timeout = self.timeout;
+        let (timeout, origin) = (self.timeout, self.request.origin());
         match time::timeout(timeout, self.tries(Instant::now() + timeout)).await {
             Ok(answer) => answer,
-            Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, format!("no answer within {timeout:?}"))),
+            Err(_) => {
+                let error = HttpError::new(HttpErrorKind::Timeout, format!("no answer within {timeout:?}"));
+                Err(error.at(&origin))
+            }
         }
     }
 
     async fn tries(&self, deadline: Instant) -> Result<HttpResponse, HttpError> {
         let config = &self.inner.config;
         let retries = self.request.retries.unwrap_or(config.retries).min(config.max_retries);
-        let mut backoff = Backoff::new(config.backoff, config.max_backoff);
-        for left in (0..=retries).rev() {
-            let first = self.request.clone();
-            let tried = self.follow(first).await;
-            let pause = backoff.next();
-            let asked = match &tried {
-                Ok(answer) if self.is_retried(answer.status()) => retry_after(answer.headers()),
-                Err(error) if self.may_repeat(error) => None,
-                _ => return self.finish(tried?).await,
+        let mut retries = Retries::new(retries, config.backoff, config.max_backoff, deadline);
+        loop {
+            let mut trail = Trail::default();
+            let error = match self.follow(&mut trail).await {
+                Ok(answer) => {
+                    let again = trail.may_be_repeated() && self.asks_for_retry(&answer);
+                    match again.then(|| retries.next(retry_after(answer.headers()))).flatten() {
+                        Some(pause) => {
+                            drop(answer); // with its connection, which is not held through the pause
+                            time::sleep(pause).await;
+                            continue;
+                        }
+                        None => match self.read(answer).await {
+                            Ok(response) => return Ok(response),
+                            Err(error) => error,
+                        },
+                    }
+                }
+                Err(error) => error,
             };
-            let pause = asked.map_or(pause, |asked| asked.max(pause));
-            let in_time = pause <= self.inner.config.max_backoff && Instant::now() + pause < deadline;
-            if left == 0 || !in_time {
-                return self.finish(tried?).await;
+            let again = trail.may_be_repeated() && is_passing(&error);
+            match again.then(|| retries.next(None)).flatten() {
+                Some(pause) => time::sleep(pause).await,
+                None if error.kind() == HttpErrorKind::Invalid => return Err(error),
+                None => return Err(error.at(&trail.origin)),
             }
-            drop(tried); // with its connection, which is not held through the pause
-            time::sleep(pause).await;
         }
-        // The last turn of the loop returns.
-        Err(HttpError::new(HttpErrorKind::Network, "it was not tried"))
     }
 
     /// Whether an answer means that trying again helps.
-    fn is_retried(&self, status: StatusCode) -> bool {
-        let passing = matches!(status.as_u16(), 429 | 502..=504)
-            || self.request.also_retry.is_some_and(|also| also == status);
-        passing && self.is_idempotent()
-    }
-
-    fn may_repeat(&self, error: &HttpError) -> bool {
-        match error.kind() {
-            // It never got there.
-            HttpErrorKind::Connect => true,
-            HttpErrorKind::Network => self.is_idempotent(),
-            _ => false,
+    fn asks_for_retry(&self, answer: &Response) -> bool {
+        let status = answer.status();
+        let advice = self.request.retry_header.as_ref().and_then(|name| answer.headers().get(name));
+        match advice.map(HeaderValue::as_bytes) {
+            Some(b"true") => !status.is_success(),
+            Some(b"false") => false,
+            _ => {
+                matches!(status.as_u16(), 429 | 502..=504)
+                    || self.request.also_retry.contains(&status.as_u16())
+            }
         }
     }
 
-    /// Whether doing it twice is like doing it once.
-    fn is_idempotent(&self) -> bool {
-        self.request.method.is_idempotent() || self.request.has_header("idempotency-key")
-    }
-
     /// One try, along its redirects.
-    async fn follow(&self, mut request: HttpRequest) -> Result<Response, HttpError> {
+    async fn follow(&self, trail: &mut Trail) -> Result<Response, HttpError> {
+        let mut request = self.request.clone();
         let limit = self.inner.config.max_redirects;
         let limit = request.max_redirects.map_or(limit, |own| own.min(limit));
         let mut left = limit;
         loop {
+            trail.origin = request.origin();
             // Also what a redirect leads to.
             self.inner.policy.check(&request.url)?;
-            let answer = self.send(&request).await?;
+            let answer = match self.send(&request).await {
+                Err(error) if error.is_connect() => return Err(HttpError::of_client(&error)),
+                sent => {
+                    trail.reached(&request);
+                    sent.map_err(|error| HttpError::of_client(&error))?
+                }
+            };
             let Some(target) = redirect(&answer, &request.url)? else { return Ok(answer) };
             if limit == 0 {
                 return Ok(answer);
@@ -115,9 +127,13 @@ impl Exchange {
         }
     }
 
-    async fn send(&self, request: &HttpRequest) -> Result<Response, HttpError> {
+    async fn send(&self, request: &HttpRequest) -> Result<Response, reqwest::Error> {
         let mut builder = self.inner.client.request(request.method.clone(), request.url.clone());
         builder = builder.headers(request.headers.clone());
+        if !request.headers.contains_key(header::ACCEPT_ENCODING) {
+            // Without it a server may compress as it likes.
+            builder = builder.header(header::ACCEPT_ENCODING, "identity");
+        }
         let takes_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
         if !request.body.is_empty() {
             builder = builder.body(request.body.clone());
@@ -125,28 +141,33 @@ impl Exchange {
             // Some servers want to be told that there is none.
             builder = builder.header(header::CONTENT_LENGTH, 0);
         }
-        builder.send().await.map_err(|error| HttpError::of_client(&error))
+        builder.send().await
     }
 
     /// Reads the body, as far as allowed.
-    async fn finish(&self, mut answer: Response) -> Result<HttpResponse, HttpError> {
+    async fn read(&self, mut answer: Response) -> Result<HttpResponse, HttpError> {
         let limit = self.max_response_bytes;
-        let too_large = |what: &str, limit: usize| {
-            HttpError::new(HttpErrorKind::TooLarge, format!("the answer's {what} more than {limit} bytes"))
+        let too_large = |what: &str, limit: usize, setting: &str| {
+            let message = format!("the answer's {what} more than {limit} bytes ({setting})");
+            HttpError::new(HttpErrorKind::TooLarge, message)
         };
         let max_header_bytes = self.inner.config.max_header_bytes;
         if header_bytes(answer.headers()) > max_header_bytes {
-            return Err(too_large("headers have", max_header_bytes));
+            return Err(too_large("headers have", max_header_bytes, "max_header_bytes"));
         }
+        let setting = match limit < self.inner.config.max_response_bytes {
+            true => "max_bytes",
+            false => "max_response_bytes",
+        };
         let announced = answer.content_length().unwrap_or_default();
         if announced > u64::try_from(limit).unwrap_or(u64::MAX) && self.request.method != Method::HEAD {
-            return Err(too_large("body has", limit));
+            return Err(too_large("body has", limit, setting));
         }
         let mut body = Vec::new();
         let mut share = self.inner.buffers.share();
         while let Some(chunk) = answer.chunk().await.map_err(|error| HttpError::of_client(&error))? {
             if body.len() + chunk.len() > limit {
-                return Err(too_large("body has", limit));
+                return Err(too_large("body has", limit, setting));
             }
             share.grow(chunk.len())?;
             body.extend_from_slice(&chunk);
@@ -154,6 +175,37 @@ impl Exchange {
         let status = answer.status().as_u16();
         Ok(HttpResponse::new(status, answer.headers(), body, &self.request.secrets))
     }
+}
+
+/// What one try has done so far.
+#[derive(Debug, Default)]
+struct Trail {
+    /// The server that it has come to.
+    origin: String,
+    /// Whether a request may have reached a server, this one or one that a redirect named, which that
+    /// server would carry out a second time.
+    is_spent: bool,
+}
+
+impl Trail {
+    /// Notes that a server may have the request, whole or in part.
+    fn reached(&mut self, request: &HttpRequest) {
+        self.is_spent |= !(request.method.is_idempotent() || request.has_header(IDEMPOTENCY_KEY));
+    }
+
+    /// Whether doing it twice is like doing it once.
+    fn may_be_repeated(&self) -> bool {
+        !self.is_spent
+    }
+}
+
+/// The header by which a server knows a call again that it has carried out.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Whether a call that ended so can succeed when it is repeated.
+fn is_passing(error: &HttpError) -> bool {
+    // The time of a try that did not get through to a server; that of the whole call ends in another place.
+    matches!(error.kind(), HttpErrorKind::Connect | HttpErrorKind::Network | HttpErrorKind::Timeout)
 }
 
 /// Where an answer redirects to, if it does.
@@ -181,7 +233,15 @@ fn redirected(mut request: HttpRequest, status: StatusCode, target: Url) -> Http
         request.headers.remove(header::CONTENT_TYPE);
     }
     if target.origin() != request.url.origin() {
-        let kept = [header::ACCEPT, header::ACCEPT_LANGUAGE, header::CONTENT_TYPE, header::USER_AGENT];
+        let kept = [
+            header::ACCEPT,
+            header::ACCEPT_ENCODING,
+            header::ACCEPT_LANGUAGE,
+            header::CONTENT_TYPE,
+            header::USER_AGENT,
+            // It names the call and opens nothing.
+            HeaderName::from_static(IDEMPOTENCY_KEY),
+        ];
         let headers = std::mem::take(&mut request.headers);
         for name in kept {
             if let Some(value) = headers.get(&name).filter(|value| !value.is_sensitive()) {

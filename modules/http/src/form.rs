@@ -7,7 +7,8 @@ use crate::HttpError;
 /// The fields of a form, in order.
 ///
 /// Maps and arrays within are written with brackets, as Stripe and many others read them:
-/// `metadata[key]=value`, `items[0][price]=…`.
+/// `metadata[key]=value`, `items[0][price]=…`. An empty map or array is an empty field, `metadata=`,
+/// which Stripe reads as "none": without it the server could not tell that it is meant.
 ///
 /// ```
 /// use rhai_dispatcher_http::Form;
@@ -26,6 +27,8 @@ pub struct Form {
 
 /// The most fields of a form.
 const MAX_FIELDS: usize = 1000;
+/// The most text of a form, names and values before they are encoded, in bytes.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The deepest nesting of a form's values.
 const MAX_DEPTH: usize = 8;
 
@@ -52,21 +55,25 @@ impl Form {
     }
 
     /// Adds a value: a text, number or boolean as one field, a map or array as one for each of its
-    /// parts, and unit as an empty one.
+    /// parts, and unit, an empty map or an empty array as an empty one.
     ///
     /// # Errors
-    /// Of kind `invalid`, naming the field, for a value of any other type, and for too many or too
-    /// deeply nested ones.
+    /// Of kind `invalid`, naming the field, for a value of any other type, for a number that is not
+    /// finite, for a key of a map that is empty or has brackets, which a server would read as another
+    /// structure, and for more than 1,000 fields, 4 MiB or 8 levels.
     pub fn push(&mut self, name: &str, value: &Dynamic) -> Result<(), HttpError> {
         self.push_at(name.to_owned(), value, 0)
     }
 
-    /// Like [`push`](Self::push), in the place of what was pushed under that name before.
+    /// Like [`push`](Self::push), in the place of what was pushed under that name before, and of a
+    /// single value in the place of the map or array that it is a part of.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
     pub fn set(&mut self, name: &str, value: &Dynamic) -> Result<(), HttpError> {
         self.remove(name);
+        let is_parent = |field: &str| name.strip_prefix(field).is_some_and(|rest| rest.starts_with('['));
+        self.fields.retain(|(field, _)| !is_parent(field));
         self.push(name, value)
     }
 
@@ -76,6 +83,18 @@ impl Form {
             field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
         };
         self.fields.retain(|(field, _)| !is_part(field));
+    }
+
+    /// The name of the part of a map that has this key.
+    ///
+    /// # Errors
+    /// Of kind `invalid`, for a key that is empty or has brackets.
+    pub fn part(name: &str, key: &str) -> Result<String, HttpError> {
+        let part = format!("{name}[{key}]");
+        if key.is_empty() || key.contains(['[', ']']) {
+            return Err(HttpError::invalid(&part, "a key in a form can't be empty or have brackets"));
+        }
+        Ok(part)
     }
 
     /// The fields.
@@ -95,17 +114,19 @@ impl Form {
             let problem = format!("it is nested more than {MAX_DEPTH} levels deep");
             return Err(HttpError::invalid(&name, problem));
         }
-        if let Ok(map) = value.as_map_ref() {
-            for (key, value) in map.iter() {
-                self.push_at(format!("{name}[{key}]"), value, depth + 1)?;
-            }
-            return Ok(());
+        if let Ok(map) = value.as_map_ref()
+            && !map.is_empty()
+        {
+            return map
+                .iter()
+                .try_for_each(|(key, value)| self.push_at(Self::part(&name, key)?, value, depth + 1));
         }
-        if let Ok(array) = value.as_array_ref() {
-            for (index, value) in array.iter().enumerate() {
-                self.push_at(format!("{name}[{index}]"), value, depth + 1)?;
-            }
-            return Ok(());
+        if let Ok(array) = value.as_array_ref()
+            && !array.is_empty()
+        {
+            let mut parts = array.iter().enumerate();
+            return parts
+                .try_for_each(|(index, value)| self.push_at(format!("{name}[{index}]"), value, depth + 1));
         }
         if self.fields.len() >= MAX_FIELDS {
             return Err(HttpError::invalid(&name, format!("it is one of more than {MAX_FIELDS} fields")));
@@ -114,6 +135,13 @@ impl Form {
             let problem = format!("{} can't be a field of a form", type_in_words(value));
             return Err(HttpError::invalid(&name, problem));
         };
+        let bytes: usize = self.fields.iter().map(|(name, text)| name.len() + text.len()).sum();
+        if bytes + name.len() + text.len() > MAX_BYTES {
+            return Err(HttpError::invalid(
+                &name,
+                format!("with it the form has more than {MAX_BYTES} bytes"),
+            ));
+        }
         self.fields.push((name, text));
         Ok(())
     }
@@ -121,8 +149,8 @@ impl Form {
 
 /// A single value as text.
 fn text(value: &Dynamic) -> Option<String> {
-    if value.is_unit() {
-        return Some(String::new());
+    if value.is_unit() || value.is_map() || value.is_array() {
+        return Some(String::new()); // those that have parts are no single values
     }
     if value.is::<Secret>() {
         return Some(Secret::REDACTED.to_owned());
@@ -146,6 +174,7 @@ fn text(value: &Dynamic) -> Option<String> {
 pub(crate) fn type_in_words(value: &Dynamic) -> String {
     let known = match value.type_name() {
         "i64" => "an integer",
+        "f64" if value.as_float().is_ok_and(|float| !float.is_finite()) => "a number that is not finite",
         "f64" => "a number",
         "bool" => "true or false",
         "()" => "unit",
@@ -163,4 +192,26 @@ fn encoded(fields: &[(String, String)]) -> String {
     let Ok(mut url) = Url::parse("http://form/") else { return String::new() };
     url.query_pairs_mut().extend_pairs(fields);
     url.query().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::{Array, ImmutableString};
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_bounded_in_text_and_fields() {
+        let text = Dynamic::from(ImmutableString::from("x".repeat(1024 * 1024)));
+        let problem = |array: Array| {
+            let error = Form::new().push("a", &array.into()).expect_err("too much");
+            error.to_string()
+        };
+        assert_eq!(problem(vec![text; 5]), "a[3]: with it the form has more than 4194304 bytes");
+        let many = "it is one of more than 1000 fields";
+        assert_eq!(problem(vec![Dynamic::UNIT; 1001]), format!("a[1000]: {many}"));
+        assert_eq!(problem(vec![Array::new().into(); 1001]), format!("a[1000]: {many}"));
+        let row = Dynamic::from_array(vec![Map::new().into(); 100]);
+        assert_eq!(problem(vec![row; 11]), format!("a[10][0]: {many}"));
+    }
 }

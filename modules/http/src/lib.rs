@@ -6,6 +6,7 @@
 //!   and [`Form`] are what it sends and gets, [`HttpError`] why it did not.
 //! - `config`: [`HttpConfig`], the limits.
 //! - `exchange`: one call: its tries (`retry`) and redirects; `buffers` bounds all answers together.
+//! - `text`: what is text of an answer, by its charset.
 //! - `policy`: which addresses may be called: the public ones (`address`) and each [`AllowedHost`]. The
 //!   `resolver` gives the client no others.
 //! - `tls`: how servers prove who they are.
@@ -25,6 +26,7 @@ mod request;
 mod resolver;
 mod response;
 mod retry;
+mod text;
 mod tls;
 
 pub use allowed_host::AllowedHost;

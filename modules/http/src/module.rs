@@ -75,7 +75,8 @@ impl HttpModule {
 
 /// What a script gets of a call.
 async fn answer(client: HttpClient, asked: Result<ScriptRequest, HttpError>) -> Result<Dynamic, Dynamic> {
-    let ScriptRequest { request, parse_json } = asked?;
+    let ScriptRequest { request, shown } = asked?;
+    let origin = request.origin();
     let response = client.send(request).await?;
-    Ok(response.into_map(parse_json).into())
+    Ok(response.into_map(shown).map_err(|error| error.at(&origin))?.into())
 }

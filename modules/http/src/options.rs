@@ -5,18 +5,19 @@ use rhai::{Blob, Dynamic, Map};
 use rhai_dispatcher_engine::{Secret, to_json};
 
 use crate::form::type_in_words;
+use crate::response::Shown;
 use crate::{Form, HttpConfig, HttpError, HttpRequest};
 
 /// What a script asked for: the call, and how its answer is to be shown.
 #[derive(Debug)]
 pub(crate) struct ScriptRequest {
     pub(crate) request: HttpRequest,
-    pub(crate) parse_json: bool,
+    pub(crate) shown: Shown,
 }
 
 /// The options of all three functions; `http_request` has a method and a URL beside them.
 const OPTIONS: &str =
-    "headers, json, form, body, bearer, timeout, retries, max_redirects, max_bytes, parse_json";
+    "headers, json, form, body, bearer, timeout, retries, max_redirects, max_bytes, parse_json, body_bytes";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -32,7 +33,7 @@ impl ScriptRequest {
     ) -> Result<Self, HttpError> {
         let request = HttpRequest::new(method, &string("url", url)?)?;
         let options = if options.is_unit() { Map::new() } else { map("options", options)? };
-        Self { request, parse_json: false }.with_options(options, config)
+        Self { request, shown: Shown::default() }.with_options(options, config)
     }
 
     /// `http_request(options)`.
@@ -80,14 +81,18 @@ impl ScriptRequest {
     }
 
     fn with_option(self, name: &str, value: &Dynamic, config: &HttpConfig) -> Result<Self, HttpError> {
-        let Self { request, parse_json } = self;
+        let Self { request, mut shown } = self;
         let request = match name {
-            "json" => return Self { request, parse_json }.with_json("json", value, config),
-            "form" => return Self { request, parse_json }.with_form(value),
-            "body" => return Self { request, parse_json }.with_body("body", value),
+            "json" => return Self { request, shown }.with_json("json", value, config),
+            "form" => return Self { request, shown }.with_form(value),
+            "body" => return Self { request, shown }.with_body("body", value),
             "parse_json" => {
-                let parse_json = value.as_bool().map_err(|_| wrong(name, value, "true or false"))?;
-                return Ok(Self { request, parse_json });
+                shown.parse_json = yes_or_no(name, value)?;
+                request
+            }
+            "body_bytes" => {
+                shown.body_bytes = yes_or_no(name, value)?;
+                request
             }
             "bearer" => with_header_value(request, "authorization", "Bearer ", name, value)?,
             "timeout" => request.with_timeout(seconds(name, value, config.max_timeout)?),
@@ -104,7 +109,7 @@ impl ScriptRequest {
                 return Err(HttpError::invalid(&name, problem));
             }
         };
-        Ok(Self { request, parse_json })
+        Ok(Self { request, shown })
     }
 
     fn with_body(self, field: &str, body: &Dynamic) -> Result<Self, HttpError> {
@@ -160,6 +165,10 @@ fn string(field: &str, value: &Dynamic) -> Result<String, HttpError> {
 
 fn map(field: &str, value: &Dynamic) -> Result<Map, HttpError> {
     value.as_map_ref().map(|map| map.clone()).map_err(|_| wrong(field, value, "an object map"))
+}
+
+fn yes_or_no(field: &str, value: &Dynamic) -> Result<bool, HttpError> {
+    value.as_bool().map_err(|_| wrong(field, value, "true or false"))
 }
 
 fn whole(field: &str, value: &Dynamic, max: u32) -> Result<u32, HttpError> {

@@ -32,8 +32,10 @@ pub struct HttpRequest {
     pub(crate) retries: Option<u32>,
     pub(crate) max_redirects: Option<u32>,
     pub(crate) max_response_bytes: Option<usize>,
-    /// A status for which it is tried again, beside the usual ones.
-    pub(crate) also_retry: Option<u16>,
+    /// Statuses for which it is tried again, beside the usual ones.
+    pub(crate) also_retry: Vec<u16>,
+    /// The header of an answer that decides whether it is tried again, whatever the status.
+    pub(crate) retry_header: Option<HeaderName>,
 }
 
 /// The longest URL, in bytes; servers rarely take more.
@@ -81,7 +83,8 @@ impl HttpRequest {
             retries: None,
             max_redirects: None,
             max_response_bytes: None,
-            also_retry: None,
+            also_retry: Vec::new(),
+            retry_header: None,
         })
     }
 
@@ -122,8 +125,9 @@ impl HttpRequest {
         self
     }
 
-    /// Sets how often it is tried again, if it may be repeated: if its method is idempotent, or it has
-    /// a header `Idempotency-Key`. One that never reached the server may always be.
+    /// Sets how often it is tried again, if it may be repeated: if each request of it that may have
+    /// reached a server, those of redirects included, has an idempotent method or a header
+    /// `Idempotency-Key`.
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
@@ -143,8 +147,21 @@ impl HttpRequest {
 
     /// Tries again for this status too, beside 429, 502, 503 and 504.
     pub fn with_retry_of(mut self, status: u16) -> Self {
-        self.also_retry = Some(status);
+        self.also_retry.push(status);
         self
+    }
+
+    /// Names a header by which the server decides whether the call is tried again, whatever the status
+    /// of its answer, unless that is one of success: `true` or `false`. With any other value, or
+    /// without the header, the status decides. A call that may not be repeated is not, whatever the
+    /// header says.
+    ///
+    /// # Errors
+    /// Of kind `invalid`, for a name that is none.
+    pub fn with_retry_header(mut self, name: &str) -> Result<Self, HttpError> {
+        let problem = |_| HttpError::invalid("retry_header", "it is no name of a header");
+        self.retry_header = Some(HeaderName::from_bytes(name.as_bytes()).map_err(problem)?);
+        Ok(self)
     }
 
     /// The server that it goes to, which is as much of the URL as messages may show.

@@ -1,29 +1,65 @@
+use std::borrow::Cow;
+
 use reqwest::header::HeaderMap;
-use rhai::{Dynamic, Map};
+use rhai::{Blob, Dynamic, Map};
 use rhai_dispatcher_engine::Secret;
+
+use crate::text::text;
+use crate::{HttpError, HttpErrorKind};
 
 /// The answer to a call, whatever its status.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
     status: u16,
     headers: Vec<(String, String)>,
-    body: String,
+    /// As it came.
+    body: Vec<u8>,
+    /// The body as text, if it is text.
+    text: Option<Text>,
+}
+
+/// A body as text.
+#[derive(Debug, Clone)]
+enum Text {
+    /// The body's own bytes, from this one on: it is UTF-8.
+    Body {
+        /// The length of its byte order mark.
+        from: usize,
+    },
+    /// What its bytes mean in another charset.
+    Decoded(String),
+}
+
+/// How a script wants an answer to be shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown {
+    /// Whether it has `json`.
+    pub(crate) parse_json: bool,
+    /// Whether it has `body_bytes` in the place of `body`, also if it is text.
+    pub(crate) body_bytes: bool,
 }
 
 impl HttpResponse {
-    /// What came, with the secrets that were sent blotted out. The body is text: bytes that are no
-    /// UTF-8 become U+FFFD.
+    /// What came, with the secrets that were sent blotted out.
     pub(crate) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>, secrets: &[Secret]) -> Self {
         let redact = |text: String| secrets.iter().fold(text, |text, secret| secret.redact(&text));
-        let text = |bytes: &[u8]| redact(String::from_utf8_lossy(bytes).into_owned());
         let headers = headers.keys().map(|name| {
-            let values: Vec<_> = headers.get_all(name).iter().map(|value| text(value.as_bytes())).collect();
-            (name.as_str().to_owned(), values.join(", "))
+            let values = headers.get_all(name).iter();
+            let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            (name.as_str().to_owned(), redact(values.join(", ")))
         });
-        let headers = headers.collect();
-        let body = String::from_utf8(body)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        Self { status, headers, body: redact(body) }
+        let body = secrets.iter().fold(body, redact_bytes);
+        let mut response = Self { status, headers: headers.collect(), body, text: None };
+
+        let header = |name: &str| response.header(name).unwrap_or_default();
+        let text = match text(&response.body, header("content-type"), header("content-encoding")) {
+            // It is the end of the body: what stands before is a byte order mark.
+            Some(Cow::Borrowed(text)) => Some(Text::Body { from: response.body.len() - text.len() }),
+            Some(Cow::Owned(text)) => Some(Text::Decoded(redact(text))),
+            None => None,
+        };
+        response.text = text;
+        response
     }
 
     /// The status, such as 200.
@@ -44,30 +80,131 @@ impl HttpResponse {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body.
+    /// The body as it came.
     #[must_use]
-    pub fn body(&self) -> &str {
+    pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body as the script's value, if it is JSON.
+    /// The body as text, without a byte order mark; `None` if it is none: if it is compressed
+    /// (`Content-Encoding`), or bytes in it are no characters of its charset.
+    ///
+    /// The charset is that of a byte order mark, else that of `Content-Type`, else UTF-8.
     #[must_use]
-    pub fn json(&self) -> Option<Dynamic> {
-        serde_json::from_str(&self.body).ok()
+    pub fn text(&self) -> Option<&str> {
+        match self.text.as_ref()? {
+            Text::Body { from } => std::str::from_utf8(&self.body[*from..]).ok(),
+            Text::Decoded(text) => Some(text),
+        }
     }
 
-    /// What scripts get: `status`, `ok`, `headers`, `body` and, with `parse_json`, `json`: the body's
-    /// value, or unit if it is no JSON.
-    pub(crate) fn into_map(self, parse_json: bool) -> Map {
+    /// The body as the script's value; `None` if it is no JSON.
+    ///
+    /// # Errors
+    /// Of kind `too_large`, if it is nested too deep.
+    pub fn json(&self) -> Result<Option<Dynamic>, HttpError> {
+        let Some(text) = self.text() else { return Ok(None) };
+        match serde_json::from_str(text) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.to_string().starts_with(TOO_DEEP) => {
+                let message = format!("the answer's JSON is nested more than {MAX_DEPTH} levels deep");
+                Err(HttpError::new(HttpErrorKind::TooLarge, message))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What scripts get: `status`, `ok`, `headers`, `body`, which is unit if there is `body_bytes`,
+    /// and, with `parse_json`, `json`: the body's value, or unit if it is no JSON.
+    ///
+    /// # Errors
+    /// Those of [`json`](Self::json), with `parse_json`.
+    pub(crate) fn into_map(self, shown: Shown) -> Result<Map, HttpError> {
         let mut map = Map::new();
-        if parse_json {
-            map.insert("json".into(), self.json().unwrap_or_default());
+        if shown.parse_json {
+            map.insert("json".into(), self.json()?.unwrap_or_default());
         }
         map.insert("status".into(), i64::from(self.status).into());
         map.insert("ok".into(), self.is_success().into());
         let headers = self.headers.into_iter().map(|(name, value)| (name.into(), Dynamic::from(value)));
         map.insert("headers".into(), headers.collect::<Map>().into());
-        map.insert("body".into(), self.body.into());
-        map
+        let body = match self.text.filter(|_| !shown.body_bytes) {
+            Some(Text::Decoded(text)) => text.into(),
+            Some(Text::Body { from }) => {
+                let body = if from == 0 { self.body } else { self.body[from..].to_vec() };
+                // What was text is text still.
+                String::from_utf8(body).unwrap_or_default().into()
+            }
+            None => {
+                map.insert("body_bytes".into(), Dynamic::from_blob(Blob::from(self.body)));
+                Dynamic::UNIT
+            }
+        };
+        map.insert("body".into(), body);
+        Ok(map)
+    }
+}
+
+/// What serde_json says of a value that is nested deeper than [`MAX_DEPTH`].
+const TOO_DEEP: &str = "recursion limit exceeded";
+const MAX_DEPTH: usize = 127;
+
+/// `body`, with [`Secret::REDACTED`] wherever the secret stood in it.
+fn redact_bytes(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
+    let secret = secret.expose().as_bytes();
+    let find = |bytes: &[u8]| bytes.windows(secret.len()).position(|window| window == secret);
+    let mut rest = &body[..];
+    let mut redacted = Vec::new();
+    while let Some(at) = (!secret.is_empty()).then(|| find(rest)).flatten() {
+        redacted.extend_from_slice(&rest[..at]);
+        redacted.extend_from_slice(Secret::REDACTED.as_bytes());
+        rest = &rest[at + secret.len()..];
+    }
+    if redacted.is_empty() {
+        return body;
+    }
+    redacted.extend_from_slice(rest);
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{CONTENT_TYPE, HeaderValue};
+
+    use super::*;
+
+    fn response(body: impl Into<Vec<u8>>) -> HttpResponse {
+        HttpResponse::new(200, &HeaderMap::new(), body.into(), &[])
+    }
+
+    #[test]
+    fn json_may_begin_with_a_byte_order_mark_and_is_bounded_in_depth() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let is_json = |body: String| response(body).json().map(|json| json.is_some());
+        assert_eq!(is_json("\u{feff}{\"a\": 1}".to_owned()), Ok(true));
+        assert_eq!(is_json("\u{feff}".to_owned()), Ok(false));
+        assert_eq!(is_json("{".to_owned()), Ok(false));
+        assert_eq!(is_json(nested(MAX_DEPTH)), Ok(true));
+        let error = response(nested(MAX_DEPTH + 1)).json().expect_err("it is nested too deep");
+        assert_eq!(error.kind(), HttpErrorKind::TooLarge);
+        assert!(error.to_string().contains("more than 127 levels"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_blotted_out_of_text_and_bytes() {
+        let secrets = [Secret::new("s3cret"), Secret::new("")];
+        let utf_16: Vec<u8> = "\u{feff}a s3cret".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let headers =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=latin1"))]);
+        for (headers, body, text, bytes) in [
+            (HeaderMap::new(), b"s3crets3cret!".to_vec(), Some("[secret][secret]!"), None),
+            (HeaderMap::new(), b"\xff s3cret \xff".to_vec(), None, Some(&b"\xff [secret] \xff"[..])),
+            (HeaderMap::new(), utf_16, Some("a [secret]"), None),
+            (headers, b"\xe9 s3cret".to_vec(), Some("é [secret]"), None),
+        ] {
+            let response = HttpResponse::new(200, &headers, body, &secrets);
+            assert_eq!(response.text(), text);
+            assert!(bytes.is_none_or(|bytes| response.body() == bytes), "{response:?}");
+        }
     }
 }

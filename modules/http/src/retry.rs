@@ -1,22 +1,47 @@
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+/// The retries that one call has left.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    left: u32,
+    backoff: Backoff,
+    max_pause: Duration,
+    deadline: Instant,
+}
+
+impl Retries {
+    pub(crate) fn new(max: u32, first_pause: Duration, max_pause: Duration, deadline: Instant) -> Self {
+        Self { left: max, backoff: Backoff::new(first_pause, max_pause), max_pause, deadline }
+    }
+
+    /// The pause before the next one; `None` if there is none left, or no time for it. `asked` is the
+    /// pause that a server asks for.
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        let pause = self.backoff.next();
+        let pause = asked.map_or(pause, |asked| asked.max(pause));
+        let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < self.deadline);
+        (pause <= self.max_pause && in_time).then_some(pause)
+    }
+}
 
 /// The pauses between the tries of one call: each twice as long as the one before, less a random part,
 /// so that those who failed together don't come back together.
 #[derive(Debug)]
-pub(crate) struct Backoff {
+struct Backoff {
     next: Duration,
     max: Duration,
 }
 
 impl Backoff {
-    pub(crate) fn new(first: Duration, max: Duration) -> Self {
+    fn new(first: Duration, max: Duration) -> Self {
         Self { next: first, max }
     }
 
-    pub(crate) fn next(&mut self) -> Duration {
+    fn next(&mut self) -> Duration {
         let full = self.next.min(self.max);
         self.next = full.saturating_mul(2);
         // Every `RandomState` has keys of its own: enough randomness to scatter pauses.

@@ -44,16 +44,24 @@ impl<R: Resource> Builder<R> {
         }
         Ok(self.clone())
     }
+
+    /// Sets what a parameter has under a key; unit takes it back.
+    pub(crate) fn set_part(&mut self, param: &str, key: &str, value: &Dynamic) -> Result<Self, StripeError> {
+        self.set_param(&Form::part(param, key)?, value)
+    }
 }
 
 impl Builder<Subscription> {
     /// Adds what is paid for.
     pub(crate) fn add_item(&mut self, price: &str, quantity: Option<i64>) -> Result<Self, StripeError> {
-        let is_item = |(name, _): &&(String, String)| name.starts_with("items[") && name.ends_with("[price]");
-        let index = self.form.fields().iter().filter(is_item).count();
-        self.form.push(&format!("items[{index}][price]"), &price.into())?;
+        let index = |(name, _): &(String, String)| -> Option<usize> {
+            name.strip_prefix("items[")?.split(']').next()?.parse().ok()
+        };
+        let last = self.form.fields().iter().filter_map(index).max();
+        let index = last.map_or(0, |last| last.saturating_add(1));
+        self.form.set(&format!("items[{index}][price]"), &price.into())?;
         if let Some(quantity) = quantity {
-            self.form.push(&format!("items[{index}][quantity]"), &quantity.into())?;
+            self.form.set(&format!("items[{index}][quantity]"), &quantity.into())?;
         }
         Ok(self.clone())
     }

@@ -73,6 +73,9 @@ impl StripeClient {
 
     fn request(&self, method: &str, path: &str, key: &Secret) -> Result<HttpRequest, StripeError> {
         let request = HttpRequest::new(method, &format!("{}/v1/{path}", self.base_url))?
+            // Stripe's word counts more than the status, which says little of a fault of its own.
+            .with_retry_header("stripe-should-retry")?
+            .with_retry_of(500)
             .with_header("stripe-version", &self.version)?
             .with_secret_header("authorization", "Bearer ", key)?;
         Ok(request)
@@ -84,7 +87,7 @@ impl StripeClient {
             return Err(StripeError::Api(ApiError::of(&response)));
         }
         // Something else has answered, such as a proxy.
-        let object = response.json().filter(Dynamic::is_map);
+        let object = response.json()?.filter(Dynamic::is_map);
         object.ok_or_else(|| StripeError::Api(ApiError::of(&response)))
     }
 }

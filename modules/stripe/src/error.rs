@@ -39,7 +39,8 @@ impl ApiError {
 
     pub(crate) fn of(response: &HttpResponse) -> Self {
         let status = response.status();
-        let body: serde_json::Value = serde_json::from_str(response.body()).unwrap_or_default();
+        let body: serde_json::Value =
+            serde_json::from_str(response.text().unwrap_or_default()).unwrap_or_default();
         let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
         let names = ["type", "code", "decline_code", "param"];
         let mut details: Vec<_> = names.into_iter().filter_map(|name| Some((name, text(name)?))).collect();

@@ -176,7 +176,7 @@ fn register_builder<R: Resource>(engine: &mut rhai::Engine) {
         builder.set_param("metadata", &all.into()).map_err(Box::<EvalAltResult>::from)
     });
     engine.register_fn("metadata", |builder: &mut Builder<R>, key: &str, value: Dynamic| {
-        builder.set_param(&format!("metadata[{key}]"), &value).map_err(Box::<EvalAltResult>::from)
+        builder.set_part("metadata", key, &value).map_err(Box::<EvalAltResult>::from)
     });
     engine.register_fn("param", |builder: &mut Builder<R>, name: &str, value: Dynamic| {
         builder.set_param(name, &value).map_err(Box::<EvalAltResult>::from)

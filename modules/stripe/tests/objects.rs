@@ -8,7 +8,9 @@ use futures::executor::block_on;
 use rhai_dispatcher_core::{Outcome, Ran};
 use rhai_dispatcher_engine::Secret;
 use rhai_dispatcher_test_http::{Answer, TestServer};
-use support::{Bench, KEY, answer, bench, bench_with, config, error, run, stripe, value};
+use support::{
+    Bench, KEY, answer, bench, bench_with, bench_with_array_limit, config, error, run, stripe, value,
+};
 
 #[test]
 fn each_object_is_created_by_a_form_of_its_own() {
@@ -202,6 +204,161 @@ fn a_call_is_tried_again_with_the_same_key() {
     assert_eq!(asked.len(), 3);
     assert!(asked.iter().all(|one| one.header("idempotency-key") == asked[0].header("idempotency-key")));
     assert!(asked.iter().all(|one| one.body == "name=x"));
+}
+
+#[test]
+fn stripes_word_on_retries_counts_more_than_the_status() {
+    for (status, word, calls) in [
+        (400, Some("true"), 3),
+        (402, Some("true"), 3),
+        (409, Some("true"), 3),
+        (503, Some("true"), 3),
+        (409, Some("false"), 1),
+        (429, Some("false"), 1),
+        (500, Some("false"), 1),
+        (503, Some("false"), 1),
+        // Without its word, or with a strange one, the status decides.
+        (400, None, 1),
+        (402, Some("maybe"), 1),
+        (409, None, 3),
+        (429, Some("TRUE!"), 3),
+        (500, None, 3),
+        (503, Some(""), 3),
+    ] {
+        let server = TestServer::start(move |_| {
+            let answer = Answer::json(r#"{"error": {"message": "no"}}"#).with_status(status);
+            word.map_or(answer.clone(), |word| answer.with_header("Stripe-Should-Retry", word))
+        });
+        for call in [r#"new_product().name("x").create()"#, r#"retrieve_product("x")"#] {
+            let before = server.asked().len();
+            assert_eq!(error(&bench(&server), call), "api: no", "{status} {word:?}");
+            let asked = &server.asked()[before..];
+            // 409 is an answer to a call that creates or changes something.
+            let expected =
+                if status == 409 && word.is_none() && call.contains("retrieve") { 1 } else { calls };
+            assert_eq!(asked.len(), expected, "{status} {word:?}: {call}");
+            let key = asked[0].header("idempotency-key");
+            assert_eq!(key.is_some(), call.contains("create"));
+            assert!(asked.iter().all(|asked| asked.header("idempotency-key") == key), "{asked:?}");
+        }
+    }
+    // It is the word of one answer, and success is success.
+    let server = TestServer::start(|asked| match asked.number {
+        0 => Answer::status(402).with_header("stripe-should-retry", "true"),
+        _ => answer(asked).with_header("stripe-should-retry", "true"),
+    });
+    assert_eq!(value(&bench(&server), r#"new_product().name("x").create()"#), "\"prod_1\"");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn an_empty_list_or_map_unsets_its_field() {
+    let server = stripe();
+    let bench = bench(&server);
+    for (script, body) in [
+        (r#"update_product("x", #{images: []})"#, "images="),
+        (r#"update_product("x", #{metadata: #{}})"#, "metadata="),
+        (r#"update_product("x", #{description: ()})"#, "description="),
+        (r#"update_product("x", #{description: ""})"#, "description="),
+        (r#"update_customer("x", #{shipping: #{address: #{}}})"#, "shipping[address]="),
+        (
+            r#"update_subscription("x", #{items: [#{price: "p", tax_rates: []}, #{}]})"#,
+            "items[0][price]=p&items[0][tax_rates]=&items[1]=",
+        ),
+        (r#"update_subscription("x", #{discounts: [[]]})"#, "discounts[0]="),
+        (r#"update_product("x", #{})"#, ""),
+        (r#"new_product().images([]).metadata(#{}).create()"#, "images=&metadata="),
+        // What is set later counts, in the place of the empty list or map and the other way round.
+        (r#"new_product().metadata(#{}).metadata("k", 1).create()"#, "metadata[k]=1"),
+        (r#"new_product().metadata("k", 1).metadata(#{}).create()"#, "metadata="),
+        (r#"new_product().param("a", #{b: #{}}).param("a[b][c]", 1).create()"#, "a[b][c]=1"),
+        (r#"new_subscription().param("items", []).price("p").create()"#, "items[0][price]=p"),
+        (
+            r#"new_subscription().param("items[1][price]", "q").price("p", 2).create()"#,
+            "items[1][price]=q&items[2][price]=p&items[2][quantity]=2",
+        ),
+    ] {
+        value(&bench, script);
+        let asked = server.asked().pop().expect("a call");
+        assert_eq!(asked.body.replace("%5B", "[").replace("%5D", "]"), body, "{script}");
+    }
+}
+
+#[test]
+fn values_of_all_kinds_have_their_form() {
+    let server = stripe();
+    let bench = bench(&server);
+    for (value_of_k, body) in [
+        ("9223372036854775807", "k=9223372036854775807"),
+        ("-9223372036854775808", "k=-9223372036854775808"),
+        ("0", "k=0"),
+        ("12.5", "k=12.5"),
+        ("1.0", "k=1"),
+        ("1e21", "k=1000000000000000000000"),
+        ("0.0000001", "k=0.0000001"),
+        ("true", "k=true"),
+        ("false", "k=false"),
+        ("'ß'", "k=%C3%9F"),
+        (r#""日本 & 🍵=+%\n""#, "k=%E6%97%A5%E6%9C%AC+%26+%F0%9F%8D%B5%3D%2B%25%0A"),
+        (r#""[]""#, "k=%5B%5D"),
+        (
+            "#{a: #{b: #{c: [1, [true]]}}}",
+            "k%5Ba%5D%5Bb%5D%5Bc%5D%5B0%5D=1&k%5Ba%5D%5Bb%5D%5Bc%5D%5B1%5D%5B0%5D=true",
+        ),
+        ("[#{a: 1, b: ()}, #{a: 2}]", "k%5B0%5D%5Ba%5D=1&k%5B0%5D%5Bb%5D=&k%5B1%5D%5Ba%5D=2"),
+        (
+            "#{\"ключ\": 1, \"a b\": 2, \"a.b&c=d\": 3}",
+            "k%5Ba+b%5D=2&k%5Ba.b%26c%3Dd%5D=3&k%5B%D0%BA%D0%BB%D1%8E%D1%87%5D=1",
+        ),
+        ("{ let n = 3; let f = || n; #{a: n, b: [n]} }", "k%5Ba%5D=3&k%5Bb%5D%5B0%5D=3"),
+    ] {
+        value(&bench, &format!(r#"update_product("x", #{{k: {value_of_k}}})"#));
+        assert_eq!(server.asked().pop().expect("a call").body, body, "{value_of_k}");
+    }
+    let before = server.asked().len();
+    for (value_of_k, says) in [
+        ("0.0/0.0", "k: a number that is not finite can't be a field"),
+        ("#{a: 1.0/0.0}", "k[a]: a number that is not finite can't be a field"),
+        ("timestamp()", "k: a timestamp can't be a field"),
+        ("blob(1, 0)", "k: a blob can't be a field"),
+        ("[|| 1]", "k[0]: a function pointer can't be a field"),
+        ("#{\"a[b\": 1}", "k[a[b]: a key in a form can't be empty or have brackets"),
+        ("#{\"a]\": 1}", "k[a]]: a key in a form can't be empty or have brackets"),
+        ("#{\"\": 1}", "k[]: a key in a form can't be empty or have brackets"),
+        ("[[[[[[[[[[1]]]]]]]]]]", "it is nested more than 8 levels deep"),
+        ("{ let a = []; a.pad(1001, []); a }", "it is one of more than 1000 fields"),
+    ] {
+        for call in ["update_product", "let f = |id, m| new_product().param(\"k\", m.k).create(); f.call"] {
+            let said = error(&bench, &format!(r#"{call}("x", #{{k: {value_of_k}}})"#));
+            assert!(said.contains("invalid: ") && said.contains(says), "{value_of_k}: {said}");
+        }
+    }
+    for key in ["", "a[b]", "]"] {
+        let said = error(&bench, &format!(r#"new_product().metadata("{key}", 1)"#));
+        assert!(said.contains(&format!("metadata[{key}]: a key in a form can't")), "{said}");
+    }
+    assert_eq!(server.asked().len(), before);
+}
+
+#[test]
+fn an_answer_of_stripes_that_is_too_large_is_caught() {
+    let server = TestServer::start(|asked| match asked.path.as_str() {
+        "/v1/products" => Answer::json(format!(r#"{{"data": [{}0]}}"#, "0,".repeat(10_000))),
+        "/v1/prices" => Answer::json(" ".repeat(600_000)),
+        "/v1/coupons" => Answer::json("[".repeat(200)),
+        _ => Answer::json("\u{feff}{\"data\": []}"),
+    });
+    let bench = bench_with_array_limit(&server, 5000);
+    for (call, says) in [
+        ("list_products()", "max_array_size"),
+        ("list_prices()", "max_response_bytes"),
+        ("list_coupons()", "more than 127 levels"),
+    ] {
+        let script = format!("let e = (); try {{ {call} }} catch (x) {{ e = x }} e");
+        let caught = value(&bench, &script);
+        assert!(caught.contains(r#""kind":"too_large""#) && caught.contains(says), "{caught}");
+    }
+    assert_eq!(value(&bench, "list_customers().data"), "[]");
 }
 
 #[test]

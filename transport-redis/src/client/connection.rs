@@ -1,4 +1,7 @@
 use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fred::clients::Client;
@@ -7,13 +10,19 @@ use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
-use super::{ClientError, Endpoint, Reply};
+use super::server::ServerInfo;
+use super::vitals::Vitals;
+use super::{ClientError, Endpoint, Network, Reply};
 
 /// One connection, until it breaks. Commands are answered in the order in which they were sent.
 #[derive(Clone)]
 pub(crate) struct Connection {
     client: Client,
+    /// What the server can do.
+    info: ServerInfo,
+    vitals: Arc<Vitals>,
     /// Why it is gone. fred leaves a command unanswered that comes just after its end.
     gone: watch::Receiver<Option<String>>,
 }
@@ -25,8 +34,10 @@ pub(super) struct Closed {
 }
 
 impl Connection {
-    /// Connects. It has to be called, and stays, on tokio.
-    pub(super) async fn open(endpoint: &Endpoint) -> Result<(Self, Closed), ClientError> {
+    /// Connects, and looks whether the server can be trusted with tasks. An answer that takes longer than
+    /// `patience` makes it suspect. It has to be called, and stays, on tokio.
+    pub(super) async fn open(network: &Network, patience: Duration) -> Result<(Self, Closed), ClientError> {
+        let endpoint = &network.endpoint;
         let client = Client::new(
             endpoint.config(),
             Some(endpoint.performance_config()),
@@ -35,29 +46,95 @@ impl Connection {
             // is replaced by a new one, which is not this client's to do.
             None,
         );
+        let deadline = Instant::now() + endpoint.timeout();
         let (sender, gone) = watch::channel(None);
         let task = Closed { task: client.connect(), gone: sender };
-        match tokio::time::timeout(endpoint.timeout(), client.wait_for_connect()).await {
-            Ok(Ok(())) => Ok((Self { client, gone }, task)),
-            Ok(Err(error)) => Err(connect_error(endpoint, &error)),
-            Err(_) => Err(ClientError::Lost(format!(
-                "{}: no connection within the call timeout",
-                endpoint.address()
-            ))),
+        match tokio::time::timeout_at(deadline, client.wait_for_connect()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(connect_error(endpoint, &error)),
+            Err(_) => {
+                return Err(ClientError::Lost(format!(
+                    "{}: no connection within the call timeout",
+                    endpoint.address()
+                )));
+            }
         }
+        let vitals = Arc::new(Vitals::new(patience));
+        let mut connection = Self { client, info: ServerInfo::default(), vitals, gone };
+        connection.info = ServerInfo::ask(&connection, network, deadline).await?;
+        Ok((connection, task))
     }
 
-    /// Sends a command and waits for the answer, for as long as it takes.
-    pub(crate) async fn command(&self, name: &'static str, args: Vec<Bytes>) -> Result<Reply, ClientError> {
+    /// Whether the server has functions (Redis 7).
+    pub(crate) const fn has_functions(&self) -> bool {
+        self.info.has_functions
+    }
+
+    /// Whether an answer is overdue, with what comes.
+    pub(super) fn watch_overdue(&self) -> watch::Receiver<bool> {
+        self.vitals.watch()
+    }
+
+    /// Sends a command and waits for the answer, until the deadline at most.
+    pub(crate) async fn command(
+        &self,
+        name: &'static str,
+        args: Vec<Bytes>,
+        deadline: Instant,
+    ) -> Result<Reply, ClientError> {
+        self.send(name, args, Duration::ZERO, deadline).await
+    }
+
+    /// The same for a command that the server may leave unanswered for as long as it `blocks`.
+    pub(crate) async fn blocking_command(
+        &self,
+        name: &'static str,
+        args: Vec<Bytes>,
+        blocks: Duration,
+        deadline: Instant,
+    ) -> Result<Reply, ClientError> {
+        self.send(name, args, blocks, deadline).await
+    }
+
+    async fn send(
+        &self,
+        name: &'static str,
+        args: Vec<Bytes>,
+        blocks: Duration,
+        deadline: Instant,
+    ) -> Result<Reply, ClientError> {
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+        let bytes = args.iter().map(Bytes::len).sum();
         let args: Vec<Value> = args.into_iter().map(Value::Bytes).collect();
+        let sent = Instant::now();
+        let overdue_at = sent + blocks + self.vitals.allowance(bytes);
+        let mut answer = pin!(self.client.custom_raw(command, args));
         let mut gone = self.gone.clone();
-        tokio::select! {
-            biased;
-            frame = self.client.custom_raw(command, args) => Reply::new(frame.map_err(|error| lost(&error))?),
-            why = gone.wait_for(Option::is_some) => {
-                let why = why.ok().and_then(|why| why.clone());
-                Err(ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into())))
+        let mut gone = pin!(gone.wait_for(Option::is_some));
+        let mut timer = pin!(sleep_until(overdue_at.min(deadline)));
+        loop {
+            tokio::select! {
+                biased;
+                frame = &mut answer => {
+                    let frame = frame.map_err(|error| lost(&error))?;
+                    // What came before its time was over, was not blocked for all of it.
+                    self.vitals.note_answer(sent.elapsed().saturating_sub(blocks));
+                    return Reply::new(frame);
+                }
+                why = &mut gone => {
+                    let why = why.ok().and_then(|why| why.clone());
+                    return Err(ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into())));
+                }
+                () = &mut timer => {
+                    let now = Instant::now();
+                    if now >= overdue_at {
+                        self.vitals.note_overdue();
+                    }
+                    if now >= deadline {
+                        return Err(ClientError::Timeout(format!("{name} was not answered")));
+                    }
+                    timer.as_mut().reset(deadline);
+                }
             }
         }
     }

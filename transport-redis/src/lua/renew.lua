@@ -7,10 +7,9 @@ local alive = key(w, 'alive')
 local score = call('ZSCORE', alive, instance)
 -- What comes too late for its lease is still in time if nobody has acted on it.
 local kept = score and tonumber(score) > 0
-if attach then
-  call('SADD', PREFIX .. ':queues', w)
-  call('HSET', key(w, 'state'), 'lease', LEASE)
-end
+-- A server that has lost everything knows neither the queue nor the instance.
+if attach or not score then call('SADD', PREFIX .. ':queues', w) end
+if attach then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if kept or attach or not score then
   call('ZADD', alive, NOW + LEASE, instance)
   if attach or not score then call('HSET', key(w, 'instances'), instance, inbox) end
@@ -21,6 +20,7 @@ if not score then
 end
 local freed, again = take_deaths_back(w, instance)
 local _, _, made_ready, state = settle(w)
+expire_waiting(w, 128)
 local has_survived = (kept or attach) and note_alive(w, instance, state.observed)
 if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if freed or made_ready or has_survived then serve(w) end

@@ -1,9 +1,12 @@
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::channel::oneshot;
 use futures::stream::{self, BoxStream, StreamExt};
 
+use super::super::StopToken;
+use super::state::BLOCKED;
 use super::*;
 use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
 use crate::{Completion, Finished, InstanceId, ManualClock, Payload, Signal, Task, WorkerId};
@@ -66,7 +69,7 @@ fn claimed() -> Claimed {
     let worker_id = WorkerId::try_from("worker-1").expect("a name");
     let task = Arc::new(Task::new(worker_id, Payload::script("1"), "caller"));
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
-    Claimed { claim, task, attempt: 0, deaths: 0 }
+    Claimed::first(claim, task)
 }
 
 /// Counts how often a lane is woken.
@@ -79,7 +82,7 @@ impl Wake for Bell {
     }
 }
 
-struct Floor {
+struct Fixture {
     store: Arc<Store>,
     clock: ManualClock,
     lanes: Vec<Arc<LaneState>>,
@@ -87,21 +90,24 @@ struct Floor {
     intake: Arc<Intake>,
 }
 
-impl Floor {
+impl Fixture {
     /// Lanes that all sleep.
     fn new(lanes: usize) -> Self {
         let (store, clock) = (Arc::new(Store::default()), ManualClock::new());
         let slots = Arc::new(HeapSlots::new(lanes));
-        let lane = |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index)));
+        let early: Arc<EarlyStops> = Arc::default();
+        let lane =
+            |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index), Arc::clone(&early)));
         let lanes: Vec<Arc<LaneState>> = (0..lanes).map(lane).collect();
         let bells = lanes.iter().map(|_| Arc::default()).collect();
-        let intake = Intake::new(Arc::clone(&store) as _, Arc::new(clock.clone()), lanes.clone());
-        let floor = Self { store, clock, lanes, bells, intake };
-        floor.lanes.iter().for_each(|lane| lane.idle());
-        for lane in 0..floor.lanes.len() {
-            assert_eq!(floor.sleep(lane), None);
+        let intake =
+            Intake::new(Arc::clone(&store) as _, Arc::new(clock.clone()), lanes.clone(), Arc::clone(&early));
+        let fixture = Self { store, clock, lanes, bells, intake };
+        fixture.lanes.iter().for_each(|lane| lane.idle());
+        for lane in 0..fixture.lanes.len() {
+            assert_eq!(fixture.sleep(lane), None);
         }
-        floor
+        fixture
     }
 
     fn take(&self, lane: usize, offer: Offer) -> Taken {
@@ -121,7 +127,7 @@ impl Floor {
 
     fn task(&self, lane: usize, offer: Offer) -> Option<Claim> {
         match self.take(lane, offer) {
-            Taken::Task(task) => Some(task.claimed.claim),
+            Taken::Task(task) => Some(task.claim),
             Taken::Nothing => None,
             Taken::Surplus(_) | Taken::Closed(_) => panic!("a lane with room takes tasks"),
         }
@@ -135,163 +141,185 @@ impl Floor {
 
 #[test]
 fn claim_asks_for_what_all_lanes_can_run() {
-    let floor = Floor::new(3);
-    floor.store.give(1);
-    assert!(floor.sleep(2).is_some());
-    let (max, _) = floor.store.next_claim().expect("a claim for the lanes that sleep");
+    let fixture = Fixture::new(3);
+    fixture.store.give(1);
+    assert!(fixture.sleep(2).is_some());
+    let (max, _) = fixture.store.next_claim().expect("a claim for the lanes that sleep");
     assert_eq!(max, 3 * 4);
 }
 
 #[test]
 fn a_task_wakes_one_lane_and_what_that_leaves_the_next() {
-    let floor = Floor::new(3);
-    let claims = floor.store.give(2);
-    assert_eq!(floor.woken(), [0, 0, 1]);
-    assert_eq!(floor.sleep(2), Some(claims[0]));
-    assert_eq!(floor.woken(), [0, 1, 0]);
-    assert_eq!(floor.sleep(1), Some(claims[1]));
-    assert_eq!(floor.woken(), [0, 0, 0]);
+    let fixture = Fixture::new(3);
+    let claims = fixture.store.give(2);
+    assert_eq!(fixture.woken(), [0, 0, 1]);
+    assert_eq!(fixture.sleep(2), Some(claims[0]));
+    assert_eq!(fixture.woken(), [0, 1, 0]);
+    assert_eq!(fixture.sleep(1), Some(claims[1]));
+    assert_eq!(fixture.woken(), [0, 0, 0]);
 }
 
 #[test]
 fn lanes_that_sleep_hear_of_tasks_while_another_is_blocked() {
-    let floor = Floor::new(2);
-    floor.store.give(1);
-    assert!(floor.sleep(1).is_some());
+    let fixture = Fixture::new(2);
+    fixture.store.give(1);
+    assert!(fixture.sleep(1).is_some());
     // It does not come again.
-    assert_eq!(floor.woken(), [0, 1]);
-    let claims = floor.store.give(1);
-    assert_eq!(floor.woken(), [1, 0]);
-    assert_eq!(floor.sleep(0), Some(claims[0]));
-    assert!(floor.store.next_claim().is_none(), "nothing is claimed while no lane is free");
+    assert_eq!(fixture.woken(), [0, 1]);
+    let claims = fixture.store.give(1);
+    assert_eq!(fixture.woken(), [1, 0]);
+    assert_eq!(fixture.sleep(0), Some(claims[0]));
+    assert!(fixture.store.next_claim().is_none(), "nothing is claimed while no lane is free");
 }
 
 #[test]
 fn lane_with_the_fewest_tasks_that_compute_comes_first() {
-    let floor = Floor::new(2);
-    let claims = floor.store.give(2);
-    assert_eq!(floor.busy(0, 1), None);
-    assert_eq!(floor.busy(1, 0), Some(claims[0]));
-    assert_eq!(floor.busy(0, 2), None, "the other has begun one");
-    assert_eq!(floor.busy(0, 1), Some(claims[1]), "as many as the other");
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(2);
+    assert_eq!(fixture.busy(0, 1), None);
+    assert_eq!(fixture.busy(1, 0), Some(claims[0]));
+    assert_eq!(fixture.busy(0, 2), None, "the other has begun one");
+    assert_eq!(fixture.busy(0, 1), Some(claims[1]), "as many as the other");
 }
 
 #[test]
 fn lane_that_refuses_wakes_the_one_that_comes_first() {
-    let floor = Floor::new(2);
-    let claims = floor.store.give(1);
-    assert_eq!(floor.woken(), [0, 1]);
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(1);
+    assert_eq!(fixture.woken(), [0, 1]);
     // It is woken by something else before the one that sleeps gets to it.
-    assert_eq!(floor.busy(1, 1), None);
-    assert_eq!(floor.woken(), [1, 0]);
-    assert_eq!(floor.sleep(0), Some(claims[0]));
+    assert_eq!(fixture.busy(1, 1), None);
+    assert_eq!(fixture.woken(), [1, 0]);
+    assert_eq!(fixture.sleep(0), Some(claims[0]));
 }
 
 #[test]
 fn lane_that_computes_does_not_wait_for_one_that_is_blocked() {
-    let floor = Floor::new(2);
-    let claims = floor.store.give(1);
-    floor.lanes[0].tick(floor.clock.now());
-    assert_eq!(floor.busy(1, 1), None);
-    floor.clock.advance(2 * BLOCKED);
-    assert_eq!(floor.busy(1, 1), Some(claims[0]));
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(2);
+    assert_eq!(fixture.busy(0, 0), Some(claims[0]));
+    fixture.lanes[0].tick(fixture.clock.now());
+    assert_eq!(fixture.busy(1, 2), None);
+    fixture.clock.advance(2 * BLOCKED);
+    assert_eq!(fixture.busy(1, 2), Some(claims[1]));
+}
+
+#[test]
+fn lane_that_was_woken_is_waited_for_however_late_its_thread_is() {
+    let fixture = Fixture::new(2);
+    fixture.lanes.iter().for_each(|lane| lane.tick(fixture.clock.now()));
+    let claims = fixture.store.give(1);
+    fixture.clock.advance(2 * BLOCKED);
+    assert_eq!(fixture.busy(1, 1), None);
+    fixture.clock.advance(2 * BLOCKED);
+    assert_eq!(fixture.busy(1, 1), None);
+    assert_eq!(fixture.woken(), [1, 1]);
+    assert_eq!(fixture.sleep(0), Some(claims[0]));
 }
 
 #[test]
 fn lane_that_would_sleep_takes_what_is_there() {
-    let floor = Floor::new(2);
-    let claims = floor.store.give(1);
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(1);
     let offer = Offer { room: 4, computing: 1, claims: true, sleeps: true };
-    assert_eq!(floor.task(1, offer), Some(claims[0]));
+    assert_eq!(fixture.task(1, offer), Some(claims[0]));
 }
 
 #[test]
 fn what_no_lane_has_room_for_goes_back_with_the_claim() {
-    let floor = Floor::new(2);
-    let claims = floor.store.give(2);
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(2);
     let full = Offer { room: 0, computing: 0, claims: true, sleeps: false };
-    assert!(matches!(floor.take(0, full), Taken::Nothing), "the other has room");
-    assert_eq!(floor.busy(1, 0), Some(claims[0]));
-    let Taken::Surplus(left) = floor.take(1, full) else { panic!("no lane has room") };
+    assert!(matches!(fixture.take(0, full), Taken::Nothing), "the other has room");
+    assert_eq!(fixture.busy(1, 0), Some(claims[0]));
+    let Taken::Surplus(left) = fixture.take(1, full) else { panic!("no lane has room") };
     assert_eq!(left, claims[1..]);
-    assert!(floor.store.next_claim().is_none());
+    assert!(fixture.store.next_claim().is_none());
 }
 
 #[test]
 fn lanes_without_room_end_a_claim_that_waits() {
-    let floor = Floor::new(1);
+    let fixture = Fixture::new(1);
     let full = Offer { room: 0, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(floor.take(0, full), Taken::Surplus(left) if left.is_empty()));
-    assert!(matches!(floor.take(0, full), Taken::Nothing));
-    assert!(floor.store.next_claim().is_none());
+    assert!(matches!(fixture.take(0, full), Taken::Surplus(left) if left.is_empty()));
+    assert!(matches!(fixture.take(0, full), Taken::Nothing));
+    assert!(fixture.store.next_claim().is_none());
 }
 
 #[test]
 fn closing_wakes_the_lanes_and_hands_out_what_is_left_once() {
-    let floor = Floor::new(3);
-    let claims = floor.store.give(3);
-    assert_eq!(floor.busy(2, 0), Some(claims[0]));
-    assert_eq!(floor.woken(), [0, 1, 1]);
+    let fixture = Fixture::new(3);
+    let claims = fixture.store.give(3);
+    assert_eq!(fixture.busy(2, 0), Some(claims[0]));
+    assert_eq!(fixture.woken(), [0, 1, 1]);
     let full = Offer { room: 0, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(floor.take(2, full), Taken::Nothing), "lane 0 sleeps with room");
-    floor.woken();
-    floor.intake.close();
-    assert_eq!(floor.woken(), [0, 0, 1], "the others have been woken for the tasks");
+    assert!(matches!(fixture.take(2, full), Taken::Nothing), "lane 0 sleeps with room");
+    fixture.woken();
+    fixture.intake.close();
+    assert_eq!(fixture.woken(), [0, 0, 1], "the others have been woken for the tasks");
     let offer = Offer { room: 4, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(floor.take(0, offer), Taken::Closed(left) if left == claims[1..]));
-    assert!(matches!(floor.take(1, offer), Taken::Closed(left) if left.is_empty()));
-    assert!(floor.store.next_claim().is_none());
+    assert!(matches!(fixture.take(0, offer), Taken::Closed(left) if left == claims[1..]));
+    assert!(matches!(fixture.take(1, offer), Taken::Closed(left) if left.is_empty()));
+    assert!(fixture.store.next_claim().is_none());
 }
 
 #[test]
 fn failed_claim_is_made_again_after_a_pause() {
-    let floor = Floor::new(1);
-    let (_, answer) = floor.store.next_claim().expect("a claim");
+    let fixture = Fixture::new(1);
+    let (_, answer) = fixture.store.next_claim().expect("a claim");
     answer.send(Err(TransportError::Unavailable(Arc::new(std::fmt::Error)))).expect("it waits");
-    assert_eq!(floor.woken(), [1]);
-    assert_eq!(floor.sleep(0), None);
-    assert!(floor.store.next_claim().is_none());
-    floor.clock.advance(RETRY_PAUSE);
-    assert_eq!(floor.woken(), [1]);
-    assert_eq!(floor.sleep(0), None);
-    let claims = floor.store.give(1);
-    assert_eq!(floor.sleep(0), Some(claims[0]));
+    assert_eq!(fixture.woken(), [1]);
+    assert_eq!(fixture.sleep(0), None);
+    assert!(fixture.store.next_claim().is_none());
+    fixture.clock.advance(RETRY_PAUSE);
+    assert_eq!(fixture.woken(), [1]);
+    assert_eq!(fixture.sleep(0), None);
+    let claims = fixture.store.give(1);
+    assert_eq!(fixture.sleep(0), Some(claims[0]));
 }
 
 #[test]
 fn detached_instance_closes_the_intake() {
-    let floor = Floor::new(2);
-    let (_, answer) = floor.store.next_claim().expect("a claim");
+    let fixture = Fixture::new(2);
+    let (_, answer) = fixture.store.next_claim().expect("a claim");
     answer.send(Err(TransportError::Detached)).expect("it waits");
-    assert_eq!(floor.woken(), [0, 1]);
+    assert_eq!(fixture.woken(), [0, 1]);
     let offer = Offer { room: 4, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(floor.take(1, offer), Taken::Closed(_)));
-    assert_eq!(floor.woken(), [1, 0]);
+    assert!(matches!(fixture.take(1, offer), Taken::Closed(_)));
+    assert_eq!(fixture.woken(), [1, 0]);
 }
 
 #[test]
 fn task_can_be_stopped_before_it_begins() {
-    let floor = Floor::new(1);
-    let claims = floor.store.give(2);
-    assert!(!floor.intake.stop(&claims[1], Stop::Lost), "it is on its way");
-    assert_eq!(floor.sleep(0), Some(claims[0]));
-    assert!(!floor.intake.stop(&claims[0], Stop::Lost), "the lane has it");
-    assert!(floor.intake.stop(&claims[1], Stop::Lost));
-    let offer = Offer { room: 4, computing: 0, claims: true, sleeps: true };
-    let Taken::Task(task) = floor.take(0, offer) else { panic!("it is to be ended") };
-    assert_eq!((task.claimed.claim, task.stop.get()), (claims[1], Some(Stop::Lost)));
+    let fixture = Fixture::new(1);
+    let claims = fixture.store.give(2);
+    fixture.intake.stop(&claims[0], Stop::Lost); // it is on its way
+    assert_eq!(fixture.sleep(0), Some(claims[0]));
+    fixture.intake.stop(&claims[1], Stop::Lost); // it waits for a lane
+    // Far more than those that are to be begun.
+    for _ in 0..12_000 {
+        let (running, stop) = (claimed().claim, StopToken::new());
+        fixture.lanes[0].begin(running, stop.clone());
+        fixture.intake.stop(&running, Stop::Lost);
+        assert_eq!(stop.get(), Some(Stop::Lost), "a lane has it");
+    }
+    for claim in claims {
+        let stop = StopToken::new();
+        fixture.lanes[0].begin(claim, stop.clone());
+        assert_eq!(stop.get(), Some(Stop::Lost));
+    }
 }
 
 #[test]
 fn tasks_are_released_when_all_lanes_are_blocked() {
-    let floor = Floor::new(2);
-    let claims = floor.store.give(3);
-    assert_eq!(floor.sleep(1), Some(claims[0]));
-    floor.lanes[1].tick(floor.clock.now());
-    floor.clock.advance(Duration::from_secs(1));
-    assert!(floor.intake.release(Duration::from_millis(500)).is_empty(), "a lane sleeps");
-    floor.lanes[0].tick(floor.clock.now());
-    floor.clock.advance(Duration::from_secs(1));
-    assert_eq!(floor.intake.release(Duration::from_millis(500)), claims[1..]);
-    assert!(floor.store.next_claim().is_none());
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(3);
+    assert_eq!(fixture.sleep(1), Some(claims[0]));
+    fixture.lanes[1].tick(fixture.clock.now());
+    fixture.clock.advance(Duration::from_secs(1));
+    assert!(fixture.intake.release(Duration::from_millis(500)).is_empty(), "a lane sleeps");
+    fixture.lanes[0].tick(fixture.clock.now());
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(fixture.intake.release(Duration::from_millis(500)), claims[1..]);
+    assert!(fixture.store.next_claim().is_none());
 }

@@ -3,11 +3,12 @@
 local function start(w, id, packed, to, held, exists)
   if not packed then return end
   if #packed <= struct.size(HEADER) then return set_aside(w, id, packed, 'not a task of this queue') end
-  local _, _, fresh, latest, at = struct.unpack(HEADER, packed)
+  local _, _, fresh, latest, _, at = struct.unpack(HEADER, packed)
   local version = string.byte(packed, at)
   if version > to.version then
     call('HSET', key(w, 'waiting'), id, packed)
     call('ZADD', key(w, 'newer'), version, id)
+    if latest > 0 then pcall_('ZADD', key(w, 'expiring'), digits(latest), id) end
     return
   end
   local k = record_key(id)
@@ -55,6 +56,7 @@ local function take(w, letter, n, to)
   local packed = call('HMGET', waiting, unpack(ids))
   call('ZREMRANGEBYRANK', ready, 0, #ids - 1)
   call('HDEL', waiting, unpack(ids))
+  pcall_('ZREM', key(w, 'expiring'), unpack(ids))
   local exist = records_exist(ids) == #ids
   for i, id in ipairs(ids) do start(w, id, packed[i], to, held, exist) end
   if #held > 0 then call('HSET', held_key(w, to.instance), unpack(held)) end
@@ -99,14 +101,16 @@ local PATTERN = 'hnhhnhlhnhhnhhnh'
 -- that a queue can get empty, and what comes then is given at once.
 local MAX_CLAIMED = 256
 
--- Claims for an instance (`to`: instance, version, how much it holds) up to `max` tasks, or a group of quarantined ones.
--- What is claimed is in to.out; answers what it is ('claimed', 'group', 'empty'), and whether more may be ready.
-local function hand_out(w, to, max, turn)
+-- Claims for an instance (`to`: instance, version, how much it holds) a group of quarantined tasks, or its share of
+-- others; `max` at most. What is claimed is in to.out; answers what it is ('claimed', 'group', 'empty'), and whether more
+-- may be ready.
+local function hand_out(w, to, max, share, turn)
   to.out, to.count, max = {}, 0, math.min(max, MAX_CLAIMED)
   if call('EXISTS', key(w, 'waiting')) == 0 then return 'empty', false end
   take_newer(w, to.version)
   local is_group, more_groups = take_group(w, to, max)
   if is_group then return 'group', true end
+  max = math.min(max, share)
   turn = turn or tonumber(call('HGET', key(w, 'state'), 'turn') or '0') or 0
   local quota, more = { h = 0, n = 0, l = 0 }, { h = true, n = true, l = true }
   for i = 0, max - 1 do
@@ -135,21 +139,44 @@ end
 
 local function is_paused(w) return call('HEXISTS', key(w, 'state'), 'paused') == 1 end
 
+-- The share of one of `n` instances that wait in what is ready.
+local function share_of(w, n)
+  local ready = call('ZCARD', ready_key(w, 'h')) + call('ZCARD', ready_key(w, 'n')) + call('ZCARD', ready_key(w, 'l'))
+  return math.max(1, math.ceil(ready / n))
+end
+
+-- Gives one that waits its share, or a group. Whether more may be ready, for this one or another.
+local function serve_one(w, to, share)
+  local kind, more = hand_out(w, to, to.max, share)
+  -- A group that this one may not have yet may be for another.
+  if kind == 'empty' then return more or to.group_at end
+  to.holds = to.holds + to.count
+  local rest = to.max - to.count
+  -- With its share it waits on. While there is more than it asked for it claims anew; and after a group, to learn until
+  -- when that is observed.
+  to.waits = kind == 'claimed' and rest > 0 and (share < to.max or not more)
+  give(w, to, pack(kind, to.out), to.waits and rest or 0)
+  -- It does not know that it waits no more, and there is more for it.
+  if kind == 'claimed' and rest > 0 and not to.waits then wake(w, to.instance) end
+  return more or to.group_at
+end
+
 local function serve_idle(w)
-  local idle = idle_instances(w)
-  if #idle == 0 or is_paused(w) then return end
-  for _, to in ipairs(idle) do
+  local all = idle_instances(w)
+  if #all == 0 or is_paused(w) then return end
+  local idle, n = {}, 0
+  for _, to in ipairs(all) do
     if is_alive(w, to) and can_hold(w, to) then
-      local kind, more = hand_out(w, to, to.max)
-      if kind ~= 'empty' then
-        -- While there is more it claims anew; and after a group, to learn until when that is observed.
-        give(w, to, pack(kind, to.out), more and 0 or to.max - to.count)
-        -- It does not know that it waits no more, and there is more for it.
-        if kind == 'claimed' and more and to.count < to.max then wake(w, to.instance) end
-      end
-      -- A group that this one may not have yet may be for another.
-      if not more and not to.group_at then break end
+      n = n + 1
+      idle[n], to.waits = to, true
     end
+  end
+  -- First each has its share, and then what is left, since others wanted less.
+  for i, to in ipairs(idle) do
+    if not serve_one(w, to, i < n and share_of(w, n - i + 1) or to.max) then return end
+  end
+  for _, to in ipairs(idle) do
+    if to.waits and not serve_one(w, to, to.max) then return end
   end
 end
 

@@ -28,7 +28,8 @@ local function unpack_ids(packed, ids)
   for i = 3, #parts, 3 do ids[#ids + 1] = parts[i] end
 end
 
--- What an instance that waits has said: since when it does, until when its lease goes on at least, how many
+-- What an instance that waits has said: since when it does (in microseconds, since many are given tasks within a
+-- millisecond, and the one that waits longest is to be the next), until when its lease goes on at least, how many
 -- tasks it may be given, and which version it reads.
 local ORDER = '>ddI4I1'
 
@@ -67,7 +68,7 @@ end
 -- one that has died is given its share, until that is noticed, and not all there is.
 local function give(w, to, packed, rest)
   if rest > 0 then
-    to.since, to.max = NOW, rest
+    to.since, to.max = NOW_MICROS, rest
     wait_for_tasks(w, to)
   else
     call('HDEL', key(w, 'idle'), to.instance)

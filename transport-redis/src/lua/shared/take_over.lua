@@ -10,7 +10,7 @@ local LOST_TTL = 3600000
 -- The ids of the tasks in what an instance was given and has not read: it has not begun those.
 local function unread_ids(w, instance)
   local ids, unread = {}, {}
-  for _, packed in ipairs(call('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, ids) end
+  for _, packed in ipairs(pcall_('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, ids) end
   for _, id in ipairs(ids) do unread[id] = true end
   return unread
 end
@@ -21,8 +21,8 @@ local function take_unread(w, instance, budget)
   local taken, count = 0, 0
   local function undo(id, task, packed) hand_back(w, id, task, packed, instance) end
   while taken < budget do
-    local given = call('LPOP', key(w, 'give:' .. instance))
-    if not given then break end
+    local given = pcall_('LPOP', key(w, 'give:' .. instance))
+    if not given or failed(given) then break end
     local ids = {}
     unpack_ids(given, ids)
     for _, id in ipairs(ids) do

@@ -1,6 +1,7 @@
 use std::cell::{Cell, RefCell};
 
-use super::Secret;
+use super::{Halt, Part, Walk};
+use crate::Secret;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Json, Output, TaskError, TaskErrorKind};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -33,16 +34,23 @@ pub fn to_json(value: &Dynamic, max_bytes: usize, what: &str) -> Result<String, 
 }
 
 fn convert(value: &Dynamic, max_bytes: usize, what: &str) -> Result<Json, TaskError> {
-    let conversion = Conversion { left: Cell::new(max_bytes), error: RefCell::default() };
+    let conversion = Conversion {
+        walk: Walk::new(MAX_DEPTH, usize::MAX),
+        left: Cell::new(max_bytes),
+        error: RefCell::default(),
+    };
     let too_long = || {
         let message = format!("{what} has more than {max_bytes} bytes of JSON");
         TaskError::new(TaskErrorKind::Limit, message)
     };
-    match Json::of(&Node { value, depth: 0, conversion: &conversion }) {
+    match Json::of(&Node { value, conversion: &conversion }) {
         Ok(json) if json.as_str().len() > max_bytes => Err(too_long()),
         Ok(json) => Ok(json),
         Err(error) => Err(match conversion.error.take() {
-            Some(Problem::TooLong) => too_long(),
+            Some(Problem::TooLong | Problem::Halted(Halt::TooMany)) => too_long(),
+            Some(Problem::Halted(halt @ Halt::Ended(_))) => {
+                TaskError::new(TaskErrorKind::Runtime, halt.to_string())
+            }
             Some(Problem::TooDeep) => TaskError::new(
                 TaskErrorKind::Limit,
                 format!("{what} is nested more than {MAX_DEPTH} levels deep"),
@@ -63,6 +71,7 @@ fn convert(value: &Dynamic, max_bytes: usize, what: &str) -> Result<Json, TaskEr
 
 /// What the nodes of one value share.
 struct Conversion {
+    walk: Walk,
     /// Bytes that may still be written, at least.
     left: Cell<usize>,
     /// Why the conversion failed; serde's own errors are only text.
@@ -70,6 +79,7 @@ struct Conversion {
 }
 
 enum Problem {
+    Halted(Halt),
     TooLong,
     TooDeep,
     NoForm {
@@ -81,7 +91,6 @@ enum Problem {
 
 struct Node<'a> {
     value: &'a Dynamic,
-    depth: usize,
     conversion: &'a Conversion,
 }
 
@@ -108,7 +117,7 @@ impl Node<'_> {
     }
 
     fn child<'a>(&'a self, value: &'a Dynamic) -> Node<'a> {
-        Node { value, depth: self.depth + 1, conversion: self.conversion }
+        Node { value, conversion: self.conversion }
     }
 
     /// Adds where it happened to a child's error.
@@ -124,73 +133,57 @@ impl Node<'_> {
 
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value = self.value;
-        self.spend(1)?;
-        if let Ok(int) = value.as_int() {
-            return serializer.serialize_i64(int);
-        }
-        if let Ok(text) = value.as_immutable_string_ref() {
-            self.spend(text.len())?;
-            return serializer.serialize_str(&text);
-        }
-        if value.is_unit() {
-            return serializer.serialize_unit();
-        }
-        if let Ok(bool) = value.as_bool() {
-            return serializer.serialize_bool(bool);
-        }
-        if let Ok(float) = value.as_float() {
-            if !float.is_finite() {
-                return Err(self.no_form(format!("the number {float}")));
-            }
-            return serializer.serialize_f64(float);
-        }
-        if let Ok(char) = value.as_char() {
-            return serializer.serialize_char(char);
-        }
-        if let Ok(array) = value.as_array_ref() {
-            self.check_depth()?;
-            let mut seq = serializer.serialize_seq(Some(array.len()))?;
-            for (index, element) in array.iter().enumerate() {
-                let written = seq.serialize_element(&self.child(element));
-                self.within(written, || format!("[{index}]"))?;
-            }
-            return seq.end();
-        }
-        if let Ok(map) = value.as_map_ref() {
-            self.check_depth()?;
-            let mut object = serializer.serialize_map(Some(map.len()))?;
-            for (key, property) in map.iter() {
-                self.spend(key.len())?;
-                let written = object.serialize_entry(key.as_str(), &self.child(property));
-                self.within(written, || format!(".{key}"))?;
-            }
-            return object.end();
-        }
-        if value.is::<Secret>() {
-            return serializer.serialize_str(Secret::REDACTED);
-        }
-        Err(self.no_form(describe(value)))
+        let written =
+            self.conversion.walk.visit(self.value, |part| Ok(self.serialize_part(part, serializer)));
+        written.unwrap_or_else(|halt| Err(self.fail(Problem::Halted(halt))))
     }
 }
 
 impl Node<'_> {
-    fn check_depth<E: serde::ser::Error>(&self) -> Result<(), E> {
-        if self.depth >= MAX_DEPTH {
-            return Err(self.fail(Problem::TooDeep));
+    fn serialize_part<S: Serializer>(&self, part: Part<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+        self.spend(1)?;
+        match part {
+            Part::Unit => serializer.serialize_unit(),
+            Part::Bool(bool) => serializer.serialize_bool(bool),
+            Part::Int(int) => serializer.serialize_i64(int),
+            Part::Float(float) if !float.is_finite() => Err(self.no_form(format!("the number {float}"))),
+            Part::Float(float) => serializer.serialize_f64(float),
+            Part::Char(char) => serializer.serialize_char(char),
+            Part::Text(text) => {
+                self.spend(text.len())?;
+                serializer.serialize_str(text)
+            }
+            Part::Array(array) => {
+                let mut seq = serializer.serialize_seq(Some(array.len()))?;
+                for (index, element) in array.iter().enumerate() {
+                    let written = seq.serialize_element(&self.child(element));
+                    self.within(written, || format!("[{index}]"))?;
+                }
+                seq.end()
+            }
+            Part::Map(map) => {
+                let mut object = serializer.serialize_map(Some(map.len()))?;
+                for (key, property) in map {
+                    self.spend(key.len())?;
+                    let written = object.serialize_entry(key.as_str(), &self.child(property));
+                    self.within(written, || format!(".{key}"))?;
+                }
+                object.end()
+            }
+            Part::Secret => serializer.serialize_str(Secret::REDACTED),
+            Part::TooDeep => Err(self.fail(Problem::TooDeep)),
+            Part::Cycle => Err(self.no_form("a value that contains itself")),
+            Part::Blob(_) => Err(self.no_form("a blob")),
+            Part::Function(_) => Err(self.no_form("a function pointer")),
+            Part::Other(value) => Err(self.no_form(describe(value))),
         }
-        Ok(())
     }
 }
 
 /// What a value without a JSON form is, in words.
 fn describe(value: &Dynamic) -> String {
-    if value.is_fnptr() {
-        "a function pointer".to_owned()
-    } else if value.is_timestamp() {
+    if value.is_timestamp() {
         "a timestamp".to_owned()
-    } else if value.is_blob() {
-        "a blob".to_owned()
     } else if value.is::<std::ops::Range<rhai::INT>>() || value.is::<std::ops::RangeInclusive<rhai::INT>>() {
         "a range".to_owned()
     } else {

@@ -1,0 +1,84 @@
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{ClientError, Connection, Network};
+
+/// What a server can do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ServerInfo {
+    /// Whether it has functions (Redis 7).
+    pub(super) has_functions: bool,
+}
+
+impl ServerInfo {
+    /// Looks at a server before it is trusted with tasks: what can't work is an error, what may lose tasks a
+    /// warning.
+    pub(super) async fn ask(
+        connection: &Connection,
+        network: &Network,
+        deadline: Instant,
+    ) -> Result<Self, ClientError> {
+        let info = connection.command("INFO", Vec::new(), deadline).await?;
+        let text = info.as_str().ok_or(ClientError::Unexpected("INFO"))?;
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        if field("loading") == Some("1") {
+            return Err(ClientError::Demoted("LOADING the server is loading its data".into()));
+        }
+        let version =
+            field("valkey_version").map(|_| (7, 2)).or_else(|| parse_version(field("redis_version")?));
+        match version {
+            Some(version) if version < (6, 2) => {
+                return Err(ClientError::Refused(format!(
+                    "the server is Redis {}.{}; 6.2 or newer is needed",
+                    version.0, version.1
+                )));
+            }
+            Some(version) if network.needs_waitaof && version < (7, 2) => {
+                return Err(ClientError::Refused(format!(
+                    "durability: WAITAOF needs Redis 7.2, the server is {}.{}",
+                    version.0, version.1
+                )));
+            }
+            Some(_) => {}
+            None => warn(network, "Redis does not say its version; 6.2 or newer is needed"),
+        }
+        if field("role") == Some("slave") {
+            return Err(ClientError::Demoted("READONLY the server is a replica".into()));
+        }
+        if field("maxmemory_policy").is_some_and(|policy| policy != "noeviction") {
+            warn(network, "Redis may drop tasks when its memory is full: set maxmemory-policy to noeviction");
+        }
+        if field("aof_enabled") == Some("0") {
+            inform(network, "Redis keeps no append-only file: tasks that it accepted are lost with it");
+        } else {
+            let policy = vec![Bytes::from_static(b"GET"), Bytes::from_static(b"appendfsync")];
+            if let Ok(answer) = connection.command("CONFIG", policy, deadline).await
+                && answer.into_array().get(1).and_then(|value| value.as_str()) != Some("always")
+            {
+                inform(
+                    network,
+                    "Redis may lose the last second of tasks when it dies: appendfsync is not always",
+                );
+            }
+        }
+        Ok(Self { has_functions: version.is_some_and(|version| version >= (7, 0)) })
+    }
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
+}
+
+/// Warns, for all connections once.
+fn warn(network: &Network, warning: &str) {
+    if network.log.admit(warning).is_some() {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn inform(network: &Network, fact: &str) {
+    if network.log.admit(fact).is_some() {
+        tracing::info!("{fact}");
+    }
+}

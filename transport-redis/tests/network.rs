@@ -1,0 +1,256 @@
+//! Networks that fail without closing a socket, and an address behind which the server changes.
+
+mod support;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::executor::block_on;
+use rhai_dispatcher_core::{Consumer, Finished, TaskStatus, Transport, TransportConfig, TransportExt};
+use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
+use support::{attach, claim, complete, config, open, submit, task, until};
+
+/// A lease within which a busy machine renews.
+const LEASE: Duration = Duration::from_secs(6);
+
+/// A handle behind a proxy.
+fn config_via(proxy: &FaultyProxy) -> RedisConfig {
+    let transport = TransportConfig::default().with_lease(LEASE);
+    let config = RedisConfig::new(proxy.url()).with_transport(transport);
+    // What is found out is found out by the connections, and not by a look.
+    config.with_recheck_interval(Duration::from_secs(600))
+}
+
+fn open_via(proxy: &FaultyProxy) -> RedisTransport {
+    RedisTransport::new(config_via(proxy)).expect("a valid config")
+}
+
+/// An instance that takes over whatever it may.
+fn rival(server: &RedisServer) -> (RedisTransport, Arc<dyn Consumer>) {
+    let config = config(server).with_transport(TransportConfig::default().with_lease(LEASE));
+    let transport = RedisTransport::new(config).expect("a valid config");
+    let consumer = attach(&transport);
+    (transport, consumer)
+}
+
+#[test]
+fn a_lease_is_renewed_in_time_though_all_sockets_are_dead() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    // A call would wait for half a minute until it takes its connection for dead.
+    let runner = RedisTransport::new(config_via(&proxy).with_call_timeout(Duration::from_secs(60)));
+    let runner = runner.expect("a valid config");
+    let consumer = attach(&runner);
+    let (submitter, rival) = rival(&server);
+    let id = submit(&submitter);
+    let claimed = claim(&consumer);
+    for _ in 0..2 {
+        proxy.half_open();
+        assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
+        assert_eq!(block_on(rival.renew()).expect("renewed"), []);
+    }
+    // What it renewed with is new, and so is what it ends the task with.
+    assert_eq!(complete(&consumer, claimed.claim), Finished::Written);
+    let details = block_on(submitter.details_of(id)).expect("a record");
+    assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 1, 0));
+}
+
+#[test]
+fn a_renewal_waits_for_no_claim() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let runner = RedisTransport::new(config_via(&proxy).with_call_timeout(Duration::from_secs(60)));
+    let runner = runner.expect("a valid config");
+    block_on(runner.connect()).expect("connected");
+    // Only what calls use is dead: the rest connects after this.
+    proxy.half_open();
+    let consumer = attach(&runner);
+    let mut claiming = consumer.claim(std::num::NonZeroUsize::MIN);
+    assert!((&mut claiming).now_or_never().is_none(), "nothing is there");
+    for _ in 0..3 {
+        assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
+    }
+    assert!(claiming.now_or_never().is_none(), "and it goes on");
+}
+
+#[test]
+fn a_call_is_repeated_when_its_socket_is_dead() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let submitter = open_via(&proxy);
+    for _ in 0..2 {
+        let id = submit(&submitter);
+        proxy.half_open();
+        assert_eq!(block_on(submitter.details_of(id)).expect("a record").status, TaskStatus::Pending);
+    }
+    assert!(submitter.health().reconnects >= 2);
+}
+
+#[test]
+fn an_outcome_arrives_though_the_socket_of_the_inbox_is_dead() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let call_timeout = Duration::from_secs(12);
+    let submitter = RedisTransport::new(config_via(&proxy).with_call_timeout(call_timeout));
+    let submitter = submitter.expect("a valid config");
+    let id = submit(&submitter);
+    let outcome = submitter.outcome(id);
+    until("the inbox is read", || server.command(&["CLIENT", "LIST"]).contains("cmd=xread"));
+    proxy.half_open();
+    let runner = open(&server);
+    let consumer = attach(&runner);
+    let claimed = claim(&consumer);
+    let start = Instant::now();
+    complete(&consumer, claimed.claim);
+    assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
+    // The read may block for 2 s, and its answer is overdue after half of the call timeout.
+    assert!(start.elapsed() < call_timeout, "it took {:?}", start.elapsed());
+}
+
+#[test]
+fn a_task_is_given_though_the_socket_of_the_claims_is_dead() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let runner = RedisTransport::new(config_via(&proxy).with_call_timeout(Duration::from_secs(60)));
+    let runner = runner.expect("a valid config");
+    let consumer = attach(&runner);
+    let mut claiming = consumer.claim(std::num::NonZeroUsize::MIN);
+    assert!((&mut claiming).now_or_never().is_none(), "nothing is there");
+    until("it waits", || server.command(&["CLIENT", "LIST"]).contains("cmd=blpop"));
+    proxy.half_open();
+    let submitter = open(&server);
+    let id = submit(&submitter); // into the dead socket
+    // The renewal finds out for all.
+    assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
+    let claimed = block_on(claiming).expect("a claim").remove(0);
+    assert_eq!((claimed.claim.task, claimed.claim.delivery, claimed.deaths), (id, 1, 0));
+    complete(&consumer, claimed.claim);
+}
+
+#[test]
+fn a_black_hole_in_one_direction_costs_nothing_but_time() {
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        let server = RedisServer::start();
+        let proxy = FaultyProxy::start(server.port());
+        let runner = open_via(&proxy);
+        let consumer = attach(&runner);
+        let id = submit(&runner);
+        let outcome = runner.outcome(id);
+        let claimed = claim(&consumer);
+        proxy.black_hole(direction);
+        let renewing = Arc::clone(&consumer);
+        let renewal = thread::spawn(move || block_on(renewing.renew()));
+        thread::sleep(LEASE / 2); // the fault itself lasts
+        proxy.heal();
+        assert_eq!(renewal.join().expect("no panic").expect("renewed"), []);
+        complete(&consumer, claimed.claim);
+        let details = block_on(outcome).expect("an outcome");
+        assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 1, 0));
+    }
+}
+
+#[test]
+fn a_slow_network_is_not_taken_for_a_dead_one() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let runner = open_via(&proxy);
+    let consumer = attach(&runner);
+    let (submitter, rival) = rival(&server);
+    let id = submit(&submitter);
+    let claimed = claim(&consumer);
+    // There and back it takes longer than a third of the lease, and a new connection several times as long.
+    proxy.set_latency(LEASE / 5);
+    for _ in 0..4 {
+        assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
+        assert_eq!(block_on(rival.renew()).expect("renewed"), []);
+    }
+    assert_eq!(complete(&consumer, claimed.claim), Finished::Written);
+    assert_eq!(runner.health().reconnects, 0);
+    let details = block_on(submitter.details_of(id)).expect("a record");
+    assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 1, 0));
+}
+
+/// A server, its replica that follows it, and the address behind which they are.
+fn replicated() -> (RedisServer, RedisServer, FaultyProxy) {
+    let (primary, replica) = (RedisServer::start(), RedisServer::start());
+    let _ = replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    until("the replica follows", || replica.command(&["INFO", "replication"]).contains("link_status:up"));
+    let proxy = FaultyProxy::start(primary.port());
+    (primary, replica, proxy)
+}
+
+/// Lets a worker and a dispatcher, both idle, go on after their server has become a replica and kept their sockets.
+fn fail_over(swap: impl Fn(&RedisServer, &RedisServer)) {
+    let (old, new, proxy) = replicated();
+    let (submitter, runner) = (open_via(&proxy), open_via(&proxy));
+    let consumer = attach(&runner);
+    let running = submit(&submitter);
+    let running_outcome = submitter.outcome(running);
+    let claimed = claim(&consumer);
+    until("the replica has it all", || offset(&old, "master") == offset(&new, "slave"));
+    swap(&old, &new);
+    proxy.set_target(new.port());
+    // The worker's task ends where its record is now, and is not run again.
+    assert_eq!(complete(&consumer, claimed.claim), Finished::Written);
+    let details = block_on(running_outcome).expect("an outcome");
+    assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 1, 0));
+    assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
+    // And the dispatcher, which waited, goes on too.
+    let id = submit(&submitter);
+    let outcome = submitter.outcome(id);
+    let claimed = claim(&consumer);
+    assert_eq!(claimed.claim.task, id);
+    complete(&consumer, claimed.claim);
+    assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
+    assert!(new.command(&["INFO", "commandstats"]).contains("cmdstat_fcall") || is_old(&new));
+}
+
+/// How far a server is in what was replicated.
+fn offset(server: &RedisServer, role: &str) -> Option<String> {
+    let info = server.command(&["INFO", "replication"]);
+    let field = format!("{role}_repl_offset:");
+    info.lines().find_map(|line| line.strip_prefix(&field).map(str::to_owned))
+}
+
+/// Before Redis 7 there are no functions.
+fn is_old(server: &RedisServer) -> bool {
+    server.command(&["INFO", "server"]).contains("redis_version:6")
+}
+
+#[test]
+fn a_failover_behind_an_address_is_followed() {
+    fail_over(|old, new| {
+        let _ = new.command(&["REPLICAOF", "NO", "ONE"]);
+        let _ = old.command(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    });
+}
+
+#[test]
+fn a_failover_of_the_servers_own_is_followed() {
+    fail_over(|old, new| {
+        let _ = old.command(&["FAILOVER"]);
+        until("the replica is the primary", || new.command(&["ROLE"]).contains("master"));
+        until("the primary is a replica", || old.command(&["ROLE"]).contains("slave"));
+    });
+}
+
+#[test]
+fn a_demoted_server_is_not_taken_for_one_without_functions() {
+    let server = RedisServer::start();
+    if is_old(&server) {
+        return; // it has none
+    }
+    let transport = RedisTransport::new(config(&server).with_call_timeout(Duration::from_secs(1)));
+    let transport = transport.expect("a valid config");
+    block_on(transport.connect()).expect("connected");
+    let _ = server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let error = block_on(transport.submit(vec![task().into()])).expect_err("it is a replica");
+    assert!(error.is_retryable() && error.to_string().contains("READONLY"), "{error:?}");
+    let _ = server.command(&["REPLICAOF", "NO", "ONE"]);
+    submit(&transport);
+    let statistics = server.command(&["INFO", "commandstats"]);
+    assert!(statistics.contains("cmdstat_fcall") && !statistics.contains("cmdstat_evalsha"), "{statistics}");
+}
