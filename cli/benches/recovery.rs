@@ -29,7 +29,14 @@ impl Worker {
     fn start(url: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rhaid"));
         command.args(["worker", "--id", "worker-1", "--url", url]).env("RUST_LOG", "error");
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("rhaid runs"))
+        Self(
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("rhaid runs"),
+        )
     }
 
     /// The id of the process that runs the scripts.
