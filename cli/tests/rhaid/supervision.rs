@@ -68,7 +68,9 @@ fn a_killed_child_is_restarted_and_blames_none_of_those_that_slept() {
     worker.signal("TERM");
     let ended = worker.end();
     assert_eq!(ended.code, Some(130), "{}", ended.err);
-    for says in ["the worker process has died", "signal: 9", "the worker process is started again", "released=20"] {
+    for says in
+        ["the worker process has died", "signal: 9", "the worker process is started again", "released=20"]
+    {
         assert!(ended.err.contains(says), "{says}: {}", ended.err);
     }
 }
@@ -80,7 +82,8 @@ fn lane_computes(site: &Site, worker: u32) {
     const LONG: u64 = 100;
     let ticks = || {
         let threads = fs::read_dir(format!("/proc/{worker}/task")).into_iter().flatten().flatten();
-        let read = |thread: fs::DirEntry, file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+        let read =
+            |thread: fs::DirEntry, file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
         let stat = threads.map(|thread| read(thread, "stat")).find(|stat| stat.contains("(rhai-lane-0)"));
         stat.and_then(|stat| stat.rsplit(") ").next()?.split(' ').nth(11)?.parse::<u64>().ok()).unwrap_or(0)
     };
@@ -97,9 +100,8 @@ fn what_kills_its_process_ends_as_crashed_and_all_else_goes_on() {
     let burner = site.submit("loop { }", &[]);
     let mut last = None;
     for start in 1..=3 {
-        let record = site.record(&burner, |record| {
-            record["status"] == "processing" && record["delivery"] == start
-        });
+        let record =
+            site.record(&burner, |record| record["status"] == "processing" && record["delivery"] == start);
         assert_eq!(record["deaths"], start - 1, "{record}");
         let child = child_of(&site, worker.pid(), last);
         lane_computes(&site, child);
