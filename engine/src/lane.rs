@@ -14,7 +14,7 @@ use crate::fiber::{StackPool, StackSize};
 use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
-use crate::script::{ScriptRun, output, parse_error, run_error, too_long};
+use crate::script::{ScriptRun, catch, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
 
 /// How many scripts a lane claims at once while many others can run. Few, since they go first.
@@ -183,7 +183,8 @@ impl Lane {
             None => parse_error(&error, config),
         })?;
         run.ticker().limit_operations(config.max_operations);
-        let value: Dynamic = engine.rhai.eval_ast(&ast).map_err(|error| {
+        run.note_source(source);
+        let value: Dynamic = catch(|| engine.rhai.eval_ast(&ast)).map_err(|error| {
             let end = run.made_to_end();
             // Where `eval` was parsing, it is the parser that was stopped.
             let error = match error.unwrap_inner() {

@@ -24,7 +24,7 @@ pub(crate) use script_future::ScriptFuture;
 pub(crate) use script_run::ScriptRun;
 pub use secret::Secret;
 pub(crate) use secret::Secrets;
-pub(crate) use tick::look_next;
+pub(crate) use tick::{catch, look_next};
 pub use value::to_json;
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;

@@ -1,9 +1,10 @@
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::panic::{self, AssertUnwindSafe};
 use std::task::Poll;
 use std::time::Duration;
 
-use rhai::Dynamic;
+use rhai::{Dynamic, EvalAltResult, Position};
 use rhai_dispatcher_core::Tick;
 
 use super::script_run::End;
@@ -76,7 +77,7 @@ thread_local! {
     static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0, uses: 0 }) };
 }
 
-/// Rhai's `on_progress`: `Some` ends the script.
+/// Counts an operation, and lets others have a turn if it is time. `Some` if the script has to end.
 pub(crate) fn on_progress() -> Option<Dynamic> {
     let address = fiber::stack_address();
     let mut gauge = GAUGE.get();
@@ -87,6 +88,33 @@ pub(crate) fn on_progress() -> Option<Dynamic> {
     GAUGE.set(gauge);
     None
 }
+
+/// What Rhai calls at each operation. `Some` ends the script.
+///
+/// Where Rhai interpolates a string, an operation comes before the call of `to_string`, and an error of it is taken for
+/// one of `to_string`: Rhai then writes the whole value by itself, however long that takes. So a script that has such
+/// strings is ended by unwinding, up to [`catch`].
+pub(crate) fn on_operation() -> Option<Dynamic> {
+    let token = on_progress()?;
+    if ScriptRun::with_current(ScriptRun::interpolates).unwrap_or_default() {
+        panic::resume_unwind(Box::new(Unwinding));
+    }
+    Some(token)
+}
+
+/// Calls `f`, which runs a script, and catches what [`on_operation`] ends it by.
+pub(crate) fn catch<T>(f: impl FnOnce() -> Result<T, Box<EvalAltResult>>) -> Result<T, Box<EvalAltResult>> {
+    match panic::catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => result,
+        Err(payload) if payload.is::<Unwinding>() => {
+            Err(EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into())
+        }
+        Err(panic) => panic::resume_unwind(panic),
+    }
+}
+
+/// The payload of the panic that ends a script. It is no fault, and no panic hook hears of it.
+struct Unwinding;
 
 /// Counts a use of a variable. Whether the values of variables are to be checked now.
 pub(crate) fn variables_are_due() -> bool {
