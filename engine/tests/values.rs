@@ -12,12 +12,19 @@ const CIRCLE: &str = "let a = 0; a = || a;";
 /// A map with 2^24 values, in as many captured variables as there are rounds.
 const DOUBLED: &str = "let x = #{}; for i in 0..24 { let p = x; x = #{ a: || p, b: || p }; }";
 /// An array with 4.5 GB of text, of one string.
-const LONG: &str = "let s = `x`; s.pad(500000, 'x'); let a = []; a.pad(900, 0); for i in 0..900 { a[i] = s; }";
+const LONG: &str =
+    "let s = `x`; s.pad(500000, 'x'); let a = []; a.pad(900, 0); for i in 0..900 { a[i] = s; }";
 
 #[test]
 fn circle_reads_as_an_ellipsis_in_an_error() {
     let bench = Bench::new();
-    for script in ["throw a;", "throw [a];", "throw #{a: a};", "fn f(x) { throw x; } f(a)", "try { throw a } catch (e) { throw e }"] {
+    for script in [
+        "throw a;",
+        "throw [a];",
+        "throw #{a: a};",
+        "fn f(x) { throw x; } f(a)",
+        "try { throw a } catch (e) { throw e }",
+    ] {
         let error = bench.error(&format!("{CIRCLE} {script}"));
         assert_eq!(error.kind, TaskErrorKind::Runtime, "{script}: {error}");
         assert!(error.message.contains('…'), "{script}: {error}");
@@ -39,7 +46,14 @@ fn circle_ends_wherever_it_goes() {
         let error = bench.error(&format!("{CIRCLE} {script}"));
         assert!(error.message.contains(part), "{script}: {error}");
     }
-    for script in ["`${a}`", "`${[a]}`", "\"\" + a", "[a].to_string()", "#{a: a}.to_debug()", "print([a]); debug(a); ``"] {
+    for script in [
+        "`${a}`",
+        "`${[a]}`",
+        "\"\" + a",
+        "[a].to_string()",
+        "#{a: a}.to_debug()",
+        "print([a]); debug(a); ``",
+    ] {
         assert!(bench.value(&format!("{CIRCLE} {script}")).starts_with('"'), "{script}");
     }
     assert_eq!(bench.value(&format!("{CIRCLE} switch a {{ 1 => 2, _ => 3 }}")), "3");
@@ -64,9 +78,20 @@ fn doubled_value_ends_at_the_limit_of_its_text() {
 fn text_of_a_value_stops_at_the_limit_of_strings() {
     let bench = Bench::new();
     for script in [
-        "\"\" + a", "a + \"\"", "let t = \"\"; t += a;", "let t = \"\"; t.append(a);", "`${a}`", "`x${a}${a}`", "a.to_string()",
-        "a.to_debug()", "[[a]].to_string()", "#{a: a}.to_json()", "fn f(x) { `${x}` } f(a)", "try { `${a}` } catch { 1 }",
-        "[1].map(|x| `${a}`)", "const C = a; `${C}`",
+        "\"\" + a",
+        "a + \"\"",
+        "let t = \"\"; t += a;",
+        "let t = \"\"; t.append(a);",
+        "`${a}`",
+        "`x${a}${a}`",
+        "a.to_string()",
+        "a.to_debug()",
+        "[[a]].to_string()",
+        "#{a: a}.to_json()",
+        "fn f(x) { `${x}` } f(a)",
+        "try { `${a}` } catch { 1 }",
+        "[1].map(|x| `${a}`)",
+        "const C = a; `${C}`",
     ] {
         let error = bench.error(&format!("{LONG} {script}"));
         assert_eq!(error.kind, TaskErrorKind::Limit, "{script}: {error}");
@@ -99,7 +124,10 @@ fn script_that_ends_while_it_interpolates_writes_no_value() {
 
 #[test]
 fn sizes_hold_for_what_is_assigned_by_index() {
-    let config = EngineConfig::new().with_max_array_size(10_000).with_max_map_size(10_000).with_max_string_bytes(100_000);
+    let config = EngineConfig::new()
+        .with_max_array_size(10_000)
+        .with_max_map_size(10_000)
+        .with_max_string_bytes(100_000);
     let bench = Bench::with(config);
     for (script, part) in [
         ("let m = #{}; for i in 0..60000 { m[\"k\" + i] = i; } m.len()", "object map"),
@@ -109,9 +137,15 @@ fn sizes_hold_for_what_is_assigned_by_index() {
         ("fn grow() { for i in 0..60000 { this[\"k\" + i] = i; } } let m = #{}; m.grow(); 1", "object map"),
         ("let m = #{}; let f = || { for i in 0..60000 { m[\"k\" + i] = i; } }; f.call(); 1", "object map"),
         ("fn f(m) { for i in 0..60000 { m[\"k\" + i] = i; } m } f(#{}); 1", "object map"),
-        ("let b = []; b.pad(1000, 0); let a = []; a.pad(1000, 0); for i in 0..1000 { a[i] = b; } for i in 0..9000 {} a.len()", "array"),
+        (
+            "let b = []; b.pad(1000, 0); let a = []; a.pad(1000, 0); for i in 0..1000 { a[i] = b; } for i in 0..9000 {} a.len()",
+            "array",
+        ),
         ("let a = [0, 0]; for i in 0..9000 { a[0] = a; a[1] = a; } 1", "array"),
-        ("let s = `x`; s.pad(1000, 'x'); let a = []; a.pad(1000, 0); for i in 0..1000 { a[i] = s; } for i in 0..9000 {} a.len()", "string"),
+        (
+            "let s = `x`; s.pad(1000, 'x'); let a = []; a.pad(1000, 0); for i in 0..1000 { a[i] = s; } for i in 0..9000 {} a.len()",
+            "string",
+        ),
         ("let m = #{}; let s = `x`; s.pad(1000, 'x'); for i in 0..5000 { m[\"k\" + i] = s; } 1", "string"),
     ] {
         let error = bench.error(script);
@@ -142,7 +176,17 @@ fn values_deeper_than_allowed_are_refused() {
 fn deep_values_end_wherever_they_go() {
     let bench = Bench::new();
     let deep = "let x = 0; for i in 0..5000 { let p = x; x = [|| p]; }";
-    for script in ["x == x", "x == [1]", "`${x}`", "throw x", "x", "#{a: x}.to_json()", "print(x)", "switch x { 1 => 2 }", "x = ();"] {
+    for script in [
+        "x == x",
+        "x == [1]",
+        "`${x}`",
+        "throw x",
+        "x",
+        "#{a: x}.to_json()",
+        "print(x)",
+        "switch x { 1 => 2 }",
+        "x = ();",
+    ] {
         let (outcome, _) = bench.run(&format!("{deep} {script}"));
         let Outcome::Error(error) = outcome else { continue };
         assert!(error.kind != TaskErrorKind::Panic, "{script}: {error}");

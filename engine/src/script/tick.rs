@@ -89,6 +89,14 @@ pub(crate) fn on_progress() -> Option<Dynamic> {
     None
 }
 
+/// Lets others have a turn if it is time, also when the script has ended: for what is left to do then.
+pub(crate) fn yield_point() {
+    let Some(run) = ScriptRun::current() else { return };
+    if run.ticker().slice_is_over(run.clock().now()) {
+        run.ticker().let_others_run();
+    }
+}
+
 /// What Rhai calls at each operation. `Some` ends the script.
 ///
 /// Where Rhai interpolates a string, an operation comes before the call of `to_string`, and an error of it is taken for
@@ -178,16 +186,7 @@ fn look(address: usize) -> Option<End> {
         metronome::want();
     }
     if slice_is_over {
-        let mut polled = false;
-        // Who polls the fiber sees that it yields, and resumes it when its turn has come.
-        let resumed = poll_fn(|_| match std::mem::replace(&mut polled, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        });
-        ticker.yielding.set(true);
-        // Errors: off a fiber there is nobody to yield to, and a stop is seen right below.
-        let _ = fiber::wait(resumed);
-        ticker.yielding.set(false);
+        ticker.let_others_run();
     }
     run.end()
 }
@@ -270,6 +269,25 @@ impl Ticker {
         self.used.get() + (now - self.slice_start.get())
     }
 
+    /// Whether the script has run for as long as it may at a time.
+    fn slice_is_over(&self, now: Tick) -> bool {
+        now - self.slice_start.get() >= self.slice
+    }
+
+    /// Suspends the fiber until its turn comes again.
+    fn let_others_run(&self) {
+        let mut polled = false;
+        // Who polls the fiber sees that it yields, and resumes it when its turn has come.
+        let resumed = poll_fn(|_| match std::mem::replace(&mut polled, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        self.yielding.set(true);
+        // Errors: off a fiber there is nobody to yield to, and a stop is seen by who asks for it.
+        let _ = fiber::wait(resumed);
+        self.yielding.set(false);
+    }
+
     /// Whether the fiber is suspended only to let others run.
     pub(crate) fn is_yielding(&self) -> bool {
         self.yielding.get()
@@ -287,6 +305,6 @@ impl Ticker {
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
         self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2))));
 
-        now - self.slice_start.get() >= self.slice || operations >= MAX_SLICE_OPERATIONS
+        self.slice_is_over(now) || operations >= MAX_SLICE_OPERATIONS
     }
 }
