@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Fault {
     /// A worker is killed (SIGKILL).
     WorkerKill,
+    /// The child process of a supervised worker is killed (SIGKILL), and restarted by its parent.
+    ChildKill,
     /// A worker is stopped (SIGSTOP) beyond its lease, and continued.
     WorkerStop,
     /// The server is killed and started again, with `appendfsync always`.
@@ -24,12 +26,38 @@ pub enum Fault {
     CrashPoint,
     /// A task kills its worker among many that wait.
     Poison,
+    /// Nothing comes through between one worker and the server, for longer than its lease; the sockets stay open.
+    BlackHole,
+    /// Nothing comes through to the server, or from it, for longer than a lease.
+    BlackHoleOneWay,
+    /// All sockets are dead and stay open; new ones work.
+    HalfOpen,
+    /// All bytes come 50 ms later, in each direction.
+    Latency,
+    /// All bytes come a second later, in each direction.
+    LongLatency,
+    /// Another server takes over behind the same address, and the first one after it; sockets stay open.
+    Failover,
+    /// The server can't save its data, and takes no writes (MISCONF).
+    DiskFull,
+    /// The server's memory is full (OOM).
+    MemoryFull,
+}
+
+/// What faults break; those of a sort have to land equally often in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Processes and connections.
+    Process,
+    /// The network, and what a server has to work with. These last longer.
+    Network,
 }
 
 impl Fault {
     /// Those of a cycle, with `appendfsync always`.
-    pub const CYCLE: [Self; 8] = [
+    pub const CYCLE: [Self; 17] = [
         Self::WorkerKill,
+        Self::ChildKill,
         Self::WorkerStop,
         Self::ServerKill,
         Self::ServerPause,
@@ -37,26 +65,52 @@ impl Fault {
         Self::SubmitterKill,
         Self::CrashPoint,
         Self::Poison,
+        Self::BlackHole,
+        Self::BlackHoleOneWay,
+        Self::HalfOpen,
+        Self::Latency,
+        Self::LongLatency,
+        Self::Failover,
+        Self::DiskFull,
+        Self::MemoryFull,
     ];
 
     /// All.
-    pub const ALL: [Self; 9] = [
-        Self::WorkerKill,
-        Self::WorkerStop,
-        Self::ServerKill,
-        Self::ServerKillEverysec,
-        Self::ServerPause,
-        Self::Cut,
-        Self::SubmitterKill,
-        Self::CrashPoint,
-        Self::Poison,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::CYCLE.into_iter().chain([Self::ServerKillEverysec])
+    }
+
+    /// What it breaks.
+    #[must_use]
+    pub const fn sort(self) -> Sort {
+        match self {
+            Self::WorkerKill
+            | Self::ChildKill
+            | Self::WorkerStop
+            | Self::ServerKill
+            | Self::ServerKillEverysec
+            | Self::ServerPause
+            | Self::Cut
+            | Self::SubmitterKill
+            | Self::CrashPoint
+            | Self::Poison => Sort::Process,
+            Self::BlackHole
+            | Self::BlackHoleOneWay
+            | Self::HalfOpen
+            | Self::Latency
+            | Self::LongLatency
+            | Self::Failover
+            | Self::DiskFull
+            | Self::MemoryFull => Sort::Network,
+        }
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::WorkerKill => "worker killed",
+            Self::ChildKill => "child of a worker killed",
             Self::WorkerStop => "worker stopped and continued",
             Self::ServerKill => "server killed (always)",
             Self::ServerKillEverysec => "server killed (everysec)",
@@ -65,6 +119,14 @@ impl fmt::Display for Fault {
             Self::SubmitterKill => "submitter killed",
             Self::CrashPoint => "crash point",
             Self::Poison => "poison task",
+            Self::BlackHole => "black hole of a worker",
+            Self::BlackHoleOneWay => "black hole, one direction",
+            Self::HalfOpen => "half-open connections",
+            Self::Latency => "latency of 50 ms",
+            Self::LongLatency => "latency of 1 s",
+            Self::Failover => "failover behind the address",
+            Self::DiskFull => "disk full (MISCONF)",
+            Self::MemoryFull => "memory full (OOM)",
         })
     }
 }

@@ -22,7 +22,7 @@
 //! - `task_kind`: what is submitted ([`TaskKind`]).
 //! - `tether`: ends a process with its parent ([`Tether`]).
 //! - `worker`, `submitter`, `waiter`: the processes that are broken ([`ChaosWorker`], [`ChaosSubmitter`], [`ChaosWaiter`]).
-//! - `process`, `stage`: starts and signals them ([`Stage`]).
+//! - `process`, `network`, `stage`: starts and signals them, and the ways between them and the server ([`Stage`]).
 //! - `fault`, `plan`, `round`: what is done to them ([`Fault`], [`Plan`], [`Round`]).
 //! - `judge`, `tally`: what came of it ([`Tally`]).
 
@@ -32,6 +32,7 @@ mod fault;
 mod journal;
 mod judge;
 mod ledger;
+mod network;
 mod plan;
 mod process;
 mod round;
@@ -44,7 +45,7 @@ mod waiter;
 mod worker;
 
 pub use chronicle::Chronicle;
-pub use fault::{Fault, Hit};
+pub use fault::{Fault, Hit, Sort};
 pub use journal::{Entry, Event, Journal, Tail};
 pub use judge::Judge;
 pub use ledger::Ledger;

@@ -1,9 +1,13 @@
 use std::io;
 use std::time::Duration;
 
+use rhai_dispatcher_test_redis::{Direction, FaultyProxy};
+use rustix::process::Signal;
+
 use crate::fault::{Fault, Hit, Target};
 use crate::journal::now;
 use crate::plan::{RoundPlan, Step};
+use crate::process::signal;
 use crate::{Process, Stage};
 
 /// Carries a round's plan out.
@@ -32,6 +36,9 @@ const UNSYNCED: Duration = Duration::from_millis(900);
 /// How long a crowd gets to come to its end.
 const CROWD_LEAVES: Duration = Duration::from_secs(40);
 
+/// How many tasks a supervised child runs at least when it is killed.
+const CHILD_RUNS: usize = 20;
+
 /// How many tasks a submitter submits that is to trim its inbox.
 const TRIMMED: usize = 3_000;
 
@@ -43,6 +50,19 @@ const HANDED_BACK: usize = 40;
 
 /// How many takers-over a crash in a take-over is tried with.
 const TAKE_OVERS: usize = 4;
+
+/// How long a black hole lasts: longer than a lease.
+const HOLE: Duration = Duration::from_millis(3_500);
+
+/// How long a network is slow.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// How long a server's disk or memory is full.
+const FULL: Duration = Duration::from_secs(10);
+
+/// Until when every process has noticed that its sockets are dead: a read that blocks for 2 s, and half of a call
+/// timeout.
+const NOTICED: Duration = Duration::from_millis(4_500);
 
 /// How long everything gets to end: longer than any wait.
 const DRAIN: Duration = Duration::from_secs(75);
@@ -88,6 +108,7 @@ impl Round {
                 self.kill_worker()?;
                 self.stage.pass(RECOVERY)
             }
+            Fault::ChildKill => self.kill_child(),
             Fault::WorkerStop => {
                 let index = self.stage.busiest_worker()?;
                 let (pid, at) = (self.stage.workers[index].pid(), now());
@@ -154,7 +175,80 @@ impl Round {
                 // What it left is to run again before another fault, or its crowd, is in the way.
                 self.stage.until(CROWD_LEAVES, |stage| stage.bursts.is_empty()).map(drop)
             }
+            Fault::BlackHole => {
+                let index = self.stage.busiest_worker()?;
+                let (pid, at) = (self.stage.workers[index].pid(), now());
+                self.on_way(pid, |way| {
+                    way.black_hole(Direction::ToServer);
+                    way.black_hole(Direction::ToClient);
+                });
+                self.stage.pass(HOLE)?;
+                self.on_way(pid, FaultyProxy::heal);
+                self.hit(fault, at, Target::Worker { pid, dead: false });
+                self.stage.pass(SETTLE)
+            }
+            Fault::BlackHoleOneWay => {
+                let to_server = self.random.bool();
+                let direction = if to_server { Direction::ToServer } else { Direction::ToClient };
+                let at = now();
+                self.stage.network.black_hole(direction);
+                self.stage.pass(HOLE)?;
+                self.stage.network.heal();
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE * 2)
+            }
+            Fault::HalfOpen => {
+                let at = now();
+                self.stage.network.ways().for_each(FaultyProxy::half_open);
+                // Until the last has noticed; see the bounds of the transport.
+                self.stage.pass(NOTICED)?;
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE)
+            }
+            Fault::Latency | Fault::LongLatency => {
+                let is_long = fault == Fault::LongLatency;
+                let latency = if is_long { Duration::from_secs(1) } else { Duration::from_millis(50) };
+                let at = now();
+                self.stage.network.ways().for_each(|way| way.set_latency(latency));
+                self.stage.pass(SLOW)?;
+                self.stage.network.heal();
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE)
+            }
+            Fault::Failover => {
+                self.stage.network.prepare_failover()?;
+                let at = now();
+                for back in [false, true] {
+                    self.stage.network.fail_over(back)?;
+                    self.stage.pass(SETTLE * 2)?;
+                }
+                self.hit(fault, at, Target::Everybody);
+                Ok(())
+            }
+            Fault::DiskFull => {
+                let at = now();
+                self.stage.network.set_disk_full(true)?;
+                self.stage.pass(FULL)?;
+                self.stage.network.set_disk_full(false)?;
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE)
+            }
+            Fault::MemoryFull => {
+                let at = now();
+                self.stage.network.set_memory_full(true);
+                self.stage.pass(FULL)?;
+                self.stage.network.set_memory_full(false);
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE)
+            }
             Fault::CrashPoint => Ok(()), // comes as a step of its own
+        }
+    }
+
+    /// Does something to the way of a worker, which may have been replaced meanwhile.
+    fn on_way(&self, worker: u32, change: impl FnOnce(&FaultyProxy)) {
+        if let Some(way) = self.stage.network.way(worker) {
+            change(way);
         }
     }
 
@@ -166,6 +260,35 @@ impl Round {
         worker.kill();
         self.hit(Fault::WorkerKill, at, Target::Worker { pid: worker.pid(), dead: true });
         Ok(())
+    }
+
+    /// Kills the child of a supervised worker, and lets the next child end in order.
+    fn kill_child(&mut self) -> io::Result<()> {
+        let mut worker = self.stage.start_supervised()?;
+        let mut child = None;
+        self.stage.until(POINT_PATIENCE, |stage| {
+            child = worker.child().filter(|child| stage.has_begun(*child));
+            child.is_some()
+        })?;
+        self.stage.burst(self.plan.crowd, &["--seconds", "0.5"])?;
+        if let Some(pid) = child {
+            self.stage.until(POINT_PATIENCE, |stage| stage.running_on(pid) >= CHILD_RUNS)?;
+            let at = now();
+            signal(pid, Signal::KILL);
+            self.hit(Fault::ChildKill, at, Target::Worker { pid, dead: true });
+        }
+        self.stage.pass(RECOVERY)?;
+        let next = worker.child();
+        if next.is_none() || next == child {
+            self.stage
+                .unexpected
+                .push(format!("the child {child:?} of a supervised worker was not restarted"));
+        }
+        worker.drain();
+        if !self.stage.until(CROWD_LEAVES, |_| worker.ended().is_some())? || worker.ended() != Some(0) {
+            self.stage.unexpected.push("a supervised worker did not end in order".to_owned());
+        }
+        self.stage.until(CROWD_LEAVES, |stage| stage.bursts.is_empty()).map(drop)
     }
 
     /// Makes a process die at `point`; whether it did.

@@ -6,19 +6,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rhai_dispatcher::TaskId;
-use rhai_dispatcher_test_redis::RedisServer;
 use rustix::process::Signal;
 
 use crate::fault::{Fault, Hit, Target};
 use crate::journal::now;
 use crate::ledger::{RecordStory, outcome_of};
+use crate::network::Network;
 use crate::process::{Process, signal};
 use crate::{Chronicle, Journal, Ledger, PREFIX, Tail, TaskKind};
 
 /// A server with its workers, submitters and a waiter, and all that is known of them.
 #[derive(Debug)]
 pub struct Stage {
-    server: RedisServer,
+    pub(crate) network: Network,
     /// Where the programs are.
     programs: PathBuf,
     /// Where the journal and the logs are.
@@ -58,26 +58,16 @@ impl Stage {
     /// What the system says.
     pub fn open(fsync: &str, seed: u64) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("rhai-chaos-").tempdir()?;
-        let server = RedisServer::with(&[
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            fsync,
-            "--save",
-            "",
-            // The file is the log of every write: it must not be put together anew.
-            "--auto-aof-rewrite-percentage",
-            "0",
-        ]);
+        let network = Network::open(fsync);
         let journal = Journal::open(&directory.path().join("journal"))?;
         let tail = journal.tail()?;
         let programs = std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default();
-        let ledger = Ledger::new(server.directory());
+        let ledger = Ledger::new(network.server.directory());
         let mut command = Command::new(programs.join("chaos-waiter"));
-        command.args(["--url", &server.url(), "--journal"]).arg(directory.path().join("journal"));
+        command.args(["--url", &network.url(), "--journal"]).arg(directory.path().join("journal"));
         let waiter = Process::start(&mut command, &directory.path().join("waiter.log"))?;
         let mut stage = Self {
-            server,
+            network,
             programs,
             directory,
             tail,
@@ -107,7 +97,23 @@ impl Stage {
     /// # Errors
     /// What the system says.
     pub fn start_worker(&mut self, crash_point: Option<&str>) -> io::Result<Process> {
-        self.start("chaos-worker", &[], crash_point)
+        let way = self.network.open_way();
+        let worker = self.start("chaos-worker", &way.url(), &[], crash_point)?;
+        self.network.keep_way(worker.pid(), way);
+        Ok(worker)
+    }
+
+    /// Starts a worker that serves in a child process.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start_supervised(&mut self) -> io::Result<Process> {
+        /// Longer than the tasks that it is given last: none is handed back.
+        const GRACE_MS: &str = "20000";
+        let way = self.network.open_way();
+        let worker = self.start("chaos-worker", &way.url(), &["--supervised", "--grace", GRACE_MS], None)?;
+        self.network.keep_way(worker.pid(), way);
+        Ok(worker)
     }
 
     /// Starts a submitter of a steady stream, or of so many tasks at once, which dies at
@@ -126,7 +132,7 @@ impl Stage {
             args.extend(["--burst".to_owned(), count.to_string()]);
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        self.start("chaos-submitter", &args, crash_point)
+        self.start("chaos-submitter", &self.network.url(), &args, crash_point)
     }
 
     /// Submits `count` tasks at once.
@@ -136,14 +142,20 @@ impl Stage {
     pub fn burst(&mut self, count: usize, more: &[&str]) -> io::Result<()> {
         let count = count.to_string();
         let args: Vec<&str> = ["--burst", &count].into_iter().chain(more.iter().copied()).collect();
-        let burst = self.start("chaos-submitter", &args, None)?;
+        let burst = self.start("chaos-submitter", &self.network.url(), &args, None)?;
         self.bursts.push(burst);
         Ok(())
     }
 
-    fn start(&self, program: &str, args: &[&str], crash_point: Option<&str>) -> io::Result<Process> {
+    fn start(
+        &self,
+        program: &str,
+        url: &str,
+        args: &[&str],
+        crash_point: Option<&str>,
+    ) -> io::Result<Process> {
         let mut command = Command::new(self.programs.join(program));
-        command.args(["--url", &self.server.url(), "--journal"]).arg(self.directory.path().join("journal"));
+        command.args(["--url", url, "--journal"]).arg(self.directory.path().join("journal"));
         command.args(args);
         if let Some(point) = crash_point {
             command.env("RHAI_CRASH_POINT", point);
@@ -234,6 +246,18 @@ impl Stage {
         long.filter(|(id, record)| record.is_open() && runs(id)).count()
     }
 
+    /// Tasks that were started last by that worker and have no outcome.
+    #[must_use]
+    pub fn running_on(&self, worker: u32) -> usize {
+        let records = self.ledger.records();
+        let stories = self.chronicle.tasks.iter();
+        let running = stories.filter(|(id, story)| {
+            story.starts.last().is_some_and(|start| start.pid == worker)
+                && records.get(id).is_some_and(RecordStory::is_open)
+        });
+        running.count()
+    }
+
     /// Whether that worker has begun a task.
     #[must_use]
     pub fn has_begun(&self, worker: u32) -> bool {
@@ -285,22 +309,22 @@ impl Stage {
 
     /// Kills the server.
     pub fn kill_server(&mut self) {
-        self.server.kill();
+        self.network.server.kill();
     }
 
     /// Starts the server again.
     pub fn restart_server(&mut self) {
-        self.server.restart();
+        self.network.server.restart();
     }
 
     /// Stops the server (SIGSTOP).
     pub fn pause_server(&self) {
-        signal(self.server.pid(), Signal::STOP);
+        signal(self.network.server.pid(), Signal::STOP);
     }
 
     /// Continues it.
     pub fn resume_server(&self) {
-        signal(self.server.pid(), Signal::CONT);
+        signal(self.network.server.pid(), Signal::CONT);
     }
 
     /// Cuts connections: all of them, or those that `pick` says.
@@ -308,7 +332,7 @@ impl Stage {
     /// # Errors
     /// What the server says.
     pub fn cut(&self, mut pick: impl FnMut() -> bool) -> redis::RedisResult<usize> {
-        let mut connection = redis::Client::open(self.server.url())?.get_connection()?;
+        let mut connection = redis::Client::open(self.network.server.url())?.get_connection()?;
         let own: u64 = redis::cmd("CLIENT").arg("ID").query(&mut connection)?;
         let list: String = redis::cmd("CLIENT").arg(&["LIST", "TYPE", "NORMAL"]).query(&mut connection)?;
         let ids = list.lines().filter_map(|line| line.strip_prefix("id=")?.split(' ').next()?.parse().ok());
@@ -409,7 +433,7 @@ impl Stage {
         /// How many records are asked for at once.
         const AT_ONCE: usize = 500;
         const FIELDS: [&str; 5] = ["status", "output", "error_kind", "error", "cancel_reason"];
-        let mut connection = redis::Client::open(self.server.url())?.get_connection()?;
+        let mut connection = redis::Client::open(self.network.server.url())?.get_connection()?;
         let mut records = HashMap::new();
         for ids in ids.chunks(AT_ONCE) {
             let mut pipe = redis::pipe();
@@ -433,8 +457,10 @@ impl Stage {
     pub fn keep(mut self) -> PathBuf {
         self.directory.disable_cleanup(true);
         // What the server has is part of it.
-        let _ =
-            std::fs::rename(self.server.directory().join("appendonlydir"), self.directory.path().join("aof"));
+        let _ = std::fs::rename(
+            self.network.server.directory().join("appendonlydir"),
+            self.directory.path().join("aof"),
+        );
         self.directory.path().to_owned()
     }
 }

@@ -110,7 +110,7 @@ impl Tally {
     /// What promises were broken, in words; `least` is how often each fault has to land, and `crowd` how
     /// many tasks have to run when the server is paused, or to wait with a poison task.
     #[must_use]
-    pub fn verdict(&self, least: usize, crowd: usize) -> Vec<String> {
+    pub fn verdict(&self, least: impl Fn(Fault) -> usize, crowd: usize) -> Vec<String> {
         let mut broken = Vec::new();
         for (what, counts) in [
             ("ran when the server was paused", &self.running_at_pauses),
@@ -137,7 +137,8 @@ impl Tally {
         if self.longest_take_over_ms >= Self::LONGEST_TAKE_OVER_MS {
             broken.push(format!("a take-over lasted {} ms", self.longest_take_over_ms));
         }
-        for fault in Fault::ALL {
+        for fault in Fault::all() {
+            let least = least(fault);
             let landed = self.faults.get(&fault).map_or(0, |count| count.landed);
             if landed < least {
                 broken.push(format!("{fault}: landed {landed} times, and {least} are needed"));

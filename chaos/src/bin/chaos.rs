@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use rhai_dispatcher_chaos::{Fault, Judge, Plan, Round, Tally, Tether};
+use rhai_dispatcher_chaos::{Fault, Judge, Plan, Round, Sort, Tally, Tether};
 use rhai_dispatcher_redis::CRASH_POINTS;
 
 /// Break things for a while, and count what it costs
@@ -36,8 +36,13 @@ struct Chaos {
 /// From so many minutes on a run is a full one.
 const FULL_RUN: u64 = 20;
 
-/// How often each fault has to land in a full run.
-const FULL_LANDINGS: u64 = 20;
+/// How often each fault has to land in a full run: one of the network lasts about as long as two others.
+const fn full_landings(sort: Sort) -> u64 {
+    match sort {
+        Sort::Process => 10,
+        Sort::Network => 5,
+    }
+}
 
 fn main() -> ExitCode {
     let options = Chaos::parse();
@@ -71,7 +76,7 @@ impl Chaos {
             }
             Judge::new(&stage, may_lose).judge(&mut tally)?;
             tally.seconds = start.elapsed().as_secs();
-            if !tally.verdict(0, plan.crowd()).is_empty() {
+            if !tally.verdict(|_| 0, plan.crowd()).is_empty() {
                 println!("  kept: {}", stage.keep().display());
             }
             let over = if self.brief { number >= Plan::brief_rounds() } else { Instant::now() >= end };
@@ -79,15 +84,19 @@ impl Chaos {
                 break;
             }
         }
-        let least = match self.minutes {
-            // The others do not strike at all.
-            _ if self.only.is_some() => 0,
-            _ if self.brief => 1,
-            FULL_RUN.. => FULL_LANDINGS,
-            // Short runs have more rounds for their time, each with a beginning and an end.
-            minutes => minutes * FULL_LANDINGS / FULL_RUN * 3 / 4,
+        let least = |fault: Fault| {
+            let full = full_landings(fault.sort());
+            let least = match self.minutes {
+                // The others do not strike at all.
+                _ if self.only.is_some() => 0,
+                _ if self.brief => 1,
+                FULL_RUN.. => full,
+                // Short runs have more rounds for their time, each with a beginning and an end.
+                minutes => minutes * full / FULL_RUN * 3 / 4,
+            };
+            usize::try_from(least).unwrap_or(usize::MAX)
         };
-        let mut broken = tally.verdict(usize::try_from(least).unwrap_or(usize::MAX), plan.crowd());
+        let mut broken = tally.verdict(least, plan.crowd());
         if !self.brief && self.only.is_none() && self.minutes >= FULL_RUN {
             let untried = CRASH_POINTS.iter().filter(|point| !tally.points.contains_key(**point));
             broken.extend(untried.map(|point| format!("crash point {point}: not tried")));
