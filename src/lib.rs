@@ -35,11 +35,12 @@ mod worker;
 
 pub use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, CrashReport, Dispatcher as RhaiDispatcher, DispatcherConfig, Drained,
-    Error as RhaiDispatcherError, Handler, InstanceId, InstanceInfo, Invalid, Json, LaneSlot, Limits, LogLevel, LogLine,
-    ManualClock, Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority, QueueInfo, Ran, Requeued,
-    RetryPolicy, Run, RunningTasks, RunningWorker, Stop, StopToken, SystemClock, Task, TaskDetails as RhaiTaskDetails,
-    TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, Tick, Transport, TransportConfig, TransportError,
-    TransportExt, WallTime, Worker, WorkerConfig, WorkerError, WorkerId,
+    Error as RhaiDispatcherError, Handler, InstanceId, InstanceInfo, Invalid, Json, LaneSlot, Limits,
+    LogLevel, LogLine, ManualClock, Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority,
+    QueueInfo, Ran, Requeued, RetryPolicy, Run, RunningTasks, RunningWorker, Stop, StopToken, SystemClock,
+    Task, TaskDetails as RhaiTaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, Tick,
+    Transport, TransportConfig, TransportError, TransportExt, WallTime, Worker, WorkerConfig, WorkerError,
+    WorkerId,
 };
 #[cfg(feature = "engine")]
 pub use rhai_dispatcher_engine::{

@@ -3,8 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use rhai_dispatcher::{
-    RedisConfig, RedisTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, Transport,
-    WorkerError, WorkerId,
+    RedisConfig, RedisTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
+    RhaiWorkerBuilder, Transport, WorkerError, WorkerId,
 };
 
 use crate::error::CommandError;

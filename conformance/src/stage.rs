@@ -6,8 +6,7 @@ use std::time::Duration;
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Consumer, CrashReport, InstanceId, InstanceSpec, Payload, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportExt, WallTime,
-    WorkerId,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportExt, WorkerId,
 };
 
 use crate::Environment;
@@ -159,16 +158,6 @@ impl<'e> Stage<'e> {
     /// A time that is short for this environment, and over after the same wait as a lease.
     pub(crate) fn short(&self) -> Duration {
         self.env.config().lease
-    }
-
-    /// The transport's time, a short time from now.
-    pub(crate) fn soon(&self) -> WallTime {
-        self.transport.clock().wall() + self.short()
-    }
-
-    /// The transport's time, so far away that no case gets there.
-    pub(crate) fn far(&self) -> WallTime {
-        self.transport.clock().wall() + Self::LASTING
     }
 
     /// Lets `future` get to where it waits; it must not be ready.

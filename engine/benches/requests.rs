@@ -50,7 +50,7 @@ impl Lane {
         let worker_id = WorkerId::try_from("worker-1").expect("a good id");
         let task = Task::new(worker_id, Payload::script(source.replace("$n", &n.to_string())), "bench");
         let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
-        let claimed = Claimed { claim, task: Arc::new(task), attempt: 0, deaths: 0 };
+        let claimed = Claimed::first(claim, Arc::new(task));
         let run = Run { claimed, stop: StopToken::new(), deadline: None, clock: Arc::clone(&self.clock) };
         let ran = block_on(self.handler.handle(run));
         assert!(matches!(ran, Ran::Finished(Outcome::Completed(_), _)), "{ran:?}");

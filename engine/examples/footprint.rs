@@ -70,7 +70,7 @@ fn task(source: &str) -> Result<Task, Box<dyn Error>> {
 
 fn run(task: &Arc<Task>, clock: &Arc<dyn Clock>) -> Run {
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
-    let claimed = Claimed { claim, task: Arc::clone(task), attempt: 0, deaths: 0 };
+    let claimed = Claimed::first(claim, Arc::clone(task));
     Run { claimed, stop: StopToken::new(), deadline: None, clock: Arc::clone(clock) }
 }
 

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken, SystemClock, Task, TaskErrorKind,
-    Transport, TransportConfig, WorkerId,
+    Claim, Claimed, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken, SystemClock, Task,
+    TaskErrorKind, Transport, TransportConfig, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator};
 use rhai_dispatcher_memory::MemoryTransport;
@@ -60,7 +60,9 @@ fn main() {
         };
         *kinds.entry(kind).or_default() += 1;
         let fault = match &ran {
-            Ran::Finished(Outcome::Error(error), _) if error.kind == TaskErrorKind::Panic => Some(error.to_string()),
+            Ran::Finished(Outcome::Error(error), _) if error.kind == TaskErrorKind::Panic => {
+                Some(error.to_string())
+            }
             _ if held > MAX_HELD => Some(format!("it held the lane for {held:.1?}")),
             _ => None,
         };
@@ -72,7 +74,9 @@ fn main() {
         }
     }
     let growth = peak_memory() - before;
-    println!("{scripts} scripts, {faults} faults; the longest held the lane for {longest:.1?}; {growth} KiB of memory more; {kinds:?}");
+    println!(
+        "{scripts} scripts, {faults} faults; the longest held the lane for {longest:.1?}; {growth} KiB of memory more; {kinds:?}"
+    );
     if growth > MAX_GROWTH {
         println!("that is more than {MAX_GROWTH} KiB");
     }
@@ -94,7 +98,7 @@ fn config() -> EngineConfig {
 fn run(handler: &RhaiHandler, script: &str) -> (Ran, Duration) {
     let task = Task::new(WorkerId::try_from("worker-1").unwrap(), Payload::script(script), "fuzz");
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
-    let claimed = Claimed { claim, task: Arc::new(task), attempt: 0, deaths: 0 };
+    let claimed = Claimed { claim, task: Arc::new(task), attempt: 0, deaths: 0, deadline: None, latest_start: None };
     let clock = Arc::new(SystemClock::new());
     let mut future = handler.handle(Run { claimed, stop: StopToken::new(), deadline: None, clock });
     let mut held = Duration::ZERO;

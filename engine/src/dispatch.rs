@@ -94,13 +94,14 @@ async fn dispatch(
     let config = DispatcherConfig::new(Arc::clone(&task.caller_id)).map_err(|error| error.to_string())?;
     let dispatcher = Dispatcher::new(Arc::clone(&transport), config);
     let id = TaskId::new();
+    let time_left = call.task().deadline().map(|at| at - call.task().clock().now());
     let mut child = dispatcher
         .new_play_request()
         .task_id(id)
         .worker_id(worker_id.as_str())
         .script(request.script)
         .args(request.args)
-        .child_of(task)
+        .child_of(task, time_left)
         // A task that runs again finds what it dispatched before.
         .request_id(request.request_id.unwrap_or_else(|| call.idempotency_key()));
     if let Some(context_id) = request.context_id.as_deref().or(task.context_id.as_deref()) {

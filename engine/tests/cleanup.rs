@@ -127,7 +127,7 @@ impl Bench {
 
     fn submit(&self, script: &str) -> TaskId {
         let mut task = Task::new(worker_id(), Payload::script(script), "caller-1");
-        task.deadline = Some(self.clock.wall() + Self::DEADLINE);
+        task.deadline_in = Some(Self::DEADLINE);
         let id = task.id;
         block_on(self.transport.submit_one(task)).unwrap();
         id

@@ -26,7 +26,10 @@ fn recursion_ends_at_the_limit() {
 
 #[test]
 fn recursion_without_a_limit_of_its_own_ends_before_the_stack_does() {
-    let config = EngineConfig::new().with_max_call_levels(1_000_000).with_max_memory(4 * 1024 * 1024).with_stack_size(16 * 1024 * 1024);
+    let config = EngineConfig::new()
+        .with_max_call_levels(1_000_000)
+        .with_max_memory(4 * 1024 * 1024)
+        .with_stack_size(16 * 1024 * 1024);
     let error = Bench::with(config).error("fn f(n) { f(n + 1) } f(0)");
     assert_eq!(error.kind, TaskErrorKind::Limit);
     assert!(error.message.contains("stack"), "{error}");

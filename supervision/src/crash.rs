@@ -5,9 +5,7 @@ use rhai_dispatcher_core::{CrashReport, InstanceId, LaneSlot, WorkerId};
 use uuid::Uuid;
 
 use crate::CrashTable;
-use crate::crash_table::{
-    ATTACHED, DETACHED, HEADER_BYTES, MAGIC, SLOT_BYTES, VERSION, WORKER_ID_WORDS,
-};
+use crate::crash_table::{ATTACHED, DETACHED, HEADER_BYTES, MAGIC, SLOT_BYTES, VERSION, WORKER_ID_WORDS};
 
 /// What a table says of a process that has died while its instance was attached.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,16 +21,13 @@ impl CrashRecovery {
     ///
     /// # Errors
     /// If a crash file has no room for so many lanes, or the path is empty.
-    pub fn new(
-        path: PathBuf,
-        lanes: usize,
-        transport: Arc<dyn Transport>,
-    ) -> Result<Self, Invalid> {
+    pub fn new(path: PathBuf, lanes: usize, transport: Arc<dyn Transport>) -> Result<Self, Invalid> {
         if path.as_os_str().is_empty() {
             return Err(Invalid::new("crash_file", "is empty", "name a file on a local disk"));
         }
         if lanes > CrashTable::MAX_LANES {
-            let problem = format!("has room for {} threads, and the worker has {lanes}", CrashTable::MAX_LANES);
+            let problem =
+                format!("has room for {} threads, and the worker has {lanes}", CrashTable::MAX_LANES);
             return Err(Invalid::new("crash_file", problem, "give fewer threads, or no crash file"));
         }
         Ok(Self { path, lanes, transport })

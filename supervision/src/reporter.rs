@@ -46,7 +46,8 @@ impl Reporter {
 
     pub(crate) fn report(&self, report: CrashReport) {
         let Some(reports) = &self.reports else { return };
-        if let Err(TrySendError::Full(report) | TrySendError::Disconnected(report)) = reports.try_send(report) {
+        if let Err(TrySendError::Full(report) | TrySendError::Disconnected(report)) = reports.try_send(report)
+        {
             tracing::error!(instance = %report.instance, "too many crash reports wait; this one is dropped, and the lease ends its instance");
         }
     }

@@ -40,6 +40,8 @@ impl Supervised {
         // has died already, the pipe does it.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+        #[cfg(target_os = "linux")]
+        set_name();
         thread::Builder::new().name("rhai-tie".into()).spawn(move || listen(drain))?;
         let file = File::options().read(true).write(true).open(path)?;
         Ok(Self { table: CrashTable::map(file)? })
@@ -49,6 +51,19 @@ impl Supervised {
     #[must_use]
     pub fn into_table(self) -> CrashTable {
         self.table
+    }
+}
+
+/// Lets tools list the process under the name that it was called by: it may have been started by way of
+/// `/proc/self/exe`, whose name is `exe`.
+#[cfg(target_os = "linux")]
+fn set_name() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let program = env::args_os().next().map(std::path::PathBuf::from);
+    let name = program.as_deref().and_then(std::path::Path::file_name);
+    if let Some(name) = name.and_then(|name| std::ffi::CString::new(name.as_bytes()).ok()) {
+        let _ = rustix::thread::set_name(&name); // only for those who look
     }
 }
 

@@ -208,7 +208,8 @@ impl Supervisor {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             while let Some(pid) = pid
                 && waitid(WaitId::Pid(pid), options).is_err_and(|error| error == rustix::io::Errno::INTR)
-            {}
+            {
+            }
             let _ = events.send(Event::ChildEnded); // the supervisor may have ended
         };
         thread::Builder::new().name("rhai-wait".into()).spawn(wait).map(drop)

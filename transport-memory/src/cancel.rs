@@ -7,7 +7,7 @@ impl Hub {
     /// Cancels a task, and all that is below it. No lock may be held.
     pub(crate) fn cancel(&self, id: TaskId, why: CancelReason) -> Cancelled {
         let mut effects = Effects::new(self);
-        let Some(record) = self.records.get(id, || effects.now) else { return Cancelled::NotFound };
+        let Some(record) = self.records.get(id, || effects.tick()) else { return Cancelled::NotFound };
         let Some(queue) = record.queue.upgrade() else { return Cancelled::AlreadyFinished };
         let mut state = queue.lock();
         if state.cancel_waiting(&record, why, &mut effects) {

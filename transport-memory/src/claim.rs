@@ -119,7 +119,7 @@ impl QueueState {
         if held.expired {
             return Answer::HeldUp;
         }
-        if self.quarantine.lives(instance, effects.now) {
+        if self.quarantine.lives(instance, effects.tick()) {
             self.offer_quarantine(effects);
         }
         if self.quarantine.is_alone(instance) {
@@ -161,7 +161,7 @@ impl QueueState {
     ) -> Vec<Claimed> {
         let is_free = held.claims.is_empty();
         held.tells_when_free |= !self.quarantine.is_empty();
-        let Some(size) = self.quarantine.group_for(is_free, effects.now) else { return Vec::new() };
+        let Some(size) = self.quarantine.group_for(is_free, effects.tick()) else { return Vec::new() };
         let mut group = Vec::new();
         while group.len() < size.min(max) {
             let Some(record) = self.quarantine.pop() else { break };
@@ -171,7 +171,7 @@ impl QueueState {
         }
         if let Some(deaths) = group.iter().map(|claimed| claimed.deaths).max() {
             let observation = Quarantine::observation(effects.hub.config.transport.observation, deaths);
-            self.quarantine.observe(instance, group.len(), is_free, effects.now + observation);
+            self.quarantine.observe(instance, group.len(), is_free, effects.tick() + observation);
         }
         group
     }
@@ -182,7 +182,7 @@ impl QueueState {
             self.skipped();
             return false;
         }
-        let over = record.task.latest_start().is_some_and(|at| at <= effects.now);
+        let over = record.latest_start.is_some_and(|at| at <= effects.tick());
         if over && self.cancel_waiting(record, CancelReason::Expired, effects) {
             self.skipped();
         }
@@ -202,6 +202,8 @@ impl QueueState {
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),
+            deadline: record.deadline,
+            latest_start: record.latest_start,
             attempt: state.progress.attempt,
             deaths: state.progress.deaths,
         };

@@ -7,10 +7,6 @@ use rhai_dispatcher_core::{Clock, SystemClock, TransportConfig};
 pub struct MemoryConfig {
     /// What every transport can be told.
     pub transport: TransportConfig,
-    /// How many bytes the records of finished tasks may take, estimated; beyond it the oldest go
-    /// before their time. It may be twice that while many finish and none is submitted. Default:
-    /// 64 MiB.
-    pub max_finished_bytes: usize,
     /// Whether every instance serves every worker id: all of them are one queue then, which is listed
     /// and paused as one. Default: no.
     pub any_worker: bool,
@@ -23,13 +19,6 @@ impl MemoryConfig {
     #[must_use]
     pub fn with_transport(mut self, transport: TransportConfig) -> Self {
         self.transport = transport;
-        self
-    }
-
-    /// Sets [`max_finished_bytes`](Self::max_finished_bytes).
-    #[must_use]
-    pub fn with_max_finished_bytes(mut self, bytes: usize) -> Self {
-        self.max_finished_bytes = bytes;
         self
     }
 
@@ -50,11 +39,6 @@ impl MemoryConfig {
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        Self {
-            transport: TransportConfig::default(),
-            max_finished_bytes: 64 << 20,
-            any_worker: false,
-            clock: Arc::new(SystemClock::new()),
-        }
+        Self { transport: TransportConfig::default(), any_worker: false, clock: Arc::new(SystemClock::new()) }
     }
 }

@@ -126,10 +126,10 @@ impl Membership {
         held.release(&done.claim);
         let is_free = held.has_become_free();
         drop(held);
-        let mut run_at = None;
+        let mut delay = Duration::ZERO;
         match &done.finish {
-            Finish::RetryAt(at, error) => {
-                run_at = Some(*at);
+            Finish::RetryIn(backoff, error) => {
+                delay = *backoff;
                 state.progress.error = Some(error.clone());
                 state.progress.attempt += 1;
                 // It came back, so it did not kill.
@@ -137,7 +137,7 @@ impl Membership {
             }
             Finish::Abandon => {
                 state.count_death(true);
-                queue.quarantine.fails(self.instance.id, effects.now, self.hub.config.transport.lease);
+                queue.quarantine.fails(self.instance.id, effects.tick(), self.hub.config.transport.lease);
             }
             Finish::Requeue => {}
             Finish::HandBack | Finish::Outcome(_) => state.uncount(),
@@ -146,14 +146,14 @@ impl Membership {
         if is_free {
             queue.is_free(&self.instance, effects);
         }
-        queue.redeliver(Arc::clone(record), run_at, &self.hub, effects);
+        queue.redeliver(Arc::clone(record), delay, &self.hub, effects);
         self.queue.arm(&mut queue, &self.hub);
         Finished::Written
     }
 
     /// The answer to a claim that this instance does not hold any more.
     fn finish_stale(&self, claim: &Claim) -> Finished {
-        let record = self.hub.records.get(claim.task, || self.hub.now());
+        let record = self.hub.records.get(claim.task, || self.hub.tick());
         let answer = record.map(|record| record.lock().fence(claim));
         match answer {
             Some(Err(stale)) => stale,
@@ -200,7 +200,7 @@ impl Membership {
             if written.fence(&claim).is_ok() {
                 written.uncount();
                 drop(written);
-                state.redeliver(record, None, &self.hub, &mut effects);
+                state.redeliver(record, Duration::ZERO, &self.hub, &mut effects);
             }
         }
         state.wake_all(&mut effects);

@@ -1,8 +1,9 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai_dispatcher_core::{CancelReason, Outcome, TaskId, TaskLog, WallTime, WorkerId};
+use rhai_dispatcher_core::{CancelReason, Outcome, TaskId, TaskLog, Tick, WallTime, WorkerId};
 
 use crate::MemoryConfig;
 use crate::progress::Progress;
@@ -31,12 +32,13 @@ struct Queues {
 
 impl Hub {
     pub(crate) fn new(config: MemoryConfig) -> Arc<Self> {
-        let records = Records::new(config.max_finished_bytes, config.transport.record_ttl);
+        let records = Records::new(&config.transport);
         Arc::new(Self { config, records, waiters: AtomicUsize::new(0), queues: Mutex::default() })
     }
 
-    pub(crate) fn now(&self) -> WallTime {
-        self.config.clock.wall()
+    /// The time that decides what is due.
+    pub(crate) fn tick(&self) -> Tick {
+        self.config.clock.now()
     }
 
     /// The queue of `worker_id`, made if need be.
@@ -74,7 +76,10 @@ impl Hub {
 /// Declare it before the lock's guard, so that it is dropped after it.
 pub(crate) struct Effects<'a> {
     pub(crate) hub: &'a Hub,
+    /// The time for records.
     pub(crate) now: WallTime,
+    /// The time that decides what is due, once it was asked for.
+    tick: Cell<Option<Tick>>,
     pub(crate) wakes: Wakes,
     ended: Vec<Arc<Record>>,
     /// What cancelled tasks dispatched.
@@ -87,12 +92,22 @@ impl<'a> Effects<'a> {
     pub(crate) fn new(hub: &'a Hub) -> Self {
         Self {
             hub,
-            now: hub.now(),
+            now: hub.config.clock.wall(),
+            tick: Cell::new(None),
             wakes: Wakes::default(),
             ended: Vec::new(),
             orphans: Vec::new(),
             dropped: Vec::new(),
         }
+    }
+
+    /// The time that decides what is due, the same for all that is done together.
+    pub(crate) fn tick(&self) -> Tick {
+        self.tick.get().unwrap_or_else(|| {
+            let tick = self.hub.tick();
+            self.tick.set(Some(tick));
+            tick
+        })
     }
 
     /// Writes the outcome of `record`.
@@ -106,7 +121,7 @@ impl<'a> Effects<'a> {
         if matches!(outcome, Outcome::Cancelled(_)) {
             self.cancel_children(&state.progress);
         }
-        state.end(outcome, log, self.now, &mut self.wakes);
+        state.end(outcome, log, (self.now, self.tick()), &mut self.wakes);
         self.ended.push(Arc::clone(record));
     }
 
@@ -118,8 +133,8 @@ impl<'a> Effects<'a> {
 
 impl Drop for Effects<'_> {
     fn drop(&mut self) {
-        for record in self.ended.drain(..) {
-            self.hub.records.finished(&record, self.now);
+        for record in std::mem::take(&mut self.ended) {
+            self.hub.records.finished(&record, self.tick());
         }
         for child in self.orphans.drain(..) {
             self.hub.cancel(child, CancelReason::Parent);

@@ -46,7 +46,7 @@ impl Progress {
             created_at: now,
             updated_at: now,
             started_at: None,
-            run_at: task.run_at,
+            run_at: (!task.delay.is_zero()).then(|| now + task.delay),
         }
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{InstanceId, WallTime};
+use rhai_dispatcher_core::{InstanceId, Tick};
 
 use crate::record::Record;
 
@@ -18,7 +18,7 @@ pub(crate) struct Quarantine {
     next_size: usize,
     observed: Option<Observation>,
     /// From when on an instance that holds others may start a group of one.
-    open_at: WallTime,
+    open_at: Tick,
     /// Whether the claims that wait were told that `open_at` has come.
     open_announced: bool,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Quarantine {
 /// A group that has started and has not survived yet.
 struct Observation {
     instance: InstanceId,
-    until: WallTime,
+    until: Tick,
     size: usize,
     /// Whether it is one task, on an instance that held nothing and gets no other task meanwhile.
     alone: bool,
@@ -56,7 +56,7 @@ impl Quarantine {
     }
 
     /// Adds a task. Its first group is open to busy instances after `patience`.
-    pub(crate) fn push(&mut self, record: Arc<Record>, now: WallTime, patience: Duration) {
+    pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, patience: Duration) {
         if self.waiting.is_empty() && self.observed.is_none() {
             self.start_over(now + patience);
         }
@@ -73,7 +73,7 @@ impl Quarantine {
     }
 
     /// How many tasks an instance may start now, if any.
-    pub(crate) fn group_for(&self, is_free: bool, now: WallTime) -> Option<usize> {
+    pub(crate) fn group_for(&self, is_free: bool, now: Tick) -> Option<usize> {
         let may_start = self.observed.is_none()
             && !self.waiting.is_empty()
             && (is_free || self.next_size > 1 || now >= self.open_at);
@@ -81,7 +81,7 @@ impl Quarantine {
     }
 
     /// Notes that a group has started.
-    pub(crate) fn observe(&mut self, instance: InstanceId, size: usize, is_free: bool, until: WallTime) {
+    pub(crate) fn observe(&mut self, instance: InstanceId, size: usize, is_free: bool, until: Tick) {
         let alone = is_free && size == 1;
         self.observed = Some(Observation { instance, until, size, alone, announced: false });
     }
@@ -92,7 +92,7 @@ impl Quarantine {
     }
 
     /// Notes that `instance` lives. Whether its group has survived by that.
-    pub(crate) fn lives(&mut self, instance: InstanceId, now: WallTime) -> bool {
+    pub(crate) fn lives(&mut self, instance: InstanceId, now: Tick) -> bool {
         self.survives(|observed| observed.instance == instance && now >= observed.until)
     }
 
@@ -109,7 +109,7 @@ impl Quarantine {
 
     /// Notes that `instance` has died, or that a task of its has blocked a lane. Whether it had a group under
     /// observation: the next one is of one task, and open to busy instances after `patience`.
-    pub(crate) fn fails(&mut self, instance: InstanceId, now: WallTime, patience: Duration) -> bool {
+    pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, patience: Duration) -> bool {
         let failed = self.leaves(instance);
         if failed {
             self.start_over(now + patience);
@@ -122,14 +122,14 @@ impl Quarantine {
         self.observed.take_if(|observed| observed.instance == instance).is_some()
     }
 
-    fn start_over(&mut self, open_at: WallTime) {
+    fn start_over(&mut self, open_at: Tick) {
         self.next_size = 1;
         self.open_at = open_at;
         self.open_announced = false;
     }
 
     /// The next moment at which claims that wait are to look again.
-    pub(crate) fn next_due(&self) -> Option<WallTime> {
+    pub(crate) fn next_due(&self) -> Option<Tick> {
         match &self.observed {
             Some(observed) => (!observed.announced).then_some(observed.until),
             None if self.waiting.is_empty() || self.next_size > 1 || self.open_announced => None,
@@ -138,7 +138,7 @@ impl Quarantine {
     }
 
     /// Whether that moment has come; once for each.
-    pub(crate) fn announce(&mut self, now: WallTime) -> bool {
+    pub(crate) fn announce(&mut self, now: Tick) -> bool {
         if self.next_due().is_none_or(|due| due > now) {
             return false;
         }
@@ -156,7 +156,7 @@ impl Default for Quarantine {
             waiting: BTreeMap::new(),
             next_size: 1,
             observed: None,
-            open_at: WallTime::from_millis(0),
+            open_at: Tick::default(),
             open_announced: false,
         }
     }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use rhai_dispatcher_core::{
-    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, TaskId, WallTime, WorkerId,
+    InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, TaskId, Tick, WorkerId,
 };
 
 use crate::hub::{Effects, Hub};
@@ -26,7 +26,7 @@ pub(crate) struct QueueState {
     /// May hold tasks that are no longer pending; [`gone`](Self::gone) counts them.
     pub(crate) ready: Ready,
     /// Tasks that wait for their time.
-    pub(crate) later: BTreeMap<(WallTime, u64), Arc<Record>>,
+    pub(crate) later: BTreeMap<(Tick, u64), Arc<Record>>,
     /// Tasks that may have killed their instances.
     pub(crate) quarantine: Quarantine,
     /// How many tasks wait in all.
@@ -34,7 +34,7 @@ pub(crate) struct QueueState {
     /// How many tasks in `ready` were cancelled there.
     gone: usize,
     /// No task that waits must have started before this time.
-    pub(crate) expires: Option<WallTime>,
+    pub(crate) expires: Option<Tick>,
     pub(crate) instances: HashMap<InstanceId, Arc<Instance>>,
     /// Claim futures that wait for a task, in the order in which they came.
     pub(crate) claimers: BTreeMap<u64, Waker>,
@@ -64,12 +64,12 @@ impl Queue {
     /// Accepts a task.
     pub(crate) fn submit(self: &Arc<Self>, hub: &Hub, task: Arc<Task>) -> Result<Submitted, SubmitError> {
         let mut effects = Effects::new(hub);
-        let parent = task.parent.and_then(|parent| hub.records.get(parent, || effects.now));
+        let parent = task.parent.and_then(|parent| hub.records.get(parent, || effects.tick()));
         let mut state = self.lock();
         let request = request_key(&task);
         if let Some(first) = request.as_ref().and_then(|key| state.requests.get(key))
             && first.task.id != task.id
-            && !is_over(first, hub, effects.now)
+            && !is_over(first, hub, effects.tick())
         {
             if !first.task.asks_the_same_as(&task) {
                 return Err(SubmitError::RequestIdConflict(first.task.id));
@@ -78,6 +78,9 @@ impl Queue {
             return Ok(Submitted::Joined(first.task.id));
         }
         let limit = hub.config.transport.queue_limit;
+        if state.waiting >= limit {
+            state.expire(&mut effects); // what has expired takes no place
+        }
         if state.waiting >= limit {
             // What was accepted has its place, and may be submitted again.
             if hub.records.contains(task.id) {
@@ -88,9 +91,11 @@ impl Queue {
         // Held until the child can be found, for who cancels the parent.
         let adopted = adopt(parent.as_deref(), task.id, hub)?;
         let number = state.next_number;
-        let record = Arc::new(Record::new(task, Arc::downgrade(self), number, effects.now));
+        let record =
+            Arc::new(Record::new(task, Arc::downgrade(self), number, (effects.now, || effects.tick())));
         // A task that is submitted again, after an answer that got lost, is there already.
-        if !hub.records.insert(&record, effects.now, &mut effects.dropped) {
+        let tick = effects.tick();
+        if !hub.records.insert(&record, tick, &mut effects.dropped) {
             return Ok(Submitted::Accepted(record.task.id));
         }
         drop(adopted);
@@ -100,13 +105,14 @@ impl Queue {
             state.requests.insert(key, Arc::clone(&record));
         }
         let id = record.task.id;
-        let mut due_earlier = state.expires_at_least(record.task.latest_start());
-        match record.task.run_at {
-            Some(run_at) if run_at > effects.now => {
-                state.later.insert((run_at, number), record);
+        let mut due_earlier = state.expires_at_least(record.latest_start);
+        let due = record.lock().due;
+        match due {
+            Some(due) => {
+                state.later.insert((due, number), record);
                 due_earlier = true;
             }
-            _ => {
+            None => {
                 state.ready.push_back(record);
                 state.wake_claimer(&mut effects);
             }
@@ -132,8 +138,10 @@ impl Queue {
         state.waiting > 0 || !state.instances.is_empty() || !state.requests.is_empty() || state.paused
     }
 
-    pub(crate) fn info(&self) -> QueueInfo {
-        let state = self.lock();
+    pub(crate) fn info(&self, hub: &Hub) -> QueueInfo {
+        let mut effects = Effects::new(hub);
+        let mut state = self.lock();
+        state.expire(&mut effects);
         let mut ready = [0; Priority::ALL.len()];
         for record in state.ready.iter().filter(|record| record.lock().is_pending()) {
             ready[record.task.priority as usize] += 1;
@@ -151,7 +159,7 @@ impl Queue {
     }
 
     pub(crate) fn instances(&self, hub: &Hub) -> Vec<InstanceInfo> {
-        let (now, wall) = (hub.config.clock.now(), hub.now());
+        let (now, wall) = (hub.tick(), hub.config.clock.wall());
         let state = self.lock();
         let info = |instance: &Arc<Instance>| {
             let held = instance.lock();
@@ -172,22 +180,19 @@ impl Queue {
 }
 
 impl QueueState {
-    /// Puts a task where it waits: again, or for the first time.
-    pub(crate) fn enqueue(
-        &mut self,
-        record: Arc<Record>,
-        run_at: Option<WallTime>,
-        effects: &mut Effects<'_>,
-    ) {
+    /// Puts a task where it waits: again, or since its time has come.
+    pub(crate) fn enqueue(&mut self, record: Arc<Record>, effects: &mut Effects<'_>) {
         self.waiting += 1;
-        self.expires_at_least(record.task.latest_start());
-        if let Some(run_at) = run_at.filter(|run_at| *run_at > effects.now) {
-            self.later.insert((run_at, record.number), record);
+        self.expires_at_least(record.latest_start);
+        let state = record.lock();
+        let (due, is_quarantined) = (state.due, state.progress.is_quarantined());
+        drop(state);
+        if let Some(due) = due.filter(|due| *due > effects.tick()) {
+            self.later.insert((due, record.number), record);
             return;
         }
-        let is_quarantined = record.lock().progress.is_quarantined();
         if is_quarantined {
-            self.quarantine.push(record, effects.now, effects.hub.config.transport.lease);
+            self.quarantine.push(record, effects.tick(), effects.hub.config.transport.lease);
             self.wake_all(effects);
         } else {
             self.ready.put_back(record);
@@ -205,7 +210,7 @@ impl QueueState {
 
     /// Notes that an instance lives, and with it the group that it has under observation.
     pub(crate) fn lives(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
-        if self.quarantine.lives(instance.id, effects.now) {
+        if self.quarantine.lives(instance.id, effects.tick()) {
             effects.wakes.extend(instance.lock().held_up.drain(..));
             self.offer_quarantine(effects);
         }
@@ -219,12 +224,12 @@ impl QueueState {
     }
 
     /// Notes that a waiting task was cancelled where it stands.
-    pub(crate) fn removed(&mut self, record: &Record, run_at: Option<WallTime>) {
+    pub(crate) fn removed(&mut self, record: &Record, due: Option<Tick>) {
         /// Below this many it is not worth going through the queue.
         const FEW: usize = 64;
         self.waiting -= 1;
-        if let Some(run_at) = run_at
-            && self.later.remove(&(run_at, record.number)).is_some()
+        if let Some(due) = due
+            && self.later.remove(&(due, record.number)).is_some()
         {
             return;
         }
@@ -265,7 +270,7 @@ impl QueueState {
     }
 
     /// Notes when a waiting task expires. Whether that is earlier than all before.
-    fn expires_at_least(&mut self, at: Option<WallTime>) -> bool {
+    fn expires_at_least(&mut self, at: Option<Tick>) -> bool {
         let earlier = at.is_some_and(|at| self.expires.is_none_or(|other| at < other));
         if earlier {
             self.expires = at;
@@ -293,6 +298,6 @@ fn request_key(task: &Task) -> Option<RequestKey> {
 }
 
 /// Whether the record has expired, although it may not have been dropped yet.
-fn is_over(record: &Record, hub: &Hub, now: WallTime) -> bool {
+fn is_over(record: &Record, hub: &Hub, now: Tick) -> bool {
     record.ended_at().is_some_and(|ended_at| ended_at + hub.config.transport.record_ttl <= now)
 }

@@ -71,7 +71,7 @@ impl Ready {
 
 #[cfg(test)]
 mod tests {
-    use rhai_dispatcher_core::{Payload, Task, WallTime, WorkerId};
+    use rhai_dispatcher_core::{Payload, Task, Tick, WallTime, WorkerId};
 
     use super::*;
     use crate::queue::Queue;
@@ -82,8 +82,12 @@ mod tests {
         for number in 0..count {
             let mut task = Task::new(worker_id.clone(), Payload::script("1"), "caller");
             task.priority = priority;
-            let record =
-                Record::new(Arc::new(task), Arc::downgrade(&queue), number, WallTime::from_millis(0));
+            let record = Record::new(
+                Arc::new(task),
+                Arc::downgrade(&queue),
+                number,
+                (WallTime::from_millis(0), Tick::default),
+            );
             ready.push_back(Arc::new(record));
         }
     }

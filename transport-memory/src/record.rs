@@ -1,9 +1,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use rhai_dispatcher_core::{
     CancelReason, Claim, Finished, InstanceId, Outcome, SubmitError, Task, TaskDetails, TaskId, TaskLog,
-    TaskStatus, WallTime,
+    TaskStatus, Tick, WallTime,
 };
 
 use crate::progress::Progress;
@@ -17,11 +18,19 @@ pub(crate) struct Record {
     pub(crate) queue: Weak<Queue>,
     /// Its place among all tasks of its queue, in order of submission.
     pub(crate) number: u64,
+    /// From when on it is not started any more.
+    pub(crate) latest_start: Option<Tick>,
+    /// When it is stopped.
+    pub(crate) deadline: Option<Tick>,
     state: Mutex<RecordState>,
 }
 
 pub(crate) struct RecordState {
     pub(crate) progress: Progress,
+    /// Until when it waits, if it does.
+    pub(crate) due: Option<Tick>,
+    /// When it ended.
+    ended: Option<Tick>,
     /// That somebody wants it stopped while it runs.
     pub(crate) cancel: Option<CancelReason>,
     /// Who waits for its outcome; without a waker until first polled.
@@ -38,14 +47,24 @@ pub(crate) struct Death {
 }
 
 impl Record {
-    pub(crate) fn new(task: Arc<Task>, queue: Weak<Queue>, number: u64, now: WallTime) -> Self {
+    /// The record of a task that was accepted at that time: for records, and for what is due.
+    pub(crate) fn new(
+        task: Arc<Task>,
+        queue: Weak<Queue>,
+        number: u64,
+        (now, tick): (WallTime, impl Fn() -> Tick),
+    ) -> Self {
         let state = RecordState {
             progress: Progress::accepted(&task, now),
+            due: (!task.delay.is_zero()).then(|| tick() + task.delay),
+            ended: None,
             cancel: None,
             waiters: Vec::new(),
             next_waiter: 0,
         };
-        Self { task, queue, number, state: Mutex::new(state) }
+        let latest_start = task.starts_within().map(|time| tick() + time);
+        let deadline = task.deadline_in.map(|time| tick() + time);
+        Self { task, queue, number, latest_start, deadline, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, RecordState> {
@@ -54,9 +73,8 @@ impl Record {
     }
 
     /// When it ended, if it has.
-    pub(crate) fn ended_at(&self) -> Option<WallTime> {
-        let state = self.lock();
-        state.progress.status.is_terminal().then_some(state.progress.updated_at)
+    pub(crate) fn ended_at(&self) -> Option<Tick> {
+        self.lock().ended
     }
 
     /// All that is known of it.
@@ -104,6 +122,7 @@ impl RecordState {
         progress.started_at = Some(now);
         progress.updated_at = now;
         progress.run_at = None;
+        self.due = None;
         Claim { task, instance, delivery: progress.delivery }
     }
 
@@ -143,17 +162,26 @@ impl RecordState {
         self.progress.instance = None;
     }
 
-    /// Makes it wait again.
-    pub(crate) fn return_to_queue(&mut self, run_at: Option<WallTime>, now: WallTime) {
+    /// Makes it wait again, for so long.
+    pub(crate) fn return_to_queue(&mut self, delay: Duration, (now, tick): (WallTime, Tick)) {
+        let delay = Some(delay).filter(|delay| !delay.is_zero());
         self.progress.status = TaskStatus::Pending;
-        self.progress.run_at = run_at;
+        self.progress.run_at = delay.map(|delay| now + delay);
         self.progress.updated_at = now;
+        self.due = delay.map(|delay| tick + delay);
     }
 
     /// Writes its one outcome.
-    pub(crate) fn end(&mut self, outcome: Outcome, log: TaskLog, now: WallTime, wakes: &mut Wakes) {
+    pub(crate) fn end(
+        &mut self,
+        outcome: Outcome,
+        log: TaskLog,
+        (now, tick): (WallTime, Tick),
+        wakes: &mut Wakes,
+    ) {
         self.progress.end(outcome, log);
         self.progress.updated_at = now;
+        self.ended = Some(tick);
         wakes.extend(self.waiters.drain(..).filter_map(|(_, waker)| waker));
     }
 }

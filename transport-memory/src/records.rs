@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{TaskId, WallTime};
+use rhai_dispatcher_core::{TaskId, Tick, TransportConfig};
 
 use crate::id_hasher::IdHasher;
 use crate::record::Record;
@@ -13,6 +13,9 @@ use crate::record::Record;
 pub(crate) struct Records {
     shards: [Mutex<Shard>; Self::SHARDS],
     hasher: IdHasher,
+    /// How many finished ones a shard keeps.
+    max_per_shard: usize,
+    /// How many bytes of them.
     max_bytes_per_shard: usize,
     /// How long they are kept.
     ttl: Duration,
@@ -28,7 +31,7 @@ struct Shard {
 
 struct Finished {
     id: TaskId,
-    expires_at: WallTime,
+    expires_at: Tick,
     bytes: usize,
 }
 
@@ -36,12 +39,13 @@ impl Records {
     /// Enough that a handful of threads seldom meet.
     const SHARDS: usize = 16;
 
-    pub(crate) fn new(max_finished_bytes: usize, ttl: Duration) -> Self {
+    pub(crate) fn new(config: &TransportConfig) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: IdHasher::default(),
-            max_bytes_per_shard: max_finished_bytes / Self::SHARDS,
-            ttl,
+            max_per_shard: config.max_finished_records / Self::SHARDS,
+            max_bytes_per_shard: config.max_finished_bytes / Self::SHARDS,
+            ttl: config.record_ttl,
         }
     }
 
@@ -52,14 +56,14 @@ impl Records {
     }
 
     /// The record under that id, unless it has expired. The time is asked only if it matters.
-    pub(crate) fn get(&self, id: TaskId, now: impl FnOnce() -> WallTime) -> Option<Arc<Record>> {
+    pub(crate) fn get(&self, id: TaskId, now: impl FnOnce() -> Tick) -> Option<Arc<Record>> {
         let record = self.shard(id).records.get(&id).cloned()?;
         let Some(ended_at) = record.ended_at() else { return Some(record) };
         let now = now();
         if now < ended_at + self.ttl {
             return Some(record);
         }
-        let expired = self.shard(id).expire(now, usize::MAX);
+        let expired = self.shard(id).expire(now, (usize::MAX, usize::MAX));
         forget(expired);
         None
     }
@@ -75,9 +79,9 @@ impl Records {
     /// `dropped`, which is for [`forget`]. That is done here and not, as long as it suffices, when a
     /// task finishes: so the same thread makes and drops what the tasks of one caller share, and a
     /// lane does not contend with it for each count.
-    pub(crate) fn insert(&self, record: &Arc<Record>, now: WallTime, dropped: &mut Vec<Arc<Record>>) -> bool {
+    pub(crate) fn insert(&self, record: &Arc<Record>, now: Tick, dropped: &mut Vec<Arc<Record>>) -> bool {
         let mut shard = self.shard(record.task.id);
-        *dropped = shard.expire(now, self.max_bytes_per_shard);
+        *dropped = shard.expire(now, (self.max_per_shard, self.max_bytes_per_shard));
         match shard.records.entry(record.task.id) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
@@ -88,14 +92,16 @@ impl Records {
     }
 
     /// Notes that `record` has its outcome, and may be forgotten once its time is over.
-    pub(crate) fn finished(&self, record: &Record, now: WallTime) {
+    pub(crate) fn finished(&self, record: &Record, now: Tick) {
         let expires_at = now + self.ttl;
         let bytes = record.bytes();
         let mut shard = self.shard(record.task.id);
         shard.finished_bytes += bytes;
         shard.finished.push_back(Finished { id: record.task.id, expires_at, bytes });
-        if shard.finished_bytes > 2 * self.max_bytes_per_shard {
-            let dropped = shard.expire(now, self.max_bytes_per_shard);
+        let (count, bytes) = (self.max_per_shard, self.max_bytes_per_shard);
+        // A batch of waiters that have just been woken may still want theirs; without a submit they go now.
+        if shard.finished.len() > count.saturating_mul(2) || shard.finished_bytes > bytes.saturating_mul(2) {
+            let dropped = shard.expire(now, (count, bytes));
             drop(shard);
             forget(dropped);
         }
@@ -103,12 +109,13 @@ impl Records {
 }
 
 impl Shard {
-    /// Takes out what has expired by `now`, and the oldest beyond `max_bytes`, though never the
-    /// newest of all: a waiter that has just been woken still wants it.
-    fn expire(&mut self, now: WallTime, max_bytes: usize) -> Vec<Arc<Record>> {
+    /// Takes out what has expired by `now`, and the oldest beyond so many and so many bytes, though never
+    /// the newest of all: a waiter that has just been woken still wants it.
+    fn expire(&mut self, now: Tick, (max, max_bytes): (usize, usize)) -> Vec<Arc<Record>> {
         let mut expired = Vec::new();
         while let Some(oldest) = self.finished.front() {
-            let over = self.finished_bytes > max_bytes && self.finished.len() > 1;
+            let over = self.finished.len() > max.max(1)
+                || self.finished_bytes > max_bytes && self.finished.len() > 1;
             if oldest.expires_at > now && !over {
                 break;
             }

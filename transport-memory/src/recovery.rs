@@ -1,8 +1,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    CrashReport, Outcome, Requeued, Signal, TaskError, TaskErrorKind, TaskId, TaskLog, WallTime,
+    CrashReport, Outcome, Requeued, Signal, TaskError, TaskErrorKind, TaskId, TaskLog,
 };
 
 use crate::hub::{Effects, Hub};
@@ -65,7 +66,7 @@ impl QueueState {
         let claims = held.take_claims();
         let is_alone = claims.len() == 1;
         let mut requeued = Requeued::default();
-        self.quarantine.fails(instance.id, effects.now, hub.config.transport.lease);
+        self.quarantine.fails(instance.id, effects.tick(), hub.config.transport.lease);
         for (claim, record) in claims {
             held.signal(Signal::Lost(claim), &mut effects.wakes);
             let mut state = record.lock();
@@ -82,7 +83,7 @@ impl QueueState {
             held.lost.push(Lost { claim, record: Arc::clone(&record), counted });
             if is_mine {
                 *if counted.is_some() { &mut requeued.blamed } else { &mut requeued.released } += 1;
-                self.redeliver(record, None, hub, effects);
+                self.redeliver(record, Duration::ZERO, hub, effects);
             }
         }
         effects.wakes.extend(held.held_up.drain(..));
@@ -109,7 +110,7 @@ impl QueueState {
     pub(crate) fn redeliver(
         &mut self,
         record: Arc<Record>,
-        run_at: Option<WallTime>,
+        delay: Duration,
         hub: &Hub,
         effects: &mut Effects<'_>,
     ) {
@@ -126,9 +127,9 @@ impl QueueState {
         match outcome {
             Some(outcome) => effects.end(&record, &mut state, outcome, TaskLog::new()),
             None => {
-                state.return_to_queue(run_at, effects.now);
+                state.return_to_queue(delay, (effects.now, effects.tick()));
                 drop(state);
-                self.enqueue(record, run_at, effects);
+                self.enqueue(record, effects);
             }
         }
     }

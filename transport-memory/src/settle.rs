@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::task::{ArcWake, waker_ref};
-use rhai_dispatcher_core::{CancelReason, Clock, Outcome, TaskLog, Tick, WallTime};
+use rhai_dispatcher_core::{CancelReason, Outcome, TaskLog, Tick};
 
 use crate::hub::{Effects, Hub};
 use crate::queue::{Queue, QueueState};
@@ -51,7 +51,7 @@ impl Queue {
     /// Sees to it that the alarm goes off in time for all that is going to be due.
     pub(crate) fn arm(self: &Arc<Self>, state: &mut QueueState, hub: &Hub) {
         let clock = &hub.config.clock;
-        let Some(at) = state.next_due(&**clock) else { return };
+        let Some(at) = state.next_due() else { return };
         if state.alarm.as_ref().is_some_and(|alarm| alarm.at <= at) {
             return;
         }
@@ -67,17 +67,15 @@ impl Queue {
 }
 
 impl QueueState {
-    fn next_due(&self, clock: &dyn Clock) -> Option<Tick> {
+    fn next_due(&self) -> Option<Tick> {
         let leases = self.instances.values().map(|instance| instance.lock().alive_until).min();
-        let due = self.later.first_key_value().map(|((run_at, _), _)| *run_at);
-        let due = due.into_iter().chain(self.expires).chain(self.quarantine.next_due()).min();
-        let due = due.map(|at| clock.now() + (at - clock.wall()));
-        due.into_iter().chain(leases).min()
+        let due = self.later.first_key_value().map(|((due, _), _)| *due);
+        due.into_iter().chain(self.expires).chain(self.quarantine.next_due()).chain(leases).min()
     }
 
     /// Lets waiting claims look again when the next group of the quarantine may start.
     fn announce_quarantine(&mut self, effects: &mut Effects<'_>) {
-        if self.quarantine.announce(effects.now) {
+        if self.quarantine.announce(effects.tick()) {
             for instance in self.instances.values() {
                 effects.wakes.extend(instance.lock().held_up.drain(..));
             }
@@ -88,25 +86,25 @@ impl QueueState {
     /// Makes delayed tasks ready whose time has come.
     fn wake_delayed(&mut self, effects: &mut Effects<'_>) {
         while let Some(entry) = self.later.first_entry() {
-            if entry.key().0 > effects.now {
+            if entry.key().0 > effects.tick() {
                 return;
             }
             let record = entry.remove();
             self.waiting -= 1; // it is counted again where it goes
-            self.enqueue(record, None, effects);
+            self.enqueue(record, effects);
         }
     }
 
     /// Ends the waiting tasks whose time is over.
-    fn expire(&mut self, effects: &mut Effects<'_>) {
-        if self.expires.is_none_or(|at| at > effects.now) {
+    pub(crate) fn expire(&mut self, effects: &mut Effects<'_>) {
+        if self.expires.is_none_or(|at| at > effects.tick()) {
             return;
         }
-        let mut next: Option<WallTime> = None;
+        let mut next: Option<Tick> = None;
         let mut over = Vec::new();
         for record in self.ready.iter().chain(self.later.values()).chain(self.quarantine.iter()) {
-            match record.task.latest_start() {
-                Some(at) if at <= effects.now => over.push(Arc::clone(record)),
+            match record.latest_start {
+                Some(at) if at <= effects.tick() => over.push(Arc::clone(record)),
                 Some(at) => next = Some(next.map_or(at, |other| other.min(at))),
                 None => {}
             }
@@ -114,7 +112,7 @@ impl QueueState {
         for record in over {
             self.cancel_waiting(&record, CancelReason::Expired, effects);
         }
-        self.expires = next.map(|at| at.max(effects.now + EXPIRY_STEP));
+        self.expires = next.map(|at| at.max(effects.tick() + EXPIRY_STEP));
     }
 
     /// Cancels a task if it still waits. Whether it did.
@@ -128,10 +126,10 @@ impl QueueState {
         if !state.is_pending() {
             return false;
         }
-        let run_at = state.progress.run_at;
+        let due = state.due;
         effects.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
         drop(state);
-        self.removed(record, run_at);
+        self.removed(record, due);
         true
     }
 }

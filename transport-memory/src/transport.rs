@@ -55,12 +55,12 @@ impl Transport for MemoryTransport {
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
-        let details = |id: &TaskId| Some(self.hub.records.get(*id, || self.hub.now())?.details());
+        let details = |id: &TaskId| Some(self.hub.records.get(*id, || self.hub.tick())?.details());
         Ok(ids.iter().map(details).collect())
     }
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
-        match self.hub.records.get(id, || self.hub.now()) {
+        match self.hub.records.get(id, || self.hub.tick()) {
             Some(record) => Box::pin(OutcomeFuture::new(Arc::clone(&self.hub), record)),
             None => Box::pin(future::ready(Err(OutcomeError::NotFound(id)))),
         }
@@ -84,7 +84,7 @@ impl Transport for MemoryTransport {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         let queues = self.hub.queues().into_iter().filter(|queue| queue.is_used());
-        let mut queues: Vec<_> = queues.map(|queue| queue.info()).collect();
+        let mut queues: Vec<_> = queues.map(|queue| queue.info(&self.hub)).collect();
         queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         Ok(queues)
     }

@@ -15,10 +15,10 @@ use futures::future::LocalBoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Claimed, Clock, Completion, Consumer, CrashReport, Finish, Finished, Handler,
-    InstanceId, InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Requeued, Run, Signal, Task,
-    TaskId, TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker,
-    WorkerConfig, WorkerId,
+    CancelReason, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Handler, InstanceId,
+    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Requeued, Run, Signal, Task, TaskId,
+    TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig,
+    WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
@@ -310,7 +310,7 @@ fn quarantined_task_expires_while_it_waits_for_another_group() {
     let transport = MemoryTransport::new(config);
     let doomed = transport.attach_now(&InstanceSpec::new(worker_id()));
     let (observed, mut expiring) = (task("observed"), task("expiring"));
-    expiring.expires_at = Some(clock.wall() + Duration::from_secs(1));
+    expiring.expires_in = Some(Duration::from_secs(1));
     let running = vec![observed.id, expiring.id];
     for quarantined in [observed, expiring] {
         block_on(transport.submit_one(quarantined)).unwrap();

@@ -1,19 +1,22 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::hash::Hash;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::stream::{FuturesUnordered, StreamExt};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::client::ClientError;
 
 /// Gathers what is asked at about the same time into batches.
 ///
 /// While a batch is under way, what comes gathers; when none is, a single request goes at once. So batches
-/// form under load, and cost nothing without.
+/// form under load, and cost nothing without. Each request has its own time, whatever batch it is in, or
+/// whether it has got into one.
 #[derive(Debug)]
 pub(crate) struct Batcher<T, R> {
     sender: mpsc::UnboundedSender<Item<T, R>>,
@@ -34,13 +37,19 @@ impl<T, R> Item<T, R> {
     }
 }
 
+impl<T: Request, R> Item<T, R> {
+    fn is_wanted(&self) -> bool {
+        !(self.request.ends_with_caller() && self.answer.is_canceled())
+    }
+}
+
 /// How many make a second batch worth sending while one is under way, so that the server has the next one
 /// when it is done with the first. A smaller one would cost more than it gains.
 const WORTH_ANOTHER: usize = 16;
 
 /// What one batch may hold. Bounds how long one script keeps the server from others (about a
 /// millisecond), and what Lua has to unpack.
-const LARGEST: usize = 128;
+pub(crate) const LARGEST: usize = 128;
 
 /// What the requests of one script may take together, unless it is a single one. They are held in memory
 /// at both ends, and keep the server from others while it reads them.
@@ -55,6 +64,11 @@ pub(crate) trait Request {
 
     /// How much is sent.
     fn bytes(&self) -> usize;
+
+    /// Whether it is left out once nobody waits for the answer. By default it is carried out all the same.
+    fn ends_with_caller(&self) -> bool {
+        false
+    }
 }
 
 /// What of a batch one script each may do: it is of one group, and not too large.
@@ -75,8 +89,8 @@ pub(crate) fn by_script<T: Request, R>(batch: Vec<Item<T, R>>) -> HashMap<T::Gro
 }
 
 impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
-    /// `run` answers all items of a batch.
-    pub(crate) fn spawn<F, Fut>(bridge: &TokioBridge, run: F) -> Self
+    /// `run` answers all items of a batch. One that is in no batch after `timeout` is answered here.
+    pub(crate) fn spawn<F, Fut>(bridge: &TokioBridge, timeout: Duration, run: F) -> Self
     where
         F: Fn(Vec<Item<T, R>>) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -84,32 +98,40 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         bridge.spawn(async move {
             let mut under_way = FuturesUnordered::new();
-            let mut gathered = Vec::new();
-            loop {
-                let goes = match under_way.len() {
-                    0 => !gathered.is_empty(),
-                    1 => gathered.len() >= WORTH_ANOTHER,
+            let mut gathered = VecDeque::new();
+            let mut received = Vec::new();
+            // When the time of the first that has gathered is over, or earlier.
+            let mut alarm = pin!(sleep_until(Instant::now()));
+            let mut is_alarm_set = false;
+            let mut is_closed = false;
+            while !is_closed || !gathered.is_empty() || !under_way.is_empty() {
+                let goes = |under_way: usize, gathered: usize| match under_way {
+                    0 => gathered > 0,
+                    1 => gathered >= WORTH_ANOTHER,
                     _ => false,
                 };
-                if goes {
-                    under_way.push(run(std::mem::take(&mut gathered)));
+                while goes(under_way.len(), gathered.len()) {
+                    let count = gathered.len().min(LARGEST);
+                    under_way.push(run(gathered.drain(..count).collect()));
                 }
-                let room = LARGEST - gathered.len();
+                if !is_alarm_set && let Some(first) = gathered.front() {
+                    alarm.as_mut().reset(first.since + timeout);
+                    is_alarm_set = true;
+                }
                 tokio::select! {
                     biased;
                     Some(()) = under_way.next() => {}
-                    count = receiver.recv_many(&mut gathered, room), if room > 0 => {
-                        if count == 0 {
-                            break;
-                        }
+                    // Once nothing more comes, whoever asked last still gets an answer.
+                    count = receiver.recv_many(&mut received, LARGEST), if !is_closed => {
+                        is_closed = count == 0;
+                        gathered.extend(received.drain(..));
+                    }
+                    () = &mut alarm, if is_alarm_set => {
+                        is_alarm_set = false;
+                        end_late(&mut gathered, timeout);
                     }
                 }
             }
-            if !gathered.is_empty() {
-                under_way.push(run(gathered));
-            }
-            // Whoever asked last still gets an answer.
-            while under_way.next().await.is_some() {}
         });
         Self { sender }
     }
@@ -122,6 +144,75 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
             receiver
                 .await
                 .unwrap_or_else(|oneshot::Canceled| Err(ClientError::Lost("the transport has ended".into())))
+        }
+    }
+}
+
+/// Answers those whose time is over. They are in the order in which they came.
+fn end_late<T, R>(gathered: &mut VecDeque<Item<T, R>>, timeout: Duration) {
+    let now = Instant::now();
+    while gathered.front().is_some_and(|item| item.since + timeout <= now) {
+        if let Some(item) = gathered.pop_front() {
+            item.answer(Err(ClientError::Timeout("the calls before it were not answered".into())));
+        }
+    }
+}
+
+/// What is asked of a server for several items at once: `attempt` asks for those that it is given, in one step
+/// that may be repeated, until a time. Each item is ended by the answer to it, or by an error once its own time
+/// is over, while the attempt goes on for the others; what was not answered then is asked again for those that
+/// have time left.
+pub(crate) async fn ask_in_time<T, R, A, F>(
+    items: Vec<Item<T, R>>,
+    timeout: Duration,
+    attempt: impl Fn(Vec<T>, Instant) -> F,
+    mut end: impl FnMut(usize, Item<T, R>, Result<&A, ClientError>),
+) where
+    T: Request + Clone,
+    F: Future<Output = Result<A, ClientError>>,
+{
+    /// Of the call timeout: how long an attempt lasts at least, so that requests which come one after another
+    /// don't end the attempts of the next ones before they can succeed.
+    const SHORTEST: u32 = 4;
+    let late = || ClientError::Timeout("the server has not answered in time".into());
+    let mut left: Vec<Option<Item<T, R>>> = items.into_iter().map(Some).collect();
+    loop {
+        left.retain(|slot| slot.as_ref().is_some_and(Item::is_wanted));
+        let times = || left.iter().flatten().map(|item| item.since + timeout);
+        let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
+        let deadline = first.max(Instant::now() + timeout / SHORTEST).min(last);
+        let requests: Vec<T> = left.iter().flatten().map(|item| item.request.clone()).collect();
+        let mut attempt = pin!(attempt(requests, deadline));
+        let answer = loop {
+            let next = left.iter().flatten().map(|item| item.since + timeout).min().unwrap_or(deadline);
+            tokio::select! {
+                biased;
+                answer = &mut attempt => break answer,
+                // Not with the last of them: then the attempt itself is over, and what it used is given up.
+                () = sleep_until(next), if next < deadline => {
+                    for (index, slot) in left.iter_mut().enumerate() {
+                        if let Some(item) = slot.take_if(|item| item.since + timeout <= next) {
+                            end(index, item, Err(late()));
+                        }
+                    }
+                }
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                let rest =
+                    left.iter_mut().enumerate().filter_map(|(index, slot)| Some((index, slot.take()?)));
+                rest.for_each(|(index, item)| end(index, item, Ok(&answer)));
+            }
+            Err(error) => {
+                let now = Instant::now();
+                let may_repeat = matches!(error, ClientError::Timeout(_));
+                for (index, slot) in left.iter_mut().enumerate() {
+                    if let Some(item) = slot.take_if(|item| !may_repeat || item.since + timeout <= now) {
+                        end(index, item, Err(error.clone()));
+                    }
+                }
+            }
         }
     }
 }
@@ -165,7 +256,7 @@ mod tests {
     fn while_one_batch_is_under_way_a_second_goes_if_it_is_worth_it() {
         let (batches, seen) = std::sync::mpsc::channel();
         let bridge = TokioBridge::new();
-        let batcher = Batcher::spawn(&bridge, move |batch: Vec<Item<usize, ()>>| {
+        let batcher = Batcher::spawn(&bridge, Duration::from_secs(60), move |batch: Vec<Item<usize, ()>>| {
             let numbers: Vec<_> = batch.iter().map(|item| item.request).collect();
             let (done, gate) = oneshot::channel();
             let _ = batches.send((numbers, done));
@@ -184,9 +275,11 @@ mod tests {
         asked.extend(ask(100..102));
         let _ = second.send(());
         asked.extend(ask(102..103));
+        assert!(seen.try_recv().is_err(), "the first is under way");
         let _ = first.send(());
         let (numbers, third) = seen.recv().expect("a batch");
-        assert_eq!(numbers[..2], [100, 101], "few wait until nothing is under way");
+        // They may have come one by one.
+        assert_eq!(numbers[0], 100, "few wait until nothing is under way");
         let _ = third.send(());
         drop(batcher);
         while let Ok((_, done)) = seen.recv() {
@@ -194,5 +287,79 @@ mod tests {
         }
         let answers = futures::executor::block_on(futures::future::join_all(asked));
         assert!(answers.iter().all(Result::is_ok), "each is answered");
+    }
+
+    #[test]
+    fn what_waits_behind_a_batch_has_its_own_time() {
+        const TIMEOUT: Duration = Duration::from_millis(50);
+        let bridge = TokioBridge::new();
+        // A server that never answers the first batches.
+        let batcher = Batcher::spawn(&bridge, TIMEOUT, |batch: Vec<Item<usize, ()>>| async move {
+            std::future::pending::<()>().await;
+            drop(batch);
+        });
+        let _first = batcher.ask(0);
+        let start = Instant::now();
+        // More than a batch holds, and than two take.
+        let asked: Vec<_> = (0..3 * LARGEST).map(|n| batcher.ask(n)).collect();
+        let last = asked.into_iter().next_back().expect("many were asked");
+        let answer = futures::executor::block_on(last);
+        assert!(matches!(answer, Err(ClientError::Timeout(_))), "{answer:?}");
+        assert!(start.elapsed() >= TIMEOUT);
+    }
+
+    impl Request for Instant {
+        type Group = ();
+
+        fn group(&self) -> &() {
+            &()
+        }
+
+        fn bytes(&self) -> usize {
+            0
+        }
+
+        fn ends_with_caller(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn each_of_a_batch_has_its_own_time() {
+        const TIMEOUT: Duration = Duration::from_millis(200);
+        let bridge = TokioBridge::new();
+        let start = Instant::now();
+        // An old one, a new one and one that nobody waits for, of a server that answers when the time of the
+        // old one is over.
+        let (old, new) = (start - TIMEOUT / 2, start);
+        let (items, mut answers): (Vec<_>, Vec<_>) = [old, new, new]
+            .into_iter()
+            .map(|since| {
+                let (answer, receiver) = oneshot::channel();
+                (Item { request: since, since, answer }, receiver)
+            })
+            .unzip();
+        answers.pop();
+        let attempts = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = std::sync::Arc::clone(&attempts);
+        let run = bridge.run(async move {
+            let attempt = |requests: Vec<Instant>, deadline| {
+                seen.lock().expect("no panic").push(requests.len());
+                async move {
+                    if requests.len() == 2 {
+                        sleep_until(deadline).await;
+                        return Err(ClientError::Timeout("the first was not answered".into()));
+                    }
+                    Ok(7)
+                }
+            };
+            ask_in_time(items, TIMEOUT, attempt, |_, item, answer| item.answer(answer.copied())).await;
+        });
+        futures::executor::block_on(run).expect("it ends");
+        let mut answers =
+            answers.into_iter().map(|answer| futures::executor::block_on(answer).expect("it is answered"));
+        assert!(matches!(answers.next(), Some(Err(ClientError::Timeout(_)))), "its time was over");
+        assert_eq!(answers.next(), Some(Ok(7)), "it was asked for again");
+        assert_eq!(*attempts.lock().expect("no panic"), [2, 1]);
     }
 }

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::args::Args;
 use crate::client::{ClientError, Connection, Link, Reply};
-use crate::clock::RedisClock;
 use crate::config::{Durability, RedisConfig};
 use crate::packed::Packed;
 use crate::script::Script;
@@ -17,7 +16,8 @@ use crate::script::Script;
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) link: Link,
-    pub(crate) clock: Arc<RedisClock>,
+    /// Waits, and how much time has passed. What time it is only the server knows.
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
     durability: Durability,
     /// The argument that all scripts begin with.
@@ -46,7 +46,7 @@ enum Form {
 
 impl Caller {
     /// One whose calls take no longer than `timeout`.
-    pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<RedisClock>, timeout: Duration) -> Self {
+    pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
         let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
         let mut settings = Packed::new();
         settings
@@ -57,7 +57,9 @@ impl Caller {
             .push_display(config.inbox_limit)
             .push_display(millis(config.inbox_ttl))
             .push_display(millis(LONGEST_WAIT))
-            .push_display(millis(config.transport.observation));
+            .push_display(millis(config.transport.observation))
+            .push_display(config.transport.max_finished_records)
+            .push_display(config.transport.max_finished_bytes);
         Self {
             link,
             clock,
@@ -199,13 +201,12 @@ impl Caller {
             all.push(Bytes::from_static(b"0"));
             all.push(self.settings.clone());
             all.extend_from_slice(args);
-            let (sent, since) = (self.clock.now(), Instant::now());
+            let since = Instant::now();
             match self.send(&connection, number, command, all, deadline).await {
                 Ok(reply) => {
                     let reply = reply.into_array();
                     let now = reply.first().and_then(Reply::as_u64);
-                    self.clock.learn(now.ok_or(ClientError::Unexpected("a script"))?, sent);
-                    return Ok(reply);
+                    return if now.is_some() { Ok(reply) } else { Err(ClientError::Unexpected("a script")) };
                 }
                 // It is new there, was restarted, or was told to forget its scripts.
                 Err(ClientError::Server(text)) if is_missing(&text) && loads < LOADS => {

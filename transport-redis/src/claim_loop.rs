@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{Clock, WallTime};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::Args;
 use crate::caller::LONGEST_WAIT;
@@ -45,18 +44,20 @@ struct Order {
     /// How many more tasks it may be given.
     credit: usize,
     /// When it has to look again.
-    until: WallTime,
+    until: Instant,
+    /// Whether something is due then that wakes it by its own timer: a delayed task, or a group of the quarantine.
+    is_due_then: bool,
 }
 
 impl Order {
     /// One that is worth no more wait; the server may still count the instance as one that waits.
-    const fn spent(until: WallTime) -> Self {
-        Self { credit: 0, until }
+    const fn spent(until: Instant) -> Self {
+        Self { credit: 0, until, is_due_then: false }
     }
 
     /// Whether to wait on for it, if so many tasks are wanted: it is not spent for the most part.
-    fn holds(&self, wanted: usize, now: WallTime) -> bool {
-        self.credit * 2 >= wanted && self.until > now
+    fn holds(&self, wanted: usize) -> bool {
+        self.credit.saturating_mul(2) >= wanted && self.until > Instant::now()
     }
 }
 
@@ -79,7 +80,7 @@ enum Answer {
     /// There is no more, and it is given what comes.
     Ordered(Order),
     /// It gets no other task until then.
-    Alone(WallTime),
+    Alone(Instant),
     /// The lease has run out.
     Lost,
 }
@@ -89,11 +90,14 @@ enum Answer {
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// Where in the answer to a claim begins what is given.
-const GIVEN_AT: usize = 3;
+const GIVEN_AT: usize = 4;
 
 /// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
 /// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
+
+/// How much longer the server lets an instance wait that wakes by its own timer.
+const LATE: Duration = Duration::from_secs(1);
 
 impl ClaimLoop {
     pub(crate) fn new(instance: Arc<Instance>, link: Link) -> Self {
@@ -122,7 +126,7 @@ impl ClaimLoop {
             match self.order {
                 Some(_) if wanted == 0 => self.linger().await,
                 None if wanted == 0 => self.rest(alone_until).await,
-                Some(order) if order.holds(wanted, self.instance.caller.clock.wall()) => {
+                Some(order) if order.holds(wanted) => {
                     self.wait_for(order).await;
                 }
                 _ => self.claim(wanted).await,
@@ -190,7 +194,7 @@ impl ClaimLoop {
     }
 
     async fn wait_for(&mut self, order: Order) {
-        self.order = match self.wait_or_leave(order.until).await {
+        self.order = match self.wait_or_leave(order).await {
             Waited::Given(count) if count < order.credit => {
                 Some(Order { credit: order.credit - count, ..order })
             }
@@ -210,12 +214,9 @@ impl ClaimLoop {
                 (self.failing, self.pause) = (None, PAUSE.0);
                 match answer {
                     Answer::Again => {}
-                    Answer::Unasked => self.order = Some(Order::spent(self.instance.caller.clock.wall())),
+                    Answer::Unasked => self.order = Some(Order::spent(Instant::now())),
                     Answer::Ordered(order) => self.order = Some(order),
-                    Answer::Alone(until) => {
-                        let pause = until - self.instance.caller.clock.wall();
-                        self.instance.lock().stay_alone(Instant::now() + pause.max(Duration::from_millis(1)));
-                    }
+                    Answer::Alone(until) => self.instance.lock().stay_alone(until),
                     Answer::Lost => self.instance.lock().expired = true,
                 }
             }
@@ -250,12 +251,16 @@ impl ClaimLoop {
     }
 
     /// Waits until it is given something; if nobody claims any more meanwhile, as in a worker that
-    /// drains, it leaves at once those who are given tasks.
-    async fn wait_or_leave(&self, next: WallTime) -> Waited {
-        let mut waiting = pin!(self.wait(next));
+    /// drains, it leaves at once those who are given tasks. So does one that wakes for what is due, by its own
+    /// timer: the server ends its wait up to 1/`hz` late.
+    async fn wait_or_leave(&self, order: Order) -> Waited {
+        let Order { until, is_due_then, .. } = order;
+        let mut waiting = pin!(self.wait(if is_due_then { until + LATE } else { until }));
+        let mut due = pin!(sleep_until(until));
+        let mut is_due = false;
         let mut left = false;
         loop {
-            if !left && self.instance.lock().wanted() == 0 {
+            if !left && (is_due || self.instance.lock().wanted() == 0) {
                 if self.leave(true).await.is_err() {
                     // The server would go on to give to the wait that nobody reads any more.
                     if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
@@ -272,13 +277,14 @@ impl ClaimLoop {
                     return if matches!(waited, Waited::Given(_)) && left { Waited::Over } else { waited };
                 }
                 () = self.instance.changed.notified() => {}
+                () = &mut due, if is_due_then && !is_due => is_due = true,
             }
         }
     }
 
     /// Waits until it is given something, at most until `next`, and not on a connection that is newer
     /// than the order.
-    async fn wait(&self, next: WallTime) -> Waited {
+    async fn wait(&self, next: Instant) -> Waited {
         let Ok((connection, number)) = self.link.get(Instant::now() + self.instance.caller.timeout).await
         else {
             return Waited::Over;
@@ -287,7 +293,7 @@ impl ClaimLoop {
             return Waited::Over;
         }
         // Not a millisecond early: the server cuts its time off.
-        let pause = (next - self.instance.caller.clock.wall()).max(Duration::from_millis(1));
+        let pause = next.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let mut args = Args::new();
         args.push(keys::give(&self.instance.caller.prefix, &self.instance.worker_id, self.instance.id));
         args.push(format!("{:.3}", pause.as_secs_f64()));
@@ -354,12 +360,17 @@ impl ClaimLoop {
             self.instance.check_lease()?;
         }
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
-        let next_due = WallTime::from_millis(number(2));
+        let next_due = Instant::now() + Duration::from_millis(number(2).saturating_sub(number(0)));
+        let is_due_then = number(3) == 1;
         let (_, given) = self.take(replies.iter().skip(GIVEN_AT).filter_map(Reply::as_bytes));
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
             "claimed" | "group" => Ok(Answer::Again),
-            "ordered" => Ok(Answer::Ordered(Order { credit: wanted.saturating_sub(given), until: next_due })),
-            "alone" => Ok(Answer::Alone(next_due)),
+            "ordered" => {
+                let credit = wanted.saturating_sub(given);
+                Ok(Answer::Ordered(Order { credit, until: next_due, is_due_then }))
+            }
+            // A millisecond more: the server cuts its time off.
+            "alone" => Ok(Answer::Alone(next_due + Duration::from_millis(1))),
             "lost" => Ok(Answer::Lost),
             _ => Err(ClientError::Unexpected("a claim")),
         }

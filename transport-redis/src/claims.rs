@@ -54,11 +54,14 @@ pub(crate) struct ClaimCall {
     pub(crate) answer: oneshot::Sender<Result<Vec<Claimed>, TransportError>>,
 }
 
+/// How many tasks an instance asks for at most: what is on record of those that wait has four bytes for it.
+const MOST_WANTED: usize = u32::MAX as usize;
+
 impl Claims {
-    /// How many tasks are wanted now; forgets calls that were dropped.
+    /// How many tasks are wanted now, up to [`MOST_WANTED`]; forgets calls that were dropped.
     pub(crate) fn wanted(&mut self) -> usize {
         self.waiting.retain(|call| !call.answer.is_canceled());
-        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()))
+        self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()).min(MOST_WANTED))
     }
 
     /// Gives claims to those who wait, in even parts; what nobody takes is kept.

@@ -1,14 +1,15 @@
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
 use rhai_dispatcher_core::{
     Claim, Completion, Finish, Finished, InstanceId, Outcome, TaskError, TaskErrorKind, TaskLog, TaskStatus,
-    WallTime, WorkerId,
+    WorkerId,
 };
 
 use crate::args::Args;
-use crate::batcher::{Item, Request, by_script};
+use crate::batcher::{Item, Request, ask_in_time, by_script};
 use crate::caller::Caller;
 use crate::claims::Held;
 use crate::client::ClientError;
@@ -20,7 +21,7 @@ use crate::script::{Script, answer_to};
 use crate::wire::{self, Ended};
 
 /// One claim on its way to its end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FinishOne {
     /// Whose claim it is, to be told when it has ended, whoever still waits for the answer.
     owner: Weak<Instance>,
@@ -79,19 +80,19 @@ impl FinishOne {
 
     fn as_it_is(owner: &Arc<Instance>, done: &Completion, held: Option<&Held>) -> Self {
         let max = owner.max_message;
-        let (kind, message, run_at) = match &done.finish {
+        let (kind, message, backoff) = match &done.finish {
             Finish::Outcome(outcome) => {
-                (Kind::Outcome, held.and_then(|held| encode(done, outcome, held, max)), None)
+                (Kind::Outcome, held.and_then(|held| encode(done, outcome, held, max)), Duration::ZERO)
             }
-            Finish::RetryAt(at, _) => (Kind::Retry, None, Some(*at)),
-            Finish::HandBack => (Kind::HandBack, Some(owner.next_hand_back().into()), None),
-            Finish::Requeue => (Kind::Requeue, None, None),
-            Finish::Abandon => (Kind::Abandon, None, None),
+            Finish::RetryIn(backoff, _) => (Kind::Retry, None, *backoff),
+            Finish::HandBack => (Kind::HandBack, Some(owner.next_hand_back().into()), Duration::ZERO),
+            Finish::Requeue => (Kind::Requeue, None, Duration::ZERO),
+            Finish::Abandon => (Kind::Abandon, None, Duration::ZERO),
         };
-        let mut packed = begin(done, kind, &message.unwrap_or_default(), run_at);
+        let mut packed = begin(done, kind, &message.unwrap_or_default(), backoff);
         match &done.finish {
             Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
-            Finish::RetryAt(_, error) => record::push_error(&mut packed, error),
+            Finish::RetryIn(_, error) => record::push_error(&mut packed, error),
             Finish::HandBack | Finish::Requeue | Finish::Abandon => {}
         }
         Self::of(owner, done, kind, packed)
@@ -99,7 +100,7 @@ impl FinishOne {
 
     /// The end of a task whose payload can't be read.
     pub(crate) fn undecodable(owner: &Arc<Instance>, done: &Completion, problem: &str) -> Self {
-        let mut packed = begin(done, Kind::Undecodable, problem.as_bytes(), None);
+        let mut packed = begin(done, Kind::Undecodable, problem.as_bytes(), Duration::ZERO);
         let outcome = Outcome::Error(TaskError::new(TaskErrorKind::Undecodable, problem));
         record::push_outcome(&mut packed, &outcome, &TaskLog::new());
         Self::of(owner, done, Kind::Undecodable, packed)
@@ -123,7 +124,7 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
         format!("what the task ended with takes {bytes} bytes, more than max_outcome_bytes ({max})"),
     );
     let finish = match &done.finish {
-        Finish::RetryAt(at, _) => Finish::RetryAt(*at, error),
+        Finish::RetryIn(backoff, _) => Finish::RetryIn(*backoff, error),
         Finish::Outcome(Outcome::Completed(_) | Outcome::Error(_)) => Finish::Outcome(Outcome::Error(error)),
         // Of these only the log is large.
         Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Requeue | Finish::Abandon => {
@@ -134,13 +135,13 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
 }
 
 /// What a finish says, but for the fields that it writes.
-fn begin(done: &Completion, kind: Kind, message: &[u8], run_at: Option<WallTime>) -> Packed {
+fn begin(done: &Completion, kind: Kind, message: &[u8], backoff: Duration) -> Packed {
     let mut packed = Packed::new();
     packed
         .head(done.claim.task)
         .head_number(done.claim.delivery)
         .head(kind.as_str())
-        .head_time(run_at)
+        .head_millis(Some(backoff))
         .push(message);
     packed
 }
@@ -177,16 +178,10 @@ async fn finish_part(
     caller: &Caller,
     worker_id: &WorkerId,
     instance: InstanceId,
-    mut items: Vec<Item<FinishOne, Finished>>,
+    items: Vec<Item<FinishOne, Finished>>,
 ) {
-    let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
     #[cfg(feature = "fault-finish-order")]
     crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
-    let mut args = Args::new();
-    args.push_copy(worker_id.as_str()).push_display(instance);
-    for item in &mut items {
-        args.push(std::mem::take(&mut item.request.packed));
-    }
     let has = |kind| items.iter().any(|item| item.request.kind == kind);
     let (retries, hand_backs) = (has(Kind::Retry), has(Kind::HandBack));
     crash_point("finish.before");
@@ -196,27 +191,27 @@ async fn finish_part(
     if hand_backs {
         crash_point("hand_back.before");
     }
-    let answer = async {
+    let attempt = |requests: Vec<FinishOne>, deadline| async move {
+        let mut args = Args::new();
+        args.push_copy(worker_id.as_str()).push_display(instance);
+        for request in requests {
+            args.push(request.packed);
+        }
         let reply = caller.run_until(Script::Finish, args, deadline).await?;
         caller.settle_durability(deadline).await?;
-        Ok::<_, ClientError>(reply)
+        Ok(reply)
     };
-    let answer = answer.await;
-    crash_point("finish.after");
-    if retries {
-        crash_point("retry.after");
-    }
-    if hand_backs {
-        crash_point("hand_back.after");
-    }
-    match answer {
-        Ok(replies) => {
-            for (index, item) in items.into_iter().enumerate() {
-                end(item, parse(answer_to(index, &replies)));
-            }
+    ask_in_time(items, caller.timeout, attempt, |index, item, answer| {
+        crash_point("finish.after");
+        if retries {
+            crash_point("retry.after");
         }
-        Err(error) => items.into_iter().for_each(|item| end(item, Err(error.clone()))),
-    }
+        if hand_backs {
+            crash_point("hand_back.after");
+        }
+        end(item, answer.and_then(|replies| parse(answer_to(index, replies))));
+    })
+    .await;
 }
 
 fn end(item: Item<FinishOne, Finished>, answer: Result<Finished, ClientError>) {

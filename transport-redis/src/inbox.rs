@@ -4,18 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{
-    CancelReason, Claim, Clock, InstanceId, Signal, TaskId, TransportError, WallTime,
-};
-use tokio::time::Instant;
+use futures::stream::{FuturesUnordered, StreamExt};
+use rhai_dispatcher_core::{CancelReason, Claim, InstanceId, Signal, TaskId, TransportError, WallTime};
+use tokio::time::{Instant, sleep_until};
 
 use crate::args::Args;
+use crate::batcher::LARGEST;
 use crate::caller::Caller;
 use crate::client::{ClientError, Link, LinkState, Reply};
 use crate::crash::crash_point;
 use crate::given::millis;
 use crate::looks::look;
-use crate::waits::Waits;
+use crate::waits::{Checks, Waits};
 use crate::{keys, wire};
 
 /// What others send to this handle: outcomes for those who wait, and signals for instances. It is
@@ -81,7 +81,7 @@ impl Inbox {
                 }
                 Err(error) => {
                     self.caller.note(&error.to_string());
-                    // Whatever was sent meanwhile may be gone, and the server's clock another.
+                    // Whatever was sent meanwhile may be gone.
                     last = Bytes::from_static(b"0");
                     self.recheck();
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -209,9 +209,16 @@ impl Inbox {
     /// Looks at the records of tasks that are waited for, when there is a reason to, until the
     /// transport ends.
     pub(crate) async fn check(self: Arc<Self>) {
+        /// How many looks are under way at once: so many fill the time that an answer takes, and leave room
+        /// for other calls.
+        const LOOKS: usize = 8;
+        /// The pause after a look that failed.
+        const PAUSE: Duration = Duration::from_millis(100);
         let mut connections = self.caller.link.watch();
         let mut current = 1;
         let mut last_recheck = Instant::now();
+        let mut looks = FuturesUnordered::new();
+        let mut not_before = Instant::now();
         while !self.waits.is_closed() {
             if let LinkState::Up(_, number) = &*connections.borrow_and_update()
                 && *number != current
@@ -223,54 +230,57 @@ impl Inbox {
                 last_recheck = Instant::now();
                 self.waits.check_all();
             }
-            let now = self.caller.clock.wall();
-            let (checks, next) = self.waits.due(now);
-            let failed =
-                !self.look(&checks.own, None).await | !self.look(&checks.others, Some(&self.id)).await;
-            let mut pause = match self.waits.has_waits() {
-                true => self.recheck_interval.saturating_sub(last_recheck.elapsed()),
-                false => Duration::from_secs(3_600),
-            };
-            if let Some(next) = next {
-                // A millisecond more: the server cuts its time off.
-                pause = pause.min(next - self.caller.clock.wall() + Duration::from_millis(1));
+            let why = || self.caller.last_error().unwrap_or_else(|| "the server has not answered".to_owned());
+            let next = self.waits.settle(self.caller.timeout, why);
+            while looks.len() < LOOKS && Instant::now() >= not_before {
+                let checks = self.waits.take_checks(LARGEST);
+                if checks.own.is_empty() && checks.others.is_empty() {
+                    break;
+                }
+                looks.push(self.look(checks));
             }
-            if failed {
-                pause = pause.min(Duration::from_millis(100));
-            } else if !checks.own.is_empty() || !checks.others.is_empty() {
-                pause = pause.max(Duration::from_millis(1));
+            let mut until = match self.waits.has_waits() {
+                true => last_recheck + self.recheck_interval,
+                false => Instant::now() + Duration::from_secs(3_600),
+            };
+            until = next.map_or(until, |next| until.min(next));
+            if Instant::now() < not_before {
+                until = until.min(not_before);
             }
             tokio::select! {
                 () = self.waits.check.notified() => {}
                 Ok(()) = connections.changed() => {}
-                () = tokio::time::sleep(pause) => {}
+                Some(has_answer) = looks.next() => {
+                    if !has_answer {
+                        not_before = Instant::now() + PAUSE;
+                    }
+                }
+                () = sleep_until(until) => {}
             }
         }
     }
 
-    /// Looks at records; whether all could be looked at.
-    async fn look(&self, ids: &[TaskId], inbox: Option<&Bytes>) -> bool {
-        /// As with batches.
-        const AT_ONCE: usize = 128;
-        let mut all = true;
-        for ids in ids.chunks(AT_ONCE) {
-            match look(&self.caller, ids, inbox).await {
-                Ok(records) => {
-                    for (id, looked) in ids.iter().zip(records) {
-                        if let Some(latest) = looked.waits_until {
-                            self.waits.expires(*id, latest);
-                        }
-                        self.waits.looked(*id, looked.record);
-                    }
-                }
-                Err(error) => {
-                    all = false;
-                    let error = TransportError::from(error);
-                    ids.iter().for_each(|id| self.waits.look_failed(*id, &error));
-                }
+    /// Looks at records; whether they could be looked at.
+    async fn look(&self, checks: Checks) -> bool {
+        let own = self.look_for(&checks.own, None).await;
+        self.look_for(&checks.others, Some(&self.id)).await && own
+    }
+
+    async fn look_for(&self, ids: &[TaskId], inbox: Option<&Bytes>) -> bool {
+        if ids.is_empty() {
+            return true;
+        }
+        match look(&self.caller, ids, inbox).await {
+            Ok(all) => {
+                ids.iter().zip(all).for_each(|(id, looked)| self.waits.looked(*id, looked));
+                true
+            }
+            Err(error) => {
+                let error = TransportError::from(error);
+                ids.iter().for_each(|id| self.waits.look_failed(*id, &error));
+                false
             }
         }
-        all
     }
 }
 

@@ -20,7 +20,7 @@
 //! - `script`, `lua/`: the steps that are atomic. `caller`: sends them. `libraries`: deletes old ones.
 //! - `record`, `wire`, `keys`, `args`: what stands in Redis, and how.
 //! - `client`: fred, and nothing of it outside; connections that are left when they or their server are dead.
-//! - `clock`: the server's time. `crash`, `faults`: for the fault injection harness.
+//! - `crash`, `faults`: for the fault injection harness.
 
 mod args;
 mod batcher;
@@ -28,7 +28,6 @@ mod caller;
 mod claim_loop;
 mod claims;
 mod client;
-mod clock;
 mod config;
 mod consumer;
 mod crash;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use rhai_dispatcher_core::Clock;
 use tokio::time::Instant;
 
 use crate::args::Args;
@@ -42,7 +41,10 @@ impl Caller {
         if names.iter().all(|name| name == Script::library_name()) {
             return Ok(0);
         }
-        let since = self.clock.wall().as_millis().saturating_sub(KEPT.as_millis() as u64);
+        // By the server's clock, as the notes of use are.
+        let time = connection.command("TIME", Vec::new(), deadline).await?.into_array();
+        let seconds = time.first().and_then(Reply::as_u64).ok_or(ClientError::Unexpected("TIME"))?;
+        let since = seconds.saturating_sub(KEPT.as_secs()) * 1_000;
         let mut used = Args::new();
         used.push(keys::libraries(&self.prefix)).push_display(since).push_static("+inf");
         let used = connection.command("ZRANGEBYSCORE", used.into_vec(), deadline).await?.into_array();

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use bytes::Bytes;
-use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus, WallTime};
+use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus};
 
 use crate::args::Args;
 use crate::caller::Caller;
@@ -7,42 +9,67 @@ use crate::client::{ClientError, Reply};
 use crate::record;
 use crate::script::Script;
 
-/// What a look at one record has shown.
+/// What a look for the outcome of one task has shown.
 #[derive(Debug)]
-pub(crate) struct Looked {
-    /// The record, or what is wrong with what stands in its place.
-    pub(crate) record: Result<Option<TaskDetails>, String>,
-    /// If it waits: until when it must have started.
-    pub(crate) waits_until: Option<WallTime>,
+pub(crate) enum Looked {
+    /// It has none yet. If the task waits: how long it may still do so.
+    Open(Option<Duration>),
+    /// The record with the outcome; none if there is no record.
+    Record(Option<TaskDetails>),
+    /// What is wrong with what stands in place of the record.
+    Wrong(String),
 }
 
-/// Looks at records, after what is due for them is done. With an inbox, those that have no outcome
-/// yet will tell it.
+/// Looks for outcomes, after what is due is done. With an inbox, the records of tasks that have none yet will
+/// tell it. A record is sent with its outcome only: it may be large, and many may wait for it.
 pub(crate) async fn look(
     caller: &Caller,
     ids: &[TaskId],
     inbox: Option<&Bytes>,
 ) -> Result<Vec<Looked>, ClientError> {
+    let replies = ask(caller, ids, inbox.cloned().unwrap_or_default(), true).await?;
+    Ok(replies.map(|(id, reply)| looked(id, reply)).collect())
+}
+
+/// The records of tasks, or what is wrong with what stands in their place, after what is due is done.
+pub(crate) async fn details(
+    caller: &Caller,
+    ids: &[TaskId],
+) -> Result<Vec<Result<Option<TaskDetails>, String>>, ClientError> {
+    let replies = ask(caller, ids, Bytes::new(), false).await?;
+    Ok(replies.map(|(id, reply)| record::parse(id, reply)).collect())
+}
+
+async fn ask(
+    caller: &Caller,
+    ids: &[TaskId],
+    inbox: Bytes,
+    brief: bool,
+) -> Result<impl Iterator<Item = (TaskId, Reply)>, ClientError> {
     let mut args = Args::new();
-    args.push(inbox.cloned().unwrap_or_default());
+    args.push(inbox).push_flag(brief);
     for id in ids {
         args.push_display(id);
     }
-    let mut replies = caller.run(Script::Look, args).await?.into_iter();
-    replies.next();
-    let looked: Vec<_> = ids.iter().zip(replies).map(|(id, reply)| looked(*id, reply)).collect();
-    if looked.len() != ids.len() {
+    let mut replies = caller.run(Script::Look, args).await?;
+    if replies.len() != ids.len() + 1 {
         return Err(ClientError::Unexpected("a look"));
     }
-    Ok(looked)
+    replies.remove(0); // the server's time
+    Ok(ids.iter().copied().zip(replies))
 }
 
 fn looked(id: TaskId, reply: Reply) -> Looked {
-    let (record, latest) = match record::parse(id, reply) {
-        Ok(Some((details, latest))) => (Ok(Some(details)), latest),
-        Ok(None) => (Ok(None), None),
-        Err(problem) => (Err(problem), None),
-    };
-    let waits = matches!(&record, Ok(Some(details)) if details.status == TaskStatus::Pending);
-    Looked { record, waits_until: latest.filter(|_| waits) }
+    if let Some(problem) = reply.as_str() {
+        return Looked::Wrong(problem.to_owned());
+    }
+    let values = reply.into_array();
+    // A status, and how long the task may wait; a record has more fields.
+    if let [status, left] = &values[..]
+        && let Some(Ok(status)) = status.as_str().map(str::parse::<TaskStatus>)
+        && !status.is_terminal()
+    {
+        return Looked::Open(left.as_u64().map(Duration::from_millis));
+    }
+    record::parse_values(id, values).map_or_else(Looked::Wrong, Looked::Record)
 }

@@ -1,9 +1,8 @@
 use std::fmt::Display;
 use std::io::Write;
+use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::WallTime;
-
 /// Texts that scripts get as one argument: how many there are, a byte, then each after its length. Between
 /// the two may stand values of a known size, which are read faster.
 ///
@@ -30,9 +29,12 @@ impl Packed {
         self
     }
 
-    /// A time as scripts have numbers; 0 if there is none.
-    pub(crate) fn head_time(&mut self, time: Option<WallTime>) -> &mut Self {
-        push_time(&mut self.0, time);
+    /// A duration in milliseconds as scripts have numbers; below 0 if there is none.
+    pub(crate) fn head_millis(&mut self, duration: Option<Duration>) -> &mut Self {
+        /// 142,000 years: added to any time it still is a whole number in floating point.
+        const LONGEST: f64 = (1_u64 << 52) as f64;
+        let millis = duration.map_or(-1.0, |duration| (duration.as_secs_f64() * 1_000.0).min(LONGEST));
+        self.0.extend_from_slice(&millis.to_be_bytes());
         self
     }
 
@@ -61,12 +63,6 @@ impl Packed {
     pub(crate) fn into_bytes(self) -> Bytes {
         self.0.into()
     }
-}
-
-/// Appends a time as scripts have numbers; 0 if there is none.
-pub(crate) fn push_time(bytes: &mut Vec<u8>, time: Option<WallTime>) {
-    let millis = time.map_or(0, WallTime::as_millis);
-    bytes.extend_from_slice(&(millis as f64).to_be_bytes()); // exact for 285,000 years
 }
 
 /// The parts, each of which comes after its length.
@@ -104,10 +100,12 @@ mod tests {
         packed
             .head("id")
             .head_number(258)
-            .head_time(Some(WallTime::from_millis(2)))
-            .head_time(None)
+            .head_millis(Some(Duration::from_millis(2)))
+            .head_millis(None)
             .push("a");
-        let expected = [b"\x01id\0\0\x01\x02\x40".as_slice(), &[0; 15], b"\0\0\0\x01a"].concat();
+        let expected =
+            [b"\x01id\0\0\x01\x02\x40".as_slice(), &[0; 7], b"\xbf\xf0".as_slice(), &[0; 6], b"\0\0\0\x01a"]
+                .concat();
         assert_eq!(packed.into_bytes(), expected);
     }
 

@@ -42,10 +42,10 @@ impl Pumps {
         bridge.spawn(Arc::clone(&inbox).read());
         bridge.spawn(Arc::clone(&inbox).check());
         Self {
-            submits: Batcher::spawn(bridge, move |batch| {
+            submits: Batcher::spawn(bridge, config.call_timeout, move |batch| {
                 submits::submit(Arc::clone(&submitter), limits, batch)
             }),
-            finishes: Arc::new(Batcher::spawn(bridge, move |batch| {
+            finishes: Arc::new(Batcher::spawn(bridge, config.call_timeout, move |batch| {
                 finishes::finish(Arc::clone(&finisher), batch)
             })),
             inbox,

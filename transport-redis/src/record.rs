@@ -13,7 +13,7 @@ use crate::client::Reply;
 use crate::packed::Packed;
 use crate::wire;
 
-/// Appends the fields that a submit writes, but for those that its script knows: status, worker id and time.
+/// Appends the fields that a submit writes, but for those that its script knows: status, worker id and times.
 pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<&Bytes>) {
     // These two in front, where the script looks for them.
     if let Some(parent) = task.parent {
@@ -46,15 +46,8 @@ pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<
     if let Some(context) = &task.context_id {
         packed.push("context_id").push(&**context);
     }
-    if let Some(run_at) = task.run_at {
-        packed.push("run_at").push_display(run_at.as_millis());
-    }
-    if task.run_at.is_some() || task.request_id.is_some() {
+    if !task.delay.is_zero() || task.request_id.is_some() {
         packed.push("more").push("1");
-    }
-    // At the end, where the script leaves it out if the task does not wait.
-    if let Some(latest) = task.latest_start() {
-        packed.push("expires_at").push_display(latest.as_millis());
     }
 }
 
@@ -97,13 +90,18 @@ pub(crate) fn push_error(packed: &mut Packed, error: &TaskError) {
     }
 }
 
-/// The answer to an HGETALL as a record, and the time from which on it is not started any more.
-pub(crate) fn parse(id: TaskId, reply: Reply) -> Result<Option<(TaskDetails, Option<WallTime>)>, String> {
-    if let Some(problem) = reply.as_str() {
-        return Err(problem.to_owned());
+/// The answer to an HGETALL as a record.
+pub(crate) fn parse(id: TaskId, reply: Reply) -> Result<Option<TaskDetails>, String> {
+    match reply.as_str() {
+        Some(problem) => Err(problem.to_owned()),
+        None => parse_values(id, reply.into_array()),
     }
+}
+
+/// The fields and values of a hash as a record; none if there are none.
+pub(crate) fn parse_values(id: TaskId, values: Vec<Reply>) -> Result<Option<TaskDetails>, String> {
     let mut fields = HashMap::new();
-    let mut values = reply.into_array().into_iter();
+    let mut values = values.into_iter();
     while let (Some(name), Some(value)) = (values.next(), values.next()) {
         if let (Some(name), Some(value)) = (name.as_bytes(), value.as_str()) {
             fields.insert(name.clone(), value.to_owned());
@@ -112,12 +110,8 @@ pub(crate) fn parse(id: TaskId, reply: Reply) -> Result<Option<(TaskDetails, Opt
     if fields.is_empty() {
         return Ok(None);
     }
-    let record = Fields(fields);
-    let latest = record.time("expires_at");
-    record
-        .details(id)
-        .map(|details| Some((details, latest)))
-        .ok_or_else(|| format!("the hash of task {id} is not a record"))
+    let details = Fields(fields).details(id);
+    details.map(Some).ok_or_else(|| format!("the hash of task {id} is not a record"))
 }
 
 struct Fields(HashMap<Bytes, String>);
@@ -150,9 +144,9 @@ impl Fields {
         task.request_id = self.shared("request_id");
         task.parent = self.parse("parent");
         task.priority = self.parse("priority").unwrap_or_default();
-        task.run_at = self.time("run_at");
         let created_at = self.time("created_at").unwrap_or(WallTime::from_millis(0));
         let mut details = TaskDetails::accepted(&task, created_at);
+        details.run_at = self.time("run_at");
         if let Some(children) = self.text("child_ids") {
             details.children = children.split_whitespace().filter_map(|id| id.parse().ok()).collect();
         }

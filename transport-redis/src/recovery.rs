@@ -55,7 +55,8 @@ impl Instance {
         self.caller.run_once(Script::Recover, args, deadline).await
     }
 
-    /// Makes what the server says it has claimed this instance's, but for what is `known`.
+    /// Makes what the server says it has claimed this instance's, but for what is `known`. `started_at`: when the
+    /// server said so.
     pub(crate) fn adopt(
         self: &Arc<Self>,
         started_at: WallTime,
@@ -63,9 +64,12 @@ impl Instance {
         known: &HashSet<TaskId>,
     ) -> Vec<Claimed> {
         let mut all = Vec::with_capacity(given.len());
+        let now = self.caller.clock.now();
         let mut claims = self.lock();
         let held_before = !claims.is_free();
-        for Given { task: id, payload, delivery, attempt, deaths } in given {
+        for given in given {
+            let left = given.time_left(started_at);
+            let Given { task: id, payload, delivery, attempt, deaths, .. } = given;
             let claim = Claim { task: id, instance: self.id, delivery };
             let is_held = claims.held.get(&id).is_some_and(|held| held.claim == claim);
             if known.contains(&id) || is_held {
@@ -74,7 +78,14 @@ impl Instance {
             match wire::decode_task(&payload) {
                 Ok(task) => {
                     claims.hold(Held { claim, attempt, deaths, started_at });
-                    all.push(Claimed { claim, task: Arc::new(task), attempt, deaths });
+                    all.push(Claimed {
+                        claim,
+                        task: Arc::new(task),
+                        deadline: left.to_end.map(|left| now + left),
+                        latest_start: left.to_start.map(|left| now + left),
+                        attempt,
+                        deaths,
+                    });
                 }
                 Err(problem) => self.set_aside(claim, &problem.to_string()),
             }

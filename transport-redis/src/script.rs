@@ -32,10 +32,12 @@ pub(crate) fn answer_to(index: usize, replies: &[Reply]) -> Option<&str> {
 /// What all scripts share, each file building on those before.
 const SHARED: &str = concat!(
     include_str!("lua/shared/call.lua"),
+    include_str!("lua/shared/finished.lua"),
     include_str!("lua/shared/record.lua"),
     include_str!("lua/shared/quarantine.lua"),
     include_str!("lua/shared/task.lua"),
     include_str!("lua/shared/idle.lua"),
+    include_str!("lua/shared/expire.lua"),
     include_str!("lua/shared/take_over.lua"),
     include_str!("lua/shared/settle.lua"),
     include_str!("lua/shared/hand_out.lua"),

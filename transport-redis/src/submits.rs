@@ -5,16 +5,16 @@ use futures::future::join_all;
 use rhai_dispatcher_core::{Priority, SubmitError, Submitted, Task, TaskId, WallTime, WorkerId};
 
 use crate::args::Args;
-use crate::batcher::{Item, Request, by_script};
+use crate::batcher::{Item, Request, ask_in_time, by_script};
 use crate::caller::Caller;
 use crate::client::{ClientError, Reply};
 use crate::crash::crash_point;
-use crate::packed::{Packed, push_time};
+use crate::packed::Packed;
 use crate::record;
 use crate::script::{Script, answer_to};
 
 /// One task on its way to its queue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Submit {
     worker_id: WorkerId,
     priority: Priority,
@@ -54,6 +54,11 @@ impl Request for Submit {
     fn bytes(&self) -> usize {
         self.packed.len()
     }
+
+    /// Whoever submitted it has been told, or has gone, and does not expect it to run any more.
+    fn ends_with_caller(&self) -> bool {
+        true
+    }
 }
 
 impl Submit {
@@ -62,14 +67,10 @@ impl Submit {
         packed
             .head(task.id)
             .head(letter(task.priority))
-            .head_time(task.run_at)
-            .head_time(task.latest_start())
-            .push_with(|bytes| {
-                bytes.extend_from_slice(letter(task.priority).as_bytes());
-                bytes.push(if task.run_at.is_none() { b'f' } else { b'-' });
-                push_time(bytes, task.latest_start());
-                bytes.extend_from_slice(payload);
-            });
+            .head_millis(Some(task.delay))
+            .head_millis(task.starts_within())
+            .head_millis(task.deadline_in)
+            .push(payload);
         record::push_submitted(&mut packed, task, reply_to);
         Self {
             worker_id: task.worker_id.clone(),
@@ -95,38 +96,35 @@ async fn submit_part(
     caller: &Caller,
     limits: Limits,
     worker_id: &WorkerId,
-    mut items: Vec<Item<Submit, Accepted>>,
+    items: Vec<Item<Submit, Accepted>>,
 ) {
-    let Some(deadline) = items.iter().map(|item| item.since + caller.timeout).min() else { return };
-    let mut args = Args::new();
-    let priority = items[0].request.priority;
-    let is_one = items.iter().all(|item| item.request.priority == priority);
-    args.push_copy(worker_id.as_str())
-        .push_display(limits.queue)
-        .push_display(limits.children)
-        .push_static(if is_one { letter(priority) } else { "" });
-    for item in &mut items {
-        args.push(std::mem::take(&mut item.request.packed));
-    }
-    crash_point("submit.before");
-    let answer = async {
+    let attempt = |requests: Vec<Submit>, deadline| async move {
+        let mut args = Args::new();
+        let one = requests.first().map(|request| request.priority);
+        let one = one.filter(|one| requests.iter().all(|request| request.priority == *one));
+        args.push_copy(worker_id.as_str())
+            .push_display(limits.queue)
+            .push_display(limits.children)
+            .push_static(one.map_or("", letter));
+        for request in requests {
+            args.push(request.packed);
+        }
+        crash_point("submit.before");
         let reply = caller.run_until(Script::Submit, args, deadline).await?;
         caller.settle_durability(deadline).await?;
-        Ok::<_, ClientError>(reply)
+        Ok(reply)
     };
-    let answer = answer.await;
-    crash_point("submit.after");
-    match answer {
-        Ok(replies) => {
+    ask_in_time(items, caller.timeout, attempt, |index, item, answer| {
+        crash_point("submit.after");
+        let accepted = answer.and_then(|replies| {
             let now = WallTime::from_millis(replies.first().and_then(Reply::as_u64).unwrap_or(0));
-            for (index, item) in items.into_iter().enumerate() {
-                let accepted = answer_to(index, &replies)
-                    .and_then(|text| parse(text, now, worker_id, item.request.parent, limits));
-                item.answer(accepted.ok_or(ClientError::Unexpected("a submit")));
-            }
-        }
-        Err(error) => items.into_iter().for_each(|item| item.answer(Err(error.clone()))),
-    }
+            answer_to(index, replies)
+                .and_then(|text| parse(text, now, worker_id, item.request.parent, limits))
+                .ok_or(ClientError::Unexpected("a submit"))
+        });
+        item.answer(accepted);
+    })
+    .await;
 }
 
 fn parse(

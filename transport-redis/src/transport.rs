@@ -8,19 +8,18 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
-    TransportError, WallTime, WorkerId,
+    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, SystemClock, Task, TaskDetails, TaskId,
+    Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::args::Args;
 use crate::caller::Caller;
 use crate::client::{ClientError, Endpoint, Network, Reply};
-use crate::clock::RedisClock;
 use crate::config::{Durability, RedisConfig};
 use crate::consumer::RedisConsumer;
 use crate::crash::crash_point;
-use crate::looks::look;
+use crate::looks::details;
 use crate::pumps::Pumps;
 use crate::script::Script;
 use crate::submits::{Accepted, Submit};
@@ -55,7 +54,7 @@ impl RedisTransport {
     pub fn new(config: RedisConfig) -> Result<Self, Invalid> {
         config.check()?;
         let endpoint = Endpoint::parse(&config.url, config.call_timeout)?;
-        let clock = Arc::new(RedisClock::new());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
         let link = network.link(config.patience());
         let caller = Caller::new(&config, link, Arc::clone(&clock), config.call_timeout);
@@ -87,7 +86,7 @@ impl Shared {
     async fn script(&self, script: Script, args: Args) -> Result<Vec<Reply>, TransportError> {
         let caller = Arc::clone(&self.caller);
         let mut replies = self.run(async move { caller.run(script, args).await }).await?;
-        replies.remove(0); // the time, which the caller has taken note of
+        replies.remove(0); // the server's time
         Ok(replies)
     }
 
@@ -172,9 +171,9 @@ impl Transport for RedisTransport {
         for ids in ids.chunks(AT_ONCE) {
             let caller = Arc::clone(&self.shared.caller);
             let ids = ids.to_vec();
-            let looked = self.shared.run(async move { look(&caller, &ids, None).await }).await?;
-            for looked in looked {
-                all.push(looked.record.map_err(|problem| ClientError::of_server(&problem))?);
+            let records = self.shared.run(async move { details(&caller, &ids).await }).await?;
+            for record in records {
+                all.push(record.map_err(|problem| ClientError::of_server(&problem))?);
             }
         }
         Ok(all)
@@ -254,9 +253,15 @@ impl Transport for RedisTransport {
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        let mut args = Args::new();
-        args.push_static("");
-        let replies = self.shared.script(Script::Queues, args).await?;
+        let replies = loop {
+            let mut args = Args::new();
+            args.push_static("");
+            let mut replies = self.shared.script(Script::Queues, args).await?;
+            let are_expired_left = replies.remove(0).as_u64() == Some(1);
+            if !are_expired_left {
+                break replies;
+            }
+        };
         let info = |values: &[Reply]| {
             Some(QueueInfo {
                 worker_id: values[0].as_str()?.parse().ok()?,

@@ -1,10 +1,14 @@
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use rhai_dispatcher_core::{OutcomeError, Task, TaskDetails, TaskId, TransportError, WallTime};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::client::ClientError;
+use crate::looks::Looked;
 use crate::wire::Ended;
 
 /// Who waits here for which outcome.
@@ -26,12 +30,14 @@ struct State {
     /// Outcomes that arrived before they were asked for, the oldest in front.
     early: VecDeque<TaskDetails>,
     /// Records to look at now.
-    to_check: HashSet<TaskId>,
+    to_check: BTreeSet<TaskId>,
     check_all: bool,
     /// When tasks that are waited for must have started by.
-    expiries: BTreeSet<(WallTime, TaskId)>,
+    expiries: BTreeSet<(Instant, TaskId)>,
+    /// Since when tasks of others are waited for, of which it may not be known yet whether there is a record.
+    unknown: VecDeque<(Instant, TaskId)>,
     /// When the checker looks next by itself.
-    next_check: Option<WallTime>,
+    next_check: Option<Instant>,
     waiters: usize,
     next_waiter: u64,
     /// Instances of this handle that hold claims, and so may be told to stop them.
@@ -44,17 +50,21 @@ struct Own {
     task: Arc<Task>,
     /// Known once it is accepted.
     accepted_at: Option<WallTime>,
+    /// When it must have started by, once it is accepted.
+    latest: Option<Instant>,
     /// The outcome, if it was quicker than the answer to the submit.
     ended: Option<(Ended, WallTime)>,
     waiters: Vec<Waiter>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Other {
+    /// Since when it is waited for.
+    since: Instant,
     /// Whether there was a record when it was looked at.
     seen: bool,
     /// When it must have started by, once that is known.
-    latest: Option<WallTime>,
+    latest: Option<Instant>,
     waiters: Vec<Waiter>,
 }
 
@@ -90,14 +100,16 @@ impl Waits {
         if state.own.len() >= limit {
             return false;
         }
-        let own = Own { task: Arc::new(task.clone()), accepted_at: None, ended: None, waiters: Vec::new() };
-        state.own.entry(task.id).or_insert(own);
+        let task_id = task.id;
+        let task = Arc::new(task.clone());
+        let own = Own { task, accepted_at: None, latest: None, ended: None, waiters: Vec::new() };
+        state.own.entry(task_id).or_insert(own);
         drop(state);
         self.read.notify_one();
         true
     }
 
-    /// Notes that an expected task was accepted.
+    /// Notes that an expected task was accepted, at that time of the server.
     pub(crate) fn accepted(&self, id: TaskId, now: WallTime) {
         let mut state = self.lock();
         let Some(own) = state.own.get_mut(&id) else { return };
@@ -106,7 +118,9 @@ impl Waits {
             state.end(ended, at);
             return;
         }
-        if let Some(latest) = own.task.latest_start() {
+        // The server knows it since a moment, so that it has expired there by then.
+        own.latest = own.task.starts_within().and_then(after);
+        if let Some(latest) = own.latest {
             state.expiries.insert((latest, id));
             if state.next_check.is_none_or(|next| latest < next) {
                 drop(state);
@@ -120,12 +134,11 @@ impl Waits {
     pub(crate) fn unexpected(&self, id: TaskId) {
         let mut state = self.lock();
         let Some(own) = state.own.remove(&id) else { return };
-        if let Some(latest) = own.task.latest_start() {
+        if let Some(latest) = own.latest {
             state.expiries.remove(&(latest, id)); // a look has been earlier than the answer
         }
         if !own.waiters.is_empty() {
-            state.others.entry(id).or_default().waiters.extend(own.waiters);
-            state.to_check.insert(id);
+            own.waiters.into_iter().for_each(|waiter| state.wait_for_other(id, waiter));
             self.check.notify_one();
         }
     }
@@ -148,8 +161,7 @@ impl Waits {
         if let Some(own) = state.own.get_mut(&id) {
             own.waiters.push(waiter);
         } else {
-            state.others.entry(id).or_default().waiters.push(waiter);
-            state.to_check.insert(id);
+            state.wait_for_other(id, waiter);
             self.check.notify_one();
             self.read.notify_one();
         }
@@ -205,53 +217,78 @@ impl Waits {
         self.check.notify_one();
     }
 
-    /// What is to be looked at now, and the time until which there is nothing else.
-    pub(crate) fn due(&self, now: WallTime) -> (Checks, Option<WallTime>) {
+    /// Notes what is due: what has expired is to be looked at, and who has waited for `timeout` without
+    /// knowing whether there is such a task is told `why`. When there is next something due.
+    pub(crate) fn settle(&self, timeout: Duration, why: impl FnOnce() -> String) -> Option<Instant> {
+        let now = Instant::now();
         let mut state = self.lock();
         let state = &mut *state;
-        let mut ids = std::mem::take(&mut state.to_check);
         while let Some(first) = state.expiries.first().copied().filter(|(at, _)| *at <= now) {
             state.expiries.remove(&first);
-            ids.insert(first.1);
+            state.to_check.insert(first.1);
         }
         if std::mem::take(&mut state.check_all) {
-            ids.extend(state.own.iter().filter(|(_, own)| own.accepted_at.is_some()).map(|(id, _)| *id));
-            ids.extend(state.others.keys());
+            let own = state.own.iter().filter(|(_, own)| own.accepted_at.is_some());
+            state.to_check.extend(own.map(|(id, _)| *id));
+            state.to_check.extend(state.others.keys());
         }
-        state.next_check = state.expiries.first().map(|(at, _)| *at);
+        let mut unanswered = Vec::new();
+        while let Some((since, id)) = state.unknown.front().copied() {
+            if state.is_unknown(id, since) {
+                if now < since + timeout {
+                    break;
+                }
+                unanswered.push(id);
+            }
+            state.unknown.pop_front();
+        }
+        if !unanswered.is_empty() {
+            let error = TransportError::from(ClientError::Timeout(why()));
+            for id in unanswered {
+                let waiters = state.take(id);
+                state.answer(waiters, Err(error.clone().into()));
+            }
+        }
+        let unknown = state.unknown.front().map(|(since, _)| *since + timeout);
+        let expiry = state.expiries.first().map(|(at, _)| *at);
+        state.next_check = expiry.into_iter().chain(unknown).min();
+        state.next_check
+    }
+
+    /// Takes up to `most` of the tasks that are to be looked at now.
+    pub(crate) fn take_checks(&self, most: usize) -> Checks {
+        let mut state = self.lock();
         let mut checks = Checks::default();
-        for id in ids {
+        while checks.own.len() + checks.others.len() < most {
+            let Some(id) = state.to_check.pop_first() else { break };
             if state.own.contains_key(&id) {
                 checks.own.push(id);
             } else if state.others.contains_key(&id) {
                 checks.others.push(id);
             }
         }
-        (checks, state.next_check)
+        checks
     }
 
     /// What a look at a record has shown.
-    pub(crate) fn looked(&self, id: TaskId, record: Result<Option<TaskDetails>, String>) {
+    pub(crate) fn looked(&self, id: TaskId, looked: Looked) {
         let mut state = self.lock();
         let state = &mut *state;
-        match record {
-            Ok(Some(details)) if details.status.is_terminal() => {
+        match looked {
+            Looked::Record(Some(details)) if details.status.is_terminal() => {
                 let waiters = state.take(id);
                 state.answer(waiters, Ok(details));
             }
-            Ok(Some(_)) => {
-                if let Some(other) = state.others.get_mut(&id) {
-                    other.seen = true;
-                }
-            }
-            Ok(None) => {
+            Looked::Record(Some(_)) => state.seen(id, None),
+            Looked::Open(left) => state.seen(id, left.and_then(after)),
+            Looked::Record(None) => {
                 let lost =
                     state.own.contains_key(&id) || state.others.get(&id).is_some_and(|other| other.seen);
                 let waiters = state.take(id);
                 let error = if lost { OutcomeError::Lost(id) } else { OutcomeError::NotFound(id) };
                 state.answer(waiters, Err(error));
             }
-            Err(problem) => {
+            Looked::Wrong(problem) => {
                 let waiters = state.take(id);
                 let error = TransportError::Protocol(Arc::from(
                     Box::<dyn std::error::Error + Send + Sync>::from(problem),
@@ -261,26 +298,12 @@ impl Waits {
         }
     }
 
-    /// Notes until when a task must have started that still waits.
-    pub(crate) fn expires(&self, id: TaskId, latest: WallTime) {
-        let mut state = self.lock();
-        let state = &mut *state;
-        if let Some(own) = state.own.get(&id) {
-            state.expiries.extend(own.task.latest_start().map(|latest| (latest, id)));
-        } else if let Some(other) = state.others.get_mut(&id) {
-            if let Some(before) = other.latest.replace(latest) {
-                state.expiries.remove(&(before, id));
-            }
-            state.expiries.insert((latest, id));
-        }
-    }
-
-    /// A look has failed. Those who have just begun to wait are told; who waited before goes on.
+    /// A look has failed. If it may succeed later it is made again: who does not know yet whether there is
+    /// such a task is told in time, and who waited before goes on.
     pub(crate) fn look_failed(&self, id: TaskId, error: &TransportError) {
         let mut state = self.lock();
         let state = &mut *state;
-        let fresh = state.others.get(&id).is_some_and(|other| !other.seen);
-        if fresh || !error.is_retryable() {
+        if !error.is_retryable() {
             let waiters = state.take(id);
             state.answer(waiters, Err(error.clone().into()));
         } else {
@@ -327,10 +350,41 @@ impl Waits {
 }
 
 impl State {
+    fn wait_for_other(&mut self, id: TaskId, waiter: Waiter) {
+        let other = self.others.entry(id).or_insert_with(|| {
+            let since = Instant::now();
+            self.unknown.push_back((since, id));
+            Other { since, seen: false, latest: None, waiters: Vec::new() }
+        });
+        other.waiters.push(waiter);
+        self.to_check.insert(id);
+    }
+
+    /// Whether it is waited for since then, and not known whether there is a record of it.
+    fn is_unknown(&self, id: TaskId, since: Instant) -> bool {
+        self.others.get(&id).is_some_and(|other| !other.seen && other.since == since)
+    }
+
+    /// Notes that a task has a record, and until when it must have started if it waits.
+    fn seen(&mut self, id: TaskId, latest: Option<Instant>) {
+        let known = if let Some(own) = self.own.get_mut(&id) {
+            &mut own.latest
+        } else if let Some(other) = self.others.get_mut(&id) {
+            other.seen = true;
+            &mut other.latest
+        } else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(known, latest) {
+            self.expiries.remove(&(before, id));
+        }
+        self.expiries.extend(latest.map(|latest| (latest, id)));
+    }
+
     fn end(&mut self, ended: Ended, at: WallTime) {
         let id = ended.task;
         let Some(own) = self.own.remove(&id) else { return };
-        if let Some(latest) = own.task.latest_start() {
+        if let Some(latest) = own.latest {
             self.expiries.remove(&(latest, id));
         }
         let mut details = TaskDetails::accepted(&own.task, own.accepted_at.unwrap_or(at));
@@ -356,7 +410,7 @@ impl State {
     /// Forgets a task; who waited for it.
     fn take(&mut self, id: TaskId) -> Vec<Waiter> {
         let (latest, waiters) = if let Some(own) = self.own.remove(&id) {
-            (own.task.latest_start(), own.waiters)
+            (own.latest, own.waiters)
         } else if let Some(other) = self.others.remove(&id) {
             (other.latest, other.waiters)
         } else {
@@ -377,6 +431,11 @@ impl State {
     }
 }
 
+/// The moment in so long, and a little more, since the server counts in milliseconds; none if that is never.
+fn after(time: Duration) -> Option<Instant> {
+    Instant::now().checked_add(time.saturating_add(Duration::from_millis(1)))
+}
+
 /// A registered wait.
 #[derive(Debug)]
 pub(crate) struct Wait {
@@ -393,10 +452,10 @@ mod tests {
     #[test]
     fn a_wait_that_has_ended_leaves_nothing() {
         let waits = Waits::default();
-        let latest = WallTime::from_millis(u64::MAX);
+        let left = Duration::from_secs(60);
         let worker_id = WorkerId::try_from("worker-1").expect("a name");
         let mut task = Task::new(worker_id, Payload::script("1"), "caller");
-        task.expires_at = Some(latest);
+        task.expires_in = Some(left);
         let ended = TaskDetails::accepted(&task, WallTime::from_millis(1));
         for end in 0..3 {
             // One of this handle, and one of another.
@@ -404,16 +463,16 @@ mod tests {
             waits.accepted(task.id, WallTime::from_millis(1));
             for id in [task.id, TaskId::new()] {
                 let wait = waits.wait(id);
-                waits.expires(id, latest);
-                assert!(waits.lock().expiries.contains(&(latest, id)));
+                waits.looked(id, Looked::Open(Some(left)));
+                assert!(waits.lock().expiries.iter().any(|(_, expires)| *expires == id));
                 match end {
                     0 => waits.forget(id, wait.number),
-                    1 => waits.looked(id, Ok(None)),
+                    1 => waits.looked(id, Looked::Record(None)),
                     _ => {
                         let mut details = ended.clone();
                         details.task_id = id;
                         details.status = rhai_dispatcher_core::TaskStatus::Completed;
-                        waits.looked(id, Ok(Some(details)));
+                        waits.looked(id, Looked::Record(Some(details)));
                     }
                 }
             }
@@ -421,5 +480,26 @@ mod tests {
             assert!(state.expiries.is_empty(), "{:?}", state.expiries);
             assert!(state.own.is_empty() && state.others.is_empty() && state.waiters == 0);
         }
+    }
+
+    #[test]
+    fn a_wait_without_an_answer_is_told_when_its_own_time_is_over() {
+        let waits = Waits::default();
+        let timeout = Duration::from_millis(50);
+        let (first, id) = (TaskId::new(), TaskId::new());
+        drop(waits.wait(first));
+        waits.forget(first, 1);
+        let start = Instant::now();
+        let mut wait = waits.wait(id);
+        let due = waits.settle(timeout, || unreachable!("it is not over")).expect("it is due some time");
+        assert!(due >= start + timeout);
+        assert!(wait.receiver.try_recv().expect("it waits").is_none());
+        while Instant::now() < due {
+            std::thread::yield_now();
+        }
+        assert_eq!(waits.settle(timeout, || "the server is away".into()), None);
+        let told = wait.receiver.try_recv().expect("it is answered").expect("it is answered");
+        assert!(matches!(told, Err(OutcomeError::Transport(TransportError::Unavailable(_)))), "{told:?}");
+        assert_eq!(waits.count(), 0);
     }
 }

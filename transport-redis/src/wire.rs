@@ -36,9 +36,9 @@ struct TaskV1 {
     request_id: Option<Arc<str>>,
     /// Its place in [`Priority::ALL`].
     priority: u8,
-    run_at: Option<u64>,
-    expires_at: Option<u64>,
-    deadline: Option<u64>,
+    delay: Duration,
+    expires_in: Option<Duration>,
+    deadline_in: Option<Duration>,
     max_retries: u32,
     first_backoff: Duration,
     max_backoff: Duration,
@@ -51,7 +51,6 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
     let Payload::Script { source, name } = &task.payload else {
         return Err(Invalid::new("payload", "is of a sort that Redis does not carry", "send a script"));
     };
-    let millis = |time: Option<WallTime>| time.map(WallTime::as_millis);
     let encoded = encode(&TaskV1 {
         id: task.id,
         worker_id: task.worker_id.clone(),
@@ -62,9 +61,9 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
         context_id: task.context_id.clone(),
         request_id: task.request_id.clone(),
         priority: task.priority as u8,
-        run_at: millis(task.run_at),
-        expires_at: millis(task.expires_at),
-        deadline: millis(task.deadline),
+        delay: task.delay,
+        expires_in: task.expires_in,
+        deadline_in: task.deadline_in,
         max_retries: task.retry.max_retries,
         first_backoff: task.retry.first_backoff,
         max_backoff: task.retry.max_backoff,
@@ -83,7 +82,6 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
 pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     let (wire, rest): (TaskV1, _) = decode_first(bytes)?;
     let limits = (!rest.is_empty()).then(|| postcard::from_bytes::<Limits>(rest)).transpose();
-    let time = |millis: Option<u64>| millis.map(WallTime::from_millis);
     let priority = Priority::ALL.get(usize::from(wire.priority)).copied();
     let payload = Payload::Script { source: wire.source, name: wire.name };
     let mut task = Task::new(wire.worker_id, payload, wire.caller_id);
@@ -92,9 +90,9 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     task.context_id = wire.context_id;
     task.request_id = wire.request_id;
     task.priority = priority.ok_or_else(|| WireError::Corrupted(format!("priority {}", wire.priority)))?;
-    task.run_at = time(wire.run_at);
-    task.expires_at = time(wire.expires_at);
-    task.deadline = time(wire.deadline);
+    task.delay = wire.delay;
+    task.expires_in = wire.expires_in;
+    task.deadline_in = wire.deadline_in;
     task.retry = RetryPolicy {
         max_retries: wire.max_retries,
         first_backoff: wire.first_backoff,
@@ -254,9 +252,9 @@ mod tests {
         task.context_id = Some("context".into());
         task.request_id = Some("request".into());
         task.priority = Priority::Low;
-        task.run_at = Some(WallTime::from_millis(1));
-        task.expires_at = Some(WallTime::from_millis(2));
-        task.deadline = Some(WallTime::from_millis(3));
+        task.delay = Duration::from_millis(1);
+        task.expires_in = Some(Duration::from_millis(2));
+        task.deadline_in = Some(Duration::MAX);
         task.retry = RetryPolicy { max_retries: 3, ..RetryPolicy::never() };
         task.awaited = true;
         task.parent = Some(TaskId::new());

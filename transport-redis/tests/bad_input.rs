@@ -20,8 +20,8 @@ use support::{
 const READY: &str = "rhailib:{worker-1}:ready:normal";
 const WAITING: &str = "rhailib:{worker-1}:waiting";
 
-/// What stands before a payload: place 1, priority, not fresh, no latest start.
-const HEADER: &[u8] = b"\x3f\xf0\0\0\0\0\0\0n-\0\0\0\0\0\0\0\0";
+/// What stands before a payload: place 1, priority, not fresh, no latest start, no deadline.
+const HEADER: &[u8] = b"\x3f\xf0\0\0\0\0\0\0n-\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// Puts something into the queue.
 fn enqueue(redis: &mut redis::Connection, id: &str, task: &[u8]) {
@@ -332,7 +332,7 @@ fn a_task_that_expires_in_the_farthest_future_can_come_back() {
     let transport = open(&server);
     let consumer = attach(&transport);
     let mut task = task();
-    task.expires_at = Some(rhai_dispatcher_core::WallTime::from_millis(u64::MAX));
+    task.expires_in = Some(std::time::Duration::MAX);
     let id = block_on(transport.submit_one(task)).expect("accepted").task_id();
     for _ in 0..2 {
         let claim = claim(&consumer).claim;

@@ -45,7 +45,7 @@ fn a_record_is_readable_at_every_step() {
     assert!((0.0..1_000.0).contains(&(ready[0].1 / 1_000.0 - created_at)), "its place is when it came");
     let waiting: Vec<u8> = redis.hget("rhailib:{worker-1}:waiting", id.to_string()).expect("the task");
     assert_eq!(waiting[8..10], *b"hf", "a high priority, not yet started");
-    assert_eq!(waiting[18], 1, "the payload begins with its version");
+    assert_eq!(waiting[26], 1, "the payload begins with its version");
     assert!(waiting.ends_with(br#"{"max_operations":1000}"#), "and ends with the limits");
 
     let consumer = attach(&transport);

@@ -24,8 +24,7 @@ pub(crate) fn supervise(server: Server) -> Result<Exit, CommandError> {
         command
     };
     let connect = move || server.transport().map_err(|error| error.to_string());
-    let supervisor =
-        Supervisor::new(command, connect).with_restart_codes([i32::from(Exit::Server.code())]);
+    let supervisor = Supervisor::new(command, connect).with_restart_codes([i32::from(Exit::Server.code())]);
     let handle = supervisor.handle();
     let mut is_first = true;
     Interrupt::on_signal(move || {

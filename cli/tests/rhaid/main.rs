@@ -6,6 +6,7 @@
 //! - `results`, `failures`, `bad_input`, `ends`: what is claimed of `rhaid run`.
 //! - `modules`: what scripts may call, and secrets.
 //! - `remote`, `workers`, `bad_server`: what is claimed of the commands over Redis.
+//! - `supervision`: what is claimed of the child process of `rhaid worker`.
 //! - `examples`: the scripts under examples/scripts/ print what they should.
 //! - `usage_example`: the example of the README, over Redis.
 
@@ -20,5 +21,6 @@ mod modules;
 mod remote;
 mod results;
 mod site;
+mod supervision;
 mod usage_example;
 mod workers;

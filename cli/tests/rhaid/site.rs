@@ -136,6 +136,11 @@ impl RunningWorker {
         serde_json::from_str(&line).expect("one line of JSON")
     }
 
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         signal(self.child.as_ref().expect("it runs"), name);
     }

@@ -20,12 +20,12 @@ pub(crate) async fn cancel_removes_a_waiting_task(env: &dyn Environment) {
 
 pub(crate) async fn cancel_removes_a_delayed_task(env: &dyn Environment) {
     let stage = Stage::new(env).await;
-    removes(&stage, Task { run_at: Some(stage.soon()), ..stage.task() }).await;
+    removes(&stage, Task { delay: stage.short(), ..stage.task() }).await;
 }
 
 async fn removes(stage: &Stage<'_>, task: Task) {
     let consumer = stage.attach().await;
-    let due = task.run_at;
+    let delay = task.delay;
     let id = stage.submit(task).await;
     let mut outcome = stage.outcome(id);
     stage.park(&mut outcome).await;
@@ -37,7 +37,7 @@ async fn removes(stage: &Stage<'_>, task: Task) {
     assert_eq!(details, stage.details(id).await);
 
     // This one is due last, so the cancelled one would be claimed before it.
-    let next = stage.submit(Task { run_at: due.map(|_| stage.soon()), ..stage.task() }).await;
+    let next = stage.submit(Task { delay, ..stage.task() }).await;
     let claimed = stage.alive(&[], consumer.claim_one()).await;
     assert_eq!(claimed.claim.task, next);
 }
@@ -63,7 +63,7 @@ pub(crate) async fn cancel_signals_a_running_task(env: &dyn Environment) {
 pub(crate) async fn cancel_makes_room(env: &dyn Environment) {
     let stage = Stage::with(env, |config| config.with_queue_limit(2)).await;
     let waiting = stage.submit_any().await;
-    let delayed = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    let delayed = stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
     for id in [waiting, delayed] {
         assert!(matches!(stage.ask(stage.task()).await, Err(SubmitError::QueueFull { .. })));
         assert_eq!(stage.cancel(id).await, Cancelled::Removed);
@@ -132,7 +132,7 @@ pub(crate) async fn requested_cancel_outlives_the_instance(env: &dyn Environment
 pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
-    let retry = Finish::RetryAt(stage.soon(), error());
+    let retry = Finish::RetryIn(stage.short(), error());
     for instead in [Finish::HandBack, retry, Finish::Requeue, Finish::Abandon] {
         let id = stage.submit_any().await;
         let mut outcome = stage.outcome(id);

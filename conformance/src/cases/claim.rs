@@ -203,10 +203,10 @@ pub(crate) async fn waiting_claims_share_what_is_ready(env: &dyn Environment) {
 pub(crate) async fn expired_task_is_not_started(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
-    let over = stage.soon();
-    let expires = stage.submit(Task { expires_at: Some(over), ..stage.task() }).await;
-    let has_deadline = stage.submit(Task { deadline: Some(over), ..stage.task() }).await;
-    let delayed = Task { run_at: Some(stage.far()), expires_at: Some(over), ..stage.task() };
+    let over = Some(stage.short());
+    let expires = stage.submit(Task { expires_in: over, ..stage.task() }).await;
+    let has_deadline = stage.submit(Task { deadline_in: over, ..stage.task() }).await;
+    let delayed = Task { delay: Stage::LASTING, expires_in: over, ..stage.task() };
     let delayed = stage.submit(delayed).await;
     let mut outcomes = [expires, has_deadline, delayed].map(|id| stage.outcome(id));
     for outcome in &mut outcomes {
@@ -216,8 +216,29 @@ pub(crate) async fn expired_task_is_not_started(env: &dyn Environment) {
         let details = stage.alive(&[], outcome).await;
         let ended = (details.status, details.cancel_reason, details.delivery);
         assert_eq!(ended, (TaskStatus::Cancelled, Some(CancelReason::Expired), 0));
-        assert!(details.updated_at >= over, "not before its time");
+        assert!(details.updated_at >= details.created_at + stage.short(), "not before its time");
     }
-    let fresh = stage.submit(Task { expires_at: Some(stage.far()), ..stage.task() }).await;
+    let fresh = stage.submit(Task { expires_in: Some(Stage::LASTING), ..stage.task() }).await;
     assert_eq!(ids(&consumer.claim(up_to(10)).await.expect("a claim")), [fresh]);
+}
+
+pub(crate) async fn claimed_task_knows_its_time_left(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let clock = Arc::clone(stage.transport.clock());
+    let accepted_after = clock.now();
+    let (starts, ends) = (Stage::LASTING, 2 * Stage::LASTING);
+    stage.submit(Task { expires_in: Some(starts), deadline_in: Some(ends), ..stage.task() }).await;
+    stage.submit_any().await;
+    let accepted_before = clock.now();
+    stage.linger(&[]).await;
+    let consumer = stage.attach().await;
+    let claimed = consumer.claim_all(2).await;
+    let asked_for = clock.now() - accepted_before;
+    for (at, time) in [(claimed[0].latest_start, starts), (claimed[0].deadline, ends)] {
+        let at = at.expect("it has one");
+        assert!(at >= accepted_after + time, "{at:?} is before the end of {time:?}");
+        let late = at - (accepted_before + time);
+        assert!(late < asked_for / 2, "{late:?} late: the time that it waited is not gone");
+    }
+    assert_eq!((claimed[1].latest_start, claimed[1].deadline), (None, None));
 }

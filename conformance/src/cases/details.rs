@@ -56,12 +56,32 @@ pub(crate) async fn finished_record_expires(env: &dyn Environment) {
     stage.submit(request(&stage)).await;
 }
 
+pub(crate) async fn oldest_finished_records_go_first(env: &dyn Environment) {
+    const MOST: usize = 32;
+    let stage = Stage::with(env, |config| config.with_max_finished_records(MOST)).await;
+    let consumer = stage.attach().await;
+    let mut ended = Vec::new();
+    for number in 0..16 * MOST {
+        let request_id = Some(number.to_string().into());
+        ended.push(stage.submit(Task { request_id, ..stage.task() }).await);
+        consumer.complete(consumer.claim_one().await.claim).await;
+    }
+    let waiting = stage.submit_any().await;
+    let records = stage.transport.details(&ended).await.expect("details");
+    assert!(records[0].is_none(), "the oldest is gone");
+    assert!(records[ended.len() - 1].is_some(), "the newest is there");
+    let kept = records.iter().flatten().count();
+    assert!(kept <= 2 * MOST, "{kept} are kept");
+    assert_eq!(stage.details(waiting).await.status, TaskStatus::Pending, "it is not finished");
+    stage.submit(Task { request_id: Some("0".into()), ..stage.task() }).await;
+}
+
 pub(crate) async fn unfinished_record_stays(env: &dyn Environment) {
     let ttl = env.config().lease;
     let stage = Stage::with(env, |config| config.with_record_ttl(ttl)).await;
     let consumer = stage.attach().await;
     let id = stage.submit_any().await;
-    let delayed = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    let delayed = stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
     stage.linger(&[]).await;
 
     assert_eq!(stage.details(id).await.status, TaskStatus::Pending);

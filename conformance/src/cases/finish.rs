@@ -49,13 +49,12 @@ pub(crate) async fn finish_twice_changes_nothing(env: &dyn Environment) {
 pub(crate) async fn stale_finish_is_fenced(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (first, second) = (stage.attach().await, stage.attach().await);
-    let far = stage.far();
     let all = || {
         [
             completed(r#""stale""#),
             Finish::Outcome(Outcome::Error(error())),
             Finish::Outcome(Outcome::Cancelled(CancelReason::Asked)),
-            Finish::RetryAt(far, error()),
+            Finish::RetryIn(Stage::LASTING, error()),
             Finish::HandBack,
             Finish::Requeue,
             Finish::Abandon,
@@ -119,11 +118,13 @@ pub(crate) async fn retry_waits_for_its_time(env: &dyn Environment) {
     let consumer = stage.attach().await;
     let id = stage.submit_any().await;
     let claim = consumer.claim_one().await.claim;
-    let at = stage.soon();
-    assert_eq!(consumer.end(claim, Finish::RetryAt(at, error())).await, Finished::Written);
+    let backoff = stage.short();
+    assert_eq!(consumer.end(claim, Finish::RetryIn(backoff, error())).await, Finished::Written);
     let details = stage.details(id).await;
     assert_eq!((details.status, details.error), (TaskStatus::Pending, Some(error())));
-    assert_eq!((details.delivery, details.attempt, details.run_at), (1, 1, Some(at)));
+    assert_eq!((details.delivery, details.attempt), (1, 1));
+    let at = details.run_at.expect("it waits");
+    assert_eq!(at, details.updated_at + backoff);
     let ready = stage.submit_any().await;
     let claimed = consumer.claim_one().await;
     assert_eq!(claimed.claim.task, ready, "whose time has come");

@@ -9,6 +9,7 @@ crate::case::cases! {
         request_ids_are_per_caller_and_worker,
         full_queue_refuses,
         full_queue_takes_again,
+        full_queue_ends_what_has_expired,
         batch_is_answered_in_order,
         delayed_task_waits_for_its_time,
         delayed_task_wakes_a_waiting_claim,
@@ -19,6 +20,7 @@ crate::case::cases! {
         details_answers_in_order,
         details_follows_a_task,
         finished_record_expires,
+        oldest_finished_records_go_first,
         unfinished_record_stays;
     outcome:
         outcome_after_the_end_is_ready,
@@ -40,6 +42,7 @@ crate::case::cases! {
     queue:
         instances_lists_the_living,
         queues_count_their_tasks,
+        queues_leave_out_the_expired,
         paused_queue_hands_out_nothing,
         resumed_queue_wakes_its_claims;
     claim:
@@ -53,7 +56,8 @@ crate::case::cases! {
         dropped_wakeup_passes_on,
         every_waiting_instance_is_woken,
         waiting_claims_share_what_is_ready,
-        expired_task_is_not_started;
+        expired_task_is_not_started,
+        claimed_task_knows_its_time_left;
     priority:
         high_priority_overtakes,
         low_priority_is_not_starved;

@@ -1,6 +1,7 @@
 //! `Transport::instances`, `queues` and `set_paused`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{Consumer, InstanceId, Priority, Task, TaskStatus};
@@ -50,7 +51,7 @@ pub(crate) async fn queues_count_their_tasks(env: &dyn Environment) {
             stage.submit(Task { priority, ..stage.task() }).await;
         }
     }
-    stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
     stage.submit(stage.task_for("other")).await;
     let claimed = consumer.claim_one().await;
     let mut ready = [1, 2, 3];
@@ -69,6 +70,22 @@ pub(crate) async fn queues_count_their_tasks(env: &dyn Environment) {
 
     consumer.complete(claimed.claim).await;
     assert_eq!(stage.transport.queues().await.expect("queues")[0].claimed, 0);
+}
+
+pub(crate) async fn queues_leave_out_the_expired(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    // No instance serves the queue.
+    let expires_in = Some(stage.short());
+    for delay in [Duration::ZERO, Stage::LASTING] {
+        stage.submit(Task { delay, expires_in, ..stage.task() }).await;
+    }
+    stage.submit_any().await;
+    let main = async || {
+        let queues = stage.transport.queues().await.expect("queues");
+        (queues[0].ready[1], queues[0].delayed)
+    };
+    assert_eq!(main().await, (2, 1));
+    stage.until(&[], async || main().await == (1, 0)).await;
 }
 
 async fn pause(stage: &Stage<'_>, paused: bool) {

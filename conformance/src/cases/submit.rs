@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai_dispatcher_core::{
-    Cancelled, Json, Limits, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
+    CancelReason, Cancelled, Json, Limits, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
 };
 
 use crate::Environment;
@@ -19,7 +19,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
         context_id: Some("context".into()),
         request_id: Some("request".into()),
         priority: Priority::High,
-        run_at: Some(stage.far()),
+        delay: Stage::LASTING,
         parent: Some(stage.task().id),
         limits: Some(Arc::new(Limits::default().with_max_operations(1_000))),
         ..stage.task()
@@ -39,7 +39,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
     assert_eq!(details.args, task.args);
     assert_eq!(details.limits, task.limits);
     assert_eq!(details.priority, task.priority);
-    assert_eq!(details.run_at, task.run_at);
+    assert_eq!(details.run_at, Some(details.created_at + task.delay));
     assert_eq!((details.delivery, details.attempt, details.deaths), (0, 0, 0));
     assert_eq!((details.instance, details.started_at), (None, None));
 }
@@ -115,7 +115,7 @@ pub(crate) async fn request_ids_are_per_caller_and_worker(env: &dyn Environment)
 pub(crate) async fn full_queue_refuses(env: &dyn Environment) {
     let stage = Stage::with(env, |config| config.with_queue_limit(2)).await;
     stage.submit_any().await;
-    stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
+    stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
 
     let task = stage.task();
     let refused = task.id;
@@ -134,6 +134,23 @@ pub(crate) async fn full_queue_takes_again(env: &dyn Environment) {
         while stage.ask(stage.task()).await.is_ok() {}
         consumer.claim_one().await;
         stage.submit_any().await;
+    }
+}
+
+pub(crate) async fn full_queue_ends_what_has_expired(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_queue_limit(3)).await;
+    // No instance serves the queue.
+    let expires_in = Some(stage.short());
+    let ready = stage.submit(Task { expires_in, ..stage.task() }).await;
+    let delayed = stage.submit(Task { delay: Stage::LASTING, expires_in, ..stage.task() }).await;
+    let lasting = stage.submit_any().await;
+    stage.until(&[], async || stage.ask(stage.task()).await.is_ok()).await;
+    stage.submit_any().await;
+    assert!(stage.ask(stage.task()).await.is_err(), "two have gone, and two have come");
+    assert_eq!(stage.details(lasting).await.status, TaskStatus::Pending);
+    for id in [ready, delayed] {
+        let details = stage.details(id).await;
+        assert_eq!((details.status, details.cancel_reason), (TaskStatus::Cancelled, Some(CancelReason::Expired)));
     }
 }
 
@@ -162,9 +179,9 @@ pub(crate) async fn batch_is_answered_in_order(env: &dyn Environment) {
 pub(crate) async fn delayed_task_waits_for_its_time(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
-    let far = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
-    let at = stage.soon();
-    let delayed = stage.submit(Task { run_at: Some(at), ..stage.task() }).await;
+    let far = stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
+    let delayed = stage.submit(Task { delay: stage.short(), ..stage.task() }).await;
+    let at = stage.details(delayed).await.run_at.expect("it waits");
     let ready = stage.submit_any().await;
     assert_eq!(consumer.claim_one().await.claim.task, ready, "whose time has come");
 
@@ -183,8 +200,8 @@ pub(crate) async fn delayed_task_wakes_a_waiting_claim(env: &dyn Environment) {
         stage.park(claim).await;
     }
     // An earlier one that is added later has to move the wake-up forward.
-    let far = stage.submit(Task { run_at: Some(stage.far()), ..stage.task() }).await;
-    let soon = stage.submit(Task { run_at: Some(stage.soon()), ..stage.task() }).await;
+    let far = stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
+    let soon = stage.submit(Task { delay: stage.short(), ..stage.task() }).await;
 
     let (claimed, _, still_waits) = stage.alive(&[], futures::future::select_all(claims)).await;
     assert_eq!(claimed.claim.task, soon);

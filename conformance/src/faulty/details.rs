@@ -1,19 +1,20 @@
 //! Faults of `Transport::details`
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus, Transport, TransportConfig, WallTime};
+use rhai_dispatcher_core::{Task, TaskDetails, TaskId, TaskStatus, Tick, Transport, TransportConfig};
 
-use super::fault::{DetailsAnswer, Fault, faults};
+use super::fault::{DetailsAnswer, Fault, SubmitAnswer, faults};
 
 faults! {
     MixesUpRecords => details::details_answers_in_order;
     RemembersDetails => details::details_follows_a_task;
     HidesStarts => claim::claim_starts_the_task;
     KeepsRecords => details::finished_record_expires;
+    KeepsAnyNumber => details::oldest_finished_records_go_first;
     ForgetsWaitingTasks => details::unfinished_record_stays;
     ForgetsChildren => submit::child_is_listed_in_its_parent;
 }
@@ -73,10 +74,21 @@ impl Fault for KeepsRecords {
     }
 }
 
+/// Does not count finished records.
+#[derive(Debug, Default)]
+struct KeepsAnyNumber;
+
+impl Fault for KeepsAnyNumber {
+    fn config(&self, config: TransportConfig) -> TransportConfig {
+        config.with_max_finished_records(usize::MAX)
+    }
+}
+
 /// A record expires from the time that it was made.
 #[derive(Debug, Default)]
 struct ForgetsWaitingTasks {
     ttl: Mutex<Duration>,
+    made: Mutex<HashMap<TaskId, Tick>>,
 }
 
 #[async_trait]
@@ -88,12 +100,17 @@ impl Fault for ForgetsWaitingTasks {
 
     async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
         let ttl = *self.ttl.lock().expect("no panic");
-        let now: WallTime = of.clock().wall();
+        let now = of.clock().now();
         let records = of.details(ids).await?;
-        Ok(records
-            .into_iter()
-            .map(|record| record.filter(|details| now - details.created_at < ttl))
-            .collect())
+        let made = self.made.lock().expect("no panic");
+        let is_young = |details: &TaskDetails| made.get(&details.task_id).is_none_or(|at| now - *at < ttl);
+        Ok(records.into_iter().map(|record| record.filter(is_young)).collect())
+    }
+
+    async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
+        let now = to.clock().now();
+        self.made.lock().expect("no panic").extend(tasks.iter().map(|task| (task.id, now)));
+        to.submit(tasks).await
     }
 }
 

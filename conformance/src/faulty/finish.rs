@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rhai_dispatcher_core::{Claim, Completion, Consumer, Finish, Finished, InstanceId, Transport};
@@ -118,10 +119,9 @@ struct RetriesAtOnce;
 #[async_trait]
 impl Fault for RetriesAtOnce {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
-        let now = peer.transport.clock().wall();
         changed(peer, done, |finish| {
-            if let Finish::RetryAt(at, _) = finish {
-                *at = now;
+            if let Finish::RetryIn(backoff, _) = finish {
+                *backoff = Duration::ZERO;
             }
         })
         .await

@@ -2,11 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use rhai_dispatcher_core::{
-    Priority, SubmitError, Submitted, Task, TaskId, Transport, TransportConfig, WallTime,
-};
+use rhai_dispatcher_core::{Priority, SubmitError, Submitted, Task, TaskId, Transport, TransportConfig};
 
 use super::fault::{Fault, SubmitAnswer, faults};
 
@@ -20,7 +19,8 @@ faults! {
     StaysFull => submit::full_queue_takes_again;
     AnswersBackwards => submit::batch_is_answered_in_order;
     IgnoresDelays => submit::delayed_task_waits_for_its_time;
-    IgnoresExpiry => claim::expired_task_is_not_started;
+    IgnoresExpiry => claim::expired_task_is_not_started, claim::claimed_task_knows_its_time_left,
+        submit::full_queue_ends_what_has_expired, queue::queues_leave_out_the_expired;
     IgnoresPriorities => priority::high_priority_overtakes;
     StarvesLow => priority::low_priority_is_not_starved;
     AdoptsAnyNumber => submit::children_are_bounded;
@@ -158,7 +158,7 @@ struct IgnoresDelays;
 #[async_trait]
 impl Fault for IgnoresDelays {
     async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
-        changed(to, tasks, |task| task.run_at = None).await
+        changed(to, tasks, |task| task.delay = Duration::ZERO).await
     }
 }
 
@@ -169,7 +169,7 @@ struct IgnoresExpiry;
 #[async_trait]
 impl Fault for IgnoresExpiry {
     async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
-        changed(to, tasks, |task| (task.expires_at, task.deadline) = (None, None)).await
+        changed(to, tasks, |task| (task.expires_in, task.deadline_in) = (None, None)).await
     }
 }
 
@@ -191,11 +191,11 @@ struct StarvesLow;
 #[async_trait]
 impl Fault for StarvesLow {
     async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
-        /// The year 2100.
-        const NEVER: WallTime = WallTime::from_millis(4_102_444_800_000);
+        /// A hundred years.
+        const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         changed(to, tasks, |task| {
             if task.priority == Priority::Low {
-                task.run_at = Some(NEVER);
+                task.delay = NEVER;
             }
         })
         .await

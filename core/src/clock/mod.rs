@@ -17,12 +17,13 @@ pub use wall_time::WallTime;
 
 /// A source of time.
 ///
-/// Waits are local and monotonic ([`Tick`]); what goes into records is [`WallTime`].
+/// Waits, and all that depends on how much time has passed, are local and monotonic ([`Tick`]). [`WallTime`] is for
+/// records, and decides nothing: it may be wrong, and may jump.
 pub trait Clock: Send + Sync + Debug {
     /// The monotonic time.
     fn now(&self) -> Tick;
 
-    /// The wall time: what a transport writes into records and compares due times with.
+    /// The wall time: what a transport within this process writes into records.
     fn wall(&self) -> WallTime;
 
     /// Is ready at `at`, never before. Dropping it cancels the wait.

@@ -16,7 +16,7 @@ use super::config::label;
 use crate::invalid::quoted;
 use crate::{
     CancelReason, Cancelled, Error, Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskDetails,
-    TaskId, TransportExt, WallTime, WorkerId,
+    TaskId, Tick, TransportExt, WorkerId,
 };
 
 /// A request to run a script, as it is put together.
@@ -59,7 +59,8 @@ struct Fields {
 struct Parent {
     id: TaskId,
     depth: u32,
-    deadline: Option<WallTime>,
+    /// When it has to be over, by the clock of the dispatcher's transport.
+    deadline: Option<Tick>,
 }
 
 /// How much later than its caller's timeout a task ends by itself. The caller, while it lives,
@@ -155,10 +156,11 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// Makes it a child of `parent`, the task that dispatches it: it is listed in its record, ends by
-    /// its deadline, and is cancelled with it.
-    pub fn child_of(mut self, parent: &Task) -> Self {
-        let Task { id, depth, deadline, .. } = *parent;
+    /// Makes it a child of `parent`, the task that dispatches it: it is listed in its record, ends when the
+    /// time that its parent has left is over, and is cancelled with it.
+    pub fn child_of(mut self, parent: &Task, time_left: Option<Duration>) -> Self {
+        let Task { id, depth, .. } = *parent;
+        let deadline = time_left.map(|time_left| self.dispatcher.clock().now() + time_left);
         let max = self.dispatcher.config().max_depth;
         if depth >= max {
             let problem = format!("task {id} has {depth} tasks above it, and the limit is {max} (max_depth)");
@@ -259,7 +261,7 @@ impl PlayRequestBuilder {
         let mut task = self.into_task()?;
         task.awaited = true;
         if !keep {
-            task.ends_by(clock.wall() + timeout + WITHDRAWAL_SLACK);
+            task.ends_within(timeout.saturating_add(WITHDRAWAL_SLACK));
         }
         let own_id = task.id;
         let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
@@ -298,15 +300,14 @@ impl PlayRequestBuilder {
         if let Some(parent) = self.fields.parent {
             task.parent = Some(parent.id);
             task.depth = parent.depth + 1;
-            task.deadline = parent.deadline;
+            task.deadline_in = parent.deadline.map(|deadline| deadline - self.dispatcher.clock().now());
         }
         if let Some(deadline_in) = self.fields.deadline_in {
-            task.ends_by(self.dispatcher.clock().wall() + deadline_in);
+            task.ends_within(deadline_in);
         }
         task.priority = self.fields.priority;
-        let clock = self.dispatcher.clock();
-        task.run_at = (self.fields.delay > Duration::ZERO).then(|| clock.wall() + self.fields.delay);
-        task.expires_at = self.fields.expires_in.map(|expires_in| clock.wall() + expires_in);
+        task.delay = self.fields.delay;
+        task.expires_in = self.fields.expires_in;
         task.retry = self.fields.retry;
         task.limits = self.fields.limits;
         Ok(task)

@@ -66,7 +66,7 @@ pub struct TaskDetails {
     pub updated_at: WallTime,
     /// When its last start was.
     pub started_at: Option<WallTime>,
-    /// When it waits until.
+    /// When it waits until, by the transport's clock.
     pub run_at: Option<WallTime>,
 }
 
@@ -100,7 +100,7 @@ impl TaskDetails {
             created_at: now,
             updated_at: now,
             started_at: None,
-            run_at: task.run_at,
+            run_at: (!task.delay.is_zero()).then(|| now + task.delay),
         }
     }
 

@@ -1,14 +1,17 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Json, Limits, Priority, RetryPolicy, TaskId, WorkerId};
-use crate::WallTime;
 
 /// One script to run, and everything that an instance needs to know to run it.
 ///
 /// A `Task` is what is submitted and never changes; what happens to it is in its
 /// [`TaskDetails`](crate::TaskDetails).
+///
+/// Its times are durations. They count from the moment at which the transport accepts the task, by the
+/// transport's clock: what the submitter's clock says decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Its name.
@@ -27,12 +30,12 @@ pub struct Task {
     pub request_id: Option<Arc<str>>,
     /// How soon it is claimed beside others.
     pub priority: Priority,
-    /// Not claimed before this time.
-    pub run_at: Option<WallTime>,
-    /// Not started from this time on.
-    pub expires_at: Option<WallTime>,
-    /// Stopped at this time, also while it runs.
-    pub deadline: Option<WallTime>,
+    /// How long it waits before it may be claimed. Zero: it may be claimed at once.
+    pub delay: Duration,
+    /// How long it may wait to be started.
+    pub expires_in: Option<Duration>,
+    /// How long it may take in all: then it is stopped, also while it runs.
+    pub deadline_in: Option<Duration>,
     /// Whether and when it is tried again after an error.
     pub retry: RetryPolicy,
     /// Whether the submitter is going to wait for the outcome, so that a transport between
@@ -58,9 +61,9 @@ impl Task {
             context_id: None,
             request_id: None,
             priority: Priority::Normal,
-            run_at: None,
-            expires_at: None,
-            deadline: None,
+            delay: Duration::ZERO,
+            expires_in: None,
+            deadline_in: None,
             retry: RetryPolicy::never(),
             awaited: false,
             parent: None,
@@ -69,18 +72,18 @@ impl Task {
         }
     }
 
-    /// The time from which on there is no use in starting it.
+    /// How long after its acceptance it may still be started: until it expires, or until its deadline.
     #[must_use]
-    pub fn latest_start(&self) -> Option<WallTime> {
-        match (self.expires_at, self.deadline) {
+    pub fn starts_within(&self) -> Option<Duration> {
+        match (self.expires_in, self.deadline_in) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
     }
 
-    /// Stops it at `time` unless it is to be stopped earlier.
-    pub fn ends_by(&mut self, time: WallTime) {
-        self.deadline = Some(self.deadline.map_or(time, |deadline| deadline.min(time)));
+    /// Stops it after `time` unless it is to be stopped earlier.
+    pub fn ends_within(&mut self, time: Duration) {
+        self.deadline_in = Some(self.deadline_in.map_or(time, |earlier| earlier.min(time)));
     }
 
     /// Whether both ask for the same work: the same payload, args and limits.

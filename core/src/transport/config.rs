@@ -18,6 +18,11 @@ pub struct TransportConfig {
     pub max_children: usize,
     /// How long the record of a finished task is kept. Default: 24 h.
     pub record_ttl: Duration,
+    /// How many records of finished tasks are kept, about: beyond it those of the tasks that ended first go before
+    /// their time. Over Redis it counts for each worker id, in memory for all together. Default: 100,000.
+    pub max_finished_records: usize,
+    /// How many bytes these records may take, estimated, likewise. Default: 64 MiB.
+    pub max_finished_bytes: usize,
 }
 
 impl TransportConfig {
@@ -62,6 +67,20 @@ impl TransportConfig {
         self.record_ttl = ttl;
         self
     }
+
+    /// Sets [`max_finished_records`](Self::max_finished_records).
+    #[must_use]
+    pub fn with_max_finished_records(mut self, records: usize) -> Self {
+        self.max_finished_records = records;
+        self
+    }
+
+    /// Sets [`max_finished_bytes`](Self::max_finished_bytes).
+    #[must_use]
+    pub fn with_max_finished_bytes(mut self, bytes: usize) -> Self {
+        self.max_finished_bytes = bytes;
+        self
+    }
 }
 
 impl Default for TransportConfig {
@@ -73,6 +92,8 @@ impl Default for TransportConfig {
             queue_limit: 100_000,
             max_children: 1_000,
             record_ttl: Duration::from_secs(24 * 60 * 60),
+            max_finished_records: 100_000,
+            max_finished_bytes: 64 << 20,
         }
     }
 }

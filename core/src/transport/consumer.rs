@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::TransportError;
-use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, WallTime};
+use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick};
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
 /// dropped loses nothing.
@@ -45,8 +45,10 @@ pub trait Consumer: Send + Sync {
     /// - `high_priority_overtakes`: with many low tasks waiting, a new high one is claimed within
     ///   two batches.
     /// - `low_priority_is_not_starved`: under constant high load, one of 16 claims is low.
-    /// - `expired_task_is_not_started`: a task whose `expires_at` or `deadline` is over is
+    /// - `expired_task_is_not_started`: a task whose `expires_in` or `deadline_in` is over is
     ///   cancelled as expired, and its waiters are told, without another call.
+    /// - `claimed_task_knows_its_time_left`: its deadline and its latest start are moments of this
+    ///   handle's clock, and time that it has waited is gone.
     ///
     /// # Errors
     /// [`Detached`](TransportError::Detached) once the instance has ended. (One that has lost its
@@ -64,7 +66,7 @@ pub trait Consumer: Send + Sync {
     /// - `cancelled_outcome_reaches_all_below`: what a task dispatched that ends in a cancel is
     ///   cancelled with it.
     /// - `finish_batch_answers_each`: a fenced one does no harm to its neighbours.
-    /// - `retry_waits_for_its_time`: after `RetryAt` the task is pending, with the error, and is
+    /// - `retry_waits_for_its_time`: after `RetryIn` the task is pending, with the error, and is
     ///   claimed at that time with the next delivery and attempt.
     /// - `hand_back_counts_no_delivery`: after `HandBack` the task is pending, ahead of those that
     ///   came later, and its next delivery has the same number.
@@ -150,10 +152,22 @@ pub struct Claimed {
     pub claim: Claim,
     /// What to run.
     pub task: Arc<Task>,
+    /// When it is to be stopped, by the clock of this transport, if it has a deadline.
+    pub deadline: Option<Tick>,
+    /// From when on it is not started any more, by the same clock: a later retry would expire.
+    pub latest_start: Option<Tick>,
     /// How many tries before this one ended in an error.
     pub attempt: u32,
     /// How many instances died while they ran it.
     pub deaths: u32,
+}
+
+impl Claimed {
+    /// The first claim of a task that may take any time.
+    #[must_use]
+    pub const fn first(claim: Claim, task: Arc<Task>) -> Self {
+        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0 }
+    }
 }
 
 /// One entry of a [`finish`](Consumer::finish).
@@ -172,8 +186,8 @@ pub struct Completion {
 pub enum Finish {
     /// With the task's outcome.
     Outcome(Outcome),
-    /// With an error after which it is tried again at that time.
-    RetryAt(WallTime, TaskError),
+    /// With an error after which it is tried again, so long after the transport has written it.
+    RetryIn(Duration, TaskError),
     /// Unbegun or undone: somebody else runs it, as if it had not been claimed.
     HandBack,
     /// Begun, in an unknown state, and not at fault: another start begins it anew.

@@ -40,8 +40,9 @@ pub trait Transport: Send + Sync + Debug {
     /// - `full_queue_refuses`: when as many tasks wait for a worker id as the limit allows, a
     ///   further one is refused, and leaves no record.
     /// - `full_queue_takes_again`: a claim makes room in a full queue.
+    /// - `full_queue_ends_what_has_expired`: so do tasks that have expired in it, served or not.
     /// - `batch_is_answered_in_order`: a refused task does no harm to its neighbours.
-    /// - `delayed_task_waits_for_its_time`: a task is not claimed before its `run_at`, and is then.
+    /// - `delayed_task_waits_for_its_time`: a task is not claimed before its delay is over, and is then.
     /// - `delayed_task_wakes_a_waiting_claim`: also when it is added while all claims wait.
     /// - `child_is_listed_in_its_parent`: what a task dispatches is in its record, once.
     /// - `children_are_bounded`: a task that has dispatched as many as it may is refused another.
@@ -76,6 +77,8 @@ pub trait Transport: Send + Sync + Debug {
     ///   instance and delivery, and its outcome with log and times.
     /// - `finished_record_expires`: the record of a finished task is gone after `record_ttl`, and
     ///   its request id is free again.
+    /// - `oldest_finished_records_go_first`: beyond `max_finished_records` and `max_finished_bytes` those
+    ///   of the tasks that ended first go before their time, with their request ids.
     /// - `unfinished_record_stays`: the record of a task that waits does not expire.
     ///
     /// # Errors
@@ -152,6 +155,7 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Behavior
     /// - `queues_count_their_tasks`: waiting by priority, delayed, claimed, and instances.
+    /// - `queues_leave_out_the_expired`: a task that has expired does not count as waiting.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).

@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use self::state::{PendingClaim, State, WorkerClaim};
+use super::Stop;
+use super::early_stops::EarlyStops;
 use super::lane_state::LaneState;
-use super::{Stop, StopToken};
 use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
@@ -21,15 +22,10 @@ pub(super) struct Intake {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     lanes: Vec<Arc<LaneState>>,
+    /// The same that the lanes have.
+    early_stops: Arc<EarlyStops>,
     state: Mutex<State>,
     log: ErrorLog,
-}
-
-/// A task that no lane has begun.
-pub(super) struct Unbegun {
-    pub(super) claimed: Claimed,
-    /// Fires if the claim is stopped before or after the task has begun.
-    pub(super) stop: StopToken,
 }
 
 /// What a lane says of itself when it asks for a task.
@@ -47,7 +43,7 @@ pub(super) struct Offer {
 
 /// What a lane gets.
 pub(super) enum Taken {
-    Task(Unbegun),
+    Task(Claimed),
     Nothing,
     /// No lane has room for these. The lane releases them.
     Surplus(Vec<Claim>),
@@ -63,9 +59,11 @@ impl Intake {
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
         lanes: Vec<Arc<LaneState>>,
+        early_stops: Arc<EarlyStops>,
     ) -> Arc<Self> {
         let state = State::new(lanes.len());
-        Arc::new(Self { consumer, clock, lanes, state: Mutex::new(state), log: ErrorLog::default() })
+        let log = ErrorLog::default();
+        Arc::new(Self { consumer, clock, lanes, early_stops, state: Mutex::new(state), log })
     }
 
     /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
@@ -112,14 +110,19 @@ impl Intake {
         Taken::Nothing
     }
 
-    /// Stops a task that no lane has begun. Whether it is one.
-    pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
-        let state = self.lock();
-        let task = state.unbegun.iter().find(|task| task.claimed.claim == *claim);
-        if let Some(task) = task {
-            task.stop.stop(why); // no lane waits for it yet, so this wakes nothing under the lock
+    /// Stops a task: now if a lane has begun it, otherwise when one does.
+    pub(super) fn stop(&self, claim: &Claim, why: Stop) {
+        // First: a lane that begins it meanwhile finds the note.
+        self.early_stops.note(*claim, why, self.clock.now());
+        if self.lanes.iter().any(|lane| lane.stop(claim, why)) {
+            self.early_stops.take(claim);
         }
-        task.is_some()
+    }
+
+    /// Forgets stops that came too late for their tasks.
+    pub(super) fn prune_stops(&self) {
+        let tasks_wait = !self.lock().unbegun.is_empty();
+        self.early_stops.prune(self.clock.now(), tasks_wait);
     }
 
     /// Ends the claim, and lets all lanes know.
@@ -162,9 +165,7 @@ impl Intake {
             match answer {
                 Poll::Ready(Ok(claimed)) => {
                     state.claim = WorkerClaim::None;
-                    let unbegun =
-                        claimed.into_iter().map(|claimed| Unbegun { claimed, stop: StopToken::new() });
-                    state.unbegun.extend(unbegun);
+                    state.unbegun.extend(claimed);
                     return state;
                 }
                 Poll::Ready(Err(TransportError::Detached)) => {

@@ -17,6 +17,7 @@ pub(super) struct Job {
     pub(super) deadline: Option<Tick>,
     task: Arc<Task>,
     attempt: u32,
+    latest_start: Option<Tick>,
     /// The handler's future; gone if the handler panicked when it was asked for one.
     future: Option<LocalBoxFuture<'static, Ran>>,
     panicked: Option<TaskError>,
@@ -28,11 +29,12 @@ impl Job {
         let claim = run.claimed.claim;
         let (stop, deadline) = (run.stop.clone(), run.deadline);
         let (task, attempt) = (Arc::clone(&run.claimed.task), run.claimed.attempt);
+        let latest_start = run.claimed.latest_start;
         let (future, panicked) = match panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))) {
             Ok(future) => (Some(future), None),
             Err(panic) => (None, Some(panic_error(&*panic))),
         };
-        Self { claim, stop, deadline, task, attempt, future, panicked }
+        Self { claim, stop, deadline, task, attempt, latest_start, future, panicked }
     }
 
     /// What is to be written of a run that ended; nothing if the claim is lost.
@@ -55,10 +57,10 @@ impl Job {
         let (seed, _) = self.task.id.as_uuid().as_u64_pair();
         let backoff =
             error.kind.is_retryable().then(|| self.task.retry.backoff(self.attempt + 1, seed)).flatten();
-        match backoff.map(|backoff| clock.wall() + backoff) {
+        match backoff {
             // A retry that could not start any more would hide the error behind an expiry.
-            Some(at) if self.task.latest_start().is_none_or(|latest| at < latest) => {
-                Finish::RetryAt(at, error)
+            Some(backoff) if self.latest_start.is_none_or(|latest| clock.now() + backoff < latest) => {
+                Finish::RetryIn(backoff, error)
             }
             _ => Finish::Outcome(Outcome::Error(error)),
         }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::deadlines::Deadlines;
 use super::finishes::Finishes;
-use super::intake::{Intake, Offer, Taken, Unbegun};
+use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
-use super::{Handler, Ran, Run};
-use crate::{Claim, Clock, Completion, Consumer, Finish, TaskLog};
+use super::{Handler, Ran, Run, StopToken};
+use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
@@ -99,11 +99,11 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    fn begin_one(&mut self, Unbegun { claimed, stop }: Unbegun) {
-        let claim = claimed.claim;
+    fn begin_one(&mut self, claimed: Claimed) {
+        let (claim, stop) = (claimed.claim, StopToken::new());
         // Before anything of it runs, so that it can be stopped and given up from now on.
         self.state.begin(claim, stop.clone());
-        let deadline = claimed.task.deadline.map(|at| self.clock.now() + (at - self.clock.wall()));
+        let deadline = claimed.deadline;
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);

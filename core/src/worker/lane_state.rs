@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::early_stops::EarlyStops;
 use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
 use crate::{Claim, TaskId, Tick};
@@ -15,15 +16,14 @@ pub(super) struct LaneState {
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
+    /// Stops for claims that no lane had begun, which all lanes share.
+    early: Arc<EarlyStops>,
 }
 
 #[derive(Debug, Default)]
 struct Running {
     /// The tasks that the lane has begun and not finished.
     tasks: HashMap<TaskId, (Claim, StopToken)>,
-    /// Stops for claims that no lane had: one that is on its way to a lane is stopped when it gets
-    /// there. With the time, so that those of claims that had ended don't stay.
-    early: Vec<(Claim, Stop, Tick)>,
     /// Whether all tasks are stopped, those that are still on their way included.
     stopping: Option<Stop>,
 }
@@ -31,12 +31,8 @@ struct Running {
 const IDLE: u64 = u64::MAX;
 
 impl LaneState {
-    pub(super) fn new(slot: SlotOfLane) -> Self {
-        Self {
-            slot,
-            running: Mutex::default(),
-            busy_since: AtomicU64::new(IDLE),
-        }
+    pub(super) fn new(slot: SlotOfLane, early: Arc<EarlyStops>) -> Self {
+        Self { slot, running: Mutex::default(), busy_since: AtomicU64::new(IDLE), early }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -65,12 +61,13 @@ impl LaneState {
     /// Adds a task, before anything of it runs.
     pub(super) fn begin(&self, claim: Claim, token: StopToken) {
         let mut running = self.running();
-        let early = running.early.iter().position(|(early, ..)| *early == claim);
-        let early = early.map(|index| running.early.remove(index).1);
-        if let Some(why) = running.stopping.or(early) {
-            token.stop(why); // no task waits on it yet, so none is woken under the lock
+        let stopping = running.stopping;
+        running.tasks.insert(claim.task, (claim, token.clone()));
+        drop(running);
+        // Only now: a stop that has not found it above has left a note before that.
+        if let Some(why) = stopping.or_else(|| self.early.take(&claim)) {
+            token.stop(why);
         }
-        running.tasks.insert(claim.task, (claim, token));
     }
 
     /// Removes tasks that have been finished.
@@ -86,25 +83,14 @@ impl LaneState {
 
     // ---- the supervisor's side ----
 
-    /// Stops one task: now if the lane has it, otherwise when it gets it. Such notes from before
-    /// `since` are forgotten.
-    pub(super) fn stop(&self, claim: &Claim, why: Stop, now: Tick, since: Tick) {
-        /// Far more than are ever on their way at once.
-        const MAX_EARLY: usize = 4_096;
-        let mut running = self.running();
+    /// Stops one task if the lane has it. Whether it has.
+    pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
+        let running = self.running();
         let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
-        let token = token.map(|(_, stop)| stop.clone());
-        if token.is_none() {
-            running.early.retain(|(_, _, at)| *at >= since);
-            if running.early.len() == MAX_EARLY {
-                running.early.remove(0);
-            }
-            running.early.push((*claim, why, now));
-        }
+        let Some(token) = token.map(|(_, stop)| stop.clone()) else { return false };
         drop(running);
-        if let Some(token) = token {
-            token.stop(why);
-        }
+        token.stop(why);
+        true
     }
 
     /// Stops all tasks that the lane has or gets.

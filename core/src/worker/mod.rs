@@ -2,6 +2,7 @@
 
 mod config;
 mod deadlines;
+mod early_stops;
 mod finishes;
 mod handler;
 mod intake;

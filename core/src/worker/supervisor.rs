@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
-use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, Tick, TransportError};
+use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, TransportError};
 
 /// Looks after a worker's lanes, on a thread of its own: renews the lease, passes signals on, gives
 /// up the tasks of a lane that blocks, and sees that it all ends.
@@ -180,14 +180,7 @@ impl Supervisor {
     }
 
     fn stop(&self, claim: &Claim, why: Stop) {
-        if self.intake.stop(claim, why) {
-            return;
-        }
-        /// How long a claim may be on its way from the transport to a lane.
-        const ON_ITS_WAY: Duration = Duration::from_secs(60);
-        let now = self.clock.now();
-        let since = Tick::from_nanos(now.as_nanos().saturating_sub(ON_ITS_WAY.as_nanos() as u64));
-        self.lanes.iter().for_each(|lane| lane.stop(claim, why, now, since));
+        self.intake.stop(claim, why);
     }
 
     fn shut_down(&mut self, grace: Duration) {
@@ -219,6 +212,7 @@ impl Supervisor {
 
     fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {
         self.renewing = None;
+        self.intake.prune_stops();
         match answer {
             Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
             Err(error) => {
@@ -233,9 +227,8 @@ impl Supervisor {
     /// such a lane polls is what blocks it, the others only wait behind it. How many those were.
     fn give_up(&mut self, which: impl Fn(&LaneState) -> bool) -> usize {
         let lanes = self.lanes.iter().filter(|lane| which(lane));
-        let given_up = |(claim, blocks)| {
-            completion(claim, if blocks { Finish::Abandon } else { Finish::Requeue })
-        };
+        let given_up =
+            |(claim, blocks)| completion(claim, if blocks { Finish::Abandon } else { Finish::Requeue });
         let given_up: Vec<_> = lanes.flat_map(|lane| lane.give_up()).map(given_up).collect();
         let count = given_up.len();
         self.abandoned += count;
@@ -279,6 +272,7 @@ mod tests {
 
     use super::*;
     use crate::worker::StopToken;
+    use crate::worker::early_stops::EarlyStops;
     use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
     use crate::{Claimed, Finished, InstanceId, ManualClock, TaskId};
 
@@ -319,11 +313,12 @@ mod tests {
     fn of_a_blocked_lane_only_the_polled_task_is_abandoned() {
         let clock = ManualClock::new();
         let slots = Arc::new(HeapSlots::new(3));
-        let lane = |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index)));
+        let early = Arc::new(EarlyStops::default());
+        let lane =
+            |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index), Arc::clone(&early)));
         let lanes: Vec<_> = (0..3).map(lane).collect();
-        let claims: Vec<_> = (0..5)
-            .map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 })
-            .collect();
+        let claims: Vec<_> =
+            (0..5).map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 }).collect();
         let begin = |lane: &LaneState, claims: &[Claim]| {
             claims.iter().for_each(|claim| lane.begin(*claim, StopToken::new()));
             lane.tick(clock.now());
@@ -341,7 +336,7 @@ mod tests {
         let (_shutdown, shutdown_asked) = oneshot::channel();
         let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
         let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
-        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone());
+        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
         let supervisor =
             Supervisor::new(consumer, clock_of_it, config, lanes, intake, lane_ends, shutdown_asked);
         let mut run = Box::pin(supervisor.run());

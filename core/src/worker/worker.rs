@@ -9,6 +9,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
 use futures::future::{self, Either};
 
+use super::early_stops::EarlyStops;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
@@ -126,8 +127,11 @@ impl Worker {
         let running_tasks = running_tasks.unwrap_or_else(|| Arc::new(HeapSlots::new(lanes)));
         running_tasks.attached(&worker_id, instance);
         let slot = |lane| SlotOfLane::new(Arc::clone(&running_tasks), lane);
-        let states: Vec<_> = (0..lanes).map(|lane| Arc::new(LaneState::new(slot(lane)))).collect();
-        let intake = Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone());
+        let early_stops: Arc<EarlyStops> = Arc::default();
+        let state = |lane| Arc::new(LaneState::new(slot(lane), Arc::clone(&early_stops)));
+        let states: Vec<_> = (0..lanes).map(state).collect();
+        let intake =
+            Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone(), Arc::clone(&early_stops));
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
@@ -191,7 +195,9 @@ impl Worker {
         let Some(running_tasks) = &self.running_tasks else { return Ok(()) };
         let (slots, lanes) = (running_tasks.slots().len(), self.config.lanes);
         if slots < lanes.get() {
-            return Err(WorkerError::CrashFile(format!("it has room for {slots} lanes, and the worker has {lanes}")));
+            return Err(WorkerError::CrashFile(format!(
+                "it has room for {slots} lanes, and the worker has {lanes}"
+            )));
         }
         Ok(())
     }

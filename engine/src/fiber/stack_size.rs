@@ -156,7 +156,12 @@ mod tests {
     #[test]
     fn values_at_the_limit_of_depth_fit_into_the_least_reserve() {
         let map = |inner: Dynamic| Map::from_iter([("a".into(), inner)]).into();
-        let kinds = [nested(|inner| vec![inner].into()), nested(map), nested(closure), nested(|inner| map(closure(inner)))];
+        let kinds = [
+            nested(|inner| vec![inner].into()),
+            nested(map),
+            nested(closure),
+            nested(|inner| map(closure(inner))),
+        ];
         for value in kinds {
             let clone = stack_per_level(|| value.clone());
             let drop = stack_per_level(|| drop(value));

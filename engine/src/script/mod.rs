@@ -25,9 +25,9 @@ pub(crate) use script_run::ScriptRun;
 pub use secret::Secret;
 pub(crate) use secret::Secrets;
 pub(crate) use tick::look_next;
-pub use value::to_json;
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;
+pub use value::to_json;
 pub(crate) use value::{Halt, Part, Walk, output};
 pub(crate) use wait::settle;
 pub use wait::wait;

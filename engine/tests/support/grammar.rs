@@ -11,7 +11,9 @@ pub(crate) fn script() -> impl Strategy<Value = String> {
     (vec(block(), 1..12), end()).prop_map(|(blocks, end)| {
         let mut script = String::from("fn touch() { this.a = this; this[0] = this; this }\n");
         script.push_str("fn same(x) { x }\nfn twice(x) { [x, x] }\n");
-        script.push_str("let v0 = [0]; let v1 = #{a: 1}; let v2 = \"text\"; let v3 = || v0; let v4 = [[1], #{a: [2]}];\n");
+        script.push_str(
+            "let v0 = [0]; let v1 = #{a: 1}; let v2 = \"text\"; let v3 = || v0; let v4 = [[1], #{a: [2]}];\n",
+        );
         script.push_str(&blocks.concat());
         script.push_str(&end);
         script
@@ -34,8 +36,27 @@ fn variable() -> impl Strategy<Value = String> {
 /// A value that is no variable's.
 fn fresh() -> impl Strategy<Value = String> {
     const TEXTS: &[&str] = &[
-        "0", "-1", "1.5", "true", "'x'", "()", "\"\"", "\"text\"", "[]", "#{}", "[0]", "[0, 1, 2]", "#{a: 1}", "timestamp()",
-        "blob(3, 7)", "0..9", "#{a: #{b: [0]}}", "[[[0]]]", "Fn(\"same\")", "|x| x", "parse_json(\"[1,{}]\")",
+        "0",
+        "-1",
+        "1.5",
+        "true",
+        "'x'",
+        "()",
+        "\"\"",
+        "\"text\"",
+        "[]",
+        "#{}",
+        "[0]",
+        "[0, 1, 2]",
+        "#{a: 1}",
+        "timestamp()",
+        "blob(3, 7)",
+        "0..9",
+        "#{a: #{b: [0]}}",
+        "[[[0]]]",
+        "Fn(\"same\")",
+        "|x| x",
+        "parse_json(\"[1,{}]\")",
     ];
     proptest::sample::select(TEXTS).prop_map(str::to_owned)
 }
@@ -43,8 +64,23 @@ fn fresh() -> impl Strategy<Value = String> {
 /// What can stand on the left of an assignment.
 fn place() -> impl Strategy<Value = String> {
     const PATH: &[&str] = &[
-        "", "", "", "[0]", "[1]", "[-1]", ".a", ".b", "[\"k\" + i]", "[`${i}`]", ".a.a", "[0][0]", "[0].a", ".a[0]",
-        "[0][0][0][0][0][0][0][0]", ".a.a.a.a.a.a.a.a", "[0..2]",
+        "",
+        "",
+        "",
+        "[0]",
+        "[1]",
+        "[-1]",
+        ".a",
+        ".b",
+        "[\"k\" + i]",
+        "[`${i}`]",
+        ".a.a",
+        "[0][0]",
+        "[0].a",
+        ".a[0]",
+        "[0][0][0][0][0][0][0][0]",
+        ".a.a.a.a.a.a.a.a",
+        "[0..2]",
     ];
     (variable(), proptest::sample::select(PATH)).prop_map(|(variable, path)| format!("{variable}{path}"))
 }
@@ -52,18 +88,85 @@ fn place() -> impl Strategy<Value = String> {
 /// `%` is a variable, each time another one.
 fn expression() -> impl Strategy<Value = String> {
     const FORMS: &[&str] = &[
-        "%", "%", "%", "[%]", "[%, %]", "#{a: %}", "#{a: %, b: %}", "[%, #{a: %}]", "[% , [%], %]", "% + %", "\"\" + %",
-        "% + \"\"", "`${%}`", "`${%}${%}`", "%.to_string()", "%.to_debug()", "%.to_json()", "parse_json(%.to_json())",
-        "% == %", "% != %", "% in %", "%.contains(%)", "%.index_of(%)", "%.pop()", "%.shift()", "%.remove(0)", "%.keys()",
-        "%.values()", "%.len()", "%.map(|x| [x])", "%.map(|x| %)", "%.filter(|x| x == %)", "%.reduce(|s, x| [s, x])",
-        "%.find_map(|x| %)", "%.zip(%, |x, y| [x, y])", "%.drain(|x| true)", "%.drain(0, 2)", "%.extract(0, 3)",
-        "%.split(1)", "%.call()", "%.call(%)", "%.curry(%)", "%.curry(%, %)", "Fn(\"same\").curry(%)", "Fn(\"twice\").call(%)",
-        "same(%)", "twice(%)", "%.touch()", "%.sub_string(1, 5)", "%.to_chars()", "%.to_blob()", "%.as_string()",
-        "%.to_array()", "%.split(\"x\")", "%.replace(\"x\", %)", "switch % { 1 => %, \"a\" => %, _ => % }",
-        "if % == % { % } else { % }", "|| %", "|x| [x, %]", "#{f: || %, g: || %}", "[|| %, || %]", "%.type_of()", "%.is_shared()",
-        "{ let p = %; || p }", "{ let p = %; [|| p, || p] }", "{ let p = %; let q = || p; #{a: || [p, q], b: || q} }",
-        "%.take()", "%.order()", "%.sort_desc()", "max(%, %)", "%.fill_with(%)", "% - %", "% * %", "-%", "%.tag", "%[0]",
-        "%[\"a\"]", "%?.a?.a", "% ?? %",
+        "%",
+        "%",
+        "%",
+        "[%]",
+        "[%, %]",
+        "#{a: %}",
+        "#{a: %, b: %}",
+        "[%, #{a: %}]",
+        "[% , [%], %]",
+        "% + %",
+        "\"\" + %",
+        "% + \"\"",
+        "`${%}`",
+        "`${%}${%}`",
+        "%.to_string()",
+        "%.to_debug()",
+        "%.to_json()",
+        "parse_json(%.to_json())",
+        "% == %",
+        "% != %",
+        "% in %",
+        "%.contains(%)",
+        "%.index_of(%)",
+        "%.pop()",
+        "%.shift()",
+        "%.remove(0)",
+        "%.keys()",
+        "%.values()",
+        "%.len()",
+        "%.map(|x| [x])",
+        "%.map(|x| %)",
+        "%.filter(|x| x == %)",
+        "%.reduce(|s, x| [s, x])",
+        "%.find_map(|x| %)",
+        "%.zip(%, |x, y| [x, y])",
+        "%.drain(|x| true)",
+        "%.drain(0, 2)",
+        "%.extract(0, 3)",
+        "%.split(1)",
+        "%.call()",
+        "%.call(%)",
+        "%.curry(%)",
+        "%.curry(%, %)",
+        "Fn(\"same\").curry(%)",
+        "Fn(\"twice\").call(%)",
+        "same(%)",
+        "twice(%)",
+        "%.touch()",
+        "%.sub_string(1, 5)",
+        "%.to_chars()",
+        "%.to_blob()",
+        "%.as_string()",
+        "%.to_array()",
+        "%.split(\"x\")",
+        "%.replace(\"x\", %)",
+        "switch % { 1 => %, \"a\" => %, _ => % }",
+        "if % == % { % } else { % }",
+        "|| %",
+        "|x| [x, %]",
+        "#{f: || %, g: || %}",
+        "[|| %, || %]",
+        "%.type_of()",
+        "%.is_shared()",
+        "{ let p = %; || p }",
+        "{ let p = %; [|| p, || p] }",
+        "{ let p = %; let q = || p; #{a: || [p, q], b: || q} }",
+        "%.take()",
+        "%.order()",
+        "%.sort_desc()",
+        "max(%, %)",
+        "%.fill_with(%)",
+        "% - %",
+        "% * %",
+        "-%",
+        "%.tag",
+        "%[0]",
+        "%[\"a\"]",
+        "%?.a?.a",
+        "% ?? %",
     ];
     (proptest::sample::select(FORMS), vec(variable(), 6), fresh(), 0..8_u32).prop_map(
         |(form, variables, fresh, pick)| {
@@ -84,17 +187,53 @@ fn expression() -> impl Strategy<Value = String> {
 
 fn statement() -> impl Strategy<Value = String> {
     const ON_TWO: &[&str] = &[
-        "%1.push(%2);", "%1.insert(0, %2);", "%1.append(%2);", "%1 += %2;", "%1.pad(100, %2);", "%1.pad(20000, %2);",
-        "%1.splice(0, 1, %2);", "%1.set(\"k\", %2);", "%1.set(0, %2);", "%1.mixin(%2);", "%1.fill_with(%2);",
-        "%1.replace(\"x\", %2);", "%1.for_each(|x| { this = %2; });", "%1.for_each(|x| { this[0] = %2; });",
-        "%1.retain(|x| x != %2);", "push(%1, %2);", "%1.touch().push(%2);", "%1.sort(|a, b| a == %2);",
+        "%1.push(%2);",
+        "%1.insert(0, %2);",
+        "%1.append(%2);",
+        "%1 += %2;",
+        "%1.pad(100, %2);",
+        "%1.pad(20000, %2);",
+        "%1.splice(0, 1, %2);",
+        "%1.set(\"k\", %2);",
+        "%1.set(0, %2);",
+        "%1.mixin(%2);",
+        "%1.fill_with(%2);",
+        "%1.replace(\"x\", %2);",
+        "%1.for_each(|x| { this = %2; });",
+        "%1.for_each(|x| { this[0] = %2; });",
+        "%1.retain(|x| x != %2);",
+        "push(%1, %2);",
+        "%1.touch().push(%2);",
+        "%1.sort(|a, b| a == %2);",
     ];
     const ON_ONE: &[&str] = &[
-        "print(%);", "debug(%);", "print([%, %]);", "throw %;", "throw [%, %];", "%.sort();", "%.dedup();", "%.reverse();",
-        "%.clear();", "%.chop(2);", "%.truncate(3);", "%.touch();", "% = ();", "%.pad(3000, 'x');", "%.pad(300000, 'x');",
-        "% = || %;", "%.f = || %;", "%[0] = || %;", "% = #{f: || %, g: [|| %]};", "echo(%);", "echo_async(%);", "%.crop(1);",
+        "print(%);",
+        "debug(%);",
+        "print([%, %]);",
+        "throw %;",
+        "throw [%, %];",
+        "%.sort();",
+        "%.dedup();",
+        "%.reverse();",
+        "%.clear();",
+        "%.chop(2);",
+        "%.truncate(3);",
+        "%.touch();",
+        "% = ();",
+        "%.pad(3000, 'x');",
+        "%.pad(300000, 'x');",
+        "% = || %;",
+        "%.f = || %;",
+        "%[0] = || %;",
+        "% = #{f: || %, g: [|| %]};",
+        "echo(%);",
+        "echo_async(%);",
+        "%.crop(1);",
         "try { cancel_request(dispatch_async(\"none\", #{script: \"1\", args: #{v: %}})); } catch (e) { print(e); }",
-        "for x in % { x = %; %.push(x); if %.len() > 50 { break; } }", "make_upper(%);", "%.name = %;", "nothing(%, [%]);",
+        "for x in % { x = %; %.push(x); if %.len() > 50 { break; } }",
+        "make_upper(%);",
+        "%.name = %;",
+        "nothing(%, [%]);",
     ];
     let two = (proptest::sample::select(ON_TWO), place(), variable());
     let one = (proptest::sample::select(ON_ONE), place());
@@ -113,6 +252,17 @@ fn statement() -> impl Strategy<Value = String> {
 
 /// How the script ends.
 fn end() -> impl Strategy<Value = String> {
-    const FORMS: &[&str] = &["%", "return %;", "throw %;", "[%]", "#{a: %}", "print(%)", "\"\" + %", "`${%}`", "%.to_json()", "throw #{a: %};"];
+    const FORMS: &[&str] = &[
+        "%",
+        "return %;",
+        "throw %;",
+        "[%]",
+        "#{a: %}",
+        "print(%)",
+        "\"\" + %",
+        "`${%}`",
+        "%.to_json()",
+        "throw #{a: %};",
+    ];
     (proptest::sample::select(FORMS), variable()).prop_map(|(form, variable)| form.replace('%', &variable))
 }

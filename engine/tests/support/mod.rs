@@ -50,7 +50,7 @@ impl Bench {
     pub(crate) fn start_task(&self, task: Task, deadline: Option<Tick>) -> Started {
         let stop = StopToken::new();
         let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
-        let claimed = Claimed { claim, task: Arc::new(task), attempt: 0, deaths: 0 };
+        let claimed = Claimed::first(claim, Arc::new(task));
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::new(self.clock.clone()) };
         Started { stop, future: self.handler.handle(run) }
     }

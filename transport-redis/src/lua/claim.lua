@@ -2,8 +2,8 @@
 -- 2 worker id, 3 instance, 4 how many (0: it waits no more; -1: nor does its BLPOP), 5 the newest payload version that it
 -- reads.
 -- Answers: now, what ('claimed', 'group' of the quarantine, 'ordered' if it waits for more, 'alone' if it gets no other
--- task beside the one that it has, 'lost'), when to look again, then what it was given before and what it has claimed
--- now, packed.
+-- task beside the one that it has, 'lost'), when to look again, whether a delayed task or a group is due then, then what
+-- it was given before and what it has claimed now, packed.
 local w, instance, max = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local to = { instance = instance, version = tonumber(ARGV[5]) }
 to.holds = call('HLEN', held_key(w, instance)) -- before anything is taken for it
@@ -21,7 +21,7 @@ if max < 0 then wake(w, instance) end
 local ids = {}
 for _, packed in ipairs(given) do unpack_ids(packed, ids) end
 max = max - #ids
-if max <= 0 then return { NOW, 'claimed', NOW, unpack(given) } end
+if max <= 0 then return { NOW, 'claimed', NOW, 0, unpack(given) } end
 local next_due, later_due, made_ready, state = settle(w)
 local kind, more = 'empty', made_ready
 if is_lost then
@@ -31,7 +31,7 @@ else
   more = more or has_survived
   if observed_until then next_due = math.min(next_due, observed_until) end
   if is_alone then
-    kind, next_due = 'alone', observed_until
+    kind = 'alone'
   elseif not state.paused then
     -- Others may wait for what has just become ready.
     local share = made_ready and share_of(w, 1 + #idle_instances(w))
@@ -52,4 +52,4 @@ else
   if later_due then nudge(w) end
 end
 send_all()
-return { NOW, kind, next_due, unpack(given) }
+return { NOW, kind, next_due, later_due and 1 or 0, unpack(given) }

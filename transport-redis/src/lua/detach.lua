@@ -2,12 +2,16 @@
 local w, instance = ARGV[2], ARGV[3]
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))
-fail_observation(w, instance)
 local count = take_back(w, instance, MAX_TAKEN, function(id, task, packed)
   hand_back(w, id, task, packed, instance)
 end)
 local left = count < MAX_TAKEN and 0 or 1
-if left == 0 then remove_instance(w, instance) end
+if left == 0 then
+  -- Its group has not survived, nor failed.
+  local _, _, size = observed_on(w, instance)
+  if size then end_observation(w, size) end
+  remove_instance(w, instance)
+end
 serve(w)
 wake_for_quarantine(w)
 send_all()

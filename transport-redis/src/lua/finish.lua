@@ -1,6 +1,6 @@
 -- Ends claims of one instance. 2 worker id, 3 instance; then for each: task id, delivery, kind (o outcome, u undecodable,
--- r retry, b hand back, q requeue, a abandon), run_at or 0, and in parts: message (of a hand-back: its number), of an outcome its
--- status, fields (name, value)...
+-- r retry, b hand back, q requeue, a abandon), the wait before a retry, and in parts: message (of a hand-back: its
+-- number), of an outcome its status, fields (name, value)...
 -- Answers: now, then for each w written, f fenced, the status that it had, e<error>.
 local w, instance = ARGV[2], ARGV[3]
 local answers, ended, ready, quarantined, earlier = { NOW }, {}, false, false, false
@@ -8,7 +8,7 @@ local answers, ended, ready, quarantined, earlier = { NOW }, {}, false, false, f
 local own = {}
 
 local function finish(parts, last)
-  local id, delivery, kind, run_at, message = parts[1], parts[2], parts[3], parts[4], parts[5]
+  local id, delivery, kind, backoff, message = parts[1], parts[2], parts[3], parts[4], parts[5]
   local task, problem = look_up(id)
   -- One that comes again, since its answer was lost, must not hand back what was claimed anew meanwhile.
   local handed_back = kind == 'b' and instance .. ' ' .. message
@@ -49,6 +49,7 @@ local function finish(parts, last)
     ready = true
   elseif kind == 'r' then
     -- One that is due already is moved by who looks next: whoever is served does.
+    local run_at = NOW + math.ceil(backoff)
     wait_again(w, id, packed, instance, nil, run_at)
     call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', digits(run_at),
       unpack(parts, 6, last))

@@ -1,8 +1,9 @@
 -- The records of tasks, after what is due for them. 2 inbox or '': if given, it waits for those
--- that have no outcome. Then ids. For each the hash's fields and values, or an error's text.
-local inbox = ARGV[2]
+-- that have no outcome. 3 whether only outcomes are wanted. Then ids. For each the hash's fields and values, or an
+-- error's text; if only outcomes are wanted and it has none, its status and in how many milliseconds it expires, or ''.
+local inbox, brief = ARGV[2], ARGV[3] == '1'
 local answers, settled = { NOW }, {}
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local id = ARGV[i]
   local k = record_key(id)
   local r = pcall_('HMGET', k, 'status', 'expires_at', 'worker_id', 'claim', 'children')
@@ -20,16 +21,23 @@ for i = 3, #ARGV do
         if ready then serve(r[3]) end
       end
     end
-    if inbox ~= '' and r[1] and not is_over(call('HGET', k, 'status')) then
+    local status = r[1] and call('HGET', k, 'status')
+    local waits = status == 'pending' or status == 'processing'
+    if inbox ~= '' and waits then
       call('SADD', waiters_key(id), inbox)
       call('HSET', k, 'watched', '1', 'more', '1')
     end
-    local record = call('HGETALL', k)
-    if r[5] then
-      record[#record + 1] = 'child_ids'
-      record[#record + 1] = table.concat(call('ZRANGE', children_key(id), 0, -1), ' ')
+    if brief and waits then
+      local latest = status == 'pending' and tonumber(call('HGET', k, 'expires_at') or '')
+      answers[#answers + 1] = { status, latest and digits(math.max(latest - NOW, 0)) or '' }
+    else
+      local record = call('HGETALL', k)
+      if r[5] then
+        record[#record + 1] = 'child_ids'
+        record[#record + 1] = table.concat(call('ZRANGE', children_key(id), 0, -1), ' ')
+      end
+      answers[#answers + 1] = record
     end
-    answers[#answers + 1] = record
   end
 end
 send_all()

@@ -1,8 +1,11 @@
--- The queues, or one. 2 worker id or ''. For each: worker id, ready high, normal, low, delayed, quarantined,
--- claimed, instances, paused.
-local out = { NOW }
+-- The queues, or one. 2 worker id or ''. Answers: now, whether tasks that have expired are still among them, and for
+-- each: worker id, ready high, normal, low, delayed, quarantined, claimed, instances, paused.
+local out = { NOW, 0 }
+-- How many expired tasks one call ends: bounds how long it keeps the server from others.
+local left = 1000
 local names = ARGV[2] ~= '' and { ARGV[2] } or call('SMEMBERS', PREFIX .. ':queues')
 for _, w in ipairs(names) do
+  left = left - expire_waiting(w, left)
   local claimed, ready = 0, {}
   for letter in pairs(READY) do ready[letter] = call('ZCARD', ready_key(w, letter)) end
   for _, instance in ipairs(call('ZRANGE', key(w, 'alive'), 0, -1)) do
@@ -19,5 +22,10 @@ for _, w in ipairs(names) do
     call('SREM', PREFIX .. ':queues', w)
     call('DEL', key(w, 'state'), key(w, 'idle'))
   end
+  if left <= 0 then
+    out[2] = 1
+    break
+  end
 end
+send_all()
 return out

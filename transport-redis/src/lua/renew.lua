@@ -20,6 +20,7 @@ if not score then
 end
 local freed, again = take_deaths_back(w, instance)
 local _, _, made_ready, state = settle(w)
+expire_waiting(w, 128)
 local has_survived = (kept or attach) and note_alive(w, instance, state.observed)
 if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if freed or made_ready or has_survived then serve(w) end

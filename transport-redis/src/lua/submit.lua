@@ -1,25 +1,26 @@
 -- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 most children, 5 the one priority that all have or '';
--- then for each: id, priority letter, run_at or 0, latest start or 0, and in parts: its payload, with what stands in front
--- of that when it waits but for its place (see HEADER), fields (name, value)..., parent and request_key the first of
--- them, expires_at the last.
+-- then for each: id, priority letter, delay, how long it may wait for its start, how long it may take in all, and in
+-- parts: its payload, fields (name, value)..., parent and request_key the first of them. What times these are is said
+-- here, by the server's clock.
 -- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
 -- m the parent has too many children, k it is cancelled, e<error>.
 local w, limit, max_children, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV - 5
 local waiting, requests, later = key(w, 'waiting'), key(w, 'requests'), key(w, 'later')
 -- Where the fields of a task begin.
-local FIELDS = 6
+local FIELDS = 7
 -- Tasks that may have a record already.
 local known = {}
 -- What is to wait: pairs of id and task, and for each letter pairs of place and id.
-local kept, ready, earlier, pruned = {}, {}, false, false
+local kept, ready, expiring, earlier, pruned = {}, {}, {}, false, false
 local room
 
--- Whether the queue takes one more.
+-- Whether the queue takes one more. What has expired in a full one makes room: for as many as come, and some more.
 local function has_room()
   if not room then
-    local count = call('HLEN', waiting)
-    if count == 0 then call('SADD', PREFIX .. ':queues', w) end
-    room = limit - count
+    local waits = call('HLEN', waiting)
+    if waits == 0 then call('SADD', PREFIX .. ':queues', w) end
+    room = limit - waits
+    if room < count then room = room + expire_waiting(w, count + 20) end
   end
   return room > 0
 end
@@ -37,10 +38,10 @@ end
 if #receivers > 0 and (wanted < count and ARGV[5] == '' or is_paused(w)) then receivers = {} end
 local receiving, left = 0, count
 local share = 0
-local function receiver(submitted)
+local function receiver(payload)
   while receivers[receiving] or receiving == 0 do
     local to = receivers[receiving]
-    if to and to.count < share and version_of(submitted) <= to.version then return to end
+    if to and to.count < share and version_of(payload) <= to.version then return to end
     receiving = receiving + 1
     to = receivers[receiving]
     if not to then return nil end
@@ -86,7 +87,8 @@ end
 
 -- `number`: which it is of those that came together.
 local function accept(number, task, last)
-  local id, letter, run_at, latest, submitted = task[1], task[2], task[3], task[4], task[5]
+  local id, letter, delay, payload = task[1], task[2], task[3], task[6]
+  local latest, deadline = time_after(task[4]), time_after(task[5])
   local at, parent, request = FIELDS, nil, nil
   if task[at] == 'parent' then parent, at = task[at + 1], at + 2 end
   if task[at] == 'request_key' then request = task[at + 1] end
@@ -101,13 +103,14 @@ local function accept(number, task, last)
     if failed(status) then return 'e' .. status.err end
     if status then return 'x' end
   end
-  local delayed = run_at > NOW
-  local to = run_at == 0 and (latest == 0 or latest > NOW) and receiver(submitted)
+  local delayed = delay > 0
+  local to = not delayed and task[4] ~= 0 and receiver(payload)
   if not to and not has_room() then return 'q' end
   -- From here on nothing may raise between its record and its place, which is written at the end: so what is of the
   -- wrong type has to be known before. A request id whose record is not there is free.
   local list = ready[letter]
   if not to then
+    if latest > 0 then call('ZCARD', key(w, 'expiring')) end
     if delayed then
       call('ZCARD', later)
     elseif not list then
@@ -120,25 +123,31 @@ local function accept(number, task, last)
   if refused then return refused end
   if request then remember(request, id) end
   known[id] = true
+  local packed = pack_task(NOW_MICROS + number, letter, delayed and '-' or 'f', latest, deadline, payload)
   if to then
-    if latest > 0 then last = last - 2 end -- it is there while the task waits
     write_start(id, claim_now(to, 1), 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, FIELDS, last))
     local held, n = to.held, 2 * to.count
-    local packed = pack_task(NOW_MICROS + number, submitted)
     add_claim(to.out, id, packed, FIRST)
     held[n + 1], held[n + 2] = id, packed
     to.count = to.count + 1
     return 'a'
   end
+  local run_at = NOW + math.ceil(delay)
+  if latest > 0 then
+    task[last + 1], task[last + 2], last = 'expires_at', digits(latest), last + 2
+    expiring[#expiring + 1] = digits(latest)
+    expiring[#expiring + 1] = id
+  end
+  if delayed then task[last + 1], task[last + 2], last = 'run_at', digits(run_at), last + 2 end
   call('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, FIELDS, last))
   room = room - 1
   kept[#kept + 1] = id
-  kept[#kept + 1] = pack_task(NOW_MICROS + number, submitted)
+  kept[#kept + 1] = packed
   if delayed then
     -- Those who sleep don't know of it, unless they have to wake before it anyway.
     local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
     if not head[2] or tonumber(head[2]) > run_at then earlier = true end
-    call('ZADD', later, run_at, id)
+    call('ZADD', later, digits(run_at), id)
   else
     list[#list + 1] = digits(NOW_MICROS + number)
     list[#list + 1] = id
@@ -165,6 +174,7 @@ for _, to in ipairs(receivers) do
   end
 end
 if #kept > 0 then call('HSET', waiting, unpack(kept)) end
+if #expiring > 0 then call('ZADD', key(w, 'expiring'), unpack(expiring)) end
 for letter, list in pairs(ready) do
   if #list > 0 then call('ZADD', ready_key(w, letter), unpack(list)) end
 end

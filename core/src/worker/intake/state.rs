@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::{Offer, Unbegun};
+use super::Offer;
 use crate::worker::lane_state::LaneState;
 use crate::{Claim, Claimed, Tick, TransportError};
 
 /// What an intake has under its lock.
 pub(super) struct State {
     /// Bounded by the rooms of the lanes when the claim was made.
-    pub(super) unbegun: VecDeque<Unbegun>,
+    pub(super) unbegun: VecDeque<Claimed>,
     pub(super) claim: WorkerClaim,
     pub(super) lanes: Vec<LaneStatus>,
     /// The lanes that sleep and have room. The last to fall asleep is woken first: its caches are warm.
@@ -95,7 +95,7 @@ impl State {
     }
 
     pub(super) fn take_unbegun(&mut self) -> Vec<Claim> {
-        self.unbegun.drain(..).map(|task| task.claimed.claim).collect()
+        self.unbegun.drain(..).map(|claimed| claimed.claim).collect()
     }
 
     /// Begins no more tasks: the claim that is to be dropped, and the lanes to wake.

@@ -42,11 +42,7 @@ impl<'a> Comparison<'a> {
         self.ones.visit(one, |a| self.others.visit(other, |b| self.parts_equal((one, a), (other, b))))
     }
 
-    fn parts_equal(
-        &self,
-        (one, a): (&Dynamic, Part<'_>),
-        (other, b): (&Dynamic, Part<'_>),
-    ) -> Answer<bool> {
+    fn parts_equal(&self, (one, a): (&Dynamic, Part<'_>), (other, b): (&Dynamic, Part<'_>)) -> Answer<bool> {
         Ok(match (a, b) {
             (Part::Int(a), Part::Int(b)) => a == b,
             (Part::Text(a), Part::Text(b)) => a == b,
@@ -57,7 +53,8 @@ impl<'a> Comparison<'a> {
             (Part::Array(a), Part::Array(b)) => self.arrays_equal(a, b)?,
             (Part::Map(a), Part::Map(b)) => self.maps_equal(a, b)?,
             (Part::TooDeep, _) | (_, Part::TooDeep) => {
-                let error = LimitExceeded { what: "the values to compare are nested too deep", limit: MAX_DEPTH };
+                let error =
+                    LimitExceeded { what: "the values to compare are nested too deep", limit: MAX_DEPTH };
                 return Err(error.into());
             }
             (Part::Cycle, _) | (_, Part::Cycle) => return Err("a value contains itself".into()),
@@ -112,4 +109,3 @@ impl<'a> Comparison<'a> {
 fn is_missing(error: &EvalAltResult) -> bool {
     matches!(error, EvalAltResult::ErrorFunctionNotFound(name, _) if name.starts_with("=="))
 }
-

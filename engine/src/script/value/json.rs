@@ -62,7 +62,9 @@ impl JsonText<'_> {
             Part::Char(char) => self.format(format_args!("{char:?}")),
             Part::Other(value) => self.format(format_args!("{value:?}")),
             Part::Cycle => Err("to_json: the map contains itself".into()),
-            Part::TooDeep => Err(LimitExceeded { what: "the map is nested too deep", limit: MAX_DEPTH }.into()),
+            Part::TooDeep => {
+                Err(LimitExceeded { what: "the map is nested too deep", limit: MAX_DEPTH }.into())
+            }
         }
     }
 
@@ -84,15 +86,13 @@ impl JsonText<'_> {
     }
 
     fn push(&mut self, text: &str) -> Answer<()> {
-        self.write_str(text).map_err(|_| {
-            EvalAltResult::ErrorDataTooLarge(SizeLimits::TEXT.to_owned(), Position::NONE).into()
-        })
+        self.write_str(text)
+            .map_err(|_| EvalAltResult::ErrorDataTooLarge(SizeLimits::TEXT.to_owned(), Position::NONE).into())
     }
 
     fn format(&mut self, arguments: fmt::Arguments<'_>) -> Answer<()> {
-        self.write_fmt(arguments).map_err(|_| {
-            EvalAltResult::ErrorDataTooLarge(SizeLimits::TEXT.to_owned(), Position::NONE).into()
-        })
+        self.write_fmt(arguments)
+            .map_err(|_| EvalAltResult::ErrorDataTooLarge(SizeLimits::TEXT.to_owned(), Position::NONE).into())
     }
 }
 

@@ -34,8 +34,11 @@ pub fn to_json(value: &Dynamic, max_bytes: usize, what: &str) -> Result<String, 
 }
 
 fn convert(value: &Dynamic, max_bytes: usize, what: &str) -> Result<Json, TaskError> {
-    let conversion =
-        Conversion { walk: Walk::new(MAX_DEPTH, usize::MAX), left: Cell::new(max_bytes), error: RefCell::default() };
+    let conversion = Conversion {
+        walk: Walk::new(MAX_DEPTH, usize::MAX),
+        left: Cell::new(max_bytes),
+        error: RefCell::default(),
+    };
     let too_long = || {
         let message = format!("{what} has more than {max_bytes} bytes of JSON");
         TaskError::new(TaskErrorKind::Limit, message)
@@ -45,7 +48,9 @@ fn convert(value: &Dynamic, max_bytes: usize, what: &str) -> Result<Json, TaskEr
         Ok(json) => Ok(json),
         Err(error) => Err(match conversion.error.take() {
             Some(Problem::TooLong | Problem::Halted(Halt::TooMany)) => too_long(),
-            Some(Problem::Halted(halt @ Halt::Ended(_))) => TaskError::new(TaskErrorKind::Runtime, halt.to_string()),
+            Some(Problem::Halted(halt @ Halt::Ended(_))) => {
+                TaskError::new(TaskErrorKind::Runtime, halt.to_string())
+            }
             Some(Problem::TooDeep) => TaskError::new(
                 TaskErrorKind::Limit,
                 format!("{what} is nested more than {MAX_DEPTH} levels deep"),
@@ -128,7 +133,8 @@ impl Node<'_> {
 
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let written = self.conversion.walk.visit(self.value, |part| Ok(self.serialize_part(part, serializer)));
+        let written =
+            self.conversion.walk.visit(self.value, |part| Ok(self.serialize_part(part, serializer)));
         written.unwrap_or_else(|halt| Err(self.fail(Problem::Halted(halt))))
     }
 }

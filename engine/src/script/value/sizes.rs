@@ -18,7 +18,9 @@ pub(crate) const MAX_NESTING: usize = 32 * 1024;
 ///
 /// # Errors
 /// A value is too large or too deep. No `try` catches that.
-pub(crate) fn check_variables(context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Result<usize, Box<EvalAltResult>> {
+pub(crate) fn check_variables(
+    context: &EvalContext<'_, '_, '_, '_, '_, '_>,
+) -> Result<usize, Box<EvalAltResult>> {
     let limits = SizeLimits::of(context.engine());
     let walk = Walk::new(MAX_NESTING, usize::MAX);
     let mut check = Check { limits, walk: &walk, heights: HashMap::new() };

@@ -28,15 +28,9 @@ pub(crate) fn register(engine: &mut Engine) {
         engine.register_fn(name, |context: NativeCallContext<'_>, blob: &mut Blob| string(&context, blob));
     }
     for name in ["print", "debug"] {
-        engine.register_fn(name, |context: NativeCallContext<'_>, array: &mut Array| {
-            line(&context, array)
-        });
-        engine.register_fn(name, |context: NativeCallContext<'_>, map: &mut Map| {
-            line(&context, map)
-        });
-        engine.register_fn(name, |context: NativeCallContext<'_>, blob: &mut Blob| {
-            line(&context, blob)
-        });
+        engine.register_fn(name, |context: NativeCallContext<'_>, array: &mut Array| line(&context, array));
+        engine.register_fn(name, |context: NativeCallContext<'_>, map: &mut Map| line(&context, map));
+        engine.register_fn(name, |context: NativeCallContext<'_>, blob: &mut Blob| line(&context, blob));
     }
 }
 
@@ -228,7 +222,8 @@ impl<'a> Writer<'a> {
                 self.push(" ")?;
             }
             for byte in bytes {
-                let digits = [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+                let digits =
+                    [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
                 self.format(walk, format_args!("{}{}", digits[0], digits[1]))?;
             }
         }

@@ -117,11 +117,7 @@ impl Walk {
     }
 
     /// Calls `f` with what `value` is, which is no captured variable.
-    fn inside<R, E>(
-        &self,
-        value: &Dynamic,
-        f: impl FnOnce(Part<'_>) -> Result<R, E>,
-    ) -> Result<R, E> {
+    fn inside<R, E>(&self, value: &Dynamic, f: impl FnOnce(Part<'_>) -> Result<R, E>) -> Result<R, E> {
         if let Ok(int) = value.as_int() {
             return f(Part::Int(int));
         }
@@ -159,11 +155,7 @@ impl Walk {
         f(part)
     }
 
-    fn container<R, E>(
-        &self,
-        part: Part<'_>,
-        f: impl FnOnce(Part<'_>) -> Result<R, E>,
-    ) -> Result<R, E> {
+    fn container<R, E>(&self, part: Part<'_>, f: impl FnOnce(Part<'_>) -> Result<R, E>) -> Result<R, E> {
         if self.depth.get() >= self.max_depth {
             return f(Part::TooDeep);
         }

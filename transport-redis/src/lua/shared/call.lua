@@ -1,10 +1,12 @@
 -- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
--- ttl, longest wait of an instance, observation (times in ms). What a script takes itself follows.
+-- ttl, longest wait of an instance, observation (times in ms), most finished records of a queue, and bytes of them. What
+-- a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
 local call, pcall_
 local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION
+local MAX_FINISHED, MAX_FINISHED_BYTES
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
 -- longer than the write.
 local NOW, NOW_TEXT
@@ -15,6 +17,8 @@ local NOW_MICROS
 local outbox
 -- Tasks that have been cancelled and had dispatched others, which are to follow.
 local orphaned
+-- Tasks that have ended in this call, by their worker id: their entries for `finished`, and how many bytes those stand for.
+local concluded
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
 local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine' }
 -- How many claims of a dead instance one script takes at most: bounds how long it keeps the server from others.
@@ -44,8 +48,9 @@ local function reader(head, count)
   end
 end
 local parts_of = reader('', 0)
--- A task: id, priority letter, run_at, latest start. The end of a claim: task id, delivery, kind, run_at.
-local read_task, read_end = reader('c36c1dd', 4), reader('c36I4c1d', 4)
+-- A task: id, priority letter, delay, how long it may wait for its start, how long it may take in all. The end of a
+-- claim: task id, delivery, kind, the wait before a retry. Durations are milliseconds, below 0 if there is none.
+local read_task, read_end = reader('c36c1ddd', 5), reader('c36I4c1d', 4)
 
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall
@@ -54,8 +59,9 @@ local function begin(ARGV)
     local parts = parts_of(settings)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
     INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
+    MAX_FINISHED, MAX_FINISHED_BYTES = tonumber(parts[9]), tonumber(parts[10])
   end
-  outbox, orphaned = {}, {}
+  outbox, orphaned, concluded = {}, {}, {}
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
@@ -65,6 +71,9 @@ local function begin(ARGV)
     pcall_('ZADD', PREFIX .. ':libraries', NOW_TEXT, LIBRARY)
   end
 end
+
+-- The first millisecond at which so many of them are over; 0 if the number is below 0: never.
+local function time_after(millis) return millis < 0 and 0 or math.ceil(NOW_MICROS / 1000 + millis) end
 
 -- Answers to a batch, after the time: one stands for all if they are the same.
 local function shortened(answers)

@@ -48,6 +48,7 @@ end
 -- inbox is of the wrong type looks by itself.
 local function send_all()
   cancel_below()
+  bound_all_finished()
   for inbox, out in pairs(outbox) do
     local k = PREFIX .. ':inbox:' .. inbox
     for i = 1, #out, 128 do

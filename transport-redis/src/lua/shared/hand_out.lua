@@ -3,11 +3,12 @@
 local function start(w, id, packed, to, held, exists)
   if not packed then return end
   if #packed <= struct.size(HEADER) then return set_aside(w, id, packed, 'not a task of this queue') end
-  local _, _, fresh, latest, at = struct.unpack(HEADER, packed)
+  local _, _, fresh, latest, _, at = struct.unpack(HEADER, packed)
   local version = string.byte(packed, at)
   if version > to.version then
     call('HSET', key(w, 'waiting'), id, packed)
     call('ZADD', key(w, 'newer'), version, id)
+    if latest > 0 then pcall_('ZADD', key(w, 'expiring'), digits(latest), id) end
     return
   end
   local k = record_key(id)
@@ -55,6 +56,7 @@ local function take(w, letter, n, to)
   local packed = call('HMGET', waiting, unpack(ids))
   call('ZREMRANGEBYRANK', ready, 0, #ids - 1)
   call('HDEL', waiting, unpack(ids))
+  pcall_('ZREM', key(w, 'expiring'), unpack(ids))
   local exist = records_exist(ids) == #ids
   for i, id in ipairs(ids) do start(w, id, packed[i], to, held, exist) end
   if #held > 0 then call('HSET', held_key(w, to.instance), unpack(held)) end

@@ -49,7 +49,7 @@ end
 -- The next group is of one task.
 local function start_over(w) end_observation(w, 1) end
 
--- Ends the observation of a group on an instance that has died or detached, or of whose lanes a task has blocked one.
+-- Ends the observation of a group on an instance that has died, or of whose lanes a task has blocked one.
 local function fail_observation(w, instance)
   if observed_on(w, instance) then start_over(w) end
 end

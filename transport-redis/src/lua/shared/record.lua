@@ -38,16 +38,14 @@ end
 -- of them has been written.
 local function look_up(id)
   local k = record_key(id)
-  local r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more')
+  local r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more', 'worker_id')
   if failed(r) then return nil, r.err end
   if not r[1] then return nil end
-  local task = { status = r[1], claim = r[2], reply_to = r[3], deaths = 0, blamed = 0, attempt = 0 }
+  local task = { status = r[1], claim = r[2], reply_to = r[3], worker_id = r[5], deaths = 0, blamed = 0, attempt = 0 }
   if r[4] then
-    local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'worker_id', 'blamed', 'children',
-      'recounted')
-    task.deaths, task.attempt, task.blamed = tonumber(m[1]) or 0, tonumber(m[2]) or 0, tonumber(m[7]) or 0
-    task.cancel, task.watched, task.request_key, task.worker_id = m[3], m[4], m[5], m[6]
-    task.children, task.recounted = m[8], m[9]
+    local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'blamed', 'children', 'recounted')
+    task.deaths, task.attempt, task.blamed = tonumber(m[1]) or 0, tonumber(m[2]) or 0, tonumber(m[6]) or 0
+    task.cancel, task.watched, task.request_key, task.children, task.recounted = m[3], m[4], m[5], m[7], m[8]
   end
   return task
 end
@@ -74,6 +72,7 @@ local function conclude(id, task, message, status, ...)
   if task.attempt > 0 then call('HDEL', k, 'error', 'error_kind', 'error_line', 'error_column') end
   call('HSET', k, 'updated_at', NOW_TEXT, 'status', status, ...)
   call('PEXPIRE', k, TTL)
+  note_finished(id, task.worker_id, task.request_key or task.children, ...)
   if task.reply_to then
     if message then tell(task.reply_to, 'o', message) else tell(task.reply_to, 'n', id) end
   end

@@ -1,9 +1,11 @@
 -- A task as its queue, or who has claimed it, holds it: its place among the others, in microseconds, then what was
 -- submitted: the letter of its priority, whether it is f, fresh: nothing but its start is to be written into its record,
--- when it is too late to start it (0: never), and the payload, whose first byte is its version.
-local HEADER = '>dc1c1d'
-local function pack_task(place, submitted) return struct.pack('>d', place) .. submitted end
-local function version_of(submitted) return string.byte(submitted, 11) or 0 end
+-- when it is too late to start it, when it is to be stopped (0: never), and the payload, whose first byte is its version.
+local HEADER = '>dc1c1dd'
+local function pack_task(place, letter, fresh, latest, deadline, payload)
+  return struct.pack(HEADER, place, letter, fresh, latest, deadline) .. payload
+end
+local function version_of(payload) return string.byte(payload, 1) or 0 end
 local function priority_of(packed) return string.sub(packed, 9, 9) end
 local function place_of(packed) return (struct.unpack('>d', packed)) end
 
@@ -34,7 +36,10 @@ local function wait_again(w, id, packed, instance, letter, run_at)
   if not packed then return end
   local _, _, _, latest = struct.unpack(HEADER, packed)
   -- What was started at once has not been told.
-  if latest > 0 then call('HSET', record_key(id), 'expires_at', digits(latest)) end
+  if latest > 0 then
+    call('HSET', record_key(id), 'expires_at', digits(latest))
+    call('ZADD', key(w, 'expiring'), digits(latest), id)
+  end
   call('HSET', key(w, 'waiting'), id, string.sub(packed, 1, 9) .. '-' .. string.sub(packed, 11))
   if run_at then
     call('ZADD', key(w, 'later'), run_at, id)
@@ -46,6 +51,7 @@ end
 
 -- Takes a task out of all in which it may wait.
 local function remove_waiting(w, id)
+  pcall_('ZREM', key(w, 'expiring'), id)
   if call('HDEL', key(w, 'waiting'), id) == 0 then return end
   for letter in pairs(READY) do call('ZREM', ready_key(w, letter), id) end
   call('ZREM', key(w, 'later'), id)
@@ -112,14 +118,10 @@ local function take_back_one(w, instance, id, packed, undo)
   return true
 end
 
--- Undoes what an instance has claimed, at most so much at once: how much that was, and how many of those tasks wait
--- again or were cancelled.
+-- Undoes what an instance has claimed, at most so much at once; how much that was.
 local function take_back(w, instance, most, undo)
-  if most <= 0 then return 0, 0 end
+  if most <= 0 then return 0 end
   local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
-  local count = 0
-  for i = 1, #held, 2 do
-    if take_back_one(w, instance, held[i], held[i + 1], undo) then count = count + 1 end
-  end
-  return #held / 2, count
+  for i = 1, #held, 2 do take_back_one(w, instance, held[i], held[i + 1], undo) end
+  return #held / 2
 end
