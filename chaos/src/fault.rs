@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Fault {
     /// A worker is killed (SIGKILL).
     WorkerKill,
+    /// The child process of a supervised worker is killed (SIGKILL), and restarted by its parent.
+    ChildKill,
     /// A worker is stopped (SIGSTOP) beyond its lease, and continued.
     WorkerStop,
     /// The server is killed and started again, with `appendfsync always`.
@@ -53,8 +55,9 @@ pub enum Sort {
 
 impl Fault {
     /// Those of a cycle, with `appendfsync always`.
-    pub const CYCLE: [Self; 16] = [
+    pub const CYCLE: [Self; 17] = [
         Self::WorkerKill,
+        Self::ChildKill,
         Self::WorkerStop,
         Self::ServerKill,
         Self::ServerPause,
@@ -82,6 +85,7 @@ impl Fault {
     pub const fn sort(self) -> Sort {
         match self {
             Self::WorkerKill
+            | Self::ChildKill
             | Self::WorkerStop
             | Self::ServerKill
             | Self::ServerKillEverysec
@@ -106,6 +110,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::WorkerKill => "worker killed",
+            Self::ChildKill => "child of a worker killed",
             Self::WorkerStop => "worker stopped and continued",
             Self::ServerKill => "server killed (always)",
             Self::ServerKillEverysec => "server killed (everysec)",

@@ -33,6 +33,14 @@ impl Process {
         self.child.id()
     }
 
+    /// The id of the newest process that it has started, if there is one; on Linux only.
+    #[must_use]
+    pub fn child(&self) -> Option<u32> {
+        let pid = self.pid();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        children.split_whitespace().next_back()?.parse().ok()
+    }
+
     /// Asks it for an orderly end.
     pub fn drain(&mut self) {
         if let Some(input) = &mut self.child.stdin {

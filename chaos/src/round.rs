@@ -2,10 +2,12 @@ use std::io;
 use std::time::Duration;
 
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy};
+use rustix::process::Signal;
 
 use crate::fault::{Fault, Hit, Target};
 use crate::journal::now;
 use crate::plan::{RoundPlan, Step};
+use crate::process::signal;
 use crate::{Process, Stage};
 
 /// Carries a round's plan out.
@@ -33,6 +35,9 @@ const UNSYNCED: Duration = Duration::from_millis(900);
 
 /// How long a crowd gets to come to its end.
 const CROWD_LEAVES: Duration = Duration::from_secs(40);
+
+/// How many tasks a supervised child runs at least when it is killed.
+const CHILD_RUNS: usize = 20;
 
 /// How many tasks a submitter submits that is to trim its inbox.
 const TRIMMED: usize = 3_000;
@@ -103,6 +108,7 @@ impl Round {
                 self.kill_worker()?;
                 self.stage.pass(RECOVERY)
             }
+            Fault::ChildKill => self.kill_child(),
             Fault::WorkerStop => {
                 let index = self.stage.busiest_worker()?;
                 let (pid, at) = (self.stage.workers[index].pid(), now());
@@ -254,6 +260,35 @@ impl Round {
         worker.kill();
         self.hit(Fault::WorkerKill, at, Target::Worker { pid: worker.pid(), dead: true });
         Ok(())
+    }
+
+    /// Kills the child of a supervised worker, and lets the next child end in order.
+    fn kill_child(&mut self) -> io::Result<()> {
+        let mut worker = self.stage.start_supervised()?;
+        let mut child = None;
+        self.stage.until(POINT_PATIENCE, |stage| {
+            child = worker.child().filter(|child| stage.has_begun(*child));
+            child.is_some()
+        })?;
+        self.stage.burst(self.plan.crowd, &["--seconds", "0.5"])?;
+        if let Some(pid) = child {
+            self.stage.until(POINT_PATIENCE, |stage| stage.running_on(pid) >= CHILD_RUNS)?;
+            let at = now();
+            signal(pid, Signal::KILL);
+            self.hit(Fault::ChildKill, at, Target::Worker { pid, dead: true });
+        }
+        self.stage.pass(RECOVERY)?;
+        let next = worker.child();
+        if next.is_none() || next == child {
+            self.stage
+                .unexpected
+                .push(format!("the child {child:?} of a supervised worker was not restarted"));
+        }
+        worker.drain();
+        if !self.stage.until(CROWD_LEAVES, |_| worker.ended().is_some())? || worker.ended() != Some(0) {
+            self.stage.unexpected.push("a supervised worker did not end in order".to_owned());
+        }
+        self.stage.until(CROWD_LEAVES, |stage| stage.bursts.is_empty()).map(drop)
     }
 
     /// Makes a process die at `point`; whether it did.

@@ -103,6 +103,19 @@ impl Stage {
         Ok(worker)
     }
 
+    /// Starts a worker that serves in a child process.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start_supervised(&mut self) -> io::Result<Process> {
+        /// Longer than the tasks that it is given last: none is handed back.
+        const GRACE_MS: &str = "20000";
+        let way = self.network.open_way();
+        let worker = self.start("chaos-worker", &way.url(), &["--supervised", "--grace", GRACE_MS], None)?;
+        self.network.keep_way(worker.pid(), way);
+        Ok(worker)
+    }
+
     /// Starts a submitter of a steady stream, or of so many tasks at once, which dies at
     /// `crash_point`.
     ///
@@ -231,6 +244,18 @@ impl Stage {
         let long = self.ledger.records().iter().filter(|(_, record)| record.kind == Some(TaskKind::Long));
         let runs = |id: &TaskId| self.chronicle.tasks.get(id).is_some_and(|story| !story.starts.is_empty());
         long.filter(|(id, record)| record.is_open() && runs(id)).count()
+    }
+
+    /// Tasks that were started last by that worker and have no outcome.
+    #[must_use]
+    pub fn running_on(&self, worker: u32) -> usize {
+        let records = self.ledger.records();
+        let stories = self.chronicle.tasks.iter();
+        let running = stories.filter(|(id, story)| {
+            story.starts.last().is_some_and(|start| start.pid == worker)
+                && records.get(id).is_some_and(RecordStory::is_open)
+        });
+        running.count()
     }
 
     /// Whether that worker has begun a task.

@@ -2,9 +2,16 @@
 
 use clap::Parser;
 use rhai_dispatcher_chaos::{ChaosWorker, Tether};
+use rhai_dispatcher_supervision::Supervised;
 
 fn main() {
-    let tether = Tether::tie();
+    // A child has its supervisor for this.
+    let tether = (!Supervised::is_this_process()).then(Tether::tie);
     tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).with_ansi(false).init();
-    ChaosWorker::parse().run(tether);
+    let worker = ChaosWorker::parse();
+    match tether {
+        None => worker.run_supervised(),
+        Some(tether) if worker.is_supervised() => worker.supervise(tether),
+        Some(tether) => worker.run(tether),
+    }
 }

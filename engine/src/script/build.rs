@@ -12,7 +12,7 @@ use crate::{EngineConfig, request};
 pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let mut engine = build_parser(config);
 
-    engine.on_progress(|_| tick::on_progress());
+    engine.on_progress(|_| tick::on_operation());
     let guard = ParseGuard::new(config);
     // A long script is parsed in slices, as it is run.
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]

@@ -29,10 +29,10 @@ pub(crate) use script_future::ScriptFuture;
 pub(crate) use script_run::ScriptRun;
 pub use secret::Secret;
 pub(crate) use secret::Secrets;
-pub(crate) use tick::look_next;
+pub(crate) use tick::{catch, look_next};
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;
 pub use value::to_json;
-pub(crate) use value::{Halt, Part, Walk, output};
+pub(crate) use value::{Halt, Part, Walk, dismantle, output};
 pub(crate) use wait::settle;
 pub use wait::wait;

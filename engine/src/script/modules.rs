@@ -95,6 +95,7 @@ impl Modules {
         name: &ModuleName,
         text: &Arc<str>,
     ) -> Answer<Rc<AST>> {
+        run.note_source(text);
         let cached = self.cache.borrow_mut().get(text);
         // Another one may have the same text; then they take turns.
         if let Some(ast) = cached.filter(|ast| ast.source() == Some(&name.0)) {

@@ -151,6 +151,11 @@ const MAX_DEPTH: usize = 127;
 
 /// `body`, with [`Secret::REDACTED`] wherever the secret stood in it.
 fn redact_bytes(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
+    // Texts have a faster search.
+    let body = match String::from_utf8(body) {
+        Ok(text) => return secret.redact(&text).into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
     let secret = secret.expose().as_bytes();
     let find = |bytes: &[u8]| bytes.windows(secret.len()).position(|window| window == secret);
     let mut rest = &body[..];
@@ -198,7 +203,12 @@ mod tests {
             HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=latin1"))]);
         for (headers, body, text, bytes) in [
             (HeaderMap::new(), b"s3crets3cret!".to_vec(), Some("[secret][secret]!"), None),
-            (HeaderMap::new(), b"\xff s3cret \xff".to_vec(), None, Some(&b"\xff [secret] \xff"[..])),
+            (
+                HeaderMap::new(),
+                b"\xff s3crets3cret \xff".to_vec(),
+                None,
+                Some(&b"\xff [secret][secret] \xff"[..]),
+            ),
             (HeaderMap::new(), utf_16, Some("a [secret]"), None),
             (headers, b"\xe9 s3cret".to_vec(), Some("é [secret]"), None),
         ] {

@@ -1,6 +1,7 @@
 -- Ends the instance of a process that has died. 2 worker id, 3 instance, then the tasks that were on a processor. Those
 -- are dealt with first, in one step, which also marks the instance: whoever takes the rest releases it without a death.
--- Answers: now, whether some claims are left, how many tasks were released, how many blamed.
+-- Answers: now, whether some claims are left; once, in the answer that marks the instance, how many tasks are released,
+-- by this call and later ones, and how many were blamed.
 local w, instance = ARGV[2], ARGV[3]
 local alive = key(w, 'alive')
 local score = tonumber(call('ZSCORE', alive, instance))
@@ -30,14 +31,15 @@ if score ~= REPORTED then
     if packed and take_back_one(w, instance, one[1], packed, undo) then released = released + 1 end
   end
   note_lost(w, instance, lost)
-  released = released - blamed
+  -- Others may take some of the rest meanwhile.
+  released = released - blamed + call('HLEN', held_key(w, instance))
   call('ZADD', alive, REPORTED, instance)
   call('HDEL', key(w, 'idle'), instance)
   fail_observation(w, instance)
 end
-local left, count = take_over(w, instance, REPORTED, MAX_TAKEN)
+local left = take_over(w, instance, REPORTED, MAX_TAKEN)
 if left > 0 then remove_instance(w, instance) end
 serve(w)
 wake_for_quarantine(w)
 send_all()
-return { NOW, left > 0 and 0 or 1, released + count, blamed }
+return { NOW, left > 0 and 0 or 1, released, blamed }

@@ -15,10 +15,9 @@ local function unread_ids(w, instance)
   return unread
 end
 
--- Hands back what an instance was given and has not read, until it is all or about `budget`: how much that was, and how
--- many of those tasks wait again or were cancelled.
+-- Hands back what an instance was given and has not read, until it is all or about `budget`; how much that was.
 local function take_unread(w, instance, budget)
-  local taken, count = 0, 0
+  local taken = 0
   local function undo(id, task, packed) hand_back(w, id, task, packed, instance) end
   while taken < budget do
     local given = pcall_('LPOP', key(w, 'give:' .. instance))
@@ -27,11 +26,11 @@ local function take_unread(w, instance, budget)
     unpack_ids(given, ids)
     for _, id in ipairs(ids) do
       local packed = call('HGET', held_key(w, instance), id)
-      if packed and take_back_one(w, instance, id, packed, undo) then count = count + 1 end
+      if packed then take_back_one(w, instance, id, packed, undo) end
     end
     taken = taken + #ids
   end
-  return taken, count
+  return taken
 end
 
 -- Notes which tasks have counted a death of an instance: pairs of id and whether they were blamed for it.
@@ -42,16 +41,15 @@ local function note_lost(w, instance, lost)
   call('PEXPIRE', k, LOST_TTL)
 end
 
--- Takes the claims of a dead instance, about `budget` at most: how much of it is left, and how many tasks wait again or
--- were cancelled. `expiry`: what stands for it in `alive`.
+-- Takes the claims of a dead instance, about `budget` at most; how much of that is left. `expiry`: what stands for the
+-- instance in `alive`.
 local function take_over(w, instance, expiry, budget)
-  local unread, released = take_unread(w, instance, budget)
-  budget = budget - unread
+  budget = budget - take_unread(w, instance, budget)
   -- One that was all that it ran is to blame. The first visit can tell.
   local is_alone = expiry > TAKEN and call('HLEN', held_key(w, instance)) == 1
   local guilt = is_alone and 'died while it ran nothing else' or nil
   local lost = {}
-  local taken, count = take_back(w, instance, budget, function(id, task, packed)
+  local taken = take_back(w, instance, budget, function(id, task, packed)
     if expiry == REPORTED then
       requeue(w, id, task, packed, instance)
     elseif requeue_after_death(w, id, task, packed, instance, guilt) then
@@ -59,7 +57,7 @@ local function take_over(w, instance, expiry, budget)
     end
   end)
   note_lost(w, instance, lost)
-  return budget - taken, released + count
+  return budget - taken
 end
 
 -- Forgets an instance that holds nothing any more.

@@ -118,14 +118,10 @@ local function take_back_one(w, instance, id, packed, undo)
   return true
 end
 
--- Undoes what an instance has claimed, at most so much at once: how much that was, and how many of those tasks wait
--- again or were cancelled.
+-- Undoes what an instance has claimed, at most so much at once; how much that was.
 local function take_back(w, instance, most, undo)
-  if most <= 0 then return 0, 0 end
+  if most <= 0 then return 0 end
   local held = call('HRANDFIELD', held_key(w, instance), most, 'WITHVALUES')
-  local count = 0
-  for i = 1, #held, 2 do
-    if take_back_one(w, instance, held[i], held[i + 1], undo) then count = count + 1 end
-  end
-  return #held / 2, count
+  for i = 1, #held, 2 do take_back_one(w, instance, held[i], held[i + 1], undo) end
+  return #held / 2
 end
