@@ -24,7 +24,7 @@ const PROBES: usize = 1_000;
 const CANCELS: usize = 200;
 
 /// What each kind burns the processor with, for ever.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 12] = [
     ("empty loops", "loop {}"),
     ("sort", "let a = []; for i in 0..9000 { a.push((i * 7919) % 9973); } loop { let b = a; b.sort(); }"),
     ("split", r#"let s = ``; s.pad(500000, `,`); loop { let parts = s.sub_string(0, 9000).split(`,`); }"#),
@@ -37,6 +37,20 @@ const KINDS: [(&str, &str); 7] = [
         "strings",
         r#"loop { let s = ``; for i in 0..500 { s += `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`; } }"#,
     ),
+    (
+        "text of long strings",
+        r#"let s = ``; s.pad(5000, 'x'); let a = []; a.pad(90, 0); for i in 0..90 { a[i] = s; } loop { let t = `${a}`; }"#,
+    ),
+    (
+        "to_json of shared values",
+        r#"let x = #{}; for i in 0..12 { let p = x; x = #{ a: || p, b: || p }; } loop { let t = x.to_json().len; }"#,
+    ),
+    ("a thrown circle", r#"let a = 0; a = || a; loop { try { throw [a, a]; } catch (e) { let b = [e]; } }"#),
+    (
+        "index assignments",
+        r#"let a = []; a.pad(9000, 0); let m = #{a: a}; loop { for i in 0..9000 { a[i] = i; m.a[i] = [i]; } }"#,
+    ),
+    ("deep values", r#"loop { let x = 0; for i in 0..20000 { let p = x; x = || p; } }"#),
     ("all of them", ""),
 ];
 

@@ -38,10 +38,10 @@ pub use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, CrashReport, Dispatcher as RhaiDispatcher, DispatcherConfig, Drained,
     Error as RhaiDispatcherError, Handler, InstanceId, InstanceInfo, Invalid, Json, LaneSlot, Limits,
     LogLevel, LogLine, ManualClock, Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority,
-    QueueInfo, Ran, Requeued, RetryPolicy, Run, RunningTasks, RunningWorker, Stop, StopToken, SystemClock,
-    Task, TaskDetails as RhaiTaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, Tick,
-    Transport, TransportConfig, TransportError, TransportExt, WallTime, Worker, WorkerConfig, WorkerError,
-    WorkerId,
+    QueueInfo, Ran, Requeued, RetryPolicy, Run, RunningTasks, RunningWorker, ScriptFileError, Stop,
+    StopToken, SystemClock, Task, TaskDetails as RhaiTaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog,
+    TaskStatus, Tick, Transport, TransportConfig, TransportError, TransportExt, WallTime, Worker,
+    WorkerConfig, WorkerError, WorkerId, read_script, read_script_from, script_text,
 };
 #[cfg(feature = "engine")]
 pub use rhai_dispatcher_engine::{

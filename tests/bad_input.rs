@@ -71,9 +71,36 @@ fn script_is_given_once_and_can_be_read() {
     for bad in ["missing.rhai", "long.rhai", "latin1.rhai", "."] {
         assert_eq!(refused_field(&client, request().script_path(path(bad))), "script_path", "{bad}");
     }
+    // What may take for ever to read.
+    #[cfg(unix)]
+    assert_eq!(refused_field(&client, request().script_path("/dev/zero")), "script_path");
     let good = block_on(request().script_path(path("good.rhai")).await_response()).unwrap();
     assert_eq!(good.script_name.as_deref(), path("good.rhai").to_str());
     assert_eq!(good.into_result::<u64>().unwrap(), 42);
+}
+
+#[test]
+fn a_byte_order_mark_and_a_shebang_are_no_part_of_a_script_wherever_it_comes_from() {
+    let client = client();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("marked.rhai");
+    for text in
+        ["\u{feff}40 + 2", "#!/usr/bin/env rhaid\n40 + 2", "\u{feff}#!rhaid\r\n40 + 2", "\u{feff}// x\n42"]
+    {
+        std::fs::write(&path, text).unwrap();
+        let request = || client.new_play_request().worker_id("worker-1");
+        for request in [request().script_path(&path), request().script(text)] {
+            let details = block_on(request.await_response()).unwrap();
+            assert_eq!(details.into_result::<u64>().unwrap(), 42, "{text:?}");
+        }
+    }
+    // Lines and columns are those of the file.
+    let request = client.new_play_request().worker_id("worker-1").script("\u{feff}#!x\n  nope");
+    let error = block_on(request.await_response()).unwrap().error.unwrap();
+    assert_eq!((error.line, error.column), (Some(2), Some(3)));
+    // Only where the script begins.
+    let request = client.new_play_request().worker_id("worker-1").script("1;\n#!x");
+    assert!(matches!(block_on(request.submit()), Err(RhaiDispatcherError::Script(_))));
 }
 
 #[test]

@@ -25,7 +25,11 @@ Environment:
   RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
   RHAID_URL  The server of all commands but run, where --url does not name it
-  NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal";
+  NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
+
+Control characters:
+  In messages, names and JSON they are written as escapes, such as \\u{1b}. What scripts print and return has them
+  escaped on a terminal, line breaks and tabs aside, and goes to a pipe or a file as it is.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

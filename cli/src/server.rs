@@ -110,8 +110,8 @@ impl Server {
     pub(crate) fn explain(&self, error: impl Into<RhaiDispatcherError>) -> CommandError {
         let (problem, hint) = match error.into() {
             RhaiDispatcherError::Unavailable(source) => (
-                format!("the server can't be reached: {source}"),
-                "see that it runs, and that --url or RHAID_URL names it",
+                format!("the server is not available: {source}"),
+                "see that it runs and has memory and disk, and that --url or RHAID_URL names it",
             ),
             RhaiDispatcherError::Refused(source) => (
                 format!("the server refuses: {source}"),

@@ -10,10 +10,12 @@
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
+//! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
 //! - `clock`: time ([`Clock`]), the system's or a test's.
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
 //! - `error_log`: which errors are logged ([`ErrorLog`]).
 
+mod blocking;
 mod clock;
 mod dispatcher;
 mod error;
@@ -23,6 +25,7 @@ mod task;
 mod transport;
 mod worker;
 
+pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
 pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
 pub use error::Error;
@@ -30,7 +33,8 @@ pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
-    RetryPolicy, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
+    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus,
+    WorkerId, read_script, read_script_from, script_text,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,

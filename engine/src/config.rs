@@ -15,7 +15,7 @@ use crate::script::{Secret, Secrets};
 /// One configuration is shared by all lanes of a worker and by the [`ScriptChecker`] of its
 /// dispatchers, so that both agree on what is a good script. A script that goes over a limit ends
 /// in an error that names the limit and its value. A task can ask for lower ones, with
-/// [`Limits`]; those of nesting, sizes, variables, functions and modules are kept by Rhai's engines, so a lane
+/// [`Limits`]; those of nesting, sizes, variables, arguments, functions and modules are kept by engines, so a lane
 /// builds another one for each set of them that is in use.
 ///
 /// [`ScriptChecker`]: crate::ScriptChecker
@@ -35,16 +35,23 @@ pub struct EngineConfig {
     pub max_function_expr_depth: usize,
     /// The most functions that a script defines; 1,024.
     pub max_functions: usize,
-    /// The most variables at one time; 1,024.
+    /// The most variables at one time, and the most names without a definition in one function; 1,024.
     pub max_variables: usize,
-    /// The longest string, in bytes; 512 KiB, so that no built-in function holds the lane's
-    /// thread for more than about 5 ms.
+    /// The most arguments of a call, parameters of a function, and variables that a closure captures; 32. Rhai
+    /// may look for a function with so many arguments for 10 ms, in which nothing else runs on the lane.
+    pub max_arguments: usize,
+    /// The most text in one value, in bytes; 1 MiB. It is the longest string, and the most that the strings of an
+    /// array or a map have together, those of the arrays and maps in it included: Rhai adds them up. Small, since
+    /// a built-in function that goes through a text holds the lane's thread.
     pub max_string_bytes: usize,
-    /// The most elements of an array, with those of the arrays in it; 10,000. It also bounds how
+    /// The most elements of an array, with those of the arrays in it; 100,000. It also bounds how
     /// deep arrays nest, which printing and dropping them pays for with stack.
     pub max_array_size: usize,
-    /// The most properties of an object map, with those of the maps in it; 10,000.
+    /// The most properties of an object map, with those of the maps in it; 100,000.
     pub max_map_size: usize,
+    /// The most properties of an object map that is written out, as `#{…}`; 4,096. Rhai compares each with all
+    /// those before it.
+    pub max_map_literal: usize,
     /// The most memory that one script holds, in bytes; 64 MiB. It is counted, and so limited, only if
     /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). A script is stopped at
     /// its next operation, so that it may have more for the time of one call of a native function. Its
@@ -118,9 +125,11 @@ impl Default for EngineConfig {
             max_function_expr_depth: 32,
             max_functions: 1024,
             max_variables: 1024,
-            max_string_bytes: 512 * 1024,
-            max_array_size: 10_000,
-            max_map_size: 10_000,
+            max_arguments: 32,
+            max_string_bytes: 1024 * 1024,
+            max_array_size: 100_000,
+            max_map_size: 100_000,
+            max_map_literal: 4096,
             max_memory: 64 * 1024 * 1024,
             max_log_bytes: rhai_dispatcher_core::TaskLog::MAX_BYTES,
             max_output_bytes: 1024 * 1024,
@@ -176,9 +185,11 @@ impl EngineConfig {
         with_max_function_expr_depth: max_function_expr_depth, usize;
         with_max_functions: max_functions, usize;
         with_max_variables: max_variables, usize;
+        with_max_arguments: max_arguments, usize;
         with_max_string_bytes: max_string_bytes, usize;
         with_max_array_size: max_array_size, usize;
         with_max_map_size: max_map_size, usize;
+        with_max_map_literal: max_map_literal, usize;
         with_max_memory: max_memory, usize;
         with_max_log_bytes: max_log_bytes, usize;
         with_max_output_bytes: max_output_bytes, usize;
@@ -321,7 +332,8 @@ impl EngineConfig {
     /// What is dispatched is a child of the script's task: it is in its record, ends by its deadline
     /// and is cancelled with it. How many there can be, and how deep, is limited by
     /// [`TransportConfig::max_children`](rhai_dispatcher_core::TransportConfig::max_children) and
-    /// [`DispatcherConfig::max_depth`](rhai_dispatcher_core::DispatcherConfig::max_depth). A task that
+    /// [`DispatcherConfig::max_depth`](rhai_dispatcher_core::DispatcherConfig::max_depth). Without a `timeout` the
+    /// call waits until the child, or the script's task, has ended. A task that
     /// runs again finds the children of its first run, as long as it makes the same calls.
     #[must_use]
     pub fn with_dispatch(self, transport: Arc<dyn Transport>) -> Self {
@@ -343,8 +355,8 @@ impl EngineConfig {
             ($($field:ident)*) => { $(self.$field = limits.$field.unwrap_or(self.$field);)* };
         }
         set! { max_script_bytes max_operations max_call_levels max_expr_depth max_function_expr_depth }
-        set! { max_functions max_variables max_string_bytes max_array_size max_map_size max_modules }
-        set! { max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
+        set! { max_functions max_variables max_arguments max_string_bytes max_array_size max_map_size max_modules }
+        set! { max_map_literal max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
         self
     }
 
@@ -365,8 +377,8 @@ impl EngineConfig {
         }
         lower_or_set! { max_operations max_expr_depth max_function_expr_depth }
         lower_or_set! { max_string_bytes max_array_size max_map_size }
-        lower! { max_script_bytes max_call_levels max_functions max_variables max_modules }
-        lower! { max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
+        lower! { max_script_bytes max_call_levels max_functions max_variables max_arguments max_modules }
+        lower! { max_map_literal max_memory max_log_bytes max_output_bytes max_requests max_wall_time max_cpu_time }
         config
     }
 
@@ -385,7 +397,7 @@ impl EngineConfig {
     }
 
     pub(crate) fn blocking_pool(&self) -> &BlockingPool {
-        self.blocking_pool.get_or_init(|| BlockingPool::new(self.max_blocking_threads))
+        self.blocking_pool.get_or_init(|| BlockingPool::new("rhai-blocking", self.max_blocking_threads))
     }
 }
 

@@ -118,9 +118,11 @@ async fn dispatch(
         limits.set(name, &value.to_string()).map_err(|error| format!("dispatch: {error}"))?;
     }
     child = child.limits(limits);
-    if let Some(timeout) = request.timeout {
-        child = child.timeout(seconds("timeout", timeout)?);
-    }
+    // Without one the child ends with its parent, which has its own.
+    child = match request.timeout {
+        Some(timeout) => child.timeout(seconds("timeout", timeout)?),
+        None => child.without_timeout(),
+    };
     if let Some(delay) = request.delay {
         child = child.delay(seconds("delay", delay)?);
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rhai::{Dynamic, EvalAltResult, Position};
+use rhai::{Dynamic, EvalAltResult, Position, Scope};
 use rhai_dispatcher_core::{Invalid, Output, Payload, Task, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
@@ -14,7 +14,7 @@ use crate::fiber::{StackPool, StackSize};
 use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
-use crate::script::{ScriptRun, output, parse_error, run_error, too_long};
+use crate::script::{ScriptRun, catch, dismantle, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
 
 /// How many scripts a lane claims at once while many others can run. Few, since they go first.
@@ -189,19 +189,32 @@ impl Lane {
             None => parse_error(&error, config),
         })?;
         run.ticker().limit_operations(config.max_operations);
-        let value: Dynamic = engine.rhai.eval_ast(&ast).map_err(|error| {
-            let end = run.made_to_end();
-            // Where `eval` was parsing, it is the parser that was stopped.
-            let error = match error.unwrap_inner() {
-                EvalAltResult::ErrorParsing(..) if end.is_some() => terminated(error.position()),
-                _ => *error,
-            };
-            run_error(error, end, config)
-        })?;
-        // Rhai's `sort` swallows the error of its callback, and may be the last that a script does.
+        run.note_source(source);
+        let mut variables = Scope::new();
+        let ended = catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast));
+        let ended = self.conclude(run, ended);
+        dismantle(variables);
+        ended
+    }
+
+    /// What became of a script that has run to its end.
+    fn conclude(
+        &self,
+        run: &ScriptRun,
+        ended: Result<Dynamic, Box<EvalAltResult>>,
+    ) -> Result<Output, TaskError> {
+        let config = run.config();
+        // Whatever the script made of its end, it is not its outcome. Rhai's `sort` even swallows the error of its
+        // callback, and may be the last that a script does.
         if let Some(end) = run.made_to_end() {
-            return Err(run_error(terminated(Position::NONE), Some(end), config));
+            let error = match ended {
+                Err(error) if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) => *error,
+                Err(error) => terminated(error.position()),
+                Ok(_) => terminated(Position::NONE),
+            };
+            return Err(run_error(error, Some(end), config));
         }
+        let value = ended.map_err(|error| run_error(*error, None, config))?;
         // What becomes of its result is no operation of the script, but takes its time.
         run.ticker().limit_operations(0);
         output(&value, config.max_output_bytes).map_err(|error| match run.made_to_end() {

@@ -31,7 +31,7 @@ pub(crate) struct LaneEngines {
 
 /// The limits that Rhai reads from its engine, and other limits of the engine's configuration not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct EngineLimits([usize; 9]);
+struct EngineLimits([usize; 11]);
 
 /// How many engines a lane keeps besides its own.
 const MAX_KEPT: usize = 4;
@@ -127,9 +127,11 @@ impl EngineLimits {
             config.max_function_expr_depth,
             config.max_functions,
             config.max_variables,
+            config.max_arguments,
             config.max_string_bytes,
             config.max_array_size,
             config.max_map_size,
+            config.max_map_literal,
             config.max_modules,
         ])
     }

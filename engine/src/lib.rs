@@ -70,7 +70,7 @@
 //! - `task_context`: [`TaskContext`], what native functions know of their task.
 //! - `memory/`: [`ScriptAllocator`], and whose memory is whose.
 //! - `metrics`: what is counted.
-//! - `script/`: one script: building engines, constants, imports, ticks, waits, errors, results.
+//! - `script/`: one script: building engines, bounds of parsing, constants, imports, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
 //!   `memory/`.
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
-    CancelReason, Completion, Consumer, Finish, InstanceSpec, Outcome, Ran, Stop, TaskLog, Transport,
-    WorkerId,
+    CancelReason, Claimed, Clock, Completion, Consumer, Finish, InstanceSpec, Json, ManualClock, Outcome,
+    Output, Ran, Stop, TaskLog, Transport, WorkerId,
 };
-use rhai_dispatcher_engine::EngineConfig;
+use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 use support::{Bench, Started};
 
@@ -47,6 +47,63 @@ fn a_child_that_another_parent_took_along_is_an_error_in_the_end() {
     bench.clock.advance(Duration::from_secs(5));
     let Poll::Ready(Ran::Finished(Outcome::Error(error), _)) = parent.poll() else { panic!("it goes on") };
     assert!(error.message.contains("cancelled"), "{}", error.message);
+}
+
+/// A parent with so much time left that runs `script`, and the child that it dispatched to `worker-2`.
+fn parent_and_child(
+    script: &str,
+    time_left: Option<Duration>,
+    clock: &ManualClock,
+) -> (Started, Arc<dyn Consumer>, Claimed) {
+    let config = MemoryConfig::default().with_clock(Arc::new(clock.clone()));
+    let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(config));
+    let engine = EngineConfig::new().with_dispatch(Arc::clone(&transport));
+    let bench = Bench { handler: RhaiHandler::new(&engine), clock: clock.clone() };
+    let deadline = time_left.map(|time_left| clock.now() + time_left);
+    let mut parent = bench.start_task(Bench::task(script), deadline);
+    assert!(parent.poll().is_pending());
+    let spec = InstanceSpec::new(WorkerId::try_from("worker-2").unwrap());
+    let consumer: Arc<dyn Consumer> = block_on(transport.attach(spec)).unwrap();
+    let child = block_on(consumer.claim(NonZeroUsize::MIN)).unwrap().remove(0);
+    (parent, consumer, child)
+}
+
+#[test]
+fn a_child_has_the_time_that_its_parent_has_left_and_no_timeout_of_its_own() {
+    let clock = ManualClock::new();
+    let left = Duration::from_secs(600);
+    let (_, _, child) = parent_and_child("dispatch(`worker-2`, `1`)", Some(left), &clock);
+    assert_eq!(child.task.deadline_in, Some(left));
+    let (_, _, child) = parent_and_child("dispatch(`worker-2`, #{script: `1`})", Some(left), &clock);
+    assert_eq!(child.task.deadline_in, Some(left));
+    let (_, _, child) = parent_and_child("dispatch_async(`worker-2`, `1`); sleep(1)", None, &clock);
+    assert_eq!(child.task.deadline_in, None);
+
+    // A timeout that is given can only be sooner.
+    let (_, _, child) =
+        parent_and_child("dispatch(`worker-2`, #{script: `1`, timeout: 5})", Some(left), &clock);
+    assert!(child.task.deadline_in.unwrap() < Duration::from_secs(6));
+    let late = "dispatch(`worker-2`, #{script: `1`, timeout: 3600})";
+    let (_, _, child) = parent_and_child(late, Some(left), &clock);
+    assert_eq!(child.task.deadline_in, Some(left));
+}
+
+#[test]
+fn a_child_that_takes_longer_than_a_dispatcher_waits_is_waited_for() {
+    let clock = ManualClock::new();
+    let (mut parent, consumer, child) = parent_and_child("dispatch(`worker-2`, `1`) + 1", None, &clock);
+    for _ in 0..600 {
+        clock.advance(Duration::from_secs(1));
+        block_on(consumer.renew()).unwrap();
+        assert!(parent.poll().is_pending());
+    }
+    let finish = Finish::Outcome(Outcome::Completed(Output::from(Json::parse("41").unwrap())));
+    let done = Completion { claim: child.claim, finish, log: TaskLog::new() };
+    block_on(consumer.finish(&[done])).remove(0).unwrap();
+    let Poll::Ready(Ran::Finished(Outcome::Completed(output), _)) = parent.poll() else {
+        panic!("no answer")
+    };
+    assert_eq!(output.to_string(), "42");
 }
 
 #[test]

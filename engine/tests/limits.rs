@@ -49,7 +49,32 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ),
     ("max_functions", "1", "fn f() {} fn g() {} 1", "(limit: 1)"),
     ("max_variables", "2", "let a = 1; let b = 2; let c = 3; c", "too many variables (limit: 2)"),
+    (
+        "max_variables",
+        "2",
+        "fn f() { if false { a; b; c; } 1 } f()",
+        "too many variables that are not defined (limit: 2)",
+    ),
+    ("max_arguments", "2", "[max(1, 2), if false { f(1, 2, 3) }]", "arguments or parameters (limit: 2)"),
+    ("max_arguments", "2", "fn f(a, b, c) { a } f(1, 2, 3)", "arguments or parameters (limit: 2)"),
+    ("max_arguments", "2", "let f = |a, b, c| a; f.call(1, 2, 3)", "arguments or parameters (limit: 2)"),
+    (
+        "max_arguments",
+        "2",
+        "let a = 1; let b = 2; let c = 3; let f = || a + b + c; f.call()",
+        "too many variables that a closure captures (limit: 2)",
+    ),
+    (
+        "max_arguments",
+        "2",
+        "let p = Fn(\"f\"); for i in 0..3 { p = p.curry(i); } 1",
+        "those that are curried (limit: 2)",
+    ),
     ("max_string_bytes", "8", "let s = \"12345\"; s += s; s", "(limit: 8)"),
+    ("max_string_bytes", "8", "\"123456789\"", "Length of string is too large (limit: 8)"),
+    ("max_array_size", "2", "[1, 2, 3]", "(limit: 2)"),
+    ("max_map_size", "1", "#{a: 1, b: 2}", "(limit: 1)"),
+    ("max_map_literal", "1", "#{a: 1, \"b\": #{}}", "that is written out (limit: 1)"),
     ("max_string_bytes", "8", "let s = \"1\"; s.pad(9, '2'); s", "(limit: 8)"),
     ("max_array_size", "3", "let a = [1, 2]; a.push(3); a.push(4); a", "(limit: 3)"),
     ("max_array_size", "3", "\"a b c d\".split()", "(limit: 3)"),
@@ -132,6 +157,8 @@ fn each_limit_is_lowered_for_one_task_and_for_no_other() {
         let kind = if *name == "max_wall_time" { TaskErrorKind::Timeout } else { TaskErrorKind::Limit };
         assert_eq!(error.kind, kind, "{name}: {error}");
         assert!(error.message.contains(says), "{name}: {error}");
+        let raise = format!("raise {name} with `--limit {name}=…` or `EngineConfig::with_{name}`");
+        assert!(error.message.contains(&raise), "{name}: {error}");
         assert_eq!(unlimited(), before, "{name}");
         // Nor does one above the lane's own raise that.
         let high = Limits::default().with_max_call_levels(usize::MAX).with_max_operations(u64::MAX);

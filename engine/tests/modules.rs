@@ -70,6 +70,17 @@ fn scripts_import_functions_and_constants_of_modules() {
 }
 
 #[test]
+fn a_module_may_begin_with_a_byte_order_mark_and_a_shebang() {
+    let folder = Folder::new();
+    let twice = "fn twice(x) { x * 2 }";
+    for text in [format!("\u{feff}{twice}"), format!("#!rhaid\n{twice}"), format!("\u{feff}#!rhaid\n{twice}")]
+    {
+        folder.write("marked.rhai", &text);
+        assert_eq!(folder.bench().value("import \"marked\" as m; m::twice(21)"), "42", "{text:?}");
+    }
+}
+
+#[test]
 fn nothing_of_one_task_gets_to_another_by_a_module() {
     let folder = Folder::new();
     folder.write("who.rhai", "export const TASK = task_id; export let list = [];");
@@ -149,7 +160,7 @@ fn no_link_leads_out_of_the_folder() {
         ("up/outside", "leads out of the folder"),
         ("loop", "can't be read"),
         ("folder", "it is no file"),
-        ("bytes", "it is no text in UTF-8"),
+        ("bytes", "it is not UTF-8, from byte 0 on"),
         ("missing", "there is no module `missing`"),
         ("inside.rhai/x", "there is no module"),
     ] {

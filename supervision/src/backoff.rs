@@ -21,13 +21,13 @@ impl Backoff {
     }
 
     /// Whether so long a life is no sign of a process that keeps dying.
-    pub(crate) fn is_healthy(&self, lived: Duration) -> bool {
+    pub(crate) fn is_healthy(lived: Duration) -> bool {
         lived >= HEALTHY
     }
 
     /// The pause after the death of a process that lived for so long.
     pub(crate) fn after(&mut self, lived: Duration) -> Duration {
-        let pause = if self.is_healthy(lived) { SHORTEST } else { self.next };
+        let pause = if Self::is_healthy(lived) { SHORTEST } else { self.next };
         self.next = (pause * 2).min(LONGEST);
         pause
     }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -6,13 +7,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rhai_dispatcher_core::{CrashReport, Transport};
+use rhai_dispatcher_core::{CrashReport, TaskId, Transport};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use crate::backoff::Backoff;
 use crate::reporter::{Connect, Reporter};
 use crate::table_memory::TableMemory;
-use crate::{Crash, CrashTable, Supervised};
+use crate::{Crash, Supervised};
 
 /// Runs a worker as a child process; when that dies, reports which tasks it ran, and starts it again.
 ///
@@ -21,10 +22,11 @@ use crate::{Crash, CrashTable, Supervised};
 pub struct Supervisor {
     command: Box<dyn FnMut() -> Command>,
     connect: Connect,
-    lanes: usize,
     restart_codes: Vec<i32>,
     events: Receiver<Event>,
     handle: SupervisorHandle,
+    /// Whether the child was asked for an orderly end.
+    is_draining: bool,
 }
 
 /// Tells a [`Supervisor`] what to do, from other threads.
@@ -53,6 +55,7 @@ enum Event {
 
 /// How a child ended.
 struct Death {
+    pid: u32,
     status: ExitStatus,
     crash: Option<Crash>,
     lived: Duration,
@@ -79,10 +82,10 @@ impl Supervisor {
         Self {
             command: Box::new(command),
             connect: Arc::new(connect),
-            lanes: CrashTable::MAX_LANES,
             restart_codes: Vec::new(),
             events,
             handle: SupervisorHandle { events: handle },
+            is_draining: false,
         }
     }
 
@@ -106,82 +109,64 @@ impl Supervisor {
     /// # Errors
     /// If the first child can't be started, or the system has no memory to share with it.
     pub fn run(mut self) -> io::Result<Ended> {
-        let memory = TableMemory::new(self.lanes)?;
-        let reporter = Reporter::start(Arc::clone(&self.connect))?;
-        let (mut backoff, mut unexplained, mut is_first) = (Backoff::new(), 0, true);
-        let mut is_draining = false;
-        loop {
-            memory.clear()?;
-            let child = match self.start(&memory) {
-                Ok(child) => Some(child),
-                Err(error) if is_first => return Err(error),
-                Err(error) => {
+        let memory = TableMemory::new()?;
+        let mut reports = Reports { reporter: Reporter::start(Arc::clone(&self.connect))?, unexplained: 0 };
+        let mut backoff = Backoff::new();
+        let mut is_restarted = false;
+        let ended = loop {
+            let lived = match self.live(&memory) {
+                Ok(None) => return Ok(Ended::Killed),
+                Ok(Some(death)) => {
+                    if let Some(code) = death.status.code().filter(|_| !death.is_crash())
+                        && (!is_restarted || self.is_draining || !self.restart_codes.contains(&code))
+                    {
+                        break Ended::Code(code);
+                    }
+                    reports.add(&death);
+                    if self.is_draining {
+                        break death.status.signal().map_or(Ended::Code(1), Ended::Signal);
+                    }
+                    death.lived
+                }
+                Err(error) if is_restarted => {
                     tracing::error!(%error, "the worker process can't be started");
-                    None
+                    Duration::ZERO
                 }
+                Err(error) => return Err(error),
             };
-            let mut lived = Duration::ZERO;
-            if let Some(child) = child {
-                let pid = child.id();
-                let Some(death) = self.watch(child, &memory, &mut is_draining)? else {
-                    return Ok(Ended::Killed);
-                };
-                lived = death.lived;
-                let restarts = !is_first
-                    && !is_draining
-                    && death.status.code().is_some_and(|code| self.restart_codes.contains(&code));
-                if let Some(code) = death.status.code().filter(|_| !death.is_crash() && !restarts) {
-                    reporter.finish(LAST_REPORTS);
-                    return Ok(Ended::Code(code));
-                }
-                death.log(pid);
-                if death.explains() || backoff.is_healthy(lived) {
-                    unexplained = 0;
-                } else {
-                    unexplained += 1;
-                }
-                if let Some(report) = death.report().filter(|_| unexplained <= MAX_UNEXPLAINED) {
-                    reporter.report(report);
-                }
-                if is_draining {
-                    reporter.finish(LAST_REPORTS);
-                    return Ok(death.status.signal().map_or(Ended::Code(1), Ended::Signal));
-                }
-            }
-            is_first = false;
+            is_restarted = true;
             let pause = backoff.after(lived);
             tracing::warn!(?pause, "the worker process is started again");
             match self.events.recv_timeout(pause) {
                 Ok(Event::Kill) => return Ok(Ended::Killed),
-                Ok(Event::Drain) => {
-                    reporter.finish(LAST_REPORTS);
-                    return Ok(Ended::Code(0));
-                }
+                Ok(Event::Drain) => break Ended::Code(0),
                 Ok(Event::ChildEnded) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
-        }
+        };
+        reports.reporter.finish(LAST_REPORTS);
+        Ok(ended)
     }
 
-    fn start(&mut self, memory: &TableMemory) -> io::Result<Child> {
+    /// Runs one child to its end. Nothing if it was to be killed.
+    fn live(&mut self, memory: &TableMemory) -> io::Result<Option<Death>> {
+        memory.clear()?;
         let mut command = (self.command)();
         command.env(Supervised::VARIABLE, memory.path()).stdin(Stdio::piped());
-        command.spawn()
+        let start = Instant::now();
+        let mut child = command.spawn()?;
+        let Some(status) = self.watch(&mut child)? else { return Ok(None) };
+        let (pid, crash, lived) = (child.id(), memory.read(), start.elapsed());
+        Ok(Some(Death { pid, status, crash, lived }))
     }
 
     /// Waits for the child's end, and passes on what it is told meanwhile. Nothing if it was told to kill it.
-    fn watch(
-        &self,
-        mut child: Child,
-        memory: &TableMemory,
-        is_draining: &mut bool,
-    ) -> io::Result<Option<Death>> {
-        let start = Instant::now();
+    fn watch(&mut self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
         let mut input = child.stdin.take();
-        self.wait_for(&child)?;
+        self.wait_for(child)?;
         loop {
             match self.events.recv() {
                 Ok(Event::Drain) => {
-                    *is_draining = true;
+                    self.is_draining = true;
                     if let Some(input) = &mut input {
                         let _ = input.write_all(&[Supervised::DRAIN]); // it may have ended
                     }
@@ -192,12 +177,9 @@ impl Supervisor {
                     return Ok(None);
                 }
                 // `self.handle` keeps the channel open.
-                Ok(Event::ChildEnded) | Err(_) => break,
+                Ok(Event::ChildEnded) | Err(_) => return child.wait().map(Some),
             }
         }
-        let status = child.wait()?;
-        let crash = memory.read();
-        Ok(Some(Death { status, crash, lived: start.elapsed() }))
     }
 
     /// Has an event sent when the child ends. It is not reaped, so that its id stays its own.
@@ -216,8 +198,8 @@ impl Supervisor {
     }
 }
 
-impl std::fmt::Debug for Supervisor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supervisor").field("restart_codes", &self.restart_codes).finish_non_exhaustive()
     }
 }
@@ -240,7 +222,7 @@ impl Death {
         self.status.code().is_none_or(|code| code == PANICKED) || self.crash.is_some()
     }
 
-    fn running(&self) -> &[rhai_dispatcher_core::TaskId] {
+    fn running(&self) -> &[TaskId] {
         self.crash.as_ref().map_or(&[], |crash| &crash.report.running)
     }
 
@@ -260,10 +242,28 @@ impl Death {
         report.filter(|_| self.explains() || !is_own)
     }
 
-    fn log(&self, pid: u32) {
+    fn log(&self) {
         let running: Vec<_> = self.running().iter().map(ToString::to_string).collect();
         let running = if running.is_empty() { "none".to_owned() } else { running.join(", ") };
         let instance = self.crash.as_ref().map(|crash| crash.report.instance.to_string()).unwrap_or_default();
-        tracing::error!(pid, status = %self.status, instance, running, "the worker process has died");
+        tracing::error!(pid = self.pid, status = %self.status, instance, running, "the worker process has died");
+    }
+}
+
+/// Decides what is reported.
+struct Reports {
+    reporter: Reporter,
+    /// Deaths in a row that no task explains.
+    unexplained: usize,
+}
+
+impl Reports {
+    fn add(&mut self, death: &Death) {
+        death.log();
+        let is_explained = death.explains() || Backoff::is_healthy(death.lived);
+        self.unexplained = if is_explained { 0 } else { self.unexplained + 1 };
+        if let Some(report) = death.report().filter(|_| self.unexplained <= MAX_UNEXPLAINED) {
+            self.reporter.report(report);
+        }
     }
 }

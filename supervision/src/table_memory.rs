@@ -8,18 +8,17 @@ use crate::{Crash, CrashTable};
 #[derive(Debug)]
 pub(crate) struct TableMemory {
     file: File,
-    lanes: usize,
 }
 
 impl TableMemory {
-    /// With slots for so many lanes.
-    pub(crate) fn new(lanes: usize) -> io::Result<Self> {
-        Ok(Self { file: nameless_file()?, lanes })
+    /// With slots for as many lanes as a child may have.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { file: nameless_file()? })
     }
 
     /// Makes it an empty table, for the next child. No process may have it mapped.
     pub(crate) fn clear(&self) -> io::Result<()> {
-        CrashTable::format(&self.file, self.lanes)
+        CrashTable::format(&self.file, CrashTable::MAX_LANES)
     }
 
     /// What the child left, if it died while its instance was attached.

@@ -15,6 +15,8 @@ pub(crate) enum Error {
     Unreadable(String),
     /// A package that ships pulls in something that it must not.
     Forbidden(Vec<String>),
+    /// A search found what must not be.
+    Found { what: &'static str, count: usize },
     /// A step of a chore failed.
     Step { name: &'static str, command: String, source: Box<Error> },
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Error {
                 write!(f, "dependencies that must not ship:")?;
                 paths.iter().try_for_each(|path| write!(f, "\n    {path}"))
             }
+            Self::Found { what, count } => write!(f, "{count} {what}; see above"),
             Self::Step { name, command, source } => {
                 write!(
                     f,

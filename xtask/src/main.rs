@@ -5,6 +5,7 @@
 //! - `test`: the list of steps that make up `cargo xtask test`
 //! - `bench`: `cargo xtask bench`
 //! - `chaos`: `cargo xtask chaos`, fault injection
+//! - `fuzz`: `cargo xtask fuzz`, random scripts
 //! - `step`: one step: its command or check, its report, its time
 //! - `setup`: the tools that steps need, and how each is installed
 //! - `dependencies`: the check for async runtimes; `graph` is what it walks
@@ -20,6 +21,7 @@ mod cargo;
 mod chaos;
 mod dependencies;
 mod error;
+mod fuzz;
 mod graph;
 mod setup;
 mod step;
@@ -42,6 +44,7 @@ enum Chore {
     Test(test::Test),
     Bench(bench::Bench),
     Chaos(chaos::Chaos),
+    Fuzz(fuzz::Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Test(test) => test.run(),
         Chore::Bench(bench) => bench.run(),
         Chore::Chaos(chaos) => chaos.run(),
+        Chore::Fuzz(fuzz) => fuzz.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

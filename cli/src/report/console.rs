@@ -1,10 +1,11 @@
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use anstream::{AutoStream, ColorChoice};
 use rhai_dispatcher::TaskLog;
 
+use super::visible::Visible;
 use super::{Failure, Snippet, Styles};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -12,16 +13,20 @@ use crate::exit::Exit;
 /// Standard error: everything that is no result.
 ///
 /// That it can't be written is no reason to stop: the results still count.
+///
+/// Messages never have control characters. What scripts print has its own, unless they would reach a terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
     styles: Styles,
+    terminal: bool,
 }
 
 impl Console {
     /// With colours if it is a terminal that has them, and nobody minds (`NO_COLOR`).
     pub(crate) fn detect() -> Self {
         let plain = AutoStream::choice(&io::stderr()) == ColorChoice::Never;
-        Self { styles: if plain { Styles::default() } else { Styles::coloured() } }
+        let styles = if plain { Styles::default() } else { Styles::coloured() };
+        Self { styles, terminal: io::stderr().is_terminal() }
     }
 
     /// Why a command could not do its work.
@@ -34,39 +39,70 @@ impl Console {
 
     /// One line that is no error.
     pub(crate) fn note(&self, message: impl fmt::Display) {
-        write(format!("{message}\n").as_bytes());
+        let message = message.to_string();
+        write(format!("{}\n", Visible::lines(&message)).as_bytes());
     }
 
     /// One line that begins with the word `error`.
     pub(crate) fn error(&self, message: impl fmt::Display) {
         let Styles { error, .. } = self.styles;
-        write(format!("{error}error{error:#}: {message}\n").as_bytes());
+        let message = message.to_string();
+        write(format!("{error}error{error:#}: {}\n", Visible::lines(&message)).as_bytes());
     }
 
     /// Why a script did not complete, and where in it.
     pub(crate) fn failure(&self, name: &str, text: Option<&str>, failure: &Failure) {
         let Styles { error, message, .. } = self.styles;
-        let Failure { kind, message: what, .. } = failure;
+        let (kind, what) = (Visible::line(&failure.kind), Visible::lines(&failure.message));
         let snippet = Snippet::new(name, text, failure.line, failure.column, self.styles);
         write(format!("{error}error[{kind}]{error:#}: {message}{what}{message:#}\n{snippet}\n").as_bytes());
     }
 
     /// What a script printed, each line after the script's name if there is one.
     pub(crate) fn log(&self, name: Option<&Arc<str>>, log: &TaskLog) {
+        write(self.printed(name, log).as_bytes());
+    }
+
+    fn printed(&self, name: Option<&Arc<str>>, log: &TaskLog) -> String {
         let Styles { name: style, .. } = self.styles;
-        let prefix = name.map(|name| format!("{style}{name}:{style:#} ")).unwrap_or_default();
+        let prefix =
+            name.map(|name| format!("{style}{}:{style:#} ", Visible::line(name))).unwrap_or_default();
         let mut text = String::new();
-        let mut push = |line: &str| text.extend([prefix.as_str(), line, "\n"]);
-        for line in log.lines() {
-            line.text.split('\n').for_each(&mut push);
+        for line in log.lines().iter().flat_map(|line| line.text.split('\n')) {
+            text.push_str(&prefix);
+            match self.terminal {
+                true => text.push_str(&Visible::lines(line).to_string()),
+                false => text.push_str(line),
+            }
+            text.push('\n');
         }
         if log.is_truncated() {
-            push("[what was printed after this is left out: the log is full]");
+            text.push_str(&prefix);
+            text.push_str("[what was printed after this is left out: the log is full (max_log_bytes)]\n");
         }
-        write(text.as_bytes());
+        text
     }
 }
 
 fn write(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes); // there is nowhere left to say so
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai_dispatcher::LogLevel;
+
+    use super::*;
+
+    #[test]
+    fn what_scripts_print_reaches_a_terminal_without_control_characters() {
+        let mut log = TaskLog::new();
+        log.push(LogLevel::Print, "\u{1b}[2Jone\n\ttwo\u{9b}A", 1000);
+        let name = Some(Arc::from("\u{1b}]0;x\u{7}.rhai"));
+        let printed = |terminal| Console { styles: Styles::default(), terminal }.printed(name.as_ref(), &log);
+        let prefix = "\\u{1b}]0;x\\u{7}.rhai: ";
+        assert_eq!(printed(true), format!("{prefix}\\u{{1b}}[2Jone\n{prefix}\ttwo\\u{{9b}}A\n"));
+        // A pipe or a file gets what was printed.
+        assert_eq!(printed(false), format!("{prefix}\u{1b}[2Jone\n{prefix}\ttwo\u{9b}A\n"));
+    }
 }

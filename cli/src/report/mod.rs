@@ -8,6 +8,7 @@ mod results;
 mod snippet;
 mod styles;
 mod table;
+mod visible;
 
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;

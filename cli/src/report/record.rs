@@ -3,7 +3,7 @@ use std::fmt;
 use rhai_dispatcher::{CancelReason, RhaiTaskDetails};
 
 use super::json;
-use super::snippet::Visible;
+use super::visible::Visible;
 
 /// What is known of a task, a line for each field that says something.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ impl Record<'_> {
         let details = self.0;
         let mut lines = Vec::new();
         let mut field = |name: &str, value: &dyn fmt::Display| {
-            lines.push(format!("{name:<12}{}", Visible(&value.to_string())));
+            lines.push(format!("{name:<12}{}", Visible::line(&value.to_string())));
         };
         let mut optional = |name: &str, value: Option<&dyn fmt::Display>| {
             if let Some(value) = value {

@@ -1,12 +1,15 @@
-use std::io::{self, ErrorKind, Write};
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
 
 use serde::Serialize;
 
 use super::Console;
+use super::visible::{Visible, is_hidden};
 use crate::exit::Exit;
 
-/// Standard output: results, and nothing else.
+/// Standard output: results, and nothing else. A terminal gets no control characters; a pipe or a file gets
+/// results as they are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Results {
     console: Console,
@@ -21,6 +24,9 @@ impl Results {
     /// Prints a line. `Break` if standard output takes no more, which is said unless it was closed.
     pub(crate) fn line(&self, text: impl Into<String>) -> ControlFlow<()> {
         let mut line = text.into();
+        if io::stdout().is_terminal() {
+            line = Visible::lines(&line).to_string();
+        }
         line.push('\n');
         let mut out = io::stdout().lock();
         match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
@@ -44,8 +50,35 @@ impl Results {
     }
 }
 
-/// One line of JSON.
+/// One line of JSON. Characters that a terminal acts on are escaped in it.
 pub(crate) fn json(value: &impl Serialize) -> String {
     // Nothing that is printed has maps with other keys than strings, or a `Serialize` that fails.
-    serde_json::to_string(value).unwrap_or_default()
+    let json = serde_json::to_string(value).unwrap_or_default();
+    if !json.contains(is_hidden) {
+        return json;
+    }
+    // They are in strings: between them JSON has none.
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match is_hidden(c) {
+            true => {
+                let _ = write!(escaped, "\\u{:04x}", u32::from(c)); // a string takes all
+            }
+            false => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_no_character_that_a_terminal_acts_on() {
+        let text = "\u{1b}[31m \u{9b}31m \u{7f} \u{202e} é \n";
+        let written = json(&text);
+        assert_eq!(written, r#""\u001b[31m \u009b31m \u007f \u202e é \n""#);
+        assert_eq!(serde_json::from_str::<String>(&written).ok().as_deref(), Some(text));
+    }
 }

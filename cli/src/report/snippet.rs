@@ -3,6 +3,7 @@ use std::fmt;
 use unicode_width::UnicodeWidthChar;
 
 use super::Styles;
+use super::visible::{Visible, is_hidden};
 
 /// A place in a script: its name and position and, if the line is known, that line with a caret
 /// under the column.
@@ -48,7 +49,7 @@ impl fmt::Display for Snippet<'_> {
         let number = self.line.map(|line| line.to_string()).unwrap_or_default();
         let indent = " ".repeat(number.len().max(1) + 1);
 
-        write!(f, "{gutter}{indent}-->{gutter:#} {}", Visible(self.name))?;
+        write!(f, "{gutter}{indent}-->{gutter:#} {}", Visible::line(self.name))?;
         if self.line.is_some() {
             write!(f, ":{number}")?;
         }
@@ -114,28 +115,11 @@ fn width(c: char) -> usize {
     }
 }
 
-/// Whether a character is shown by a stand-in: control characters, and those that change the
-/// direction of what follows, so that a line would look like another.
-fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 fn push_visible(text: &mut String, c: char) {
     match c {
         '\t' => text.push_str(TAB),
         c if is_hidden(c) => text.push('\u{fffd}'),
         c => text.push(c),
-    }
-}
-
-/// Text of others, on one line and without effect on the terminal.
-pub(super) struct Visible<'a>(pub(super) &'a str);
-
-impl fmt::Display for Visible<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        self.0.chars().for_each(|c| push_visible(&mut text, c));
-        f.write_str(&text)
     }
 }
 

@@ -21,6 +21,9 @@ pub struct DispatcherConfig {
     pub max_args_bytes: usize,
     /// How many tasks may be above one, each dispatched by the next. Default: 16.
     pub max_depth: u32,
+    /// The most threads that check payloads and read files at once, so that none of it blocks the caller's
+    /// thread; above zero. They are started when there is work, and end after 10 s without. Default: 4.
+    pub max_blocking_threads: usize,
     /// What checks payloads before they are queued. Default: nothing.
     pub preflight: Option<Arc<dyn Preflight>>,
     /// Something that has to live as long as the dispatcher, such as a worker beside it.
@@ -43,6 +46,7 @@ impl DispatcherConfig {
             max_script_bytes: 256 * 1024,
             max_args_bytes: 1024 * 1024,
             max_depth: 16,
+            max_blocking_threads: 4,
             preflight: None,
             companion: None,
         })

@@ -1,12 +1,12 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{self, BoxFuture, Either};
 
 use super::{DispatcherConfig, PlayRequestBuilder};
 use crate::{
-    CancelReason, Cancelled, Clock, Error, Invalid, Payload, Task, TaskDetails, TaskId, Transport,
-    TransportExt,
+    BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
+    TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt,
 };
 
 /// Submits tasks, waits for them, and asks after them. Clones are the same dispatcher.
@@ -27,13 +27,15 @@ pub struct Dispatcher {
 struct Shared {
     transport: Arc<dyn Transport>,
     config: DispatcherConfig,
+    /// For what would block the callers, once there was any of it.
+    pool: OnceLock<BlockingPool>,
 }
 
 impl Dispatcher {
     /// A dispatcher over `transport`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, config: DispatcherConfig) -> Self {
-        Self { shared: Arc::new(Shared { transport, config }) }
+        Self { shared: Arc::new(Shared { transport, config, pool: OnceLock::new() }) }
     }
 
     /// Begins a request to run a script.
@@ -52,10 +54,11 @@ impl Dispatcher {
         &self,
         requests: Vec<PlayRequestBuilder>,
     ) -> Result<Vec<Result<TaskId, Error>>, Error> {
-        let tasks = requests
-            .into_iter()
-            .map(|request| request.into_task().map(Arc::new))
-            .collect::<Result<_, Error>>()?;
+        let mut tasks = Vec::with_capacity(requests.len());
+        for request in requests {
+            tasks.push(Arc::new(request.into_unchecked_task().await?));
+        }
+        self.check(tasks.iter().map(|task| &task.payload)).await?;
         let answers = self.transport().submit(tasks).await?;
         Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
     }
@@ -104,9 +107,7 @@ impl Dispatcher {
         }
         let payload = Payload::Script { source: first.script, name: first.script_name };
         // The rules may have changed since.
-        if let Some(preflight) = &self.config().preflight {
-            preflight.check(&payload).map_err(Error::Script)?;
-        }
+        self.check([&payload]).await?;
         let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
         task.args = first.args;
         task.limits = first.limits;
@@ -134,6 +135,49 @@ impl Dispatcher {
     #[must_use]
     pub fn config(&self) -> &DispatcherConfig {
         &self.shared.config
+    }
+
+    /// Checks payloads before they are queued, those first that come first. What may take long is done on another
+    /// thread.
+    pub(super) async fn check(&self, payloads: impl IntoIterator<Item = &Payload>) -> Result<(), Error> {
+        let Some(preflight) = &self.config().preflight else { return Ok(()) };
+        let mut inline = preflight.inline_bytes();
+        let mut others: Vec<Payload> = Vec::new();
+        for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
+            let Payload::Script { source, .. } = payload;
+            if others.is_empty() && source.len() <= inline {
+                inline -= source.len();
+                preflight.check(payload).map_err(Error::Script)?;
+            } else {
+                others.push(payload.clone());
+            }
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
+        let preflight = Arc::clone(preflight);
+        let check = move || others.iter().try_for_each(|payload| preflight.check(payload));
+        match self.blocking(check).await {
+            Ok(checked) => checked.map_err(Error::Script),
+            Err(BlockingError::Panicked(panic)) => {
+                let message = format!("the check of the script panicked: {panic}");
+                Err(Error::Script(TaskError::new(TaskErrorKind::Panic, message)))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "scripts are queued unchecked, and their workers check them");
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs `job` on a thread of this dispatcher's pool.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BlockingError> {
+        let max = self.config().max_blocking_threads;
+        let pool = self.shared.pool.get_or_init(|| BlockingPool::new("rhai-check", max));
+        pool.run(Priority::Normal, job).await
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {

@@ -1,12 +1,12 @@
+use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fs::File;
 use std::future::Future;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{self, Either};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use super::config::label;
 use crate::invalid::quoted;
 use crate::{
     CancelReason, Cancelled, Error, Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskDetails,
-    TaskId, Tick, TransportExt, WorkerId,
+    TaskId, Tick, TransportExt, WorkerId, read_script, script_text,
 };
 
 /// A request to run a script, as it is put together.
@@ -43,6 +43,7 @@ struct Fields {
     request_id: Option<Arc<str>>,
     parent: Option<Parent>,
     timeout: Option<Duration>,
+    no_timeout: bool,
     keep_on_timeout: bool,
     priority: Priority,
     delay: Duration,
@@ -91,13 +92,18 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// The text of the script. Either this or [`script_path`](Self::script_path) is required.
+    /// The text of the script; a byte order mark and a first line of `#!` are no part of it. Either this or [`script_path`](Self::script_path) is required.
     pub fn script(mut self, script: impl Into<Arc<str>>) -> Self {
-        self.fields.script = Some(script.into());
+        let script = script.into();
+        let text = script_text(&script);
+        let is_the_same = matches!(&text, Cow::Borrowed(text) if text.len() == script.len());
+        let other = (!is_the_same).then(|| text.into());
+        self.fields.script = Some(other.unwrap_or(script));
         self
     }
 
-    /// The file to read the script from, when the request is submitted.
+    /// The file to read the script from, when the request is submitted; a regular file. It is read on a thread of
+    /// the dispatcher's.
     pub fn script_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.fields.script_path = Some(path.into());
         self
@@ -174,6 +180,15 @@ impl PlayRequestBuilder {
     /// configuration, 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.fields.timeout = self.above_zero("timeout", timeout);
+        self.fields.no_timeout = false;
+        self
+    }
+
+    /// Lets [`await_response`](Self::await_response) wait for as long as the task takes. It has no deadline
+    /// then but its own, by [`deadline_in`](Self::deadline_in), and its parent's.
+    pub fn without_timeout(mut self) -> Self {
+        self.fields.timeout = None;
+        self.fields.no_timeout = true;
         self
     }
 
@@ -238,7 +253,7 @@ impl PlayRequestBuilder {
     /// [`Error::RequestIdConflict`], [`Error::Unavailable`].
     pub async fn submit(self) -> Result<TaskId, Error> {
         let dispatcher = self.dispatcher.clone();
-        let task = self.into_task()?;
+        let task = self.into_task().await?;
         Ok(dispatcher.transport().submit_one(task).await?.task_id())
     }
 
@@ -251,19 +266,23 @@ impl PlayRequestBuilder {
     /// # Cancellation
     /// Dropping the future ends the wait and withdraws nothing; the task ends by itself soon after
     /// the timeout.
-    pub async fn await_response(self) -> Result<TaskDetails, Error> {
+    pub async fn await_response(mut self) -> Result<TaskDetails, Error> {
         let dispatcher = self.dispatcher.clone();
         let keep = self.fields.keep_on_timeout;
-        let timeout = self.fields.timeout.unwrap_or(dispatcher.config().default_timeout);
+        let default = dispatcher.config().default_timeout;
+        let timeout =
+            if self.fields.no_timeout { None } else { Some(self.fields.timeout.unwrap_or(default)) };
         let clock = dispatcher.clock();
-        let mut timed_out = clock.sleep_until(clock.now() + timeout);
+        let end = timeout.map(|timeout| clock.now() + timeout);
+        let mut timed_out = end.map_or_else(|| future::pending().boxed(), |end| clock.sleep_until(end));
+        let own_id = *self.fields.task_id.get_or_insert_with(TaskId::new);
 
-        let mut task = self.into_task()?;
+        let task = within(self.into_task(), &mut timed_out).await;
+        let mut task = task.ok_or(Error::Timeout(own_id))??;
         task.awaited = true;
-        if !keep {
-            task.ends_within(timeout.saturating_add(WITHDRAWAL_SLACK));
+        if let (Some(end), false) = (end, keep) {
+            task.ends_within((end - clock.now()).saturating_add(WITHDRAWAL_SLACK));
         }
-        let own_id = task.id;
         let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
         let Some(submitted) = submitted else { return Err(never_accepted(&dispatcher, own_id)) };
         let id = submitted?.task_id();
@@ -274,8 +293,16 @@ impl PlayRequestBuilder {
         }
     }
 
-    /// The task that this request asks for.
-    pub(super) fn into_task(mut self) -> Result<Task, Error> {
+    /// The task that this request asks for, once it is found good.
+    async fn into_task(self) -> Result<Task, Error> {
+        let dispatcher = self.dispatcher.clone();
+        let task = self.into_unchecked_task().await?;
+        dispatcher.check([&task.payload]).await?;
+        Ok(task)
+    }
+
+    /// The same, before its payload is checked.
+    pub(super) async fn into_unchecked_task(mut self) -> Result<Task, Error> {
         if let Some(invalid) = self.fields.invalid.take() {
             return Err(invalid.into());
         }
@@ -283,11 +310,8 @@ impl PlayRequestBuilder {
             self.fields.worker_id.take().ok_or_else(|| {
                 Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)")
             })?;
-        let payload = self.payload()?;
+        let payload = self.payload().await?;
         let config = self.dispatcher.config();
-        if let Some(preflight) = &config.preflight {
-            preflight.check(&payload).map_err(Error::Script)?;
-        }
         let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
         if let Some(task_id) = self.fields.task_id {
             task.id = task_id;
@@ -313,7 +337,7 @@ impl PlayRequestBuilder {
         Ok(task)
     }
 
-    fn payload(&self) -> Result<Payload, Invalid> {
+    async fn payload(&self) -> Result<Payload, Invalid> {
         let max = self.dispatcher.config().max_script_bytes;
         match (&self.fields.script, &self.fields.script_path) {
             (Some(script), None) => {
@@ -323,7 +347,16 @@ impl PlayRequestBuilder {
             (None, Some(path)) => {
                 let name = self.fields.script_name.clone();
                 let name = name.unwrap_or_else(|| path.display().to_string().into());
-                Ok(Payload::Script { source: read_script(path, max)?, name: Some(name) })
+                let refuse = |problem: String| {
+                    let problem = format!("{}: {problem}", path.display());
+                    Invalid::new("script_path", problem, "give the path of a readable file with a script")
+                };
+                let from = path.clone();
+                // A file may be slow to come.
+                let read = self.dispatcher.blocking(move || read_script(&from, max)).await;
+                let read = read.map_err(|error| refuse(error.to_string()))?;
+                let source = read.map_err(|error| refuse(error.to_string()))?;
+                Ok(Payload::Script { source, name: Some(name) })
             }
             (None, None) => Err(Invalid::new("script", "is missing", "give script(...) or script_path(...)")),
             (Some(_), Some(_)) => Err(Invalid::new(
@@ -415,29 +448,11 @@ fn check_size(field: &'static str, bytes: usize, max: usize) -> Result<(), Inval
         return Err(Invalid::new(
             field,
             problem,
-            "make it smaller, or raise the limit in the dispatcher's configuration",
+            match field {
+                "args" => "make them smaller, or raise DispatcherConfig::max_args_bytes",
+                _ => "make it smaller, or raise DispatcherConfig::max_script_bytes",
+            },
         ));
     }
     Ok(())
-}
-
-/// Reads a script, and no more of it than the limit allows.
-fn read_script(path: &Path, max: usize) -> Result<Arc<str>, Invalid> {
-    let refuse = |problem: String, hint: &'static str| {
-        Invalid::new("script_path", format!("{}: {problem}", path.display()), hint)
-    };
-    let unreadable = |error: std::io::Error| refuse(error.to_string(), "give the path of a readable file");
-    let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > max {
-        return Err(refuse(
-            format!("has more than {max} bytes"),
-            "make it smaller, or raise the limit in the dispatcher's configuration",
-        ));
-    }
-    let text =
-        String::from_utf8(bytes).map_err(|error| refuse(error.to_string(), "save the file as UTF-8"))?;
-    Ok(text.into())
 }

@@ -93,10 +93,15 @@ limits! {
     max_function_expr_depth, with_max_function_expr_depth: usize,
         "The deepest nesting of expressions and blocks in functions.";
     max_functions, with_max_functions: usize, "The most functions that the script defines.";
-    max_variables, with_max_variables: usize, "The most variables at one time.";
-    max_string_bytes, with_max_string_bytes: usize, "The longest string, in bytes.";
+    max_variables, with_max_variables: usize,
+        "The most variables at one time, and the most names without a definition in one function.";
+    max_arguments, with_max_arguments: usize,
+        "The most arguments of a call, parameters of a function, and variables that a closure captures.";
+    max_string_bytes, with_max_string_bytes: usize,
+        "The most text in one value, in bytes: of a string, and of all strings in an array or a map together.";
     max_array_size, with_max_array_size: usize, "The most elements of an array, with those of the arrays in it.";
     max_map_size, with_max_map_size: usize, "The most properties of an object map, with those of the maps in it.";
+    max_map_literal, with_max_map_literal: usize, "The most properties of an object map that is written out.";
     max_modules, with_max_modules: usize, "The most modules that it imports.";
     max_memory, with_max_memory: usize, "The most memory that it holds, in bytes.";
     max_log_bytes, with_max_log_bytes: usize, "The most text in its log, in bytes; what is beyond is dropped.";

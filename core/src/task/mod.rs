@@ -10,6 +10,7 @@ mod outcome;
 mod output;
 mod priority;
 mod retry;
+mod script_text;
 mod status;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod task;
@@ -25,6 +26,7 @@ pub use outcome::Outcome;
 pub use output::Output;
 pub use priority::Priority;
 pub use retry::RetryPolicy;
+pub use script_text::{ScriptFileError, read_script, read_script_from, script_text};
 pub use status::{CancelReason, TaskStatus};
 pub use task::{Payload, Task};
 pub use worker_id::WorkerId;

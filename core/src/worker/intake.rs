@@ -43,7 +43,11 @@ pub(super) struct Offer {
 
 /// What a lane gets.
 pub(super) enum Taken {
-    Task(Claimed),
+    Task {
+        task: Claimed,
+        /// Whether others have been claimed and not begun.
+        more: bool,
+    },
     Nothing,
     /// No lane has room for these. The lane releases them.
     Surplus(Vec<Claim>),
@@ -84,8 +88,9 @@ impl Intake {
                 if state.unbegun.is_empty() && state.has_idle() && state.claim.is_due() {
                     state = self.poll_claim(state);
                 }
+                let more = !state.unbegun.is_empty();
                 self.pass_on(state);
-                return Taken::Task(task);
+                return Taken::Task { task, more };
             }
         }
         if state.closed {
@@ -212,6 +217,9 @@ impl Intake {
 
     /// How many tasks the lanes can run that are not blocked.
     fn room(&self, state: &State) -> Option<NonZeroUsize> {
+        if let [lane] = &*state.lanes {
+            return NonZeroUsize::new(lane.room); // it asks, so it is not blocked
+        }
         let now = self.clock.now();
         let all = state.lanes.iter().zip(&self.lanes);
         let able = all.filter(|(status, lane)| !status.is_blocked(lane, now));

@@ -72,11 +72,14 @@ impl<H: Handler> Lane<H> {
                 sleeps: sleeps && until.is_none(),
             };
             match self.intake.take(self.index, offer, cx) {
-                Taken::Task(task) => {
+                Taken::Task { task, more } => {
                     if offer.sleeps {
                         self.state.tick(self.clock.now());
                     }
                     self.begin_one(task);
+                    if !more {
+                        return true;
+                    }
                 }
                 Taken::Nothing => return until.is_some(),
                 Taken::Surplus(claims) => {
@@ -164,21 +167,24 @@ impl<H: Handler + Unpin> Future for Lane<H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let lane = &mut *self;
+        lane.state.tick(lane.clock.now());
+        // First, so that the intake knows that it is awake before it runs anything.
+        if !lane.draining {
+            lane.begin(cx, false);
+        }
         loop {
             lane.state.tick(lane.clock.now());
-            let began = !lane.draining && lane.begin(cx, false);
             let ran = lane.run(cx);
-            let finished = lane.finishes.poll(cx);
+            while lane.finishes.poll(cx) {}
+            if !ran {
+                lane.state.idle();
+            }
             if lane.drained() {
                 lane.state.idle();
                 return Poll::Ready(());
             }
-            if began || ran || finished {
-                continue;
-            }
-            // Last, so that it is never taken for a lane that sleeps while it runs something.
-            lane.state.idle();
-            if lane.draining || !lane.begin(cx, true) {
+            let began = !lane.draining && lane.begin(cx, !ran);
+            if !(began || ran) {
                 return Poll::Pending;
             }
         }

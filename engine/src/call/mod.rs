@@ -3,7 +3,6 @@
 mod async_fn_config;
 mod async_function;
 mod blocking_function;
-mod blocking_pool;
 #[expect(clippy::module_inception, reason = "the file is named for its main type")]
 mod call;
 mod call_future;
@@ -12,16 +11,15 @@ mod nesting;
 mod parameter;
 mod reply;
 mod reply_size;
-mod slots;
 
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult, Position};
+pub use rhai_dispatcher_core::{Acquire, BlockingPool, Slot, Slots};
 
 pub use async_fn_config::AsyncFnConfig;
 pub use async_function::{AsyncFunction, CallBody};
 pub use blocking_function::BlockingFunction;
-pub use blocking_pool::BlockingPool;
 pub use call::Call;
 pub(crate) use call_future::{CallEnd, CallFuture};
 pub(crate) use function::Function;
@@ -29,7 +27,6 @@ pub(crate) use nesting::check_nesting;
 pub use parameter::{Arguments, Parameter, This};
 pub use reply::{IntoValue, Reply};
 pub(crate) use reply_size::check_reply;
-pub use slots::{Acquire, Slot, Slots};
 
 /// The error that throws `value`.
 pub(crate) fn throw(value: Dynamic) -> Box<EvalAltResult> {

@@ -10,11 +10,10 @@ use futures::stream::FuturesUnordered;
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString};
 use rhai_dispatcher_core::{LogLevel, Tick};
 
-use super::LimitExceeded;
 use super::request::{Ended, Request, Started, State, UnderWay};
 use super::request_future::RequestFuture;
 use crate::call::{CallFuture, check_nesting, check_reply, throw};
-use crate::script::{ScriptRun, output, settle};
+use crate::script::{ScriptRun, output, over, settle};
 use crate::{EngineConfig, fiber};
 
 /// The requests of one task.
@@ -79,7 +78,7 @@ impl Requests {
         }
         if is_full() {
             let what = "too many requests that are under way or whose results were not fetched";
-            return Err(LimitExceeded { what, limit: self.max_requests }.into());
+            return Err(over(what, "max_requests", self.max_requests));
         }
         Ok(())
     }

@@ -1,18 +1,23 @@
+use std::time::Duration;
+
 use rhai::{AST, LexError, OptimizationLevel, ParseError, Scope, Token};
 use rhai_dispatcher_core::LogLevel;
 
-use super::{ScriptRun, builtins, collections, constants, modules, secret, sleep, tick, value};
+use super::{
+    ParseGuard, ScriptRun, builtins, collections, constants, curry, modules, secret, sleep, tick, value,
+};
 use crate::{EngineConfig, request};
 
 /// An engine that runs scripts, for one lane.
 pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let mut engine = build_parser(config);
 
-    engine.on_progress(|_| tick::on_progress());
+    engine.on_progress(|_| tick::on_operation());
+    let guard = ParseGuard::new(config);
     // A long script is parsed in slices, as it is run.
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
-    engine.on_parse_token(|token, _, _| match tick::on_progress() {
-        None => token,
+    engine.on_parse_token(move |token, _, state| match tick::on_progress() {
+        None => guard.check(token, state),
         Some(_) => Token::LexError(Box::new(LexError::Runtime("the task was stopped".into()))),
     });
     let secrets = config.secrets.clone();
@@ -29,6 +34,9 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     engine.on_debug(|text, _, _| log(LogLevel::Debug, text));
     engine
 }
+
+/// How long a parser works at a script before it leaves that to a lane, which parses in slices.
+const MAX_PARSE_TIME: Duration = Duration::from_secs(1);
 
 /// An engine that parses scripts as the one of a lane does.
 pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
@@ -47,11 +55,15 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         // See `compile`.
         .set_optimization_level(OptimizationLevel::None)
         .set_module_resolver(modules::Resolver);
+    let guard = ParseGuard::new(config).with_max_time(MAX_PARSE_TIME);
+    #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
+    engine.on_parse_token(move |token, _, state| guard.check(token, state));
     if !config.allow_eval {
         engine.disable_symbol("eval");
     }
     builtins::register(&mut engine);
     collections::register(&mut engine);
+    curry::register(&mut engine, config.max_arguments);
     value::register_text(&mut engine);
     value::register_to_json(&mut engine);
     sleep::register(&mut engine);
@@ -67,10 +79,15 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
 /// much text.
 const MAX_OPTIMISED: usize = 16 * 1024;
 
+/// Parses a script, or a module.
+pub(crate) fn parse(engine: &rhai::Engine, source: &str) -> Result<AST, ParseError> {
+    // Without a scope: what is in one becomes part of the compiled form.
+    engine.compile(source).map_err(ParseGuard::explain)
+}
+
 /// Compiles a script, or a module.
 pub(crate) fn compile(engine: &rhai::Engine, source: &str) -> Result<AST, ParseError> {
-    // Without a scope: what is in one becomes part of the compiled form.
-    let ast = engine.compile(source)?;
+    let ast = parse(engine, source)?;
     Ok(match source.len() {
         ..=MAX_OPTIMISED => engine.optimize_ast(&Scope::new(), ast, OptimizationLevel::Simple),
         _ => ast,

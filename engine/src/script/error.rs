@@ -1,6 +1,7 @@
-use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
+use super::limit::{OverLimit, exceeded, raise};
 use super::script_run::End;
 use super::value::error_text;
 use crate::EngineConfig;
@@ -11,8 +12,8 @@ const MAX_MESSAGE: usize = 8 * 1024;
 
 /// The error of a script that is longer than allowed.
 pub(crate) fn too_long(bytes: usize, config: &EngineConfig) -> TaskError {
-    let limit = config.max_script_bytes;
-    let message = format!("the script has {bytes} bytes, more than the limit of {limit}");
+    let (limit, raise) = (config.max_script_bytes, raise("max_script_bytes"));
+    let message = format!("the script has {bytes} bytes, more than the limit of {limit}; {raise}");
     TaskError::new(TaskErrorKind::Limit, message)
 }
 
@@ -24,11 +25,20 @@ pub(crate) fn parse_error(error: &ParseError, config: &EngineConfig) -> TaskErro
 fn syntax_error(error: &ParseErrorType, position: Position, config: &EngineConfig) -> TaskError {
     let limit = match error {
         ParseErrorType::ExprTooDeep => Some(format!(
-            "{error} (limits: {} levels, {} in functions)",
-            config.max_expr_depth, config.max_function_expr_depth
+            "{error} (limits: {} levels, {} in functions); {}; in functions, {}",
+            config.max_expr_depth,
+            config.max_function_expr_depth,
+            raise("max_expr_depth"),
+            raise("max_function_expr_depth"),
         )),
-        ParseErrorType::TooManyFunctions => Some(format!("{error} (limit: {})", config.max_functions)),
-        ParseErrorType::LiteralTooLarge(..) => Some(error.to_string()),
+        ParseErrorType::TooManyFunctions => {
+            Some(exceeded("too many functions and closures", "max_functions", config.max_functions))
+        }
+        ParseErrorType::LiteralTooLarge(what, limit) => {
+            Some(exceeded(format_args!("{what} is too large"), size_setting(what, config).0, limit))
+        }
+        // Nobody but `ParseGuard` has such an error.
+        ParseErrorType::BadInput(LexError::Runtime(message)) => Some(message.clone()),
         _ => None,
     };
     match limit {
@@ -90,22 +100,29 @@ fn at_its_place(
     match error {
         EvalAltResult::ErrorTerminated(..) => match end {
             Some(End::TimedOut) => {
-                let limit = config.max_wall_time;
-                let message = format!("the script ran longer than the limit of {limit:?}");
+                let (max, raise) = (config.max_wall_time, raise("max_wall_time"));
+                let message = format!("the script ran longer than the limit of {max:?}; {raise}");
                 task_error(TaskErrorKind::Timeout, message, position)
             }
             Some(End::OutOfTime) => {
-                let max = config.max_cpu_time;
-                limit(format!("the script computed longer than the limit of {max:?} of processor time"))
+                let (max, raise) = (config.max_cpu_time, raise("max_cpu_time"));
+                limit(format!(
+                    "the script computed longer than the limit of {max:?} of processor time; {raise}"
+                ))
             }
             Some(End::OutOfOperations) => {
-                limit(format!("too many operations (limit: {})", config.max_operations))
+                limit(exceeded("too many operations", "max_operations", config.max_operations))
             }
             Some(End::OutOfStack) => {
-                limit(format!("the script used up its stack of {} bytes", config.stack_bytes()))
+                let max = config.stack_bytes();
+                limit(format!(
+                    "the script used up its stack of {max} bytes; raise stack_size with \
+                     `EngineConfig::with_stack_size`"
+                ))
             }
             Some(End::OutOfMemory) => {
-                limit(format!("the script used more memory than the limit of {} bytes", config.max_memory))
+                let (max, raise) = (config.max_memory, raise("max_memory"));
+                limit(format!("the script used more memory than the limit of {max} bytes; {raise}"))
             }
             Some(End::TooLarge(what)) => {
                 let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
@@ -116,31 +133,35 @@ fn at_its_place(
             }
         },
         EvalAltResult::ErrorTooManyVariables(_) => {
-            limit(format!("too many variables (limit: {})", config.max_variables))
+            limit(exceeded("too many variables", "max_variables", config.max_variables))
         }
         EvalAltResult::ErrorStackOverflow(_) => {
-            limit(format!("function calls are nested too deep (limit: {} levels)", config.max_call_levels))
+            let max = format_args!("{} levels", config.max_call_levels).to_string();
+            limit(exceeded("function calls are nested too deep", "max_call_levels", max))
         }
         EvalAltResult::ErrorDataTooLarge(what, _) => {
-            let limits = [
-                ("string", config.max_string_bytes),
-                ("array", config.max_array_size),
-                ("map", config.max_map_size),
-            ];
-            let lower = what.to_lowercase();
-            let value = limits.iter().find(|(name, _)| lower.contains(name));
-            let value = value.map(|(_, limit)| format!(" (limit: {limit})")).unwrap_or_default();
-            limit(format!("{what} is too large{value}"))
+            let (setting, max) = size_setting(&what, config);
+            limit(exceeded(format_args!("{what} is too large"), setting, max))
         }
         EvalAltResult::ErrorTooManyModules(_) => {
-            limit(format!("too many imports of modules (limit: {})", config.max_modules))
+            limit(exceeded("too many imports of modules", "max_modules", config.max_modules))
         }
+        EvalAltResult::ErrorSystem(_, error) if error.is::<OverLimit>() => limit(error.to_string()),
         EvalAltResult::ErrorSystem(_, error) if error.is::<LimitExceeded>() => limit(error.to_string()),
         EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
         EvalAltResult::ErrorRuntime(value, _) => {
             task_error(TaskErrorKind::Runtime, thrown(&value) + calls, position)
         }
         error => task_error(TaskErrorKind::Runtime, error.to_string() + calls, position),
+    }
+}
+
+/// The setting that limits something of a size, by Rhai's words for it, and its value.
+fn size_setting(what: &str, config: &EngineConfig) -> (&'static str, usize) {
+    match what {
+        _ if what.contains("string") => ("max_string_bytes", config.max_string_bytes),
+        _ if what.contains("map") => ("max_map_size", config.max_map_size),
+        _ => ("max_array_size", config.max_array_size),
     }
 }
 

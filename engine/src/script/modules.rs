@@ -1,7 +1,6 @@
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,13 +8,14 @@ use std::sync::Arc;
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
 };
+use rhai_dispatcher_core::{ScriptFileError, read_script};
 
 use super::builtins::Answer;
+use super::limit::over;
 use super::{ScriptCache, ScriptRun, compile, wait};
 use crate::EngineConfig;
 use crate::call::BlockingPool;
 use crate::memory::uncharged;
-use crate::request::LimitExceeded;
 
 /// What the scripts of an engine can import: the modules of one folder, and the compiled forms of those that
 /// were imported last.
@@ -95,6 +95,7 @@ impl Modules {
         name: &ModuleName,
         text: &Arc<str>,
     ) -> Answer<Rc<AST>> {
+        run.note_source(text);
         let cached = self.cache.borrow_mut().get(text);
         // Another one may have the same text; then they take turns.
         if let Some(ast) = cached.filter(|ast| ast.source() == Some(&name.0)) {
@@ -124,20 +125,14 @@ fn read(folder: &Path, name: ModuleName, max_bytes: usize) -> Result<Arc<str>, I
     if !path.starts_with(&folder) {
         return Err(ImportError::Outside(name));
     }
-    // To open a pipe would wait for its other end.
-    if !fs::metadata(&path).map_err(unreadable)?.is_file() {
-        return Err(ImportError::Unreadable(name, "it is no file".to_owned()));
-    }
-    let mut text = Vec::new();
-    let file = File::open(&path).map_err(unreadable)?;
-    file.take(max_bytes as u64 + 1).read_to_end(&mut text).map_err(unreadable)?;
-    if text.len() > max_bytes {
-        return Err(ImportError::TooLong(max_bytes));
-    }
-    match String::from_utf8(text) {
-        Ok(text) => Ok(text.into()),
-        Err(_) => Err(ImportError::Unreadable(name, "it is no text in UTF-8".to_owned())),
-    }
+    read_script(&path, max_bytes).map_err(|error| match error {
+        ScriptFileError::Unreadable(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            ImportError::Unreadable(name.clone(), "it is no file".to_owned())
+        }
+        ScriptFileError::Unreadable(error) => unreadable(error),
+        ScriptFileError::TooLong(max_bytes) => ImportError::TooLong(max_bytes),
+        error => ImportError::Unreadable(name.clone(), error.to_string()),
+    })
 }
 
 impl ModuleResolver for Resolver {
@@ -228,9 +223,7 @@ impl fmt::Display for ModuleName {
 impl From<ImportError> for Box<EvalAltResult> {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::TooLong(limit) => {
-                LimitExceeded { what: "the module has too many bytes", limit }.into()
-            }
+            ImportError::TooLong(limit) => over("the module has too many bytes", "max_script_bytes", limit),
             error => error.to_string().into(),
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct ScriptRun {
     importing: RefCell<Vec<ModuleName>>,
     /// The memory that the script holds.
     account: Account,
+    /// Whether it, or a module that it has imported, interpolates strings.
+    interpolates: Cell<bool>,
 }
 
 /// Why we end a script that would go on.
@@ -72,6 +74,8 @@ thread_local! {
 
 impl ScriptRun {
     pub(crate) fn new(run: Run, config: Rc<EngineConfig>, ticker: Ticker, account: Account) -> Self {
+        // What `eval` is given is not known.
+        let interpolates = Cell::new(config.allow_eval);
         Self {
             priority: Cell::new(run.claimed.task.priority),
             run,
@@ -87,6 +91,7 @@ impl ScriptRun {
             engine: OnceCell::new(),
             importing: RefCell::default(),
             account,
+            interpolates,
         }
     }
 
@@ -165,6 +170,19 @@ impl ScriptRun {
 
     pub(super) fn importing(&self) -> &RefCell<Vec<ModuleName>> {
         &self.importing
+    }
+
+    /// Notes what its text, or that of a module that it imports, has in it.
+    pub(crate) fn note_source(&self, source: &str) {
+        // As the text of a string it does no harm.
+        if source.contains("${") {
+            self.interpolates.set(true);
+        }
+    }
+
+    /// Whether it may interpolate strings.
+    pub(crate) fn interpolates(&self) -> bool {
+        self.interpolates.get()
     }
 
     pub(crate) fn account(&self) -> &Account {

@@ -1,9 +1,10 @@
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::panic::{self, AssertUnwindSafe};
 use std::task::Poll;
 use std::time::Duration;
 
-use rhai::Dynamic;
+use rhai::{Dynamic, EvalAltResult, Position};
 use rhai_dispatcher_core::Tick;
 
 use super::script_run::End;
@@ -76,7 +77,7 @@ thread_local! {
     static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0, uses: 0 }) };
 }
 
-/// Rhai's `on_progress`: `Some` ends the script.
+/// Counts an operation, and lets others have a turn if it is time. `Some` if the script has to end.
 pub(crate) fn on_progress() -> Option<Dynamic> {
     let address = fiber::stack_address();
     let mut gauge = GAUGE.get();
@@ -87,6 +88,41 @@ pub(crate) fn on_progress() -> Option<Dynamic> {
     GAUGE.set(gauge);
     None
 }
+
+/// Lets others have a turn if it is time, also when the script has ended: for what is left to do then.
+pub(crate) fn yield_point() {
+    let Some(run) = ScriptRun::current() else { return };
+    if run.ticker().slice_is_over(run.clock().now()) {
+        run.ticker().let_others_run();
+    }
+}
+
+/// What Rhai calls at each operation. `Some` ends the script.
+///
+/// Where Rhai interpolates a string, an operation comes before the call of `to_string`, and an error of it is taken for
+/// one of `to_string`: Rhai then writes the whole value by itself, however long that takes. So a script that has such
+/// strings is ended by unwinding, up to [`catch`].
+pub(crate) fn on_operation() -> Option<Dynamic> {
+    let token = on_progress()?;
+    if ScriptRun::with_current(ScriptRun::interpolates).unwrap_or_default() {
+        panic::resume_unwind(Box::new(Unwinding));
+    }
+    Some(token)
+}
+
+/// Calls `f`, which runs a script, and catches what [`on_operation`] ends it by.
+pub(crate) fn catch<T>(f: impl FnOnce() -> Result<T, Box<EvalAltResult>>) -> Result<T, Box<EvalAltResult>> {
+    match panic::catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => result,
+        Err(payload) if payload.is::<Unwinding>() => {
+            Err(EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into())
+        }
+        Err(panic) => panic::resume_unwind(panic),
+    }
+}
+
+/// The payload of the panic that ends a script. It is no fault, and no panic hook hears of it.
+struct Unwinding;
 
 /// Counts a use of a variable. Whether the values of variables are to be checked now.
 pub(crate) fn variables_are_due() -> bool {
@@ -150,16 +186,7 @@ fn look(address: usize) -> Option<End> {
         metronome::want();
     }
     if slice_is_over {
-        let mut polled = false;
-        // Who polls the fiber sees that it yields, and resumes it when its turn has come.
-        let resumed = poll_fn(|_| match std::mem::replace(&mut polled, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        });
-        ticker.yielding.set(true);
-        // Errors: off a fiber there is nobody to yield to, and a stop is seen right below.
-        let _ = fiber::wait(resumed);
-        ticker.yielding.set(false);
+        ticker.let_others_run();
     }
     run.end()
 }
@@ -242,6 +269,25 @@ impl Ticker {
         self.used.get() + (now - self.slice_start.get())
     }
 
+    /// Whether the script has run for as long as it may at a time.
+    fn slice_is_over(&self, now: Tick) -> bool {
+        now - self.slice_start.get() >= self.slice
+    }
+
+    /// Suspends the fiber until its turn comes again.
+    fn let_others_run(&self) {
+        let mut polled = false;
+        // Who polls the fiber sees that it yields, and resumes it when its turn has come.
+        let resumed = poll_fn(|_| match std::mem::replace(&mut polled, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        self.yielding.set(true);
+        // Errors: off a fiber there is nobody to yield to, and a stop is seen by who asks for it.
+        let _ = fiber::wait(resumed);
+        self.yielding.set(false);
+    }
+
     /// Whether the fiber is suspended only to let others run.
     pub(crate) fn is_yielding(&self) -> bool {
         self.yielding.get()
@@ -259,6 +305,6 @@ impl Ticker {
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
         self.interval.set(fitting.clamp(1, MAX_INTERVAL.min(interval.saturating_mul(2))));
 
-        now - self.slice_start.get() >= self.slice || operations >= MAX_SLICE_OPERATIONS
+        self.slice_is_over(now) || operations >= MAX_SLICE_OPERATIONS
     }
 }

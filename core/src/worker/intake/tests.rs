@@ -127,7 +127,7 @@ impl Fixture {
 
     fn task(&self, lane: usize, offer: Offer) -> Option<Claim> {
         match self.take(lane, offer) {
-            Taken::Task(task) => Some(task.claim),
+            Taken::Task { task, .. } => Some(task.claim),
             Taken::Nothing => None,
             Taken::Surplus(_) | Taken::Closed(_) => panic!("a lane with room takes tasks"),
         }

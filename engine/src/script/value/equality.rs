@@ -14,7 +14,10 @@ const MAX_DEPTH: usize = 1_000;
 /// # Errors
 /// If nothing compares two values of one type, or they are nested too deep.
 pub(crate) fn equal(context: &NativeCallContext<'_>, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
-    Comparison::new(context).equal(one, other)
+    match Comparison::new(context).equal(one, other) {
+        Err(error) if is_missing(&error) && one.type_id() != other.type_id() => Ok(false),
+        answer => answer,
+    }
 }
 
 /// The same for two arrays.
@@ -58,7 +61,6 @@ impl<'a> Comparison<'a> {
                 return Err(error.into());
             }
             (Part::Cycle, _) | (_, Part::Cycle) => return Err("a value contains itself".into()),
-            (Part::Array(_) | Part::Map(_), _) | (_, Part::Array(_) | Part::Map(_)) => false,
             _ => return self.natively(one, other),
         })
     }
@@ -69,8 +71,12 @@ impl<'a> Comparison<'a> {
         }
         for (a, b) in one.iter().zip(other) {
             let equal = match self.equal(a, b) {
-                // As Rhai has it, for an array or a map in an array.
-                Err(error) if is_missing(&error) && (a.is_array() || a.is_map()) => false,
+                // As Rhai has it, also for an array or a map in an array; but not for a property of a map.
+                Err(error)
+                    if is_missing(&error) && (a.is_array() || a.is_map() || a.type_id() != b.type_id()) =>
+                {
+                    false
+                }
                 answer => answer?,
             };
             if !equal {
@@ -96,12 +102,8 @@ impl<'a> Comparison<'a> {
     /// Asks the function that compares values of these types, if there is one.
     fn natively(&self, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
         let (mut one, mut other) = (one.flatten_clone(), other.flatten_clone());
-        let of_one_type = one.type_id() == other.type_id();
-        match self.context.call_native_fn_raw("==", true, &mut [&mut one, &mut other]) {
-            Ok(equal) => Ok(equal.as_bool().unwrap_or(false)),
-            Err(error) if !of_one_type && is_missing(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let equal = self.context.call_native_fn_raw("==", true, &mut [&mut one, &mut other])?;
+        Ok(equal.as_bool().unwrap_or(false))
     }
 }
 

@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 
 use super::{Halt, Part, Walk};
 use crate::Secret;
+use crate::script::limit::raise;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Json, Output, TaskError, TaskErrorKind};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -20,7 +21,9 @@ const MAX_DEPTH: usize = 127;
 /// and the infinities, a blob (neither text nor array would be the same value when it came back),
 /// a range, and any type that the embedder registered. Kind `limit` for a result that is too long.
 pub(crate) fn output(value: &Dynamic, max_bytes: usize) -> Result<Output, TaskError> {
-    convert(value, max_bytes, "the result").map(Output::from)
+    let too_long =
+        || format!("the result has more than {max_bytes} bytes of JSON; {}", raise("max_output_bytes"));
+    convert(value, max_bytes, "the result", too_long).map(Output::from)
 }
 
 /// The JSON form of a script's value, for native functions that send values on; `what` names the
@@ -29,20 +32,23 @@ pub(crate) fn output(value: &Dynamic, max_bytes: usize) -> Result<Output, TaskEr
 /// # Errors
 /// What has no JSON form and where it is, or that it is too long or nested too deep.
 pub fn to_json(value: &Dynamic, max_bytes: usize, what: &str) -> Result<String, String> {
-    let json = convert(value, max_bytes, what).map_err(|error| error.message)?;
+    let too_long = || format!("{what} has more than {max_bytes} bytes of JSON");
+    let json = convert(value, max_bytes, what, too_long).map_err(|error| error.message)?;
     Ok(json.as_str().to_owned())
 }
 
-fn convert(value: &Dynamic, max_bytes: usize, what: &str) -> Result<Json, TaskError> {
+fn convert(
+    value: &Dynamic,
+    max_bytes: usize,
+    what: &str,
+    too_long: impl Fn() -> String,
+) -> Result<Json, TaskError> {
     let conversion = Conversion {
         walk: Walk::new(MAX_DEPTH, usize::MAX),
         left: Cell::new(max_bytes),
         error: RefCell::default(),
     };
-    let too_long = || {
-        let message = format!("{what} has more than {max_bytes} bytes of JSON");
-        TaskError::new(TaskErrorKind::Limit, message)
-    };
+    let too_long = || TaskError::new(TaskErrorKind::Limit, too_long());
     match Json::of(&Node { value, conversion: &conversion }) {
         Ok(json) if json.as_str().len() > max_bytes => Err(too_long()),
         Ok(json) => Ok(json),

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -6,18 +7,20 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use rhai_dispatcher_core::Priority;
 
 use super::Slots;
+use crate::Priority;
 
-/// Threads for Rust functions that block: a bounded number, started when there is work and ended when
-/// there has been none for a while. Clones are the same pool.
+/// Threads for work that blocks: a bounded number, started when there is work and ended when there has been
+/// none for 10 s. Clones are the same pool.
 ///
-/// An [`EngineConfig`](crate::EngineConfig) has one.
+/// A dispatcher has one, for checks of scripts and for files, and an engine's configuration has one.
 #[derive(Clone)]
 pub struct BlockingPool(Arc<Shared>);
 
 struct Shared {
+    /// The name of its threads.
+    name: &'static str,
     /// One for each thread. A job holds its slot until it is done, even if nobody waits for it any
     /// more; so a job that is queued has a thread soon.
     slots: Slots,
@@ -40,9 +43,10 @@ const IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// Why a job has no result.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BlockingError {
-    /// The system gives no thread.
-    #[error("no thread for a blocking function")]
+#[non_exhaustive]
+pub enum BlockingError {
+    /// The system gives no thread. Trying again later may help.
+    #[error("no thread for a blocking function: {0}")]
     NoThread(#[from] std::io::Error),
     /// It panicked.
     #[error("it panicked: {0}")]
@@ -50,15 +54,19 @@ pub(crate) enum BlockingError {
 }
 
 impl BlockingPool {
-    /// A pool of at most `max` threads, at least one. None is started yet.
-    pub(crate) fn new(max: usize) -> Self {
+    /// A pool of at most `max` threads of that name, at least one. None is started yet.
+    #[must_use]
+    pub fn new(name: &'static str, max: usize) -> Self {
         let (state, work) = (Mutex::default(), Condvar::new());
-        Self(Arc::new(Shared { slots: Slots::new(max), state, work }))
+        Self(Arc::new(Shared { name, slots: Slots::new(max), state, work }))
     }
 
     /// Runs `job` on one of the threads as soon as one is free. Dropping the future does not stop a job
     /// that has begun; what it returns is dropped then.
-    pub(crate) async fn run<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// If there is no thread, or `job` panicked.
+    pub async fn run<T: Send + 'static>(
         &self,
         priority: Priority,
         job: impl FnOnce() -> T + Send + 'static,
@@ -70,7 +78,7 @@ impl BlockingPool {
             // Before the answer, so that whoever has it finds the slot free.
             drop(slot);
             // The payload of a panic may panic when it is dropped: not here, for it would end the thread.
-            let result = result.map_err(|panic| crate::fiber::Panicked::from(panic).0);
+            let result = result.map_err(message);
             // An error: nobody waits any more.
             let _ = sender.send(result);
         }))?;
@@ -85,7 +93,7 @@ impl BlockingPool {
         // Idle threads may all have been woken for the jobs before this one.
         if state.idle <= state.jobs.len() && state.threads < self.0.slots.max() {
             let shared = Arc::clone(&self.0);
-            let thread = thread::Builder::new().name("rhai-blocking".into());
+            let thread = thread::Builder::new().name(self.0.name.into());
             match thread.spawn(move || shared.serve()) {
                 Ok(_detached) => state.threads += 1,
                 Err(error) if state.threads == 0 => return Err(error.into()),
@@ -126,6 +134,16 @@ impl Shared {
             }
         }
     }
+}
+
+/// The message of a panic.
+fn message(payload: Box<dyn Any + Send>) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 impl fmt::Debug for BlockingPool {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use rhai_dispatcher_core::Priority;
+use crate::Priority;
 
 /// A number of slots, of which each call takes one for as long as it is under way. Clones are the
 /// same slots; they may be shared by functions, lanes and workers of a process.

@@ -1,0 +1,30 @@
+use std::any::TypeId;
+use std::mem;
+
+use rhai::{Dynamic, Engine, FnPtr};
+
+use super::limit::over;
+
+/// What `curry` in a script becomes when it is parsed: a function of ours, since Rhai's own adds arguments to
+/// a function pointer without end, and looks for a function with 20,000 of them for 9 seconds.
+pub(crate) const CURRY: &str = "bounded_curry";
+
+/// Registers [`CURRY`], with at most `max` arguments.
+pub(crate) fn register(engine: &mut Engine, max: usize) {
+    for count in 1..=max {
+        let mut types = vec![TypeId::of::<Dynamic>(); count + 1];
+        types[0] = TypeId::of::<FnPtr>();
+        engine.register_raw_fn(CURRY, types, move |_, args| {
+            let mut pointer = args[0].clone().cast::<FnPtr>();
+            let curried = pointer.curry().len() + count;
+            if curried > max {
+                let what = "too many arguments of a function pointer, with those that are curried";
+                return Err(over(what, "max_arguments", max));
+            }
+            for argument in &mut args[1..] {
+                pointer.add_curry(mem::take(*argument));
+            }
+            Ok(pointer)
+        });
+    }
+}

@@ -1,0 +1,32 @@
+use rhai::{Array, Dynamic, Map, Scope};
+
+use super::super::tick;
+
+/// Values that are dropped from one look at the time to the next; they take some microseconds.
+const AT_ONCE: usize = 128;
+
+/// Drops all variables, and lets others have a turn meanwhile: a script can leave a million values behind, and Rust
+/// would drop them all at once.
+pub(crate) fn dismantle(variables: Scope<'_>) {
+    let mut left: Vec<Dynamic> = variables.into_iter().map(|(_, value, _)| value).collect();
+    let mut dropped = 0;
+    while let Some(value) = left.pop() {
+        dropped += 1;
+        if dropped % AT_ONCE == 0 {
+            tick::yield_point();
+        }
+        // What closures have captured may be used elsewhere; it goes with the last of them.
+        if value.is_shared() {
+            continue;
+        }
+        if value.is_array() {
+            left.extend(value.cast::<Array>().into_iter().filter(holds_others));
+        } else if value.is_map() {
+            left.extend(value.cast::<Map>().into_values().filter(holds_others));
+        }
+    }
+}
+
+fn holds_others(value: &Dynamic) -> bool {
+    !value.is_shared() && (value.is_array() || value.is_map()) || value.is_fnptr()
+}
