@@ -1,10 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, Transport};
 #[cfg(feature = "engine")]
 use rhai_dispatcher_engine::{EngineConfig, ScriptChecker};
 
 use crate::RhaiDispatcherError;
+use crate::record_settings::{RecordSettings, record_setters};
 use crate::url::Target;
 
 /// Makes a [`RhaiDispatcher`](crate::RhaiDispatcher).
@@ -23,6 +25,7 @@ pub struct RhaiDispatcherBuilder {
     caller_id: Option<Arc<str>>,
     url: Option<String>,
     prefix: Option<String>,
+    records: RecordSettings,
     transport: Option<Arc<dyn Transport>>,
     #[cfg(feature = "engine")]
     engine: EngineConfig,
@@ -62,6 +65,8 @@ impl RhaiDispatcherBuilder {
         self
     }
 
+    record_setters!();
+
     /// Uses a transport that was made elsewhere, instead of a URL.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
@@ -94,8 +99,14 @@ impl RhaiDispatcherBuilder {
             (Some(_), Some(_)) => {
                 return Err(Invalid::new("url", "is given beside a transport", "give one of them").into());
             }
-            (None, Some(transport)) => Target::Shared(Arc::clone(transport)),
-            (url, None) => Target::parse(url.as_deref().unwrap_or("memory:"), self.prefix.as_deref())?,
+            (None, Some(transport)) => {
+                self.records.refuse_beside_transport()?;
+                Target::Shared(Arc::clone(transport))
+            }
+            (url, None) => {
+                let url = url.as_deref().unwrap_or("memory:");
+                Target::parse(url, self.prefix.as_deref(), self.records)?
+            }
         };
         match target {
             Target::Shared(transport) => Ok(Dispatcher::new(transport, config)),
@@ -135,7 +146,8 @@ impl RhaiDispatcherBuilder {
         use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
         self.engine.check()?;
-        let transport = MemoryTransport::new(MemoryConfig::default().with_any_worker(true));
+        let config_of_hub = MemoryConfig::default().with_transport(self.records.config());
+        let transport = MemoryTransport::new(config_of_hub.with_any_worker(true));
         let worker_id = WorkerId::try_from("embedded")?;
         let consumer = transport.attach_now(&InstanceSpec::new(worker_id.clone()));
         let transport: Arc<dyn Transport> = Arc::new(transport);

@@ -29,6 +29,7 @@
 struct Readme;
 
 mod dispatcher_builder;
+mod record_settings;
 mod url;
 #[cfg(feature = "engine")]
 mod worker;

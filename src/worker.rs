@@ -11,6 +11,7 @@ use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 use rhai_dispatcher_supervision::CrashRecovery;
 
 use crate::RhaiDispatcherError;
+use crate::record_settings::{RecordSettings, record_setters};
 use crate::url::Target;
 
 /// Serves a worker id with the Rhai engine: each of its threads runs many scripts at once.
@@ -39,6 +40,7 @@ pub struct RhaiWorkerBuilder {
     worker_id: Arc<str>,
     url: Option<String>,
     prefix: Option<String>,
+    records: RecordSettings,
     transport: Option<Arc<dyn Transport>>,
     threads: Option<usize>,
     config: WorkerConfig,
@@ -55,6 +57,7 @@ impl RhaiWorker {
             worker_id: worker_id.into(),
             url: None,
             prefix: None,
+            records: RecordSettings::default(),
             transport: None,
             threads: None,
             config: WorkerConfig::default(),
@@ -106,6 +109,8 @@ impl RhaiWorkerBuilder {
         self.prefix = Some(prefix.into());
         self
     }
+
+    record_setters!();
 
     /// Uses a transport that was made elsewhere, instead of a URL.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -172,7 +177,7 @@ impl RhaiWorkerBuilder {
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;
         }
         let transport = match (self.url, self.transport) {
-            (Some(url), None) => match Target::parse(&url, self.prefix.as_deref())? {
+            (Some(url), None) => match Target::parse(&url, self.prefix.as_deref(), self.records)? {
                 Target::Shared(transport) => transport,
                 #[cfg(feature = "memory")]
                 Target::Private => {
@@ -180,7 +185,10 @@ impl RhaiWorkerBuilder {
                     return Err(Invalid::new("url", problem, "use memory:NAME on both sides").into());
                 }
             },
-            (None, Some(transport)) => transport,
+            (None, Some(transport)) => {
+                self.records.refuse_beside_transport()?;
+                transport
+            }
             (None, None) => {
                 return Err(
                     Invalid::new("url", "is missing", "say where tasks come from with url(...)").into()

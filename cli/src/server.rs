@@ -1,6 +1,6 @@
 use std::fmt;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai_dispatcher::{
     RedisConfig, RedisTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
@@ -14,6 +14,15 @@ use crate::error::CommandError;
 pub(crate) struct Server {
     url: String,
     prefix: Option<String>,
+    records: RecordSettings,
+}
+
+/// How the records of finished tasks are kept, as far as the command line says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RecordSettings {
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) most: Option<usize>,
+    pub(crate) most_bytes: Option<usize>,
 }
 
 impl Server {
@@ -37,34 +46,63 @@ impl Server {
         if !is_socket && path.is_some_and(|(_, path)| path.contains('@')) {
             return refuse("it has a / in its user or password; write that as %2F");
         }
-        Ok(Self { url, prefix })
+        Ok(Self { url, prefix, records: RecordSettings::default() })
+    }
+
+    pub(crate) fn with_records(self, records: RecordSettings) -> Self {
+        Self { records, ..self }
     }
 
     /// A dispatcher that is connected.
     pub(crate) async fn connect(&self) -> Result<RhaiDispatcher, CommandError> {
+        let RecordSettings { ttl, most, most_bytes } = self.records;
         let mut builder = RhaiDispatcherBuilder::new().caller_id(Self::CALLER_ID).url(&self.url);
         if let Some(prefix) = &self.prefix {
             builder = builder.prefix(prefix);
+        }
+        if let Some(ttl) = ttl {
+            builder = builder.record_ttl(ttl);
+        }
+        if let Some(most) = most {
+            builder = builder.max_finished_records(most);
+        }
+        if let Some(bytes) = most_bytes {
+            builder = builder.max_finished_bytes(bytes);
         }
         builder.connect().await.map_err(|error| self.explain(error))
     }
 
     /// The worker that it gives tasks to.
     pub(crate) fn worker(&self, worker_id: &WorkerId) -> RhaiWorkerBuilder {
-        let builder = RhaiWorker::builder(worker_id.as_str()).url(&self.url);
-        match &self.prefix {
-            Some(prefix) => builder.prefix(prefix),
-            None => builder,
+        let RecordSettings { ttl, most, most_bytes } = self.records;
+        let mut builder = RhaiWorker::builder(worker_id.as_str()).url(&self.url);
+        if let Some(prefix) = &self.prefix {
+            builder = builder.prefix(prefix);
         }
+        if let Some(ttl) = ttl {
+            builder = builder.record_ttl(ttl);
+        }
+        if let Some(most) = most {
+            builder = builder.max_finished_records(most);
+        }
+        if let Some(bytes) = most_bytes {
+            builder = builder.max_finished_bytes(bytes);
+        }
+        builder
     }
 
     /// A transport to it. Nothing is connected yet.
     pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, RhaiDispatcherError> {
         let config = RedisConfig::new(&self.url);
-        let config = match &self.prefix {
+        let mut config = match &self.prefix {
             Some(prefix) => config.with_prefix(prefix),
             None => config,
         };
+        let RecordSettings { ttl, most, most_bytes } = self.records;
+        let kept = &mut config.transport;
+        kept.record_ttl = ttl.unwrap_or(kept.record_ttl);
+        kept.max_finished_records = most.unwrap_or(kept.max_finished_records);
+        kept.max_finished_bytes = most_bytes.unwrap_or(kept.max_finished_bytes);
         Ok(Arc::new(RedisTransport::new(config)?))
     }
 
@@ -72,8 +110,8 @@ impl Server {
     pub(crate) fn explain(&self, error: impl Into<RhaiDispatcherError>) -> CommandError {
         let (problem, hint) = match error.into() {
             RhaiDispatcherError::Unavailable(source) => (
-                format!("the server can't be reached: {source}"),
-                "see that it runs, and that --url or RHAID_URL names it",
+                format!("the server is not available: {source}"),
+                "see that it runs and has memory and disk, and that --url or RHAID_URL names it",
             ),
             RhaiDispatcherError::Refused(source) => (
                 format!("the server refuses: {source}"),

@@ -98,8 +98,7 @@ fn config() -> EngineConfig {
 fn run(handler: &RhaiHandler, script: &str) -> (Ran, Duration) {
     let task = Task::new(WorkerId::try_from("worker-1").unwrap(), Payload::script(script), "fuzz");
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
-    let claimed =
-        Claimed { claim, task: Arc::new(task), attempt: 0, deaths: 0, deadline: None, latest_start: None };
+    let claimed = Claimed::first(claim, Arc::new(task));
     let clock = Arc::new(SystemClock::new());
     let mut future = handler.handle(Run { claimed, stop: StopToken::new(), deadline: None, clock });
     let mut held = Duration::ZERO;

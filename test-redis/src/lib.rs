@@ -2,8 +2,10 @@
 //!
 //! # Layout
 //! - `server`: one server in a directory of its own ([`RedisServer`]).
+//! - `clock`: a server whose clock is off.
 //! - `proxy`: the way to a server, with black holes, latency, dead sockets and other targets ([`FaultyProxy`]).
 
+mod clock;
 mod proxy;
 mod server;
 

@@ -89,6 +89,9 @@ enum Answer {
 /// nothing out: a connection that is lost is waited for by the link.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
+/// Where in the answer to a claim begins what is given.
+const GIVEN_AT: usize = 4;
+
 /// How long an instance that nobody claims for goes on being given tasks: as long as a lane may take to run
 /// what it got last, since it would be a pity to give up the order and to queue what comes meanwhile.
 const LINGER: Duration = Duration::from_millis(10);
@@ -300,6 +303,9 @@ impl ClaimLoop {
                 let reply = reply.into_array();
                 let Some(packed) = reply.get(1).and_then(Reply::as_bytes) else { return Waited::Over };
                 crash_point("claim.after_wake");
+                if self.instance.check_lease().is_err() {
+                    return Waited::Lost;
+                }
                 return match self.take(std::iter::once(packed)) {
                     (true, _) | (_, 0) => Waited::Over,
                     (false, count) => Waited::Given(count),
@@ -350,10 +356,13 @@ impl ClaimLoop {
         args.push_display(wanted).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
+        if replies.len() > GIVEN_AT {
+            self.instance.check_lease()?;
+        }
         let number = |index: usize| replies.get(index).and_then(Reply::as_u64).unwrap_or(0);
         let next_due = Instant::now() + Duration::from_millis(number(2).saturating_sub(number(0)));
         let is_due_then = number(3) == 1;
-        let (_, given) = self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
+        let (_, given) = self.take(replies.iter().skip(GIVEN_AT).filter_map(Reply::as_bytes));
         match replies.get(1).and_then(Reply::as_str).unwrap_or_default() {
             "claimed" | "group" => Ok(Answer::Again),
             "ordered" => {
@@ -377,7 +386,10 @@ impl ClaimLoop {
         args.push_static(if blocked { "-1" } else { "0" }).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
         let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        self.take(replies.iter().skip(4).filter_map(Reply::as_bytes));
+        if replies.len() > GIVEN_AT {
+            self.instance.check_lease()?;
+        }
+        self.take(replies.iter().skip(GIVEN_AT).filter_map(Reply::as_bytes));
         Ok(())
     }
 }

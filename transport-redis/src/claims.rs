@@ -18,6 +18,8 @@ pub(crate) struct Claims {
     finishing: HashMap<TaskId, Held>,
     /// Until when it claims nothing beside the quarantined task that it holds.
     alone_until: Option<Instant>,
+    /// Until when the lease lasts at least: counted from when the renewal was sent.
+    pub(crate) leased_until: Option<Instant>,
     /// Whether the lease has run out and was not renewed since.
     pub(crate) expired: bool,
     pub(crate) detached: bool,

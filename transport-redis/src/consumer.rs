@@ -58,7 +58,9 @@ impl RedisConsumer {
                 let mut args = attaching.args();
                 args.push(inbox_id).push_flag(true).push_static("0");
                 let deadline = Instant::now() + attaching.caller.timeout;
+                let sent = Instant::now();
                 renewals.run_until(Script::Renew, args, deadline).await?;
+                attaching.note_renewal(sent);
                 // Not with the renewals, which it could delay.
                 let caller = Arc::clone(&attaching.caller);
                 tokio::spawn(async move { caller.delete_unused_libraries().await });
@@ -189,6 +191,7 @@ async fn renew_once(
     };
     let mut args = instance.args();
     args.push(inbox).push_flag(false).push_display(cancels_from);
+    let sent = Instant::now();
     let replies = renewals.run(Script::Renew, args).await?;
     // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken.
     let state = replies.get(1).and_then(Reply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
@@ -212,7 +215,7 @@ async fn renew_once(
         }
     }
     if state < 2 {
-        instance.lock().expired = false;
+        instance.note_renewal(sent);
     }
     Ok(replies.get(2).and_then(Reply::as_u64) == Some(1))
 }

@@ -1,8 +1,10 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rhai_dispatcher_core::{Claim, Completion, Finished, InstanceId, Signal, WorkerId};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::args::Args;
 use crate::batcher::Batcher;
@@ -30,6 +32,8 @@ pub(crate) struct Instance {
     /// Keeps renewals and the detach apart. No claim waits for it, nor a renewal for a claim: those are slow when the
     /// server or the way to it is.
     pub(crate) renewing: tokio::sync::Mutex<()>,
+    /// How long a lease lasts.
+    lease: Duration,
     /// How much a message may hold.
     pub(crate) max_message: usize,
     /// How much an outcome may hold.
@@ -55,6 +59,7 @@ impl Instance {
             changed: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
             renewing: tokio::sync::Mutex::new(()),
+            lease: config.transport.lease,
             max_message: config.max_message_bytes,
             max_outcome: config.max_outcome_bytes,
         }
@@ -70,6 +75,24 @@ impl Instance {
         let mut args = Args::new();
         args.push_copy(self.worker_id.as_str()).push_display(self.id);
         args
+    }
+
+    /// Notes that the lease was renewed by what was sent at `sent`.
+    pub(crate) fn note_renewal(&self, sent: Instant) {
+        let mut claims = self.lock();
+        claims.leased_until = Some(sent + self.lease);
+        claims.expired = false;
+    }
+
+    /// Whether claims that come now are of a lease that lasts. If it may be over, they may run elsewhere already, and
+    /// the server is asked of them after the next renewal.
+    pub(crate) fn check_lease(&self) -> Result<(), ClientError> {
+        let mut claims = self.lock();
+        if claims.leased_until.is_some_and(|until| until > Instant::now()) {
+            return Ok(());
+        }
+        claims.expired = true;
+        Err(ClientError::Lost("the lease may have run out before the answer came".into()))
     }
 
     /// Ends a claim here, once the server has said what it makes of it, or could not. Whether it could not,

@@ -35,6 +35,7 @@ impl Instance {
             held.iter().filter_map(Reply::as_bytes).filter(|id| !is_known(id)).cloned().collect();
         for some in unknown.chunks(AT_ONCE) {
             let replies = self.ask_of_claims(some).await?;
+            self.check_lease()?;
             let now = replies.first().and_then(Reply::as_u64).unwrap_or(0);
             let claimed = self.adopt(WallTime::from_millis(now), Given::of_replies(&replies), &known);
             if !claimed.is_empty() {

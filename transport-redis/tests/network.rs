@@ -152,6 +152,51 @@ fn a_black_hole_in_one_direction_costs_nothing_but_time() {
     }
 }
 
+/// What was given into a black hole arrives when it is over, and runs elsewhere by then.
+#[test]
+fn a_claim_that_arrives_after_its_lease_is_not_begun() {
+    let lease = Duration::from_secs(1);
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let short = |config: RedisConfig| {
+        let config = config.with_transport(TransportConfig::default().with_lease(lease));
+        RedisTransport::new(config.with_call_timeout(Duration::from_secs(30))).expect("a valid config")
+    };
+    let runner = short(config_via(&proxy));
+    let consumer = attach(&runner);
+    let mut claiming = consumer.claim(std::num::NonZeroUsize::MIN);
+    assert!((&mut claiming).now_or_never().is_none(), "nothing is there");
+    until("it waits", || server.command(&["CLIENT", "LIST"]).contains("cmd=blpop"));
+    assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
+    proxy.black_hole(Direction::ToClient);
+    let submitter = open(&server);
+    let id = submit(&submitter); // into the hole
+    let other = short(config(&server));
+    let rival = attach(&other);
+    let mut taken = rival.claim(std::num::NonZeroUsize::MIN);
+    let claimed = loop {
+        assert_eq!(block_on(rival.renew()).expect("renewed"), []);
+        if let Some(claimed) = (&mut taken).now_or_never() {
+            break claimed.expect("a claim").remove(0);
+        }
+        thread::sleep(lease / 10);
+    };
+    assert_eq!(claimed.claim.task, id);
+    proxy.heal();
+    block_on(consumer.renew()).expect("renewed");
+    complete(&rival, claimed.claim);
+    // It gets what comes now, and never got the other.
+    let next = submit(&submitter);
+    let claimed = loop {
+        block_on(consumer.renew()).expect("renewed");
+        if let Some(claimed) = (&mut claiming).now_or_never() {
+            break claimed.expect("a claim").remove(0);
+        }
+        thread::sleep(lease / 10);
+    };
+    assert_eq!(claimed.claim.task, next);
+}
+
 #[test]
 fn a_slow_network_is_not_taken_for_a_dead_one() {
     let server = RedisServer::start();

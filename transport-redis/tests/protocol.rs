@@ -11,8 +11,9 @@ use redis::Commands;
 use rhai_dispatcher_core::{
     Completion, Finish, Limits, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
 };
+use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, claim_of, client, complete, end, open, submit, task, until};
+use support::{attach, claim, claim_of, client, complete, config, end, open, submit, task, until};
 
 fn record(redis: &mut redis::Connection, id: rhai_dispatcher_core::TaskId) -> HashMap<String, String> {
     redis.hgetall(format!("rhailib:{id}")).expect("a record")
@@ -173,7 +174,9 @@ fn however_many_cancels_there_are_each_is_repeated() {
 fn nothing_grows_for_ever() {
     let server = RedisServer::start();
     let mut redis = client(&server);
-    let transport = open(&server);
+    let config = config(&server);
+    let bounded = config.transport.clone().with_max_finished_records(3);
+    let transport = RedisTransport::new(config.with_transport(bounded)).expect("a valid config");
     let consumer = attach(&transport);
     for _ in 0..2_000 {
         let id = submit(&transport);
@@ -187,6 +190,8 @@ fn nothing_grows_for_ever() {
     until("the inbox is trimmed", || redis.xlen::<_, usize>(&keys[0]).expect("a length") < 1_100);
     let ttl: i64 = redis.ttl(&keys[0]).expect("an answer");
     assert!(ttl > 0, "an inbox to which nobody writes goes");
+    let records: Vec<String> = redis.keys("rhailib:????????-*").expect("keys");
+    assert_eq!(records.len(), 3, "the records of the last ones");
     let others: Vec<String> = redis.keys("rhailib:{*").expect("keys");
     for key in others {
         let kind: String = redis::cmd("TYPE").arg(&key).query(&mut redis).expect("a type");

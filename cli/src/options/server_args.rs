@@ -1,7 +1,8 @@
-use clap::Args;
+use clap::{Args, value_parser};
 
+use super::Timeout;
 use crate::error::CommandError;
-use crate::server::Server;
+use crate::server::{RecordSettings, Server};
 
 /// Which server, and which keys of it.
 #[derive(Debug, Clone, Args)]
@@ -15,6 +16,26 @@ pub(crate) struct ServerArgs {
     /// What all keys in Redis begin with; those who share it share their queues [default: rhailib]
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
+
+    /// How long the records of finished tasks are kept; say the same everywhere [default: 24h]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "RHAID_RECORD_TTL",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
+    record_ttl: Option<Timeout>,
+
+    /// How many records of finished tasks are kept of each worker id, the latest [default: 100000]
+    #[arg(long, value_name = "N", env = "RHAID_MAX_FINISHED_RECORDS", hide_env_values = true,
+        value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    max_finished_records: Option<u32>,
+
+    /// How many bytes those records may take, estimated [default: 67108864]
+    #[arg(long, value_name = "BYTES", env = "RHAID_MAX_FINISHED_BYTES", hide_env_values = true,
+        value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
+    max_finished_bytes: Option<u64>,
 }
 
 impl ServerArgs {
@@ -23,8 +44,14 @@ impl ServerArgs {
     /// # Errors
     /// If there is none, or it is none that other processes can reach.
     pub(crate) fn server(self) -> Result<Server, CommandError> {
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let records = RecordSettings {
+            ttl: self.record_ttl.map(Timeout::duration),
+            most: self.max_finished_records.map(u64::from).map(size),
+            most_bytes: self.max_finished_bytes.map(size),
+        };
         match self.url {
-            Some(url) if !url.is_empty() => Server::new(url, self.prefix),
+            Some(url) if !url.is_empty() => Ok(Server::new(url, self.prefix)?.with_records(records)),
             _ => Err(CommandError::NoServer),
         }
     }

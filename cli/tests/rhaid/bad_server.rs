@@ -87,7 +87,7 @@ fn a_server_that_is_not_there_is_named_with_the_way_out() {
     let shown = site.url().replace("geheim", "***");
     for child in children {
         let ended = ended(child.wait_with_output().expect("it ends"));
-        assert_failed(&ended, 3, &[&shown, "can't be reached", "--url or RHAID_URL"]);
+        assert_failed(&ended, 3, &[&shown, "is not available", "--url or RHAID_URL"]);
     }
 }
 

@@ -183,7 +183,7 @@ fn a_child_comes_back_when_the_server_does() {
     site.until("a child that found no server", || !lives(next));
     site.redis.restart();
     let mut line = worker.event();
-    while line["error"]["kind"] == "unavailable" {
+    while line["error"]["kind"] == "server" {
         line = worker.event();
     }
     assert_eq!(line["event"], "serving", "{line}");

@@ -7,12 +7,12 @@ use crate::{Invalid, TaskId, WorkerId};
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// The store can't be reached, or did not answer in time. Likely causes: it is down or
-    /// starting, the network, an overload. Trying again is safe.
+    /// The store can't be reached, takes nothing for now, or did not answer in time. Likely causes: it is down or
+    /// starting, is a replica, its memory or disk is full, the network, an overload. Trying again is safe.
     #[error("the transport is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
     /// The store refuses this client for good. Likely causes: a wrong password or database, a
-    /// read-only server, one that is too old.
+    /// server that is too old.
     #[error("the transport was refused: {0}")]
     Refused(#[source] Arc<dyn StdError + Send + Sync>),
     /// What the store holds is not what this version writes. Likely causes: a foreign key under

@@ -12,8 +12,8 @@ pub(crate) enum ClientError {
     /// it. The same connection will do.
     #[error("{0}")]
     Busy(String),
-    /// There was no answer in time.
-    #[error("no answer within the call timeout; the last problem was: {0}")]
+    /// It could not be done in time; why not, in the server's words if it had any.
+    #[error("the call timeout is over; the last problem was: {0}")]
     Timeout(String),
     /// The server will not have this client.
     #[error("{0}")]

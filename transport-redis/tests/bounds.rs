@@ -1,0 +1,105 @@
+//! What a queue keeps is bounded, and what it costs to keep it so.
+
+mod support;
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use redis::Commands;
+use rhai_dispatcher_core::{
+    Completion, Finish, Json, Outcome, SubmitError, Submitted, Task, TaskLog, Transport, TransportConfig,
+    TransportExt,
+};
+use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+use rhai_dispatcher_test_redis::RedisServer;
+use support::{attach, claim, client, config, end, task};
+
+fn open_with(
+    server: &RedisServer,
+    change: impl FnOnce(TransportConfig) -> TransportConfig,
+) -> RedisTransport {
+    let config: RedisConfig = config(server);
+    let transport = change(config.transport.clone());
+    RedisTransport::new(config.with_transport(transport)).expect("a valid config")
+}
+
+#[test]
+fn records_take_no_more_bytes_than_they_may() {
+    const OUTPUT: usize = 10_000;
+    const KEPT: usize = 6;
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_with(&server, |config| config.with_max_finished_bytes(KEPT * (OUTPUT + 1_000)));
+    let consumer = attach(&transport);
+    let output = Json::of(&"x".repeat(OUTPUT)).expect("JSON");
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        let request_id = Some(number.to_string().into());
+        let id = block_on(transport.submit_one(Task { request_id, ..task() })).expect("accepted").task_id();
+        let finish = Finish::Outcome(Outcome::Completed(output.clone().into()));
+        end(&consumer, Completion { claim: claim(&consumer).claim, finish, log: TaskLog::new() });
+        ids.push(id);
+    }
+    let records = block_on(transport.details(&ids)).expect("records");
+    let kept: Vec<_> = records.iter().map(Option::is_some).collect();
+    let expected: Vec<_> = (0..ids.len()).map(|index| index + KEPT >= ids.len()).collect();
+    assert_eq!(kept, expected, "those that ended last");
+    let requests: usize = redis.hlen("rhailib:{worker-1}:requests").expect("a length");
+    assert_eq!(requests, KEPT, "request ids go with their records");
+    let total: usize = redis.get("rhailib:{worker-1}:finished:bytes").expect("a number");
+    assert!((KEPT * OUTPUT..KEPT * (OUTPUT + 1_000)).contains(&total), "{total}");
+}
+
+#[test]
+fn a_lowered_bound_is_reached_step_by_step() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let run = |transport: &RedisTransport, count: usize| {
+        let consumer = attach(transport);
+        for _ in 0..count {
+            support::submit(transport);
+            support::complete(&consumer, claim(&consumer).claim);
+        }
+        block_on(consumer.detach()).expect("detached");
+    };
+    run(&open_with(&server, |config| config), 100);
+    let lowered = open_with(&server, |config| config.with_max_finished_records(5));
+    run(&lowered, 1);
+    let left: usize = redis.llen("rhailib:{worker-1}:finished").expect("a length");
+    assert!((80..100).contains(&left), "one call deletes a few: {left} are left");
+    run(&lowered, 20);
+    let left: usize = redis.llen("rhailib:{worker-1}:finished").expect("a length");
+    let records: Vec<String> = redis.keys("rhailib:????????-*").expect("keys");
+    assert_eq!((left, records.len()), (5, 5));
+}
+
+#[test]
+fn what_has_expired_in_a_full_queue_makes_room_step_by_step() {
+    const LIMIT: usize = 500;
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_with(&server, |config| config.with_queue_limit(LIMIT));
+    let expiring = || Task { awaited: false, expires_in: Some(Duration::from_millis(1_500)), ..task() };
+    let batch = (0..LIMIT).map(|_| expiring().into()).collect();
+    let answers = block_on(transport.submit(batch)).expect("a submit");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(Submitted::Accepted(_)))));
+    let refused = block_on(transport.submit(vec![task().into()])).expect("a submit").remove(0);
+    assert!(matches!(refused, Err(SubmitError::QueueFull { .. })), "{refused:?}");
+    // No instance serves the queue, and none looks.
+    support::until("it takes again", || block_on(transport.submit_one(task())).is_ok());
+    let waiting: usize = redis.hlen("rhailib:{worker-1}:waiting").expect("a length");
+    assert!(waiting > LIMIT / 2, "one call ends a few: {waiting} wait");
+    support::until("the rest has expired, and is not counted", || {
+        block_on(transport.queues()).expect("queues")[0].waiting() == 1
+    });
+    for key in ["waiting", "expiring", "ready:normal"] {
+        let key = format!("rhailib:{{worker-1}}:{key}");
+        let kind: String = redis::cmd("TYPE").arg(&key).query(&mut redis).expect("a type");
+        let left: usize = match kind.as_str() {
+            "hash" => redis.hlen(&key),
+            _ => redis.zcard(&key),
+        }
+        .expect("a length");
+        assert_eq!(left, usize::from(!key.ends_with("expiring")), "{key}");
+    }
+}
