@@ -214,8 +214,12 @@ pub(crate) async fn ask_in_time<T, R, A, F>(
                 rest.for_each(|(index, item)| end(index, item, Ok(&answer)));
             }
             Err(mut error) => {
-                let now = Instant::now();
                 let may_repeat = matches!(error, ClientError::Timeout(_));
+                if may_repeat {
+                    // An attempt gives up when its next pause would be too long, which is no reason to end early.
+                    sleep_until(deadline).await;
+                }
+                let now = Instant::now();
                 if let ClientError::Timeout(why) = &mut error {
                     // One that had next to no time says no more than that.
                     if deadline >= shortest {
