@@ -124,7 +124,7 @@ impl Supervisor {
                     }
                     reports.add(&death);
                     if self.is_draining {
-                        break death.status.signal().map_or(Ended::Code(1), Ended::Signal);
+                        break death.ended();
                     }
                     death.lived
                 }
@@ -217,9 +217,14 @@ impl SupervisorHandle {
 }
 
 impl Death {
-    /// Whether the process did not end in order: a signal ended it, it panicked, or its instance did not detach.
+    /// Whether the process did not end in order: a signal ended it, it panicked, or it exited while a task ran. One
+    /// that could not detach because its server is away has ended in order: its lease is all that is left of it.
     fn is_crash(&self) -> bool {
-        self.status.code().is_none_or(|code| code == PANICKED) || self.crash.is_some()
+        self.status.code().is_none_or(|code| code == PANICKED) || self.explains()
+    }
+
+    fn ended(&self) -> Ended {
+        self.status.code().map_or_else(|| Ended::Signal(self.status.signal().unwrap_or_default()), Ended::Code)
     }
 
     fn running(&self) -> &[TaskId] {

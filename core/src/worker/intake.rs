@@ -137,13 +137,15 @@ impl Intake {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Gives up what is claimed if all lanes have been silent for so long. The tasks are to be handed back.
+    /// Gives up what is claimed if all lanes that have room have been silent for so long. The tasks are to be handed
+    /// back.
     pub(super) fn release(&self, silence: Duration) -> Vec<Claim> {
         let now = self.clock.now();
-        if self.lanes.iter().any(|lane| lane.silent_for(now) <= silence) {
+        let mut state = self.lock();
+        let mut lanes = state.lanes.iter().zip(&self.lanes);
+        if lanes.any(|(status, lane)| status.room > 0 && lane.silent_for(now) <= silence) {
             return Vec::new();
         }
-        let mut state = self.lock();
         let (claim, left) = (state.claim.end(), state.take_unbegun());
         drop(state);
         drop(claim);

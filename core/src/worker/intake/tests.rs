@@ -323,3 +323,15 @@ fn tasks_are_released_when_all_lanes_are_blocked() {
     assert_eq!(fixture.intake.release(Duration::from_millis(500)), claims[1..]);
     assert!(fixture.store.next_claim().is_none());
 }
+
+#[test]
+fn tasks_are_released_when_the_only_lane_with_room_is_blocked() {
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(3);
+    assert_eq!(fixture.sleep(1), Some(claims[0]));
+    let full = Offer { room: 0, computing: 0, claims: true, sleeps: true };
+    assert!(matches!(fixture.take(0, full), Taken::Nothing), "it sleeps, and has no room");
+    fixture.lanes[1].tick(fixture.clock.now());
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(fixture.intake.release(Duration::from_millis(500)), claims[1..]);
+}
