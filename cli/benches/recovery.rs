@@ -92,6 +92,7 @@ fn main() {
         instance = next;
         println!("{TASKS} scripts, child killed, round {round}: all run again after {took:.2?}");
     }
+    // From the second time on they are quarantined, and start in groups.
     for round in 1..=ROUNDS {
         dead.push(instance);
         let other = Worker::start(&url);
@@ -102,6 +103,8 @@ fn main() {
         drop(std::mem::replace(&mut worker, other));
         let (next, took) = all_claimed(&client, &dead);
         instance = next;
-        println!("{TASKS} scripts, worker killed, round {round}: all run elsewhere after {took:.2?}");
+        println!(
+            "{TASKS} scripts, worker killed, each lost for time {round}: all run elsewhere after {took:.2?}"
+        );
     }
 }
