@@ -289,6 +289,14 @@ impl PlayRequestBuilder {
         match dispatcher.outcome_until(id, timed_out).await {
             // A task that was joined belongs to somebody else.
             Err(Error::Timeout(_)) if !keep && id == own_id => Box::pin(withdraw(&dispatcher, id)).await,
+            // The caller's thread was busy when its time was over, until the task had ended by that itself.
+            Ok(details)
+                if details.cancel_reason == Some(CancelReason::Expired)
+                    && !keep
+                    && end.is_some_and(|end| clock.now() >= end) =>
+            {
+                Err(Error::Timeout(id))
+            }
             answer => answer,
         }
     }
