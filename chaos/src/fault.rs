@@ -42,6 +42,8 @@ pub enum Fault {
     DiskFull,
     /// The server's memory is full (OOM).
     MemoryFull,
+    /// The server's clock jumps by a minute, as that of a machine does that was suspended. It begins a minute behind.
+    ClockJump,
 }
 
 /// What faults break; those of a sort have to land equally often in a run.
@@ -55,7 +57,7 @@ pub enum Sort {
 
 impl Fault {
     /// Those of a cycle, with `appendfsync always`.
-    pub const CYCLE: [Self; 17] = [
+    pub const CYCLE: [Self; 18] = [
         Self::WorkerKill,
         Self::ChildKill,
         Self::WorkerStop,
@@ -73,6 +75,7 @@ impl Fault {
         Self::Failover,
         Self::DiskFull,
         Self::MemoryFull,
+        Self::ClockJump,
     ];
 
     /// All.
@@ -101,7 +104,8 @@ impl Fault {
             | Self::LongLatency
             | Self::Failover
             | Self::DiskFull
-            | Self::MemoryFull => Sort::Network,
+            | Self::MemoryFull
+            | Self::ClockJump => Sort::Network,
         }
     }
 }
@@ -127,6 +131,7 @@ impl fmt::Display for Fault {
             Self::Failover => "failover behind the address",
             Self::DiskFull => "disk full (MISCONF)",
             Self::MemoryFull => "memory full (OOM)",
+            Self::ClockJump => "clock of the server jumps",
         })
     }
 }

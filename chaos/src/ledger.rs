@@ -3,6 +3,7 @@ use std::io;
 use std::path::Path;
 
 use rhai_dispatcher::{RhaiTaskDetails, TaskId};
+use rhai_dispatcher_test_redis::CLOCK_OFFSET;
 
 use crate::append_log::AppendLog;
 use crate::{PREFIX, TaskKind};
@@ -14,6 +15,8 @@ pub struct Ledger {
     records: HashMap<TaskId, RecordStory>,
     /// Records without an outcome.
     open: usize,
+    /// How far the server's clock is ahead of that of the processes, in milliseconds.
+    clock_offset: i64,
 }
 
 /// What was written to one record.
@@ -47,7 +50,7 @@ impl Ledger {
     /// Of a server that works in `directory`.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
-        Self { log: AppendLog::new(directory), records: HashMap::new(), open: 0 }
+        Self { log: AppendLog::new(directory), records: HashMap::new(), open: 0, clock_offset: 0 }
     }
 
     /// Takes in what was written since the last time.
@@ -61,6 +64,11 @@ impl Ledger {
                 b"HSET" | b"HMSET" | b"HSETNX" => {
                     let Some(id) = words.get(1).and_then(|key| record_id(key)) else { continue };
                     self.write(id, &words[2..]);
+                }
+                b"SET" if words.get(1).is_some_and(|key| key == CLOCK_OFFSET.as_bytes()) => {
+                    let seconds =
+                        words.get(2).and_then(|text| std::str::from_utf8(text).ok()?.parse::<i64>().ok());
+                    self.clock_offset = seconds.unwrap_or_default() * 1_000;
                 }
                 b"DEL" | b"UNLINK" => {
                     for id in words.iter().skip(1).filter_map(|key| record_id(key)) {
@@ -89,6 +97,7 @@ impl Ledger {
         self.log.truncate(size)?;
         self.records.clear();
         self.open = 0;
+        self.clock_offset = 0;
         Ok(())
     }
 
@@ -105,6 +114,9 @@ impl Ledger {
     }
 
     fn write(&mut self, id: TaskId, fields: &[Vec<u8>]) {
+        // By the clock of the processes.
+        let clock_offset = self.clock_offset;
+        let time = |text: &str| text.parse::<u64>().ok()?.checked_add_signed(-clock_offset);
         let record = self.records.entry(id).or_insert_with(|| {
             self.open += 1;
             RecordStory::default()
@@ -119,11 +131,11 @@ impl Ledger {
         }
         if text("status").as_deref() == Some("processing") {
             // Instance, delivery, time.
-            let started_at = text("claim").and_then(|claim| claim.split(' ').nth(2)?.parse::<u64>().ok());
+            let started_at = text("claim").and_then(|claim| time(claim.split(' ').nth(2)?));
             record.claims.extend(started_at);
         }
         if let Some(outcome) = outcome_of(text) {
-            let at = text("updated_at").and_then(|at| at.parse().ok()).unwrap_or_default();
+            let at = text("updated_at").and_then(|at| time(&at)).unwrap_or_default();
             if record.terminals.is_empty() {
                 self.open -= 1;
             }

@@ -241,6 +241,12 @@ impl Round {
                 self.hit(fault, at, Target::Everybody);
                 self.stage.pass(SETTLE)
             }
+            Fault::ClockJump => {
+                let at = now();
+                self.stage.advance_clock();
+                self.hit(fault, at, Target::Everybody);
+                self.stage.pass(SETTLE * 2)
+            }
             Fault::CrashPoint => Ok(()), // comes as a step of its own
         }
     }

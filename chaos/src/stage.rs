@@ -5,7 +5,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rhai_dispatcher::TaskId;
+use futures::executor::block_on;
+use rhai_dispatcher::{TaskId, Transport};
+use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rustix::process::Signal;
 
 use crate::fault::{Fault, Hit, Target};
@@ -40,7 +42,12 @@ pub struct Stage {
     pub bursts: Vec<Process>,
     waiter: Process,
     seed: u64,
+    /// By how many seconds the server's clock is off that of the processes.
+    clock_offset: i64,
 }
+
+/// How far the server's clock is off at first, and jumps, in seconds.
+const CLOCK_STEP: i64 = 60;
 
 /// How many workers serve: two are left when one dies, so suspects don't wait for one alone.
 const WORKERS: usize = 3;
@@ -59,6 +66,12 @@ impl Stage {
     pub fn open(fsync: &str, seed: u64) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("rhai-chaos-").tempdir()?;
         let network = Network::open(fsync);
+        // Clients whose clocks are a minute ahead, from their first calls on.
+        let config = RedisConfig::new(network.server.url()).with_prefix(PREFIX);
+        let transport = RedisTransport::new(config).map_err(io::Error::other)?;
+        block_on(transport.queues()).map_err(io::Error::other)?;
+        drop(transport);
+        network.server.set_clock_offset(-CLOCK_STEP);
         let journal = Journal::open(&directory.path().join("journal"))?;
         let tail = journal.tail()?;
         let programs = std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default();
@@ -80,6 +93,7 @@ impl Stage {
             bursts: Vec::new(),
             waiter,
             seed,
+            clock_offset: -CLOCK_STEP,
         };
         for _ in 0..WORKERS {
             let worker = stage.start_worker(None)?;
@@ -345,6 +359,12 @@ impl Stage {
             }
         }
         Ok(cut)
+    }
+
+    /// Sets the server's clock on by a minute.
+    pub fn advance_clock(&mut self) {
+        self.clock_offset += CLOCK_STEP;
+        self.network.server.set_clock_offset(self.clock_offset);
     }
 
     /// Lets everything end: no more tasks, then no more waits, then the workers. What did not end

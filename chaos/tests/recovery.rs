@@ -16,7 +16,7 @@ use futures::executor::block_on;
 use futures::stream;
 use rhai_dispatcher::{
     InstanceId, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, TaskErrorKind, TaskId, TaskStatus,
-    Transport, WorkerId,
+    WorkerId,
 };
 use rhai_dispatcher_chaos::Process;
 use rhai_dispatcher_test_redis::RedisServer;

@@ -18,7 +18,7 @@ use figures::Figures;
 use futures::executor::block_on;
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Clock, Handler, ManualClock, Payload, Ran, Run, RunningWorker, Task, TaskDetails, TaskId,
+    CancelReason, Handler, ManualClock, Payload, Ran, Run, RunningWorker, Task, TaskDetails, TaskId,
     TaskStatus, Transport, TransportExt, Worker, WorkerConfig, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator, WaitError, wait};

@@ -48,11 +48,17 @@ const BOUNDED: &[(&str, &str)] = &[
 
 #[test]
 fn what_takes_more_than_linear_time_is_refused_by_the_name_of_its_setting() {
-    let checker = ScriptChecker::new(EngineConfig::new());
-    let bench = Bench::new();
+    // Small, so that a slow machine too gets there within the time that a check may take.
+    let config = EngineConfig::new()
+        .with_max_functions(200)
+        .with_max_variables(200)
+        .with_max_modules(200)
+        .with_max_map_literal(200);
+    let checker = ScriptChecker::new(config.clone());
+    let bench = Bench::with(config);
     for (name, setting) in BOUNDED {
         let (_, script) = CONSTRUCTS.iter().find(|construct| construct.0 == *name).unwrap();
-        let source = script(40_000);
+        let source = script(10_000);
         let error = checker.check_source(&source).expect_err(name);
         assert_eq!(error.kind, TaskErrorKind::Limit, "{name}: {error}");
         assert!(error.message.contains(&format!("EngineConfig::with_{setting}`")), "{name}: {error}");

@@ -1,7 +1,7 @@
 use crate::RedisServer;
 
-/// The key that has the offset of a server's clock, in seconds.
-const OFFSET: &str = "test:clock-offset";
+/// The key that has the offset of a server's clock, in seconds; see [`RedisServer::set_clock_offset`].
+pub const CLOCK_OFFSET: &str = "test:clock-offset";
 
 /// What the scripts of a server call for the time, in place of `redis.call('TIME')`.
 const SHIFTED: &str = "local function shifted_time()\n\
@@ -36,7 +36,7 @@ impl RedisServer {
                 redis::cmd("FUNCTION").arg("LOAD").arg("REPLACE").arg(shifted).query(&mut redis);
             loaded.expect("it is loaded again");
         }
-        let set: redis::RedisResult<()> = redis::cmd("SET").arg(OFFSET).arg(seconds).query(&mut redis);
+        let set: redis::RedisResult<()> = redis::cmd("SET").arg(CLOCK_OFFSET).arg(seconds).query(&mut redis);
         set.expect("the offset is set");
     }
 }

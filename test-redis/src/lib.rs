@@ -9,5 +9,6 @@ mod clock;
 mod proxy;
 mod server;
 
+pub use clock::CLOCK_OFFSET;
 pub use proxy::{Direction, FaultyProxy};
 pub use server::RedisServer;

@@ -89,8 +89,14 @@ pub(crate) fn by_script<T: Request, R>(batch: Vec<Item<T, R>>) -> HashMap<T::Gro
 }
 
 impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
-    /// `run` answers all items of a batch. One that is in no batch after `timeout` is answered here.
-    pub(crate) fn spawn<F, Fut>(bridge: &TokioBridge, timeout: Duration, run: F) -> Self
+    /// `run` answers all items of a batch. One that is in no batch after `timeout` is answered here, with what `why`
+    /// says is wrong.
+    pub(crate) fn spawn<F, Fut>(
+        bridge: &TokioBridge,
+        timeout: Duration,
+        why: impl Fn() -> Option<String> + Send + 'static,
+        run: F,
+    ) -> Self
     where
         F: Fn(Vec<Item<T, R>>) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -128,7 +134,7 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
                     }
                     () = &mut alarm, if is_alarm_set => {
                         is_alarm_set = false;
-                        end_late(&mut gathered, timeout);
+                        end_late(&mut gathered, timeout, &why);
                     }
                 }
             }
@@ -149,11 +155,12 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
 }
 
 /// Answers those whose time is over. They are in the order in which they came.
-fn end_late<T, R>(gathered: &mut VecDeque<Item<T, R>>, timeout: Duration) {
+fn end_late<T, R>(gathered: &mut VecDeque<Item<T, R>>, timeout: Duration, why: &impl Fn() -> Option<String>) {
     let now = Instant::now();
     while gathered.front().is_some_and(|item| item.since + timeout <= now) {
         if let Some(item) = gathered.pop_front() {
-            item.answer(Err(ClientError::Timeout("the calls before it were not answered".into())));
+            let why = why().unwrap_or_else(|| "the calls before it were not answered".to_owned());
+            item.answer(Err(ClientError::Timeout(why)));
         }
     }
 }
@@ -174,13 +181,15 @@ pub(crate) async fn ask_in_time<T, R, A, F>(
     /// Of the call timeout: how long an attempt lasts at least, so that requests which come one after another
     /// don't end the attempts of the next ones before they can succeed.
     const SHORTEST: u32 = 4;
-    let late = || ClientError::Timeout("the server has not answered in time".into());
+    // What was wrong with the last attempt.
+    let mut said = "the server has not answered in time".to_owned();
     let mut left: Vec<Option<Item<T, R>>> = items.into_iter().map(Some).collect();
     loop {
         left.retain(|slot| slot.as_ref().is_some_and(Item::is_wanted));
         let times = || left.iter().flatten().map(|item| item.since + timeout);
         let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
-        let deadline = first.max(Instant::now() + timeout / SHORTEST).min(last);
+        let shortest = Instant::now() + timeout / SHORTEST;
+        let deadline = first.max(shortest).min(last);
         let requests: Vec<T> = left.iter().flatten().map(|item| item.request.clone()).collect();
         let mut attempt = pin!(attempt(requests, deadline));
         let answer = loop {
@@ -192,7 +201,7 @@ pub(crate) async fn ask_in_time<T, R, A, F>(
                 () = sleep_until(next), if next < deadline => {
                     for (index, slot) in left.iter_mut().enumerate() {
                         if let Some(item) = slot.take_if(|item| item.since + timeout <= next) {
-                            end(index, item, Err(late()));
+                            end(index, item, Err(ClientError::Timeout(said.clone())));
                         }
                     }
                 }
@@ -204,9 +213,21 @@ pub(crate) async fn ask_in_time<T, R, A, F>(
                     left.iter_mut().enumerate().filter_map(|(index, slot)| Some((index, slot.take()?)));
                 rest.for_each(|(index, item)| end(index, item, Ok(&answer)));
             }
-            Err(error) => {
-                let now = Instant::now();
+            Err(mut error) => {
                 let may_repeat = matches!(error, ClientError::Timeout(_));
+                if may_repeat {
+                    // An attempt gives up when its next pause would be too long, which is no reason to end early.
+                    sleep_until(deadline).await;
+                }
+                let now = Instant::now();
+                if let ClientError::Timeout(why) = &mut error {
+                    // One that had next to no time says no more than that.
+                    if deadline >= shortest {
+                        said.clone_from(why);
+                    } else {
+                        why.clone_from(&said);
+                    }
+                }
                 for (index, slot) in left.iter_mut().enumerate() {
                     if let Some(item) = slot.take_if(|item| !may_repeat || item.since + timeout <= now) {
                         end(index, item, Err(error.clone()));
@@ -256,15 +277,20 @@ mod tests {
     fn while_one_batch_is_under_way_a_second_goes_if_it_is_worth_it() {
         let (batches, seen) = std::sync::mpsc::channel();
         let bridge = TokioBridge::new();
-        let batcher = Batcher::spawn(&bridge, Duration::from_secs(60), move |batch: Vec<Item<usize, ()>>| {
-            let numbers: Vec<_> = batch.iter().map(|item| item.request).collect();
-            let (done, gate) = oneshot::channel();
-            let _ = batches.send((numbers, done));
-            async move {
-                let _ = gate.await;
-                batch.into_iter().for_each(|item| item.answer(Ok(())));
-            }
-        });
+        let batcher = Batcher::spawn(
+            &bridge,
+            Duration::from_secs(60),
+            || None,
+            move |batch: Vec<Item<usize, ()>>| {
+                let numbers: Vec<_> = batch.iter().map(|item| item.request).collect();
+                let (done, gate) = oneshot::channel();
+                let _ = batches.send((numbers, done));
+                async move {
+                    let _ = gate.await;
+                    batch.into_iter().for_each(|item| item.answer(Ok(())));
+                }
+            },
+        );
         let ask = |numbers: std::ops::Range<usize>| -> Vec<_> { numbers.map(|n| batcher.ask(n)).collect() };
         let mut asked = ask(0..1);
         let (numbers, first) = seen.recv().expect("a batch");
@@ -294,10 +320,15 @@ mod tests {
         const TIMEOUT: Duration = Duration::from_millis(50);
         let bridge = TokioBridge::new();
         // A server that never answers the first batches.
-        let batcher = Batcher::spawn(&bridge, TIMEOUT, |batch: Vec<Item<usize, ()>>| async move {
-            std::future::pending::<()>().await;
-            drop(batch);
-        });
+        let batcher = Batcher::spawn(
+            &bridge,
+            TIMEOUT,
+            || None,
+            |batch: Vec<Item<usize, ()>>| async move {
+                std::future::pending::<()>().await;
+                drop(batch);
+            },
+        );
         let _first = batcher.ask(0);
         let start = Instant::now();
         // More than a batch holds, and than two take.

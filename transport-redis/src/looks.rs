@@ -15,7 +15,7 @@ pub(crate) enum Looked {
     /// It has none yet. If the task waits: how long it may still do so.
     Open(Option<Duration>),
     /// The record with the outcome; none if there is no record.
-    Record(Option<TaskDetails>),
+    Record(Option<Box<TaskDetails>>),
     /// What is wrong with what stands in place of the record.
     Wrong(String),
 }
@@ -71,5 +71,6 @@ fn looked(id: TaskId, reply: Reply) -> Looked {
     {
         return Looked::Open(left.as_u64().map(Duration::from_millis));
     }
-    record::parse_values(id, values).map_or_else(Looked::Wrong, Looked::Record)
+    record::parse_values(id, values)
+        .map_or_else(Looked::Wrong, |details| Looked::Record(details.map(Box::new)))
 }

@@ -35,6 +35,10 @@ impl Pumps {
     ) -> Self {
         let TransportConfig { queue_limit, max_children, .. } = config.transport;
         let limits = Limits { queue: queue_limit, children: max_children };
+        let problem = |caller: &Arc<Caller>| {
+            let caller = Arc::clone(caller);
+            move || caller.last_error()
+        };
         let submitter = Arc::clone(caller);
         let finisher = Arc::clone(caller);
         let link = network.link(config.patience());
@@ -42,10 +46,10 @@ impl Pumps {
         bridge.spawn(Arc::clone(&inbox).read());
         bridge.spawn(Arc::clone(&inbox).check());
         Self {
-            submits: Batcher::spawn(bridge, config.call_timeout, move |batch| {
+            submits: Batcher::spawn(bridge, config.call_timeout, problem(caller), move |batch| {
                 submits::submit(Arc::clone(&submitter), limits, batch)
             }),
-            finishes: Arc::new(Batcher::spawn(bridge, config.call_timeout, move |batch| {
+            finishes: Arc::new(Batcher::spawn(bridge, config.call_timeout, problem(caller), move |batch| {
                 finishes::finish(Arc::clone(&finisher), batch)
             })),
             inbox,

@@ -277,7 +277,7 @@ impl Waits {
         match looked {
             Looked::Record(Some(details)) if details.status.is_terminal() => {
                 let waiters = state.take(id);
-                state.answer(waiters, Ok(details));
+                state.answer(waiters, Ok(*details));
             }
             Looked::Record(Some(_)) => state.seen(id, None),
             Looked::Open(left) => state.seen(id, left.and_then(after)),
@@ -472,7 +472,7 @@ mod tests {
                         let mut details = ended.clone();
                         details.task_id = id;
                         details.status = rhai_dispatcher_core::TaskStatus::Completed;
-                        waits.looked(id, Looked::Record(Some(details)));
+                        waits.looked(id, Looked::Record(Some(Box::new(details))));
                     }
                 }
             }

@@ -55,7 +55,10 @@ fn a_log_that_was_cut_says_so() {
     let scripts = Scripts::new([("a", text)]);
     let ended = scripts.run(&["a"]);
     assert_eq!(ended.code, Some(0));
-    assert_eq!(ended.err.lines().last(), Some("[what was printed after this is left out: the log is full]"));
+    assert_eq!(
+        ended.err.lines().last(),
+        Some("[what was printed after this is left out: the log is full (max_log_bytes)]")
+    );
 }
 
 #[test]

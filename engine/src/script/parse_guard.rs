@@ -519,3 +519,26 @@ impl Hasher for Same {
         self.0 = hash;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parse_that_takes_too_long_is_given_up() {
+        let parse = |max_time, source: &str| {
+            let guard = ParseGuard::new(&EngineConfig::new()).with_max_time(max_time);
+            let mut engine = rhai::Engine::new();
+            #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
+            engine.on_parse_token(move |token, _, state| guard.check(token, state));
+            engine.compile(source).map(drop).map_err(ParseGuard::explain)
+        };
+        let long = "1;".repeat(1_000);
+        let error = parse(Duration::ZERO, &long).expect_err("it takes time");
+        assert!(ParseGuard::gave_up(&error), "{error}");
+        assert_eq!(parse(Duration::MAX, &long), Ok(()));
+        assert_eq!(parse(Duration::ZERO, "1 + 1"), Ok(()), "too short to look");
+        let error = parse(Duration::MAX, "1 +").expect_err("it ends too soon");
+        assert!(!ParseGuard::gave_up(&error), "{error}");
+    }
+}
