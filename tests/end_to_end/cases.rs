@@ -115,7 +115,9 @@ fn meeting() -> EngineConfig {
     let meeting = Arc::new(Barrier::new(2));
     EngineConfig::new().with_setup(move |engine| {
         let meeting = Arc::clone(&meeting);
-        engine.register_fn("meet", move || drop(meeting.wait()));
+        engine.register_fn("meet", move || {
+            meeting.wait();
+        });
     })
 }
 
