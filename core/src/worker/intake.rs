@@ -26,6 +26,8 @@ pub(super) struct Intake {
     early_stops: Arc<EarlyStops>,
     state: Mutex<State>,
     log: ErrorLog,
+    /// Until when lanes are expected that have not asked yet.
+    starts_until: Tick,
 }
 
 /// What a lane says of itself when it asks for a task.
@@ -55,6 +57,10 @@ pub(super) enum Taken {
     Closed(Vec<Claim>),
 }
 
+/// How long the lanes of a new worker may take to build their handlers, which mostly takes some milliseconds. Until then
+/// a lane that was faster begins one task that computes, and leaves the others to them.
+const STARTUP: Duration = Duration::from_secs(1);
+
 /// The wait after a claim that failed, before it is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -67,7 +73,8 @@ impl Intake {
     ) -> Arc<Self> {
         let state = State::new(lanes.len());
         let log = ErrorLog::default();
-        Arc::new(Self { consumer, clock, lanes, early_stops, state: Mutex::new(state), log })
+        let starts_until = clock.now() + STARTUP;
+        Arc::new(Self { consumer, clock, lanes, early_stops, state: Mutex::new(state), log, starts_until })
     }
 
     /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
@@ -228,7 +235,7 @@ impl Intake {
         NonZeroUsize::new(able.fold(0, |sum, (status, _)| sum.saturating_add(status.room)))
     }
 
-    /// Whether no other lane that has room computes less.
+    /// Whether no other lane is expected to begin a task before it.
     fn comes_first(&self, lane: usize, state: &State) -> bool {
         let mine = state.lanes[lane].computing;
         if mine == 0 {
@@ -236,8 +243,9 @@ impl Intake {
         }
         let now = self.clock.now();
         let others = state.lanes.iter().zip(&self.lanes);
-        !others.into_iter().any(|(status, other)| {
-            status.room > 0 && status.computing < mine && !status.is_blocked(other, now)
+        !others.into_iter().any(|(status, other)| match status.started {
+            true => status.comes_before(mine, other, now),
+            false => now < self.starts_until,
         })
     }
 

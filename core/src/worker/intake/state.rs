@@ -22,6 +22,8 @@ pub(super) struct State {
 /// A lane as it was when it last asked for a task.
 #[derive(Default)]
 pub(super) struct LaneStatus {
+    /// Whether it has asked at all: its handler is built first.
+    pub(super) started: bool,
     pub(super) room: usize,
     pub(super) computing: usize,
     /// Wakes it, if it sleeps.
@@ -46,9 +48,12 @@ pub(super) enum WorkerClaim {
 
 pub(super) type PendingClaim = BoxFuture<'static, Result<Vec<Claimed>, TransportError>>;
 
-/// A lane that has been at one task for so long is not expected to begin another soon. Far above a script's slice
-/// of 1 ms, so that a thread that the system has suspended for a moment is still expected.
-pub(super) const BLOCKED: Duration = Duration::from_millis(10);
+/// For so long at one task a lane counts as one that computes one task more: it falls behind, but the system may have
+/// suspended its thread for a moment only. Far above a script's slice of 1 ms.
+pub(super) const SILENCE_PER_TASK: Duration = Duration::from_millis(10);
+
+/// A lane that has been at one task for so long is not expected to begin another soon.
+pub(super) const BLOCKED: Duration = Duration::from_millis(100);
 
 impl State {
     pub(super) fn new(lanes: usize) -> Self {
@@ -67,7 +72,8 @@ impl State {
             self.idle.retain(|idle| *idle != lane);
         }
         let status = &mut self.lanes[lane];
-        (status.room, status.computing, status.woken) = (offer.room, offer.computing, false);
+        (status.room, status.computing) = (offer.room, offer.computing);
+        (status.started, status.woken) = (true, false);
     }
 
     /// Notes that a lane sleeps. One without room is woken by its handler, and when the intake closes.
@@ -107,9 +113,26 @@ impl State {
 }
 
 impl LaneStatus {
-    /// Whether the lane has been at one task for long. One that sleeps, or was woken, is at none.
+    /// How long the lane has been at one task. One that sleeps, or was woken, is at none.
+    fn silent_for(&self, lane: &LaneState, now: Tick) -> Duration {
+        match self.waker.is_none() && !self.woken {
+            true => lane.silent_for(now),
+            false => Duration::ZERO,
+        }
+    }
+
     pub(super) fn is_blocked(&self, lane: &LaneState, now: Tick) -> bool {
-        self.waker.is_none() && !self.woken && lane.silent_for(now) > BLOCKED
+        self.silent_for(lane, now) > BLOCKED
+    }
+
+    /// Whether the lane is expected to begin a task before one with so many tasks that compute.
+    pub(super) fn comes_before(&self, computing: usize, lane: &LaneState, now: Tick) -> bool {
+        if self.room == 0 || self.computing >= computing {
+            return false;
+        }
+        let silent = self.silent_for(lane, now);
+        let behind = silent.as_millis() / SILENCE_PER_TASK.as_millis();
+        silent <= BLOCKED && self.computing as u128 + behind < computing as u128
     }
 }
 

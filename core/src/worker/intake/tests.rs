@@ -6,7 +6,7 @@ use futures::channel::oneshot;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::super::StopToken;
-use super::state::BLOCKED;
+use super::state::{BLOCKED, SILENCE_PER_TASK};
 use super::*;
 use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
 use crate::{Completion, Finished, InstanceId, ManualClock, Payload, Signal, Task, WorkerId};
@@ -93,6 +93,15 @@ struct Fixture {
 impl Fixture {
     /// Lanes that all sleep.
     fn new(lanes: usize) -> Self {
+        let fixture = Self::unstarted(lanes);
+        for lane in 0..fixture.lanes.len() {
+            assert_eq!(fixture.sleep(lane), None);
+        }
+        fixture
+    }
+
+    /// Lanes that have not asked yet.
+    fn unstarted(lanes: usize) -> Self {
         let (store, clock) = (Arc::new(Store::default()), ManualClock::new());
         let slots = Arc::new(HeapSlots::new(lanes));
         let early: Arc<EarlyStops> = Arc::default();
@@ -104,9 +113,6 @@ impl Fixture {
             Intake::new(Arc::clone(&store) as _, Arc::new(clock.clone()), lanes.clone(), Arc::clone(&early));
         let fixture = Self { store, clock, lanes, bells, intake };
         fixture.lanes.iter().for_each(|lane| lane.idle());
-        for lane in 0..fixture.lanes.len() {
-            assert_eq!(fixture.sleep(lane), None);
-        }
         fixture
     }
 
@@ -194,14 +200,27 @@ fn lane_that_refuses_wakes_the_one_that_comes_first() {
 }
 
 #[test]
+fn lane_that_is_silent_falls_behind_task_by_task() {
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(3);
+    assert_eq!(fixture.busy(0, 0), Some(claims[0]));
+    fixture.lanes[0].tick(fixture.clock.now());
+    assert_eq!(fixture.busy(1, 2), None);
+    fixture.clock.advance(SILENCE_PER_TASK);
+    assert_eq!(fixture.busy(1, 2), Some(claims[1]));
+    assert_eq!(fixture.busy(1, 3), None, "it may be suspended for a moment only");
+    fixture.clock.advance(SILENCE_PER_TASK);
+    assert_eq!(fixture.busy(1, 3), Some(claims[2]));
+}
+
+#[test]
 fn lane_that_computes_does_not_wait_for_one_that_is_blocked() {
     let fixture = Fixture::new(2);
     let claims = fixture.store.give(2);
     assert_eq!(fixture.busy(0, 0), Some(claims[0]));
     fixture.lanes[0].tick(fixture.clock.now());
-    assert_eq!(fixture.busy(1, 2), None);
     fixture.clock.advance(2 * BLOCKED);
-    assert_eq!(fixture.busy(1, 2), Some(claims[1]));
+    assert_eq!(fixture.busy(1, 100), Some(claims[1]));
 }
 
 #[test]
@@ -215,6 +234,17 @@ fn lane_that_was_woken_is_waited_for_however_late_its_thread_is() {
     assert_eq!(fixture.busy(1, 1), None);
     assert_eq!(fixture.woken(), [1, 1]);
     assert_eq!(fixture.sleep(0), Some(claims[0]));
+}
+
+#[test]
+fn lane_that_has_not_started_is_waited_for_a_while() {
+    let fixture = Fixture::unstarted(2);
+    assert_eq!(fixture.sleep(0), None);
+    let claims = fixture.store.give(2);
+    assert_eq!(fixture.busy(0, 0), Some(claims[0]));
+    assert_eq!(fixture.busy(0, 1), None);
+    fixture.clock.advance(STARTUP);
+    assert_eq!(fixture.busy(0, 1), Some(claims[1]));
 }
 
 #[test]
