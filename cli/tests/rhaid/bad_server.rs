@@ -194,3 +194,19 @@ fn values_without_sense_are_refused() {
     let missing = site.run(&["submit", "--worker", "w", "/missing.rhai"]);
     assert_failed(&missing, 1, &["there is no such file"]);
 }
+
+#[test]
+fn settings_of_finished_records_are_checked_before_anything_is_connected() {
+    for (flag, value, says) in [
+        ("--record-ttl", "0s", "zero"),
+        ("--record-ttl", "soon", "30s"),
+        ("--max-finished-records", "0", "1.."),
+        ("--max-finished-bytes", "-1", "--max-finished-bytes"),
+    ] {
+        let mut command = rhaid();
+        command.args(["queues", "--url", "redis://127.0.0.1:1/", flag, value]);
+        let ended = ended(command.output().expect("rhaid runs"));
+        assert_eq!(ended.code, Some(2), "{flag} {value}: {}", ended.err);
+        assert!(ended.err.contains(says) && ended.err.contains(flag), "{flag} {value}: {}", ended.err);
+    }
+}
