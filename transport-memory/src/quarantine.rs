@@ -10,7 +10,7 @@ use crate::record::Record;
 ///
 /// They start in groups of 1, 2, 4, 8 and so on, one group after another. A group is under observation for a time, and
 /// has survived when its instance is heard of after that. A group of one goes to an instance that holds nothing, or to
-/// any if none has come within a lease.
+/// any if none has come within half a lease.
 pub(crate) struct Quarantine {
     /// By their number in the queue.
     waiting: BTreeMap<u64, Arc<Record>>,
@@ -55,10 +55,10 @@ impl Quarantine {
         self.waiting.values()
     }
 
-    /// Adds a task. Its first group is open to busy instances after `patience`.
-    pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, patience: Duration) {
+    /// Adds a task. Its first group is open to busy instances after half a lease.
+    pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, lease: Duration) {
         if self.waiting.is_empty() && self.observed.is_none() {
-            self.start_over(now + patience);
+            self.start_over(now + lease / 2);
         }
         self.waiting.insert(record.number, record);
     }
@@ -108,11 +108,11 @@ impl Quarantine {
     }
 
     /// Notes that `instance` has died, or that a task of its has blocked a lane. Whether it had a group under
-    /// observation: the next one is of one task, and open to busy instances after `patience`.
-    pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, patience: Duration) -> bool {
+    /// observation: the next one is of one task, and open to busy instances after half a lease.
+    pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, lease: Duration) -> bool {
         let failed = self.leaves(instance);
         if failed {
-            self.start_over(now + patience);
+            self.start_over(now + lease / 2);
         }
         failed
     }

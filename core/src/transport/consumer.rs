@@ -105,8 +105,8 @@ pub trait Consumer: Send + Sync {
     ///   until `observation` is over.
     /// - `quarantine_groups_grow`: each group that survives its observation is followed by one of twice the size.
     /// - `death_in_observation_starts_over`: the next group is of one task again.
-    /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within a
-    ///   lease, any instance may, and goes on claiming others.
+    /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within
+    ///   half a lease, any instance may, and goes on claiming others.
     /// - `lost_tasks_in_company_are_not_blamed`: however often their instances die.
     /// - `task_that_kills_ends_in_an_error`: a task that was all that its instance ran is blamed for the death; after
     ///   `max_deliveries` such deaths it is an error of kind `crashed`, and its waiters are told.

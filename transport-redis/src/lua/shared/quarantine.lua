@@ -1,6 +1,6 @@
 -- Quarantine: tasks that may have killed their instances start in groups of 1, 2, 4 and so on, one group after another.
 -- Each is under observation for a time, and has survived when its instance is heard of after that. A group of one goes
--- to an instance that holds nothing, or to any if none has come within a lease. In the queue's state stand:
+-- to an instance that holds nothing, or to any if none has come within half a lease. In the queue's state stand:
 -- `group`: the size of the next group.
 -- `observed`: the group under observation: instance, until when, whether it is alone there (1) or not (0), its size.
 -- `open_at`: from when on an instance that holds other tasks may start a group of one.
@@ -40,7 +40,7 @@ local function end_observation(w, group)
   local state = key(w, 'state')
   call('HDEL', state, 'observed')
   if call('EXISTS', key(w, 'quarantine')) == 1 then
-    call('HSET', state, 'group', group, 'open_at', digits(NOW + LEASE))
+    call('HSET', state, 'group', group, 'open_at', digits(NOW + math.floor(LEASE / 2)))
   else
     call('HDEL', state, 'group', 'open_at')
   end
