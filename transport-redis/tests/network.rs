@@ -59,6 +59,28 @@ fn a_lease_is_renewed_in_time_though_all_sockets_are_dead() {
 }
 
 #[test]
+fn a_dead_connection_is_replaced_though_its_last_answer_was_slow() {
+    let call_timeout = Duration::from_secs(4);
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let runner = RedisTransport::new(config_via(&proxy).with_call_timeout(call_timeout));
+    let runner = runner.expect("a valid config");
+    let consumer = attach(&runner);
+    block_on(consumer.renew()).expect("renewed");
+    // Twice as long as this answer takes is longer than any renewal waits.
+    proxy.black_hole(Direction::ToClient);
+    let renewing = Arc::clone(&consumer);
+    let renewal = thread::spawn(move || block_on(renewing.renew()));
+    thread::sleep(call_timeout * 5 / 8); // the fault itself lasts
+    proxy.heal();
+    renewal.join().expect("no panic").expect("renewed");
+    // Nothing but renewals uses a connection from here on, so that only they can find out.
+    proxy.half_open();
+    let renewed = (0..2).find_map(|_| block_on(consumer.renew()).ok());
+    assert_eq!(renewed, Some(vec![]), "the second renewal is sent on another connection");
+}
+
+#[test]
 fn a_renewal_waits_for_no_claim() {
     let server = RedisServer::start();
     let proxy = FaultyProxy::start(server.port());

@@ -13,7 +13,8 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Claimed, Consumer, Requeued, TaskId, TaskStatus, Transport, TransportConfig, TransportExt,
+    Claimed, Consumer, InstanceSpec, Requeued, Task, TaskId, TaskStatus, Transport, TransportConfig,
+    TransportExt, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
@@ -102,6 +103,13 @@ fn alive(redis: &mut redis::Connection, instance: &Arc<dyn Consumer>) -> Option<
     redis.zscore(ALIVE, instance.instance().to_string()).expect("an answer")
 }
 
+/// Lets the lease of an instance be over, and not because the server was away.
+fn expire(redis: &mut redis::Connection, worker_id: &str, instance: &Arc<dyn Consumer>) {
+    let key = |what: &str| format!("rhailib:{{{worker_id}}}:{what}");
+    let _: () = redis.hset(key("state"), "grace", 0).expect("set");
+    let _: () = redis.zadd(key("alive"), instance.instance().to_string(), 1).expect("set");
+}
+
 #[test]
 fn ten_thousand_claims_of_a_dead_instance_are_claimed_by_another() {
     let server = RedisServer::start();
@@ -122,6 +130,65 @@ fn ten_thousand_claims_of_a_dead_instance_are_claimed_by_another() {
     assert_eq!(redis.exists::<_, usize>(&[held.as_str(), QUARANTINE][..]).expect("an answer"), 0);
     assert_eq!(redis.hlen::<_, usize>(&lost).expect("an answer"), MANY, "it may be heard of after all");
     assert!((1..=3_600_000).contains(&redis.pttl::<_, i64>(&lost).expect("an answer")));
+}
+
+#[test]
+fn tasks_of_many_dead_instances_are_claimed_without_a_wait() {
+    const DEAD: usize = 40;
+    const EACH: usize = 10;
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let tasks = submit_many(&transport, DEAD * EACH);
+    let doomed: Vec<_> = (0..DEAD).map(|_| attach(&transport)).collect();
+    for instance in &doomed {
+        claim_many(instance, EACH);
+    }
+    let survivor = attach(&transport);
+    for instance in &doomed {
+        expire(&mut redis, "worker-1", instance);
+    }
+    let claimed = claim_many(&survivor, DEAD * EACH);
+    assert_eq!(ids(&claimed), tasks);
+    assert!(claimed.iter().all(|claimed| (claimed.claim.delivery, claimed.deaths) == (2, 1)));
+    let statistics = server.command(&["INFO", "commandstats"]);
+    assert!(!statistics.contains("cmdstat_blpop"), "no claim has waited for the rest: {statistics}");
+}
+
+#[test]
+fn look_at_many_queues_takes_no_more_claims_than_one_script_may() {
+    const QUEUES: usize = 12;
+    const EACH: usize = 512;
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let names: Vec<_> = (0..QUEUES).map(|index| format!("queue-{index}")).collect();
+    let (mut doomed, mut looked_at) = (Vec::new(), Vec::new());
+    for name in &names {
+        let worker_id = WorkerId::try_from(name.as_str()).expect("a name");
+        let of_queue = || Task { worker_id: worker_id.clone(), ..task() }.into();
+        let accepted =
+            block_on(transport.submit((0..EACH).map(|_| of_queue()).collect())).expect("submitted");
+        looked_at.push(accepted[0].as_ref().expect("accepted").task_id());
+        let instance = block_on(transport.attach(InstanceSpec::new(worker_id))).expect("an instance");
+        claim_many(&instance, EACH);
+        doomed.push(instance);
+    }
+    for (name, instance) in names.iter().zip(&doomed) {
+        expire(&mut redis, name, instance);
+    }
+    let count_held = |redis: &mut redis::Connection| -> usize {
+        let keys = names.iter().zip(&doomed);
+        let keys = keys.map(|(name, instance)| format!("rhailib:{{{name}}}:held:{}", instance.instance()));
+        keys.map(|key| redis.hlen::<_, usize>(key).expect("an answer")).sum()
+    };
+    for look in 1..=QUEUES {
+        block_on(transport.details(&looked_at)).expect("records");
+        assert_eq!(count_held(&mut redis), (QUEUES - look) * EACH, "after look {look}");
+    }
+    let pending = block_on(transport.details(&looked_at)).expect("records").into_iter().flatten();
+    let counts: Vec<_> = pending.map(|record| (record.status, record.deaths)).collect();
+    assert_eq!(counts, [(TaskStatus::Pending, 1); QUEUES]);
 }
 
 #[test]

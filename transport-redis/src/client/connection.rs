@@ -107,7 +107,8 @@ impl Connection {
         let bytes = args.iter().map(Bytes::len).sum();
         let args: Vec<Value> = args.into_iter().map(Value::Bytes).collect();
         let sent = Instant::now();
-        let overdue_at = sent + blocks + self.vitals.allowance(bytes);
+        let longest = deadline.saturating_duration_since(sent + blocks);
+        let overdue_at = sent + blocks + self.vitals.allowance(bytes, longest);
         let mut answer = pin!(self.client.custom_raw(command, args));
         let mut gone = self.gone.clone();
         let mut gone = pin!(gone.wait_for(Option::is_some));

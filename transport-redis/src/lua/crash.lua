@@ -37,9 +37,9 @@ if score ~= REPORTED then
   call('HDEL', key(w, 'idle'), instance)
   fail_observation(w, instance)
 end
-local left = take_over(w, instance, REPORTED, MAX_TAKEN)
-if left > 0 then remove_instance(w, instance) end
+take_over(w, instance, REPORTED)
+if budget > 0 then remove_instance(w, instance) end
 serve(w)
 wake_for_quarantine(w)
 send_all()
-return { NOW, left > 0 and 0 or 1, released, blamed }
+return { NOW, budget > 0 and 0 or 1, released, blamed }

@@ -13,7 +13,7 @@ for i = 4, #ARGV do
     if r[1] == 'pending' and r[2] and tonumber(r[2]) <= NOW then
       cancelled(id, look_up(id), 'expired')
       if r[3] then remove_waiting(r[3], id) end
-    elseif r[1] == 'processing' and r[3] and r[4] and not settled[r[3]] then
+    elseif r[1] == 'processing' and r[3] and r[4] and budget > 0 and not settled[r[3]] then
       local score = call('ZSCORE', key(r[3], 'alive'), (parse_claim(r[4])))
       if not score or tonumber(score) <= NOW then
         settled[r[3]] = true

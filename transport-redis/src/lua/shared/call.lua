@@ -21,8 +21,11 @@ local orphaned
 local concluded
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
 local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine' }
--- How many claims of a dead instance one script takes at most: bounds how long it keeps the server from others.
+-- How many claims of dead instances and delayed tasks one script takes at most, over all queues: bounds how long it
+-- keeps the server from others.
 local MAX_TAKEN = 512
+-- How many of those this call may still take; below 0 if the last ones were more.
+local budget
 
 -- When it was last noted that this library is in use, by prefix.
 local noted = {}
@@ -61,7 +64,7 @@ local function begin(ARGV)
     INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
     MAX_FINISHED, MAX_FINISHED_BYTES = tonumber(parts[9]), tonumber(parts[10])
   end
-  outbox, orphaned, concluded = {}, {}, {}
+  outbox, orphaned, concluded, budget = {}, {}, {}, MAX_TAKEN
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]

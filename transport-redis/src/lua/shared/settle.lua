@@ -17,8 +17,8 @@ local function look_at(w)
   return state
 end
 
--- Does all that has become due in a queue. Returns when there is next something to do, whether
--- that is a delayed task, and whether something has become ready, which is then to be served.
+-- Does what has become due in a queue, as far as the script's budget goes. Returns when there is next something to do,
+-- whether that is a delayed task, and whether something has become ready, which is then to be served.
 local function settle(w)
   local state = look_at(w)
   local grace_until = state.grace
@@ -27,8 +27,9 @@ local function settle(w)
   local later = key(w, 'later')
   local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
   if head[1] then
-    if tonumber(head[2]) <= NOW then
-      local due = call('ZRANGEBYSCORE', later, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, 100)
+    if tonumber(head[2]) <= NOW and budget > 0 then
+      local due = call('ZRANGEBYSCORE', later, '-inf', NOW, 'WITHSCORES', 'LIMIT', 0, math.min(budget, 100))
+      budget = budget - #due / 2
       for i = 1, #due, 2 do
         local id = due[i]
         local packed = call('HGET', key(w, 'waiting'), id)
@@ -44,32 +45,26 @@ local function settle(w)
     if later_due then next_due = math.max(tonumber(head[2]), NOW) end
   end
   local alive = key(w, 'alive')
-  local oldest = call('ZRANGE', alive, 0, 0, 'WITHSCORES')
-  if oldest[2] then
-    local expiry = tonumber(oldest[2])
-    -- What was decided before an outage stands.
-    local last = NOW >= grace_until and NOW or TAKEN
-    if expiry <= last then
-      local budget = MAX_TAKEN
-      local dead = call('ZRANGEBYSCORE', alive, '-inf', last, 'WITHSCORES', 'LIMIT', 0, 8)
-      for i = 1, #dead, 2 do
-        local instance = dead[i]
-        fail_observation(w, instance)
-        budget = take_over(w, instance, tonumber(dead[i + 1]), budget)
-        made_ready = true
-        if budget <= 0 then
-          call('ZADD', alive, 'LT', TAKEN, instance) -- a renewal comes too late from here on
-          next_due = NOW
-          break
-        end
-        remove_instance(w, instance)
+  local function first_expiry() return tonumber(call('ZRANGE', alive, 0, 0, 'WITHSCORES')[2] or '') end
+  -- What was decided before an outage stands.
+  local last = NOW >= grace_until and NOW or TAKEN
+  local expiry = first_expiry()
+  if expiry and expiry <= last and budget > 0 then
+    local dead = call('ZRANGEBYSCORE', alive, '-inf', last, 'WITHSCORES', 'LIMIT', 0, 8)
+    for i = 1, #dead, 2 do
+      local instance = dead[i]
+      fail_observation(w, instance)
+      take_over(w, instance, tonumber(dead[i + 1]))
+      made_ready = true
+      if budget <= 0 then
+        call('ZADD', alive, 'LT', TAKEN, instance) -- a renewal comes too late from here on
+        break
       end
-      wake_for_quarantine(w)
-    elseif expiry <= NOW then
-      next_due = math.min(next_due, grace_until)
-    else
-      next_due = math.min(next_due, math.max(expiry, grace_until))
+      remove_instance(w, instance)
     end
+    wake_for_quarantine(w)
+    expiry = first_expiry()
   end
+  if expiry then next_due = math.min(next_due, expiry <= last and NOW or math.max(expiry, grace_until)) end
   return next_due, later_due, made_ready, state
 end

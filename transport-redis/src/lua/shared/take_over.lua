@@ -15,11 +15,11 @@ local function unread_ids(w, instance)
   return unread
 end
 
--- Hands back what an instance was given and has not read, until it is all or about `budget`; how much that was.
-local function take_unread(w, instance, budget)
+-- Hands back what an instance was given and has not read, until it is all or about `most`; how much that was.
+local function take_unread(w, instance, most)
   local taken = 0
   local function undo(id, task, packed) hand_back(w, id, task, packed, instance) end
-  while taken < budget do
+  while taken < most do
     local given = pcall_('LPOP', key(w, 'give:' .. instance))
     if not given or failed(given) then break end
     local ids = {}
@@ -41,9 +41,9 @@ local function note_lost(w, instance, lost)
   call('PEXPIRE', k, LOST_TTL)
 end
 
--- Takes the claims of a dead instance, about `budget` at most; how much of that is left. `expiry`: what stands for the
--- instance in `alive`.
-local function take_over(w, instance, expiry, budget)
+-- Takes the claims of a dead instance, as far as the script's budget goes. `expiry`: what stands for the instance in
+-- `alive`.
+local function take_over(w, instance, expiry)
   budget = budget - take_unread(w, instance, budget)
   -- One that was all that it ran is to blame. The first visit can tell.
   local is_alone = expiry > TAKEN and call('HLEN', held_key(w, instance)) == 1
@@ -57,7 +57,7 @@ local function take_over(w, instance, expiry, budget)
     end
   end)
   note_lost(w, instance, lost)
-  return budget - taken
+  budget = budget - taken
 end
 
 -- Forgets an instance that holds nothing any more.
