@@ -169,10 +169,14 @@ impl Membership {
         if held.detached {
             return Err(TransportError::Detached);
         }
+        let lost = std::mem::take(&mut held.lost);
+        // It may have been sent before the process died, and shows nothing; the next one begins the instance again.
+        if std::mem::take(&mut held.reported) {
+            return Ok(lost.iter().map(|lost| lost.claim).collect());
+        }
         held.alive_until = self.hub.config.clock.now() + self.hub.config.transport.lease;
         held.expired = false;
         effects.wakes.extend(held.held_up.drain(..));
-        let lost = std::mem::take(&mut held.lost);
         drop(held);
         state.take_deaths_back(&lost, &mut effects);
         state.lives(&self.instance, &mut effects);

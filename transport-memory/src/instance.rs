@@ -19,6 +19,8 @@ pub(crate) struct InstanceState {
     pub(crate) alive_until: Tick,
     /// Whether its lease has run out and was not renewed since.
     pub(crate) expired: bool,
+    /// Whether its crash was reported, and no renewal has come since.
+    pub(crate) reported: bool,
     pub(crate) detached: bool,
     pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), IdHasher>,
     /// Whether the queue is to be told when this instance holds nothing: the quarantine may wait for that.
@@ -36,7 +38,8 @@ pub(crate) struct InstanceState {
 pub(crate) struct Lost {
     pub(crate) claim: Claim,
     pub(crate) record: Arc<Record>,
-    /// What its task counted for that, to be taken back if the instance lives after all.
+    /// What its task counted for that, to be taken back if the instance lives after all. None if its crash was
+    /// reported: it has died, and what its tasks have counted stays.
     pub(crate) counted: Option<Death>,
 }
 
@@ -45,6 +48,7 @@ impl Instance {
         let state = InstanceState {
             alive_until,
             expired: false,
+            reported: false,
             detached: false,
             claims: HashMap::default(),
             tells_when_free: false,

@@ -25,7 +25,10 @@ impl Queue {
         let mut effects = Effects::new(hub);
         let mut state = self.lock();
         let Some(instance) = state.instances.remove(&report.instance) else { return Requeued::default() };
-        let verdict = Verdict::of(report, &instance.lock());
+        let mut held = instance.lock();
+        held.reported = true;
+        let verdict = Verdict::of(report, &held);
+        drop(held);
         let requeued = state.requeue_lost(&instance, &verdict, hub, &mut effects);
         self.arm(&mut state, hub);
         drop(state);
@@ -80,7 +83,8 @@ impl QueueState {
                 })
                 .flatten();
             drop(state);
-            held.lost.push(Lost { claim, record: Arc::clone(&record), counted });
+            let revocable = counted.filter(|_| matches!(verdict, Verdict::Unreported));
+            held.lost.push(Lost { claim, record: Arc::clone(&record), counted: revocable });
             if is_mine {
                 *if counted.is_some() { &mut requeued.blamed } else { &mut requeued.released } += 1;
                 self.redeliver(record, Duration::ZERO, hub, effects);
@@ -92,7 +96,7 @@ impl QueueState {
         requeued
     }
 
-    /// Takes back the deaths of an instance that lives after all.
+    /// Takes back the deaths of an instance whose lease has run out, and that lives after all.
     pub(crate) fn take_deaths_back(&mut self, lost: &[Lost], effects: &mut Effects<'_>) {
         for Lost { record, counted, .. } in lost {
             let Some(death) = *counted else { continue };

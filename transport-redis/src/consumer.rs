@@ -193,7 +193,8 @@ async fn renew_once(
     args.push(inbox).push_flag(false).push_display(cancels_from);
     let sent = Instant::now();
     let replies = renewals.run(Script::Renew, args).await?;
-    // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken.
+    // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken; 3: lost by a report, and begun
+    // again by the next renewal, until which it claims nothing.
     let state = replies.get(1).and_then(Reply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
     if state > 0 {
         tracing::warn!(
@@ -214,8 +215,10 @@ async fn renew_once(
             instance.lock().signal(Signal::Cancel(claim, reason));
         }
     }
-    if state < 2 {
-        instance.note_renewal(sent);
+    match state {
+        0 | 1 => instance.note_renewal(sent),
+        3 => instance.lock().expired = true,
+        _ => {}
     }
     Ok(replies.get(2).and_then(Reply::as_u64) == Some(1))
 }

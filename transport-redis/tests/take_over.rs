@@ -259,9 +259,50 @@ fn renewal_of_a_reported_instance_comes_too_late() {
     assert_eq!(lost.len(), SOME, "also those that were not released yet");
     assert_eq!(redis.exists::<_, usize>(held(&reported)).expect("an answer"), 0);
     assert_eq!(redis.zcard::<_, usize>(READY).expect("an answer"), SOME);
-    assert!(alive(&mut redis, &reported) > Some(0.0), "it may claim again");
+    assert_eq!(alive(&mut redis, &reported), None, "that renewal may have been sent before the process died");
+    assert_eq!(block_on(reported.renew()).expect("a renewal"), []);
+    assert!(alive(&mut redis, &reported) > Some(0.0), "it lives, and may claim again");
     let details = block_on(transport.details_of(claimed[0].claim.task)).expect("a record");
     assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Pending, 1, 0));
+    assert_eq!(ids(&claim_many(&reported, SOME)).len(), SOME);
+}
+
+#[test]
+fn note_of_a_report_expires() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let reported = attach(&transport);
+    let id = submit(&transport);
+    claim(&reported);
+    let note = format!("rhailib:{{worker-1}}:reported:{}", reported.instance());
+    report_crash(&transport, &reported, &[id]);
+    assert!((1..=3_600_000).contains(&redis.pttl::<_, i64>(&note).expect("an answer")));
+    assert!(!redis.exists::<_, bool>(lost(&reported)).expect("an answer"), "no renewal takes the death back");
+    block_on(reported.renew()).expect("a renewal");
+    assert!(!redis.exists::<_, bool>(&note).expect("an answer"), "the first renewal deletes it");
+}
+
+#[test]
+fn report_during_a_take_over_makes_its_deaths_stay() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let reported = attach(&transport);
+    let tasks = submit_many(&transport, SOME);
+    let claimed = claim_many(&reported, SOME);
+    expire(&mut redis, "worker-1", &reported);
+    block_on(transport.details_of(claimed[0].claim.task)).expect("a record"); // takes the first of them
+    assert_eq!(alive(&mut redis, &reported), Some(0.0));
+    let counted: usize = redis.hlen(lost(&reported)).expect("an answer");
+    assert!((1..SOME).contains(&counted), "{counted}");
+    report_crash(&transport, &reported, &[]);
+    for _ in 0..2 {
+        block_on(reported.renew()).expect("a renewal");
+    }
+    let records = block_on(transport.details(&tasks.into_iter().collect::<Vec<_>>())).expect("records");
+    let deaths: u32 = records.into_iter().flatten().map(|record| record.deaths).sum();
+    assert_eq!(deaths as usize, counted);
 }
 
 #[test]

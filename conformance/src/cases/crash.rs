@@ -1,5 +1,6 @@
 //! `Transport::report_crash`
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{Finished, InstanceId, Requeued, TaskErrorKind, TaskId, TaskStatus};
@@ -84,6 +85,32 @@ pub(crate) async fn crash_report_ends_the_instance(env: &dyn Environment) {
     assert_eq!(stage.transport.instances(None).await.expect("instances"), []);
     assert_eq!(doomed.end(claim, completed("7")).await, Finished::Fenced);
     assert_eq!(stage.details(id).await.status, TaskStatus::Pending);
+}
+
+pub(crate) async fn late_renewal_keeps_the_blame_of_a_report(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_observation(Stage::LASTING)).await;
+    let reported = stage.attach().await;
+    let ids = stage.submit_some(2).await;
+    let claimed = reported.claim_all(2).await;
+    stage.report_crash(&reported, &ids[..1]).await;
+    let counts = async || {
+        let details = [stage.details(ids[0]).await, stage.details(ids[1]).await];
+        (details.map(|details| (details.status, details.deaths)), stage.queue("main").await.quarantined)
+    };
+    let blamed = ([(TaskStatus::Pending, 1), (TaskStatus::Pending, 0)], 1);
+    assert_eq!(counts().await, blamed);
+
+    let lost: HashSet<_> = reported.renew().await.expect("a renewal").into_iter().collect();
+    assert_eq!(lost, claimed.iter().map(|claimed| claimed.claim).collect());
+    assert_eq!(counts().await, blamed, "the renewal may have been sent before the process died");
+    assert_eq!(stage.transport.instances(None).await.expect("instances"), []);
+
+    assert_eq!(reported.renew().await.expect("a renewal"), []);
+    assert_eq!(counts().await, blamed, "also after a report that was false");
+    assert_eq!(stage.transport.instances(None).await.expect("instances").len(), 1);
+    let again = reported.claim_one().await;
+    assert_eq!((again.claim.task, again.claim.delivery, again.deaths), (ids[0], 2, 1));
+    reported.complete(again.claim).await;
 }
 
 pub(crate) async fn stale_crash_report_changes_nothing(env: &dyn Environment) {

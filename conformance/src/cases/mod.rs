@@ -93,6 +93,7 @@ crate::case::cases! {
         crash_report_blames_the_quarantined,
         named_task_ends_in_an_error,
         crash_report_ends_the_instance,
+        late_renewal_keeps_the_blame_of_a_report,
         stale_crash_report_changes_nothing;
     detach:
         detach_hands_back,

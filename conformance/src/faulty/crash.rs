@@ -1,11 +1,13 @@
 //! Faults of `Transport::report_crash`
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use rhai_dispatcher_core::{Consumer, CrashReport, InstanceId, Requeued, TaskId, Transport};
+use rhai_dispatcher_core::{
+    Claim, Consumer, CrashReport, InstanceId, Requeued, TaskId, Transport, TransportError,
+};
 
 use super::consumer::Peer;
 use super::fault::{DetailsAnswer, Fault, ReportAnswer, faults};
@@ -17,6 +19,7 @@ faults! {
         lease::death_in_observation_starts_over;
     BlamesAllNamed => crash::crash_report_blames_the_quarantined;
     RevivesTheDead => crash::crash_report_ends_the_instance;
+    TakesTheBlameBack => crash::late_renewal_keeps_the_blame_of_a_report;
     BelievesStaleReports => crash::stale_crash_report_changes_nothing;
 }
 
@@ -90,9 +93,42 @@ impl Fault for RevivesTheDead {
         let requeued = to.report_crash(report).await?;
         let crashed = self.instances.lock().expect("no panic").get(&report.instance).cloned();
         if let Some(crashed) = crashed {
-            crashed.renew().await?;
+            // The first one shows nothing.
+            for _ in 0..2 {
+                crashed.renew().await?;
+            }
         }
         Ok(requeued)
+    }
+}
+
+/// Takes the deaths of a report back with the next renewal of its instance.
+#[derive(Debug, Default)]
+struct TakesTheBlameBack {
+    blamed: Mutex<HashMap<InstanceId, Vec<TaskId>>>,
+    forgiven: Mutex<HashSet<TaskId>>,
+}
+
+#[async_trait]
+impl Fault for TakesTheBlameBack {
+    async fn report_crash(&self, to: &dyn Transport, report: &CrashReport) -> ReportAnswer {
+        self.blamed.lock().expect("no panic").insert(report.instance, report.running.clone());
+        to.report_crash(report).await
+    }
+
+    async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {
+        let blamed = self.blamed.lock().expect("no panic").remove(&peer.consumer.instance());
+        self.forgiven.lock().expect("no panic").extend(blamed.into_iter().flatten());
+        peer.consumer.renew().await
+    }
+
+    async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
+        let mut records = of.details(ids).await?;
+        let forgiven = self.forgiven.lock().expect("no panic");
+        for details in records.iter_mut().flatten().filter(|details| forgiven.contains(&details.task_id)) {
+            details.deaths = details.deaths.saturating_sub(1);
+        }
+        Ok(records)
     }
 }
 

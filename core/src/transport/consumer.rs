@@ -95,11 +95,12 @@ pub trait Consumer: Send + Sync {
     ///   that looks, with the next delivery.
     /// - `takeover_wakes_a_waiting_claim`: without anything else happening.
     /// - `lost_claims_are_reported`: an instance that renews too late learns which claims it lost.
-    /// - `late_renewal_revives_the_instance`: what it had is lost, but it may claim again.
+    /// - `late_renewal_revives_the_instance`: what it had is lost, but it may claim again; after a
+    ///   [report](super::Transport::report_crash) of its crash with the second renewal.
     /// - `lost_claim_is_signalled`: an instance whose claim was taken over is told by a signal too.
     /// - `tasks_of_a_dead_instance_run_side_by_side`: they are claimed together and beside others.
     /// - `late_renewal_takes_deaths_back`: an instance that renews after its lease has not died, so those of its
-    ///   tasks that have no outcome yet do not count that death.
+    ///   tasks that have no outcome yet do not count that death. What they count after a report of its crash stays.
     /// - `task_lost_twice_is_quarantined`: it starts by itself, first on an instance that holds nothing.
     /// - `lone_quarantined_task_stays_alone`: an instance that held nothing when it started one gets no other task
     ///   until `observation` is over.

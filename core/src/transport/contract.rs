@@ -139,6 +139,9 @@ pub trait Transport: Send + Sync + Debug {
     /// - `crash_report_blames_the_quarantined`: and nothing else that it names.
     /// - `named_task_ends_in_an_error`: after `max_deliveries` reports it is an error of kind `crashed`.
     /// - `crash_report_ends_the_instance`: it is no longer listed, and what it still finishes is fenced.
+    /// - `late_renewal_keeps_the_blame_of_a_report`: the first renewal after a report may have been sent before the
+    ///   process died: it learns which claims were lost, and changes nothing. An instance that renews once more lives
+    ///   all the same, and may claim again; what its tasks have counted stays.
     /// - `stale_crash_report_changes_nothing`: about an instance that has ended, or whose tasks run elsewhere.
     ///
     /// # Errors

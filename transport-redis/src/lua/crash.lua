@@ -19,18 +19,15 @@ if score ~= REPORTED then
       some_quarantined = some_quarantined or is_quarantined(task)
     end
   end
-  local lost = {}
   local function undo(id, task, packed)
-    if requeue_after_death(w, id, task, packed, instance, 'died while this task was on a processor') then
-      lost[#lost + 1], lost[#lost + 2] = id, '1'
-    end
+    requeue_after_death(w, id, task, packed, instance, 'died while this task was on a processor')
     blamed = blamed + 1
   end
   for _, one in ipairs(running) do
     local packed = (is_quarantined(one[2]) or not some_quarantined) and call('HGET', held_key(w, instance), one[1])
     if packed and take_back_one(w, instance, one[1], packed, undo) then released = released + 1 end
   end
-  note_lost(w, instance, lost)
+  note_reported(w, instance)
   -- Others may take some of the rest meanwhile.
   released = released - blamed + call('HLEN', held_key(w, instance))
   call('ZADD', alive, REPORTED, instance)

@@ -1,19 +1,20 @@
 -- Renews a lease, or begins one. 2 worker id, 3 instance, 4 inbox of its handle, 5 whether it attaches, 6 where
 -- among the cancels it goes on.
--- Answers: now, what of its lease (0 kept, 1 lost and begun again, 2 lost, and its tasks are just being taken), whether
--- to renew again at once, where to go on, then task id, delivery, reason of each cancel.
+-- Answers: now, what of its lease (0 kept, 1 lost and begun again, 2 lost, and its tasks are just being taken, 3 lost
+-- since its crash was reported, and begun again by its next renewal), whether to renew again at once, where to go on, then
+-- task id, delivery, reason of each cancel.
 local w, instance, inbox, attach = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local alive = key(w, 'alive')
 local score = call('ZSCORE', alive, instance)
 -- What comes too late for its lease is still in time if nobody has acted on it.
 local kept = score and tonumber(score) > 0
+local is_reported = not score and take_reported(w, instance) and not attach
+local begins = attach or not score and not is_reported
 -- A server that has lost everything knows neither the queue nor the instance.
-if attach or not score then call('SADD', PREFIX .. ':queues', w) end
+if begins then call('SADD', PREFIX .. ':queues', w) end
 if attach then call('HSET', key(w, 'state'), 'lease', LEASE) end
-if kept or attach or not score then
-  call('ZADD', alive, NOW + LEASE, instance)
-  if attach or not score then call('HSET', key(w, 'instances'), instance, inbox) end
-end
+if kept or begins then call('ZADD', alive, NOW + LEASE, instance) end
+if begins then call('HSET', key(w, 'instances'), instance, inbox) end
 if not score then
   -- It waits for tasks that it would not be given: what it had is lost, also its place among those.
   wake(w, instance)
@@ -25,6 +26,7 @@ local has_survived = (kept or attach) and note_alive(w, instance, state.observed
 if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if freed or made_ready or has_survived then serve(w) end
 local out = { NOW, (kept or attach) and 0 or 1, again and 1 or 0, '0' }
+if is_reported then out[2] = 3 end
 if score and not kept then out[2], out[3] = 2, 1 end
 for _, id in ipairs(call('SPOP', PREFIX .. ':orphaned', 8)) do orphaned[#orphaned + 1] = id end
 if call('EXISTS', key(w, 'cancels')) == 1 then

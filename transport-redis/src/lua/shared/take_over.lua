@@ -4,7 +4,8 @@
 -- one, since its crash was reported and the tasks to blame were dealt with.
 local TAKEN, REPORTED = 0, -1
 
--- For how long an instance that was taken for dead can have the deaths of its tasks taken back, in ms.
+-- For how long an instance that was taken for dead can have the deaths of its tasks taken back, and is known to have
+-- been reported, in ms.
 local LOST_TTL = 3600000
 
 -- The ids of the tasks in what an instance was given and has not read: it has not begun those.
@@ -40,6 +41,16 @@ local function note_lost(w, instance, lost)
   pcall_('HSET', k, unpack(lost))
   call('PEXPIRE', k, LOST_TTL)
 end
+
+-- Notes that an instance was reported: its process has died, and what its tasks have counted for that stays.
+local function note_reported(w, instance)
+  call('SET', key(w, 'reported:' .. instance), '1', 'PX', LOST_TTL)
+  call('DEL', key(w, 'lost:' .. instance))
+end
+
+-- Whether an instance was reported; once. Its first renewal after the report may have been sent before the process died,
+-- and shows nothing. One that is sent after that has been answered shows that the instance lives.
+local function take_reported(w, instance) return call('DEL', key(w, 'reported:' .. instance)) == 1 end
 
 -- Takes the claims of a dead instance, as far as the script's budget goes. `expiry`: what stands for the instance in
 -- `alive`.
