@@ -56,7 +56,7 @@ impl LaneEngine {
         if let Some(ast) = self.cache.borrow_mut().get(source) {
             return Ok(ast);
         }
-        let ast = Rc::new(compile(&self.rhai, source)?);
+        let ast = Rc::new(compile(&self.rhai, source, false)?);
         self.cache.borrow_mut().insert(source, &ast);
         Ok(ast)
     }

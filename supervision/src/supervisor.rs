@@ -224,7 +224,9 @@ impl Death {
     }
 
     fn ended(&self) -> Ended {
-        self.status.code().map_or_else(|| Ended::Signal(self.status.signal().unwrap_or_default()), Ended::Code)
+        self.status
+            .code()
+            .map_or_else(|| Ended::Signal(self.status.signal().unwrap_or_default()), Ended::Code)
     }
 
     fn running(&self) -> &[TaskId] {

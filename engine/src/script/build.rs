@@ -4,7 +4,8 @@ use rhai::{AST, LexError, OptimizationLevel, ParseError, Scope, Token};
 use rhai_dispatcher_core::LogLevel;
 
 use super::{
-    ParseGuard, ScriptRun, builtins, collections, constants, curry, modules, secret, sleep, tick, value,
+    ParseGuard, ScriptRun, builtins, collections, constants, curry, guard_ranges, modules, range_guard,
+    secret, sleep, tick, value,
 };
 use crate::{EngineConfig, request};
 
@@ -64,6 +65,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     builtins::register(&mut engine);
     collections::register(&mut engine);
     curry::register(&mut engine, config.max_arguments);
+    range_guard::register(&mut engine, config.allow_eval);
     value::register_text(&mut engine);
     value::register_to_json(&mut engine);
     sleep::register(&mut engine);
@@ -86,12 +88,14 @@ pub(crate) fn parse(engine: &rhai::Engine, source: &str) -> Result<AST, ParseErr
 }
 
 /// Compiles a script, or a module.
-pub(crate) fn compile(engine: &rhai::Engine, source: &str) -> Result<AST, ParseError> {
+pub(crate) fn compile(engine: &rhai::Engine, source: &str, is_module: bool) -> Result<AST, ParseError> {
     let ast = parse(engine, source)?;
-    Ok(match source.len() {
+    let ast = match source.len() {
         ..=MAX_OPTIMISED => engine.optimize_ast(&Scope::new(), ast, OptimizationLevel::Simple),
         _ => ast,
-    })
+    };
+    // Functions of a module can be called with ranges.
+    Ok(guard_ranges(ast, is_module))
 }
 
 fn log(level: LogLevel, text: &str) {

@@ -101,7 +101,7 @@ impl Modules {
         if let Some(ast) = cached.filter(|ast| ast.source() == Some(&name.0)) {
             return Ok(ast);
         }
-        let mut ast = compile(engine, text).map_err(|error| match run.made_to_end() {
+        let mut ast = compile(engine, text, true).map_err(|error| match run.made_to_end() {
             // Not the module's error: the script was stopped while this was parsed.
             Some(_) => EvalAltResult::ErrorTerminated(Dynamic::UNIT, error.position()).into(),
             None => Box::<EvalAltResult>::from(error),

@@ -55,6 +55,8 @@ struct Gauge {
     beat: u32,
     /// Uses of variables until the next check of their values.
     uses: u32,
+    /// Bytes of text that have been assigned to parts of values since the last one.
+    text: usize,
 }
 
 /// A look at the clock takes about as long as one operation, so this many make it a percent or two.
@@ -74,7 +76,7 @@ const MAX_USES: u32 = 64 * 1024;
 
 thread_local! {
     /// The gauge of the script that this thread runs now.
-    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0, uses: 0 }) };
+    static GAUGE: Cell<Gauge> = const { Cell::new(Gauge { left: 0, lowest: usize::MAX, beat: 0, uses: 0, text: 0 }) };
 }
 
 /// Counts an operation, and lets others have a turn if it is time. `Some` if the script has to end.
@@ -137,7 +139,16 @@ pub(crate) fn variables_are_due() -> bool {
 /// for one of them.
 pub(crate) fn check_variables_after(values: usize) {
     let uses = u32::try_from(values).unwrap_or(MAX_USES).clamp(MIN_USES, MAX_USES);
-    GAUGE.set(Gauge { uses, ..GAUGE.get() });
+    GAUGE.set(Gauge { uses, text: 0, ..GAUGE.get() });
+}
+
+/// Notes that a text has been assigned to a part of a value. Makes the next use of a variable check them if there is
+/// more of it than a string may have: `max` bytes, or 0 for no limit.
+pub(crate) fn text_assigned(bytes: usize, max: usize) {
+    let gauge = GAUGE.get();
+    let text = gauge.text.saturating_add(bytes);
+    let uses = if max > 0 && text > max { 0 } else { gauge.uses };
+    GAUGE.set(Gauge { uses, text, ..gauge });
 }
 
 /// Makes the next operation look whether the script has to end.
@@ -212,6 +223,7 @@ impl Ticker {
                 lowest: shallow,
                 beat: metronome::beat(),
                 uses: MIN_USES,
+                text: 0,
             }),
         }
     }

@@ -1,10 +1,13 @@
 use std::fmt::{self, Write};
 
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{
+    Array, Blob, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position,
+};
 
 use super::sizes::{SizeLimits, Sizes};
 use super::{Halt, Part, Walk};
 use crate::Secret;
+use crate::request::LimitExceeded;
 use crate::script::ScriptRun;
 use crate::script::script_run::End;
 
@@ -48,6 +51,27 @@ pub(crate) fn error_text(value: &Dynamic) -> String {
         writer.text.push_str(LEFT_OUT);
     }
     writer.text
+}
+
+/// How long the text of a value is that Rhai is about to write out by itself, in bytes.
+///
+/// # Errors
+/// The text is longer than a string may be, or the value contains itself or is nested deeper than is written out. No
+/// `try` catches that.
+pub(crate) fn check_text(engine: &Engine, value: &Dynamic) -> Result<usize, Box<EvalAltResult>> {
+    let mut writer = Writer::new(SizeLimits::of(engine).text(), None);
+    match writer.write(&Walk::new(MAX_DEPTH, usize::MAX), value) {
+        Ok(()) if writer.left_out => Err(LimitExceeded {
+            what: "a value that becomes text contains itself, or is nested too deep",
+            limit: MAX_DEPTH,
+        }
+        .into()),
+        Ok(()) => Ok(writer.text.len()),
+        Err(Stop::Full) => {
+            Err(EvalAltResult::ErrorDataTooLarge(SizeLimits::TEXT.to_owned(), Position::NONE).into())
+        }
+        Err(Stop::Halted(halt)) => Err(halt.into()),
+    }
 }
 
 /// A container whose text is made.
@@ -123,6 +147,8 @@ struct Writer<'a> {
     context: Option<&'a NativeCallContext<'a>>,
     /// Bytes of a blob or a string that may be written until others have a turn.
     until_tick: usize,
+    /// Whether [`LEFT_OUT`] stands for a part.
+    left_out: bool,
 }
 
 /// Why a text ends early.
@@ -140,7 +166,14 @@ impl From<Halt> for Stop {
 
 impl<'a> Writer<'a> {
     fn new(max: usize, context: Option<&'a NativeCallContext<'a>>) -> Self {
-        Self { text: String::new(), max, sizes: Sizes::default(), context, until_tick: TICK_EVERY }
+        Self {
+            text: String::new(),
+            max,
+            sizes: Sizes::default(),
+            context,
+            until_tick: TICK_EVERY,
+            left_out: false,
+        }
     }
 
     fn push(&mut self, text: &str) -> Result<(), Stop> {
@@ -199,7 +232,10 @@ impl<'a> Writer<'a> {
             Part::Function(function) => self.write_function(walk, function),
             Part::Secret => self.push(Secret::REDACTED),
             Part::Other(value) => self.write_other(value),
-            Part::Cycle | Part::TooDeep => self.push(LEFT_OUT),
+            Part::Cycle | Part::TooDeep => {
+                self.left_out = true;
+                self.push(LEFT_OUT)
+            }
         }
     }
 
