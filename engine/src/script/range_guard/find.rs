@@ -22,7 +22,7 @@ impl Found {
                 self.assignments |= needs_guard(&assignment.1);
             }
             Some(ASTNode::Stmt(Stmt::Import(..))) | Some(ASTNode::Expr(Expr::Custom(..))) => {
-                self.ranges = true
+                self.ranges = true;
             }
             Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => self.ranges |= makes(&call.name),
             // What a loop counts through gets nowhere else.

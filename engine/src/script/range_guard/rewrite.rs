@@ -92,7 +92,7 @@ fn guard_statement(statement: &mut Stmt) {
         Stmt::Block(block) => guard_block(block),
         Stmt::Expr(expression) => guard_expression(expression),
         Stmt::BreakLoop(Some(expression), ..) | Stmt::Return(Some(expression), ..) => {
-            guard_expression(expression)
+            guard_expression(expression);
         }
         Stmt::Import(import, _) => guard_expression(&mut import.0),
         _ => {}
