@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, TransportConfig};
+use rhai_dispatcher_core::Invalid;
+#[cfg(any(feature = "memory", feature = "redis"))]
+use rhai_dispatcher_core::TransportConfig;
 
 /// How the records of finished tasks are kept, as far as a builder was told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +14,7 @@ pub(crate) struct RecordSettings {
 
 impl RecordSettings {
     /// The defaults, with what was set.
+    #[cfg(any(feature = "memory", feature = "redis"))]
     pub(crate) fn config(self) -> TransportConfig {
         let mut config = TransportConfig::default();
         config.record_ttl = self.record_ttl.unwrap_or(config.record_ttl);
