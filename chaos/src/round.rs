@@ -310,7 +310,7 @@ impl Round {
         }
         let mut worker = self.stage.start_worker(Some(&variable))?;
         let mut since = u64::MAX;
-        if point.starts_with("hand_back.") || point.starts_with("detach.") {
+        if point.starts_with("release.") || point.starts_with("detach.") {
             // It needs something to hand back that is not about to end, and to be given some of it has to
             // be there. It may also hand a task back, and die, before it is asked to end.
             let pid = worker.pid();

@@ -140,7 +140,7 @@ impl Membership {
                 queue.quarantine.fails(self.instance.id, effects.tick(), self.hub.config.transport.lease);
             }
             Finish::Requeue => {}
-            Finish::HandBack | Finish::Outcome(_) => state.uncount(),
+            Finish::Release | Finish::Outcome(_) => state.uncount(),
         }
         drop(state);
         if is_free {

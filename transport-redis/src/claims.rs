@@ -34,7 +34,7 @@ pub(crate) struct Claims {
     /// Where the next renewal goes on to repeat cancels.
     pub(crate) cancels_from: u64,
     /// How many claims it has handed back.
-    pub(crate) hand_backs: u64,
+    pub(crate) releases: u64,
     signals: VecDeque<Signal>,
     signal_waker: Option<Waker>,
 }

@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Outcome,
     Undecodable,
     Retry,
-    HandBack,
+    Release,
     Requeue,
     Abandon,
 }
@@ -47,7 +47,7 @@ impl Kind {
             Self::Outcome => "o",
             Self::Undecodable => "u",
             Self::Retry => "r",
-            Self::HandBack => "b",
+            Self::Release => "b",
             Self::Requeue => "q",
             Self::Abandon => "a",
         }
@@ -85,7 +85,7 @@ impl FinishOne {
                 (Kind::Outcome, held.and_then(|held| encode(done, outcome, held, max)), Duration::ZERO)
             }
             Finish::RetryIn(backoff, _) => (Kind::Retry, None, *backoff),
-            Finish::HandBack => (Kind::HandBack, Some(owner.next_hand_back().into()), Duration::ZERO),
+            Finish::Release => (Kind::Release, Some(owner.next_release().into()), Duration::ZERO),
             Finish::Requeue => (Kind::Requeue, None, Duration::ZERO),
             Finish::Abandon => (Kind::Abandon, None, Duration::ZERO),
         };
@@ -93,7 +93,7 @@ impl FinishOne {
         match &done.finish {
             Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
             Finish::RetryIn(_, error) => record::push_error(&mut packed, error),
-            Finish::HandBack | Finish::Requeue | Finish::Abandon => {}
+            Finish::Release | Finish::Requeue | Finish::Abandon => {}
         }
         Self::of(owner, done, kind, packed)
     }
@@ -127,7 +127,7 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
         Finish::RetryIn(backoff, _) => Finish::RetryIn(*backoff, error),
         Finish::Outcome(Outcome::Completed(_) | Outcome::Error(_)) => Finish::Outcome(Outcome::Error(error)),
         // Of these only the log is large.
-        Finish::Outcome(Outcome::Cancelled(_)) | Finish::HandBack | Finish::Requeue | Finish::Abandon => {
+        Finish::Outcome(Outcome::Cancelled(_)) | Finish::Release | Finish::Requeue | Finish::Abandon => {
             done.finish.clone()
         }
     };
@@ -183,13 +183,13 @@ async fn finish_part(
     #[cfg(feature = "fault-finish-order")]
     crate::faults::acknowledge(caller, items.iter().map(|item| &item.request)).await;
     let has = |kind| items.iter().any(|item| item.request.kind == kind);
-    let (retries, hand_backs) = (has(Kind::Retry), has(Kind::HandBack));
+    let (retries, releases) = (has(Kind::Retry), has(Kind::Release));
     crash_point("finish.before");
     if retries {
         crash_point("retry.before");
     }
-    if hand_backs {
-        crash_point("hand_back.before");
+    if releases {
+        crash_point("release.before");
     }
     let attempt = |requests: Vec<FinishOne>, deadline| async move {
         let mut args = Args::new();
@@ -206,8 +206,8 @@ async fn finish_part(
         if retries {
             crash_point("retry.after");
         }
-        if hand_backs {
-            crash_point("hand_back.after");
+        if releases {
+            crash_point("release.after");
         }
         end(item, answer.and_then(|replies| parse(answer_to(index, replies))));
     })
@@ -218,7 +218,7 @@ fn end(item: Item<FinishOne, Finished>, answer: Result<Finished, ClientError>) {
     let owner = item.request.owner.upgrade();
     let came_again = owner.is_some_and(|owner| owner.finished(&item.request.claim, answer.is_ok()));
     // Only what was handed back comes again as the same claim.
-    let is_done = came_again && item.request.kind == Kind::HandBack;
+    let is_done = came_again && item.request.kind == Kind::Release;
     item.answer(if is_done { Ok(Finished::Written) } else { answer });
 }
 

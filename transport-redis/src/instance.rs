@@ -116,10 +116,10 @@ impl Instance {
     }
 
     /// The number of a hand-back, by which its script knows it again.
-    pub(crate) fn next_hand_back(&self) -> String {
+    pub(crate) fn next_release(&self) -> String {
         let mut claims = self.lock();
-        claims.hand_backs += 1;
-        claims.hand_backs.to_string()
+        claims.releases += 1;
+        claims.releases.to_string()
     }
 
     /// The end of a claim, on its way.

@@ -115,7 +115,7 @@ impl Instance {
             std::mem::take(&mut claims.returned)
         };
         let backs = left.into_iter().map(|claimed| {
-            let done = Completion { claim: claimed.claim, finish: Finish::HandBack, log: TaskLog::new() };
+            let done = Completion { claim: claimed.claim, finish: Finish::Release, log: TaskLog::new() };
             let back = self.finish(&done);
             async { back.await.is_err().then_some(claimed) }
         });

@@ -129,7 +129,7 @@ fn one_end_fails(server: &RedisServer) {
     let watched = [("watched", "1"), ("more", "1")];
     let _: () = redis.hset_multiple(format!("rhailib:{}", ids[2]), &watched).expect("set");
     let _: () = redis.set(format!("{{rhailib:{}}}:waiters", ids[2]), "not a set").expect("set");
-    batch[3].finish = Finish::HandBack;
+    batch[3].finish = Finish::Release;
     let _: () = redis.set(READY, "not a list of tasks").expect("set");
 
     let outcomes: Vec<_> = [0, 2, 4].map(|index| transport.outcome(ids[index])).into();
@@ -301,7 +301,7 @@ fn a_claim_whose_task_was_deleted_ends_in_an_error_when_it_is_given_up() {
     let mut redis = client(&server);
     let transport = open(&server);
     let consumer = attach(&transport);
-    for finish in [Finish::HandBack, Finish::Abandon] {
+    for finish in [Finish::Release, Finish::Abandon] {
         let id = submit(&transport);
         let mut done = completed(claim(&consumer).claim);
         let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
@@ -336,7 +336,7 @@ fn a_task_that_expires_in_the_farthest_future_can_come_back() {
     let id = block_on(transport.submit_one(task)).expect("accepted").task_id();
     for _ in 0..2 {
         let claim = claim(&consumer).claim;
-        let done = Completion { claim, finish: Finish::HandBack, log: TaskLog::new() };
+        let done = Completion { claim, finish: Finish::Release, log: TaskLog::new() };
         assert_eq!(end(&consumer, done), Finished::Written);
         assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
     }

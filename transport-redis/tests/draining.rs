@@ -34,7 +34,7 @@ fn what_it_hands_back_does_not_come_to_it_again() {
         let (.., started_at) = state(&mut redis, id);
         thread::sleep(Duration::from_millis(2)); // so that another start shows
         drop(wait_for_tasks(&mut redis, &consumer));
-        let done = Completion { claim, finish: Finish::HandBack, log: TaskLog::new() };
+        let done = Completion { claim, finish: Finish::Release, log: TaskLog::new() };
         assert_eq!(end(&consumer, done), Finished::Written);
         thread::sleep(Duration::from_millis(20));
         assert_eq!(state(&mut redis, id), ("pending".to_owned(), 0, started_at));
@@ -59,7 +59,7 @@ fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
     let id = submit(&transport);
     let first = claim(&consumer).claim;
     let _ = server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
-    let done = Completion { claim: first, finish: Finish::HandBack, log: TaskLog::new() };
+    let done = Completion { claim: first, finish: Finish::Release, log: TaskLog::new() };
     assert_eq!(end(&consumer, done.clone()), Finished::Written);
     let again = claim(&consumer).claim;
     assert_eq!(again, first, "the delivery was not counted");

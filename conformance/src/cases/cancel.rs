@@ -133,7 +133,7 @@ pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
     let retry = Finish::RetryIn(stage.short(), error());
-    for instead in [Finish::HandBack, retry, Finish::Requeue, Finish::Abandon] {
+    for instead in [Finish::Release, retry, Finish::Requeue, Finish::Abandon] {
         let id = stage.submit_any().await;
         let mut outcome = stage.outcome(id);
         stage.park(&mut outcome).await;

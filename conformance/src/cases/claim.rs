@@ -108,7 +108,7 @@ pub(crate) async fn task_is_claimed_once(env: &dyn Environment) {
     for consumer in &consumers {
         let claimed = consumer.claim_one().await;
         assert_eq!(claimed.claim.task, last, "nothing was left behind");
-        consumer.end(claimed.claim, Finish::HandBack).await;
+        consumer.end(claimed.claim, Finish::Release).await;
     }
 }
 

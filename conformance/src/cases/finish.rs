@@ -39,7 +39,7 @@ pub(crate) async fn finish_twice_changes_nothing(env: &dyn Environment) {
     let claim = consumer.claim_one().await.claim;
     consumer.complete(claim).await;
     let before = stage.details(id).await;
-    for finish in [completed("42"), Finish::Outcome(Outcome::Error(error())), Finish::HandBack] {
+    for finish in [completed("42"), Finish::Outcome(Outcome::Error(error())), Finish::Release] {
         let answer = consumer.end(claim, finish).await;
         assert_eq!(answer, Finished::AlreadyTerminal(TaskStatus::Completed));
         assert_eq!(stage.details(id).await, before);
@@ -55,12 +55,12 @@ pub(crate) async fn stale_finish_is_fenced(env: &dyn Environment) {
             Finish::Outcome(Outcome::Error(error())),
             Finish::Outcome(Outcome::Cancelled(CancelReason::Asked)),
             Finish::RetryIn(Stage::LASTING, error()),
-            Finish::HandBack,
+            Finish::Release,
             Finish::Requeue,
             Finish::Abandon,
         ]
     };
-    for given_up in [Finish::HandBack, Finish::Requeue, Finish::Abandon] {
+    for given_up in [Finish::Release, Finish::Requeue, Finish::Abandon] {
         let id = stage.submit_any().await;
         let stale = first.claim_one().await.claim;
         assert_eq!(first.end(stale, given_up).await, Finished::Written);
@@ -94,7 +94,7 @@ pub(crate) async fn finish_batch_answers_each(env: &dyn Environment) {
         stage.submit_any().await;
     }
     let claims: Vec<_> = consumer.claim_all(4).await.iter().map(|claimed| claimed.claim).collect();
-    consumer.end(claims[1], Finish::HandBack).await;
+    consumer.end(claims[1], Finish::Release).await;
     consumer.complete(claims[2]).await;
 
     let batch: Vec<_> = claims.iter().map(|claim| completion(*claim, completed("7"))).collect();
@@ -140,14 +140,14 @@ pub(crate) async fn retry_waits_for_its_time(env: &dyn Environment) {
     assert_eq!((details.status, details.error), (TaskStatus::Completed, None));
 }
 
-pub(crate) async fn hand_back_counts_no_delivery(env: &dyn Environment) {
+pub(crate) async fn release_counts_no_delivery(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (first, second) = (stage.attach().await, stage.attach().await);
     let handed_back = stage.submit_any().await;
     let later = stage.submit_any().await;
     let claim = first.claim_one().await.claim;
     assert_eq!((claim.task, claim.delivery), (handed_back, 1));
-    assert_eq!(first.end(claim, Finish::HandBack).await, Finished::Written);
+    assert_eq!(first.end(claim, Finish::Release).await, Finished::Written);
     assert_eq!(stage.details(handed_back).await.status, TaskStatus::Pending);
 
     let claimed = second.claim_all(2).await;

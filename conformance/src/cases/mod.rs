@@ -68,7 +68,7 @@ crate::case::cases! {
         cancelled_outcome_reaches_all_below,
         finish_batch_answers_each,
         retry_waits_for_its_time,
-        hand_back_counts_no_delivery,
+        release_counts_no_delivery,
         abandoned_task_is_blamed,
         requeued_task_counts_no_death;
     lease:

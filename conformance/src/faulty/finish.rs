@@ -17,7 +17,7 @@ faults! {
     IgnoresTheFence => finish::stale_finish_is_fenced;
     FencesNeighbours => finish::finish_batch_answers_each;
     RetriesAtOnce => finish::retry_waits_for_its_time;
-    AbandonsHandBacks => finish::hand_back_counts_no_delivery;
+    AbandonsHandBacks => finish::release_counts_no_delivery;
     HandsBackAbandoned => finish::abandoned_task_is_blamed;
     AbandonsRequeued => finish::requeued_task_counts_no_death;
 }
@@ -136,7 +136,7 @@ struct AbandonsHandBacks;
 impl Fault for AbandonsHandBacks {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
         changed(peer, done, |finish| {
-            if *finish == Finish::HandBack {
+            if *finish == Finish::Release {
                 *finish = Finish::Abandon;
             }
         })
@@ -169,7 +169,7 @@ impl Fault for HandsBackAbandoned {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
         changed(peer, done, |finish| {
             if *finish == Finish::Abandon {
-                *finish = Finish::HandBack;
+                *finish = Finish::Release;
             }
         })
         .await

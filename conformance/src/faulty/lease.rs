@@ -144,7 +144,7 @@ impl Fault for StartsLostTasksAlone {
         let mut claimed = peer.consumer.claim(max).await?;
         if claimed[0].deaths > 0 {
             for other in claimed.drain(1..) {
-                let done = Completion { claim: other.claim, finish: Finish::HandBack, log: TaskLog::new() };
+                let done = Completion { claim: other.claim, finish: Finish::Release, log: TaskLog::new() };
                 peer.consumer.finish(&[done]).await;
             }
         }

@@ -13,7 +13,7 @@ use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog,
 ///
 /// A claim *is* the start of a task: who claims runs what it gets now. So [`claim`](Self::claim)
 /// counts a delivery, and what was claimed but not begun is handed back
-/// ([`Finish::HandBack`]), which takes the count back.
+/// ([`Finish::Release`]), which takes the count back.
 #[async_trait]
 pub trait Consumer: Send + Sync {
     /// The instance.
@@ -68,7 +68,7 @@ pub trait Consumer: Send + Sync {
     /// - `finish_batch_answers_each`: a fenced one does no harm to its neighbours.
     /// - `retry_waits_for_its_time`: after `RetryIn` the task is pending, with the error, and is
     ///   claimed at that time with the next delivery and attempt.
-    /// - `hand_back_counts_no_delivery`: after `HandBack` the task is pending, ahead of those that
+    /// - `release_counts_no_delivery`: after `Release` the task is pending, ahead of those that
     ///   came later, and its next delivery has the same number.
     /// - `abandoned_task_is_blamed`: after `Abandon` it counts a death, is blamed for it and quarantined.
     /// - `requeued_task_counts_no_death`: after `Requeue` the task is pending, ahead of those that came later, and
@@ -190,7 +190,7 @@ pub enum Finish {
     /// With an error after which it is tried again, so long after the transport has written it.
     RetryIn(Duration, TaskError),
     /// Unbegun or undone: somebody else runs it, as if it had not been claimed.
-    HandBack,
+    Release,
     /// Begun, in an unknown state, and not at fault: another start begins it anew.
     Requeue,
     /// Begun, in an unknown state, and at fault: as if it had killed its instance.

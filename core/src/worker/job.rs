@@ -45,7 +45,7 @@ impl Job {
             Ran::Stopped(log) => match self.stop.get() {
                 Some(Stop::Cancelled(reason)) => (Finish::Outcome(Outcome::Cancelled(reason)), log),
                 Some(Stop::Lost) => return None,
-                Some(Stop::Drained) => (Finish::HandBack, log),
+                Some(Stop::Drained) => (Finish::Release, log),
                 // The handler gave up without having been told to.
                 None => (Finish::Abandon, log),
             },

@@ -123,7 +123,7 @@ impl<H: Handler> Lane<H> {
     /// Lets others run what has not begun.
     fn release(&mut self, claims: Vec<Claim>) {
         for claim in claims {
-            self.finishes.push(Completion { claim, finish: Finish::HandBack, log: TaskLog::new() });
+            self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() });
         }
     }
 

@@ -198,7 +198,7 @@ impl Supervisor {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
         let unbegun = self.intake.release(self.consumer.lease() / 3);
-        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::HandBack)));
+        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::Release)));
         if self.giving_up.is_none() && !self.given_up.is_empty() {
             // Beside the renewal: what keeps it from the transport must not cost the other lanes their lease.
             let given_up = std::mem::take(&mut self.given_up);

@@ -3,7 +3,7 @@ local w, instance = ARGV[2], ARGV[3]
 call('HDEL', key(w, 'idle'), instance)
 call('DEL', key(w, 'give:' .. instance))
 local count = take_back(w, instance, MAX_TAKEN, function(id, task, packed)
-  hand_back(w, id, task, packed, instance)
+  release(w, id, task, packed, instance)
 end)
 local left = count < MAX_TAKEN and 0 or 1
 if left == 0 then

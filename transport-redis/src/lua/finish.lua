@@ -59,7 +59,7 @@ local function finish(parts, last)
   else -- hand back
     -- Not to this instance again, unless it asks anew.
     if call('HDEL', key(w, 'idle'), instance) == 1 then wake(w, instance) end
-    hand_back(w, id, task, packed, instance)
+    release(w, id, task, packed, instance)
     call('HSET', record_key(id), 'handed_back', handed_back)
     ready = true
   end

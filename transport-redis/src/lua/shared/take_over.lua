@@ -19,7 +19,7 @@ end
 -- Hands back what an instance was given and has not read, until it is all or about `most`; how much that was.
 local function take_unread(w, instance, most)
   local taken = 0
-  local function undo(id, task, packed) hand_back(w, id, task, packed, instance) end
+  local function undo(id, task, packed) release(w, id, task, packed, instance) end
   while taken < most do
     local given = pcall_('LPOP', key(w, 'give:' .. instance))
     if not given or failed(given) then break end

@@ -92,7 +92,7 @@ local function requeue_after_death(w, id, task, packed, instance, guilt)
 end
 
 -- Makes a claim undone: the task waits again ahead of those that came later.
-local function hand_back(w, id, task, packed, instance)
+local function release(w, id, task, packed, instance)
   wait_again(w, id, packed, instance, ready_letter(task, packed))
   local _, delivery, started_at = parse_claim(task.claim)
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'claim', claim_of('-', delivery - 1, started_at))
