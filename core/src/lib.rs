@@ -21,6 +21,7 @@ mod dispatcher;
 mod error;
 mod error_log;
 mod invalid;
+mod lock;
 mod task;
 mod transport;
 mod worker;
@@ -31,6 +32,7 @@ pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use invalid::Invalid;
+pub use lock::lock;
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
     RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus,
