@@ -20,7 +20,7 @@ struct Shared {
 }
 
 enum Place {
-    /// A runtime that somebody else drives, and keeps.
+    /// A runtime that the caller drives, and keeps.
     Given(Handle),
     /// A thread of our own.
     Own(Mutex<Option<OwnThread>>),
@@ -49,8 +49,8 @@ impl TokioBridge {
         Self { shared: Arc::new(Shared { place: Place::Given(handle) }) }
     }
 
-    /// Whether whoever waits here for what runs there keeps it from running: on its own thread, or on
-    /// a runtime that somebody else drives.
+    /// Whether a blocking wait on this thread would stop the bridge: on its own thread, or if the runtime is the
+    /// caller's.
     #[must_use]
     pub fn is_driven_here(&self) -> bool {
         match &self.shared.place {
@@ -68,7 +68,6 @@ impl TokioBridge {
         match &self.shared.place {
             Place::Given(handle) => handle.clone(),
             Place::Own(own) => {
-                // Nothing panics while it holds the lock but a failing start, which can be repeated.
                 let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
                 own.get_or_insert_with(start).handle.clone()
             }
@@ -85,7 +84,7 @@ impl TokioBridge {
     {
         let (sender, receiver) = oneshot::channel();
         self.spawn(async move {
-            // Nobody may be waiting for it any more.
+            // The receiver may have been dropped.
             let _ = sender.send(future.await);
         });
         async { receiver.await.map_err(|oneshot::Canceled| BridgeClosed) }

@@ -9,19 +9,20 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 pub struct RedisConfig {
     /// `redis://[user[:password]@]host[:port][/database]`, or `redis+unix:///path/to/socket`.
     pub url: String,
-    /// What all keys begin with; those who share it share their queues. Default: `rhailib`.
+    /// What all keys begin with; processes with the same prefix share their queues. Default: `rhailib`.
     pub prefix: String,
-    /// How long a call may take until it fails as unavailable. Default: 5 s. A connection that leaves an answer out
-    /// for half of it, and for a third of the lease if it renews that, is left for a new one if that is quicker.
+    /// How long a call may take until it fails as unavailable. Default: 5 s. A connection that leaves an answer out for
+    /// half of this time is replaced by a new one if that is quicker; for renewals a third of the lease, if that is
+    /// less.
     pub call_timeout: Duration,
     /// What has to hold before a submit or a finish counts. Default: [`Durability::Server`].
     pub durability: Durability,
-    /// About how many messages an inbox holds; older ones go, and their waiters find the outcome by
-    /// looking. Default: 100,000.
+    /// About how many messages an inbox holds. Older ones are trimmed, and their waits read the record. Default:
+    /// 100,000.
     pub inbox_limit: usize,
-    /// How long an inbox to which nobody writes is kept. Default: 1 h.
+    /// How long an inbox is kept after its last message. Default: 1 h.
     pub inbox_ttl: Duration,
-    /// After how long those who wait look by themselves, in case a message was lost. Default: 30 s.
+    /// The time between two reads of the records of all awaited tasks, in case a message was lost. Default: 30 s.
     pub recheck_interval: Duration,
     /// How many awaited tasks are remembered for an [`outcome`](rhai_dispatcher_core::Transport::outcome)
     /// that is not asked for yet; the outcome of a forgotten one is looked up. Default: 100,000.
@@ -31,10 +32,10 @@ pub struct RedisConfig {
     /// The largest outcome, in bytes of its fields: a task with a larger one ends in an error of kind `limit`.
     /// Default: 64 MiB; the server itself takes 512 MiB at most.
     pub max_outcome_bytes: usize,
-    /// The largest outcome that is sent to who waits; of a larger one they are told, and look it
-    /// up. Default: 64 KiB.
+    /// The largest outcome that is sent to a waiting submitter, in bytes. A submitter is only told of a larger outcome,
+    /// and reads the record. Default: 64 KiB.
     pub max_message_bytes: usize,
-    /// What every transport can be told. All who share a prefix should say the same.
+    /// The settings of every transport. All processes that share a prefix should use the same.
     pub transport: TransportConfig,
     /// Where the client runs. Default: a thread of its own.
     pub bridge: Option<TokioBridge>,

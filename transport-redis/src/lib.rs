@@ -11,44 +11,36 @@
 //!
 //! # Layout
 //! - `config`: where the server is, and how it is used ([`RedisConfig`]).
-//! - `transport`, `consumer`: the two sides of the contract ([`RedisTransport`]).
-//! - `submits`, `finishes`, `looks`, `batcher`: calls, gathered into scripts under load.
-//! - `instance`, `claims`: an instance, and what it holds.
-//! - `claim_loop`, `given`, `recovery`: how it gets that.
-//! - `inbox`, `waits`: how outcomes and signals come to those who wait for them.
-//! - `pumps`: what of this runs on the bridge.
-//! - `script`, `lua/`: the steps that are atomic. `caller`: sends them. `libraries`: deletes old ones.
-//! - `record`, `wire`, `keys`, `args`: what stands in Redis, and how.
-//! - `client`: fred, and nothing of it outside; connections that are left when they or their server are dead.
-//! - `crash`, `faults`: for the fault injection harness.
+//! - `transport`, `consumer`: the two sides of the contract ([`RedisTransport`]); `handle`: what they share.
+//! - `background_tasks`: the loops that run on the bridge.
+//! - `submit/`, `finish/`: calls that are gathered into scripts under load (`batch/`).
+//! - `claim/`, `deliver/`: how an instance claims tasks, and how claims reach its claim calls.
+//! - `instance/`: an instance, its claims and its lease.
+//! - `wait/`: the inbox, and the waits for outcomes.
+//! - `recovery/`: claims whose answer was lost; reports of crashes.
+//! - `script/`, `lua/`: the atomic steps, and the calls that send them.
+//! - `wire/`: the record of a task, and the binary payloads.
+//! - `client/`: fred, which no other module uses; connections that are replaced when they or their server are dead.
+//! - `crash_points`: points at which the fault injection harness ends the process.
 
-mod args;
-mod batcher;
-mod caller;
-mod claim_loop;
-mod claims;
+mod background_tasks;
+mod batch;
+mod claim;
 mod client;
 mod config;
 mod consumer;
-mod crash;
-mod faults;
-mod finishes;
-mod given;
-mod inbox;
+mod crash_points;
+mod deliver;
+mod finish;
+mod handle;
 mod instance;
-mod keys;
-mod libraries;
-mod looks;
-mod packed;
-mod pumps;
-mod record;
 mod recovery;
 mod script;
-mod submits;
+mod submit;
 mod transport;
-mod waits;
+mod wait;
 mod wire;
 
 pub use config::{Durability, RedisConfig};
-pub use crash::CRASH_POINTS;
+pub use crash_points::CRASH_POINTS;
 pub use transport::RedisTransport;

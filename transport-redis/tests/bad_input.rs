@@ -30,7 +30,7 @@ fn enqueue(redis: &mut redis::Connection, id: &str, task: &[u8]) {
 }
 
 #[test]
-fn a_foreign_payload_is_set_aside_and_the_queue_goes_on() {
+fn a_foreign_payload_goes_to_the_dead_letters_and_the_queue_goes_on() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
@@ -52,7 +52,7 @@ fn a_foreign_payload_is_set_aside_and_the_queue_goes_on() {
     let details = block_on(outcome).expect("an outcome");
     assert_eq!(details.status, TaskStatus::Error);
     assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
-    let dead: usize = redis.xlen("rhailib:{worker-1}:dead").expect("a length");
+    let dead: usize = redis.xlen("rhailib:{worker-1}:dead_letters").expect("a length");
     assert_eq!(dead, 3);
     until("the queue is empty", || redis.exists::<_, usize>(&[READY, WAITING][..]).expect("a count") == 0);
 }
@@ -183,7 +183,7 @@ fn two_submits_fail(server: &RedisServer) {
 }
 
 #[test]
-fn who_can_t_hold_a_task_is_given_none() {
+fn an_instance_that_can_t_hold_a_task_is_delivered_none() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);

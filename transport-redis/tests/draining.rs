@@ -22,7 +22,7 @@ fn state(redis: &mut redis::Connection, id: TaskId) -> (String, u32, String) {
 }
 
 #[test]
-fn what_it_hands_back_does_not_come_to_it_again() {
+fn released_task_does_not_come_to_it_again() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
@@ -49,7 +49,7 @@ fn what_it_hands_back_does_not_come_to_it_again() {
 }
 
 #[test]
-fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
+fn a_release_that_is_sent_again_leaves_what_was_claimed_anew() {
     /// What was sent, from the server's log: id, time, duration, command, client's address and name.
     type Logged = (u64, u64, u64, Vec<Vec<u8>>, String, String);
     let server = RedisServer::start();
@@ -68,7 +68,7 @@ fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
         .into_iter()
         .map(|entry| entry.3)
         .find(|command| command.len() > 1 && command[1].ends_with(b"_finish"));
-    let sent = sent.expect("the hand-back");
+    let sent = sent.expect("the release");
     let mut repeated = redis::cmd(std::str::from_utf8(&sent[0]).expect("a name"));
     let answers: Vec<redis::Value> = repeated.arg(&sent[1..]).query(&mut redis).expect("an answer");
     assert_eq!(answers[1], redis::Value::BulkString(b"w".to_vec()));
@@ -79,7 +79,7 @@ fn a_hand_back_that_is_sent_again_leaves_what_was_claimed_anew() {
 }
 
 #[test]
-fn it_is_given_nothing_from_then_on() {
+fn it_is_delivered_nothing_from_then_on() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
@@ -109,12 +109,12 @@ fn one_that_is_gone_leaves_no_list() {
     }
     // Now one whose process has died while it waited, with a task that it was given and did not read.
     let consumer = attach(&transport);
-    let give = format!("rhailib:{{worker-1}}:give:{}", consumer.instance());
-    let order = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, 10, 1))";
-    let _ = server.command(&["EVAL", order, "1", IDLE, &consumer.instance().to_string()]);
+    let deliveries = format!("rhailib:{{worker-1}}:deliveries:{}", consumer.instance());
+    let credit = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, 10, 1))";
+    let _ = server.command(&["EVAL", credit, "1", IDLE, &consumer.instance().to_string()]);
     submit(&transport);
-    assert!(redis.exists::<_, bool>(&give).expect("an answer"));
+    assert!(redis.exists::<_, bool>(&deliveries).expect("an answer"));
     support::report_crash(&transport, &consumer, &[]);
     submit(&transport);
-    assert_eq!(redis.keys::<_, Vec<String>>("*:give:*").expect("keys"), [""; 0]);
+    assert_eq!(redis.keys::<_, Vec<String>>("*:deliveries:*").expect("keys"), [""; 0]);
 }

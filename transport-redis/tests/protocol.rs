@@ -43,7 +43,7 @@ fn a_record_is_readable_at_every_step() {
         redis.zrange_withscores("rhailib:{worker-1}:ready:high", 0, -1).expect("an answer");
     assert_eq!(ready[0].0, id.to_string());
     let created_at: f64 = fields["created_at"].parse().expect("a time");
-    assert!((0.0..1_000.0).contains(&(ready[0].1 / 1_000.0 - created_at)), "its place is when it came");
+    assert!((0.0..1_000.0).contains(&(ready[0].1 / 1_000.0 - created_at)), "its sequence is when it came");
     let waiting: Vec<u8> = redis.hget("rhailib:{worker-1}:waiting", id.to_string()).expect("the task");
     assert_eq!(waiting[8..10], *b"hf", "a high priority, not yet started");
     assert_eq!(waiting[26], 1, "the payload begins with its version");

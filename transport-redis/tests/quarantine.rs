@@ -61,9 +61,9 @@ fn tasks(claimed: &[Claimed]) -> Vec<TaskId> {
 
 /// Says in the name of an instance that it has waited for so many tasks since long ago.
 fn wait_since_long_ago(server: &RedisServer, instance: &dyn Consumer, count: usize) {
-    let order = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, ARGV[2], 1))";
+    let credit = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, ARGV[2], 1))";
     let (id, count) = (instance.instance().to_string(), count.to_string());
-    let _ = server.command(&["EVAL", order, "1", "rhailib:{worker-1}:idle", &id, &count]);
+    let _ = server.command(&["EVAL", credit, "1", "rhailib:{worker-1}:idle", &id, &count]);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn quarantine_is_readable_at_every_step() {
     assert_eq!(claim(&consumer).claim.task, next);
 
     block_on(consumer.detach()).expect("a detach");
-    assert_eq!(redis.zcard::<_, usize>(QUARANTINE).expect("an answer"), 2, "handed back to where they were");
+    assert_eq!(redis.zcard::<_, usize>(QUARANTINE).expect("an answer"), 2, "released to where they were");
     assert_eq!(field(&mut redis, STATE, "group").as_deref(), Some("2"), "it has neither survived nor failed");
 }
 

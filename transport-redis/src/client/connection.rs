@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::server::ServerInfo;
+use super::server_info::ServerInfo;
 use super::vitals::Vitals;
-use super::{ClientError, Endpoint, Network, Reply};
+use super::{ClientError, Endpoint, Network, ServerReply};
 
 /// One connection, until it breaks. Commands are answered in the order in which they were sent.
 #[derive(Clone)]
@@ -34,16 +34,16 @@ pub(super) struct Closed {
 }
 
 impl Connection {
-    /// Connects, and looks whether the server can be trusted with tasks. An answer that takes longer than
-    /// `patience` makes it suspect. It has to be called, and stays, on tokio.
+    /// Connects, and checks whether the server can be trusted with tasks. An answer that takes longer than `patience`
+    /// is overdue. It has to be called, and stays, on tokio.
     pub(super) async fn open(network: &Network, patience: Duration) -> Result<(Self, Closed), ClientError> {
         let endpoint = &network.endpoint;
         let client = Client::new(
             endpoint.config(),
             Some(endpoint.performance_config()),
             Some(endpoint.connection_config()),
-            // No policy: what is lost with a connection has to be known to whoever sent it, so it
-            // is replaced by a new one, which is not this client's to do.
+            // No reconnect policy: the sender of a command has to know that it was lost with its connection, so the
+            // link makes a new client.
             None,
         );
         let deadline = Instant::now() + endpoint.timeout();
@@ -61,7 +61,15 @@ impl Connection {
         }
         let vitals = Arc::new(Vitals::new(patience));
         let mut connection = Self { client, info: ServerInfo::default(), vitals, gone };
-        connection.info = ServerInfo::ask(&connection, network, deadline).await?;
+        let info = connection.command("INFO", Vec::new(), deadline).await?;
+        connection.info = ServerInfo::parse(&info, network)?;
+        if connection.info.has_append_log {
+            let policy = vec![Bytes::from_static(b"GET"), Bytes::from_static(b"appendfsync")];
+            // A server may refuse CONFIG, which says nothing about its policy.
+            if let Ok(answer) = connection.command("CONFIG", policy, deadline).await {
+                ServerInfo::check_fsync_policy(answer, network);
+            }
+        }
         Ok((connection, task))
     }
 
@@ -81,7 +89,7 @@ impl Connection {
         name: &'static str,
         args: Vec<Bytes>,
         deadline: Instant,
-    ) -> Result<Reply, ClientError> {
+    ) -> Result<ServerReply, ClientError> {
         self.send(name, args, Duration::ZERO, deadline).await
     }
 
@@ -92,7 +100,7 @@ impl Connection {
         args: Vec<Bytes>,
         blocks: Duration,
         deadline: Instant,
-    ) -> Result<Reply, ClientError> {
+    ) -> Result<ServerReply, ClientError> {
         self.send(name, args, blocks, deadline).await
     }
 
@@ -102,7 +110,7 @@ impl Connection {
         args: Vec<Bytes>,
         blocks: Duration,
         deadline: Instant,
-    ) -> Result<Reply, ClientError> {
+    ) -> Result<ServerReply, ClientError> {
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let bytes = args.iter().map(Bytes::len).sum();
         let args: Vec<Value> = args.into_iter().map(Value::Bytes).collect();
@@ -120,7 +128,7 @@ impl Connection {
                     let frame = frame.map_err(|error| lost(&error))?;
                     // What came before its time was over, was not blocked for all of it.
                     self.vitals.note_answer(sent.elapsed().saturating_sub(blocks));
-                    return Reply::new(frame);
+                    return ServerReply::new(frame);
                 }
                 why = &mut gone => {
                     let why = why.ok().and_then(|why| why.clone());

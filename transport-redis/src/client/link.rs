@@ -26,29 +26,29 @@ const EVERY: u64 = u64::MAX;
 /// be repeated. A network that is slow, and not dead, answers first.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
-    shared: Arc<Shared>,
+    inner: Arc<LinkInner>,
     _holder: Arc<Holder>,
 }
 
 /// Ends the connection with the last link.
 #[derive(Debug)]
-struct Holder(Arc<Shared>);
+struct Holder(Arc<LinkInner>);
 
 /// Where a link stands.
 #[derive(Debug, Clone)]
 pub(crate) enum LinkState {
-    /// Nobody has asked for it, or what asked for it was refused.
+    /// It was not requested yet, or the server refused it.
     Idle,
     /// It is being made; why there is none, if there was one or a try.
     Connecting(Option<String>),
-    /// It is there; the how-manieth it is.
+    /// It is there, with its number, 1-based.
     Up(Connection, u64),
     /// The server refuses this client.
     Refused(ClientError),
 }
 
 #[derive(Debug)]
-struct Shared {
+struct LinkInner {
     network: Network,
     /// After how long an answer is overdue.
     patience: Duration,
@@ -56,36 +56,36 @@ struct Shared {
     /// Says to drop the connection with that number.
     drop: watch::Sender<u64>,
     made: AtomicU64,
-    /// How often connections had been left when the one that is there was made.
-    age: AtomicU64,
+    /// The generation of the connection that is there.
+    generation: AtomicU64,
 }
 
 impl Link {
-    pub(super) fn new(network: Network, patience: Duration) -> Self {
-        let shared = Shared {
+    pub(crate) fn new(network: Network, patience: Duration) -> Self {
+        let inner = LinkInner {
             network,
             patience,
             state: watch::Sender::new(LinkState::Idle),
             drop: watch::Sender::new(0),
             made: AtomicU64::new(0),
-            age: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
         };
-        let shared = Arc::new(shared);
-        Self { _holder: Arc::new(Holder(Arc::clone(&shared))), shared }
+        let inner = Arc::new(inner);
+        Self { _holder: Arc::new(Holder(Arc::clone(&inner))), inner }
     }
 
     /// What happens to the link from now on.
     pub(crate) fn watch(&self) -> watch::Receiver<LinkState> {
-        self.shared.state.subscribe()
+        self.inner.state.subscribe()
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(*self.shared.state.borrow(), LinkState::Up(..))
+        matches!(*self.inner.state.borrow(), LinkState::Up(..))
     }
 
-    /// Why there is no connection, if there was one or a try.
+    /// The reason why the connection is missing, if it existed or was tried.
     pub(crate) fn problem(&self) -> Option<String> {
-        match &*self.shared.state.borrow() {
+        match &*self.inner.state.borrow() {
             LinkState::Connecting(why) => why.clone(),
             LinkState::Refused(error) => Some(error.to_string()),
             LinkState::Idle | LinkState::Up(..) => None,
@@ -94,26 +94,26 @@ impl Link {
 
     /// How many connections were lost and made again.
     pub(crate) fn reconnects(&self) -> u64 {
-        self.shared.made.load(Ordering::Relaxed).saturating_sub(1)
+        self.inner.made.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     /// Closes a connection, so that a new one is made.
     pub(crate) fn discard(&self, number: u64) {
-        self.shared.drop.send_replace(number);
+        self.inner.drop.send_replace(number);
     }
 
-    /// Closes a connection whose server can't serve any more, and all others of its age to the same address.
-    pub(crate) fn leave(&self, number: u64) {
+    /// Closes a connection whose server can't serve any more, and all others of its generation.
+    pub(crate) fn discard_generation(&self, number: u64) {
         let is_it = |state: &LinkState| matches!(state, LinkState::Up(_, current) if *current == number);
-        if is_it(&self.shared.state.borrow()) {
-            self.shared.network.leave(self.shared.age.load(Ordering::Relaxed));
+        if is_it(&self.inner.state.borrow()) {
+            self.inner.network.end_generation(self.inner.generation.load(Ordering::Relaxed));
         }
         self.discard(number);
     }
 
     /// The connection, as soon as there is one. Must be called on tokio.
     pub(crate) async fn get(&self, deadline: Instant) -> Result<(Connection, u64), ClientError> {
-        let mut state = self.shared.state.subscribe();
+        let mut state = self.inner.state.subscribe();
         self.start();
         let mut problem = "it is being made".to_owned();
         loop {
@@ -131,9 +131,9 @@ impl Link {
         }
     }
 
-    /// Begins to connect, unless that goes on already.
+    /// Begins to connect, unless that is under way.
     fn start(&self) {
-        let begin = self.shared.state.send_if_modified(|state| {
+        let begin = self.inner.state.send_if_modified(|state| {
             let idle = matches!(state, LinkState::Idle | LinkState::Refused(_));
             if idle {
                 *state = LinkState::Connecting(None);
@@ -141,7 +141,7 @@ impl Link {
             idle
         });
         if begin {
-            tokio::spawn(keep(Arc::clone(&self.shared)));
+            tokio::spawn(keep(Arc::clone(&self.inner)));
         }
     }
 }
@@ -157,8 +157,8 @@ impl Drop for Holder {
 struct Made {
     connection: Connection,
     closed: Closed,
-    /// How often connections had been left before it was made.
-    age: u64,
+    /// Its generation.
+    generation: u64,
 }
 
 /// How the time of a connection has ended.
@@ -169,50 +169,50 @@ enum End {
     Replaced(Made),
 }
 
-/// Makes the connection and makes it again, until the server refuses it or nobody holds the link.
-async fn keep(shared: Arc<Shared>) {
+/// Makes the connection and makes it again, until the server refuses it or the last link is dropped.
+async fn keep(inner: Arc<LinkInner>) {
     let mut pause = BACKOFF.0;
-    while !shared.ended() {
-        match shared.open().await {
+    while !inner.ended() {
+        match inner.open().await {
             Ok(mut made) => {
                 let mut since = Instant::now();
                 let why = loop {
-                    match shared.hold(made).await {
+                    match inner.hold(made).await {
                         End::Lost(why) => break why,
                         End::Replaced(new) => {
-                            shared.warn("the connection to Redis was dead and is replaced");
+                            inner.warn("the connection to Redis was dead and is replaced");
                             (made, since) = (new, Instant::now());
                         }
                     }
                 };
-                if shared.ended() {
+                if inner.ended() {
                     return;
                 }
-                shared.warn(&format!("the connection to Redis was lost: {why}"));
-                shared.state.send_replace(LinkState::Connecting(Some(why)));
-                // One that breaks at once is no sign that the next will hold; but the server is there.
+                inner.warn(&format!("the connection to Redis was lost: {why}"));
+                inner.state.send_replace(LinkState::Connecting(Some(why)));
+                // A connection that breaks at once is not a success, but the server is there.
                 pause = if since.elapsed() > SHORT { BACKOFF.0 } else { pause.min(SHORT) };
             }
             Err(refused @ ClientError::Refused(_)) => {
                 tracing::error!("Redis refuses this client: {refused}");
-                shared.state.send_replace(LinkState::Refused(refused));
+                inner.state.send_replace(LinkState::Refused(refused));
                 return;
             }
             Err(error) => {
                 if matches!(error, ClientError::Demoted(_)) {
-                    shared.warn(&format!("Redis can't serve now: {error}"));
+                    inner.warn(&format!("Redis can't serve now: {error}"));
                 }
                 tracing::debug!("no connection to Redis: {error}");
-                shared.state.send_replace(LinkState::Connecting(Some(error.to_string())));
+                inner.state.send_replace(LinkState::Connecting(Some(error.to_string())));
             }
         }
         sleep(pause).await;
-        pause = (pause * 2).min(shared.longest_pause());
+        pause = (pause * 2).min(inner.longest_pause());
     }
 }
 
-impl Shared {
-    /// Whether nobody holds the link any more.
+impl LinkInner {
+    /// Whether the last link was dropped.
     fn ended(&self) -> bool {
         *self.drop.borrow() == EVERY
     }
@@ -222,38 +222,39 @@ impl Shared {
     }
 
     async fn open(&self) -> Result<Made, ClientError> {
-        let age = self.network.left();
+        let generation = self.network.generation();
         let (connection, closed) = Connection::open(&self.network, self.patience).await?;
-        Ok(Made { connection, closed, age })
+        Ok(Made { connection, closed, generation })
     }
 
     /// Offers a connection for as long as it is there.
     async fn hold(&self, made: Made) -> End {
-        let Made { connection, mut closed, age } = made;
+        let Made { connection, mut closed, generation } = made;
         let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
         if number > 1 && self.network.log.admit("connected to Redis again").is_some() {
             tracing::info!("connected to Redis again");
         }
-        self.age.store(age, Ordering::Relaxed);
-        let (mut discard, mut left) = (self.drop.subscribe(), self.network.watch_left());
+        self.generation.store(generation, Ordering::Relaxed);
+        let (mut discard, mut left) = (self.drop.subscribe(), self.network.watch_generation());
         self.state.send_replace(LinkState::Up(connection.clone(), number));
         let mut overdue = connection.watch_overdue();
         loop {
             tokio::select! {
-                why = self.lost(number, age, &mut closed, &mut discard, &mut left) => return End::Lost(why),
+                why = self.lost(number, generation, &mut closed, &mut discard, &mut left) => return End::Lost(why),
                 _ = overdue.wait_for(|overdue| *overdue) => {}
             }
             tokio::select! {
                 biased;
-                why = self.lost(number, age, &mut closed, &mut discard, &mut left) => return End::Lost(why),
+                why = self.lost(number, generation, &mut closed, &mut discard, &mut left) => return End::Lost(why),
                 // It is slow, and not dead.
                 _ = overdue.wait_for(|overdue| !*overdue) => {}
                 new = self.replace() => {
                     // What is wrong with it is wrong with the others that are as old.
-                    self.network.leave(age);
-                    return End::Replaced(Made { age: self.network.left(), ..new });
+                    self.network.end_generation(generation);
+                    return End::Replaced(Made { generation: self.network.generation(), ..new });
                 }
-                // There is no other either, and what waits for an answer here is not to become ever more.
+                // A second connection can't be made either. The number of commands that wait for an answer has to stay
+                // bounded.
                 () = sleep(self.network.endpoint.timeout()) => {
                     return End::Lost("it did not answer in time".into());
                 }
@@ -261,11 +262,11 @@ impl Shared {
         }
     }
 
-    /// Waits until a connection is lost, discarded, or older than one that was left. Why.
+    /// Waits until a connection is lost, discarded, or of an ended generation. Returns the reason.
     async fn lost(
         &self,
         number: u64,
-        age: u64,
+        generation: u64,
         closed: &mut Closed,
         discard: &mut watch::Receiver<u64>,
         left: &mut watch::Receiver<u64>,
@@ -273,7 +274,7 @@ impl Shared {
         tokio::select! {
             why = closed.wait() => why,
             _ = discard.wait_for(|dropped| *dropped >= number) => "it was left".into(),
-            _ = left.wait_for(|left| *left > age) => "another one was dead, or its server can't serve".into(),
+            _ = left.wait_for(|left| *left > generation) => "another one was dead, or its server can't serve".into(),
         }
     }
 

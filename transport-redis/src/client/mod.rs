@@ -1,17 +1,17 @@
-//! All that knows fred, so that the client could be exchanged.
+//! All code that uses fred, so that the client could be exchanged.
 
+mod client_error;
 mod connection;
 mod endpoint;
-mod error;
 mod link;
 mod network;
-mod reply;
-mod server;
+mod server_info;
+mod server_reply;
 mod vitals;
 
+pub(crate) use client_error::ClientError;
 pub(crate) use connection::Connection;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use error::ClientError;
 pub(crate) use link::{Link, LinkState};
 pub(crate) use network::Network;
-pub(crate) use reply::Reply;
+pub(crate) use server_reply::ServerReply;

@@ -1,5 +1,5 @@
 -- Ends the instance of a process that has died. 2 worker id, 3 instance, then the tasks that were on a processor. Those
--- are dealt with first, in one step, which also marks the instance: whoever takes the rest releases it without a death.
+-- come first, in one step, which also marks the instance: the script that takes the rest releases it without a death.
 -- Answers: now, whether some claims are left; once, in the answer that marks the instance, how many tasks are released,
 -- by this call and later ones, and how many were blamed.
 local w, instance = ARGV[2], ARGV[3]
@@ -12,7 +12,7 @@ if score ~= REPORTED then
   local unread, running, some_quarantined = unread_ids(w, instance), {}, false
   for i = 4, #ARGV do
     local id = ARGV[i]
-    local task = not unread[id] and look_up(id)
+    local task = not unread[id] and read_record(id)
     unread[id] = true -- one that is named twice counts once
     if task and task.status == 'processing' and is_claim_of(task.claim, instance) then
       running[#running + 1] = { id, task }
@@ -36,7 +36,7 @@ if score ~= REPORTED then
 end
 take_over(w, instance, REPORTED)
 if budget > 0 then remove_instance(w, instance) end
-serve(w)
+deliver_ready(w)
 wake_for_quarantine(w)
 send_all()
 return { NOW, budget > 0 and 0 or 1, released, blamed }

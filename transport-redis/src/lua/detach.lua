@@ -1,7 +1,7 @@
--- Ends an instance: hands back what it has. 2 worker id, 3 instance. Answers whether some is left.
+-- Ends an instance: releases what it has. 2 worker id, 3 instance. Answers whether some is left.
 local w, instance = ARGV[2], ARGV[3]
 call('HDEL', key(w, 'idle'), instance)
-call('DEL', key(w, 'give:' .. instance))
+call('DEL', key(w, 'deliveries:' .. instance))
 local count = take_back(w, instance, MAX_TAKEN, function(id, task, packed)
   release(w, id, task, packed, instance)
 end)
@@ -12,7 +12,7 @@ if left == 0 then
   if size then end_observation(w, size) end
   remove_instance(w, instance)
 end
-serve(w)
+deliver_ready(w)
 wake_for_quarantine(w)
 send_all()
 return { NOW, left }

@@ -1,5 +1,5 @@
 -- Ends claims of one instance. 2 worker id, 3 instance; then for each: task id, delivery, kind (o outcome, u undecodable,
--- r retry, b hand back, q requeue, a abandon), the wait before a retry, and in parts: message (of a hand-back: its
+-- r retry, b release, q requeue, a abandon), the wait before a retry, and in parts: message (of a release: its
 -- number), of an outcome its status, fields (name, value)...
 -- Answers: now, then for each w written, f fenced, the status that it had, e<error>.
 local w, instance = ARGV[2], ARGV[3]
@@ -9,10 +9,10 @@ local own = {}
 
 local function finish(parts, last)
   local id, delivery, kind, backoff, message = parts[1], parts[2], parts[3], parts[4], parts[5]
-  local task, problem = look_up(id)
-  -- One that comes again, since its answer was lost, must not hand back what was claimed anew meanwhile.
-  local handed_back = kind == 'b' and instance .. ' ' .. message
-  if handed_back and task and call('HGET', record_key(id), 'handed_back') == handed_back then return 'w' end
+  local task, problem = read_record(id)
+  -- A release that comes again, since its answer was lost, must not release what was claimed anew meanwhile.
+  local release_id = kind == 'b' and instance .. ' ' .. message
+  if release_id and task and call('HGET', record_key(id), 'last_release') == release_id then return 'w' end
   own[delivery] = own[delivery] or claim_of(instance, delivery, '')
   local refused = problem and 'e' .. problem or fence(task, own[delivery])
   if refused then
@@ -28,13 +28,13 @@ local function finish(parts, last)
   end
   local packed = call('HGET', held_key(w, instance), id)
   if not packed and kind ~= 'u' and not task.cancel then
-    -- Somebody else has deleted it. It can't run again, and is not to wait for ever.
+    -- Its payload was deleted by another client. It can't run again, and must not wait for ever.
     conclude(id, task, nil, 'error', 'error_kind', 'undecodable', 'error', 'its payload is gone from Redis')
     return 'w'
   end
   if kind == 'u' then
     conclude(id, task, nil, unpack(parts, 6, last))
-    set_aside(w, id, packed or '', message)
+    dead_letter(w, id, packed or '', message)
     call('HDEL', held_key(w, instance), id)
   elseif task.cancel then
     cancelled(id, task, task.cancel)
@@ -48,7 +48,7 @@ local function finish(parts, last)
     requeue(w, id, task, packed, instance)
     ready = true
   elseif kind == 'r' then
-    -- One that is due already is moved by who looks next: whoever is served does.
+    -- One that is due already is made ready by the next script that processes due tasks.
     local run_at = NOW + math.ceil(backoff)
     wait_again(w, id, packed, instance, nil, run_at)
     call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', digits(run_at),
@@ -56,11 +56,11 @@ local function finish(parts, last)
     call('HINCRBY', record_key(id), 'attempt', 1)
     if task.deaths > 0 then call('HDEL', record_key(id), 'deaths', 'blamed') end
     earlier = true
-  else -- hand back
-    -- Not to this instance again, unless it asks anew.
+  else -- release
+    -- It is not delivered to this instance again, unless that claims.
     if call('HDEL', key(w, 'idle'), instance) == 1 then wake(w, instance) end
     release(w, id, task, packed, instance)
-    call('HSET', record_key(id), 'handed_back', handed_back)
+    call('HSET', record_key(id), 'last_release', release_id)
     ready = true
   end
   return 'w'
@@ -72,8 +72,8 @@ if #ended > 0 then pcall_('HDEL', held_key(w, instance), unpack(ended)) end
 if call('HEXISTS', key(w, 'state'), 'open_at') == 1 and call('HLEN', held_key(w, instance)) == 0 then
   ready = note_free(w, instance) or ready
 end
-if ready then serve(w) end
+if ready then deliver_ready(w) end
 if quarantined then wake_for_quarantine(w) end
-if earlier then nudge(w) end
+if earlier then wake_one(w) end
 send_all()
 return shortened(answers)

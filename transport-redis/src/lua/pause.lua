@@ -5,7 +5,7 @@ if ARGV[3] == '1' then
   call('HSET', key(w, 'state'), 'paused', '1')
 else
   call('HDEL', key(w, 'state'), 'paused')
-  serve(w)
+  deliver_ready(w)
 end
 send_all()
 return { NOW }

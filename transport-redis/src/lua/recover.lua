@@ -4,7 +4,7 @@
 local w, instance = ARGV[2], ARGV[3]
 local out = { NOW }
 call('HDEL', key(w, 'idle'), instance)
-call('DEL', key(w, 'give:' .. instance)) -- it is among those below
+call('DEL', key(w, 'deliveries:' .. instance)) -- it is among those below
 if #ARGV == 3 then return { NOW, call('HKEYS', held_key(w, instance)) } end
 for i = 4, #ARGV do
   local id = ARGV[i]

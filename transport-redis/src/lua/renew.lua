@@ -1,12 +1,12 @@
--- Renews a lease, or begins one. 2 worker id, 3 instance, 4 inbox of its handle, 5 whether it attaches, 6 where
--- among the cancels it goes on.
--- Answers: now, what of its lease (0 kept, 1 lost and begun again, 2 lost, and its tasks are just being taken, 3 lost
--- since its crash was reported, and begun again by its next renewal), whether to renew again at once, where to go on, then
--- task id, delivery, reason of each cancel.
+-- Renews a lease, or begins one. 2 worker id, 3 instance, 4 inbox of its handle, 5 whether it attaches, 6 the cursor
+-- among the cancels.
+-- Answers: now, the state of the lease (0 kept, 1 lost and begun again, 2 lost, and its take-over is not done, 3 lost
+-- since its crash was reported, and begun again by its next renewal), whether to renew again at once, the next cursor,
+-- then task id, delivery, reason of each cancel.
 local w, instance, inbox, attach = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local alive = key(w, 'alive')
 local score = call('ZSCORE', alive, instance)
--- What comes too late for its lease is still in time if nobody has acted on it.
+-- A renewal after the end of the lease is accepted if no take-over has begun.
 local kept = score and tonumber(score) > 0
 local is_reported = not score and take_reported(w, instance) and not attach
 local begins = attach or not score and not is_reported
@@ -16,15 +16,15 @@ if attach then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if kept or begins then call('ZADD', alive, NOW + LEASE, instance) end
 if begins then call('HSET', key(w, 'instances'), instance, inbox) end
 if not score then
-  -- It waits for tasks that it would not be given: what it had is lost, also its place among those.
+  -- It waits for deliveries that would not come: its claims and its credit are lost.
   wake(w, instance)
 end
 local freed, again = take_deaths_back(w, instance)
-local _, _, made_ready, state = settle(w)
+local _, _, made_ready, state = process_due(w)
 expire_waiting(w, 128)
 local has_survived = (kept or attach) and note_alive(w, instance, state.observed)
 if state.lease ~= LEASE then call('HSET', key(w, 'state'), 'lease', LEASE) end
-if freed or made_ready or has_survived then serve(w) end
+if freed or made_ready or has_survived then deliver_ready(w) end
 local out = { NOW, (kept or attach) and 0 or 1, again and 1 or 0, '0' }
 if is_reported then out[2] = 3 end
 if score and not kept then out[2], out[3] = 2, 1 end

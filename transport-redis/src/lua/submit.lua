@@ -10,23 +10,24 @@ local waiting, requests, later = key(w, 'waiting'), key(w, 'requests'), key(w, '
 local FIELDS = 7
 -- Tasks that may have a record already.
 local known = {}
--- What is to wait: pairs of id and task, and for each letter pairs of place and id.
+-- What is to wait: pairs of id and task, and for each letter pairs of sequence and id.
 local kept, ready, expiring, earlier, pruned = {}, {}, {}, false, false
-local room
+local capacity
 
--- Whether the queue takes one more. What has expired in a full one makes room: for as many as come, and some more.
-local function has_room()
-  if not room then
+-- Whether the queue has capacity for one more. In a full queue expired tasks are removed first: the number of the batch
+-- and 20 more.
+local function has_capacity()
+  if not capacity then
     local waits = call('HLEN', waiting)
     if waits == 0 then call('SADD', PREFIX .. ':queues', w) end
-    room = limit - waits
-    if room < count then room = room + expire_waiting(w, count + 20) end
+    capacity = limit - waits
+    if capacity < count then capacity = capacity + expire_waiting(w, count + 20) end
   end
-  return room > 0
+  return capacity > 0
 end
 
--- Those who wait are given what comes at once, without a queue: since they wait nothing else is ready, and
--- they share it. If there may be more than they want, which tasks come first is for the queue to say.
+-- Idle instances get new tasks at once, without a queue: since they are idle no other task is ready, and they share the
+-- batch. If there may be more tasks than their credit, the queue decides which come first.
 local receivers, wanted = {}, 0
 for _, to in ipairs(idle_instances(w)) do
   if is_alive(w, to) then
@@ -67,7 +68,7 @@ local function join(request, id, task)
 end
 
 -- Notes in the record of the task that dispatches `child` that it does; if it may not, the answer.
-local function adopt(parent, child)
+local function add_child(parent, child)
   local k, children = record_key(parent), children_key(parent)
   local r = pcall_('HMGET', k, 'status', 'cancel')
   if failed(r) or not r[1] then return nil end
@@ -94,7 +95,7 @@ local function accept(number, task, last)
   if task[at] == 'request_key' then request = task[at + 1] end
   local joined = request and join(request, id, task)
   if joined then
-    local refused = parent and string.sub(joined, 1, 1) == 'j' and adopt(parent, string.sub(joined, 2))
+    local refused = parent and string.sub(joined, 1, 1) == 'j' and add_child(parent, string.sub(joined, 2))
     return refused or joined
   end
   local k = record_key(id)
@@ -105,9 +106,9 @@ local function accept(number, task, last)
   end
   local delayed = delay > 0
   local to = not delayed and task[4] ~= 0 and receiver(payload)
-  if not to and not has_room() then return 'q' end
-  -- From here on nothing may raise between its record and its place, which is written at the end: so what is of the
-  -- wrong type has to be known before. A request id whose record is not there is free.
+  if not to and not has_capacity() then return 'q' end
+  -- From here on nothing may raise before the task is in its queue, which is written at the end: keys of the wrong type
+  -- have to be known before. A request id whose record does not exist is free.
   local list = ready[letter]
   if not to then
     if latest > 0 then call('ZCARD', key(w, 'expiring')) end
@@ -119,7 +120,7 @@ local function accept(number, task, last)
       ready[letter] = list
     end
   end
-  local refused = parent and adopt(parent, id)
+  local refused = parent and add_child(parent, id)
   if refused then return refused end
   if request then remember(request, id) end
   known[id] = true
@@ -140,11 +141,11 @@ local function accept(number, task, last)
   end
   if delayed then task[last + 1], task[last + 2], last = 'run_at', digits(run_at), last + 2 end
   call('HSET', k, 'status', 'pending', 'worker_id', w, 'created_at', NOW_TEXT, unpack(task, FIELDS, last))
-  room = room - 1
+  capacity = capacity - 1
   kept[#kept + 1] = id
   kept[#kept + 1] = packed
   if delayed then
-    -- Those who sleep don't know of it, unless they have to wake before it anyway.
+    -- Idle instances don't know of it, unless they have to wake before it anyway.
     local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
     if not head[2] or tonumber(head[2]) > run_at then earlier = true end
     call('ZADD', later, digits(run_at), id)
@@ -170,7 +171,7 @@ end
 for _, to in ipairs(receivers) do
   if to.count > 0 then
     call('HSET', held_key(w, to.instance), unpack(to.held))
-    give(w, to, pack('claimed', to.out), to.max - to.count)
+    deliver(w, to, pack('claimed', to.out), to.max - to.count)
   end
 end
 if #kept > 0 then call('HSET', waiting, unpack(kept)) end
@@ -178,7 +179,7 @@ if #expiring > 0 then call('ZADD', key(w, 'expiring'), unpack(expiring)) end
 for letter, list in pairs(ready) do
   if #list > 0 then call('ZADD', ready_key(w, letter), unpack(list)) end
 end
-if next(ready) then serve(w) end
-if earlier then nudge(w) end
+if next(ready) then deliver_ready(w) end
+if earlier then wake_one(w) end
 send_all()
 return shortened(answers)

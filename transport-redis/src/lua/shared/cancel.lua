@@ -1,7 +1,7 @@
 -- Cancels a task, whatever its queue: r removed, q requested, f finished, n not known, - left alone,
 -- e and a problem.
 local function cancel_task(id, reason, only_expired)
-  local task, problem = look_up(id)
+  local task, problem = read_record(id)
   if problem then return 'e' .. problem end
   if not task then return 'n' end
   if is_over(task.status) then return 'f' end
@@ -44,8 +44,8 @@ local function cancel_below()
   end
 end
 
--- Comes last in every script that may have something to tell. What fails for one does no harm to the others: whose
--- inbox is of the wrong type looks by itself.
+-- Comes last in every script that may send messages. An error of one inbox does no harm to the others: the owner of an
+-- inbox of the wrong type reads the records.
 local function send_all()
   cancel_below()
   bound_all_finished()

@@ -26,9 +26,9 @@ local function forget_record(w, id, extra, keys)
   end
 end
 
--- Adds what has ended to `finished`, in the order of the ends, and deletes the oldest records beyond the bounds: at most
--- twice as many as have come and some more, so that no call takes long. The newest stays: those who wait for it may not
--- have looked yet.
+-- Adds tasks that have ended to `finished`, in the order of the ends, and deletes the oldest records beyond the bounds:
+-- at most twice as many as were added and 8, so that no call takes long. The newest stays, since its waiters may not
+-- have read it yet.
 local function bound_finished(w, list)
   local finished, total = key(w, 'finished'), key(w, 'finished:bytes')
   local count = call('RPUSH', finished, unpack(list))

@@ -28,18 +28,18 @@ local function unpack_ids(packed, ids)
   for i = 3, #parts, 3 do ids[#ids + 1] = parts[i] end
 end
 
--- What an instance that waits has said: since when it does (in microseconds, since many are given tasks within a
--- millisecond, and the one that waits longest is to be the next), until when its lease goes on at least, how many
--- tasks it may be given, and which version it reads.
-local ORDER = '>ddI4I1'
+-- The credit of an idle instance: since when it waits (in microseconds, since many are served within a millisecond and
+-- the longest wait comes first), the end of its lease at least, how many tasks may be delivered, and the payload
+-- version that it reads.
+local CREDIT = '>ddI4I1'
 
--- The instances that wait, who has waited longest first.
+-- The idle instances, the longest wait first.
 local function idle_instances(w)
   local all = pcall_('HGETALL', key(w, 'idle'))
   local idle = {}
   for i = 1, #all, 2 do
-    if #all[i + 1] == struct.size(ORDER) then
-      local since, alive, max, version = struct.unpack(ORDER, all[i + 1])
+    if #all[i + 1] == struct.size(CREDIT) then
+      local since, alive, max, version = struct.unpack(CREDIT, all[i + 1])
       idle[#idle + 1] = {
         instance = all[i], since = since, max = max, version = version, alive = alive, count = 0, out = {},
       }
@@ -49,24 +49,24 @@ local function idle_instances(w)
   return idle
 end
 
--- Whether the lease of an instance that waits goes on. One whose lease has run out may renew it yet.
+-- Whether the lease of an idle instance has not run out. One whose lease has run out may have renewed it since.
 local function is_alive(w, to)
   return to.alive > NOW or tonumber(call('ZSCORE', key(w, 'alive'), to.instance) or '0') > NOW
 end
--- Whether what it is given can be written down; to be known before anything is taken from where it was. How much it
--- holds is then in to.holds.
+-- Whether its claims can be written; to be known before a task is taken from its queue. The number of its claims is
+-- then in to.holds.
 local function can_hold(w, to)
   to.holds = pcall_('HLEN', held_key(w, to.instance))
   return not failed(to.holds)
 end
 
 local function wait_for_tasks(w, to)
-  call('HSET', key(w, 'idle'), to.instance, struct.pack(ORDER, to.since, to.alive, to.max, to.version))
+  call('HSET', key(w, 'idle'), to.instance, struct.pack(CREDIT, to.since, to.alive, to.max, to.version))
 end
 
--- Puts something on the list of one that waits. It goes on waiting for the rest of what it wants, behind the others:
--- one that has died is given its share, until that is noticed, and not all there is.
-local function give(w, to, packed, rest)
+-- Delivers to an idle instance. For the rest of its credit it stays idle, behind the others: an instance that has died
+-- gets its share until that is noticed, and not all tasks.
+local function deliver(w, to, packed, rest)
   if rest > 0 then
     to.since, to.max = NOW_MICROS, rest
     wait_for_tasks(w, to)
@@ -74,22 +74,22 @@ local function give(w, to, packed, rest)
     call('HDEL', key(w, 'idle'), to.instance)
   end
   -- If that is no list, its BLPOP fails too, and it asks for what it holds.
-  pcall_('RPUSH', key(w, 'give:' .. to.instance), packed)
+  pcall_('RPUSH', key(w, 'deliveries:' .. to.instance), packed)
 end
 
--- Lets an instance look again that may not be among those who wait. The list of one that is gone would stay.
+-- Lets an instance claim again that may not be idle any more. The list of an instance that is gone would stay.
 local function wake(w, instance)
-  if call('ZSCORE', key(w, 'alive'), instance) then call('RPUSH', key(w, 'give:' .. instance), '') end
+  if call('ZSCORE', key(w, 'alive'), instance) then call('RPUSH', key(w, 'deliveries:' .. instance), '') end
 end
 
--- Lets one of those who wait look again, because the time until which it sleeps has changed.
-local function nudge(w)
+-- Lets one idle instance claim again, because the next due time has changed.
+local function wake_one(w)
   local to = idle_instances(w)[1]
-  if to then give(w, to, '', 0) end
+  if to then deliver(w, to, '', 0) end
 end
 
--- Comes after tasks were quarantined, or an observation has failed: one of those who wait looks again, to learn from
--- when an instance that holds others may start a group.
+-- Comes after tasks were quarantined, or an observation has failed: one idle instance claims again, to learn from when
+-- an instance with other claims may start a group.
 local function wake_for_quarantine(w)
-  if call('EXISTS', key(w, 'quarantine')) == 1 then nudge(w) end
+  if call('EXISTS', key(w, 'quarantine')) == 1 then wake_one(w) end
 end

@@ -1,5 +1,5 @@
--- A claim, as records have it: the instance, which start of the task it is, and when it was. One that was handed back
--- has - for the instance.
+-- A claim, as records have it: the instance, the start count, and the time of the start. After a release the instance
+-- is `-`.
 local function claim_of(instance, delivery, started_at) return instance .. ' ' .. delivery .. ' ' .. started_at end
 local function parse_claim(claim)
   local instance, delivery, started_at = string.match(claim or '', '^(%S+) (%d+) (%d+)$')
@@ -34,9 +34,9 @@ local function records_exist(ids)
   return call('EXISTS', unpack(keys))
 end
 
--- What decides how a task goes on. Most tasks have none of the rarer fields; `more` says that one
--- of them has been written.
-local function look_up(id)
+-- The fields that decide what happens to a task. Most tasks have none of the rarer fields; `more` says that one of them
+-- has been written.
+local function read_record(id)
   local k = record_key(id)
   local r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more', 'worker_id')
   if failed(r) then return nil, r.err end
@@ -58,9 +58,9 @@ local function fence(task, own)
   if task.status ~= 'processing' then return 'f' end
 end
 
--- Writes the outcome of a task whose fence was checked, and tells who waits. `message` is what its
--- submitter is sent; without one, it is told to look. Further fields follow. Never raises: what is of the wrong type
--- beside the record is left, and who waits finds the outcome by looking.
+-- Writes the outcome of a task whose fence was checked, and tells its waiters. `message` is sent to its submitter;
+-- without it the submitter is told to read the record. Further fields follow. Never raises: a key of the wrong type
+-- beside the record is left, and the waiters find the outcome by reading.
 local function conclude(id, task, message, status, ...)
   local k = record_key(id)
   if task.children then

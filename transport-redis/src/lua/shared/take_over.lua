@@ -8,23 +8,24 @@ local TAKEN, REPORTED = 0, -1
 -- been reported, in ms.
 local LOST_TTL = 3600000
 
--- The ids of the tasks in what an instance was given and has not read: it has not begun those.
+-- The ids of the tasks that were delivered to an instance and not read: it has not begun those.
 local function unread_ids(w, instance)
   local ids, unread = {}, {}
-  for _, packed in ipairs(pcall_('LRANGE', key(w, 'give:' .. instance), 0, -1)) do unpack_ids(packed, ids) end
+  for _, packed in ipairs(pcall_('LRANGE', key(w, 'deliveries:' .. instance), 0, -1)) do unpack_ids(packed, ids) end
   for _, id in ipairs(ids) do unread[id] = true end
   return unread
 end
 
--- Hands back what an instance was given and has not read, until it is all or about `most`; how much that was.
+-- Releases tasks that were delivered to an instance and not read, until all are released or about `most`. Returns how
+-- many.
 local function take_unread(w, instance, most)
   local taken = 0
   local function undo(id, task, packed) release(w, id, task, packed, instance) end
   while taken < most do
-    local given = pcall_('LPOP', key(w, 'give:' .. instance))
-    if not given or failed(given) then break end
+    local delivered = pcall_('LPOP', key(w, 'deliveries:' .. instance))
+    if not delivered or failed(delivered) then break end
     local ids = {}
-    unpack_ids(given, ids)
+    unpack_ids(delivered, ids)
     for _, id in ipairs(ids) do
       local packed = call('HGET', held_key(w, instance), id)
       if packed then take_back_one(w, instance, id, packed, undo) end
@@ -76,11 +77,11 @@ local function remove_instance(w, instance)
   call('ZREM', key(w, 'alive'), instance)
   call('HDEL', key(w, 'instances'), instance)
   call('HDEL', key(w, 'idle'), instance)
-  call('DEL', key(w, 'give:' .. instance))
+  call('DEL', key(w, 'deliveries:' .. instance))
 end
 
--- An instance that is heard of after all has not died: takes back what its tasks have counted, from those that have no
--- outcome. Whether some wait again outside of quarantine, and whether more is to be taken back.
+-- An instance that renews has not died: takes back the deaths that its tasks have counted, from those without an
+-- outcome. Returns whether some wait again outside of quarantine, and whether more are to be taken back.
 local function take_deaths_back(w, instance)
   local lost = key(w, 'lost:' .. instance)
   local some = pcall_('HRANDFIELD', lost, MAX_TAKEN, 'WITHVALUES')
@@ -89,17 +90,17 @@ local function take_deaths_back(w, instance)
   for i = 1, #some, 2 do
     local id = some[i]
     ids[#ids + 1] = id
-    local task = look_up(id)
+    local task = read_record(id)
     -- A retry has begun the counts anew.
     if task and not is_over(task.status) and task.deaths > 0 then
       task.deaths = task.deaths - 1
       if some[i + 1] == '1' then task.blamed = math.max(task.blamed - 1, 0) end
       call('HSET', record_key(id), 'deaths', task.deaths, 'blamed', task.blamed, 'recounted', '1')
-      local place = not is_quarantined(task) and call('ZSCORE', quarantine, id)
-      local packed = place and call('HGET', key(w, 'waiting'), id)
+      local sequence = not is_quarantined(task) and call('ZSCORE', quarantine, id)
+      local packed = sequence and call('HGET', key(w, 'waiting'), id)
       if packed then
         call('ZREM', quarantine, id)
-        make_ready(w, id, place_of(packed), priority_of(packed))
+        make_ready(w, id, sequence_of(packed), priority_of(packed))
         freed = true
       end
     end

@@ -1,13 +1,13 @@
--- A task as its queue, or who has claimed it, holds it: its place among the others, in microseconds, then what was
--- submitted: the letter of its priority, whether it is f, fresh: nothing but its start is to be written into its record,
--- when it is too late to start it, when it is to be stopped (0: never), and the payload, whose first byte is its version.
+-- A task as its queue, or the instance that has claimed it, holds it: its sequence (the number that orders a queue, in
+-- microseconds), the letter of its priority, `f` if it is fresh (only its start is to be written into its record), its
+-- latest start, its deadline (0: never), and the payload, whose first byte is its version.
 local HEADER = '>dc1c1dd'
-local function pack_task(place, letter, fresh, latest, deadline, payload)
-  return struct.pack(HEADER, place, letter, fresh, latest, deadline) .. payload
+local function pack_task(sequence, letter, fresh, latest, deadline, payload)
+  return struct.pack(HEADER, sequence, letter, fresh, latest, deadline) .. payload
 end
 local function version_of(payload) return string.byte(payload, 1) or 0 end
 local function priority_of(packed) return string.sub(packed, 9, 9) end
-local function place_of(packed) return (struct.unpack('>d', packed)) end
+local function sequence_of(packed) return (struct.unpack('>d', packed)) end
 
 -- Where a task waits that may be claimed.
 local function ready_letter(task, packed) return is_quarantined(task) and 'q' or priority_of(packed) end
@@ -17,25 +17,26 @@ local function ready_letter_of(id, packed)
   return ready_letter({ deaths = tonumber(r[1] or '') or 0, blamed = tonumber(r[2] or '') or 0 }, packed)
 end
 
--- Lets a task wait among those of `letter`, at its place.
-local function make_ready(w, id, place, letter)
-  call('ZADD', ready_key(w, letter), digits(place), id)
+-- Lets a task wait among those of `letter`, at its sequence.
+local function make_ready(w, id, sequence, letter)
+  call('ZADD', ready_key(w, letter), digits(sequence), id)
   if letter == 'q' and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
     start_over(w)
   end
 end
 
--- Writes the start of a task into its record, with further fields if it has none yet; the error, if it is no record.
+-- Writes the start of a task into its record, with further fields if it has none yet. Returns the error if the key is
+-- not a hash.
 local function write_start(id, claim, ...)
   return failed(pcall_('HSET', record_key(id), 'status', 'processing', 'claim', claim, ...))
 end
 
--- Makes a task wait that was held: at its place among those of `letter`, or until a time. Comes before its record
+-- Makes a task wait that was held: at its sequence among those of `letter`, or until a time. Comes before its record
 -- is written: if it raises, since a key of the queue is of the wrong type, the claim still is one.
 local function wait_again(w, id, packed, instance, letter, run_at)
   if not packed then return end
   local _, _, _, latest = struct.unpack(HEADER, packed)
-  -- What was started at once has not been told.
+  -- A task that was started at once has no `expires_at` yet.
   if latest > 0 then
     call('HSET', record_key(id), 'expires_at', digits(latest))
     call('ZADD', key(w, 'expiring'), digits(latest), id)
@@ -44,7 +45,7 @@ local function wait_again(w, id, packed, instance, letter, run_at)
   if run_at then
     call('ZADD', key(w, 'later'), run_at, id)
   else
-    make_ready(w, id, place_of(packed), letter)
+    make_ready(w, id, sequence_of(packed), letter)
   end
   call('HDEL', held_key(w, instance), id)
 end
@@ -58,17 +59,17 @@ local function remove_waiting(w, id)
   call('ZREM', key(w, 'newer'), id)
 end
 
-local function set_aside(w, id, packed, reason)
+local function dead_letter(w, id, packed, reason)
   local size = struct.size(HEADER)
   local payload = #packed > size and string.sub(packed, size + 1) or packed
-  pcall_('XADD', key(w, 'dead'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
+  pcall_('XADD', key(w, 'dead_letters'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
 end
 
 local function cancelled(id, task, reason)
   conclude(id, task, nil, 'cancelled', 'cancel_reason', reason)
 end
 
--- Makes a task wait again that has begun, at its place.
+-- Makes a task wait again that has begun, at its sequence.
 local function requeue(w, id, task, packed, instance)
   wait_again(w, id, packed, instance, ready_letter(task, packed))
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT)
@@ -101,7 +102,7 @@ end
 -- Undoes one claim of an instance; `undo` does it for a task that is to run again. Whether it waits again, or was
 -- cancelled.
 local function take_back_one(w, instance, id, packed, undo)
-  local task = look_up(id)
+  local task = read_record(id)
   if not task or is_over(task.status) then
     call('HDEL', held_key(w, instance), id)
     return false

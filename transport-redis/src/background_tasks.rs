@@ -1,0 +1,86 @@
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use rhai_dispatcher_core::TransportConfig;
+use rhai_dispatcher_tokio_bridge::TokioBridge;
+use tokio::time::timeout;
+
+use crate::batch::Batcher;
+use crate::client::{Link, Network};
+use crate::config::RedisConfig;
+use crate::finish::{Finisher, finish};
+use crate::script::ScriptCaller;
+use crate::submit::{SubmitLimits, Submitter, submit};
+use crate::wait::{Checker, Inbox};
+
+/// The tasks that run on the bridge for a handle, from its first call on.
+#[derive(Debug)]
+pub(crate) struct BackgroundTasks {
+    pub(crate) submitter: Submitter,
+    pub(crate) finisher: Arc<Finisher>,
+    pub(crate) inbox: Arc<Inbox>,
+    bridge: TokioBridge,
+}
+
+/// How long the end of a handle may last. It takes one command; without an answer the inbox expires by itself.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(50);
+
+impl BackgroundTasks {
+    pub(crate) fn start(
+        bridge: &TokioBridge,
+        caller: &Arc<ScriptCaller>,
+        network: &Network,
+        config: &RedisConfig,
+    ) -> Self {
+        let TransportConfig { queue_limit, max_children, .. } = config.transport;
+        let limits = SubmitLimits { queue: queue_limit, children: max_children };
+        let problem = |caller: &Arc<ScriptCaller>| {
+            let caller = Arc::clone(caller);
+            move || caller.last_error()
+        };
+        let link = Link::new(network.clone(), config.patience());
+        let inbox = Arc::new(Inbox::new(Arc::clone(caller), link));
+        bridge.spawn(Arc::clone(&inbox).read());
+        let checker = Checker::new(&inbox, config.recheck_interval);
+        bridge.spawn(checker.run());
+        let (submitting, finishing) = (Arc::clone(caller), Arc::clone(caller));
+        let submits = Batcher::spawn(bridge, config.call_timeout, problem(caller), move |batch| {
+            submit(Arc::clone(&submitting), limits, batch)
+        });
+        let finishes = Batcher::spawn(bridge, config.call_timeout, problem(caller), move |batch| {
+            finish(Arc::clone(&finishing), batch)
+        });
+        Self {
+            submitter: Submitter {
+                batcher: submits,
+                waits: Arc::clone(&inbox.waits),
+                inbox_id: inbox.id.clone(),
+                max_task_bytes: config.max_task_bytes,
+                awaited_limit: config.awaited_limit,
+            },
+            finisher: Arc::new(Finisher::new(finishes)),
+            inbox,
+            bridge: bridge.clone(),
+        }
+    }
+}
+
+impl Drop for BackgroundTasks {
+    /// Deletes the inbox, since no wait is left.
+    fn drop(&mut self) {
+        self.inbox.waits.close();
+        if !self.inbox.is_to_be_deleted() {
+            return;
+        }
+        let (inbox, bridge) = (Arc::clone(&self.inbox), self.bridge.clone());
+        let (done, ended) = mpsc::channel::<()>();
+        self.bridge.spawn(async move {
+            let _ = timeout(SHUTDOWN_TIMEOUT, inbox.delete()).await;
+            drop((done, bridge)); // the thread lives for as long as this
+        });
+        // A process that ends now would take the thread with it.
+        if !self.bridge.is_driven_here() {
+            let _ = ended.recv_timeout(SHUTDOWN_TIMEOUT);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use super::{ClientError, Network, ServerReply};
+
+/// What a server can do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ServerInfo {
+    /// Whether it has functions (Redis 7).
+    pub(super) has_functions: bool,
+    /// Whether it keeps an append-only file.
+    pub(super) has_append_log: bool,
+}
+
+impl ServerInfo {
+    /// Reads the answer to INFO before the server is trusted with tasks: a server that can't work is an error, a setting
+    /// that may lose tasks is a warning.
+    pub(super) fn parse(info: &ServerReply, network: &Network) -> Result<Self, ClientError> {
+        let text = info.as_str().ok_or(ClientError::Unexpected("INFO"))?;
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        if field("loading") == Some("1") {
+            return Err(ClientError::Demoted("LOADING the server is loading its data".into()));
+        }
+        let version =
+            field("valkey_version").map(|_| (7, 2)).or_else(|| parse_version(field("redis_version")?));
+        match version {
+            Some(version) if version < (6, 2) => {
+                return Err(ClientError::Refused(format!(
+                    "the server is Redis {}.{}; 6.2 or newer is needed",
+                    version.0, version.1
+                )));
+            }
+            Some(version) if network.needs_waitaof && version < (7, 2) => {
+                return Err(ClientError::Refused(format!(
+                    "durability: WAITAOF needs Redis 7.2, the server is {}.{}",
+                    version.0, version.1
+                )));
+            }
+            Some(_) => {}
+            None => warn(network, "Redis does not say its version; 6.2 or newer is needed"),
+        }
+        if field("role") == Some("slave") {
+            return Err(ClientError::Demoted("READONLY the server is a replica".into()));
+        }
+        if field("maxmemory_policy").is_some_and(|policy| policy != "noeviction") {
+            warn(network, "Redis may drop tasks when its memory is full: set maxmemory-policy to noeviction");
+        }
+        let has_append_log = field("aof_enabled") != Some("0");
+        if !has_append_log {
+            inform(network, "Redis keeps no append-only file: tasks that it accepted are lost with it");
+        }
+        let has_functions = version.is_some_and(|version| version >= (7, 0));
+        Ok(Self { has_functions, has_append_log })
+    }
+
+    /// Warns if the answer to CONFIG GET appendfsync is not `always`.
+    pub(super) fn check_fsync_policy(policy: ServerReply, network: &Network) {
+        if policy.into_array().get(1).and_then(|value| value.as_str()) != Some("always") {
+            inform(
+                network,
+                "Redis may lose the last second of tasks when it dies: appendfsync is not always",
+            );
+        }
+    }
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
+}
+
+/// Warns, for all connections once.
+fn warn(network: &Network, warning: &str) {
+    if network.log.admit(warning).is_some() {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn inform(network: &Network, fact: &str) {
+    if network.log.admit(fact).is_some() {
+        tracing::info!("{fact}");
+    }
+}

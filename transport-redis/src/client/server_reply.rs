@@ -1,0 +1,63 @@
+use bytes::Bytes;
+use fred::types::Resp3Frame as Frame;
+
+use super::ClientError;
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct ServerReply(Frame);
+
+impl ServerReply {
+    /// The answer, or the error that it is.
+    pub(super) fn new(frame: Frame) -> Result<Self, ClientError> {
+        match &frame {
+            Frame::SimpleError { data, .. } => Err(ClientError::of_server(data)),
+            Frame::BlobError { data, .. } => Err(ClientError::of_server(&String::from_utf8_lossy(data))),
+            _ => Ok(Self(frame)),
+        }
+    }
+
+    /// The elements of an array; none, if it is nil.
+    pub(crate) fn into_array(self) -> Vec<Self> {
+        match self.0 {
+            Frame::Array { data, .. } => data.into_iter().map(Self).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Frame::BlobString { data, .. } | Frame::SimpleString { data, .. } => Some(data),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.as_bytes()?).ok()
+    }
+
+    /// A number, or a text that is one.
+    pub(crate) fn as_u64(&self) -> Option<u64> {
+        match &self.0 {
+            Frame::Number { data, .. } => u64::try_from(*data).ok(),
+            _ => {
+                let text = self.as_str()?;
+                // Scores are floating point.
+                text.parse().ok().or_else(|| text.parse::<f64>().ok().map(|score| score as u64))
+            }
+        }
+    }
+
+    pub(crate) fn as_u32(&self) -> Option<u32> {
+        self.as_u64().and_then(|number| u32::try_from(number).ok())
+    }
+
+    pub(crate) fn as_usize(&self) -> Option<usize> {
+        self.as_u64().and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// Whether it is nil: a blocking command's time was over.
+    pub(crate) const fn is_nil(&self) -> bool {
+        matches!(self.0, Frame::Null)
+    }
+}

@@ -1,0 +1,74 @@
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+use rhai_dispatcher_core::{Clock, Invalid, SystemClock, TransportError};
+use rhai_dispatcher_tokio_bridge::TokioBridge;
+
+use crate::background_tasks::BackgroundTasks;
+use crate::client::{ClientError, Endpoint, Link, Network, ServerReply};
+use crate::config::{Durability, RedisConfig};
+use crate::script::{Args, Script, ScriptCaller};
+
+/// What a handle and its instances share.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub(crate) config: RedisConfig,
+    pub(crate) network: Network,
+    pub(crate) caller: Arc<ScriptCaller>,
+    /// Renews leases, on a connection of its own: what is slow for calls is not to cost a lease.
+    pub(crate) renewals: Arc<ScriptCaller>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// None before the first call.
+    background: OnceLock<BackgroundTasks>,
+    /// Last: what runs there ends with it.
+    pub(crate) bridge: TokioBridge,
+}
+
+impl Handle {
+    pub(crate) fn new(config: RedisConfig) -> Result<Self, Invalid> {
+        config.check()?;
+        let endpoint = Endpoint::parse(&config.url, config.call_timeout)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
+        let link = Link::new(network.clone(), config.patience());
+        let caller = ScriptCaller::new(&config, link, Arc::clone(&clock), config.call_timeout);
+        let link = Link::new(network.clone(), config.renewal_patience());
+        let renewals = ScriptCaller::new(&config, link, Arc::clone(&clock), config.renewal_timeout());
+        let bridge = config.bridge.clone().unwrap_or_default();
+        let (caller, renewals) = (Arc::new(caller), Arc::new(renewals));
+        Ok(Self { config, network, caller, renewals, clock, background: OnceLock::new(), bridge })
+    }
+
+    /// What runs on the bridge; starts it.
+    pub(crate) fn background(&self) -> &BackgroundTasks {
+        self.background
+            .get_or_init(|| BackgroundTasks::start(&self.bridge, &self.caller, &self.network, &self.config))
+    }
+
+    /// The background tasks, if they have been started.
+    pub(crate) fn started_background(&self) -> Option<&BackgroundTasks> {
+        self.background.get()
+    }
+
+    /// Runs a call on the bridge.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T, ClientError>> + Send + 'static,
+    ) -> Result<T, TransportError> {
+        let answer = self.bridge.run(call).await;
+        let ended = || ClientError::Lost("the runtime of the transport has ended".into());
+        Ok(answer.unwrap_or_else(|_| Err(ended()))?)
+    }
+
+    /// Runs a script that may be repeated; the answer without the time in front of it.
+    pub(crate) async fn script(
+        &self,
+        script: Script,
+        args: Args,
+    ) -> Result<Vec<ServerReply>, TransportError> {
+        let caller = Arc::clone(&self.caller);
+        let mut replies = self.run(async move { caller.run(script, args).await }).await?;
+        replies.remove(0); // the server's time
+        Ok(replies)
+    }
+}

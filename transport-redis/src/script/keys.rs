@@ -1,0 +1,17 @@
+use bytes::Bytes;
+use rhai_dispatcher_core::{InstanceId, WorkerId};
+
+/// The list to which tasks for an idle instance are delivered.
+pub(crate) fn deliveries(prefix: &str, worker_id: &WorkerId, instance: InstanceId) -> Bytes {
+    format!("{prefix}:{{{worker_id}}}:give:{instance}").into()
+}
+
+/// The inbox of a handle.
+pub(crate) fn inbox(prefix: &str, id: &str) -> Bytes {
+    format!("{prefix}:inbox:{id}").into()
+}
+
+/// Which libraries of scripts are in use, by when that was noted last.
+pub(crate) fn libraries(prefix: &str) -> Bytes {
+    format!("{prefix}:libraries").into()
+}

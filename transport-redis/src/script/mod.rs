@@ -1,0 +1,16 @@
+//! The steps that are atomic (`lua/`), their arguments, and the calls that send them.
+
+mod args;
+mod caller;
+mod durability;
+mod fault;
+pub(crate) mod keys;
+mod libraries;
+mod packed;
+#[expect(clippy::module_inception, reason = "the file is named for its main type")]
+mod script;
+
+pub(crate) use args::Args;
+pub(crate) use caller::{LONGEST_WAIT, ScriptCaller};
+pub(crate) use packed::{Packed, unpack};
+pub(crate) use script::{Script, answer_to};

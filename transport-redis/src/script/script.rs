@@ -1,0 +1,179 @@
+use std::fmt::Write;
+use std::sync::{LazyLock, OnceLock};
+
+use bytes::Bytes;
+
+use super::fault;
+use crate::client::ServerReply;
+
+/// The steps that have to be atomic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    Submit,
+    Claim,
+    Recover,
+    Finish,
+    Cancel,
+    Read,
+    Renew,
+    Detach,
+    Crash,
+    Pause,
+    Queues,
+    Instances,
+}
+
+/// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
+pub(crate) fn answer_to(index: usize, replies: &[ServerReply]) -> Option<&str> {
+    let replies = replies.get(1..)?;
+    if let [all] = replies { all } else { replies.get(index)? }.as_str()
+}
+
+/// What all scripts share, each file building on those before.
+const SHARED: &str = concat!(
+    include_str!("../lua/shared/call.lua"),
+    include_str!("../lua/shared/finished.lua"),
+    include_str!("../lua/shared/record.lua"),
+    include_str!("../lua/shared/quarantine.lua"),
+    include_str!("../lua/shared/task.lua"),
+    include_str!("../lua/shared/idle.lua"),
+    include_str!("../lua/shared/expire.lua"),
+    include_str!("../lua/shared/take_over.lua"),
+    include_str!("../lua/shared/process_due.lua"),
+    include_str!("../lua/shared/deliver.lua"),
+    include_str!("../lua/shared/cancel.lua"),
+);
+
+impl Script {
+    const ALL: [Self; 12] = [
+        Self::Submit,
+        Self::Claim,
+        Self::Recover,
+        Self::Finish,
+        Self::Cancel,
+        Self::Read,
+        Self::Renew,
+        Self::Detach,
+        Self::Crash,
+        Self::Pause,
+        Self::Queues,
+        Self::Instances,
+    ];
+
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::ALL.len();
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Claim => "claim",
+            Self::Recover => "recover",
+            Self::Finish => "finish",
+            Self::Cancel => "cancel",
+            Self::Read => "read",
+            Self::Renew => "renew",
+            Self::Detach => "detach",
+            Self::Crash => "crash",
+            Self::Pause => "pause",
+            Self::Queues => "queues",
+            Self::Instances => "instances",
+        }
+    }
+
+    const fn body(self) -> &'static str {
+        match self {
+            Self::Submit => include_str!("../lua/submit.lua"),
+            Self::Claim => include_str!("../lua/claim.lua"),
+            Self::Recover => include_str!("../lua/recover.lua"),
+            Self::Finish => include_str!("../lua/finish.lua"),
+            Self::Cancel => include_str!("../lua/cancel.lua"),
+            Self::Read => include_str!("../lua/read.lua"),
+            Self::Renew => include_str!("../lua/renew.lua"),
+            Self::Detach => include_str!("../lua/detach.lua"),
+            Self::Crash => include_str!("../lua/crash.lua"),
+            Self::Pause => include_str!("../lua/pause.lua"),
+            Self::Queues => include_str!("../lua/queues.lua"),
+            Self::Instances => include_str!("../lua/instances.lua"),
+        }
+    }
+
+    /// The whole script, for EVALSHA.
+    pub(crate) fn source(self) -> Bytes {
+        let body = self.body();
+        // Redis 6 has to be told that what it writes may depend on the time.
+        let mut head = "if redis.replicate_commands then redis.replicate_commands() end\n".to_owned();
+        // A script has no flags. With a full memory its first write is refused, unless that frees memory; later writes
+        // are not.
+        head.push_str(match self.runs_without_memory() {
+            true => "redis.call('DEL', '')\n",
+            false => REFUSED_WITHOUT_MEMORY,
+        });
+        format!("{head}local LIBRARY\n{SHARED}\n{}\nbegin(ARGV)\n{body}", fault::LUA).into()
+    }
+
+    /// What the server knows that by: its SHA-1.
+    pub(crate) fn hash(self) -> Bytes {
+        static HASHES: [OnceLock<Bytes>; Script::COUNT] = [const { OnceLock::new() }; Script::COUNT];
+        let hash = || sha1_smol::Sha1::from(self.source()).digest().to_string().into();
+        HASHES[self as usize].get_or_init(hash).clone()
+    }
+
+    /// Its name as a function of the library.
+    pub(crate) fn function(self) -> Bytes {
+        static NAMES: LazyLock<[Bytes; Script::COUNT]> =
+            LazyLock::new(|| Script::ALL.map(|script| format!("{}_{}", *LIBRARY, script.name()).into()));
+        NAMES[self as usize].clone()
+    }
+
+    /// All of them as a library, for FCALL, which does not carry out what they share each time.
+    pub(crate) fn library() -> Bytes {
+        let library = &*LIBRARY;
+        let mut source =
+            format!("#!lua name={library}\nlocal LIBRARY = '{library}'\n{SHARED}\n{}\n", fault::LUA);
+        for script in Self::ALL {
+            let flags = if script.runs_without_memory() { "'allow-oom'" } else { "" };
+            let (body, name) = (script.body(), script.name());
+            // Writing to a string does not fail.
+            let _ = write!(
+                source,
+                "redis.register_function {{ function_name = '{library}_{name}', flags = {{ {flags} }}, \
+                 callback = function(KEYS, ARGV)\nbegin(ARGV)\n{body}\nend }}\n"
+            );
+        }
+        source.into()
+    }
+
+    /// The name of the library of this version.
+    pub(crate) fn library_name() -> &'static str {
+        &LIBRARY
+    }
+
+    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks, and
+    /// continues with those that it has. No script is declared `no-writes`, since a server that has become a replica
+    /// would continue to answer it with old data.
+    pub(crate) const fn runs_without_memory(self) -> bool {
+        !matches!(self, Self::Submit)
+    }
+}
+
+/// Ends a script as a whole when the memory is full, by a write that changes nothing.
+const REFUSED_WITHOUT_MEMORY: &str = "do
+  local probe = redis.pcall('SETRANGE', '', 0, '')
+  if type(probe) == 'table' and probe.err and string.find(probe.err, 'OOM ', 1, true) then
+    return redis.error_reply(\"OOM command not allowed when used memory > 'maxmemory'\")
+  end
+end
+";
+
+/// The name of the library, which tells those of different versions apart by a hash (FNV-1a).
+static LIBRARY: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let bodies = Script::ALL.into_iter().map(Script::body);
+    for byte in [SHARED, fault::LUA].into_iter().chain(bodies).flat_map(str::bytes) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{LIBRARY_PREFIX}{hash:016x}")
+});
+
+/// What the name of each version's library begins with.
+pub(crate) const LIBRARY_PREFIX: &str = "rhai_";

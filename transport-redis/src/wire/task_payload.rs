@@ -1,0 +1,127 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId};
+use serde::{Deserialize, Serialize};
+
+use super::encoding::{WireError, corrupted, decode_first, encode};
+
+#[derive(Serialize, Deserialize)]
+struct TaskV1 {
+    id: TaskId,
+    worker_id: WorkerId,
+    source: Arc<str>,
+    name: Option<Arc<str>>,
+    args: Json,
+    caller_id: Arc<str>,
+    context_id: Option<Arc<str>>,
+    request_id: Option<Arc<str>>,
+    /// Its place in [`Priority::ALL`].
+    priority: u8,
+    delay: Duration,
+    expires_in: Option<Duration>,
+    deadline_in: Option<Duration>,
+    max_retries: u32,
+    first_backoff: Duration,
+    max_backoff: Duration,
+    awaited: bool,
+    parent: Option<TaskId>,
+    depth: u32,
+}
+
+pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
+    let Payload::Script { source, name } = &task.payload else {
+        return Err(Invalid::new("payload", "is of a sort that Redis does not carry", "send a script"));
+    };
+    let encoded = encode(&TaskV1 {
+        id: task.id,
+        worker_id: task.worker_id.clone(),
+        source: Arc::clone(source),
+        name: name.clone(),
+        args: task.args.clone(),
+        caller_id: Arc::clone(&task.caller_id),
+        context_id: task.context_id.clone(),
+        request_id: task.request_id.clone(),
+        priority: task.priority as u8,
+        delay: task.delay,
+        expires_in: task.expires_in,
+        deadline_in: task.deadline_in,
+        max_retries: task.retry.max_retries,
+        first_backoff: task.retry.first_backoff,
+        max_backoff: task.retry.max_backoff,
+        awaited: task.awaited,
+        parent: task.parent,
+        depth: task.depth,
+    });
+    // Behind the struct, so that a task without any pays nothing.
+    let encoded = match &task.limits {
+        Some(limits) => encoded.and_then(|bytes| postcard::to_extend(&**limits, bytes)),
+        None => encoded,
+    };
+    encoded.map_err(|problem| Invalid::new("task", problem.to_string(), "send a smaller one"))
+}
+
+pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
+    let (wire, rest): (TaskV1, _) = decode_first(bytes)?;
+    let limits = (!rest.is_empty()).then(|| postcard::from_bytes::<Limits>(rest)).transpose();
+    let priority = Priority::ALL.get(usize::from(wire.priority)).copied();
+    let payload = Payload::Script { source: wire.source, name: wire.name };
+    let mut task = Task::new(wire.worker_id, payload, wire.caller_id);
+    task.id = wire.id;
+    task.args = wire.args;
+    task.context_id = wire.context_id;
+    task.request_id = wire.request_id;
+    task.priority = priority.ok_or_else(|| WireError::Corrupted(format!("priority {}", wire.priority)))?;
+    task.delay = wire.delay;
+    task.expires_in = wire.expires_in;
+    task.deadline_in = wire.deadline_in;
+    task.retry = RetryPolicy {
+        max_retries: wire.max_retries,
+        first_backoff: wire.first_backoff,
+        max_backoff: wire.max_backoff,
+    };
+    task.awaited = wire.awaited;
+    task.parent = wire.parent;
+    task.depth = wire.depth;
+    task.limits = limits.map_err(corrupted)?.map(Arc::new);
+    Ok(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::encoding::VERSION;
+    use super::*;
+
+    #[test]
+    fn a_task_comes_back_as_it_was() {
+        let worker_id = WorkerId::try_from("worker-1").expect("a name");
+        let payload = Payload::Script { source: "40 + 2".into(), name: Some("a.rhai".into()) };
+        let mut task = Task::new(worker_id, payload, "caller");
+        assert_eq!(decode_task(&encode_task(&task).expect("bytes")), Ok(task.clone()));
+        task.args = Json::parse(r#"{"a":[1,null,"x"]}"#).expect("JSON");
+        task.context_id = Some("context".into());
+        task.request_id = Some("request".into());
+        task.priority = Priority::Low;
+        task.delay = Duration::from_millis(1);
+        task.expires_in = Some(Duration::from_millis(2));
+        task.deadline_in = Some(Duration::MAX);
+        task.retry = RetryPolicy { max_retries: 3, ..RetryPolicy::never() };
+        task.awaited = true;
+        task.parent = Some(TaskId::new());
+        task.depth = 3;
+        assert_eq!(decode_task(&encode_task(&task).expect("bytes")), Ok(task.clone()));
+        let without = encode_task(&task).expect("bytes");
+        task.limits = Some(Arc::new(Limits::default().with_max_operations(7)));
+        let with = encode_task(&task).expect("bytes");
+        assert_eq!(with[without.len()..], *b"\x14{\"max_operations\":7}", "its length and the JSON");
+        assert_eq!(decode_task(&with), Ok(task));
+        assert!(matches!(decode_task(&with[..with.len() - 1]), Err(WireError::Corrupted(_))));
+    }
+
+    #[test]
+    fn other_versions_and_rubbish_are_told_apart() {
+        assert_eq!(decode_task(&[]), Err(WireError::Empty));
+        assert_eq!(decode_task(&[2, 0, 0]), Err(WireError::Version(2)));
+        assert!(matches!(decode_task(&[VERSION, 1, 2]), Err(WireError::Corrupted(_))));
+    }
+}
