@@ -3,7 +3,7 @@ use rhai_dispatcher_core::{InstanceId, WorkerId};
 
 /// The list to which tasks for an idle instance are delivered.
 pub(crate) fn deliveries(prefix: &str, worker_id: &WorkerId, instance: InstanceId) -> Bytes {
-    format!("{prefix}:{{{worker_id}}}:give:{instance}").into()
+    format!("{prefix}:{{{worker_id}}}:deliveries:{instance}").into()
 }
 
 /// The inbox of a handle.
