@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
+use rhai_dispatcher::task::Limits;
 use rhai_dispatcher::{
-    Limits, PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
+    PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
     TaskErrorKind, TaskStatus,
 };
 
@@ -167,6 +168,7 @@ fn builder_says_what_is_missing() {
     assert_eq!(invalid(RhaiDispatcherBuilder::new()), "caller_id");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("")), "caller_id");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a\nb")), "caller_id");
+    assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a")), "url");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a").url("nonsense")), "url");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a").url("memory:a b")), "url");
     let other = RhaiDispatcherBuilder::new().caller_id("a").url("amqp://localhost").build();

@@ -7,10 +7,9 @@ use std::time::Duration;
 use clap::Parser;
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
-use rhai_dispatcher::{
-    Payload, RetryPolicy, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, Task, TaskId,
-    TransportExt, WorkerId,
-};
+use rhai_dispatcher::task::{Payload, RetryPolicy, Task};
+use rhai_dispatcher::transport::TransportExt;
+use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, TaskId, WorkerId};
 
 use crate::ledger::outcome_told;
 use crate::{Event, Journal, PREFIX, TaskKind, Tether, WORKER_ID};

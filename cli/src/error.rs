@@ -1,6 +1,7 @@
 use std::io;
 
-use rhai_dispatcher::{Invalid, RhaiDispatcherError, TaskId, WorkerError};
+use rhai_dispatcher::worker::WorkerError;
+use rhai_dispatcher::{Invalid, RhaiDispatcherError, TaskId};
 
 use crate::exit::Exit;
 use crate::options::Timeout;
@@ -109,7 +110,7 @@ impl From<RhaiDispatcherError> for CommandError {
 }
 
 impl From<Invalid> for CommandError {
-    fn from(Invalid { field, problem, hint }: Invalid) -> Self {
+    fn from(Invalid { field, problem, hint, .. }: Invalid) -> Self {
         let argument = match field {
             "url" | "redis_url" => return Self::usage(URL, format!("{problem}; {URL_HINT}")),
             "prefix" => "--prefix <PREFIX>",

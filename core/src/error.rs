@@ -1,7 +1,9 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use crate::{Invalid, OutcomeError, SubmitError, TaskError, TaskId, TransportError, WorkerId};
+use crate::{
+    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TransportError, WorkerId,
+};
 
 /// Why a call of the dispatcher has no answer.
 ///
@@ -76,11 +78,6 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::QueueFull { .. })
     }
-
-    /// A broken promise of a transport.
-    pub(crate) fn internal(message: &'static str) -> Self {
-        Self::Protocol(Arc::from(Box::<dyn StdError + Send + Sync>::from(message)))
-    }
 }
 
 impl From<TransportError> for Error {
@@ -89,7 +86,7 @@ impl From<TransportError> for Error {
             TransportError::Unavailable(source) => Self::Unavailable(source),
             TransportError::Refused(source) => Self::Refused(source),
             TransportError::Protocol(source) => Self::Protocol(source),
-            TransportError::Detached => Self::internal("the instance is detached"),
+            error @ TransportError::Detached => Self::Protocol(Arc::new(error)),
         }
     }
 }
@@ -102,6 +99,15 @@ impl From<SubmitError> for Error {
             SubmitError::TooManyChildren { parent, limit } => Self::TooManyChildren { parent, limit },
             SubmitError::ParentCancelled(parent) => Self::ParentCancelled(parent),
             SubmitError::Invalid(invalid) => Self::Invalid(invalid),
+        }
+    }
+}
+
+impl From<SubmitOneError> for Error {
+    fn from(error: SubmitOneError) -> Self {
+        match error {
+            SubmitOneError::Task(error) => error.into(),
+            SubmitOneError::Transport(error) => error.into(),
         }
     }
 }

@@ -35,13 +35,13 @@ pub use invalid::Invalid;
 pub use lock::lock;
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
-    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus,
-    WorkerId, read_script, read_script_from, script_text,
+    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,
+    TaskStatus, WorkerId, read_script, read_script_from, script_text,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Transport,
-    TransportConfig, TransportError, TransportExt,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError, Submitted,
+    Transport, TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
     Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,

@@ -6,9 +6,9 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures::future::join_all;
+use rhai_dispatcher::task::{Cancelled, Limits, Output};
 use rhai_dispatcher::{
-    CancelReason, Cancelled, EngineConfig, Limits, Output, RhaiDispatcher, RhaiDispatcherError,
-    TaskErrorKind, TaskId, TaskStatus,
+    CancelReason, EngineConfig, RhaiDispatcher, RhaiDispatcherError, TaskErrorKind, TaskId, TaskStatus,
 };
 
 use crate::stage::{Stage, processing};
@@ -202,7 +202,7 @@ async fn timeout_withdraws_the_task(stage: Stage) {
 
 async fn kept_task_outlives_its_timeout(stage: Stage) {
     let client = stage.client();
-    client.connect().await.unwrap();
+    client.transport().connect().await.unwrap();
     let request = client.new_play_request().worker_id("worker-1").script("7").keep_on_timeout();
     let timed_out = request.timeout(Duration::from_secs(1)).await_response().await;
     let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
@@ -427,7 +427,7 @@ async fn runaway_recursion_is_bounded(stage: Stage) {
     let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script(CHAIN).arg("script", CHAIN);
     let details = request.arg("depth", 1_000).timeout(LONG).await_response().await.unwrap();
-    let error = details.into_result::<String>().unwrap_err();
+    let error = details.into_result::<String>().unwrap_err().into_task_error().unwrap();
     assert!(error.message.contains("max_depth"), "{error}");
 }
 

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rhai_dispatcher::worker::RunningWorker;
 use rhai_dispatcher::{
-    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RunningWorker, TaskId,
-    TaskStatus,
+    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, TaskId, TaskStatus,
 };
 use rhai_dispatcher_test_redis::RedisServer;
 

@@ -9,6 +9,7 @@ use crate::invalid::quoted;
 
 /// What a dispatcher can be told.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct DispatcherConfig {
     /// Who asks; the same for all its requests.
     pub caller_id: Arc<str>,

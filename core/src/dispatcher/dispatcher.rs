@@ -68,7 +68,7 @@ impl Dispatcher {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn status(&self, id: TaskId) -> Result<TaskDetails, Error> {
-        self.transport().details_of(id).await
+        Ok(self.transport().details_of(id).await?)
     }
 
     /// Waits for the outcome of a task, whoever submitted it, before or after its end. When the
@@ -89,7 +89,7 @@ impl Dispatcher {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn cancel(&self, id: TaskId) -> Result<Cancelled, Error> {
-        self.transport().cancel_one(id, CancelReason::Asked).await
+        Ok(self.transport().cancel_one(id, CancelReason::Asked).await?)
     }
 
     /// Submits again what a finished task ran, whoever submitted that, however it ended. The new task

@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{self, Either};
+use futures::future::{self, BoxFuture, Either};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -389,6 +389,16 @@ impl PlayRequestBuilder {
 
     fn refuse(&mut self, field: &'static str, problem: String, hint: &'static str) {
         self.fields.invalid.get_or_insert_with(|| Invalid::new(field, problem, hint));
+    }
+}
+
+impl IntoFuture for PlayRequestBuilder {
+    type Output = Result<TaskDetails, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    /// The same as [`await_response`](PlayRequestBuilder::await_response): `request.await?`.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.await_response())
     }
 }
 

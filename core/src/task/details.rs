@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CancelReason, InstanceId, Json, Limits, Outcome, Output, Payload, Priority, Task, TaskError,
-    TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
+    CancelReason, InstanceId, Json, Limits, Outcome, Output, Payload, Priority, Task, TaskError, TaskFailure,
+    TaskId, TaskLog, TaskStatus, WorkerId,
 };
 use crate::WallTime;
 
@@ -117,29 +117,20 @@ impl TaskDetails {
         }
     }
 
-    /// The output as a `T`: `Ok` if the task completed and its output has that shape.
+    /// The output as a `T`, if the task completed and its output has that shape.
     ///
     /// # Errors
-    /// The task's error; an error of kind [`Output`](TaskErrorKind::Output) if the output is no
-    /// `T`; or a [`Runtime`](TaskErrorKind::Runtime) one that says that the task was cancelled, or
-    /// has not ended yet.
-    pub fn into_result<T: DeserializeOwned>(self) -> Result<T, TaskError> {
-        match (self.status, self.output, self.error) {
-            (TaskStatus::Completed, Some(output), _) => output.to().map_err(|error| {
-                TaskError::new(
-                    TaskErrorKind::Output,
-                    format!("the output {output} is not what was asked for: {error}"),
-                )
+    /// [`TaskFailure::Error`] with the task's error; [`TaskFailure::Cancelled`] with the reason;
+    /// [`TaskFailure::Output`] if the output has another shape; [`TaskFailure::Unfinished`].
+    pub fn into_result<T: DeserializeOwned>(self) -> Result<T, TaskFailure> {
+        match (self.status, self.output, self.error, self.cancel_reason) {
+            (TaskStatus::Completed, Some(output), ..) => output.to().map_err(|error| TaskFailure::Output {
+                output: output.as_json().to_string(),
+                problem: error.to_string(),
             }),
-            (TaskStatus::Error, _, Some(error)) => Err(error),
-            (TaskStatus::Cancelled, ..) => {
-                let reason = self.cancel_reason.map_or("", CancelReason::as_str);
-                Err(TaskError::new(TaskErrorKind::Runtime, format!("the task was cancelled ({reason})")))
-            }
-            (status, ..) => Err(TaskError::new(
-                TaskErrorKind::Runtime,
-                format!("the task has no outcome: it is {status}"),
-            )),
+            (TaskStatus::Error, _, Some(error), _) => Err(TaskFailure::Error(error)),
+            (TaskStatus::Cancelled, _, _, Some(reason)) => Err(TaskFailure::Cancelled(reason)),
+            (status, ..) => Err(TaskFailure::Unfinished(status)),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::invalid::quoted;
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TaskStatus {
     /// Waits for an instance, for its time to come, or for its next try.
     Pending,
@@ -69,6 +70,7 @@ impl FromStr for TaskStatus {
 /// Why a task was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CancelReason {
     /// Somebody asked for it.
     Asked,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 /// What every transport can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TransportConfig {
     /// How long an instance that is not heard of is taken to be alive. Its tasks run elsewhere
     /// soon after. Default: 2.5 s, so that a death is noticed within 3 s.

@@ -1,4 +1,4 @@
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -211,6 +211,7 @@ impl Submitted {
 /// The answer to a cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Cancelled {
     /// It waited, and is cancelled.
     Removed,
@@ -220,4 +221,15 @@ pub enum Cancelled {
     AlreadyFinished,
     /// There is no record of it.
     NotFound,
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Removed => "removed",
+            Self::Requested => "requested",
+            Self::AlreadyFinished => "already finished",
+            Self::NotFound => "not found",
+        })
+    }
 }

@@ -63,7 +63,38 @@ pub enum SubmitError {
     Invalid(#[from] Invalid),
 }
 
-/// Why a wait ended without an outcome.
+impl SubmitError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::QueueFull { .. })
+    }
+}
+
+/// Why [`submit_one`](crate::TransportExt::submit_one) did not queue its task.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitOneError {
+    /// The transport refused the task.
+    #[error(transparent)]
+    Task(#[from] SubmitError),
+    /// The transport failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+impl SubmitOneError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Task(error) => error.is_retryable(),
+            Self::Transport(error) => error.is_retryable(),
+        }
+    }
+}
+
+/// Why a task has no outcome, or no record, to return.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutcomeError {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// What a worker can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WorkerConfig {
     /// How many threads run tasks. Default: as many as the machine runs at once.
     pub lanes: NonZeroUsize,
