@@ -23,6 +23,6 @@
 //! ```
 
 pub use rhai_dispatcher_core::{
-    Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, RetryPolicy,
-    ScriptFileError, Task, TaskLog, read_script, read_script_from, script_text,
+    Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Progress, RetryPolicy,
+    ScriptFileError, Task, TaskLog, TimedOut, read_script, read_script_from, script_text,
 };

@@ -154,7 +154,9 @@ impl Side {
                 self.journal.note(Event::Accepted { task, kind });
                 self.journal.note(Event::Outcome { task, outcome: outcome_told(&details) });
             }
-            Err(RhaiDispatcherError::Timeout(task)) => self.journal.note(Event::TimedOut { task }),
+            Err(RhaiDispatcherError::Timeout(timed_out)) => {
+                self.journal.note(Event::TimedOut { task: timed_out.task_id() });
+            }
             Err(RhaiDispatcherError::Lost(task)) => self.journal.note(Event::Lost { task }),
             // It is not known whether it was accepted, and nobody waits.
             Err(error) => self.journal.note(Event::Failed { error: error.to_string() }),

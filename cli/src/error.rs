@@ -35,12 +35,14 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Dispatcher(RhaiDispatcherError),
     /// The task did not end while `rhaid wait` waited.
-    #[error("task {id} did not end within {timeout}, and goes on; --timeout waits longer")]
+    #[error("task {id} did not end within {timeout}, and goes on: {why}; --timeout waits longer")]
     TimedOut {
         /// The task.
         id: TaskId,
         /// How long the command waited.
         timeout: Timeout,
+        /// What the task was waiting for, or since when it runs.
+        why: String,
     },
     /// The task is not in a state in which that can be done to it.
     #[error("{0}")]

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use crate::{
-    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TransportError, WorkerId,
+    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TimedOut, TransportError, WorkerId,
 };
 
 /// Why a call of the dispatcher has no answer.
@@ -12,10 +12,10 @@ use crate::{
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The task did not end in time. Likely causes: no worker serves its worker id, the queue is
-    /// long, the script runs longer than the timeout.
-    #[error("task {0} did not end within its timeout")]
-    Timeout(TaskId),
+    /// The task did not end in time. [`TimedOut::progress`] says why: no worker serves its worker id, its queue is
+    /// paused or long, or it runs longer than the timeout.
+    #[error("task {} did not end within its timeout: {}", .0.task_id(), .0.progress())]
+    Timeout(TimedOut),
     /// A value was refused before anything was queued.
     #[error(transparent)]
     Invalid(#[from] Invalid),

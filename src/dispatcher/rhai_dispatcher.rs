@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, TaskDetails, TaskId, Transport,
+    Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId, Transport,
 };
 
 use super::RhaiDispatcherBuilder;
@@ -60,6 +60,14 @@ impl RhaiDispatcher {
     /// See [`Dispatcher::status`].
     pub async fn status(&self, id: TaskId) -> Result<TaskDetails, RhaiDispatcherError> {
         self.0.status(id).await
+    }
+
+    /// Reads why a task has no outcome yet: what it waits for, or since when it runs.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::progress`].
+    pub async fn progress(&self, id: TaskId) -> Result<Progress, RhaiDispatcherError> {
+        self.0.progress(id).await
     }
 
     /// Waits for the outcome of a task of any dispatcher, before or after its end. A timeout does not stop the task.

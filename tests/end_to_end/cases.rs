@@ -6,9 +6,10 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures::future::join_all;
-use rhai_dispatcher::task::{Cancelled, Limits, Output};
+use rhai_dispatcher::task::{Cancelled, Limits, Output, Progress};
 use rhai_dispatcher::{
     CancelReason, EngineConfig, RhaiDispatcher, RhaiDispatcherError, TaskErrorKind, TaskId, TaskStatus,
+    WorkerId,
 };
 
 use crate::stage::{Stage, processing};
@@ -38,6 +39,7 @@ cases![
     script_that_does_not_parse_is_not_queued,
     prints_are_in_the_log,
     timeout_withdraws_the_task,
+    progress_says_what_a_task_waits_for,
     kept_task_outlives_its_timeout,
     anybody_can_wait_for_a_task,
     waiting_task_is_cancelled,
@@ -192,7 +194,8 @@ async fn timeout_withdraws_the_task(stage: Stage) {
     let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script("sleep(3600)");
     let timed_out = request.timeout(Duration::from_secs(1)).await_response().await;
-    let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
+    let Err(RhaiDispatcherError::Timeout(timed_out)) = timed_out else { panic!("{timed_out:?}") };
+    let id = timed_out.task_id();
     let details = client.wait(id, LONG).await.unwrap();
     assert_eq!(details.status, TaskStatus::Cancelled);
     // The second is the deadline behind it, for a caller that did not get to withdraw it in time.
@@ -200,12 +203,30 @@ async fn timeout_withdraws_the_task(stage: Stage) {
     assert!(matches!(reason, CancelReason::Withdrawn | CancelReason::Expired), "{reason}");
 }
 
+async fn progress_says_what_a_task_waits_for(stage: Stage) {
+    let client = stage.client();
+    let worker_id = WorkerId::try_from("worker-1").unwrap();
+    client.transport().set_paused(&worker_id, true).await.unwrap();
+    let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await.unwrap();
+    assert_eq!(client.progress(id).await.unwrap().to_string(), "no worker serves worker-1");
+    let _worker = stage.worker("worker-1").await;
+    assert_eq!(client.progress(id).await.unwrap().to_string(), "the queue of worker-1 is paused");
+    client.transport().set_paused(&worker_id, false).await.unwrap();
+    processing(&client, id).await;
+    let progress = client.progress(id).await.unwrap();
+    assert!(matches!(progress, Progress::Running { since: Some(_), instance: Some(_) }), "{progress}");
+    client.cancel(id).await.unwrap();
+    client.wait(id, LONG).await.unwrap();
+    assert_eq!(client.progress(id).await.unwrap(), Progress::Ended(TaskStatus::Cancelled));
+}
+
 async fn kept_task_outlives_its_timeout(stage: Stage) {
     let client = stage.client();
     client.transport().connect().await.unwrap();
     let request = client.new_play_request().worker_id("worker-1").script("7").keep_on_timeout();
     let timed_out = request.timeout(Duration::from_secs(1)).await_response().await;
-    let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
+    let Err(RhaiDispatcherError::Timeout(timed_out)) = timed_out else { panic!("{timed_out:?}") };
+    let id = timed_out.task_id();
     let _worker = stage.worker("worker-1").await;
     assert_eq!(client.wait(id, LONG).await.unwrap().into_result::<u64>().unwrap(), 7);
 }
@@ -415,7 +436,8 @@ async fn deadline_reaches_the_grandchildren(stage: Stage) {
     let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script(CHAIN).arg("script", CHAIN);
     let request = request.arg("depth", 2).timeout(Duration::from_secs(2)).await_response();
-    let Err(RhaiDispatcherError::Timeout(id)) = request.await else { panic!("it waits for ever") };
+    let Err(RhaiDispatcherError::Timeout(timed_out)) = request.await else { panic!("it waits for ever") };
+    let id = timed_out.task_id();
     let child = child_of(&client, id).await;
     let grandchild = child_of(&client, child).await;
     for id in [child, grandchild] {

@@ -47,6 +47,34 @@ pub(crate) struct Shared {
 }
 
 impl RedisTransport {
+    /// The numbers of the queue of that worker id, or of all if it is empty, by name.
+    async fn read_queues(&self, worker_id: &str) -> Result<Vec<QueueInfo>, TransportError> {
+        let replies = loop {
+            let mut args = Args::new();
+            args.push_copy(worker_id);
+            let mut replies = self.shared.script(Script::Queues, args).await?;
+            let are_expired_left = replies.remove(0).as_u64() == Some(1);
+            if !are_expired_left {
+                break replies;
+            }
+        };
+        let info = |values: &[Reply]| {
+            Some(QueueInfo {
+                worker_id: values[0].as_str()?.parse().ok()?,
+                ready: [count(&values[1])?, count(&values[2])?, count(&values[3])?],
+                delayed: count(&values[4])?,
+                quarantined: count(&values[5])?,
+                claimed: count(&values[6])?,
+                instances: count(&values[7])?,
+                paused: count(&values[8])? > 0,
+            })
+        };
+        let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
+        let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
+        all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
+        Ok(all)
+    }
+
     /// A handle on the server that `config` names. It connects with the first call.
     ///
     /// # Errors
@@ -253,32 +281,13 @@ impl Transport for RedisTransport {
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        let replies = loop {
-            let mut args = Args::new();
-            args.push_static("");
-            let mut replies = self.shared.script(Script::Queues, args).await?;
-            let are_expired_left = replies.remove(0).as_u64() == Some(1);
-            if !are_expired_left {
-                break replies;
-            }
-        };
-        let info = |values: &[Reply]| {
-            Some(QueueInfo {
-                worker_id: values[0].as_str()?.parse().ok()?,
-                ready: [count(&values[1])?, count(&values[2])?, count(&values[3])?],
-                delayed: count(&values[4])?,
-                quarantined: count(&values[5])?,
-                claimed: count(&values[6])?,
-                instances: count(&values[7])?,
-                paused: count(&values[8])? > 0,
-            })
-        };
-        let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
-        let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
-        all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
-        Ok(all)
+        self.read_queues("").await
     }
 
+    async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
+        let queue = self.read_queues(worker_id.as_str()).await?.pop();
+        Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
+    }
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {
         let mut args = Args::new();
         args.push_copy(worker_id.as_str()).push_flag(paused);

@@ -164,6 +164,15 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Unavailable`](TransportError::Unavailable).
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError>;
 
+    /// The numbers of one queue; zeros for one that holds nothing and is not served.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
+        let queue = self.queues().await?.into_iter().find(|queue| queue.worker_id == *worker_id);
+        Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
+    }
+
     /// Stops or resumes the claims from a queue, for all its instances. What runs goes on, and tasks
     /// are still accepted.
     ///

@@ -54,6 +54,13 @@ pub struct QueueInfo {
 }
 
 impl QueueInfo {
+    /// A queue that holds nothing and is not served.
+    #[must_use]
+    pub fn empty(worker_id: WorkerId) -> Self {
+        let ready = [0; Priority::ALL.len()];
+        Self { worker_id, ready, delayed: 0, quarantined: 0, claimed: 0, instances: 0, paused: false }
+    }
+
     /// Tasks that wait, for whatever reason.
     #[must_use]
     pub fn waiting(&self) -> usize {
