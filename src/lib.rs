@@ -35,12 +35,14 @@
 //! | read records, logs and errors of tasks | [`RhaiTaskDetails`], [`task`] |
 //! | run something else than Rhai scripts | [`worker`] |
 //! | configure or share a transport, read queues | [`transport`] |
+//! | test programs, with time under the test's control | [`testing`] |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
 //!
 //! # Layout
 //! - `dispatcher/`: [`RhaiDispatcher`] and its builder.
 //! - `worker/`: [`RhaiWorker`] and its builder.
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
+//! - `testing/`: [`testing::TestHarness`], and its builder.
 //! - `engine`, `task`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
@@ -56,6 +58,8 @@ pub mod http;
 #[cfg(feature = "stripe")]
 pub mod stripe;
 pub mod task;
+#[cfg(all(feature = "memory", feature = "engine"))]
+pub mod testing;
 pub mod transport;
 pub mod worker;
 

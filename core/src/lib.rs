@@ -27,7 +27,7 @@ mod transport;
 mod worker;
 
 pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
-pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
+pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
 pub use error::Error;
 pub use error_log::ErrorLog;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use super::Slots;
-use crate::Priority;
+use crate::{Activity, Priority};
 
 /// Threads for work that blocks: a bounded number, started when there is work and ended when there has been
 /// none for 10 s. Clones are the same pool.
@@ -73,6 +73,8 @@ impl BlockingPool {
     ) -> Result<T, BlockingError> {
         let slot = self.0.slots.acquire(priority).await;
         let (sender, receiver) = oneshot::channel();
+        // A test's clock stands still while the job runs.
+        let busy = Activity::begin_on_this_thread();
         self.submit(Box::new(move || {
             let result = panic::catch_unwind(AssertUnwindSafe(job));
             // Before the answer, so that whoever has it finds the slot free.
@@ -81,6 +83,7 @@ impl BlockingPool {
             let result = result.map_err(message);
             // An error: nobody waits any more.
             let _ = sender.send(result);
+            drop(busy);
         }))?;
         match receiver.await {
             Ok(result) => result.map_err(BlockingError::Panicked),

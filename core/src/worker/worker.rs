@@ -16,7 +16,8 @@ use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
 use super::supervisor::Supervisor;
 use super::{Handler, RunningTasks, WorkerConfig};
-use crate::{Consumer, InstanceSpec, Transport, TransportError, WorkerId};
+use crate::clock::{Busy, block_on_counted};
+use crate::{Clock, Consumer, InstanceSpec, Transport, TransportError, WorkerId};
 
 /// Serves one worker id: an instance with lanes, each a thread with a [`Handler`] of its own.
 #[derive(Debug, Clone)]
@@ -146,8 +147,9 @@ impl Worker {
             shutdown_asked,
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
+        let busy = busy_thread(&*clock);
         spawn("rhai-supervisor".into(), 0, move || {
-            let (result, is_detached) = block_on(supervisor.run());
+            let (result, is_detached) = drive(busy, supervisor.run());
             if is_detached {
                 running_tasks.detached();
             }
@@ -158,8 +160,9 @@ impl Worker {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
+            let busy = busy_thread(&*clock);
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run = || block_on(Lane::new(make_handler(), index, intake, consumer, clock, state));
+                let run = || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the supervisor may have given up on it
@@ -219,6 +222,19 @@ impl RunningWorker {
 
 fn flatten(ended: Result<Result<Drained, WorkerError>, oneshot::Canceled>) -> Result<Drained, WorkerError> {
     ended.unwrap_or_else(|_| Err(WorkerError::Handler("the supervisor panicked".into())))
+}
+
+/// A thread of a worker counts as busy from before it starts, if the clock is moved by a test.
+fn busy_thread(clock: &dyn Clock) -> Option<Busy> {
+    clock.activity().map(|activity| activity.begin())
+}
+
+/// Drives the future of a worker's thread.
+fn drive<F: Future>(busy: Option<Busy>, future: F) -> F::Output {
+    match busy {
+        Some(busy) => block_on_counted(busy, future),
+        None => block_on(future),
+    }
 }
 
 fn spawn(name: String, lane: usize, run: impl FnOnce() + Send + 'static) -> Result<(), WorkerError> {
