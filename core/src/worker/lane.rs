@@ -16,7 +16,7 @@ use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
 ///
-/// Each poll takes a task's three steps as far as they go: *begin* what the handler has room for, *run*
+/// Each poll takes a task's three steps as far as they go: *begin* what the handler has capacity for, *run*
 /// it, *finish* what has ended.
 pub(super) struct Lane<H> {
     handler: H,
@@ -62,8 +62,8 @@ impl<H: Handler> Lane<H> {
         let mut until = None;
         loop {
             let offer = Offer {
-                room: match self.handler.poll_ready(cx) {
-                    Poll::Ready(room) => room.get(),
+                capacity: match self.handler.poll_ready(cx) {
+                    Poll::Ready(capacity) => capacity.get(),
                     Poll::Pending => 0,
                 },
                 computing: self.handler.computing(),

@@ -8,7 +8,7 @@ use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
 use crate::{Claim, TaskId, Tick};
 
-/// What a lane and its supervisor know of each other.
+/// What a lane and the monitor of its instance know of each other.
 #[derive(Debug)]
 pub(super) struct LaneState {
     /// Which task the lane polls.
@@ -81,7 +81,7 @@ impl LaneState {
         }
     }
 
-    // ---- the supervisor's side ----
+    // ---- the monitor's side ----
 
     /// Stops one task if the lane has it. Whether it has.
     pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {

@@ -9,7 +9,7 @@ use crate::{InstanceId, TaskId, WorkerId};
 /// Where a worker's lanes note which task each of them polls.
 ///
 /// What runs on a processor is what can block a lane or kill the process. By default the notes are on the heap, for
-/// the worker's supervisor. Memory that outlives the process tells its parent, or the next start, which tasks to
+/// the worker's monitor. Memory that outlives the process tells its parent, or the next start, which tasks to
 /// name in a [`CrashReport`](crate::CrashReport).
 pub trait RunningTasks: Send + Sync + Debug {
     /// Notes the instance that the slots are of. Called once it has attached, before its first claim.

@@ -10,11 +10,11 @@ use futures::executor::block_on;
 use futures::future::{self, Either};
 
 use super::early_stops::EarlyStops;
+use super::instance_monitor::InstanceMonitor;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::supervisor::Supervisor;
 use super::{Handler, RunningTasks, WorkerConfig};
 use crate::clock::{Busy, block_on_counted};
 use crate::{Clock, Consumer, InstanceSpec, Transport, TransportError, WorkerId};
@@ -137,7 +137,7 @@ impl Worker {
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
-        let supervisor = Supervisor::new(
+        let monitor = InstanceMonitor::new(
             Arc::clone(&consumer),
             Arc::clone(&clock),
             config,
@@ -148,8 +148,8 @@ impl Worker {
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
         let busy = busy_thread(&*clock);
-        spawn("rhai-supervisor".into(), 0, move || {
-            let (result, is_detached) = drive(busy, supervisor.run());
+        spawn("rhai-monitor".into(), 0, move || {
+            let (result, is_detached) = drive(busy, monitor.run());
             if is_detached {
                 running_tasks.detached();
             }
@@ -165,7 +165,7 @@ impl Worker {
                 let run = || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
-                let _ = lane_ended.unbounded_send(result); // the supervisor may have given up on it
+                let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it
             })?;
         }
         Ok(RunningWorker { shutdown: Some(shutdown), grace, ended })
@@ -221,7 +221,7 @@ impl RunningWorker {
 }
 
 fn flatten(ended: Result<Result<Drained, WorkerError>, oneshot::Canceled>) -> Result<Drained, WorkerError> {
-    ended.unwrap_or_else(|_| Err(WorkerError::Handler("the supervisor panicked".into())))
+    ended.unwrap_or_else(|_| Err(WorkerError::Handler("the monitor thread panicked".into())))
 }
 
 /// A thread of a worker counts as busy from before it starts, if the clock is moved by a test.
