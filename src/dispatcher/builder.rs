@@ -14,7 +14,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 use super::RhaiDispatcher;
 use crate::RhaiDispatcherError;
 use crate::transport::settings::{TransportSettings, setters, transport_settings};
-use crate::transport::target::Target;
+use crate::transport::transport_choice::TransportChoice;
 
 /// Makes a [`RhaiDispatcher`].
 ///
@@ -123,10 +123,10 @@ impl RhaiDispatcherBuilder {
     /// [`Unavailable`](RhaiDispatcherError::Unavailable) if the system has no thread for the worker of `memory:`.
     pub fn build(self) -> Result<RhaiDispatcher, RhaiDispatcherError> {
         let config = self.config()?;
-        match Target::of(self.url.as_deref(), self.transport.clone(), self.settings.clone())? {
-            Target::Shared(transport) => Ok(Dispatcher::new(transport, config).into()),
+        match TransportChoice::of(self.url.as_deref(), self.transport.clone(), self.settings.clone())? {
+            TransportChoice::Shared(transport) => Ok(Dispatcher::new(transport, config).into()),
             #[cfg(feature = "memory")]
-            Target::Private(settings) => self.with_worker(config, *settings),
+            TransportChoice::Private(settings) => self.with_worker(config, *settings),
         }
     }
 

@@ -26,7 +26,7 @@
 //! ```
 
 pub(crate) mod settings;
-pub(crate) mod target;
+pub(crate) mod transport_choice;
 
 pub use rhai_dispatcher_core::{
     Claim, Claimed, Clock, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceId,

@@ -14,7 +14,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 use super::RhaiWorker;
 use crate::RhaiDispatcherError;
 use crate::transport::settings::{TransportSettings, setters, transport_settings};
-use crate::transport::target::Target;
+use crate::transport::transport_choice::TransportChoice;
 
 /// Makes a [`RhaiWorker`].
 #[derive(Debug, Clone)]
@@ -127,10 +127,10 @@ impl RhaiWorkerBuilder {
             self.config.lanes = NonZeroUsize::new(threads)
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;
         }
-        let transport = match Target::of(self.url.as_deref(), self.transport, self.settings)? {
-            Target::Shared(transport) => transport,
+        let transport = match TransportChoice::of(self.url.as_deref(), self.transport, self.settings)? {
+            TransportChoice::Shared(transport) => transport,
             #[cfg(feature = "memory")]
-            Target::Private(_) => {
+            TransportChoice::Private(_) => {
                 let problem = "memory: is private to one dispatcher, which has a worker of its own";
                 return Err(Invalid::new("url", problem, "use memory:NAME on both sides").into());
             }

@@ -4,8 +4,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use rhai_dispatcher_core::{CrashReport, InstanceId, LaneSlot, WorkerId};
 use uuid::Uuid;
 
-use crate::CrashTable;
-use crate::crash_table::{ATTACHED, DETACHED, HEADER_BYTES, MAGIC, SLOT_BYTES, VERSION, WORKER_ID_WORDS};
+use crate::crash_layout::{
+    ATTACHED, DETACHED, HEADER_BYTES, MAGIC, MAX_BYTES, MAX_LANES, SLOT_BYTES, VERSION, WORKER_ID_WORDS,
+};
 
 /// What a table says of a process that has died while its instance was attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +36,12 @@ pub(crate) fn read(file: &File) -> Result<Option<Crash>, Unreadable> {
     let mut file = file;
     file.seek(SeekFrom::Start(0))?;
     // One more than there may be, to tell a longer one.
-    file.take(CrashTable::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     parse(&bytes)
 }
 
 fn parse(bytes: &[u8]) -> Result<Option<Crash>, Unreadable> {
-    if bytes.len() > CrashTable::MAX_BYTES {
+    if bytes.len() > MAX_BYTES {
         return Err(Unreadable::Format("it is longer than a crash table"));
     }
     if bytes.iter().all(|byte| *byte == 0) {
@@ -57,7 +58,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Crash>, Unreadable> {
     if word(1) != VERSION {
         return Err(Unreadable::Format("it is a crash table of another version"));
     }
-    let lanes = usize::try_from(word(2)).ok().filter(|lanes| *lanes <= CrashTable::MAX_LANES);
+    let lanes = usize::try_from(word(2)).ok().filter(|lanes| *lanes <= MAX_LANES);
     if lanes.is_none_or(|lanes| bytes.len() != HEADER_BYTES + lanes * SLOT_BYTES) {
         return Err(Unreadable::Format("its length is not that of its slots"));
     }

@@ -8,6 +8,7 @@
 //! # Layout
 //! - `crash_table`: the notes in mapped memory ([`CrashTable`]). All unsafe code of this crate is here.
 //! - `crash`: what a table says of a process that has died ([`Crash`]).
+//! - `crash_layout`: the words of a table.
 //! - `crash_file`: a table in a file with a name, for the next start to read ([`CrashFile`]).
 //! - `crash_recovery`: reports what such a file says, and takes it over ([`CrashRecovery`]).
 //! - `supervisor`: runs a child process with a table, and restarts it ([`Supervisor`]).
@@ -19,6 +20,7 @@
 mod backoff;
 mod crash;
 mod crash_file;
+mod crash_layout;
 mod crash_recovery;
 mod crash_table;
 #[cfg(unix)]

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use crate::Priority;
+use crate::{Priority, lock};
 
 /// A number of slots, of which each call takes one for as long as it is under way. Clones are the
 /// same slots; they may be shared by functions, lanes and workers of a process.
@@ -13,15 +13,15 @@ use crate::Priority;
 /// Calls that wait for a free slot get it by priority, and the first that came first. The one that
 /// came first of all gets every sixteenth, so that none waits for ever.
 #[derive(Clone)]
-pub struct Slots(Arc<Shared>);
+pub struct Slots(Arc<SlotTable>);
 
-struct Shared {
+struct SlotTable {
     max: usize,
-    state: Mutex<State>,
+    state: Mutex<Waiters>,
 }
 
 #[derive(Default)]
-struct State {
+struct Waiters {
     /// Slots that are taken, or given to one who has yet to notice.
     taken: usize,
     /// Those who wait, most urgent first.
@@ -45,7 +45,7 @@ impl Slots {
     /// `max` free slots, at least one.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self(Arc::new(Shared { max: max.max(1), state: Mutex::default() }))
+        Self(Arc::new(SlotTable { max: max.max(1), state: Mutex::default() }))
     }
 
     /// How many there are.
@@ -134,10 +134,9 @@ impl Drop for Slot {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl SlotTable {
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
+        lock(&self.state)
     }
 
     /// Gives a slot to the next who waits, and wakes it with no lock held.
@@ -155,7 +154,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl Waiters {
     fn next(&mut self) -> Option<Waker> {
         if self.given % FIRST_COME == FIRST_COME - 1 {
             // The first of each rank came before all others of it.

@@ -17,15 +17,15 @@ pub struct SystemClock {
     service: Arc<Service>,
 }
 
-/// What the clock and its waits hold together; the thread holds only [`Shared`].
+/// What the clock and its waits hold together; the thread holds only [`ClockThread`].
 #[derive(Debug)]
 struct Service {
-    shared: Arc<Shared>,
+    shared: Arc<ClockThread>,
     thread: OnceLock<Thread>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ClockThread {
     origin: Instant,
     timers: Timers,
     closed: AtomicBool,
@@ -36,7 +36,7 @@ impl SystemClock {
     #[must_use]
     pub fn new() -> Self {
         let shared =
-            Shared { origin: Instant::now(), timers: Timers::default(), closed: AtomicBool::new(false) };
+            ClockThread { origin: Instant::now(), timers: Timers::default(), closed: AtomicBool::new(false) };
         Self { service: Arc::new(Service { shared: Arc::new(shared), thread: OnceLock::new() }) }
     }
 }
@@ -61,7 +61,7 @@ impl Clock for SystemClock {
     }
 }
 
-impl Shared {
+impl ClockThread {
     fn now(&self) -> Tick {
         Tick::default() + self.origin.elapsed()
     }

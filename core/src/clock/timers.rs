@@ -2,19 +2,20 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use super::Tick;
+use crate::lock;
 
 /// The waits of one clock, ordered by when they are due.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    state: Mutex<State>,
+    state: Mutex<Waits>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Waits {
     /// The time that was last fired for.
     now: Tick,
     waits: BTreeMap<(Tick, u64), Waker>,
@@ -37,9 +38,8 @@ pub(super) trait Driver: Send + Sync + 'static {
 }
 
 impl Timers {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waits> {
+        lock(&self.state)
     }
 
     /// Wakes all that is due at `now`, with no lock held, and returns the next due moment.

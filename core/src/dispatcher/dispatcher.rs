@@ -22,11 +22,11 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
-    shared: Arc<Shared>,
+    shared: Arc<DispatcherCore>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct DispatcherCore {
     transport: Arc<dyn Transport>,
     config: DispatcherConfig,
     /// For what would block the callers, once there was any of it.
@@ -42,7 +42,7 @@ impl Dispatcher {
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, config: DispatcherConfig) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(DispatcherCore {
                 transport,
                 config,
                 pool: OnceLock::new(),

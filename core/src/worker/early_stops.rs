@@ -1,10 +1,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::Stop;
-use crate::{Claim, Tick};
+use crate::{Claim, Tick, lock};
 
 /// Stops of claims that no lane had begun when the stop came. Each takes effect when its task begins, on whatever lane.
 ///
@@ -33,8 +33,7 @@ const MAX_EARLY: usize = 1 << 20;
 
 impl EarlyStops {
     fn notes(&self) -> MutexGuard<'_, Notes> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.notes)
     }
 
     /// Notes a stop. Comes before the lanes are asked for the claim: one that begins it meanwhile finds the note.

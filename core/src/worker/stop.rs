@@ -21,11 +21,11 @@ pub enum Stop {
 /// Tells one run to end. Clones are the same token; the first stop is the one that counts.
 #[derive(Clone, Default)]
 pub struct StopToken {
-    shared: Arc<Shared>,
+    shared: Arc<StopState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct StopState {
     /// 0, or the code of a [`Stop`].
     stop: AtomicU8,
     waker: AtomicWaker,

@@ -9,7 +9,7 @@ use crate::RhaiDispatcherError;
 
 /// The transport of a builder: of its URL, or made elsewhere.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum TransportChoice {
     /// `memory:`, a private hub with these settings.
     #[cfg(feature = "memory")]
     Private(Box<TransportConfig>),
@@ -17,7 +17,7 @@ pub(crate) enum Target {
     Shared(Arc<dyn Transport>),
 }
 
-impl Target {
+impl TransportChoice {
     /// The transport that a builder was told.
     ///
     /// # Errors
@@ -60,12 +60,12 @@ impl Target {
 }
 
 #[cfg(feature = "memory")]
-fn memory(name: &str, settings: TransportSettings) -> Result<Target, RhaiDispatcherError> {
+fn memory(name: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
     use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
     settings.refuse_beside_memory()?;
     if name.is_empty() {
-        return Ok(Target::Private(Box::new(settings.transport())));
+        return Ok(TransportChoice::Private(Box::new(settings.transport())));
     }
     // The name of a hub is spelled like that of a queue, so it needs no quoting.
     if let Err(invalid) = rhai_dispatcher_core::WorkerId::try_from(name) {
@@ -73,11 +73,11 @@ fn memory(name: &str, settings: TransportSettings) -> Result<Target, RhaiDispatc
         return Err(Invalid::new("url", invalid.problem, hint).into());
     }
     let config = MemoryConfig::default().with_transport(settings.transport());
-    Ok(Target::Shared(Arc::new(MemoryTransport::named(name, config))))
+    Ok(TransportChoice::Shared(Arc::new(MemoryTransport::named(name, config))))
 }
 
 #[cfg(not(feature = "memory"))]
-fn memory(_name: &str, _settings: TransportSettings) -> Result<Target, RhaiDispatcherError> {
+fn memory(_name: &str, _settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
     Err(RhaiDispatcherError::Unsupported {
         scheme: "memory".to_owned(),
         hint: "build with the feature `memory`",
@@ -85,13 +85,13 @@ fn memory(_name: &str, _settings: TransportSettings) -> Result<Target, RhaiDispa
 }
 
 #[cfg(feature = "redis")]
-fn redis(url: &str, settings: TransportSettings) -> Result<Target, RhaiDispatcherError> {
+fn redis(url: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
     let transport = rhai_dispatcher_redis::RedisTransport::new(settings.redis(url))?;
-    Ok(Target::Shared(Arc::new(transport)))
+    Ok(TransportChoice::Shared(Arc::new(transport)))
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(_url: &str, _settings: TransportSettings) -> Result<Target, RhaiDispatcherError> {
+fn redis(_url: &str, _settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
     Err(RhaiDispatcherError::Unsupported {
         scheme: "redis".to_owned(),
         hint: "build with the feature `redis`",
