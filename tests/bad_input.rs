@@ -34,7 +34,7 @@ fn refused_field(client: &RhaiDispatcher, request: PlayRequestBuilder) -> &'stat
 #[cfg(feature = "redis")]
 #[test]
 fn a_server_that_is_not_there_is_named_also_when_the_timeout_is_short() {
-    // Nobody listens on a port that was just free.
+    // A port that was free a moment ago has no listener.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("redis://127.0.0.1:{port}/");
     let client = RhaiDispatcherBuilder::new().caller_id("caller-1").url(url).build().unwrap();

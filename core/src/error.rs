@@ -46,7 +46,7 @@ pub enum Error {
     /// The task that dispatches it has been cancelled, and what it dispatched with it.
     #[error("parent: task {0} has been cancelled, so it dispatches nothing more")]
     ParentCancelled(TaskId),
-    /// There is no record of the task: it never was one, or has expired.
+    /// The task has no record: it was never submitted here, or its record has expired.
     #[error("task {0} is not known: it never was submitted here, or its record has expired")]
     NotFound(TaskId),
     /// The task was accepted, but the transport's store has lost it.
@@ -56,7 +56,7 @@ pub enum Error {
     /// safe: under the same `request_id` it joins what was.
     #[error("the transport is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
-    /// The transport refuses this client for good.
+    /// The transport refuses this client. A retry does not help.
     #[error("the transport was refused: {0}")]
     Refused(#[source] Arc<dyn StdError + Send + Sync>),
     /// The URL names a transport that this build does not have.

@@ -1,7 +1,7 @@
 //! Tasks, the transport contract, the dispatcher that submits tasks and the worker that runs them.
 //!
-//! This crate does no I/O and needs no async runtime: its futures are driven by whoever calls,
-//! and what has to go on by itself runs on threads of its own.
+//! This crate does no I/O and needs no async runtime: the caller drives its futures, and
+//! background work runs on threads of its own.
 //!
 //! # Layout
 //! - `task`: what is sent ([`Task`]), what is known of it ([`TaskDetails`]), how it ends

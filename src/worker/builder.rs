@@ -96,12 +96,12 @@ impl RhaiWorkerBuilder {
 
     /// Names a file on a local disk in which the worker notes what its threads run, so that the crash of its process
     /// costs little: when the worker starts the next time with the same file, it reports the crash to the transport.
-    /// Then only the tasks that were on a processor are held back, and all others run again at once. Without such a
+    /// Then only the tasks that were on a processor are quarantined, and all others run again at once. Without such a
     /// file, or until that start, they run again when the lease of the dead worker is over.
     ///
     /// The file is made if there is none. Each worker needs one of its own; to start with a file that another worker
     /// uses is an error of kind [`WorkerError::CrashFile`], as is one that can't be opened or written. A file that is
-    /// no crash file of this version is renamed to the same name with `.rejected` behind it. While the worker lives no
+    /// not a crash file of this version is renamed to the same name with `.rejected` behind it. While the worker lives no
     /// other program may shorten the file. Default: none.
     pub fn crash_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.crash_file = Some(path.into());
@@ -109,13 +109,13 @@ impl RhaiWorkerBuilder {
     }
 
     /// Sets where its threads note the tasks that they run, instead of a [crash file](Self::crash_file), for a process
-    /// whose parent looks after it.
+    /// with a supervisor.
     pub fn running_tasks(mut self, running_tasks: Arc<dyn RunningTasks>) -> Self {
         self.running_tasks = Some(running_tasks);
         self
     }
 
-    /// Checks what was set. Nothing is connected yet.
+    /// Checks the settings. Nothing is connected yet.
     ///
     /// # Errors
     /// [`Invalid`](RhaiDispatcherError::Invalid) naming the setter, or

@@ -14,7 +14,7 @@ use super::RhaiWorkerBuilder;
 ///
 /// # fn main() -> Result<(), rhai_dispatcher::RhaiDispatcherError> {
 /// let worker = RhaiWorker::builder("worker-1").url("memory:jobs").threads(2).build()?;
-/// let shutdown = async { /* until ctrl-c, say */ };
+/// let shutdown = async { /* until Ctrl-C, for example */ };
 /// futures::executor::block_on(worker.run(shutdown)).expect("it drained");
 /// # Ok(())
 /// # }

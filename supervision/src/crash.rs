@@ -13,8 +13,8 @@ use crate::crash_layout::{
 pub struct Crash {
     /// What to report.
     pub report: CrashReport,
-    /// Whether the system has not been started anew since. If it has, the notes may be older than the death: what was
-    /// in memory only is gone.
+    /// Whether the system has not been restarted since. After a restart the notes may be older than the death: what was
+    /// only in memory is lost.
     pub is_of_this_boot: bool,
 }
 
@@ -22,7 +22,7 @@ pub struct Crash {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// It is no crash table, or not of this version.
+    /// It is not a crash table of this version.
     #[error("{0}")]
     Format(&'static str),
     /// The system does not let it be read.
@@ -53,7 +53,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Crash>, Unreadable> {
     let (words, _) = bytes.as_chunks::<8>();
     let word = |index: usize| u64::from_ne_bytes(words[index]);
     if word(0) != MAGIC {
-        return Err(Unreadable::Format("it is no crash table"));
+        return Err(Unreadable::Format("it is not a crash table"));
     }
     if word(1) != VERSION {
         return Err(Unreadable::Format("it is a crash table of another version"));

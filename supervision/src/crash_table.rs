@@ -51,7 +51,7 @@ impl CrashTable {
     /// No other process may shorten the file from now on: a store to a part that is gone kills this process.
     ///
     /// # Errors
-    /// If it is no table, or what the system says.
+    /// If it is not a table, or an error of the system.
     pub fn map(file: File) -> io::Result<Self> {
         let map = MmapRaw::map_raw(&file)?;
         let mut table = Self { map, lanes: 0, _file: file };
@@ -63,7 +63,10 @@ impl CrashTable {
         let lanes = usize::try_from(word(&header.lanes)).unwrap_or(usize::MAX);
         let is_table = word(&header.magic) == MAGIC && word(&header.version) == VERSION;
         if !is_table || lanes > Self::MAX_LANES || table.map.len() != HEADER_BYTES + lanes * SLOT_BYTES {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no crash table of this version"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is not a crash table of this version",
+            ));
         }
         table.lanes = lanes;
         Ok(table)
@@ -72,7 +75,7 @@ impl CrashTable {
     /// What the table in `file` says of the process that had it: nothing if that had detached, or never attached.
     ///
     /// # Errors
-    /// If it can't be read, or is no table of this version.
+    /// If it can't be read, or is not a table of this version.
     pub fn read(file: &File) -> Result<Option<Crash>, Unreadable> {
         read(file)
     }

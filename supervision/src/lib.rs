@@ -1,8 +1,8 @@
 //! Finds out which task killed a worker process, reports it, and restarts the process.
 //!
 //! A process is killed by what was on a processor at that moment: at most one task for each lane. So each lane notes the
-//! task that it polls in memory that outlives the process, a [`CrashTable`]. What finds the process dead reads it, and
-//! [reports](rhai_dispatcher_core::Transport::report_crash) these tasks and the instance: only these are held back, all
+//! task that it polls in memory that outlives the process, a [`CrashTable`]. The process that finds it dead reads it, and
+//! [reports](rhai_dispatcher_core::Transport::report_crash) these tasks and the instance: only these are quarantined; all
 //! others of the instance run again at once.
 //!
 //! # Layout

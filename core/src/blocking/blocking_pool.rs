@@ -21,8 +21,7 @@ pub struct BlockingPool(Arc<PoolCore>);
 struct PoolCore {
     /// The name of its threads.
     name: &'static str,
-    /// One for each thread. A job holds its slot until it is done, even if nobody waits for it any
-    /// more; so a job that is queued has a thread soon.
+    /// One for each thread. A job holds its slot until it is done, even if its future was dropped; so a job that is queued has a thread soon.
     slots: Slots,
     state: Mutex<JobQueue>,
     work: Condvar,
@@ -77,11 +76,11 @@ impl BlockingPool {
         let busy = Activity::begin_on_this_thread();
         self.submit(Box::new(move || {
             let result = panic::catch_unwind(AssertUnwindSafe(job));
-            // Before the answer, so that whoever has it finds the slot free.
+            // Before the answer, so that its receiver finds the slot free.
             drop(slot);
             // The payload of a panic may panic when it is dropped: not here, for it would end the thread.
             let result = result.map_err(message);
-            // An error: nobody waits any more.
+            // An error if the future was dropped.
             let _ = sender.send(result);
             drop(busy);
         }))?;

@@ -87,7 +87,7 @@ impl Wake for CountedThread {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // First: a thread that sees the new state goes on at once, and takes the count over.
+        // First: a thread that sees the new state runs at once, and owns the count.
         let busy = self.activity.begin();
         if self.state.swap(WOKEN, Ordering::AcqRel) == PARKED {
             std::mem::forget(busy);

@@ -73,7 +73,7 @@ impl Driver for Timers {
         self.fired_until()
     }
 
-    fn look_earlier(&self) {}
+    fn check_earlier(&self) {}
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt, WorkerId,
 };
 
-/// Submits tasks, waits for them, and asks after them. Clones are the same dispatcher.
+/// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
 ///
 /// ```no_run
 /// # async fn example(dispatcher: rhai_dispatcher_core::Dispatcher) -> Result<(), rhai_dispatcher_core::Error> {
@@ -84,8 +84,7 @@ impl Dispatcher {
         Ok(self.transport().details_of(id).await?)
     }
 
-    /// Waits for the outcome of a task, whoever submitted it, before or after its end. When the
-    /// timeout is over the task goes on.
+    /// Waits for the outcome of a task of any dispatcher, before or after its end. A timeout does not stop the task.
     ///
     /// # Errors
     /// [`Error::Timeout`], [`Error::NotFound`], [`Error::Lost`], [`Error::Unavailable`].
@@ -113,7 +112,7 @@ impl Dispatcher {
         Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
     }
 
-    /// Cancels a task, whoever submitted it.
+    /// Cancels a task of any dispatcher.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -121,7 +120,7 @@ impl Dispatcher {
         Ok(self.transport().cancel_one(id, CancelReason::Asked).await?)
     }
 
-    /// Submits again what a finished task ran, whoever submitted that, however it ended. The new task
+    /// Submits again the script of a finished task of any dispatcher, however it ended. The new task
     /// has the same worker id, script, args, limits, context and priority; its caller is this dispatcher's,
     /// and it has no request id, delay, expiry or retries.
     ///
@@ -160,7 +159,7 @@ impl Dispatcher {
         &self.shared.transport
     }
 
-    /// What it was told.
+    /// The settings of this dispatcher.
     #[must_use]
     pub fn config(&self) -> &DispatcherConfig {
         &self.shared.config

@@ -20,9 +20,9 @@ pub struct TaskDetails {
     pub task_id: TaskId,
     /// The queue it was submitted to.
     pub worker_id: WorkerId,
-    /// Who asked.
+    /// The caller.
     pub caller_id: Arc<str>,
-    /// On whose behalf.
+    /// The context that the caller named, such as its user.
     pub context_id: Option<Arc<str>>,
     /// The request id that it was submitted under.
     pub request_id: Option<Arc<str>>,
@@ -42,7 +42,7 @@ pub struct TaskDetails {
     pub limits: Option<Arc<Limits>>,
     /// How soon it is claimed beside others.
     pub priority: Priority,
-    /// Where it stands.
+    /// Its status.
     pub status: TaskStatus,
     /// What it returned, if it completed.
     pub output: Option<Output>,
@@ -50,7 +50,7 @@ pub struct TaskDetails {
     pub error: Option<TaskError>,
     /// Why it was cancelled, if it was.
     pub cancel_reason: Option<CancelReason>,
-    /// How many times it has been started.
+    /// Start count.
     pub delivery: u32,
     /// How many tries have ended in an error that was retried.
     pub attempt: u32,
@@ -66,7 +66,7 @@ pub struct TaskDetails {
     pub updated_at: WallTime,
     /// When its last start was.
     pub started_at: Option<WallTime>,
-    /// When it waits until, by the transport's clock.
+    /// The end of its delay or backoff, by the transport's clock.
     pub run_at: Option<WallTime>,
 }
 

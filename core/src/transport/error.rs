@@ -11,7 +11,7 @@ pub enum TransportError {
     /// starting, is a replica, its memory or disk is full, the network, an overload. Trying again is safe.
     #[error("the transport is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
-    /// The store refuses this client for good. Likely causes: a wrong password or database, a
+    /// The store refuses this client, and a retry does not help. Likely causes: a wrong password or database, a
     /// server that is too old.
     #[error("the transport was refused: {0}")]
     Refused(#[source] Arc<dyn StdError + Send + Sync>),
@@ -98,7 +98,7 @@ impl SubmitOneError {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutcomeError {
-    /// There is no record of the task: it never was one, or has expired.
+    /// The task has no record: it was never submitted, or its record has expired.
     #[error("task {0} is not known")]
     NotFound(TaskId),
     /// The task was accepted, but the store has lost it.

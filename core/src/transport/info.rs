@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{InstanceId, Priority, TaskId, WallTime, WorkerId};
 
-/// What an instance says of itself when it attaches.
+/// The identity of an instance that attaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceSpec {
     /// The queue that it serves.
@@ -61,7 +61,7 @@ impl QueueInfo {
         Self { worker_id, ready, delayed: 0, quarantined: 0, claimed: 0, instances: 0, paused: false }
     }
 
-    /// Tasks that wait, for whatever reason.
+    /// Tasks that wait, for any reason.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.ready.iter().sum::<usize>() + self.delayed + self.quarantined
@@ -82,7 +82,7 @@ pub struct Health {
     pub last_error: Option<String>,
 }
 
-/// What a supervisor knows of a worker process that has died.
+/// A worker process that has died, and the tasks that may have killed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrashReport {
     /// The queue that the instance served.

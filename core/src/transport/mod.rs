@@ -1,4 +1,4 @@
-//! The contract between those who submit tasks and those who run them.
+//! The contract between dispatchers, which submit tasks, and workers, which run them.
 
 mod config;
 mod consumer;

@@ -28,7 +28,7 @@ struct Notes {
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// How many stops are noted at most: 17,000 a second that come too late, for as long as they are kept. Those that are
-/// not too late are as many as a worker has room for, and are far fewer.
+/// not too late are as many as a worker has capacity for, and are far fewer.
 const MAX_EARLY: usize = 1 << 20;
 
 impl EarlyStops {
@@ -59,7 +59,7 @@ impl EarlyStops {
 
     /// Takes the stop of a claim, if there is one.
     pub(super) fn take(&self, claim: &Claim) -> Option<Stop> {
-        // Whoever noted it has held the lock of this lane's tasks since, in which the claim now is.
+        // A stop that was noted before takes the lock of this lane's tasks after that, and finds the claim there.
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }

@@ -31,8 +31,7 @@ pub(super) struct Lane<H> {
     draining: bool,
 }
 
-/// How long new tasks run, one after another, before those that were woken have their turn, and the
-/// other way round.
+/// How long new tasks run, one after another, before woken tasks run, and the other way round.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
@@ -120,14 +119,14 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    /// Lets others run what has not begun.
+    /// Releases claims that have not begun.
     fn release(&mut self, claims: Vec<Claim>) {
         for claim in claims {
             self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() });
         }
     }
 
-    /// Lets the tasks go on that have been woken. Whether there was one.
+    /// Runs the tasks that have been woken. Whether there was one.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.deadlines.poll(cx);
         if !self.running.poll_ready(cx) {

@@ -25,7 +25,7 @@ pub trait RunningTasks: Send + Sync + Debug {
 /// The task that one lane polls.
 ///
 /// A slot fills a cache line of its own, so that lanes do not slow each other down. The two halves of an id are
-/// stored one after the other: a crash between them leaves an id that is no task of the instance, which a crash
+/// stored one after the other: a crash between them leaves an id that no task of the instance has, which a crash
 /// report may name without harm.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]

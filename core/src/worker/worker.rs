@@ -19,7 +19,7 @@ use super::{Handler, RunningTasks, WorkerConfig};
 use crate::clock::{Busy, block_on_counted};
 use crate::{Clock, Consumer, InstanceSpec, Transport, TransportError, WorkerId};
 
-/// Serves one worker id: an instance with lanes, each a thread with a [`Handler`] of its own.
+/// Serves one worker id: an instance with lanes. Each lane is a thread with its own [`Handler`].
 #[derive(Debug, Clone)]
 pub struct Worker {
     transport: Arc<dyn Transport>,
@@ -49,7 +49,7 @@ pub struct Drained {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The transport failed for good.
+    /// The transport failed, and a retry does not help.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The handler of a lane panicked outside any task.
@@ -154,7 +154,7 @@ impl Worker {
                 running_tasks.detached();
             }
             tracing::info!(%worker_id, %instance, ?result, "the worker has ended");
-            let _ = report.send(result); // nobody may be waiting
+            let _ = report.send(result); // the handle may have been dropped
         })?;
         for (index, state) in states.into_iter().enumerate() {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
@@ -172,7 +172,7 @@ impl Worker {
     }
 
     /// Serves until `shutdown` resolves, then drains: claims nothing more, gives running tasks the
-    /// grace period, and hands back what is left.
+    /// grace period, and releases the remaining tasks.
     ///
     /// Dropping the future shuts down without any grace.
     ///

@@ -61,8 +61,8 @@ impl PlayRequestBuilder {
         Self { dispatcher, fields: Box::default() }
     }
 
-    /// The id of the task. Default: a new one. Who chooses it can cancel or look up the task before
-    /// [`await_response`](Self::await_response) has answered.
+    /// The id of the task. Default: a new one. A caller that chooses it can cancel or read the
+    /// task before [`await_response`](Self::await_response) has answered.
     pub fn task_id(mut self, task_id: TaskId) -> Self {
         self.fields.task_id = Some(task_id);
         self
@@ -74,7 +74,8 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// The text of the script; a byte order mark and a first line of `#!` are no part of it. Either this or [`script_path`](Self::script_path) is required.
+    /// The text of the script, without a byte order mark or a first line of `#!`. This or
+    /// [`script_path`](Self::script_path) is required.
     pub fn script(mut self, script: impl Into<Arc<str>>) -> Self {
         let script = script.into();
         let text = script_text(&script);
@@ -116,7 +117,7 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// On whose behalf; the script sees it as `context_id`.
+    /// The context of the request, such as its user; the script sees it as `context_id`.
     pub fn context_id(mut self, context_id: impl Into<Arc<str>>) -> Self {
         self.fields.context_id = self.take(label("context_id", context_id.into()));
         self
@@ -159,7 +160,7 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// Lets the task go on when [`await_response`](Self::await_response) has timed out.
+    /// Keeps the task when [`await_response`](Self::await_response) has timed out: it still waits, or runs.
     pub fn keep_on_timeout(mut self) -> Self {
         self.fields.keep_on_timeout = true;
         self
@@ -184,7 +185,7 @@ impl PlayRequestBuilder {
     }
 
     /// How long it may take from now on, in the queue and running; then it is stopped, and all that it
-    /// dispatched; above zero. [`await_response`](Self::await_response) sees to it by itself.
+    /// dispatched; above zero. [`await_response`](Self::await_response) sets it by itself.
     pub fn deadline_in(mut self, deadline_in: Duration) -> Self {
         self.fields.deadline_in = self.above_zero("deadline_in", deadline_in);
         self

@@ -29,7 +29,7 @@ pub(in crate::worker) struct Intake {
     starts_until: Tick,
 }
 
-/// What a lane gets.
+/// The answer to a lane that asks for a task.
 pub(in crate::worker) enum Taken {
     Task {
         task: Claimed,
@@ -130,8 +130,8 @@ impl Intake {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Gives up what is claimed if all lanes that have capacity have been silent for so long. The tasks are to be handed
-    /// back.
+    /// Gives up what is claimed if all lanes that have capacity have been silent for so long. The caller releases the
+    /// tasks.
     pub(in crate::worker) fn release(&self, silence: Duration) -> Vec<Claim> {
         let now = self.clock.now();
         let mut state = self.lock();

@@ -260,9 +260,9 @@ fn what_no_lane_has_room_for_goes_back_with_the_claim() {
     let fixture = Fixture::new(2);
     let claims = fixture.store.give(2);
     let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: false };
-    assert!(matches!(fixture.take(0, full), Taken::Nothing), "the other has room");
+    assert!(matches!(fixture.take(0, full), Taken::Nothing), "the other has capacity");
     assert_eq!(fixture.busy(1, 0), Some(claims[0]));
-    let Taken::Surplus(left) = fixture.take(1, full) else { panic!("no lane has room") };
+    let Taken::Surplus(left) = fixture.take(1, full) else { panic!("no lane has capacity") };
     assert_eq!(left, claims[1..]);
     assert!(fixture.store.next_claim().is_none());
 }
@@ -283,7 +283,7 @@ fn closing_wakes_the_lanes_and_hands_out_what_is_left_once() {
     assert_eq!(fixture.busy(2, 0), Some(claims[0]));
     assert_eq!(fixture.woken(), [0, 1, 1]);
     let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(fixture.take(2, full), Taken::Nothing), "lane 0 sleeps with room");
+    assert!(matches!(fixture.take(2, full), Taken::Nothing), "lane 0 sleeps with capacity");
     fixture.woken();
     fixture.intake.close();
     assert_eq!(fixture.woken(), [0, 0, 1], "the others have been woken for the tasks");
@@ -360,7 +360,7 @@ fn tasks_are_released_when_the_only_lane_with_room_is_blocked() {
     let claims = fixture.store.give(3);
     assert_eq!(fixture.sleep(1), Some(claims[0]));
     let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(fixture.take(0, full), Taken::Nothing), "it sleeps, and has no room");
+    assert!(matches!(fixture.take(0, full), Taken::Nothing), "it sleeps, and has no capacity");
     fixture.lanes[1].tick(fixture.clock.now());
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(fixture.intake.release(Duration::from_millis(500)), claims[1..]);
