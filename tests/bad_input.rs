@@ -153,6 +153,37 @@ fn args_and_labels_are_checked() {
 }
 
 #[test]
+fn numbers_that_scripts_do_not_have_are_refused() {
+    let client = client();
+    let request = || client.new_play_request().worker_id("worker-1").script("args.n");
+    assert_eq!(refused_field(&client, request().arg("n", u64::MAX)), "args");
+    assert_eq!(refused_field(&client, request().arg("n", [i128::MAX])), "args");
+    assert_eq!(refused_field(&client, request().args(serde_json::json!({ "n": 1_u64 << 63 }))), "args");
+    assert_eq!(refused_field(&client, request().arg("n", f64::NAN)), "args");
+    let largest = block_on(request().arg("n", i64::MAX).await_response()).unwrap();
+    assert_eq!(largest.into_result::<i64>().unwrap(), i64::MAX);
+}
+
+#[test]
+fn settings_are_refused_where_they_have_no_effect() {
+    let invalid = |builder: RhaiDispatcherBuilder| match builder.build() {
+        Err(RhaiDispatcherError::Invalid(invalid)) => invalid.field,
+        other => panic!("{other:?}"),
+    };
+    let builder = || RhaiDispatcherBuilder::new().caller_id("a");
+    #[cfg(feature = "redis")]
+    assert_eq!(
+        invalid(builder().url("memory:x").lease(Duration::from_secs(9)).call_timeout(Duration::from_secs(1))),
+        "call_timeout"
+    );
+    assert_eq!(invalid(builder().url("memory:").default_timeout(Duration::ZERO)), "default_timeout");
+    assert_eq!(invalid(builder().url("memory:").max_blocking_threads(0)), "max_blocking_threads");
+    let made = client();
+    let beside = builder().transport(made.transport().clone()).queue_limit(1);
+    assert_eq!(invalid(beside), "queue_limit");
+}
+
+#[test]
 fn first_bad_value_is_the_one_that_is_reported() {
     let client = client();
     let request = client.new_play_request().worker_id("").timeout(Duration::ZERO).context_id("");
