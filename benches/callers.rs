@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use futures::future;
-use rhai_dispatcher::{
-    EngineConfig, HttpConfig, HttpModule, MemoryTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiWorker,
-    TokioBridge, Transport, TransportConfig,
-};
+use rhai_dispatcher::http::{HttpConfig, HttpModule, TokioBridge};
+use rhai_dispatcher::transport::{MemoryTransport, Transport, TransportConfig};
+use rhai_dispatcher::{EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiWorker};
 use rhai_dispatcher_test_http::{Answer, TestServer};
 
 /// As in `rhaid`.

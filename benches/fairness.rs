@@ -10,10 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use rhai_dispatcher::{
-    MemoryTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiWorker, RunningWorker, TaskId, TaskStatus,
-    Transport, TransportConfig,
-};
+use rhai_dispatcher::transport::{MemoryTransport, Transport, TransportConfig};
+use rhai_dispatcher::worker::RunningWorker;
+use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiWorker, TaskId, TaskStatus};
 
 /// As in `rhaid`.
 #[global_allocator]

@@ -148,9 +148,9 @@ impl Commands {
         let (mut by_clients, mut in_scripts) = (0, 0);
         let mut line = Vec::new();
         while self.0.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-            // The time, then in brackets the database and who asks.
-            let who = line.split(|byte| *byte == b']').next().unwrap_or_default();
-            *if who.ends_with(b" lua") { &mut in_scripts } else { &mut by_clients } += 1;
+            // The time, then in brackets the database and the client.
+            let client = line.split(|byte| *byte == b']').next().unwrap_or_default();
+            *if client.ends_with(b" lua") { &mut in_scripts } else { &mut by_clients } += 1;
             line.clear();
         }
         (by_clients, in_scripts)

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use rhai_dispatcher::{
-    EngineConfig, Output, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RunningWorker,
-};
+use rhai_dispatcher::task::Output;
+use rhai_dispatcher::worker::RunningWorker;
+use rhai_dispatcher::{EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker};
 use rhai_dispatcher_test_redis::RedisServer;
 
 /// As in `rhaid`.

@@ -12,10 +12,9 @@ use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt, future};
-use rhai_dispatcher::{
-    MemoryTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker, RunningWorker,
-    Transport, TransportConfig,
-};
+use rhai_dispatcher::transport::{MemoryTransport, Transport, TransportConfig};
+use rhai_dispatcher::worker::RunningWorker;
+use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker};
 
 /// As in `rhaid`: a task is made on one thread and dropped on another, which the system's allocator
 /// makes both wait for.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use futures::future;
-use rhai_dispatcher::{MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport, TransportConfig};
+use rhai_dispatcher::transport::{MemoryTransport, Transport, TransportConfig};
+use rhai_dispatcher::{RhaiDispatcherBuilder, RhaiWorker};
 
 /// As in `rhaid`: a task is made on one thread and dropped on another, which the system's allocator
 /// makes both wait for.

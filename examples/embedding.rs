@@ -7,7 +7,7 @@
 use rhai_dispatcher::RhaiDispatcherBuilder;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let client = RhaiDispatcherBuilder::new().caller_id("embedding").build()?;
+    let client = RhaiDispatcherBuilder::new().caller_id("embedding").url("memory:").build()?;
     let request =
         client.new_play_request().worker_id("local").script("args.price * args.count").arg("price", 7);
     let details = futures::executor::block_on(request.arg("count", 6).await_response())?;

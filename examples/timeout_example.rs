@@ -21,14 +21,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let request =
         client.new_play_request().worker_id("worker-1").script(script).timeout(Duration::from_secs(1));
-    let task_id = match request.await_response().await {
-        Err(RhaiDispatcherError::Timeout(task_id)) => task_id,
+    let timed_out = match request.await_response().await {
+        Err(RhaiDispatcherError::Timeout(timed_out)) => timed_out,
         other => return Err(format!("expected a timeout, got {other:?}").into()),
     };
-    println!("Task {task_id} timed out after {:.1?}", start.elapsed());
+    println!("Task {timed_out} timed out after {:.1?}: {}", start.elapsed(), timed_out.progress());
 
-    // Nobody waits for its result any more, so it does not go on for an hour.
-    let details = client.wait(task_id, Duration::from_secs(5)).await?;
+    // The timeout has withdrawn the task, so it does not run for an hour.
+    let details = client.wait(timed_out.task_id(), Duration::from_secs(5)).await?;
     let reason = details.cancel_reason.map_or("no reason", |reason| reason.as_str());
     println!("It is {} ({reason})", details.status);
     for line in details.log.lines() {

@@ -1,66 +1,75 @@
 //! Sends [Rhai](https://rhai.rs) scripts to workers, in process or over Redis, and brings their answers back.
 //!
 //! ```
-//! use rhai_dispatcher::RhaiDispatcherBuilder;
+//! use rhai_dispatcher::RhaiDispatcher;
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = RhaiDispatcherBuilder::new().caller_id("my-app").redis_url("memory:").build()?;
-//! let request = client.new_play_request().worker_id("worker-1").script("40 + 2");
-//! let details = futures::executor::block_on(request.await_response())?;
-//! assert_eq!(details.output.map(|output| output.to_string()), Some("42".into()));
+//! # futures::executor::block_on(async {
+//! let client = RhaiDispatcher::builder().caller_id("my-app").url("memory:").build()?;
+//! let answer = client.new_play_request().worker_id("worker-1").script("40 + 2").await?;
+//! assert_eq!(answer.into_result::<i64>()?, 42);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! With `url("redis://127.0.0.1/")` the same program sends its scripts to workers in other processes. Such a worker is:
+//!
+//! ```no_run
+//! use rhai_dispatcher::RhaiWorker;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let running = RhaiWorker::builder("worker-1").url("redis://127.0.0.1/").build()?.start().await?;
+//! // … until the program ends:
+//! running.drain().await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The repository's README tells of URLs, workers, the command line, and what scripts can use.
+//! # Parts
+//! Each module begins with an example.
+//!
+//! | to | see |
+//! |---|---|
+//! | submit scripts and wait for them | [`RhaiDispatcher`], [`PlayRequestBuilder`] |
+//! | serve a worker id | [`RhaiWorker`] |
+//! | set limits, add functions and secrets | [`EngineConfig`], [`engine`] |
+//! | read records, logs and errors of tasks | [`RhaiTaskDetails`], [`task`] |
+//! | run something else than Rhai scripts | [`worker`] |
+//! | configure or share a transport, read queues | [`transport`] |
+//! | test programs, with time under the test's control | [`testing`] |
+//! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
 //!
 //! # Layout
-//! - `dispatcher_builder`: [`RhaiDispatcherBuilder`], which makes a [`RhaiDispatcher`].
-//! - `url`: the transport that a URL names.
-//! - `worker`: [`RhaiWorker`], which serves a worker id with the Rhai engine.
-//!
-//! What they stand on is re-exported from the crates below: the contract and the types from
-//! `rhai-dispatcher-core`, the engine's settings from `rhai-dispatcher-engine`, and what its scripts can
-//! call from the crates of the modules.
+//! - `dispatcher/`: [`RhaiDispatcher`] and its builder.
+//! - `worker/`: [`RhaiWorker`] and its builder.
+//! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
+//! - `testing/`: [`testing::TestHarness`], and its builder.
+//! - `engine`, `task`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod dispatcher_builder;
-mod record_settings;
-mod url;
+pub mod dispatcher;
 #[cfg(feature = "engine")]
-mod worker;
+pub mod engine;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "stripe")]
+pub mod stripe;
+pub mod task;
+#[cfg(all(feature = "memory", feature = "engine"))]
+pub mod testing;
+pub mod transport;
+pub mod worker;
 
 pub use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, CrashReport, Dispatcher as RhaiDispatcher, DispatcherConfig, Drained,
-    Error as RhaiDispatcherError, Handler, InstanceId, InstanceInfo, Invalid, Json, LaneSlot, Limits,
-    LogLevel, LogLine, ManualClock, Outcome, Output, Payload, PlayRequestBuilder, Preflight, Priority,
-    QueueInfo, Ran, Requeued, RetryPolicy, Run, RunningTasks, RunningWorker, ScriptFileError, Stop,
-    StopToken, SystemClock, Task, TaskDetails as RhaiTaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog,
-    TaskStatus, Tick, Transport, TransportConfig, TransportError, TransportExt, WallTime, Worker,
-    WorkerConfig, WorkerError, WorkerId, read_script, read_script_from, script_text,
+    CancelReason, Error as RhaiDispatcherError, Invalid, PlayRequestBuilder, Priority,
+    TaskDetails as RhaiTaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskStatus, WorkerId,
 };
 #[cfg(feature = "engine")]
-pub use rhai_dispatcher_engine::{
-    AsyncFnConfig, Call, EngineConfig, RhaiHandler, ScriptAllocator, ScriptChecker, Secret, TaskContext,
-    rhai, wait,
-};
-#[cfg(feature = "http")]
-pub use rhai_dispatcher_http::{AllowedHost, HttpConfig, HttpError, HttpErrorKind, HttpModule};
-#[cfg(feature = "memory")]
-pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
+pub use rhai_dispatcher_engine::EngineConfig;
 
-#[cfg(feature = "stripe")]
-pub use rhai_dispatcher_stripe::{StripeConfig, StripeError, StripeModule};
-#[cfg(feature = "http")]
-pub use rhai_dispatcher_tokio_bridge::TokioBridge;
-
-#[cfg(feature = "redis")]
-pub use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
-
-pub use dispatcher_builder::RhaiDispatcherBuilder;
+pub use dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder};
 #[cfg(feature = "engine")]
 pub use worker::{RhaiWorker, RhaiWorkerBuilder};

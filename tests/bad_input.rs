@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
+use rhai_dispatcher::task::Limits;
 use rhai_dispatcher::{
-    Limits, PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
+    PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
     TaskErrorKind, TaskStatus,
 };
 
@@ -33,7 +34,7 @@ fn refused_field(client: &RhaiDispatcher, request: PlayRequestBuilder) -> &'stat
 #[cfg(feature = "redis")]
 #[test]
 fn a_server_that_is_not_there_is_named_also_when_the_timeout_is_short() {
-    // Nobody listens on a port that was just free.
+    // A port that was free a moment ago has no listener.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("redis://127.0.0.1:{port}/");
     let client = RhaiDispatcherBuilder::new().caller_id("caller-1").url(url).build().unwrap();
@@ -152,6 +153,37 @@ fn args_and_labels_are_checked() {
 }
 
 #[test]
+fn numbers_that_scripts_do_not_have_are_refused() {
+    let client = client();
+    let request = || client.new_play_request().worker_id("worker-1").script("args.n");
+    assert_eq!(refused_field(&client, request().arg("n", u64::MAX)), "args");
+    assert_eq!(refused_field(&client, request().arg("n", [i128::MAX])), "args");
+    assert_eq!(refused_field(&client, request().args(serde_json::json!({ "n": 1_u64 << 63 }))), "args");
+    assert_eq!(refused_field(&client, request().arg("n", f64::NAN)), "args");
+    let largest = block_on(request().arg("n", i64::MAX).await_response()).unwrap();
+    assert_eq!(largest.into_result::<i64>().unwrap(), i64::MAX);
+}
+
+#[test]
+fn settings_are_refused_where_they_have_no_effect() {
+    let invalid = |builder: RhaiDispatcherBuilder| match builder.build() {
+        Err(RhaiDispatcherError::Invalid(invalid)) => invalid.field,
+        other => panic!("{other:?}"),
+    };
+    let builder = || RhaiDispatcherBuilder::new().caller_id("a");
+    #[cfg(feature = "redis")]
+    assert_eq!(
+        invalid(builder().url("memory:x").lease(Duration::from_secs(9)).call_timeout(Duration::from_secs(1))),
+        "call_timeout"
+    );
+    assert_eq!(invalid(builder().url("memory:").default_timeout(Duration::ZERO)), "default_timeout");
+    assert_eq!(invalid(builder().url("memory:").max_blocking_threads(0)), "max_blocking_threads");
+    let made = client();
+    let beside = builder().transport(made.transport().clone()).queue_limit(1);
+    assert_eq!(invalid(beside), "queue_limit");
+}
+
+#[test]
 fn first_bad_value_is_the_one_that_is_reported() {
     let client = client();
     let request = client.new_play_request().worker_id("").timeout(Duration::ZERO).context_id("");
@@ -167,6 +199,7 @@ fn builder_says_what_is_missing() {
     assert_eq!(invalid(RhaiDispatcherBuilder::new()), "caller_id");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("")), "caller_id");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a\nb")), "caller_id");
+    assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a")), "url");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a").url("nonsense")), "url");
     assert_eq!(invalid(RhaiDispatcherBuilder::new().caller_id("a").url("memory:a b")), "url");
     let other = RhaiDispatcherBuilder::new().caller_id("a").url("amqp://localhost").build();

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use rhai_dispatcher::{
-    MemoryTransport, Payload, RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, RunningTasks, Task, TaskId,
-    TaskStatus, Transport, TransportConfig, TransportExt, WorkerError, WorkerId,
-};
+use rhai_dispatcher::task::{Payload, Task};
+use rhai_dispatcher::transport::{MemoryTransport, Transport, TransportConfig, TransportExt};
+use rhai_dispatcher::worker::{RunningTasks, WorkerError};
+use rhai_dispatcher::{RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, TaskId, TaskStatus, WorkerId};
 use rhai_dispatcher_core::InstanceSpec;
 use rhai_dispatcher_supervision::{CrashFile, CrashTable};
 

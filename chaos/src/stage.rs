@@ -6,7 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use rhai_dispatcher::{TaskId, Transport};
+use rhai_dispatcher::TaskId;
+use rhai_dispatcher::transport::Transport;
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rustix::process::Signal;
 

@@ -7,10 +7,9 @@ use std::time::Duration;
 use clap::Parser;
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
-use rhai_dispatcher::{
-    Payload, RetryPolicy, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, Task, TaskId,
-    TransportExt, WorkerId,
-};
+use rhai_dispatcher::task::{Payload, RetryPolicy, Task};
+use rhai_dispatcher::transport::TransportExt;
+use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, TaskId, WorkerId};
 
 use crate::ledger::outcome_told;
 use crate::{Event, Journal, PREFIX, TaskKind, Tether, WORKER_ID};
@@ -155,7 +154,9 @@ impl Side {
                 self.journal.note(Event::Accepted { task, kind });
                 self.journal.note(Event::Outcome { task, outcome: outcome_told(&details) });
             }
-            Err(RhaiDispatcherError::Timeout(task)) => self.journal.note(Event::TimedOut { task }),
+            Err(RhaiDispatcherError::Timeout(timed_out)) => {
+                self.journal.note(Event::TimedOut { task: timed_out.task_id() });
+            }
             Err(RhaiDispatcherError::Lost(task)) => self.journal.note(Event::Lost { task }),
             // It is not known whether it was accepted, and nobody waits.
             Err(error) => self.journal.note(Event::Failed { error: error.to_string() }),

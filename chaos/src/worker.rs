@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Parser;
 use futures::channel::oneshot;
 use futures::executor::block_on;
-use rhai_dispatcher::{EngineConfig, RedisConfig, RedisTransport, RhaiWorker, RhaiWorkerBuilder, TaskId};
+use rhai_dispatcher::transport::{RedisConfig, RedisTransport};
+use rhai_dispatcher::{EngineConfig, RhaiWorker, RhaiWorkerBuilder, TaskId};
 use rhai_dispatcher_supervision::{Supervised, Supervisor};
 
 use crate::{Event, Journal, PREFIX, Tether, WORKER_ID};

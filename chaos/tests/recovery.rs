@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream;
+use rhai_dispatcher::transport::InstanceId;
 use rhai_dispatcher::{
-    InstanceId, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, TaskErrorKind, TaskId, TaskStatus,
-    WorkerId,
+    RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, TaskErrorKind, TaskId, TaskStatus, WorkerId,
 };
 use rhai_dispatcher_chaos::Process;
 use rhai_dispatcher_test_redis::RedisServer;

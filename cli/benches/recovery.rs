@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream;
-use rhai_dispatcher::{InstanceId, RhaiDispatcher, RhaiDispatcherBuilder, WorkerId};
+use rhai_dispatcher::transport::InstanceId;
+use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, WorkerId};
 use rhai_dispatcher_test_redis::RedisServer;
 
 /// How many scripts sleep.

@@ -1,6 +1,7 @@
 use std::io;
 
-use rhai_dispatcher::{Invalid, RhaiDispatcherError, TaskId, WorkerError};
+use rhai_dispatcher::worker::WorkerError;
+use rhai_dispatcher::{Invalid, RhaiDispatcherError, TaskId};
 
 use crate::exit::Exit;
 use crate::options::Timeout;
@@ -34,12 +35,14 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Dispatcher(RhaiDispatcherError),
     /// The task did not end while `rhaid wait` waited.
-    #[error("task {id} did not end within {timeout}, and goes on; --timeout waits longer")]
+    #[error("task {id} did not end within {timeout}, and goes on: {why}; --timeout waits longer")]
     TimedOut {
         /// The task.
         id: TaskId,
         /// How long the command waited.
         timeout: Timeout,
+        /// What the task was waiting for, or since when it runs.
+        why: String,
     },
     /// The task is not in a state in which that can be done to it.
     #[error("{0}")]
@@ -109,7 +112,7 @@ impl From<RhaiDispatcherError> for CommandError {
 }
 
 impl From<Invalid> for CommandError {
-    fn from(Invalid { field, problem, hint }: Invalid) -> Self {
+    fn from(Invalid { field, problem, hint, .. }: Invalid) -> Self {
         let argument = match field {
             "url" | "redis_url" => return Self::usage(URL, format!("{problem}; {URL_HINT}")),
             "prefix" => "--prefix <PREFIX>",

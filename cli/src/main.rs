@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mimalloc::MiMalloc;
-use rhai_dispatcher::ScriptAllocator;
+use rhai_dispatcher::engine::ScriptAllocator;
 
 use cli::Cli;
 

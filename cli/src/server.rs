@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rhai_dispatcher::transport::{RedisConfig, RedisTransport, Transport};
+use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{
-    RedisConfig, RedisTransport, RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker,
-    RhaiWorkerBuilder, Transport, WorkerError, WorkerId,
+    RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, WorkerId,
 };
 
 use crate::error::CommandError;

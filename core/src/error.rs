@@ -1,7 +1,9 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use crate::{Invalid, OutcomeError, SubmitError, TaskError, TaskId, TransportError, WorkerId};
+use crate::{
+    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TimedOut, TransportError, WorkerId,
+};
 
 /// Why a call of the dispatcher has no answer.
 ///
@@ -10,10 +12,10 @@ use crate::{Invalid, OutcomeError, SubmitError, TaskError, TaskId, TransportErro
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The task did not end in time. Likely causes: no worker serves its worker id, the queue is
-    /// long, the script runs longer than the timeout.
-    #[error("task {0} did not end within its timeout")]
-    Timeout(TaskId),
+    /// The task did not end in time. [`TimedOut::progress`] says why: no worker serves its worker id, its queue is
+    /// paused or long, or it runs longer than the timeout.
+    #[error("task {} did not end within its timeout: {}", .0.task_id(), .0.progress())]
+    Timeout(TimedOut),
     /// A value was refused before anything was queued.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -44,7 +46,7 @@ pub enum Error {
     /// The task that dispatches it has been cancelled, and what it dispatched with it.
     #[error("parent: task {0} has been cancelled, so it dispatches nothing more")]
     ParentCancelled(TaskId),
-    /// There is no record of the task: it never was one, or has expired.
+    /// The task has no record: it was never submitted here, or its record has expired.
     #[error("task {0} is not known: it never was submitted here, or its record has expired")]
     NotFound(TaskId),
     /// The task was accepted, but the transport's store has lost it.
@@ -54,7 +56,7 @@ pub enum Error {
     /// safe: under the same `request_id` it joins what was.
     #[error("the transport is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
-    /// The transport refuses this client for good.
+    /// The transport refuses this client. A retry does not help.
     #[error("the transport was refused: {0}")]
     Refused(#[source] Arc<dyn StdError + Send + Sync>),
     /// The URL names a transport that this build does not have.
@@ -76,11 +78,6 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::QueueFull { .. })
     }
-
-    /// A broken promise of a transport.
-    pub(crate) fn internal(message: &'static str) -> Self {
-        Self::Protocol(Arc::from(Box::<dyn StdError + Send + Sync>::from(message)))
-    }
 }
 
 impl From<TransportError> for Error {
@@ -89,7 +86,7 @@ impl From<TransportError> for Error {
             TransportError::Unavailable(source) => Self::Unavailable(source),
             TransportError::Refused(source) => Self::Refused(source),
             TransportError::Protocol(source) => Self::Protocol(source),
-            TransportError::Detached => Self::internal("the instance is detached"),
+            error @ TransportError::Detached => Self::Protocol(Arc::new(error)),
         }
     }
 }
@@ -102,6 +99,15 @@ impl From<SubmitError> for Error {
             SubmitError::TooManyChildren { parent, limit } => Self::TooManyChildren { parent, limit },
             SubmitError::ParentCancelled(parent) => Self::ParentCancelled(parent),
             SubmitError::Invalid(invalid) => Self::Invalid(invalid),
+        }
+    }
+}
+
+impl From<SubmitOneError> for Error {
+    fn from(error: SubmitOneError) -> Self {
+        match error {
+            SubmitOneError::Task(error) => error.into(),
+            SubmitOneError::Transport(error) => error.into(),
         }
     }
 }

@@ -1,5 +1,7 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::lock;
 
 /// Decides which errors are logged: the first of each kind at once, and then at most one in
 /// [`INTERVAL`](Self::INTERVAL), with a count of those that were left out.
@@ -33,8 +35,7 @@ impl ErrorLog {
     }
 
     fn admit_at(&self, kind: &str, now: Instant) -> Option<u64> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = lock(&self.kinds);
         let known = kinds.iter().position(|known| known.name == kind);
         let (name, left_out) = match known {
             Some(index) if now.saturating_duration_since(kinds[index].logged_at) < Self::INTERVAL => {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 /// what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}; {hint}")]
+#[non_exhaustive]
 pub struct Invalid {
     /// The setter, argument or option that carried the value, such as `worker_id`.
     pub field: &'static str,

@@ -1,7 +1,7 @@
 //! Tasks, the transport contract, the dispatcher that submits tasks and the worker that runs them.
 //!
-//! This crate does no I/O and needs no async runtime: its futures are driven by whoever calls,
-//! and what has to go on by itself runs on threads of its own.
+//! This crate does no I/O and needs no async runtime: the caller drives its futures, and
+//! background work runs on threads of its own.
 //!
 //! # Layout
 //! - `task`: what is sent ([`Task`]), what is known of it ([`TaskDetails`]), how it ends
@@ -27,21 +27,21 @@ mod transport;
 mod worker;
 
 pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
-pub use clock::{Clock, ManualClock, SystemClock, Tick, WallTime};
-pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight};
+pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
+pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
-    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskLog, TaskStatus,
-    WorkerId, read_script, read_script_from, script_text,
+    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,
+    TaskStatus, WorkerId, read_script, read_script_from, script_text,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Transport,
-    TransportConfig, TransportError, TransportExt,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError, Submitted,
+    Transport, TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
     Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,

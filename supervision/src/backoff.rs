@@ -20,7 +20,7 @@ impl Backoff {
         Self { next: SHORTEST }
     }
 
-    /// Whether so long a life is no sign of a process that keeps dying.
+    /// Whether a process that lived for so long does not count as one that keeps dying.
     pub(crate) fn is_healthy(lived: Duration) -> bool {
         lived >= HEALTHY
     }

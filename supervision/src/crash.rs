@@ -4,16 +4,17 @@ use std::io::{self, Read, Seek, SeekFrom};
 use rhai_dispatcher_core::{CrashReport, InstanceId, LaneSlot, WorkerId};
 use uuid::Uuid;
 
-use crate::CrashTable;
-use crate::crash_table::{ATTACHED, DETACHED, HEADER_BYTES, MAGIC, SLOT_BYTES, VERSION, WORKER_ID_WORDS};
+use crate::crash_layout::{
+    ATTACHED, DETACHED, HEADER_BYTES, MAGIC, MAX_BYTES, MAX_LANES, SLOT_BYTES, VERSION, WORKER_ID_WORDS,
+};
 
 /// What a table says of a process that has died while its instance was attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crash {
     /// What to report.
     pub report: CrashReport,
-    /// Whether the system has not been started anew since. If it has, the notes may be older than the death: what was
-    /// in memory only is gone.
+    /// Whether the system has not been restarted since. After a restart the notes may be older than the death: what was
+    /// only in memory is lost.
     pub is_of_this_boot: bool,
 }
 
@@ -21,7 +22,7 @@ pub struct Crash {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// It is no crash table, or not of this version.
+    /// It is not a crash table of this version.
     #[error("{0}")]
     Format(&'static str),
     /// The system does not let it be read.
@@ -35,12 +36,12 @@ pub(crate) fn read(file: &File) -> Result<Option<Crash>, Unreadable> {
     let mut file = file;
     file.seek(SeekFrom::Start(0))?;
     // One more than there may be, to tell a longer one.
-    file.take(CrashTable::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     parse(&bytes)
 }
 
 fn parse(bytes: &[u8]) -> Result<Option<Crash>, Unreadable> {
-    if bytes.len() > CrashTable::MAX_BYTES {
+    if bytes.len() > MAX_BYTES {
         return Err(Unreadable::Format("it is longer than a crash table"));
     }
     if bytes.iter().all(|byte| *byte == 0) {
@@ -52,12 +53,12 @@ fn parse(bytes: &[u8]) -> Result<Option<Crash>, Unreadable> {
     let (words, _) = bytes.as_chunks::<8>();
     let word = |index: usize| u64::from_ne_bytes(words[index]);
     if word(0) != MAGIC {
-        return Err(Unreadable::Format("it is no crash table"));
+        return Err(Unreadable::Format("it is not a crash table"));
     }
     if word(1) != VERSION {
         return Err(Unreadable::Format("it is a crash table of another version"));
     }
-    let lanes = usize::try_from(word(2)).ok().filter(|lanes| *lanes <= CrashTable::MAX_LANES);
+    let lanes = usize::try_from(word(2)).ok().filter(|lanes| *lanes <= MAX_LANES);
     if lanes.is_none_or(|lanes| bytes.len() != HEADER_BYTES + lanes * SLOT_BYTES) {
         return Err(Unreadable::Format("its length is not that of its slots"));
     }

@@ -23,7 +23,7 @@ pub enum CrashFileError {
     #[error("{} is in use by another worker; give each worker a file of its own", .0.display())]
     InUse(PathBuf),
     /// It is a directory, a device or the like.
-    #[error("{} is no regular file; name one, or a path where there is nothing yet", .0.display())]
+    #[error("{} is not a regular file; name one, or a path where there is nothing yet", .0.display())]
     NotAFile(PathBuf),
     /// The system refuses.
     #[error("{} can't be {doing}: {source}; name a file on a local disk that the worker may write", .path.display())]
@@ -39,7 +39,7 @@ pub enum CrashFileError {
 
 impl CrashFile {
     /// Opens the file, which is made if there is none, locks it, and reads what the last process left. A file that is
-    /// no crash table of this version is renamed to the same name with `.rejected` behind it, which is logged.
+    /// not a crash table of this version is renamed to the same name with `.rejected` behind it, which is logged.
     ///
     /// # Errors
     /// See [`CrashFileError`].
@@ -183,7 +183,7 @@ mod tests {
     fn what_can_be_no_crash_file_is_refused_by_name() {
         let directory = tempfile::tempdir().expect("a directory");
         let error = CrashFile::open(directory.path()).expect_err("a directory").to_string();
-        assert!(error.contains("no regular file"), "{error}");
+        assert!(error.contains("not a regular file"), "{error}");
         let path = directory.path().join("missing").join("crash");
         let error = CrashFile::open(&path).expect_err("no such directory").to_string();
         assert!(error.contains("missing/crash can't be opened"), "{error}");

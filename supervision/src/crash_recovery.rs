@@ -20,7 +20,7 @@ impl CrashRecovery {
     /// Will work with the file at `path`, for a worker with so many lanes.
     ///
     /// # Errors
-    /// If a crash file has no room for so many lanes, or the path is empty.
+    /// If a crash file has too few slots for so many lanes, or the path is empty.
     pub fn new(path: PathBuf, lanes: usize, transport: Arc<dyn Transport>) -> Result<Self, Invalid> {
         if path.as_os_str().is_empty() {
             return Err(Invalid::new("crash_file", "is empty", "name a file on a local disk"));
@@ -72,7 +72,7 @@ async fn off_thread<T: Send + 'static>(
     thread::Builder::new()
         .name("rhai-crash-file".into())
         .spawn(work)
-        .map_err(|error| failed(format!("there is no thread to open it: {error}")))?;
+        .map_err(|error| failed(format!("the system has no thread to open it: {error}")))?;
     match result.await {
         Ok(result) => result.map_err(|error| failed(error.to_string())),
         Err(oneshot::Canceled) => Err(failed("the thread that opens it panicked".into())),

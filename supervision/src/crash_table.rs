@@ -6,6 +6,7 @@ use memmap2::MmapRaw;
 use rhai_dispatcher_core::{InstanceId, LaneSlot, RunningTasks, WorkerId};
 
 use crate::crash::{boot_id, read};
+use crate::crash_layout::{ATTACHED, DETACHED, HEADER_BYTES, Header, MAGIC, MAX_LANES, SLOT_BYTES, VERSION};
 use crate::{Crash, Unreadable};
 
 /// The tasks that the lanes of one worker instance poll, in a file that is mapped into memory.
@@ -21,41 +22,9 @@ pub struct CrashTable {
     _file: File,
 }
 
-/// What a table begins with.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub(crate) struct Header {
-    magic: AtomicU64,
-    version: AtomicU64,
-    lanes: AtomicU64,
-    /// [`ATTACHED`] or [`DETACHED`].
-    state: AtomicU64,
-    instance: [AtomicU64; 2],
-    /// Which start of the system the instance attached under; zero if that is not known.
-    boot: [AtomicU64; 2],
-    worker_id_bytes: AtomicU64,
-    worker_id: [AtomicU64; WORKER_ID_WORDS],
-}
-
-/// What the first word of every table is.
-pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"RHAICRSH");
-
-/// Which layout this is; a table of another one is not read.
-pub(crate) const VERSION: u64 = 1;
-
-pub(crate) const DETACHED: u64 = 0;
-pub(crate) const ATTACHED: u64 = 1;
-
-pub(crate) const WORKER_ID_WORDS: usize = WorkerId::MAX_BYTES / 8;
-pub(crate) const HEADER_BYTES: usize = size_of::<Header>();
-pub(crate) const SLOT_BYTES: usize = size_of::<LaneSlot>();
-
 impl CrashTable {
     /// The most lanes that a table has slots for: 4,096.
-    pub const MAX_LANES: usize = 4_096;
-
-    /// The length of the largest table, in bytes.
-    pub(crate) const MAX_BYTES: usize = HEADER_BYTES + Self::MAX_LANES * SLOT_BYTES;
+    pub const MAX_LANES: usize = MAX_LANES;
 
     /// Makes `file` an empty table with slots for so many lanes, whatever it held.
     ///
@@ -82,7 +51,7 @@ impl CrashTable {
     /// No other process may shorten the file from now on: a store to a part that is gone kills this process.
     ///
     /// # Errors
-    /// If it is no table, or what the system says.
+    /// If it is not a table, or an error of the system.
     pub fn map(file: File) -> io::Result<Self> {
         let map = MmapRaw::map_raw(&file)?;
         let mut table = Self { map, lanes: 0, _file: file };
@@ -94,7 +63,10 @@ impl CrashTable {
         let lanes = usize::try_from(word(&header.lanes)).unwrap_or(usize::MAX);
         let is_table = word(&header.magic) == MAGIC && word(&header.version) == VERSION;
         if !is_table || lanes > Self::MAX_LANES || table.map.len() != HEADER_BYTES + lanes * SLOT_BYTES {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no crash table of this version"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is not a crash table of this version",
+            ));
         }
         table.lanes = lanes;
         Ok(table)
@@ -103,7 +75,7 @@ impl CrashTable {
     /// What the table in `file` says of the process that had it: nothing if that had detached, or never attached.
     ///
     /// # Errors
-    /// If it can't be read, or is no table of this version.
+    /// If it can't be read, or is not a table of this version.
     pub fn read(file: &File) -> Result<Option<Crash>, Unreadable> {
         read(file)
     }
@@ -256,7 +228,7 @@ mod tests {
             ("no header", cut(8)),
             ("half a slot", cut(length - 1)),
             ("a byte too much", cut(length + 1)),
-            ("far too much", cut(CrashTable::MAX_BYTES as u64 * 1_000)),
+            ("far too much", cut(crate::crash_layout::MAX_BYTES as u64 * 1_000)),
         ] {
             assert!(CrashTable::read(&file).is_err(), "{what}");
         }

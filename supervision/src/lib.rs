@@ -1,13 +1,14 @@
 //! Finds out which task killed a worker process, reports it, and restarts the process.
 //!
 //! A process is killed by what was on a processor at that moment: at most one task for each lane. So each lane notes the
-//! task that it polls in memory that outlives the process, a [`CrashTable`]. What finds the process dead reads it, and
-//! [reports](rhai_dispatcher_core::Transport::report_crash) these tasks and the instance: only these are held back, all
+//! task that it polls in memory that outlives the process, a [`CrashTable`]. The process that finds it dead reads it, and
+//! [reports](rhai_dispatcher_core::Transport::report_crash) these tasks and the instance: only these are quarantined; all
 //! others of the instance run again at once.
 //!
 //! # Layout
 //! - `crash_table`: the notes in mapped memory ([`CrashTable`]). All unsafe code of this crate is here.
 //! - `crash`: what a table says of a process that has died ([`Crash`]).
+//! - `crash_layout`: the words of a table.
 //! - `crash_file`: a table in a file with a name, for the next start to read ([`CrashFile`]).
 //! - `crash_recovery`: reports what such a file says, and takes it over ([`CrashRecovery`]).
 //! - `supervisor`: runs a child process with a table, and restarts it ([`Supervisor`]).
@@ -19,6 +20,7 @@
 mod backoff;
 mod crash;
 mod crash_file;
+mod crash_layout;
 mod crash_recovery;
 mod crash_table;
 #[cfg(unix)]

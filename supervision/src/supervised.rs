@@ -31,7 +31,7 @@ impl Supervised {
     /// can be; nothing else may read the standard input. `drain` is called when the parent asks for an orderly end.
     ///
     /// # Errors
-    /// If the process is no supervised child, or what the system says.
+    /// If the process is not a supervised child, or an error of the system.
     pub fn tie(drain: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let Some(path) = env::var_os(Self::VARIABLE) else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "this process has no supervisor"));
@@ -63,7 +63,7 @@ fn set_name() {
     let program = env::args_os().next().map(std::path::PathBuf::from);
     let name = program.as_deref().and_then(std::path::Path::file_name);
     if let Some(name) = name.and_then(|name| std::ffi::CString::new(name.as_bytes()).ok()) {
-        let _ = rustix::thread::set_name(&name); // only for those who look
+        let _ = rustix::thread::set_name(&name); // only tools show it
     }
 }
 

@@ -6,25 +6,26 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures::future::join_all;
+use rhai_dispatcher::task::{Cancelled, Limits, Output, Progress};
 use rhai_dispatcher::{
-    CancelReason, Cancelled, EngineConfig, Limits, Output, RhaiDispatcher, RhaiDispatcherError,
-    TaskErrorKind, TaskId, TaskStatus,
+    CancelReason, EngineConfig, RhaiDispatcher, RhaiDispatcherError, TaskErrorKind, TaskId, TaskStatus,
+    WorkerId,
 };
 
-use crate::stage::{Stage, processing};
+use crate::fixture::{Fixture, processing};
 
 /// Long enough that nothing here ever ends by it.
 const LONG: Duration = Duration::from_secs(600);
 
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    pub(crate) run: fn(Stage) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub(crate) run: fn(Fixture) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
         pub(crate) const CASES: &[Case] =
-            &[$(Case { name: stringify!($name), run: |stage| Box::pin($name(stage)) }),*];
+            &[$(Case { name: stringify!($name), run: |fixture| Box::pin($name(fixture)) }),*];
     };
 }
 
@@ -32,14 +33,15 @@ cases![
     script_goes_in_and_its_answer_comes_out,
     script_sees_who_asks_and_with_what,
     every_caller_gets_its_own_answer,
-    waiting_scripts_hold_nobody_up,
+    waiting_scripts_delay_no_other,
     calls_that_block_run_on_both_lanes,
     script_error_carries_its_position,
     script_that_does_not_parse_is_not_queued,
     prints_are_in_the_log,
     timeout_withdraws_the_task,
+    progress_says_what_a_task_waits_for,
     kept_task_outlives_its_timeout,
-    anybody_can_wait_for_a_task,
+    any_dispatcher_can_wait_for_a_task,
     waiting_task_is_cancelled,
     running_task_is_cancelled,
     repeated_request_joins_the_first,
@@ -47,7 +49,7 @@ cases![
     lowered_limits_reach_the_worker,
     scripts_lower_limits_of_what_they_dispatch,
     many_are_submitted_at_once,
-    drained_worker_hands_its_tasks_back,
+    drained_worker_releases_its_tasks,
     scripts_fan_out_and_gather,
     error_of_a_child_can_be_caught,
     cancel_reaches_the_grandchildren,
@@ -56,8 +58,8 @@ cases![
     cancelled_request_cancels_its_task,
 ];
 
-async fn script_goes_in_and_its_answer_comes_out(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn script_goes_in_and_its_answer_comes_out(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#" "Hello, " + worker_id + "!" "#;
     let details = client
         .new_play_request()
@@ -73,8 +75,8 @@ async fn script_goes_in_and_its_answer_comes_out(stage: Stage) {
     assert_eq!(details.into_result::<String>().unwrap(), "Hello, worker-1!");
 }
 
-async fn script_sees_who_asks_and_with_what(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn script_sees_who_asks_and_with_what(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script =
         "fn all() { [worker_id, CALLER_ID, context_id, task_id, delivery, args.name, args.list[1]] } all()";
     let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
@@ -86,8 +88,8 @@ async fn script_sees_who_asks_and_with_what(stage: Stage) {
     assert_eq!(serde_json::Value::from(seen), expected);
 }
 
-async fn every_caller_gets_its_own_answer(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn every_caller_gets_its_own_answer(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let ask = |number: u64| {
         let request = client.new_play_request().worker_id("worker-1").script("args.n * 2").arg("n", number);
         async move { request.timeout(LONG).await_response().await.unwrap().into_result::<u64>().unwrap() }
@@ -96,8 +98,8 @@ async fn every_caller_gets_its_own_answer(stage: Stage) {
     assert_eq!(answers, (0..300).map(|number| number * 2).collect::<Vec<_>>());
 }
 
-async fn waiting_scripts_hold_nobody_up(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn waiting_scripts_delay_no_other(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let sleepers = (0..50).map(|_| client.new_play_request().worker_id("worker-1").script("sleep(3600)"));
     let sleepers = client.submit_many(sleepers.collect()).await.unwrap();
     for sleeper in &sleepers {
@@ -110,7 +112,7 @@ async fn waiting_scripts_hold_nobody_up(stage: Stage) {
     }
 }
 
-/// Lets calls go on in pairs: `meet()` blocks its thread until another one does.
+/// Lets calls end in pairs: `meet()` blocks its thread until another one does.
 fn meeting() -> EngineConfig {
     let meeting = Arc::new(Barrier::new(2));
     EngineConfig::new().with_setup(move |engine| {
@@ -121,8 +123,8 @@ fn meeting() -> EngineConfig {
     })
 }
 
-async fn calls_that_block_run_on_both_lanes(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker_with("worker-1", meeting()).await);
+async fn calls_that_block_run_on_both_lanes(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker_with("worker-1", meeting()).await);
     for at_once in [true, false] {
         // A lane that began, or kept, two of them would wait for itself.
         complete_all(&client, "meet()", 6, at_once).await;
@@ -146,8 +148,8 @@ async fn complete_all(client: &RhaiDispatcher, script: &str, count: usize, at_on
     }
 }
 
-async fn script_error_carries_its_position(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn script_error_carries_its_position(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = "let x = 1;\n  x + nothing";
     let details = client
         .new_play_request()
@@ -163,8 +165,8 @@ async fn script_error_carries_its_position(stage: Stage) {
     assert!(error.message.contains("nothing"), "{error}");
 }
 
-async fn script_that_does_not_parse_is_not_queued(stage: Stage) {
-    let client = stage.client();
+async fn script_that_does_not_parse_is_not_queued(fixture: Fixture) {
+    let client = fixture.client();
     let refused = client.new_play_request().worker_id("worker-1").script("let = ").submit().await;
     let Err(RhaiDispatcherError::Script(error)) = refused else { panic!("{refused:?}") };
     assert_eq!((error.kind, error.line), (TaskErrorKind::Parse, Some(1)), "{error}");
@@ -172,8 +174,8 @@ async fn script_that_does_not_parse_is_not_queued(stage: Stage) {
     assert_eq!(waiting, 0);
 }
 
-async fn prints_are_in_the_log(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn prints_are_in_the_log(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#"print("one"); debug("two"); print(3);"#;
     let details = client
         .new_play_request()
@@ -188,11 +190,12 @@ async fn prints_are_in_the_log(stage: Stage) {
     assert!(lines[0] == "one" && lines[1].contains("two") && lines[2] == "3", "{lines:?}");
 }
 
-async fn timeout_withdraws_the_task(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn timeout_withdraws_the_task(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script("sleep(3600)");
     let timed_out = request.timeout(Duration::from_secs(1)).await_response().await;
-    let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
+    let Err(RhaiDispatcherError::Timeout(timed_out)) = timed_out else { panic!("{timed_out:?}") };
+    let id = timed_out.task_id();
     let details = client.wait(id, LONG).await.unwrap();
     assert_eq!(details.status, TaskStatus::Cancelled);
     // The second is the deadline behind it, for a caller that did not get to withdraw it in time.
@@ -200,29 +203,47 @@ async fn timeout_withdraws_the_task(stage: Stage) {
     assert!(matches!(reason, CancelReason::Withdrawn | CancelReason::Expired), "{reason}");
 }
 
-async fn kept_task_outlives_its_timeout(stage: Stage) {
-    let client = stage.client();
-    client.connect().await.unwrap();
+async fn progress_says_what_a_task_waits_for(fixture: Fixture) {
+    let client = fixture.client();
+    let worker_id = WorkerId::try_from("worker-1").unwrap();
+    client.transport().set_paused(&worker_id, true).await.unwrap();
+    let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await.unwrap();
+    assert_eq!(client.progress(id).await.unwrap().to_string(), "no worker serves worker-1");
+    let _worker = fixture.worker("worker-1").await;
+    assert_eq!(client.progress(id).await.unwrap().to_string(), "the queue of worker-1 is paused");
+    client.transport().set_paused(&worker_id, false).await.unwrap();
+    processing(&client, id).await;
+    let progress = client.progress(id).await.unwrap();
+    assert!(matches!(progress, Progress::Running { since: Some(_), instance: Some(_) }), "{progress}");
+    client.cancel(id).await.unwrap();
+    client.wait(id, LONG).await.unwrap();
+    assert_eq!(client.progress(id).await.unwrap(), Progress::Ended(TaskStatus::Cancelled));
+}
+
+async fn kept_task_outlives_its_timeout(fixture: Fixture) {
+    let client = fixture.client();
+    client.transport().connect().await.unwrap();
     let request = client.new_play_request().worker_id("worker-1").script("7").keep_on_timeout();
     let timed_out = request.timeout(Duration::from_secs(1)).await_response().await;
-    let Err(RhaiDispatcherError::Timeout(id)) = timed_out else { panic!("{timed_out:?}") };
-    let _worker = stage.worker("worker-1").await;
+    let Err(RhaiDispatcherError::Timeout(timed_out)) = timed_out else { panic!("{timed_out:?}") };
+    let id = timed_out.task_id();
+    let _worker = fixture.worker("worker-1").await;
     assert_eq!(client.wait(id, LONG).await.unwrap().into_result::<u64>().unwrap(), 7);
 }
 
-async fn anybody_can_wait_for_a_task(stage: Stage) {
-    let (client, other) = (stage.client(), stage.client());
+async fn any_dispatcher_can_wait_for_a_task(fixture: Fixture) {
+    let (client, other) = (fixture.client(), fixture.client());
     let id = client.new_play_request().worker_id("worker-1").script("[1, 2]").submit().await.unwrap();
     let before = other.wait(id, LONG);
-    let worker = async { stage.worker("worker-1").await };
+    let worker = async { fixture.worker("worker-1").await };
     let (before, _worker) = futures::join!(before, worker);
     assert_eq!(before.unwrap().into_result::<Vec<u64>>().unwrap(), [1, 2]);
     let after = other.wait(id, LONG).await.unwrap();
     assert_eq!(after.output.unwrap().to_string(), "[1,2]");
 }
 
-async fn waiting_task_is_cancelled(stage: Stage) {
-    let client = stage.client();
+async fn waiting_task_is_cancelled(fixture: Fixture) {
+    let client = fixture.client();
     let id = client.new_play_request().worker_id("worker-1").script("1").submit().await.unwrap();
     assert_eq!(client.cancel(id).await.unwrap(), Cancelled::Removed);
     let details = client.wait(id, LONG).await.unwrap();
@@ -230,8 +251,8 @@ async fn waiting_task_is_cancelled(stage: Stage) {
     assert_eq!(client.cancel(id).await.unwrap(), Cancelled::AlreadyFinished);
 }
 
-async fn running_task_is_cancelled(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn running_task_is_cancelled(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     for script in ["sleep(3600)", "loop { }", "loop { try { loop { } } catch { } }"] {
         let id = client.new_play_request().worker_id("worker-1").script(script).submit().await.unwrap();
         processing(&client, id).await;
@@ -242,8 +263,8 @@ async fn running_task_is_cancelled(stage: Stage) {
     }
 }
 
-async fn repeated_request_joins_the_first(stage: Stage) {
-    let client = stage.client();
+async fn repeated_request_joins_the_first(fixture: Fixture) {
+    let client = fixture.client();
     let request =
         |script: &str| client.new_play_request().worker_id("worker-1").script(script).request_id("order-7");
     let first = request("1").submit().await.unwrap();
@@ -253,12 +274,12 @@ async fn repeated_request_joins_the_first(stage: Stage) {
         matches!(conflict, Err(RhaiDispatcherError::RequestIdConflict(id)) if id == first),
         "{conflict:?}"
     );
-    let _worker = stage.worker("worker-1").await;
+    let _worker = fixture.worker("worker-1").await;
     assert_eq!(request("1").timeout(LONG).await_response().await.unwrap().task_id, first);
 }
 
-async fn failing_task_is_tried_again(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn failing_task_is_tried_again(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#"if delivery < 3 { throw "not yet" } delivery"#;
     let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
     let request = request.retries(5).backoff(Duration::from_millis(1), Duration::from_millis(5));
@@ -266,8 +287,8 @@ async fn failing_task_is_tried_again(stage: Stage) {
     assert_eq!((details.status, details.delivery, details.attempt), (TaskStatus::Completed, 3, 2));
 }
 
-async fn many_are_submitted_at_once(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn many_are_submitted_at_once(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let requests =
         (0..100).map(|n| client.new_play_request().worker_id("worker-1").script("args.n").arg("n", n));
     let ids = client.submit_many(requests.collect()).await.unwrap();
@@ -276,15 +297,15 @@ async fn many_are_submitted_at_once(stage: Stage) {
     }
 }
 
-async fn drained_worker_hands_its_tasks_back(stage: Stage) {
-    let client = stage.client();
-    let first = stage.worker("worker-1").await;
+async fn drained_worker_releases_its_tasks(fixture: Fixture) {
+    let client = fixture.client();
+    let first = fixture.worker("worker-1").await;
     let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await.unwrap();
     let on_first = processing(&client, id).await;
     first.drain().await.unwrap();
-    let handed_back = client.status(id).await.unwrap();
-    assert_eq!((handed_back.status, handed_back.delivery), (TaskStatus::Pending, 0));
-    let _second = stage.worker("worker-1").await;
+    let released = client.status(id).await.unwrap();
+    assert_eq!((released.status, released.delivery), (TaskStatus::Pending, 0));
+    let _second = fixture.worker("worker-1").await;
     let on_second = processing(&client, id).await;
     assert_eq!(on_second.delivery, 1, "a hand-back counts no delivery");
     assert_ne!(on_second.instance, on_first.instance);
@@ -292,8 +313,8 @@ async fn drained_worker_hands_its_tasks_back(stage: Stage) {
     assert_eq!(client.wait(id, LONG).await.unwrap().status, TaskStatus::Cancelled);
 }
 
-async fn lowered_limits_reach_the_worker(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn lowered_limits_reach_the_worker(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let limits = Limits::default().with_max_operations(1_000).with_max_array_size(3);
     let request = |script: &str| client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
     for (script, says) in [
@@ -321,8 +342,8 @@ async fn lowered_limits_reach_the_worker(stage: Stage) {
     assert!(matches!(other, Err(RhaiDispatcherError::RequestIdConflict(id)) if id == first), "{other:?}");
 }
 
-async fn scripts_lower_limits_of_what_they_dispatch(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn scripts_lower_limits_of_what_they_dispatch(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#"
         let said = [];
         for limits in [#{ max_operations: 500 }, #{ max_wall_time: 0.05 }, #{ max_operations: 0 }, #{ other: 1 }, 5] {
@@ -353,9 +374,9 @@ async fn scripts_lower_limits_of_what_they_dispatch(stage: Stage) {
     }
 }
 
-async fn scripts_fan_out_and_gather(stage: Stage) {
-    let client = stage.client();
-    let _workers = (stage.worker("worker-1").await, stage.worker("worker-2").await);
+async fn scripts_fan_out_and_gather(fixture: Fixture) {
+    let client = fixture.client();
+    let _workers = (fixture.worker("worker-1").await, fixture.worker("worker-2").await);
     let script = r#"
         let requests = [];
         for n in 0..10 {
@@ -376,8 +397,8 @@ async fn scripts_fan_out_and_gather(stage: Stage) {
     assert_eq!((sum, said.starts_with("worker-2 for ")), (285, true), "{said}");
 }
 
-async fn error_of_a_child_can_be_caught(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn error_of_a_child_can_be_caught(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#"
         let said = ();
         try { dispatch("worker-1", "throw `no such luck`") } catch (error) { said = `caught: ${error}` }
@@ -395,8 +416,8 @@ const CHAIN: &str = r#"
     }
 "#;
 
-async fn cancel_reaches_the_grandchildren(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn cancel_reaches_the_grandchildren(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script(CHAIN).arg("script", CHAIN);
     let id = request.arg("depth", 2).submit().await.unwrap();
     let child = child_of(&client, id).await;
@@ -411,11 +432,12 @@ async fn cancel_reaches_the_grandchildren(stage: Stage) {
     }
 }
 
-async fn deadline_reaches_the_grandchildren(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn deadline_reaches_the_grandchildren(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script(CHAIN).arg("script", CHAIN);
     let request = request.arg("depth", 2).timeout(Duration::from_secs(2)).await_response();
-    let Err(RhaiDispatcherError::Timeout(id)) = request.await else { panic!("it waits for ever") };
+    let Err(RhaiDispatcherError::Timeout(timed_out)) = request.await else { panic!("it waits for ever") };
+    let id = timed_out.task_id();
     let child = child_of(&client, id).await;
     let grandchild = child_of(&client, child).await;
     for id in [child, grandchild] {
@@ -423,16 +445,16 @@ async fn deadline_reaches_the_grandchildren(stage: Stage) {
     }
 }
 
-async fn runaway_recursion_is_bounded(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn runaway_recursion_is_bounded(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let request = client.new_play_request().worker_id("worker-1").script(CHAIN).arg("script", CHAIN);
     let details = request.arg("depth", 1_000).timeout(LONG).await_response().await.unwrap();
-    let error = details.into_result::<String>().unwrap_err();
+    let error = details.into_result::<String>().unwrap_err().into_task_error().unwrap();
     assert!(error.message.contains("max_depth"), "{error}");
 }
 
-async fn cancelled_request_cancels_its_task(stage: Stage) {
-    let (client, _worker) = (stage.client(), stage.worker("worker-1").await);
+async fn cancelled_request_cancels_its_task(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#"
         let request = dispatch_async("worker-1", "sleep(3600)");
         sleep(0.2);

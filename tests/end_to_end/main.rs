@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a case that fails does so by panicking")]
 
 mod cases;
+mod fixture;
 mod runtimes;
-mod stage;
 
 use std::process::ExitCode;
 
@@ -14,14 +14,14 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for store in &stage::STORES {
+    for store in &fixture::STORES {
         for runtime in &runtimes::RUNTIMES {
             for case in cases::CASES {
                 let name = format!("{}::{}::{}", store.name, runtime.name, case.name);
                 trials.push(Trial::test(name, move || {
                     runtime.drive(async move {
-                        let stage = (store.open)();
-                        (case.run)(stage).await;
+                        let fixture = (store.open)();
+                        (case.run)(fixture).await;
                     });
                     Ok(())
                 }));

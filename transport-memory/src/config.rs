@@ -4,6 +4,7 @@ use rhai_dispatcher_core::{Clock, SystemClock, TransportConfig};
 
 /// What a [`MemoryTransport`](crate::MemoryTransport) can be told.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct MemoryConfig {
     /// What every transport can be told.
     pub transport: TransportConfig,

@@ -89,6 +89,10 @@ impl Transport for MemoryTransport {
         Ok(queues)
     }
 
+    async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
+        Ok(self.hub.queue(worker_id).info(&self.hub))
+    }
+
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {
         let queue = self.hub.queue(worker_id);
         let mut effects = Effects::new(&self.hub);

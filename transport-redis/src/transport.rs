@@ -32,6 +32,34 @@ impl RedisTransport {
     pub fn new(config: RedisConfig) -> Result<Self, Invalid> {
         Ok(Self { handle: Arc::new(Handle::new(config)?) })
     }
+
+    /// The numbers of the queue of that worker id, or of all if it is empty, by name.
+    async fn read_queues(&self, worker_id: &str) -> Result<Vec<QueueInfo>, TransportError> {
+        let replies = loop {
+            let mut args = Args::new();
+            args.push_copy(worker_id);
+            let mut replies = self.handle.script(Script::Queues, args).await?;
+            let are_expired_left = replies.remove(0).as_u64() == Some(1);
+            if !are_expired_left {
+                break replies;
+            }
+        };
+        let info = |values: &[ServerReply]| {
+            Some(QueueInfo {
+                worker_id: values[0].as_str()?.parse().ok()?,
+                ready: [values[1].as_usize()?, values[2].as_usize()?, values[3].as_usize()?],
+                delayed: values[4].as_usize()?,
+                quarantined: values[5].as_usize()?,
+                claimed: values[6].as_usize()?,
+                instances: values[7].as_usize()?,
+                paused: values[8].as_usize()? > 0,
+            })
+        };
+        let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
+        let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
+        all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
+        Ok(all)
+    }
 }
 
 #[async_trait]
@@ -116,30 +144,12 @@ impl Transport for RedisTransport {
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        let replies = loop {
-            let mut args = Args::new();
-            args.push_static("");
-            let mut replies = self.handle.script(Script::Queues, args).await?;
-            let are_expired_left = replies.remove(0).as_u64() == Some(1);
-            if !are_expired_left {
-                break replies;
-            }
-        };
-        let info = |values: &[ServerReply]| {
-            Some(QueueInfo {
-                worker_id: values[0].as_str()?.parse().ok()?,
-                ready: [values[1].as_usize()?, values[2].as_usize()?, values[3].as_usize()?],
-                delayed: values[4].as_usize()?,
-                quarantined: values[5].as_usize()?,
-                claimed: values[6].as_usize()?,
-                instances: values[7].as_usize()?,
-                paused: values[8].as_usize()? > 0,
-            })
-        };
-        let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
-        let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
-        all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
-        Ok(all)
+        self.read_queues("").await
+    }
+
+    async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
+        let queue = self.read_queues(worker_id.as_str()).await?.pop();
+        Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use futures::{Stream, StreamExt};
+use rhai_dispatcher::task::Progress;
 use rhai_dispatcher::{
     PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherError, RhaiTaskDetails, TaskId, TaskStatus,
 };
@@ -89,7 +90,7 @@ impl Batch {
         let outcome = Box::pin(self.dispatcher.wait(id, self.timeout));
         let (why, interrupted) = match future::select(outcome, self.interrupt.raised()).await {
             Either::Left((Ok(details), _)) => return Ending::ended(name, details),
-            Either::Left((Err(RhaiDispatcherError::Timeout(_)), _)) => {
+            Either::Left((Err(RhaiDispatcherError::Timeout(timed_out)), _)) => {
                 let health = self.dispatcher.transport().health();
                 if !health.connected {
                     return Ending::refused(name, Some(text), Failure::connection_lost(id));
@@ -97,7 +98,16 @@ impl Batch {
                 if self.keep {
                     return Ending::refused(name, Some(text), Failure::goes_on(id, self.timeout));
                 }
-                (Failure::timed_out(self.timeout), false)
+                let why = match timed_out.progress() {
+                    Progress::Unknown => self.dispatcher.progress(id).await.unwrap_or(Progress::Unknown),
+                    why => why.clone(),
+                };
+                let failure = if why.is_waiting() {
+                    Failure::not_begun(self.timeout, &why)
+                } else {
+                    Failure::timed_out(self.timeout)
+                };
+                (failure, false)
             }
             Either::Left((Err(error), _)) => return Ending::refused(name, Some(text), error.into()),
             Either::Right(((), _)) if self.keep => {
@@ -109,9 +119,6 @@ impl Batch {
             // It was quicker: what it answered stands.
             Some(details) if matches!(details.status, TaskStatus::Completed | TaskStatus::Error) => {
                 Ending::ended(name, details)
-            }
-            Some(details) if details.delivery == 0 && !interrupted => {
-                Ending::stopped(name, text, Some(details), Failure::not_begun(self.timeout), false)
             }
             details => Ending::stopped(name, text, details, why, interrupted),
         }

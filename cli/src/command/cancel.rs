@@ -1,6 +1,7 @@
 use clap::Args;
 use futures::executor::block_on;
-use rhai_dispatcher::{Cancelled, RhaiDispatcherError, TaskId};
+use rhai_dispatcher::task::Cancelled;
+use rhai_dispatcher::{RhaiDispatcherError, TaskId};
 use serde_json::json;
 
 use crate::error::CommandError;
@@ -42,16 +43,13 @@ impl CancelCommand {
         let dispatcher = server.connect().await?;
         let id = self.id;
         let cancelled = dispatcher.cancel(id).await.map_err(|error| server.explain(error))?;
-        let words = match cancelled {
-            Cancelled::Removed => "removed",
-            Cancelled::Requested => "requested",
-            Cancelled::AlreadyFinished => "already finished",
-            Cancelled::NotFound => return Err(RhaiDispatcherError::NotFound(id).into()),
-        };
+        if cancelled == Cancelled::NotFound {
+            return Err(RhaiDispatcherError::NotFound(id).into());
+        }
         let line = if self.json {
             json!({ "taskId": id, "cancelled": cancelled }).to_string()
         } else {
-            words.to_owned()
+            cancelled.to_string()
         };
         Ok(Results::new(Console::detect()).lines([line]))
     }

@@ -1,6 +1,7 @@
 use clap::Args;
 use futures::executor::block_on;
-use rhai_dispatcher::{Priority, QueueInfo};
+use rhai_dispatcher::Priority;
+use rhai_dispatcher::transport::QueueInfo;
 use serde_json::{Value, json};
 
 use crate::error::CommandError;

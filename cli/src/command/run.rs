@@ -3,9 +3,8 @@ use std::sync::Arc;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
-use rhai_dispatcher::{
-    EngineConfig, MemoryConfig, MemoryTransport, RhaiDispatcherBuilder, RhaiWorker, Transport, WorkerId,
-};
+use rhai_dispatcher::transport::{MemoryConfig, MemoryTransport, Transport};
+use rhai_dispatcher::{EngineConfig, RhaiDispatcherBuilder, RhaiWorker, WorkerId};
 
 use crate::batch::{Batch, ScriptReader};
 use crate::error::CommandError;

@@ -41,7 +41,7 @@ impl StatusCommand {
         let printed = Results::new(Console::detect()).lines(lines);
         Ok(match details.status {
             TaskStatus::Error | TaskStatus::Cancelled => Exit::Failure,
-            TaskStatus::Pending | TaskStatus::Processing | TaskStatus::Completed => printed,
+            _ => printed,
         })
     }
 }

@@ -56,8 +56,9 @@ impl WaitCommand {
             Err(error @ RhaiDispatcherError::Timeout(_)) if !dispatcher.transport().health().connected => {
                 Err(server.lost(&error))
             }
-            Err(RhaiDispatcherError::Timeout(id)) => {
-                Err(CommandError::TimedOut { id, timeout: self.timeout })
+            Err(RhaiDispatcherError::Timeout(timed_out)) => {
+                let why = timed_out.progress().to_string();
+                Err(CommandError::TimedOut { id: self.id, timeout: self.timeout, why })
             }
             Err(error) => Err(server.explain(error)),
         }

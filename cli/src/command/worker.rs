@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
-use rhai_dispatcher::{EngineConfig, RunningTasks, WorkerConfig, WorkerId};
+use rhai_dispatcher::worker::{RunningTasks, WorkerConfig};
+use rhai_dispatcher::{EngineConfig, WorkerId};
 #[cfg(unix)]
 use rhai_dispatcher_supervision::Supervised;
 use serde_json::json;

@@ -1,6 +1,7 @@
 use clap::Args;
 use futures::executor::block_on;
-use rhai_dispatcher::{InstanceInfo, WorkerId};
+use rhai_dispatcher::WorkerId;
+use rhai_dispatcher::transport::InstanceInfo;
 
 use crate::error::CommandError;
 use crate::exit::Exit;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rhai_dispatcher::{DispatcherConfig, Invalid, Priority, TaskId, WorkerId};
+use rhai_dispatcher::dispatcher::DispatcherConfig;
+use rhai_dispatcher::{Invalid, Priority, TaskId, WorkerId};
 
 /// The name of a queue.
 pub(crate) fn worker_id(text: &str) -> Result<WorkerId, String> {

@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use clap::Args;
-use rhai_dispatcher::Limits;
+use rhai_dispatcher::task::Limits;
 
 use crate::error::CommandError;
 

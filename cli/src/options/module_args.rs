@@ -2,9 +2,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rhai_dispatcher::{
-    AllowedHost, EngineConfig, HttpConfig, HttpModule, Secret, StripeConfig, StripeModule, TokioBridge,
-};
+use rhai_dispatcher::EngineConfig;
+use rhai_dispatcher::engine::Secret;
+use rhai_dispatcher::http::{AllowedHost, HttpConfig, HttpModule, TokioBridge};
+use rhai_dispatcher::stripe::{StripeConfig, StripeModule};
 
 use crate::error::CommandError;
 

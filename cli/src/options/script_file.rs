@@ -3,7 +3,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rhai_dispatcher::read_script_from;
+use rhai_dispatcher::task::read_script_from;
 
 use crate::error::CommandError;
 use crate::report::Failure;

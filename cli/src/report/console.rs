@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use anstream::{AutoStream, ColorChoice};
-use rhai_dispatcher::TaskLog;
+use rhai_dispatcher::task::TaskLog;
 
 use super::visible::Visible;
 use super::{Failure, Snippet, Styles};
@@ -90,7 +90,7 @@ fn write(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use rhai_dispatcher::LogLevel;
+    use rhai_dispatcher::task::LogLevel;
 
     use super::*;
 

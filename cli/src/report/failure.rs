@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use rhai_dispatcher::task::Progress;
 use rhai_dispatcher::{RhaiDispatcherError, TaskError, TaskId};
 use serde::Serialize;
 
@@ -38,14 +39,15 @@ impl Failure {
         Self::new("timeout", format!("the script did not end within {timeout}; --timeout gives it longer"))
     }
 
-    /// The same, and nobody has even begun it.
-    pub(crate) fn not_begun(timeout: Duration) -> Self {
+    /// The same, and no worker has begun it.
+    pub(crate) fn not_begun(timeout: Duration, why: &Progress) -> Self {
         let timeout = humantime::format_duration(timeout);
-        let message = format!(
-            "no worker began the script within {timeout}; see that one serves its worker id and that its queue is not \
-             paused (rhaid queues), or give it longer by --timeout"
-        );
-        Self::new("timeout", message)
+        let way_out = match why {
+            Progress::NotServed { .. } => "start one with `rhaid worker`",
+            Progress::Paused { .. } => "resume it with `rhaid resume`",
+            _ => "--timeout gives it longer",
+        };
+        Self::new("timeout", format!("no worker began the script within {timeout}: {why}; {way_out}"))
     }
 
     /// The same, where the task is left alone.

@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
-use rhai_dispatcher::Output;
+use rhai_dispatcher::task::Output;
 use serde::Serialize;
 
 use super::{Console, Failure, Results, json};

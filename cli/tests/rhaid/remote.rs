@@ -79,7 +79,9 @@ fn a_call_that_nobody_begins_is_withdrawn_at_its_timeout() {
     let ended = site.run_with("1", &[&CALL[..], &["--timeout", "200ms", "--json"]].concat());
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.err.starts_with("error[timeout]: no worker began the script within 200ms"),
+        ended.err.starts_with(
+            "error[timeout]: no worker began the script within 200ms: no worker serves worker-1; start one"
+        ),
         "{}",
         ended.err
     );

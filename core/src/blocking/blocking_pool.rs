@@ -9,27 +9,26 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use super::Slots;
-use crate::Priority;
+use crate::{Activity, Priority, lock};
 
 /// Threads for work that blocks: a bounded number, started when there is work and ended when there has been
 /// none for 10 s. Clones are the same pool.
 ///
 /// A dispatcher has one, for checks of scripts and for files, and an engine's configuration has one.
 #[derive(Clone)]
-pub struct BlockingPool(Arc<Shared>);
+pub struct BlockingPool(Arc<PoolCore>);
 
-struct Shared {
+struct PoolCore {
     /// The name of its threads.
     name: &'static str,
-    /// One for each thread. A job holds its slot until it is done, even if nobody waits for it any
-    /// more; so a job that is queued has a thread soon.
+    /// One for each thread. A job holds its slot until it is done, even if its future was dropped; so a job that is queued has a thread soon.
     slots: Slots,
-    state: Mutex<State>,
+    state: Mutex<JobQueue>,
     work: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct JobQueue {
     jobs: VecDeque<Job>,
     threads: usize,
     /// Threads that wait for a job.
@@ -58,7 +57,7 @@ impl BlockingPool {
     #[must_use]
     pub fn new(name: &'static str, max: usize) -> Self {
         let (state, work) = (Mutex::default(), Condvar::new());
-        Self(Arc::new(Shared { name, slots: Slots::new(max), state, work }))
+        Self(Arc::new(PoolCore { name, slots: Slots::new(max), state, work }))
     }
 
     /// Runs `job` on one of the threads as soon as one is free. Dropping the future does not stop a job
@@ -73,14 +72,17 @@ impl BlockingPool {
     ) -> Result<T, BlockingError> {
         let slot = self.0.slots.acquire(priority).await;
         let (sender, receiver) = oneshot::channel();
+        // A test's clock stands still while the job runs.
+        let busy = Activity::begin_on_this_thread();
         self.submit(Box::new(move || {
             let result = panic::catch_unwind(AssertUnwindSafe(job));
-            // Before the answer, so that whoever has it finds the slot free.
+            // Before the answer, so that its receiver finds the slot free.
             drop(slot);
             // The payload of a panic may panic when it is dropped: not here, for it would end the thread.
             let result = result.map_err(message);
-            // An error: nobody waits any more.
+            // An error if the future was dropped.
             let _ = sender.send(result);
+            drop(busy);
         }))?;
         match receiver.await {
             Ok(result) => result.map_err(BlockingError::Panicked),
@@ -107,10 +109,9 @@ impl BlockingPool {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl PoolCore {
+    fn lock(&self) -> MutexGuard<'_, JobQueue> {
+        lock(&self.state)
     }
 
     /// Does one job after another.

@@ -2,50 +2,50 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use crate::Priority;
+use crate::{Priority, lock};
 
 /// A number of slots, of which each call takes one for as long as it is under way. Clones are the
 /// same slots; they may be shared by functions, lanes and workers of a process.
 ///
-/// Calls that wait for a free slot get it by priority, and the first that came first. The one that
-/// came first of all gets every sixteenth, so that none waits for ever.
+/// Calls that wait for a free slot get it by priority, the oldest first. Every sixteenth slot goes to the oldest of
+/// all, so that none waits for ever.
 #[derive(Clone)]
-pub struct Slots(Arc<Shared>);
+pub struct Slots(Arc<SlotTable>);
 
-struct Shared {
+struct SlotTable {
     max: usize,
-    state: Mutex<State>,
+    state: Mutex<Waiters>,
 }
 
 #[derive(Default)]
-struct State {
-    /// Slots that are taken, or given to one who has yet to notice.
+struct Waiters {
+    /// Slots that are taken, or assigned to a waiter that has not been polled since.
     taken: usize,
-    /// Those who wait, most urgent first.
+    /// The waiters, most urgent first.
     waiting: BTreeMap<Ticket, Waker>,
     next_number: u64,
-    /// Slots that were given to one who waited.
-    given: u64,
+    /// How many slots were assigned to waiters.
+    assigned: u64,
 }
 
-/// A place in the queue: the rank of the priority, and the number in order of arrival.
+/// The order of a waiter: the rank of its priority, and its number in order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket {
     rank: u8,
     number: u64,
 }
 
-/// One in this many slots goes to whoever came first.
+/// One in this many slots goes to the oldest waiter.
 const FIRST_COME: u64 = 16;
 
 impl Slots {
     /// `max` free slots, at least one.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self(Arc::new(Shared { max: max.max(1), state: Mutex::default() }))
+        Self(Arc::new(SlotTable { max: max.max(1), state: Mutex::default() }))
     }
 
     /// How many there are.
@@ -66,7 +66,7 @@ impl Slots {
         self.0.lock().waiting.len()
     }
 
-    /// Takes a slot as soon as one is free. Dropping the future gives up the place in the queue, and
+    /// Takes a slot as soon as one is free. Dropping the future ends the wait, and
     /// loses no slot.
     pub fn acquire(&self, priority: Priority) -> Acquire {
         let rank = Priority::ALL.iter().position(|other| *other == priority).unwrap_or_default();
@@ -74,7 +74,7 @@ impl Slots {
     }
 }
 
-/// A slot that is taken; dropping it gives it back.
+/// A slot that is taken; dropping it frees it.
 #[derive(Debug)]
 pub struct Slot(Slots);
 
@@ -84,7 +84,7 @@ pub struct Slot(Slots);
 pub struct Acquire {
     slots: Slots,
     rank: u8,
-    /// The place in the queue, once there is one.
+    /// The ticket, once the call waits.
     ticket: Option<Ticket>,
 }
 
@@ -95,7 +95,7 @@ impl Future for Acquire {
         let this = &mut *self;
         let mut state = this.slots.0.lock();
         match this.ticket {
-            // Whoever is not in the queue any more has been given a slot.
+            // A waiter that has left the queue has a slot.
             Some(ticket) => match state.waiting.get_mut(&ticket) {
                 Some(waker) => {
                     waker.clone_from(cx.waker());
@@ -122,30 +122,29 @@ impl Drop for Acquire {
         let Some(ticket) = self.ticket else { return };
         let waker = self.slots.0.lock().waiting.remove(&ticket);
         if waker.is_none() {
-            // It was given one meanwhile.
-            self.slots.0.give_back();
+            // A slot was assigned to it meanwhile.
+            self.slots.0.release();
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.0.give_back();
+        self.0.0.release();
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl SlotTable {
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
+        lock(&self.state)
     }
 
-    /// Gives a slot to the next who waits, and wakes it with no lock held.
-    fn give_back(&self) {
+    /// Assigns a slot to the next waiter, and wakes it with no lock held.
+    fn release(&self) {
         let mut state = self.lock();
         let next = state.next();
         match &next {
-            Some(_) => state.given += 1,
+            Some(_) => state.assigned += 1,
             None => state.taken -= 1,
         }
         drop(state);
@@ -155,9 +154,9 @@ impl Shared {
     }
 }
 
-impl State {
+impl Waiters {
     fn next(&mut self) -> Option<Waker> {
-        if self.given % FIRST_COME == FIRST_COME - 1 {
+        if self.assigned % FIRST_COME == FIRST_COME - 1 {
             // The first of each rank came before all others of it.
             let firsts = (0..=u8::MAX).take(Priority::ALL.len()).filter_map(|rank| {
                 let from = Ticket { rank, number: 0 };
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_given_up_loses_no_slot() {
+    fn a_wait_that_is_dropped_loses_no_slot() {
         let slots = Slots::new(1);
         let slot = take(&mut slots.acquire(Priority::Normal));
         let (mut first, mut second) = (slots.acquire(Priority::Normal), slots.acquire(Priority::Normal));

@@ -4,12 +4,16 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::timers::{Driver, Sleep, Timers};
-use super::{Clock, Tick, WallTime};
+use super::{Activity, Clock, Tick, WallTime};
 
 /// A clock that stands still until a test moves it. Clones are the same clock.
+///
+/// Workers renew their leases by it: [`advance`](Self::advance) by more than a lease ends them. A `TestHarness` moves
+/// it in steps.
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock {
     timers: Arc<Timers>,
+    activity: Activity,
 }
 
 impl ManualClock {
@@ -25,6 +29,14 @@ impl ManualClock {
     /// Moves the clock on and wakes what is due by then.
     pub fn advance(&self, by: Duration) {
         self.timers.fire(self.timers.fired_until() + by);
+    }
+
+    /// Waits until all workers on transports with this clock have nothing to do before time passes.
+    ///
+    /// Functions of scripts that wait for something else than this clock or a blocking thread, such as an answer from
+    /// the network, count as nothing to do.
+    pub fn wait_until_idle(&self) {
+        self.activity.wait_until_idle();
     }
 
     /// When the earliest wait is due.
@@ -46,6 +58,10 @@ impl Clock for ManualClock {
     fn sleep_until(&self, at: Tick) -> BoxFuture<'static, ()> {
         Box::pin(Sleep::new(Arc::clone(&self.timers), at))
     }
+
+    fn activity(&self) -> Option<Activity> {
+        Some(self.activity.clone())
+    }
 }
 
 impl Driver for Timers {
@@ -57,7 +73,7 @@ impl Driver for Timers {
         self.fired_until()
     }
 
-    fn look_earlier(&self) {}
+    fn check_earlier(&self) {}
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Time, behind a trait: the system's, or one that a test moves by hand.
 
+mod activity;
 mod manual;
 mod system;
 mod tick;
@@ -10,6 +11,8 @@ use std::fmt::Debug;
 
 use futures::future::BoxFuture;
 
+pub use activity::Activity;
+pub(crate) use activity::{Busy, block_on_counted};
 pub use manual::ManualClock;
 pub use system::SystemClock;
 pub use tick::Tick;
@@ -28,4 +31,10 @@ pub trait Clock: Send + Sync + Debug {
 
     /// Is ready at `at`, never before. Dropping it cancels the wait.
     fn sleep_until(&self, at: Tick) -> BoxFuture<'static, ()>;
+
+    /// What counts the busy threads of workers, for a clock that a test moves.
+    #[doc(hidden)]
+    fn activity(&self) -> Option<Activity> {
+        None
+    }
 }

@@ -17,15 +17,15 @@ pub struct SystemClock {
     service: Arc<Service>,
 }
 
-/// What the clock and its waits hold together; the thread holds only [`Shared`].
+/// What the clock and its waits hold together; the thread holds only [`ClockThread`].
 #[derive(Debug)]
 struct Service {
-    shared: Arc<Shared>,
+    shared: Arc<ClockThread>,
     thread: OnceLock<Thread>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ClockThread {
     origin: Instant,
     timers: Timers,
     closed: AtomicBool,
@@ -36,7 +36,7 @@ impl SystemClock {
     #[must_use]
     pub fn new() -> Self {
         let shared =
-            Shared { origin: Instant::now(), timers: Timers::default(), closed: AtomicBool::new(false) };
+            ClockThread { origin: Instant::now(), timers: Timers::default(), closed: AtomicBool::new(false) };
         Self { service: Arc::new(Service { shared: Arc::new(shared), thread: OnceLock::new() }) }
     }
 }
@@ -61,7 +61,7 @@ impl Clock for SystemClock {
     }
 }
 
-impl Shared {
+impl ClockThread {
     fn now(&self) -> Tick {
         Tick::default() + self.origin.elapsed()
     }
@@ -86,11 +86,11 @@ impl Driver for Service {
         self.shared.now()
     }
 
-    fn look_earlier(&self) {
+    fn check_earlier(&self) {
         let start = || {
             let shared = Arc::clone(&self.shared);
             let thread = thread::Builder::new().name("rhai-clock".into()).spawn(move || shared.serve());
-            // As with `std::thread::spawn`: a process that gets no more threads can't go on.
+            // As with `std::thread::spawn`: without a thread no timeout of the process would fire.
             thread.expect("the system gives a thread for timers").thread().clone()
         };
         self.thread.get_or_init(start).unpark();
@@ -129,11 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_that_panics_takes_the_clock_from_nobody() {
+    fn a_waker_that_panics_stops_no_other_wait() {
         struct Panics;
         impl std::task::Wake for Panics {
             fn wake(self: Arc<Self>) {
-                panic!("somebody's waker");
+                panic!("a waker of the caller's");
             }
         }
         let clock = SystemClock::new();

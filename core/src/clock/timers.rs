@@ -2,26 +2,27 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use super::Tick;
+use crate::lock;
 
 /// The waits of one clock, ordered by when they are due.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    state: Mutex<State>,
+    state: Mutex<Waits>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Waits {
     /// The time that was last fired for.
     now: Tick,
     waits: BTreeMap<(Tick, u64), Waker>,
     next_id: u64,
-    /// When the clock is going to look at the waits again. It may be early, if the wait it was for
-    /// has gone; most waits are dropped, and disturbing the clock for each would cost more.
-    looks_at: Option<Tick>,
+    /// When the clock checks the waits next. It may be early, if that wait was dropped: most waits are, and waking the
+    /// clock for each would cost more.
+    checks_at: Option<Tick>,
 }
 
 /// What a clock adds to its waits.
@@ -32,14 +33,13 @@ pub(super) trait Driver: Send + Sync + 'static {
     /// The clock's time.
     fn now(&self) -> Tick;
 
-    /// Is called, with no lock held, when the clock has to look at the waits earlier than it would.
-    fn look_earlier(&self);
+    /// Is called, with no lock held, when the clock has to check the waits earlier than it would.
+    fn check_earlier(&self);
 }
 
 impl Timers {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waits> {
+        lock(&self.state)
     }
 
     /// Wakes all that is due at `now`, with no lock held, and returns the next due moment.
@@ -49,10 +49,10 @@ impl Timers {
         let later = state.waits.split_off(&(Tick::from_nanos(now.as_nanos().saturating_add(1)), 0));
         let due = std::mem::replace(&mut state.waits, later);
         let next = state.waits.keys().next().map(|(at, _)| *at);
-        state.looks_at = next;
+        state.checks_at = next;
         drop(state);
         for waker in due.into_values() {
-            // Somebody's waker that panics must not take the clock from everybody else.
+            // A waker that panics must not keep the clock from waking the others.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
         next
@@ -71,7 +71,7 @@ impl Timers {
 
 /// A wait of one clock; see [`Clock::sleep_until`](super::Clock::sleep_until).
 pub(super) struct Sleep<D: Driver> {
-    /// Keeps the clock's service alive for as long as somebody waits.
+    /// Keeps the clock's service alive as long as there is a wait.
     driver: Arc<D>,
     at: Tick,
     key: Option<(Tick, u64)>,
@@ -92,7 +92,7 @@ impl<D: Driver> Future for Sleep<D> {
             return Poll::Ready(());
         }
         let mut state = this.driver.timers().lock();
-        // The clock may have looked at its waits meanwhile. It would not do so again for this one.
+        // The clock may have checked its waits meanwhile. It would not check again for this one.
         if state.now >= this.at {
             return Poll::Ready(());
         }
@@ -103,9 +103,9 @@ impl<D: Driver> Future for Sleep<D> {
                 (this.at, state.next_id)
             }
         };
-        let too_late = state.looks_at.is_none_or(|looks_at| this.at < looks_at);
+        let too_late = state.checks_at.is_none_or(|checks_at| this.at < checks_at);
         if too_late {
-            state.looks_at = Some(this.at);
+            state.checks_at = Some(this.at);
         }
         match state.waits.get_mut(&key) {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -116,7 +116,7 @@ impl<D: Driver> Future for Sleep<D> {
         drop(state);
         this.key = Some(key);
         if too_late {
-            this.driver.look_earlier();
+            this.driver.check_earlier();
         }
         Poll::Pending
     }
@@ -139,11 +139,11 @@ mod tests {
 
     use super::*;
 
-    /// A clock that stands at 5, and counts how often it is to look earlier.
+    /// A clock that stands at 5, and counts the calls of `check_earlier`.
     #[derive(Default)]
     struct Stands {
         timers: Timers,
-        looks: AtomicU64,
+        checks: AtomicU64,
     }
 
     impl Driver for Stands {
@@ -155,8 +155,8 @@ mod tests {
             Tick::from_nanos(5)
         }
 
-        fn look_earlier(&self) {
-            self.looks.fetch_add(1, Ordering::Relaxed);
+        fn check_earlier(&self) {
+            self.checks.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -169,6 +169,6 @@ mod tests {
         assert_eq!(sleep(7).now_or_never(), Some(()));
         let mut later = Box::pin(sleep(20));
         assert_eq!(later.as_mut().now_or_never(), None);
-        assert_eq!(driver.looks.load(Ordering::Relaxed), 1);
+        assert_eq!(driver.checks.load(Ordering::Relaxed), 1);
     }
 }

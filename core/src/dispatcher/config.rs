@@ -7,10 +7,11 @@ use super::Preflight;
 use crate::Invalid;
 use crate::invalid::quoted;
 
-/// What a dispatcher can be told.
+/// The settings of a dispatcher.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct DispatcherConfig {
-    /// Who asks; the same for all its requests.
+    /// The caller, the same for all requests.
     pub caller_id: Arc<str>,
     /// How long [`await_response`](crate::PlayRequestBuilder::await_response) waits unless the
     /// request says otherwise. Default: 30 s.
@@ -79,7 +80,7 @@ impl fmt::Debug for DispatcherConfig {
     }
 }
 
-/// Checks a free-form id that somebody else chose.
+/// Checks a free-form id that the caller chose.
 pub(super) fn label(field: &'static str, text: Arc<str>) -> Result<Arc<str>, Invalid> {
     let problem = if text.is_empty() {
         "is empty".to_owned()

@@ -1,15 +1,17 @@
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{self, BoxFuture, Either};
 
-use super::{DispatcherConfig, PlayRequestBuilder};
+use super::queue_reads::QueueReads;
+use super::{DispatcherConfig, PlayRequestBuilder, Progress, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
-    TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt,
+    TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt, WorkerId,
 };
 
-/// Submits tasks, waits for them, and asks after them. Clones are the same dispatcher.
+/// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
 ///
 /// ```no_run
 /// # async fn example(dispatcher: rhai_dispatcher_core::Dispatcher) -> Result<(), rhai_dispatcher_core::Error> {
@@ -20,22 +22,33 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
-    shared: Arc<Shared>,
+    shared: Arc<DispatcherCore>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct DispatcherCore {
     transport: Arc<dyn Transport>,
     config: DispatcherConfig,
     /// For what would block the callers, once there was any of it.
     pool: OnceLock<BlockingPool>,
+    queue_reads: QueueReads,
 }
+
+/// How long the reason of a timeout may delay its report.
+const REASON_WAIT: Duration = Duration::from_millis(10);
 
 impl Dispatcher {
     /// A dispatcher over `transport`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, config: DispatcherConfig) -> Self {
-        Self { shared: Arc::new(Shared { transport, config, pool: OnceLock::new() }) }
+        Self {
+            shared: Arc::new(DispatcherCore {
+                transport,
+                config,
+                pool: OnceLock::new(),
+                queue_reads: QueueReads::default(),
+            }),
+        }
     }
 
     /// Begins a request to run a script.
@@ -68,11 +81,10 @@ impl Dispatcher {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn status(&self, id: TaskId) -> Result<TaskDetails, Error> {
-        self.transport().details_of(id).await
+        Ok(self.transport().details_of(id).await?)
     }
 
-    /// Waits for the outcome of a task, whoever submitted it, before or after its end. When the
-    /// timeout is over the task goes on.
+    /// Waits for the outcome of a task of any dispatcher, before or after its end. A timeout does not stop the task.
     ///
     /// # Errors
     /// [`Error::Timeout`], [`Error::NotFound`], [`Error::Lost`], [`Error::Unavailable`].
@@ -80,19 +92,35 @@ impl Dispatcher {
     /// # Cancellation
     /// Dropping the future ends the wait and nothing else.
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, Error> {
-        let timed_out = self.clock().sleep_until(self.clock().now() + timeout);
-        self.outcome_until(id, timed_out).await
+        let clock = self.clock();
+        if let Some(details) = self.outcome_until(id, clock.sleep_until(clock.now() + timeout)).await? {
+            return Ok(details);
+        }
+        Err(self.timed_out(id, None, clock.sleep_until(clock.now() + REASON_WAIT)).await)
     }
 
-    /// Cancels a task, whoever submitted it.
+    /// Reads why a task has no outcome yet: what it waits for, or since when it runs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn progress(&self, id: TaskId) -> Result<Progress, Error> {
+        let details = self.status(id).await?;
+        if details.status.is_terminal() {
+            return Ok(Progress::Ended(details.status));
+        }
+        let queue = self.transport().queue(&details.worker_id).await?;
+        Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
+    }
+
+    /// Cancels a task of any dispatcher.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn cancel(&self, id: TaskId) -> Result<Cancelled, Error> {
-        self.transport().cancel_one(id, CancelReason::Asked).await
+        Ok(self.transport().cancel_one(id, CancelReason::Asked).await?)
     }
 
-    /// Submits again what a finished task ran, whoever submitted that, however it ended. The new task
+    /// Submits again the script of a finished task of any dispatcher, however it ended. The new task
     /// has the same worker id, script, args, limits, context and priority; its caller is this dispatcher's,
     /// and it has no request id, delay, expiry or retries.
     ///
@@ -131,7 +159,7 @@ impl Dispatcher {
         &self.shared.transport
     }
 
-    /// What it was told.
+    /// The settings of this dispatcher.
     #[must_use]
     pub fn config(&self) -> &DispatcherConfig {
         &self.shared.config
@@ -188,10 +216,41 @@ impl Dispatcher {
         &self,
         id: TaskId,
         timed_out: BoxFuture<'static, ()>,
-    ) -> Result<TaskDetails, Error> {
+    ) -> Result<Option<TaskDetails>, Error> {
         match future::select(self.transport().outcome(id), timed_out).await {
-            Either::Left((outcome, _)) => Ok(outcome?),
-            Either::Right(((), _)) => Err(Error::Timeout(id)),
+            Either::Left((outcome, _)) => Ok(Some(outcome?)),
+            Either::Right(((), _)) => Ok(None),
         }
+    }
+
+    /// The error of a timeout, with the reason if the transport gives it before `latest`. If the worker id is known,
+    /// the record and the queue are read at the same time.
+    pub(super) async fn timed_out(
+        &self,
+        id: TaskId,
+        worker_id: Option<WorkerId>,
+        latest: BoxFuture<'static, ()>,
+    ) -> Error {
+        let queue_of = |worker_id: &WorkerId| self.shared.queue_reads.read(self.transport(), worker_id);
+        let read = async {
+            match worker_id {
+                Some(worker_id) => {
+                    let (details, queue) = future::join(self.status(id), queue_of(&worker_id)).await;
+                    Some((details.ok()?, queue))
+                }
+                None => {
+                    let details = self.status(id).await.ok()?;
+                    let queue = queue_of(&details.worker_id).await;
+                    Some((details, queue))
+                }
+            }
+        };
+        let progress = match future::select(pin!(read), latest).await {
+            Either::Left((Some((details, queue)), _)) => {
+                Progress::of(&details, queue.as_ref(), self.clock().wall())
+            }
+            _ => Progress::Unknown,
+        };
+        Error::Timeout(TimedOut::new(id, progress))
     }
 }

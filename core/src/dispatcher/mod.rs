@@ -4,9 +4,14 @@ mod config;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod dispatcher;
 mod preflight;
+mod progress;
+mod queue_reads;
 mod request;
+mod timed_out;
 
 pub use config::DispatcherConfig;
 pub use dispatcher::Dispatcher;
 pub use preflight::Preflight;
+pub use progress::Progress;
 pub use request::PlayRequestBuilder;
+pub use timed_out::TimedOut;

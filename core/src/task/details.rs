@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CancelReason, InstanceId, Json, Limits, Outcome, Output, Payload, Priority, Task, TaskError,
-    TaskErrorKind, TaskId, TaskLog, TaskStatus, WorkerId,
+    CancelReason, InstanceId, Json, Limits, Outcome, Output, Payload, Priority, Task, TaskError, TaskFailure,
+    TaskId, TaskLog, TaskStatus, WorkerId,
 };
 use crate::WallTime;
 
@@ -20,9 +20,9 @@ pub struct TaskDetails {
     pub task_id: TaskId,
     /// The queue it was submitted to.
     pub worker_id: WorkerId,
-    /// Who asked.
+    /// The caller.
     pub caller_id: Arc<str>,
-    /// On whose behalf.
+    /// The context that the caller named, such as its user.
     pub context_id: Option<Arc<str>>,
     /// The request id that it was submitted under.
     pub request_id: Option<Arc<str>>,
@@ -42,7 +42,7 @@ pub struct TaskDetails {
     pub limits: Option<Arc<Limits>>,
     /// How soon it is claimed beside others.
     pub priority: Priority,
-    /// Where it stands.
+    /// Its status.
     pub status: TaskStatus,
     /// What it returned, if it completed.
     pub output: Option<Output>,
@@ -50,7 +50,7 @@ pub struct TaskDetails {
     pub error: Option<TaskError>,
     /// Why it was cancelled, if it was.
     pub cancel_reason: Option<CancelReason>,
-    /// How many times it has been started.
+    /// Start count.
     pub delivery: u32,
     /// How many tries have ended in an error that was retried.
     pub attempt: u32,
@@ -66,7 +66,7 @@ pub struct TaskDetails {
     pub updated_at: WallTime,
     /// When its last start was.
     pub started_at: Option<WallTime>,
-    /// When it waits until, by the transport's clock.
+    /// The end of its delay or backoff, by the transport's clock.
     pub run_at: Option<WallTime>,
 }
 
@@ -117,29 +117,20 @@ impl TaskDetails {
         }
     }
 
-    /// The output as a `T`: `Ok` if the task completed and its output has that shape.
+    /// The output as a `T`, if the task completed and its output has that shape.
     ///
     /// # Errors
-    /// The task's error; an error of kind [`Output`](TaskErrorKind::Output) if the output is no
-    /// `T`; or a [`Runtime`](TaskErrorKind::Runtime) one that says that the task was cancelled, or
-    /// has not ended yet.
-    pub fn into_result<T: DeserializeOwned>(self) -> Result<T, TaskError> {
-        match (self.status, self.output, self.error) {
-            (TaskStatus::Completed, Some(output), _) => output.to().map_err(|error| {
-                TaskError::new(
-                    TaskErrorKind::Output,
-                    format!("the output {output} is not what was asked for: {error}"),
-                )
+    /// [`TaskFailure::Error`] with the task's error; [`TaskFailure::Cancelled`] with the reason;
+    /// [`TaskFailure::Output`] if the output has another shape; [`TaskFailure::Unfinished`].
+    pub fn into_result<T: DeserializeOwned>(self) -> Result<T, TaskFailure> {
+        match (self.status, self.output, self.error, self.cancel_reason) {
+            (TaskStatus::Completed, Some(output), ..) => output.to().map_err(|error| TaskFailure::Output {
+                output: output.as_json().to_string(),
+                problem: error.to_string(),
             }),
-            (TaskStatus::Error, _, Some(error)) => Err(error),
-            (TaskStatus::Cancelled, ..) => {
-                let reason = self.cancel_reason.map_or("", CancelReason::as_str);
-                Err(TaskError::new(TaskErrorKind::Runtime, format!("the task was cancelled ({reason})")))
-            }
-            (status, ..) => Err(TaskError::new(
-                TaskErrorKind::Runtime,
-                format!("the task has no outcome: it is {status}"),
-            )),
+            (TaskStatus::Error, _, Some(error), _) => Err(TaskFailure::Error(error)),
+            (TaskStatus::Cancelled, _, _, Some(reason)) => Err(TaskFailure::Cancelled(reason)),
+            (status, ..) => Err(TaskFailure::Unfinished(status)),
         }
     }
 }

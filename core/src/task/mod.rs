@@ -2,6 +2,7 @@
 
 mod details;
 mod error;
+mod failure;
 mod id;
 mod json;
 mod limits;
@@ -18,6 +19,7 @@ mod worker_id;
 
 pub use details::TaskDetails;
 pub use error::{TaskError, TaskErrorKind};
+pub use failure::TaskFailure;
 pub use id::{InstanceId, TaskId};
 pub use json::Json;
 pub use limits::Limits;

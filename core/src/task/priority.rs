@@ -18,7 +18,7 @@ pub enum Priority {
     /// As usual.
     #[default]
     Normal,
-    /// When there is room, and at least one claim in 16.
+    /// When the others leave capacity, and at least one claim in 16.
     Low,
 }
 
@@ -58,7 +58,7 @@ impl FromStr for Priority {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL.into_iter().find(|priority| priority.as_str() == text).ok_or_else(|| {
-            Invalid::new("priority", format!("{} is no priority", quoted(text)), "use high, normal or low")
+            Invalid::new("priority", format!("{} is not a priority", quoted(text)), "use high, normal or low")
         })
     }
 }

@@ -15,28 +15,28 @@ pub fn script_text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Why a file has no script.
+/// Why no script was read from a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScriptFileError {
-    /// It can't be read.
+    /// The file can't be read.
     #[error("{}", unreadable(.0))]
     Unreadable(#[from] io::Error),
-    /// It is longer than scripts may be.
+    /// The file is longer than a script may be.
     #[error("it has more than {0} bytes, which is the limit for a script")]
     TooLong(usize),
-    /// It is no text.
+    /// It is not text.
     #[error("it is not UTF-8, from byte {0} on; save it as UTF-8")]
     NotUtf8(usize),
-    /// It is a pipe, a socket or a device: to read it may take for ever.
-    #[error("it is no regular file; give the path of one")]
+    /// It is a pipe, a socket or a device: a read of it may never end.
+    #[error("it is not a regular file; give the path of one")]
     NoFile,
 }
 
 /// Reads the script of a regular file, and no more of it than `max_bytes` and one.
 ///
 /// # Errors
-/// If it can't be read, is too long, or is no text.
+/// If it can't be read, is too long, or is not text.
 pub fn read_script(path: &Path, max_bytes: usize) -> Result<Arc<str>, ScriptFileError> {
     let kind = fs::metadata(path)?;
     if kind.is_dir() {
@@ -51,7 +51,7 @@ pub fn read_script(path: &Path, max_bytes: usize) -> Result<Arc<str>, ScriptFile
 /// Reads the script that `from` gives, and no more of it than `max_bytes` and one.
 ///
 /// # Errors
-/// If it can't be read, is too long, or is no text.
+/// If it can't be read, is too long, or is not text.
 pub fn read_script_from(from: impl Read, max_bytes: usize) -> Result<Arc<str>, ScriptFileError> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::Invalid;
 use crate::invalid::quoted;
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TaskStatus {
     /// Waits for an instance, for its time to come, or for its next try.
     Pending,
@@ -18,7 +19,7 @@ pub enum TaskStatus {
     Completed,
     /// Ended with an error.
     Error,
-    /// Ended because somebody stopped it.
+    /// Ended by a cancel.
     Cancelled,
 }
 
@@ -59,7 +60,7 @@ impl FromStr for TaskStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
             Invalid::new(
                 "status",
-                format!("{} is no status", quoted(text)),
+                format!("{} is not a status", quoted(text)),
                 "use pending, processing, completed, error or cancelled",
             )
         })
@@ -69,8 +70,9 @@ impl FromStr for TaskStatus {
 /// Why a task was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CancelReason {
-    /// Somebody asked for it.
+    /// A client cancelled it.
     Asked,
     /// Its caller stopped waiting for it.
     Withdrawn,
@@ -109,7 +111,7 @@ impl FromStr for CancelReason {
             .ok_or_else(|| {
                 Invalid::new(
                     "cancel_reason",
-                    format!("{} is no reason", quoted(text)),
+                    format!("{} is not a reason", quoted(text)),
                     "use asked, withdrawn, expired or parent",
                 )
             })

@@ -22,9 +22,9 @@ pub struct Task {
     pub payload: Payload,
     /// What the payload is run with; a JSON object or null.
     pub args: Json,
-    /// Who asks.
+    /// The caller.
     pub caller_id: Arc<str>,
-    /// On whose behalf.
+    /// The context that the caller named, such as its user.
     pub context_id: Option<Arc<str>>,
     /// Makes a repeated request join the first one, per caller and worker id.
     pub request_id: Option<Arc<str>>,

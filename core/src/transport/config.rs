@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-/// What every transport can be told.
+/// The settings that every transport has.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TransportConfig {
-    /// How long an instance that is not heard of is taken to be alive. Its tasks run elsewhere
-    /// soon after. Default: 2.5 s, so that a death is noticed within 3 s.
+    /// How long an instance counts as alive after its last renewal. Its tasks run elsewhere
+    /// soon after that. Default: 2.5 s, so that a death is noticed within 3 s.
     pub lease: Duration,
     /// How many deaths of instances a task may be blamed for before it ends in an error of kind `crashed`.
     /// Default: 3.

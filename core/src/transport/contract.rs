@@ -1,4 +1,4 @@
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -164,6 +164,15 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Unavailable`](TransportError::Unavailable).
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError>;
 
+    /// The numbers of one queue; zeros for one that holds nothing and is not served.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
+        let queue = self.queues().await?.into_iter().find(|queue| queue.worker_id == *worker_id);
+        Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
+    }
+
     /// Stops or resumes the claims from a queue, for all its instances. What runs goes on, and tasks
     /// are still accepted.
     ///
@@ -211,6 +220,7 @@ impl Submitted {
 /// The answer to a cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Cancelled {
     /// It waited, and is cancelled.
     Removed,
@@ -220,4 +230,15 @@ pub enum Cancelled {
     AlreadyFinished,
     /// There is no record of it.
     NotFound,
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Removed => "removed",
+            Self::Requested => "requested",
+            Self::AlreadyFinished => "already finished",
+            Self::NotFound => "not found",
+        })
+    }
 }

@@ -11,7 +11,7 @@ pub enum TransportError {
     /// starting, is a replica, its memory or disk is full, the network, an overload. Trying again is safe.
     #[error("the transport is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn StdError + Send + Sync>),
-    /// The store refuses this client for good. Likely causes: a wrong password or database, a
+    /// The store refuses this client, and a retry does not help. Likely causes: a wrong password or database, a
     /// server that is too old.
     #[error("the transport was refused: {0}")]
     Refused(#[source] Arc<dyn StdError + Send + Sync>),
@@ -63,11 +63,42 @@ pub enum SubmitError {
     Invalid(#[from] Invalid),
 }
 
-/// Why a wait ended without an outcome.
+impl SubmitError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::QueueFull { .. })
+    }
+}
+
+/// Why [`submit_one`](crate::TransportExt::submit_one) did not queue its task.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitOneError {
+    /// The transport refused the task.
+    #[error(transparent)]
+    Task(#[from] SubmitError),
+    /// The transport failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+impl SubmitOneError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Task(error) => error.is_retryable(),
+            Self::Transport(error) => error.is_retryable(),
+        }
+    }
+}
+
+/// Why a task has no outcome, or no record, to return.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutcomeError {
-    /// There is no record of the task: it never was one, or has expired.
+    /// The task has no record: it was never submitted, or its record has expired.
     #[error("task {0} is not known")]
     NotFound(TaskId),
     /// The task was accepted, but the store has lost it.

@@ -1,32 +1,33 @@
+use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{Cancelled, Submitted, Transport};
-use crate::{CancelReason, Error, Task, TaskDetails, TaskId};
+use super::{Cancelled, OutcomeError, SubmitOneError, Submitted, Transport, TransportError};
+use crate::{CancelReason, Task, TaskDetails, TaskId};
 
-/// The primitives of a [`Transport`], for one task at a time, without a box of their own.
+/// The calls of a [`Transport`] for one task at a time.
 pub trait TransportExt: Transport {
-    /// Accepts one task.
+    /// Submits one task.
     ///
     /// # Errors
     /// See [`Transport::submit`].
     fn submit_one(
         &self,
         task: impl Into<Arc<Task>>,
-    ) -> impl Future<Output = Result<Submitted, Error>> + Send {
+    ) -> impl Future<Output = Result<Submitted, SubmitOneError>> + Send {
         let answers = self.submit(vec![task.into()]);
         async {
             let answer = answers.await?.pop();
-            Ok(answer.ok_or_else(|| Error::internal("a submit of one task was not answered"))??)
+            Ok(answer.ok_or_else(|| unanswered("a submit of one task was not answered"))??)
         }
     }
 
-    /// The record of one task.
+    /// Reads the record of one task.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and those of [`Transport::details`].
-    fn details_of(&self, id: TaskId) -> impl Future<Output = Result<TaskDetails, Error>> + Send {
-        async move { self.details(&[id]).await?.pop().flatten().ok_or(Error::NotFound(id)) }
+    /// [`OutcomeError::NotFound`], and those of [`Transport::details`].
+    fn details_of(&self, id: TaskId) -> impl Future<Output = Result<TaskDetails, OutcomeError>> + Send {
+        async move { self.details(&[id]).await?.pop().flatten().ok_or(OutcomeError::NotFound(id)) }
     }
 
     /// Cancels one task.
@@ -37,12 +38,17 @@ pub trait TransportExt: Transport {
         &self,
         id: TaskId,
         why: CancelReason,
-    ) -> impl Future<Output = Result<Cancelled, Error>> + Send {
+    ) -> impl Future<Output = Result<Cancelled, TransportError>> + Send {
         async move {
             let answer = self.cancel(&[id], why).await?.pop();
-            answer.ok_or_else(|| Error::internal("a cancel of one task was not answered"))
+            answer.ok_or_else(|| unanswered("a cancel of one task was not answered"))
         }
     }
 }
 
 impl<T: Transport + ?Sized> TransportExt for T {}
+
+/// A broken promise of a transport.
+fn unanswered(message: &'static str) -> TransportError {
+    TransportError::Protocol(Arc::from(Box::<dyn StdError + Send + Sync>::from(message)))
+}

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{InstanceId, Priority, TaskId, WallTime, WorkerId};
 
-/// What an instance says of itself when it attaches.
+/// The identity of an instance that attaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceSpec {
     /// The queue that it serves.
@@ -54,7 +54,14 @@ pub struct QueueInfo {
 }
 
 impl QueueInfo {
-    /// Tasks that wait, for whatever reason.
+    /// A queue that holds nothing and is not served.
+    #[must_use]
+    pub fn empty(worker_id: WorkerId) -> Self {
+        let ready = [0; Priority::ALL.len()];
+        Self { worker_id, ready, delayed: 0, quarantined: 0, claimed: 0, instances: 0, paused: false }
+    }
+
+    /// Tasks that wait, for any reason.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.ready.iter().sum::<usize>() + self.delayed + self.quarantined
@@ -75,7 +82,7 @@ pub struct Health {
     pub last_error: Option<String>,
 }
 
-/// What a supervisor knows of a worker process that has died.
+/// A worker process that has died, and the tasks that may have killed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrashReport {
     /// The queue that the instance served.

@@ -1,4 +1,4 @@
-//! The contract between those who submit tasks and those who run them.
+//! The contract between dispatchers, which submit tasks, and workers, which run them.
 
 mod config;
 mod consumer;
@@ -10,6 +10,6 @@ mod info;
 pub use config::TransportConfig;
 pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signal};
 pub use contract::{Cancelled, Submitted, Transport};
-pub use error::{OutcomeError, SubmitError, TransportError};
+pub use error::{OutcomeError, SubmitError, SubmitOneError, TransportError};
 pub use ext::TransportExt;
 pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};

@@ -2,12 +2,13 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-/// What a worker can be told.
+/// The settings of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WorkerConfig {
     /// How many threads run tasks. Default: as many as the machine runs at once.
     pub lanes: NonZeroUsize,
-    /// How long running tasks get to end once the worker shuts down, before they are handed back.
+    /// How long running tasks get to end once the worker shuts down, before they are released.
     /// Default: 10 s.
     pub grace: Duration,
     /// How long a lane may be silent before its tasks are given up: something on it blocks the

@@ -12,12 +12,12 @@ use crate::{CancelReason, Clock, TaskId, Tick};
 pub(super) struct Deadlines {
     clock: Arc<dyn Clock>,
     waiting: BTreeMap<(Tick, TaskId), StopToken>,
-    alarm: Option<(Tick, BoxFuture<'static, ()>)>,
+    timer: Option<(Tick, BoxFuture<'static, ()>)>,
 }
 
 impl Deadlines {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, waiting: BTreeMap::new(), alarm: None }
+        Self { clock, waiting: BTreeMap::new(), timer: None }
     }
 
     pub(super) fn insert(&mut self, at: Tick, task: TaskId, stop: StopToken) {
@@ -32,14 +32,14 @@ impl Deadlines {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         while let Some(((first, _), _)) = self.waiting.first_key_value() {
             let at = *first;
-            // An alarm for a task that has ended meanwhile is early, and then set anew.
-            if self.alarm.as_ref().is_none_or(|(set, _)| *set > at) {
-                self.alarm = Some((at, self.clock.sleep_until(at)));
+            // A timer that was set for a task that has ended fires early, and is set again.
+            if self.timer.as_ref().is_none_or(|(set, _)| *set > at) {
+                self.timer = Some((at, self.clock.sleep_until(at)));
             }
-            let Some((_, alarm)) = &mut self.alarm else { return };
-            match alarm.poll_unpin(cx) {
+            let Some((_, timer)) = &mut self.timer else { return };
+            match timer.poll_unpin(cx) {
                 Poll::Pending => return,
-                Poll::Ready(()) => self.alarm = None,
+                Poll::Ready(()) => self.timer = None,
             }
             let now = self.clock.now();
             while let Some(entry) = self.waiting.first_entry()

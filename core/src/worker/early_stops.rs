@@ -1,10 +1,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::Stop;
-use crate::{Claim, Tick};
+use crate::{Claim, Tick, lock};
 
 /// Stops of claims that no lane had begun when the stop came. Each takes effect when its task begins, on whatever lane.
 ///
@@ -28,13 +28,12 @@ struct Notes {
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// How many stops are noted at most: 17,000 a second that come too late, for as long as they are kept. Those that are
-/// not too late are as many as a worker has room for, and are far fewer.
+/// not too late are as many as a worker has capacity for, and are far fewer.
 const MAX_EARLY: usize = 1 << 20;
 
 impl EarlyStops {
     fn notes(&self) -> MutexGuard<'_, Notes> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.notes)
     }
 
     /// Notes a stop. Comes before the lanes are asked for the claim: one that begins it meanwhile finds the note.
@@ -60,7 +59,7 @@ impl EarlyStops {
 
     /// Takes the stop of a claim, if there is one.
     pub(super) fn take(&self, claim: &Claim) -> Option<Stop> {
-        // Whoever noted it has held the lock of this lane's tasks since, in which the claim now is.
+        // A stop that was noted before takes the lock of this lane's tasks after that, and finds the claim there.
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }

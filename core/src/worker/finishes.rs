@@ -9,11 +9,11 @@ use futures::{FutureExt, StreamExt};
 use super::lane_state::LaneState;
 use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
 
-/// Writes what has ended on a lane.
+/// Writes the completions of a lane.
 ///
-/// What ends while a batch is under way goes out together as the next one. What could not be written
+/// Completions that come while a batch is being written form the next batch. What could not be written
 /// is written again, beside the batches, until the transport has taken it: as long as this instance
-/// lives nobody else ends it.
+/// lives no other one ends the task.
 pub(super) struct Finishes {
     writer: Arc<Writer>,
     ended: Vec<Completion>,
@@ -57,7 +57,7 @@ impl Finishes {
         self.ended.is_empty() && self.writing.is_none() && self.repeating.is_empty()
     }
 
-    /// Goes on with it. Whether a batch was answered.
+    /// Writes and repeats as far as possible. Whether a batch was answered.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let mut answered = false;
         while let Poll::Ready(Some(())) = self.repeating.poll_next_unpin(cx) {
@@ -87,7 +87,7 @@ impl Writer {
         for (completion, answer) in done.into_iter().zip(answers) {
             let task = completion.claim.task;
             match answer {
-                // When it was detached its tasks were handed back.
+                // The detach released its tasks.
                 Ok(Finished::Written | Finished::AlreadyTerminal(_)) | Err(TransportError::Detached) => {
                     ended.push(completion.claim);
                 }

@@ -10,7 +10,7 @@ use crate::{Claimed, Clock, Outcome, TaskLog, Tick};
 /// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
 pub trait Handler {
     /// How many tasks it can *run* now. While it is pending the lane begins nothing; it must then
-    /// wake the context when there is room again.
+    /// wake the context when it has capacity again.
     ///
     /// A worker claims as many tasks as its lanes can run together. A lane begins them one by one, and asks
     /// before each.

@@ -16,7 +16,7 @@ use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
 ///
-/// Each poll takes a task's three steps as far as they go: *begin* what the handler has room for, *run*
+/// Each poll takes a task's three steps as far as they go: *begin* what the handler has capacity for, *run*
 /// it, *finish* what has ended.
 pub(super) struct Lane<H> {
     handler: H,
@@ -31,8 +31,7 @@ pub(super) struct Lane<H> {
     draining: bool,
 }
 
-/// How long new tasks run, one after another, before those that were woken have their turn, and the
-/// other way round.
+/// How long new tasks run, one after another, before woken tasks run, and the other way round.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
@@ -62,8 +61,8 @@ impl<H: Handler> Lane<H> {
         let mut until = None;
         loop {
             let offer = Offer {
-                room: match self.handler.poll_ready(cx) {
-                    Poll::Ready(room) => room.get(),
+                capacity: match self.handler.poll_ready(cx) {
+                    Poll::Ready(capacity) => capacity.get(),
                     Poll::Pending => 0,
                 },
                 computing: self.handler.computing(),
@@ -120,14 +119,14 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    /// Lets others run what has not begun.
+    /// Releases claims that have not begun.
     fn release(&mut self, claims: Vec<Claim>) {
         for claim in claims {
             self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() });
         }
     }
 
-    /// Lets the tasks go on that have been woken. Whether there was one.
+    /// Runs the tasks that have been woken. Whether there was one.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.deadlines.poll(cx);
         if !self.running.poll_ready(cx) {

@@ -1,14 +1,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::early_stops::EarlyStops;
 use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
-use crate::{Claim, TaskId, Tick};
+use crate::{Claim, TaskId, Tick, lock};
 
-/// What a lane and its supervisor know of each other.
+/// What a lane and the monitor of its instance know of each other.
 #[derive(Debug)]
 pub(super) struct LaneState {
     /// Which task the lane polls.
@@ -36,8 +36,7 @@ impl LaneState {
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 
     // ---- the lane's side ----
@@ -81,7 +80,7 @@ impl LaneState {
         }
     }
 
-    // ---- the supervisor's side ----
+    // ---- the monitor's side ----
 
     /// Stops one task if the lane has it. Whether it has.
     pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {

@@ -5,14 +5,16 @@ mod deadlines;
 mod early_stops;
 mod finishes;
 mod handler;
+mod instance_monitor;
 mod intake;
 mod job;
 mod jobs;
 mod lane;
 mod lane_state;
+mod run_queue;
 mod running_tasks;
 mod stop;
-mod supervisor;
+mod task_waker;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod worker;
 

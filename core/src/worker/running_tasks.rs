@@ -9,7 +9,7 @@ use crate::{InstanceId, TaskId, WorkerId};
 /// Where a worker's lanes note which task each of them polls.
 ///
 /// What runs on a processor is what can block a lane or kill the process. By default the notes are on the heap, for
-/// the worker's supervisor. Memory that outlives the process tells its parent, or the next start, which tasks to
+/// the worker's monitor. Memory that outlives the process tells its parent, or the next start, which tasks to
 /// name in a [`CrashReport`](crate::CrashReport).
 pub trait RunningTasks: Send + Sync + Debug {
     /// Notes the instance that the slots are of. Called once it has attached, before its first claim.
@@ -25,7 +25,7 @@ pub trait RunningTasks: Send + Sync + Debug {
 /// The task that one lane polls.
 ///
 /// A slot fills a cache line of its own, so that lanes do not slow each other down. The two halves of an id are
-/// stored one after the other: a crash between them leaves an id that is no task of the instance, which a crash
+/// stored one after the other: a crash between them leaves an id that no task of the instance has, which a crash
 /// report may name without harm.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]

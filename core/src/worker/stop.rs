@@ -12,20 +12,20 @@ use crate::CancelReason;
 pub enum Stop {
     /// The task is cancelled.
     Cancelled(CancelReason),
-    /// The claim is lost: somebody else runs the task.
+    /// The claim is lost: another instance may run the task.
     Lost,
-    /// The worker shuts down, and hands the task back.
+    /// The worker shuts down, and releases the task.
     Drained,
 }
 
 /// Tells one run to end. Clones are the same token; the first stop is the one that counts.
 #[derive(Clone, Default)]
 pub struct StopToken {
-    shared: Arc<Shared>,
+    shared: Arc<StopState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct StopState {
     /// 0, or the code of a [`Stop`].
     stop: AtomicU8,
     waker: AtomicWaker,
@@ -65,7 +65,7 @@ impl StopToken {
         }
     }
 
-    /// Forgets who waits for it: the waker of a task holds the token, which would hold the waker.
+    /// Drops the waker that waits for it: the waker of a task holds the token, which would hold the waker.
     pub(super) fn forget(&self) {
         drop(self.shared.waker.take());
     }
@@ -76,7 +76,7 @@ impl StopToken {
             return Poll::Ready(stop);
         }
         self.shared.waker.register(cx.waker());
-        // It may have fired between the look and the registration.
+        // It may have fired between the check and the registration.
         self.get().map_or(Poll::Pending, Poll::Ready)
     }
 }

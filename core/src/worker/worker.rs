@@ -10,15 +10,16 @@ use futures::executor::block_on;
 use futures::future::{self, Either};
 
 use super::early_stops::EarlyStops;
+use super::instance_monitor::InstanceMonitor;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::supervisor::Supervisor;
 use super::{Handler, RunningTasks, WorkerConfig};
-use crate::{Consumer, InstanceSpec, Transport, TransportError, WorkerId};
+use crate::clock::{Busy, block_on_counted};
+use crate::{Clock, Consumer, InstanceSpec, Transport, TransportError, WorkerId};
 
-/// Serves one worker id: an instance with lanes, each a thread with a [`Handler`] of its own.
+/// Serves one worker id: an instance with lanes. Each lane is a thread with its own [`Handler`].
 #[derive(Debug, Clone)]
 pub struct Worker {
     transport: Arc<dyn Transport>,
@@ -38,6 +39,7 @@ pub struct RunningWorker {
 
 /// How a worker ended that was shut down.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Drained {
     /// Tasks that were given up because their lane did not stop in time.
     pub abandoned: usize,
@@ -47,7 +49,7 @@ pub struct Drained {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The transport failed for good.
+    /// The transport failed, and a retry does not help.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The handler of a lane panicked outside any task.
@@ -135,7 +137,7 @@ impl Worker {
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
-        let supervisor = Supervisor::new(
+        let monitor = InstanceMonitor::new(
             Arc::clone(&consumer),
             Arc::clone(&clock),
             config,
@@ -145,30 +147,32 @@ impl Worker {
             shutdown_asked,
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
-        spawn("rhai-supervisor".into(), 0, move || {
-            let (result, is_detached) = block_on(supervisor.run());
+        let busy = busy_thread(&*clock);
+        spawn("rhai-monitor".into(), 0, move || {
+            let (result, is_detached) = drive(busy, monitor.run());
             if is_detached {
                 running_tasks.detached();
             }
             tracing::info!(%worker_id, %instance, ?result, "the worker has ended");
-            let _ = report.send(result); // nobody may be waiting
+            let _ = report.send(result); // the handle may have been dropped
         })?;
         for (index, state) in states.into_iter().enumerate() {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
+            let busy = busy_thread(&*clock);
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run = || block_on(Lane::new(make_handler(), index, intake, consumer, clock, state));
+                let run = || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
-                let _ = lane_ended.unbounded_send(result); // the supervisor may have given up on it
+                let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it
             })?;
         }
         Ok(RunningWorker { shutdown: Some(shutdown), grace, ended })
     }
 
     /// Serves until `shutdown` resolves, then drains: claims nothing more, gives running tasks the
-    /// grace period, and hands back what is left.
+    /// grace period, and releases the remaining tasks.
     ///
     /// Dropping the future shuts down without any grace.
     ///
@@ -217,7 +221,20 @@ impl RunningWorker {
 }
 
 fn flatten(ended: Result<Result<Drained, WorkerError>, oneshot::Canceled>) -> Result<Drained, WorkerError> {
-    ended.unwrap_or_else(|_| Err(WorkerError::Handler("the supervisor panicked".into())))
+    ended.unwrap_or_else(|_| Err(WorkerError::Handler("the monitor thread panicked".into())))
+}
+
+/// A thread of a worker counts as busy from before it starts, if the clock is moved by a test.
+fn busy_thread(clock: &dyn Clock) -> Option<Busy> {
+    clock.activity().map(|activity| activity.begin())
+}
+
+/// Drives the future of a worker's thread.
+fn drive<F: Future>(busy: Option<Busy>, future: F) -> F::Output {
+    match busy {
+        Some(busy) => block_on_counted(busy, future),
+        None => block_on(future),
+    }
 }
 
 fn spawn(name: String, lane: usize, run: impl FnOnce() + Send + 'static) -> Result<(), WorkerError> {

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::Offer;
+use super::offer::Offer;
 use crate::worker::lane_state::LaneState;
 use crate::{Claim, Claimed, Tick, TransportError};
 
 /// What an intake has under its lock.
-pub(super) struct State {
+pub(super) struct IntakeState {
     /// Bounded by the rooms of the lanes when the claim was made.
     pub(super) unbegun: VecDeque<Claimed>,
     pub(super) claim: WorkerClaim,
     pub(super) lanes: Vec<LaneStatus>,
-    /// The lanes that sleep and have room. The last to fall asleep is woken first: its caches are warm.
+    /// The lanes that sleep and have capacity. The last to fall asleep is woken first: its caches are warm.
     idle: Vec<usize>,
     pub(super) closed: bool,
 }
@@ -24,7 +24,7 @@ pub(super) struct State {
 pub(super) struct LaneStatus {
     /// Whether it has asked at all: its handler is built first.
     pub(super) started: bool,
-    pub(super) room: usize,
+    pub(super) capacity: usize,
     pub(super) computing: usize,
     /// Wakes it, if it sleeps.
     waker: Option<Waker>,
@@ -55,7 +55,7 @@ pub(super) const SILENCE_PER_TASK: Duration = Duration::from_millis(10);
 /// A lane that has been at one task for so long is not expected to begin another soon.
 pub(super) const BLOCKED: Duration = Duration::from_millis(100);
 
-impl State {
+impl IntakeState {
     pub(super) fn new(lanes: usize) -> Self {
         Self {
             unbegun: VecDeque::new(),
@@ -72,15 +72,15 @@ impl State {
             self.idle.retain(|idle| *idle != lane);
         }
         let status = &mut self.lanes[lane];
-        (status.room, status.computing) = (offer.room, offer.computing);
+        (status.capacity, status.computing) = (offer.capacity, offer.computing);
         (status.started, status.woken) = (true, false);
     }
 
-    /// Notes that a lane sleeps. One without room is woken by its handler, and when the intake closes.
+    /// Notes that a lane sleeps. One without capacity is woken by its handler, and when the intake closes.
     pub(super) fn park(&mut self, lane: usize, cx: &Context<'_>) {
         let status = &mut self.lanes[lane];
         status.waker = Some(cx.waker().clone());
-        if status.room > 0 {
+        if status.capacity > 0 {
             self.idle.push(lane);
         }
     }
@@ -127,7 +127,7 @@ impl LaneStatus {
 
     /// Whether the lane is expected to begin a task before one with so many tasks that compute.
     pub(super) fn comes_before(&self, computing: usize, lane: &LaneState, now: Tick) -> bool {
-        if self.room == 0 || self.computing >= computing {
+        if self.capacity == 0 || self.computing >= computing {
             return false;
         }
         let silent = self.silent_for(lane, now);

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use futures::channel::oneshot;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::super::StopToken;
-use super::state::{BLOCKED, SILENCE_PER_TASK};
 use super::*;
+use crate::worker::StopToken;
+use crate::worker::intake::state::{BLOCKED, SILENCE_PER_TASK};
 use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
 use crate::{Completion, Finished, InstanceId, ManualClock, Payload, Signal, Task, WorkerId};
 
@@ -123,19 +123,19 @@ impl Fixture {
 
     /// The task of a lane that sleeps otherwise.
     fn sleep(&self, lane: usize) -> Option<Claim> {
-        self.task(lane, Offer { room: 4, computing: 0, claims: true, sleeps: true })
+        self.task(lane, Offer { capacity: 4, computing: 0, claims: true, sleeps: true })
     }
 
     /// The task of a lane with so many tasks that compute.
     fn busy(&self, lane: usize, computing: usize) -> Option<Claim> {
-        self.task(lane, Offer { room: 4, computing, claims: true, sleeps: false })
+        self.task(lane, Offer { capacity: 4, computing, claims: true, sleeps: false })
     }
 
     fn task(&self, lane: usize, offer: Offer) -> Option<Claim> {
         match self.take(lane, offer) {
             Taken::Task { task, .. } => Some(task.claim),
             Taken::Nothing => None,
-            Taken::Surplus(_) | Taken::Closed(_) => panic!("a lane with room takes tasks"),
+            Taken::Surplus(_) | Taken::Closed(_) => panic!("a lane with capacity takes tasks"),
         }
     }
 
@@ -251,7 +251,7 @@ fn lane_that_has_not_started_is_waited_for_a_while() {
 fn lane_that_would_sleep_takes_what_is_there() {
     let fixture = Fixture::new(2);
     let claims = fixture.store.give(1);
-    let offer = Offer { room: 4, computing: 1, claims: true, sleeps: true };
+    let offer = Offer { capacity: 4, computing: 1, claims: true, sleeps: true };
     assert_eq!(fixture.task(1, offer), Some(claims[0]));
 }
 
@@ -259,10 +259,10 @@ fn lane_that_would_sleep_takes_what_is_there() {
 fn what_no_lane_has_room_for_goes_back_with_the_claim() {
     let fixture = Fixture::new(2);
     let claims = fixture.store.give(2);
-    let full = Offer { room: 0, computing: 0, claims: true, sleeps: false };
-    assert!(matches!(fixture.take(0, full), Taken::Nothing), "the other has room");
+    let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: false };
+    assert!(matches!(fixture.take(0, full), Taken::Nothing), "the other has capacity");
     assert_eq!(fixture.busy(1, 0), Some(claims[0]));
-    let Taken::Surplus(left) = fixture.take(1, full) else { panic!("no lane has room") };
+    let Taken::Surplus(left) = fixture.take(1, full) else { panic!("no lane has capacity") };
     assert_eq!(left, claims[1..]);
     assert!(fixture.store.next_claim().is_none());
 }
@@ -270,7 +270,7 @@ fn what_no_lane_has_room_for_goes_back_with_the_claim() {
 #[test]
 fn lanes_without_room_end_a_claim_that_waits() {
     let fixture = Fixture::new(1);
-    let full = Offer { room: 0, computing: 0, claims: true, sleeps: true };
+    let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: true };
     assert!(matches!(fixture.take(0, full), Taken::Surplus(left) if left.is_empty()));
     assert!(matches!(fixture.take(0, full), Taken::Nothing));
     assert!(fixture.store.next_claim().is_none());
@@ -282,12 +282,12 @@ fn closing_wakes_the_lanes_and_hands_out_what_is_left_once() {
     let claims = fixture.store.give(3);
     assert_eq!(fixture.busy(2, 0), Some(claims[0]));
     assert_eq!(fixture.woken(), [0, 1, 1]);
-    let full = Offer { room: 0, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(fixture.take(2, full), Taken::Nothing), "lane 0 sleeps with room");
+    let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: true };
+    assert!(matches!(fixture.take(2, full), Taken::Nothing), "lane 0 sleeps with capacity");
     fixture.woken();
     fixture.intake.close();
     assert_eq!(fixture.woken(), [0, 0, 1], "the others have been woken for the tasks");
-    let offer = Offer { room: 4, computing: 0, claims: true, sleeps: true };
+    let offer = Offer { capacity: 4, computing: 0, claims: true, sleeps: true };
     assert!(matches!(fixture.take(0, offer), Taken::Closed(left) if left == claims[1..]));
     assert!(matches!(fixture.take(1, offer), Taken::Closed(left) if left.is_empty()));
     assert!(fixture.store.next_claim().is_none());
@@ -314,7 +314,7 @@ fn detached_instance_closes_the_intake() {
     let (_, answer) = fixture.store.next_claim().expect("a claim");
     answer.send(Err(TransportError::Detached)).expect("it waits");
     assert_eq!(fixture.woken(), [0, 1]);
-    let offer = Offer { room: 4, computing: 0, claims: true, sleeps: true };
+    let offer = Offer { capacity: 4, computing: 0, claims: true, sleeps: true };
     assert!(matches!(fixture.take(1, offer), Taken::Closed(_)));
     assert_eq!(fixture.woken(), [1, 0]);
 }
@@ -359,8 +359,8 @@ fn tasks_are_released_when_the_only_lane_with_room_is_blocked() {
     let fixture = Fixture::new(2);
     let claims = fixture.store.give(3);
     assert_eq!(fixture.sleep(1), Some(claims[0]));
-    let full = Offer { room: 0, computing: 0, claims: true, sleeps: true };
-    assert!(matches!(fixture.take(0, full), Taken::Nothing), "it sleeps, and has no room");
+    let full = Offer { capacity: 0, computing: 0, claims: true, sleeps: true };
+    assert!(matches!(fixture.take(0, full), Taken::Nothing), "it sleeps, and has no capacity");
     fixture.lanes[1].tick(fixture.clock.now());
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(fixture.intake.release(Duration::from_millis(500)), claims[1..]);

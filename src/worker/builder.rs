@@ -1,37 +1,20 @@
-use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{
-    Drained, Invalid, RunningTasks, RunningWorker, Transport, Worker, WorkerConfig, WorkerError, WorkerId,
-};
-use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
+use rhai_dispatcher_core::{Invalid, RunningTasks, Transport, Worker, WorkerConfig, WorkerId};
+use rhai_dispatcher_engine::EngineConfig;
+#[cfg(feature = "redis")]
+use rhai_dispatcher_redis::Durability;
 use rhai_dispatcher_supervision::CrashRecovery;
+#[cfg(feature = "redis")]
+use rhai_dispatcher_tokio_bridge::TokioBridge;
 
+use super::RhaiWorker;
 use crate::RhaiDispatcherError;
-use crate::record_settings::{RecordSettings, record_setters};
-use crate::url::Target;
-
-/// Serves a worker id with the Rhai engine: each of its threads runs many scripts at once.
-///
-/// ```
-/// use rhai_dispatcher::RhaiWorker;
-///
-/// # fn main() -> Result<(), rhai_dispatcher::RhaiDispatcherError> {
-/// let worker = RhaiWorker::builder("worker-1").url("memory:jobs").threads(2).build()?;
-/// let shutdown = async { /* until ctrl-c, say */ };
-/// futures::executor::block_on(worker.run(shutdown)).expect("it drained");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct RhaiWorker {
-    worker: Worker,
-    engine: EngineConfig,
-    recovery: Option<CrashRecovery>,
-}
+use crate::transport::settings::{TransportSettings, setters, transport_settings};
+use crate::transport::transport_choice::TransportChoice;
 
 /// Makes a [`RhaiWorker`].
 #[derive(Debug, Clone)]
@@ -39,8 +22,7 @@ pub struct RhaiWorker {
 pub struct RhaiWorkerBuilder {
     worker_id: Arc<str>,
     url: Option<String>,
-    prefix: Option<String>,
-    records: RecordSettings,
+    settings: TransportSettings,
     transport: Option<Arc<dyn Transport>>,
     threads: Option<usize>,
     config: WorkerConfig,
@@ -50,14 +32,12 @@ pub struct RhaiWorkerBuilder {
     running_tasks: Option<Arc<dyn RunningTasks>>,
 }
 
-impl RhaiWorker {
-    /// Begins to set up a worker that serves `worker_id`.
-    pub fn builder(worker_id: impl Into<Arc<str>>) -> RhaiWorkerBuilder {
-        RhaiWorkerBuilder {
-            worker_id: worker_id.into(),
+impl RhaiWorkerBuilder {
+    pub(super) fn new(worker_id: Arc<str>) -> Self {
+        Self {
+            worker_id,
             url: None,
-            prefix: None,
-            records: RecordSettings::default(),
+            settings: TransportSettings::default(),
             transport: None,
             threads: None,
             config: WorkerConfig::default(),
@@ -68,49 +48,13 @@ impl RhaiWorker {
         }
     }
 
-    /// Serves until `shutdown` resolves, then drains; see [`Worker::run`].
-    ///
-    /// # Errors
-    /// See [`Worker::run`], and [`RhaiWorkerBuilder::crash_file`].
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, WorkerError> {
-        let (worker, engine) = self.recover().await?;
-        worker.run(move || RhaiHandler::new(&engine), shutdown).await
-    }
-
-    /// Serves on threads of its own until the answer is drained or dropped; see
-    /// [`Worker::start`].
-    ///
-    /// # Errors
-    /// See [`Worker::start`], and [`RhaiWorkerBuilder::crash_file`].
-    pub async fn start(self) -> Result<RunningWorker, WorkerError> {
-        let (worker, engine) = self.recover().await?;
-        worker.start(move || RhaiHandler::new(&engine)).await
-    }
-
-    /// Reports the crash of the last process, if there was one, and takes its crash file over.
-    async fn recover(self) -> Result<(Worker, EngineConfig), WorkerError> {
-        let Self { worker, engine, recovery } = self;
-        match recovery {
-            Some(recovery) => Ok((worker.with_running_tasks(recovery.recover().await?), engine)),
-            None => Ok((worker, engine)),
-        }
-    }
-}
-
-impl RhaiWorkerBuilder {
     /// Where its tasks come from; see [`RhaiDispatcherBuilder::url`](crate::RhaiDispatcherBuilder::url).
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
     }
 
-    /// What all keys in Redis begin with. Default: `rhailib`. Those who share it share their queues.
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = Some(prefix.into());
-        self
-    }
-
-    record_setters!();
+    transport_settings!(setters);
 
     /// Uses a transport that was made elsewhere, instead of a URL.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -130,6 +74,13 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// How long a thread may be busy with one task until its tasks are given up, because something blocks it.
+    /// Default: 30 s.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.config.stall_timeout = timeout;
+        self
+    }
+
     /// How scripts are run.
     pub fn engine(mut self, engine: EngineConfig) -> Self {
         self.engine = engine;
@@ -145,12 +96,12 @@ impl RhaiWorkerBuilder {
 
     /// Names a file on a local disk in which the worker notes what its threads run, so that the crash of its process
     /// costs little: when the worker starts the next time with the same file, it reports the crash to the transport.
-    /// Then only the tasks that were on a processor are held back, and all others run again at once. Without such a
+    /// Then only the tasks that were on a processor are quarantined, and all others run again at once. Without such a
     /// file, or until that start, they run again when the lease of the dead worker is over.
     ///
     /// The file is made if there is none. Each worker needs one of its own; to start with a file that another worker
     /// uses is an error of kind [`WorkerError::CrashFile`], as is one that can't be opened or written. A file that is
-    /// no crash file of this version is renamed to the same name with `.rejected` behind it. While the worker lives no
+    /// not a crash file of this version is renamed to the same name with `.rejected` behind it. While the worker lives no
     /// other program may shorten the file. Default: none.
     pub fn crash_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.crash_file = Some(path.into());
@@ -158,13 +109,13 @@ impl RhaiWorkerBuilder {
     }
 
     /// Sets where its threads note the tasks that they run, instead of a [crash file](Self::crash_file), for a process
-    /// whose parent looks after it.
+    /// with a supervisor.
     pub fn running_tasks(mut self, running_tasks: Arc<dyn RunningTasks>) -> Self {
         self.running_tasks = Some(running_tasks);
         self
     }
 
-    /// Checks what was set. Nothing is connected yet.
+    /// Checks the settings. Nothing is connected yet.
     ///
     /// # Errors
     /// [`Invalid`](RhaiDispatcherError::Invalid) naming the setter, or
@@ -176,26 +127,12 @@ impl RhaiWorkerBuilder {
             self.config.lanes = NonZeroUsize::new(threads)
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;
         }
-        let transport = match (self.url, self.transport) {
-            (Some(url), None) => match Target::parse(&url, self.prefix.as_deref(), self.records)? {
-                Target::Shared(transport) => transport,
-                #[cfg(feature = "memory")]
-                Target::Private => {
-                    let problem = "memory: is private to one dispatcher, which has workers of its own";
-                    return Err(Invalid::new("url", problem, "use memory:NAME on both sides").into());
-                }
-            },
-            (None, Some(transport)) => {
-                self.records.refuse_beside_transport()?;
-                transport
-            }
-            (None, None) => {
-                return Err(
-                    Invalid::new("url", "is missing", "say where tasks come from with url(...)").into()
-                );
-            }
-            (Some(_), Some(_)) => {
-                return Err(Invalid::new("url", "is given beside a transport", "give one of them").into());
+        let transport = match TransportChoice::of(self.url.as_deref(), self.transport, self.settings)? {
+            TransportChoice::Shared(transport) => transport,
+            #[cfg(feature = "memory")]
+            TransportChoice::Private(_) => {
+                let problem = "memory: is private to one dispatcher, which has a worker of its own";
+                return Err(Invalid::new("url", problem, "use memory:NAME on both sides").into());
             }
         };
         let engine = match self.dispatch {

@@ -1,57 +1,43 @@
-mod state;
-
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use self::state::{PendingClaim, State, WorkerClaim};
-use super::Stop;
-use super::early_stops::EarlyStops;
-use super::lane_state::LaneState;
-use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError};
+use super::offer::Offer;
+use super::state::{IntakeState, PendingClaim, WorkerClaim};
+use crate::worker::Stop;
+use crate::worker::early_stops::EarlyStops;
+use crate::worker::lane_state::LaneState;
+use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError, lock};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
 ///
 /// The claim belongs to the worker and not to a lane: its wake-up goes to a lane that sleeps, so a lane whose
 /// thread is blocked delays no task. Lanes take claimed tasks one at a time, when they are free to begin one.
 ///
-/// A task stays on the lane that began it. So of the lanes with room, the one with the fewest tasks that
+/// A task stays on the lane that began it. So of the lanes with capacity, the one with the fewest tasks that
 /// compute begins the next.
-pub(super) struct Intake {
+pub(in crate::worker) struct Intake {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     lanes: Vec<Arc<LaneState>>,
     /// The same that the lanes have.
     early_stops: Arc<EarlyStops>,
-    state: Mutex<State>,
+    state: Mutex<IntakeState>,
     log: ErrorLog,
     /// Until when lanes are expected that have not asked yet.
     starts_until: Tick,
 }
 
-/// What a lane says of itself when it asks for a task.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Offer {
-    /// How many tasks it can run.
-    pub(super) room: usize,
-    /// How many of its tasks compute.
-    pub(super) computing: usize,
-    /// Whether it may wait for the transport, or only take what has been claimed already.
-    pub(super) claims: bool,
-    /// Whether it sleeps unless it gets a task.
-    pub(super) sleeps: bool,
-}
-
-/// What a lane gets.
-pub(super) enum Taken {
+/// The answer to a lane that asks for a task.
+pub(in crate::worker) enum Taken {
     Task {
         task: Claimed,
         /// Whether others have been claimed and not begun.
         more: bool,
     },
     Nothing,
-    /// No lane has room for these. The lane releases them.
+    /// No lane has capacity for these. The lane releases them.
     Surplus(Vec<Claim>),
     /// The worker begins no more tasks. The lane releases these.
     Closed(Vec<Claim>),
@@ -65,13 +51,13 @@ const STARTUP: Duration = Duration::from_secs(1);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 impl Intake {
-    pub(super) fn new(
+    pub(in crate::worker) fn new(
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
         lanes: Vec<Arc<LaneState>>,
         early_stops: Arc<EarlyStops>,
     ) -> Arc<Self> {
-        let state = State::new(lanes.len());
+        let state = IntakeState::new(lanes.len());
         let log = ErrorLog::default();
         let starts_until = clock.now() + STARTUP;
         Arc::new(Self { consumer, clock, lanes, early_stops, state: Mutex::new(state), log, starts_until })
@@ -79,10 +65,10 @@ impl Intake {
 
     /// The next task for a lane. If there is none and the lane sleeps, the context is woken when there may be
     /// one, and when the worker begins no more.
-    pub(super) fn take(self: &Arc<Self>, lane: usize, offer: Offer, cx: &Context<'_>) -> Taken {
+    pub(in crate::worker) fn take(self: &Arc<Self>, lane: usize, offer: Offer, cx: &Context<'_>) -> Taken {
         let mut state = self.lock();
         state.note(lane, offer);
-        if offer.room > 0 {
+        if offer.capacity > 0 {
             if offer.claims && state.unbegun.is_empty() && state.claim.is_due() {
                 state = self.poll_claim(state);
             }
@@ -103,7 +89,7 @@ impl Intake {
         if state.closed {
             return Taken::Closed(state.take_unbegun());
         }
-        if offer.room == 0 && self.room(&state).is_none() {
+        if offer.capacity == 0 && self.capacity(&state).is_none() {
             // Other instances get what this worker can't run now, and the wake-ups too.
             let (claim, surplus) = (state.claim.end(), state.take_unbegun());
             if claim.is_some() || !surplus.is_empty() {
@@ -123,7 +109,7 @@ impl Intake {
     }
 
     /// Stops a task: now if a lane has begun it, otherwise when one does.
-    pub(super) fn stop(&self, claim: &Claim, why: Stop) {
+    pub(in crate::worker) fn stop(&self, claim: &Claim, why: Stop) {
         // First: a lane that begins it meanwhile finds the note.
         self.early_stops.note(*claim, why, self.clock.now());
         if self.lanes.iter().any(|lane| lane.stop(claim, why)) {
@@ -132,25 +118,25 @@ impl Intake {
     }
 
     /// Forgets stops that came too late for their tasks.
-    pub(super) fn prune_stops(&self) {
+    pub(in crate::worker) fn prune_stops(&self) {
         let tasks_wait = !self.lock().unbegun.is_empty();
         self.early_stops.prune(self.clock.now(), tasks_wait);
     }
 
     /// Ends the claim, and lets all lanes know.
-    pub(super) fn close(&self) {
+    pub(in crate::worker) fn close(&self) {
         let (claim, wakers) = self.lock().close();
         drop(claim); // one that is dropped loses nothing
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Gives up what is claimed if all lanes that have room have been silent for so long. The tasks are to be handed
-    /// back.
-    pub(super) fn release(&self, silence: Duration) -> Vec<Claim> {
+    /// Gives up what is claimed if all lanes that have capacity have been silent for so long. The caller releases the
+    /// tasks.
+    pub(in crate::worker) fn release(&self, silence: Duration) -> Vec<Claim> {
         let now = self.clock.now();
         let mut state = self.lock();
         let mut lanes = state.lanes.iter().zip(&self.lanes);
-        if lanes.any(|(status, lane)| status.room > 0 && lane.silent_for(now) <= silence) {
+        if lanes.any(|(status, lane)| status.capacity > 0 && lane.silent_for(now) <= silence) {
             return Vec::new();
         }
         let (claim, left) = (state.claim.end(), state.take_unbegun());
@@ -159,13 +145,15 @@ impl Intake {
         left
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, IntakeState> {
+        lock(&self.state)
     }
 
     /// Polls the claim, which is made if need be, without the lock.
-    fn poll_claim<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn poll_claim<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, IntakeState>,
+    ) -> MutexGuard<'a, IntakeState> {
         let polled = std::mem::replace(&mut state.claim, WorkerClaim::Polled { woken: false });
         let mut claim = match polled {
             WorkerClaim::Waiting { claim, .. } => claim,
@@ -211,32 +199,32 @@ impl Intake {
         }
     }
 
-    /// A claim of as many tasks as there is room for, from then on.
-    fn claim(&self, state: &State, from: Option<Tick>) -> PendingClaim {
-        let room = self.room(state).unwrap_or(NonZeroUsize::MIN);
+    /// A claim of as many tasks as there is capacity for, from then on.
+    fn claim(&self, state: &IntakeState, from: Option<Tick>) -> PendingClaim {
+        let capacity = self.capacity(state).unwrap_or(NonZeroUsize::MIN);
         let consumer = Arc::clone(&self.consumer);
         let pause = from.map(|from| self.clock.sleep_until(from));
         Box::pin(async move {
             if let Some(pause) = pause {
                 pause.await;
             }
-            consumer.claim(room).await
+            consumer.claim(capacity).await
         })
     }
 
     /// How many tasks the lanes can run that are not blocked.
-    fn room(&self, state: &State) -> Option<NonZeroUsize> {
+    fn capacity(&self, state: &IntakeState) -> Option<NonZeroUsize> {
         if let [lane] = &*state.lanes {
-            return NonZeroUsize::new(lane.room); // it asks, so it is not blocked
+            return NonZeroUsize::new(lane.capacity); // it asks, so it is not blocked
         }
         let now = self.clock.now();
         let all = state.lanes.iter().zip(&self.lanes);
         let able = all.filter(|(status, lane)| !status.is_blocked(lane, now));
-        NonZeroUsize::new(able.fold(0, |sum, (status, _)| sum.saturating_add(status.room)))
+        NonZeroUsize::new(able.fold(0, |sum, (status, _)| sum.saturating_add(status.capacity)))
     }
 
     /// Whether no other lane is expected to begin a task before it.
-    fn comes_first(&self, lane: usize, state: &State) -> bool {
+    fn comes_first(&self, lane: usize, state: &IntakeState) -> bool {
         let mine = state.lanes[lane].computing;
         if mine == 0 {
             return true;
@@ -250,7 +238,7 @@ impl Intake {
     }
 
     /// Wakes a lane for what a lane leaves.
-    fn pass_on(&self, mut state: MutexGuard<'_, State>) {
+    fn pass_on(&self, mut state: MutexGuard<'_, IntakeState>) {
         let next = state.next_lane();
         drop(state);
         next.into_iter().for_each(Waker::wake);
@@ -279,4 +267,5 @@ impl Wake for Intake {
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

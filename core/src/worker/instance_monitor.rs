@@ -13,9 +13,9 @@ use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
 use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, TransportError};
 
-/// Looks after a worker's lanes, on a thread of its own: renews the lease, passes signals on, gives
-/// up the tasks of a lane that blocks, and sees that it all ends.
-pub(super) struct Supervisor {
+/// Keeps a worker's instance alive, on a thread of its own: renews the lease, passes signals to lanes, gives up the
+/// tasks of a lane that blocks, and shuts the worker down.
+pub(super) struct InstanceMonitor {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     config: WorkerConfig,
@@ -39,13 +39,13 @@ pub(super) struct Supervisor {
     ending: Ending,
 }
 
-/// How far the end has come, and until when that step lasts.
+/// The step of the shutdown, and its end.
 enum Ending {
     NotYet,
     /// Running tasks may end by themselves.
     Grace(BoxFuture<'static, ()>),
-    /// They have been told to stop, to be handed back.
-    LastCall(BoxFuture<'static, ()>),
+    /// They have been told to stop, and are released.
+    Release(BoxFuture<'static, ()>),
 }
 
 enum Event {
@@ -58,10 +58,10 @@ enum Event {
     TimeUp,
 }
 
-/// How long lanes get to notice that their tasks are to be handed back, when the grace is over.
-const LAST_CALL: Duration = Duration::from_secs(2);
+/// How long lanes get to release their tasks after the grace.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-impl Supervisor {
+impl InstanceMonitor {
     pub(super) fn new(
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
@@ -91,7 +91,7 @@ impl Supervisor {
         }
     }
 
-    /// Ends with the worker. How it ended, and whether the instance is detached.
+    /// Runs until the worker ends. How it ended, and whether the instance is detached.
     pub(super) async fn run(mut self) -> (Result<Drained, WorkerError>, bool) {
         let mut failure = None;
         while self.living > 0 {
@@ -116,7 +116,7 @@ impl Supervisor {
                 Event::Shutdown(grace) => self.shut_down(grace),
                 Event::TimeUp if matches!(self.ending, Ending::Grace(_)) => {
                     self.lanes.iter().for_each(|lane| lane.stop_all(Stop::Drained));
-                    self.ending = Ending::LastCall(self.clock.sleep_until(self.clock.now() + LAST_CALL));
+                    self.ending = Ending::Release(self.clock.sleep_until(self.clock.now() + RELEASE_TIMEOUT));
                 }
                 Event::TimeUp => break,
             }
@@ -174,7 +174,7 @@ impl Supervisor {
             }
         }
         match &mut self.ending {
-            Ending::Grace(until) | Ending::LastCall(until) => until.poll_unpin(cx).map(|()| Event::TimeUp),
+            Ending::Grace(until) | Ending::Release(until) => until.poll_unpin(cx).map(|()| Event::TimeUp),
             Ending::NotYet => Poll::Pending,
         }
     }
@@ -263,102 +263,4 @@ async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &Error
 }
 
 #[cfg(test)]
-mod tests {
-    use std::num::NonZeroUsize;
-    use std::sync::Mutex;
-
-    use async_trait::async_trait;
-    use futures::executor::block_on;
-
-    use super::*;
-    use crate::worker::StopToken;
-    use crate::worker::early_stops::EarlyStops;
-    use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
-    use crate::{Claimed, Finished, InstanceId, ManualClock, TaskId};
-
-    /// Notes what is finished, and sends it on.
-    struct Noting(Mutex<mpsc::UnboundedSender<Completion>>);
-
-    #[async_trait]
-    impl Consumer for Noting {
-        fn instance(&self) -> InstanceId {
-            InstanceId::new()
-        }
-        fn lease(&self) -> Duration {
-            Duration::from_secs(3)
-        }
-        async fn claim(&self, _: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
-            Err(TransportError::Detached)
-        }
-        async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
-            let noted = self.0.lock().expect("no panic under the lock");
-            let note = |done: &Completion| {
-                noted.unbounded_send(done.clone()).expect("the test listens");
-                Ok(Finished::Written)
-            };
-            done.iter().map(note).collect()
-        }
-        async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
-            Ok(Vec::new())
-        }
-        fn signals(&self) -> BoxStream<'static, Signal> {
-            futures::stream::pending().boxed()
-        }
-        async fn detach(&self) -> Result<(), TransportError> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn of_a_blocked_lane_only_the_polled_task_is_abandoned() {
-        let clock = ManualClock::new();
-        let slots = Arc::new(HeapSlots::new(3));
-        let early = Arc::new(EarlyStops::default());
-        let lane =
-            |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index), Arc::clone(&early)));
-        let lanes: Vec<_> = (0..3).map(lane).collect();
-        let claims: Vec<_> =
-            (0..5).map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 }).collect();
-        let begin = |lane: &LaneState, claims: &[Claim]| {
-            claims.iter().for_each(|claim| lane.begin(*claim, StopToken::new()));
-            lane.tick(clock.now());
-        };
-        // The first lane blocks at the second of its tasks, the second lane outside of any, the third one waits.
-        begin(&lanes[0], &claims[..3]);
-        lanes[0].slot().set(claims[1].task);
-        begin(&lanes[1], &claims[3..4]);
-        begin(&lanes[2], &claims[4..]);
-        lanes[2].slot().set(claims[4].task);
-        lanes[2].idle();
-
-        let (note, mut noted) = mpsc::unbounded();
-        let (_lane_ended, lane_ends) = mpsc::unbounded();
-        let (_shutdown, shutdown_asked) = oneshot::channel();
-        let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
-        let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
-        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
-        let supervisor =
-            Supervisor::new(consumer, clock_of_it, config, lanes, intake, lane_ends, shutdown_asked);
-        let mut run = Box::pin(supervisor.run());
-        for _ in 0..2 {
-            assert!((&mut run).now_or_never().is_none());
-            clock.advance(Duration::from_secs(1));
-        }
-        assert!((&mut run).now_or_never().is_none());
-        assert!(noted.try_recv().is_err(), "no lane is silent for longer than 2 s");
-        clock.advance(Duration::from_secs(1));
-        assert!((&mut run).now_or_never().is_none());
-
-        let mut given_up: Vec<Completion> = Vec::new();
-        block_on(async {
-            while given_up.len() < 4 {
-                given_up.push(noted.next().await.expect("the supervisor lives"));
-            }
-        });
-        let finish =
-            |claim: &Claim| given_up.iter().find(|done| done.claim == *claim).map(|done| done.finish.clone());
-        let [requeued, abandoned] = [Some(Finish::Requeue), Some(Finish::Abandon)];
-        let expected = [requeued.clone(), abandoned, requeued.clone(), requeued, None];
-        assert_eq!(claims.iter().map(finish).collect::<Vec<_>>(), expected);
-    }
-}
+mod tests;

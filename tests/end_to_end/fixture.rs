@@ -4,21 +4,21 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rhai_dispatcher::worker::RunningWorker;
 use rhai_dispatcher::{
-    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RunningWorker, TaskId,
-    TaskStatus,
+    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, TaskId, TaskStatus,
 };
 use rhai_dispatcher_test_redis::RedisServer;
 
 /// A kind of store.
 pub(crate) struct Store {
     pub(crate) name: &'static str,
-    pub(crate) open: fn() -> Stage,
+    pub(crate) open: fn() -> Fixture,
 }
 
 pub(crate) static STORES: [Store; 2] = [
-    Store { name: "memory", open: || Stage::at(format!("memory:{}", unique()), None) },
-    Store { name: "redis", open: || Stage::at(server().url(), Some(unique())) },
+    Store { name: "memory", open: || Fixture::at(format!("memory:{}", unique()), None) },
+    Store { name: "redis", open: || Fixture::at(server().url(), Some(unique())) },
 ];
 
 /// The one server of this process; stages have key prefixes of their own.
@@ -28,16 +28,16 @@ fn server() -> &'static RedisServer {
 }
 
 /// One store, by its URL.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     url: String,
     prefix: Option<String>,
     /// Keeps the store while neither client nor worker does.
     _client: RhaiDispatcher,
 }
 
-impl Stage {
+impl Fixture {
     fn at(url: String, prefix: Option<String>) -> Self {
-        let client = client(&url, prefix.as_deref(), "stage");
+        let client = client(&url, prefix.as_deref(), "fixture");
         Self { url, prefix, _client: client }
     }
 
@@ -85,8 +85,8 @@ pub(crate) async fn processing(client: &RhaiDispatcher, id: TaskId) -> RhaiTaskD
     }
 }
 
-/// A name that no other stage of this process has.
+/// A name that no other fixture of this process has.
 fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("stage-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("fixture-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{
+    Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId, Transport,
+};
+
+use super::RhaiDispatcherBuilder;
+use crate::RhaiDispatcherError;
+
+/// Submits tasks, waits for their outcomes and reads their records. Clones are the same dispatcher.
+///
+/// ```
+/// use rhai_dispatcher::RhaiDispatcher;
+///
+/// # futures::executor::block_on(async {
+/// let client = RhaiDispatcher::connect("memory:").await?;
+/// let request = client.new_play_request().worker_id("worker-1").script("40 + 2");
+/// let answer: i64 = request.await?.into_result()?;
+/// assert_eq!(answer, 42);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct RhaiDispatcher(Dispatcher);
+
+impl RhaiDispatcher {
+    /// Begins to set up a dispatcher; the same as [`RhaiDispatcherBuilder::new`].
+    pub fn builder() -> RhaiDispatcherBuilder {
+        RhaiDispatcherBuilder::new()
+    }
+
+    /// Makes a dispatcher with the default settings and connects it. Its caller id is the name of the program's file.
+    ///
+    /// # Errors
+    /// See [`RhaiDispatcherBuilder::connect`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self, RhaiDispatcherError> {
+        Self::builder().caller_id(program_name()).url(url).connect().await
+    }
+
+    /// Begins a request to run a script.
+    pub fn new_play_request(&self) -> PlayRequestBuilder {
+        self.0.new_play_request()
+    }
+
+    /// Submits many requests at once; one answer for each, in their order. If one is invalid by itself, none is queued.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::submit_many`].
+    pub async fn submit_many(
+        &self,
+        requests: Vec<PlayRequestBuilder>,
+    ) -> Result<Vec<Result<TaskId, RhaiDispatcherError>>, RhaiDispatcherError> {
+        self.0.submit_many(requests).await
+    }
+
+    /// Reads the record of a task.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::status`].
+    pub async fn status(&self, id: TaskId) -> Result<TaskDetails, RhaiDispatcherError> {
+        self.0.status(id).await
+    }
+
+    /// Reads why a task has no outcome yet: what it waits for, or since when it runs.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::progress`].
+    pub async fn progress(&self, id: TaskId) -> Result<Progress, RhaiDispatcherError> {
+        self.0.progress(id).await
+    }
+
+    /// Waits for the outcome of a task of any dispatcher, before or after its end. A timeout does not stop the task.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::wait`].
+    pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, RhaiDispatcherError> {
+        self.0.wait(id, timeout).await
+    }
+
+    /// Cancels a task of any dispatcher.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::cancel`].
+    pub async fn cancel(&self, id: TaskId) -> Result<Cancelled, RhaiDispatcherError> {
+        self.0.cancel(id).await
+    }
+
+    /// Submits again the script of a finished task of any dispatcher.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::resubmit`].
+    pub async fn resubmit(&self, id: TaskId) -> Result<TaskId, RhaiDispatcherError> {
+        self.0.resubmit(id).await
+    }
+
+    /// The transport: its queues, its instances and its health.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        self.0.transport()
+    }
+
+    /// The settings of this dispatcher.
+    #[must_use]
+    pub fn config(&self) -> &DispatcherConfig {
+        self.0.config()
+    }
+}
+
+impl From<Dispatcher> for RhaiDispatcher {
+    fn from(dispatcher: Dispatcher) -> Self {
+        Self(dispatcher)
+    }
+}
+
+/// The name of the program's file, as far as a caller id may have it.
+fn program_name() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    if name.is_empty() { "rhai-dispatcher".to_owned() } else { name }
+}

@@ -1,0 +1,96 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{
+    InstanceSpec, ManualClock, RunningWorker, TaskId, Transport, TransportConfig, Worker, WorkerConfig,
+    WorkerId,
+};
+use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
+use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
+
+use super::TestHarness;
+use crate::{RhaiDispatcher, RhaiDispatcherError};
+
+/// Makes a [`TestHarness`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct TestHarnessBuilder {
+    engine: EngineConfig,
+    transport: TransportConfig,
+    threads: NonZeroUsize,
+    has_worker: bool,
+}
+
+/// The lease of a harness. Each advance stops at every third of it, so a longer one makes long advances quicker.
+const LEASE: Duration = Duration::from_secs(60);
+
+impl TestHarnessBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            engine: EngineConfig::default(),
+            transport: TransportConfig::default().with_lease(LEASE),
+            threads: NonZeroUsize::MIN,
+            has_worker: true,
+        }
+    }
+
+    /// How scripts are checked and run.
+    pub fn engine(mut self, engine: EngineConfig) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// The settings of the hub. Default: those of every transport, with a lease of 60 s.
+    pub fn transport(mut self, config: TransportConfig) -> Self {
+        self.transport = config;
+        self
+    }
+
+    /// How many threads run scripts. Default: 1, so that scripts run in the same order in each run.
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Starts no worker. The test starts its own with [`TestHarness::url`]; tasks for other worker ids wait.
+    pub fn without_worker(mut self) -> Self {
+        self.has_worker = false;
+        self
+    }
+
+    /// Makes the hub, and starts the worker.
+    ///
+    /// # Errors
+    /// [`Invalid`](RhaiDispatcherError::Invalid) for settings that do not go together;
+    /// [`Unavailable`](RhaiDispatcherError::Unavailable) if the system has no thread for the worker.
+    pub fn build(self) -> Result<TestHarness, RhaiDispatcherError> {
+        self.engine.check()?;
+        let clock = ManualClock::new();
+        let config = MemoryConfig::default()
+            .with_transport(self.transport.clone())
+            .with_any_worker(self.has_worker)
+            .with_clock(Arc::new(clock.clone()));
+        let hub = format!("test-{}", TaskId::new().as_uuid().simple());
+        let memory = MemoryTransport::named(&hub, config);
+        let transport: Arc<dyn Transport> = Arc::new(memory.clone());
+        let worker = match self.has_worker {
+            true => Some(self.start_worker(&memory)?),
+            false => None,
+        };
+        let builder = RhaiDispatcher::builder().caller_id("test").transport(Arc::clone(&transport));
+        let dispatcher = builder.engine(self.engine).build()?;
+        Ok(TestHarness { clock, transport, dispatcher, url: format!("memory:{hub}"), worker })
+    }
+
+    fn start_worker(&self, memory: &MemoryTransport) -> Result<RunningWorker, RhaiDispatcherError> {
+        let transport: Arc<dyn Transport> = Arc::new(memory.clone());
+        let worker_id = WorkerId::try_from("harness")?;
+        let consumer = memory.attach_now(&InstanceSpec::new(worker_id.clone()));
+        let engine = self.engine.clone().with_dispatch(Arc::clone(&transport));
+        let config = WorkerConfig::default().with_lanes(self.threads);
+        let worker = Worker::new(transport, worker_id).with_config(config);
+        let worker = worker.start_attached(consumer, move || RhaiHandler::new(&engine));
+        worker.map_err(|error| RhaiDispatcherError::Unavailable(Arc::new(error)))
+    }
+}

@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+#[cfg(feature = "memory")]
+use rhai_dispatcher_core::TransportConfig;
+use rhai_dispatcher_core::{Invalid, Transport};
+
+use super::settings::TransportSettings;
+use crate::RhaiDispatcherError;
+
+/// The transport of a builder: of its URL, or made elsewhere.
+#[derive(Debug)]
+pub(crate) enum TransportChoice {
+    /// `memory:`, a private hub with these settings.
+    #[cfg(feature = "memory")]
+    Private(Box<TransportConfig>),
+    /// A transport that other handles can reach too.
+    Shared(Arc<dyn Transport>),
+}
+
+impl TransportChoice {
+    /// The transport that a builder was told.
+    ///
+    /// # Errors
+    /// If neither a URL nor a transport is set, or both are, or a setting does not go with it.
+    pub(crate) fn of(
+        url: Option<&str>,
+        transport: Option<Arc<dyn Transport>>,
+        settings: TransportSettings,
+    ) -> Result<Self, RhaiDispatcherError> {
+        match (url, transport) {
+            (Some(url), None) => Self::parse(url, settings),
+            (None, Some(transport)) => {
+                settings.refuse_beside_transport()?;
+                Ok(Self::Shared(transport))
+            }
+            (None, None) => Err(Invalid::new(
+                "url",
+                "is missing",
+                "name the transport with url(...), such as redis://127.0.0.1/ or memory:",
+            )
+            .into()),
+            (Some(_), Some(_)) => {
+                Err(Invalid::new("url", "is given beside a transport", "give one of them").into())
+            }
+        }
+    }
+
+    fn parse(url: &str, settings: TransportSettings) -> Result<Self, RhaiDispatcherError> {
+        /// The forms of a URL.
+        const HINT: &str = "use memory:, memory:NAME, redis://[user:password@]host[:port][/database] or redis+unix:///path (no TLS)";
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(Invalid::new("url", "it has no scheme", HINT).into());
+        };
+        match scheme {
+            "memory" => memory(rest, settings),
+            "redis" | "redis+unix" | "unix" => redis(url, settings),
+            _ => Err(RhaiDispatcherError::Unsupported { scheme: scheme.to_owned(), hint: HINT }),
+        }
+    }
+}
+
+#[cfg(feature = "memory")]
+fn memory(name: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
+    use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
+
+    settings.refuse_beside_memory()?;
+    if name.is_empty() {
+        return Ok(TransportChoice::Private(Box::new(settings.transport())));
+    }
+    // The name of a hub is spelled like that of a queue, so it needs no quoting.
+    if let Err(invalid) = rhai_dispatcher_core::WorkerId::try_from(name) {
+        let hint = "name the hub as a worker id is named, such as memory:jobs";
+        return Err(Invalid::new("url", invalid.problem, hint).into());
+    }
+    let config = MemoryConfig::default().with_transport(settings.transport());
+    Ok(TransportChoice::Shared(Arc::new(MemoryTransport::named(name, config))))
+}
+
+#[cfg(not(feature = "memory"))]
+fn memory(_name: &str, _settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
+    Err(RhaiDispatcherError::Unsupported {
+        scheme: "memory".to_owned(),
+        hint: "build with the feature `memory`",
+    })
+}
+
+#[cfg(feature = "redis")]
+fn redis(url: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
+    let transport = rhai_dispatcher_redis::RedisTransport::new(settings.redis(url))?;
+    Ok(TransportChoice::Shared(Arc::new(transport)))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_url: &str, _settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
+    Err(RhaiDispatcherError::Unsupported {
+        scheme: "redis".to_owned(),
+        hint: "build with the feature `redis`",
+    })
+}
