@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use crate::cargo::Cargo;
 use crate::error::Error;
 use crate::step::Step;
-use crate::{dependencies, setup, step};
+use crate::{checks, setup, step};
 
 /// Check everything: format, lints, tests, docs, dependencies
 #[derive(Debug, Args)]
@@ -35,7 +35,10 @@ impl Test {
 fn steps() -> Vec<Step> {
     vec![
         Step::cargo("fmt", "formatting", Cargo::new("fmt --all --check")).needs(&[&setup::RUSTFMT]),
-        Step::check("dependencies", "no async runtime where none may be", dependencies::check),
+        Step::check("dependencies", "no async runtime where none may be", checks::dependencies),
+        Step::check("circles", "no files that import each other in a circle", checks::circles),
+        Step::check("words", "no words but those that the project uses", checks::words),
+        Step::check("paths", "documents name files that are there", checks::paths),
         Step::cargo(
             "clippy",
             "lints of every target",

@@ -1,6 +1,6 @@
 use crate::cargo::Cargo;
+use crate::checks::dependency_graph::Graph;
 use crate::error::Error;
-use crate::graph::Graph;
 
 /// Executors, reactors and timers of other people; a trailing `*` stands for any ending.
 ///
