@@ -85,7 +85,7 @@ impl Graph {
         self.id(name).is_some()
     }
 
-    /// Walks breadth first from the package `name`; `None` if there is no such package.
+    /// Walks breadth first from the package `name`; `None` if the graph has no such package.
     pub(crate) fn paths(&self, name: &str, is_sought: impl Fn(&str) -> bool) -> Option<Paths> {
         let root = self.id(name)?;
         let mut seen = HashSet::from([root]);

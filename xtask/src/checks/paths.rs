@@ -37,7 +37,7 @@ impl Mention {
     fn problem(&self, root: &Path) -> Option<String> {
         let path = root.join(&self.path);
         if !path.exists() {
-            return Some(format!("there is no {}", self.path));
+            return Some(format!("{} does not exist", self.path));
         }
         let code = self.code.as_ref()?;
         // Of `Queue::submit` or `submit(&task)` the last name: the file may spell the rest otherwise.
@@ -70,14 +70,19 @@ fn top_folders(root: &Path) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
-/// The links of a document to files, and the paths in its code that begin with a folder of the workspace.
+/// The links of a document to files, and the paths in its code and commands that begin with a folder of the workspace.
 fn mentions(document: &SourceFile, folders: &[String]) -> Vec<Mention> {
     let mut found = Vec::new();
     let mut fenced = false;
+    let mut is_commands = false;
     for (number, text) in document.text.lines().enumerate() {
         let line = number + 1;
         if text.trim_start().starts_with("```") {
             fenced = !fenced;
+            is_commands = fenced && (text.contains("console") || text.contains("sh"));
+            continue;
+        }
+        if fenced && !is_commands {
             continue;
         }
         if fenced {
@@ -172,7 +177,7 @@ mod tests {
         };
         assert_eq!(problem("xtask/src", None), None);
         assert_eq!(problem("xtask/src/main.rs", Some("Chore::Bench")), None);
-        assert_eq!(problem("xtask/src/no.rs", None), Some("there is no xtask/src/no.rs".to_owned()));
+        assert_eq!(problem("xtask/src/no.rs", None), Some("xtask/src/no.rs does not exist".to_owned()));
         let missing = "xtask/src/main.rs does not hold `Bencher`".to_owned();
         assert_eq!(problem("xtask/src/main.rs", Some("Chore::Bencher")), Some(missing));
     }

@@ -7,40 +7,57 @@ use crate::cargo::workspace_root;
 use crate::error::Error;
 use crate::source::files_with;
 
+/// Packages that have circles still, each with the number of files in them. It may fall and not rise.
+const KNOWN: &[(&str, usize)] = &[
+    ("conformance", 2),
+    ("core", 6),
+    ("engine", 42),
+    ("modules/http", 2),
+    ("supervision", 2),
+    ("transport-memory", 10),
+    ("transport-redis", 14),
+];
+
 /// Checks every library and program of the workspace.
 pub(crate) fn check() -> Result<(), Error> {
     let root = workspace_root();
-    let mut count = 0;
+    let mut new = 0;
     let mut files = 0;
     for manifest in files_with(root, &["toml"])? {
         let Some(package) = manifest.path.strip_suffix("Cargo.toml") else { continue };
+        let mut found = 0;
         for start in ["lib.rs", "main.rs"] {
             let start = format!("{package}src/{start}");
-            let Some(crate_files) =
-                CrateFiles::load(&start, &|path| fs::read_to_string(root.join(path)).ok())
-            else {
-                continue;
-            };
+            let read = |path: &str| fs::read_to_string(root.join(path)).ok();
+            let Some(crate_files) = CrateFiles::load(&start, &read) else { continue };
             files += crate_files.len();
-            for circle in circles(&crate_files) {
-                count += 1;
-                println!("{circle}");
+            for (count, text) in circles(&crate_files) {
+                found += count;
+                println!("{text}");
             }
         }
+        let package = package.trim_end_matches('/');
+        let known = KNOWN.iter().find(|(name, _)| *name == package).map_or(0, |(_, count)| *count);
+        if found != known {
+            println!(
+                "{package}: {found} files in circles, {known} are known (`KNOWN` in xtask/src/checks/circles/check.rs)"
+            );
+        }
+        new += found.saturating_sub(known);
     }
-    println!("{files} files, {count} circles");
-    if count == 0 {
+    println!("{files} files, {new} new in circles");
+    if new == 0 {
         return Ok(());
     }
     println!(
         "To open a circle, move what both sides need into a file below them, or what one side does not need up into \
          the file that uses both."
     );
-    Err(Error::Found { what: "circles of files that import each other", count })
+    Err(Error::Found { what: "files that import each other in a circle", count: new })
 }
 
-/// Each circle as text: its files, and the import that leads from each to the next.
-fn circles(files: &CrateFiles) -> Vec<String> {
+/// Each circle: the number of its files, and as text the import that leads from each to the next.
+fn circles(files: &CrateFiles) -> Vec<(usize, String)> {
     let links = files.links();
     let edges: BTreeMap<usize, BTreeSet<usize>> =
         links.iter().map(|(from, to)| (*from, to.keys().copied().collect())).collect();
@@ -52,7 +69,7 @@ fn circles(files: &CrateFiles) -> Vec<String> {
                 text.push_str(&format!("\n    {from}:{line} imports {} of {to}", link.path));
             }
         }
-        text
+        (circle.len(), text)
     };
     cycles(&edges).iter().map(text).collect()
 }
@@ -65,7 +82,8 @@ mod tests {
         let read = |path: &str| {
             sources.iter().find(|(name, _)| *name == path).map(|(_, source)| (*source).to_owned())
         };
-        circles(&CrateFiles::load("src/lib.rs", &read).expect("the library has a root"))
+        let files = CrateFiles::load("src/lib.rs", &read).expect("the library has a root");
+        circles(&files).into_iter().map(|(_, text)| text).collect()
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Link {
 type Links = BTreeMap<usize, BTreeMap<usize, Link>>;
 
 impl CrateFiles {
-    /// Follows `mod` declarations from `root` on. `read` returns the text of a file, or none if there is no such file.
+    /// Follows `mod` declarations from `root` on. `read` returns the text of a file, or none if the file does not exist.
     pub(super) fn load(root: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
         let module = Module::parse(&read(root)?)?;
         let mut files = Self { files: vec![root.to_owned()], nodes: Vec::new() };

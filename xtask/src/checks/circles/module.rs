@@ -181,7 +181,7 @@ impl Parser<'_> {
             match self.peek(0) {
                 "(" | "[" | "{" => depth += 1,
                 ")" | "]" | "}" => depth = depth.saturating_sub(1),
-                // The precise captures of `impl Trait + use<'a>` are no declaration.
+                // The precise captures of `impl Trait + use<'a>` do not declare anything.
                 "use" if self.peek(1) != "<" => {
                     self.import(false, module);
                     continue;

@@ -25,7 +25,7 @@ pub(super) fn of_rust(source: &str) -> Vec<Phrase> {
         let mut texts = Sentences::default();
         match token.kind {
             TokenKind::Comment => {
-                // A sentence goes on in the comment of the next line.
+                // A sentence may continue in the comment of the next line.
                 comments.read_lines(token.text, token.line);
                 continue;
             }
@@ -75,7 +75,7 @@ impl Sentences {
     }
 
     fn read(&mut self, content: &str, line: usize) {
-        // The marks of a comment are no part of the sentence.
+        // The marks of a comment do not belong to the sentence.
         let content = content.trim_start();
         let content = content.trim_start_matches(['/', '!', '*', '>', '#', '-']);
         if content.trim().is_empty() {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn sentence_goes_on_in_the_comment_of_the_next_line() {
+    fn sentence_continues_in_the_comment_of_the_next_line() {
         let found = plain(of_rust("/// It goes\n/// far\nfn RunQueue() { f(\"one two\") } // last"));
         let expected = ["fn@3", "run@3 queue@3", "f@3", "one@3 two@3", "it@1 goes@1 far@2", "last@3"];
         assert_eq!(found, expected);
