@@ -2,7 +2,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::cargo::workspace_root;
 use crate::error::Error;
-use crate::source::{SourceFile, files_with};
+use crate::source::{SourceFile, Token, files_with, tokens};
 
 /// Checks that every file and folder that a document names is there, and holds the code that is named with it.
 pub(crate) fn check() -> Result<(), Error> {
@@ -37,7 +37,8 @@ impl Mention {
     fn problem(&self, root: &Path) -> Option<String> {
         let path = root.join(&self.path);
         if !path.exists() {
-            return Some(format!("{} does not exist", self.path));
+            let moved = self.moved(root).map_or_else(String::new, |moved| format!("; see {moved}"));
+            return Some(format!("{} does not exist{moved}", self.path));
         }
         let code = self.code.as_ref()?;
         // Of `Queue::submit` or `submit(&task)` the last name: the file may spell the rest otherwise.
@@ -53,6 +54,23 @@ impl Mention {
         let has_name =
             |text: &String| text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
         (!sources.iter().any(has_name)).then(|| format!("{} does not hold `{name}`", self.path))
+    }
+
+    /// Where a file may have moved within its package: one of the same name, or one that defines the code.
+    fn moved(&self, root: &Path) -> Option<String> {
+        let (package, rest) = self.path.split_once("/src/")?;
+        let name = rest.rsplit('/').next()?;
+        let files = files_with(&root.join(package), &["rs", "lua"]).ok()?;
+        let code = self.code.as_deref().and_then(|code| code.rsplit("::").next());
+        let defines = |file: &SourceFile| {
+            let is_definition = |pair: &[Token<'_>]| {
+                ["struct", "enum", "trait", "fn"].contains(&pair[0].text) && Some(pair[1].text) == code
+            };
+            file.path.ends_with(".rs") && tokens(&file.text).windows(2).any(is_definition)
+        };
+        let same_name = files.iter().find(|file| file.path.rsplit('/').next() == Some(name));
+        let found = files.iter().find(|file| defines(file)).or(same_name)?;
+        Some(format!("{package}/{}", found.path))
     }
 }
 
@@ -178,6 +196,10 @@ mod tests {
         assert_eq!(problem("xtask/src", None), None);
         assert_eq!(problem("xtask/src/main.rs", Some("Chore::Bench")), None);
         assert_eq!(problem("xtask/src/no.rs", None), Some("xtask/src/no.rs does not exist".to_owned()));
+        let moved = "xtask/src/paths.rs does not exist; see xtask/src/checks/paths.rs".to_owned();
+        assert_eq!(problem("xtask/src/paths.rs", None), Some(moved));
+        let moved = "xtask/src/mention.rs does not exist; see xtask/src/checks/paths.rs".to_owned();
+        assert_eq!(problem("xtask/src/mention.rs", Some("Mention")), Some(moved));
         let missing = "xtask/src/main.rs does not hold `Bencher`".to_owned();
         assert_eq!(problem("xtask/src/main.rs", Some("Chore::Bencher")), Some(missing));
     }
