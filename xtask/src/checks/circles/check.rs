@@ -36,7 +36,8 @@ pub(crate) fn check() -> Result<(), Error> {
                 println!("{text}");
             }
         }
-        let package = package.trim_end_matches('/');
+        // The package in the root of the workspace is the facade.
+        let package = if package.is_empty() { "." } else { package.trim_end_matches('/') };
         let known = KNOWN.iter().find(|(name, _)| *name == package).map_or(0, |(_, count)| *count);
         if found != known {
             println!(
