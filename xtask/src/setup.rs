@@ -32,14 +32,14 @@ pub(crate) struct Tool {
     name: &'static str,
     /// A command that succeeds once the tool is here.
     probe: &'static [&'static str],
-    /// Installs it, or says why it can't.
+    /// Installs it, or returns the reason why it cannot.
     install: fn() -> Result<(), String>,
     /// What users can do when `install` can't.
     advice: &'static str,
 }
 
 impl Tool {
-    /// Installs the tool unless it is here; a tool that is missing all the same is an error, never a skip.
+    /// Installs the tool unless it is here. A tool that is still missing then is an error: no step is skipped.
     pub(crate) fn ensure(&self) -> Result<(), Error> {
         if succeeds(self.probe) {
             return Ok(());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// What ships with what: the packages, and their normal and build dependencies, without those for tests.
+/// The packages with their normal and build dependencies, without those for tests.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     /// From a package's id.
@@ -18,12 +18,12 @@ struct Package {
     dependencies: Vec<String>,
 }
 
-/// What a walk through a [`Graph`] came upon.
+/// The result of a walk through a [`Graph`].
 #[derive(Debug)]
 pub(crate) struct Paths {
-    /// How many packages were looked at, with the one at the start.
+    /// The number of visited packages, the first one included.
     pub(crate) visited: usize,
-    /// For each package that was looked for, the names on the shortest way to it.
+    /// For each forbidden package, the names on the shortest path to it.
     pub(crate) found: Vec<Vec<String>>,
 }
 
