@@ -29,7 +29,8 @@ pub(super) fn of_rust(source: &str) -> Vec<Phrase> {
                 comments.read_lines(token.text, token.line);
                 continue;
             }
-            TokenKind::Text => texts.read_lines(token.text, token.line),
+            // The letter of an escape does not belong to the word behind it.
+            TokenKind::Text => texts.read_lines(&token.text.replace("\\n", ". "), token.line),
             TokenKind::Ident => found.push(name(token.text, token.line)),
             TokenKind::Other | TokenKind::Punct => {}
         }
@@ -84,14 +85,14 @@ impl Sentences {
         let mut word = String::new();
         for c in content.chars().chain([' ']) {
             // The parts of a name in a text are words, too.
-            if c.is_alphanumeric() || c == '\'' {
+            if c.is_alphanumeric() {
                 word.extend(c.to_lowercase());
                 continue;
             }
             if !word.is_empty() {
                 self.current.words.push((std::mem::take(&mut word), line));
             }
-            if !c.is_whitespace() && !matches!(c, '*' | '_' | '`' | '-') {
+            if !c.is_whitespace() && !matches!(c, '*' | '_' | '`' | '-' | '\'') {
                 self.end();
             }
         }
@@ -131,6 +132,12 @@ mod tests {
         let found = plain(of_rust("/// It goes\n/// far\nfn RunQueue() { f(\"one two\") } // last"));
         let expected = ["fn@3", "run@3 queue@3", "f@3", "one@3 two@3", "it@1 goes@1 far@2", "last@3"];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn apostrophes_and_escapes_hide_no_word() {
+        assert_eq!(plain(of_text("a task's 'end'")), ["a@1 task@1 s@1 end@1"]);
+        assert_eq!(plain(of_rust(r#""one\ntwo""#)), ["one@1", "two@1"]);
     }
 
     #[test]
