@@ -1,10 +1,10 @@
-use super::prose::{Phrase, of_rust, of_text};
+use super::prose::{Phrase, of_path, of_rust, of_text};
 use super::rule::{LIST, Rule};
 use crate::cargo::workspace_root;
 use crate::error::Error;
 use crate::source::{SourceFile, files_with};
 
-/// What still has such words; they are counted and do not fail the check.
+/// Parts of the workspace that still have such words. They are counted, and do not fail the check. To be emptied.
 const UNDER_WAY: &[&str] = &[
     "cli/",
     "conformance/",
@@ -40,7 +40,12 @@ pub(crate) fn check() -> Result<(), Error> {
         }
     }
     for (part, count) in UNDER_WAY.iter().zip(under_way) {
-        println!("{part}: {count} left; at 0 it leaves `UNDER_WAY` in xtask/src/checks/words/check.rs");
+        println!("{part}: {count} left");
+    }
+    if !UNDER_WAY.is_empty() {
+        println!(
+            "A part that leaves `UNDER_WAY` (xtask/src/checks/words/check.rs) is printed in full, and fails the check."
+        );
     }
     println!("{} files, {} rules, {count} found", files.len(), rules.len());
     if count == 0 { Ok(()) } else { Err(Error::Found { what: "words that are not used here", count }) }
@@ -49,7 +54,8 @@ pub(crate) fn check() -> Result<(), Error> {
 /// Each find as `file:line: "word": what to write instead`.
 fn found_in(rules: &[Rule], file: &SourceFile) -> Vec<String> {
     let phrases = if file.path.ends_with(".rs") { of_rust(&file.text) } else { of_text(&file.text) };
-    let mut found: Vec<_> = phrases.iter().flat_map(|phrase| found_in_phrase(rules, phrase)).collect();
+    let phrases = of_path(&file.path).into_iter().chain(phrases);
+    let mut found: Vec<_> = phrases.flat_map(|phrase| found_in_phrase(rules, &phrase)).collect();
     found.sort_by_key(|(line, _)| *line);
     let text = |(line, rule): &(usize, &Rule)| {
         format!("{}:{line}: \"{}\": {}", file.path, rule.text(), rule.instead)
@@ -99,6 +105,7 @@ mod tests {
         // The parts are put together here, as this file is checked, too.
         let name = ["Bur", "ied"].concat();
         assert_eq!(found("a.rs", &format!("struct My{name}Task;\nfn is{}() {{}}", "_no")).len(), 1);
+        assert_eq!(found(&format!("{}-tasks.md", name.to_lowercase()), "").len(), 1);
         assert_eq!(found("a.lua", &format!("local {}_at = 1", name.to_lowercase())).len(), 1);
     }
 

@@ -41,6 +41,11 @@ pub(super) fn of_rust(source: &str) -> Vec<Phrase> {
     found
 }
 
+/// The names in the path of a file, for line 1.
+pub(super) fn of_path(path: &str) -> Vec<Phrase> {
+    path.split('/').map(|part| name(&part.replace(['-', '.'], "_"), 1)).collect()
+}
+
 /// The parts of a name: of `RunQueue` and `run_queue` they are `run` and `queue`.
 fn name(name: &str, line: usize) -> Phrase {
     let mut words = Vec::new();
@@ -146,5 +151,6 @@ mod tests {
         assert_eq!(parts("KEEP_CREDIT"), ["keep", "credit"]);
         assert_eq!(parts("RhaiWorkerBuilder"), ["rhai", "worker", "builder"]);
         assert_eq!(parts("_unused_x2"), ["unused", "x2"]);
+        assert_eq!(plain(of_path("my-docs/a_b.rs")), ["my@1 docs@1", "a@1 b@1 rs@1"]);
     }
 }
