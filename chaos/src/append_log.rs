@@ -22,7 +22,7 @@ impl AppendLog {
         Self { directory: directory.to_owned(), file: None, offset: 0 }
     }
 
-    /// The commands since the last time.
+    /// The commands since the last call.
     pub(crate) fn read(&mut self) -> io::Result<Vec<Words>> {
         let offset = self.offset;
         let Some(file) = self.file()? else { return Ok(Vec::new()) };
@@ -48,12 +48,12 @@ impl AppendLog {
         Ok(commands)
     }
 
-    /// How long the file is.
+    /// The length of the file, in bytes.
     pub(crate) fn size(&self) -> io::Result<u64> {
         find(&self.directory)?.map_or(Ok(0), |path| Ok(fs::metadata(path)?.len()))
     }
 
-    /// Cuts the file off, as the failure of a whole machine does with what was not yet on the disk,
+    /// Truncates the file, as the failure of a machine drops writes that were not on the disk yet,
     /// and begins to read anew. The server must not run.
     pub(crate) fn truncate(&mut self, size: u64) -> io::Result<()> {
         if let Some(path) = find(&self.directory)? {

@@ -4,32 +4,32 @@ use rhai_dispatcher::TaskId;
 
 use crate::{Entry, Event, TaskKind};
 
-/// What the journal says of each task.
+/// The entries of the journal, by task.
 #[derive(Debug, Default)]
 pub struct Chronicle {
     /// The tasks.
     pub tasks: HashMap<TaskId, TaskStory>,
-    /// The last thing that each process noted.
+    /// The last entry of each process.
     pub latest: HashMap<u32, Entry>,
-    /// The submitters that let a poison task loose among those that wait, and when.
+    /// The submitters that released a poison task among waiting tasks, and when.
     pub loosed: Vec<(u32, u64)>,
-    /// Calls that failed and were made again.
+    /// Calls that failed and were repeated.
     pub failed_calls: usize,
     /// The texts of the first of them.
     pub failures: Vec<String>,
 }
 
-/// What is noted of one task.
+/// The entries about one task.
 #[derive(Debug, Default)]
 pub struct TaskStory {
     /// What it does, once it was accepted.
     pub kind: Option<TaskKind>,
-    /// Who submitted it.
+    /// The process id of its submitter.
     pub submitter: Option<u32>,
     /// Its starts, in their order.
     pub starts: Vec<Start>,
     /// The waits for it.
-    pub waits: Vec<Wait>,
+    pub waits: Vec<TaskWait>,
 }
 
 /// One start of a task.
@@ -37,16 +37,16 @@ pub struct TaskStory {
 pub struct Start {
     /// When.
     pub at: u64,
-    /// By which worker process.
+    /// The process id of the worker.
     pub pid: u32,
 }
 
 /// One wait for a task.
 #[derive(Debug)]
-pub struct Wait {
-    /// Who waits.
+pub struct TaskWait {
+    /// The process id of the waiter.
     pub pid: u32,
-    /// Since when.
+    /// When it began.
     pub since: u64,
     /// When and how it ended.
     pub end: Option<(u64, WaitEnd)>,
@@ -67,7 +67,7 @@ impl Chronicle {
     /// How many of the failures are kept.
     const FAILURES_KEPT: usize = 10;
 
-    /// Takes an entry in.
+    /// Adds an entry.
     pub fn add(&mut self, entry: Entry) {
         self.latest.insert(entry.pid, entry.clone());
         let Entry { at, pid, event } = entry;
@@ -78,7 +78,7 @@ impl Chronicle {
                 story.kind = Some(kind);
                 story.submitter = Some(pid);
             }
-            Event::Waiting { task } => self.of(task).waits.push(Wait { pid, since: at, end: None }),
+            Event::Waiting { task } => self.of(task).waits.push(TaskWait { pid, since: at, end: None }),
             Event::Outcome { task, outcome } => self.end(task, pid, at, WaitEnd::Outcome(outcome)),
             Event::Lost { task } => self.end(task, pid, at, WaitEnd::Lost),
             Event::TimedOut { task } => self.end(task, pid, at, WaitEnd::TimedOut),
@@ -96,12 +96,12 @@ impl Chronicle {
         self.tasks.entry(task).or_default()
     }
 
-    /// A wait whose beginning was not noted has its id from its end.
+    /// A wait whose beginning was not noted begins with its end.
     fn end(&mut self, task: TaskId, pid: u32, at: u64, end: WaitEnd) {
         let waits = &mut self.of(task).waits;
         match waits.iter_mut().find(|wait| wait.pid == pid && wait.end.is_none()) {
             Some(wait) => wait.end = Some((at, end)),
-            None => waits.push(Wait { pid, since: at, end: Some((at, end)) }),
+            None => waits.push(TaskWait { pid, since: at, end: Some((at, end)) }),
         }
     }
 }

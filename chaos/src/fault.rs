@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Something that is done to the processes.
+/// A fault that strikes processes, connections or the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -26,15 +26,15 @@ pub enum Fault {
     CrashPoint,
     /// A task kills its worker among many that wait.
     Poison,
-    /// Nothing comes through between one worker and the server, for longer than its lease; the sockets stay open.
+    /// No byte passes between one worker and the server, for longer than its lease; the sockets stay open.
     BlackHole,
-    /// Nothing comes through to the server, or from it, for longer than a lease.
+    /// No byte passes to the server, or none from it, for longer than a lease.
     BlackHoleOneWay,
     /// All sockets are dead and stay open; new ones work.
     HalfOpen,
-    /// All bytes come 50 ms later, in each direction.
+    /// All bytes arrive 50 ms later, in each direction.
     Latency,
-    /// All bytes come a second later, in each direction.
+    /// All bytes arrive a second later, in each direction.
     LongLatency,
     /// Another server takes over behind the same address, and the first one after it; sockets stay open.
     Failover,
@@ -42,11 +42,11 @@ pub enum Fault {
     DiskFull,
     /// The server's memory is full (OOM).
     MemoryFull,
-    /// The server's clock jumps by a minute, as that of a machine does that was suspended. It begins a minute behind.
+    /// The server's clock jumps by a minute, as after a suspend of its machine. It begins a minute behind.
     ClockJump,
 }
 
-/// What faults break; those of a sort have to land equally often in a run.
+/// What a fault breaks. Faults of one sort have to land equally often in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     /// Processes and connections.
@@ -139,28 +139,28 @@ impl fmt::Display for Fault {
 /// A fault that has struck.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// Which.
+    /// Its kind.
     pub fault: Fault,
     /// When it began.
     pub at: u64,
     /// When it was over.
     pub until: u64,
-    /// Whom it struck.
-    pub target: Target,
+    /// The process that it struck.
+    pub target: FaultTarget,
 }
 
-/// Whom a fault strikes.
+/// The process that a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum FaultTarget {
     /// One worker process. `dead` if it ended.
     Worker {
-        /// Which.
+        /// Its process id.
         pid: u32,
         /// Whether it ended.
         dead: bool,
     },
     /// One submitter process.
     Submitter(u32),
-    /// The server, or the way to it: everybody.
-    Everybody,
+    /// The server, or the network before it: all processes notice.
+    Server,
 }

@@ -24,9 +24,9 @@ pub struct Journal {
 pub struct Entry {
     /// When, in milliseconds of the epoch; all processes and the server share one machine's clock.
     pub at: u64,
-    /// Who.
+    /// The process id of its writer.
     pub pid: u32,
-    /// What.
+    /// The event.
     pub event: Event,
 }
 
@@ -57,7 +57,7 @@ pub enum Event {
     Outcome {
         /// The task.
         task: TaskId,
-        /// What tells this outcome from another one.
+        /// A text that differs for different outcomes.
         outcome: String,
     },
     /// A waiter was told that the server has lost the task.
@@ -70,11 +70,11 @@ pub enum Event {
         /// The task.
         task: TaskId,
     },
-    /// All of a burst is accepted and waits; the queue, which was paused, goes on from now.
+    /// All of a burst is accepted and waits; the queue, which was paused, continues now.
     Loosed {},
-    /// A call failed, and is made again.
+    /// A call failed, and is repeated.
     Failed {
-        /// With what.
+        /// The error.
         error: String,
     },
 }
@@ -92,7 +92,7 @@ impl Journal {
     /// Notes `event`, now.
     ///
     /// # Panics
-    /// If it can't be written: a run whose notes are incomplete says nothing.
+    /// If it can't be written: a run with incomplete notes proves nothing.
     pub fn note(&self, event: Event) {
         let entry = Entry { at: now(), pid: std::process::id(), event };
         let mut line = serde_json::to_string(&entry).expect("an event has a JSON form");
@@ -117,10 +117,10 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// What was noted since the last time.
+    /// The entries since the last call.
     ///
     /// # Errors
-    /// What the system says; a line that is no entry is an error too.
+    /// What the system says; a line that is not an entry is an error too.
     pub fn read(&mut self) -> io::Result<Vec<Entry>> {
         self.file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();

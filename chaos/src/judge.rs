@@ -4,43 +4,42 @@ use std::io;
 use rhai_dispatcher::TaskId;
 
 use crate::chronicle::{TaskStory, WaitEnd};
-use crate::fault::{Fault, Hit, Target};
+use crate::fault::{Fault, FaultTarget, Hit};
 use crate::ledger::RecordStory;
-use crate::{Stage, Tally, TaskKind};
+use crate::{Fixture, Tally, TaskKind};
 
-/// Compares what everybody saw in a round that is over with what the server wrote.
+/// Compares what the processes noted in a round with what the server wrote.
 #[derive(Debug)]
 pub struct Judge<'a> {
-    stage: &'a Stage,
-    /// Whether the server may have lost what it acknowledged.
+    fixture: &'a Fixture,
+    /// Whether the server may have lost acknowledged writes.
     may_lose: bool,
 }
 
-/// How late a waiter may be told, in ms, when nothing keeps the server from it. Far above what it
-/// takes, and below the interval at which those who wait look by themselves: whoever is told only
-/// then was left hanging.
+/// How late a waiter may receive an outcome, in ms, outside of outages. Far above the usual delay, and below the interval
+/// at which waits are checked against their records: a waiter that gets its outcome only by that check has hung.
 const LATE: u64 = 10_000;
 
-/// How far before a second start's first one a fault may lie that explains it, in ms: two leases.
+/// How long before a task's first start a fault may have ended that explains its second one, in ms: two leases.
 const AFTERMATH: u64 = 5_000;
 
 impl<'a> Judge<'a> {
-    /// Of a stage that was drained.
+    /// A judge of a fixture that was drained.
     #[must_use]
-    pub const fn new(stage: &'a Stage, may_lose: bool) -> Self {
-        Self { stage, may_lose }
+    pub const fn new(fixture: &'a Fixture, may_lose: bool) -> Self {
+        Self { fixture, may_lose }
     }
 
-    /// Adds what came of the round to `tally`.
+    /// Adds the results of the round to `tally`.
     ///
     /// # Errors
     /// If the records can't be read.
     pub fn judge(&self, tally: &mut Tally) -> io::Result<()> {
-        let stories = &self.stage.chronicle.tasks;
-        let records = self.stage.ledger.records();
+        let stories = &self.fixture.chronicle.tasks;
+        let records = self.fixture.ledger.records();
         let ids: HashSet<TaskId> = stories.keys().chain(records.keys()).copied().collect();
         let ids: Vec<TaskId> = ids.into_iter().collect();
-        let now = self.stage.read_records(&ids).map_err(io::Error::other)?;
+        let now = self.fixture.read_records(&ids).map_err(io::Error::other)?;
         let (no_story, no_record) = (TaskStory::default(), RecordStory::default());
         for id in &ids {
             let story = stories.get(id).unwrap_or(&no_story);
@@ -49,15 +48,15 @@ impl<'a> Judge<'a> {
             self.waits(*id, story, record, tally);
             self.starts(*id, story, record, tally);
         }
-        for hit in &self.stage.hits {
+        for hit in &self.fixture.hits {
             self.hit(hit, tally);
         }
-        for (pid, at) in &self.stage.chronicle.loosed {
+        for (pid, at) in &self.fixture.chronicle.loosed {
             tally.waiting_with_poison.push(self.waiting_at(*pid, *at));
         }
-        tally.failed_calls += self.stage.chronicle.failed_calls;
-        tally.failures.extend(self.stage.chronicle.failures.iter().take(3).cloned());
-        for unexpected in &self.stage.unexpected {
+        tally.failed_calls += self.fixture.chronicle.failed_calls;
+        tally.failures.extend(self.fixture.chronicle.failures.iter().take(3).cloned());
+        for unexpected in &self.fixture.unexpected {
             tally.unexpected += 1;
             tally.note(unexpected.clone());
         }
@@ -106,7 +105,7 @@ impl<'a> Judge<'a> {
         let innocent = record.kind != Some(TaskKind::Poison);
         if innocent && first.is_some_and(|outcome| outcome.starts_with("error crashed")) {
             tally.innocents_crashed += 1;
-            tally.note(format!("task {id} is no poison and crashed: {story:?}"));
+            tally.note(format!("task {id} is not poison and crashed: {story:?}"));
         }
     }
 
@@ -116,7 +115,7 @@ impl<'a> Judge<'a> {
             let hung = match &wait.end {
                 // A waiter that was killed waits no more.
                 None => !self.is_killed(wait.pid),
-                // An outcome that came later than the wait could last left nobody hanging.
+                // If the outcome came later than the wait could last, the waiter did not hang.
                 Some((at, WaitEnd::TimedOut)) => record.ended_at().is_none_or(|ended| ended + LATE < *at),
                 Some((at, WaitEnd::Lost)) => {
                     if self.may_lose {
@@ -138,9 +137,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether who could have been told at `since` was told, at `at`, too late.
+    /// Whether a waiter got its outcome at `at` too late, which could have had it at `since`.
     fn is_late(&self, since: u64, at: u64, tally: &mut Tally) -> bool {
-        let outages = self.stage.hits.iter().filter(|hit| hit.target == Target::Everybody);
+        let outages = self.fixture.hits.iter().filter(|hit| hit.target == FaultTarget::Server);
         let back = outages.map(|hit| hit.until).filter(|until| *until < at).max().unwrap_or(0);
         let late = at.saturating_sub(since.max(back));
         tally.latest_wait_ms = tally.latest_wait_ms.max(late);
@@ -155,11 +154,11 @@ impl<'a> Judge<'a> {
             return;
         }
         tally.executed_twice += story.starts.len() - kind.starts();
-        let explained = self.stage.hits.iter().any(|hit| {
+        let explained = self.fixture.hits.iter().any(|hit| {
             let strikes = match hit.target {
-                Target::Worker { pid, .. } => story.starts.iter().any(|start| start.pid == pid),
-                Target::Submitter(_) => false,
-                Target::Everybody => true,
+                FaultTarget::Worker { pid, .. } => story.starts.iter().any(|start| start.pid == pid),
+                FaultTarget::Submitter(_) => false,
+                FaultTarget::Server => true,
             };
             strikes && hit.at <= last.at && hit.until + AFTERMATH >= first.at
         });
@@ -173,8 +172,8 @@ impl<'a> Judge<'a> {
     fn hit(&self, hit: &Hit, tally: &mut Tally) {
         let struck = self.struck(hit);
         let landed = match hit.fault {
-            // It may strike a process before it has begun anything that was noted.
-            Fault::CrashPoint => self.struck(&Hit { target: Target::Everybody, ..hit.clone() }),
+            // It may end a process before that has noted a start.
+            Fault::CrashPoint => self.struck(&Hit { target: FaultTarget::Server, ..hit.clone() }),
             _ => struck,
         };
         let count = tally.faults.entry(hit.fault).or_default();
@@ -184,16 +183,16 @@ impl<'a> Judge<'a> {
             tally.running_at_pauses.push(self.running_at(hit.at));
         }
         tally.in_flight_at_faults += struck;
-        if let Target::Worker { pid, dead: true } = hit.target {
+        if let FaultTarget::Worker { pid, dead: true } = hit.target {
             self.take_over(pid, hit.at, tally);
         }
     }
 
     /// How many tasks of one submitter had been accepted, and not yet claimed, at that time.
     fn waiting_at(&self, submitter: u32, at: u64) -> usize {
-        let stories = self.stage.chronicle.tasks.iter();
+        let stories = self.fixture.chronicle.tasks.iter();
         let own = stories.filter(|(_, story)| story.submitter == Some(submitter));
-        let records = self.stage.ledger.records();
+        let records = self.fixture.ledger.records();
         let waited = |id: &TaskId| {
             records.get(id).is_some_and(|record| record.claims.iter().all(|claim| *claim >= at))
         };
@@ -202,18 +201,18 @@ impl<'a> Judge<'a> {
 
     /// How many tasks had been started, and not ended, at that time.
     fn running_at(&self, at: u64) -> usize {
-        let records = self.stage.ledger.records();
+        let records = self.fixture.ledger.records();
         let ran = |(id, story): &(&TaskId, &TaskStory)| {
             let ended = records.get(id).and_then(RecordStory::ended_at);
             story.starts.iter().any(|start| start.at <= at) && ended.is_none_or(|ended| ended > at)
         };
-        self.stage.chronicle.tasks.iter().filter(ran).count()
+        self.fixture.chronicle.tasks.iter().filter(ran).count()
     }
 
-    /// How many tasks were in flight with those whom it struck.
+    /// How many tasks were in flight with the processes that it struck.
     fn struck(&self, hit: &Hit) -> usize {
-        let records = self.stage.ledger.records();
-        let stories = self.stage.chronicle.tasks.iter();
+        let records = self.fixture.ledger.records();
+        let stories = self.fixture.chronicle.tasks.iter();
         let is_struck = |id: &TaskId, story: &TaskStory| {
             let ended = records.get(id).and_then(RecordStory::ended_at);
             let is_open = ended.is_none_or(|ended| ended >= hit.at);
@@ -222,9 +221,9 @@ impl<'a> Judge<'a> {
                 starts.any(|start| start.at <= hit.until && pid.is_none_or(|pid| start.pid == pid))
             };
             match hit.target {
-                Target::Worker { pid, .. } => is_open && started(Some(pid)),
-                Target::Everybody => is_open && started(None),
-                Target::Submitter(pid) => {
+                FaultTarget::Worker { pid, .. } => is_open && started(Some(pid)),
+                FaultTarget::Server => is_open && started(None),
+                FaultTarget::Submitter(pid) => {
                     let mut waits = story.waits.iter().filter(|wait| wait.pid == pid);
                     waits.any(|wait| wait.since <= hit.at && wait.end.is_none())
                 }
@@ -236,14 +235,14 @@ impl<'a> Judge<'a> {
     /// How long it took from a worker's death until each of its tasks ran elsewhere.
     fn take_over(&self, dead: u32, at: u64, tally: &mut Tally) {
         let disturbed =
-            |hit: &Hit| hit.target == Target::Everybody && hit.at <= at + AFTERMATH && hit.until >= at;
-        if self.stage.hits.iter().any(disturbed) {
+            |hit: &Hit| hit.target == FaultTarget::Server && hit.at <= at + AFTERMATH && hit.until >= at;
+        if self.fixture.hits.iter().any(disturbed) {
             return;
         }
-        let records = self.stage.ledger.records();
+        let records = self.fixture.ledger.records();
         let mut again = Vec::new();
-        for (id, story) in &self.stage.chronicle.tasks {
-            // These start again by themselves, or not at all.
+        for (id, story) in &self.fixture.chronicle.tasks {
+            // These start again without a fault, or never.
             if matches!(story.kind, Some(TaskKind::Retry | TaskKind::Cancelled)) {
                 continue;
             }
@@ -257,7 +256,7 @@ impl<'a> Judge<'a> {
             let starts = story.starts.iter().map(|start| start.at);
             match starts.chain(claims.iter().copied()).filter(|next| *next > at).min() {
                 Some(next) => again.push((next - at, id)),
-                // Its end was on its way, or it had killed too many; anything else is lost.
+                // Its finish was under way, or it was blamed too often. Any other task is lost.
                 None if ended.is_some() => {}
                 None => {
                     tally.note(format!("task {id} of worker {dead} never ran again: {story:?} {record:?}"));
@@ -274,13 +273,13 @@ impl<'a> Judge<'a> {
                     "of {} tasks of worker {dead} the first ran elsewhere {first} ms after its death at {at}, \
                      and the last, {id}, after {last} ms: {:?}",
                     again.len(),
-                    self.stage.chronicle.tasks[*id]
+                    self.fixture.chronicle.tasks[*id]
                 ));
             }
         }
     }
 
     fn is_killed(&self, pid: u32) -> bool {
-        self.stage.hits.iter().any(|hit| hit.target == Target::Submitter(pid))
+        self.fixture.hits.iter().any(|hit| hit.target == FaultTarget::Submitter(pid))
     }
 }

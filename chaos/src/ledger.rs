@@ -19,21 +19,21 @@ pub struct Ledger {
     clock_offset: i64,
 }
 
-/// What was written to one record.
+/// The writes to one record.
 #[derive(Debug, Default)]
 pub struct RecordStory {
     /// What the task does.
     pub kind: Option<TaskKind>,
     /// Each terminal write, and when it was.
     pub terminals: Vec<(String, u64)>,
-    /// When it was claimed, each time: whoever claimed it may have died before it noted the start.
+    /// When it was claimed, each time: the worker may have died before it noted the start.
     pub claims: Vec<u64>,
     /// Whether it was deleted.
     pub deleted: bool,
 }
 
 impl RecordStory {
-    /// Whether the task has yet to come to an end.
+    /// Whether it has no outcome yet.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.terminals.is_empty() && !self.deleted
@@ -47,13 +47,13 @@ impl RecordStory {
 }
 
 impl Ledger {
-    /// Of a server that works in `directory`.
+    /// The ledger of a server that works in `directory`.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
         Self { log: AppendLog::new(directory), records: HashMap::new(), open: 0, clock_offset: 0 }
     }
 
-    /// Takes in what was written since the last time.
+    /// Reads the writes since the last call.
     ///
     /// # Errors
     /// What the system says.
@@ -81,7 +81,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// How long the file is.
+    /// The length of the file, in bytes.
     ///
     /// # Errors
     /// What the system says.
@@ -89,7 +89,7 @@ impl Ledger {
         self.log.size()
     }
 
-    /// Takes away what was written beyond `size`, from the file too. The server must not run.
+    /// Drops the writes beyond `size`, in the file too. The server must not run.
     ///
     /// # Errors
     /// What the system says.
@@ -155,7 +155,7 @@ impl Ledger {
     }
 }
 
-/// What tells an outcome from another one, from the fields of a record; none if they are no outcome.
+/// A text that differs for different outcomes, from the fields of a record; none if they have no outcome.
 pub(crate) fn outcome_of(field: impl Fn(&str) -> Option<String>) -> Option<String> {
     let status = field("status")?;
     let text = |name| field(name).unwrap_or_default();
@@ -167,7 +167,7 @@ pub(crate) fn outcome_of(field: impl Fn(&str) -> Option<String>) -> Option<Strin
     }
 }
 
-/// The same, as a waiter is told it.
+/// The same text for the outcome that a waiter received.
 pub(crate) fn outcome_told(details: &RhaiTaskDetails) -> String {
     outcome_of(|field| match field {
         "status" => Some(details.status.as_str().to_owned()),

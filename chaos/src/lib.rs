@@ -1,34 +1,34 @@
-//! Breaks the processes of rhai-dispatcher and its server, and counts what that costs.
+//! Injects faults into the processes of rhai-dispatcher and its server, and counts broken promises.
 //!
 //! `cargo xtask chaos --minutes N --seed S` is a run. It starts a `redis-server` of its own, workers,
 //! submitters and waiters as processes, kills, stops and cuts them by a plan that the seed decides,
-//! and ends with a tally. It fails if a promise was broken, and if a fault landed too seldom to say.
+//! and ends with a tally. It fails if a promise was broken, or if a fault landed too seldom to test it.
 //!
 //! # How it judges
-//! Nothing is asked of the code under test. The workers note each start of a script, the submitters
-//! what was accepted, the waiters what they were told, in one [`Journal`]. What the server was made
-//! to write is read from its append-only file ([`Ledger`]): no terminal write can be missed, and the
-//! server does not notice. In the end a client of another make (`redis`) reads every record and
-//! compares.
+//! It does not rely on the code under test. In one [`Journal`] the workers note each start of a script, the submitters each
+//! accepted task, the waiters each received outcome. The writes of the server are read from its append-only file
+//! ([`Ledger`]): no terminal write can be missed, and the server is not disturbed. In the end another client library
+//! (`redis`) reads every record, and the outcomes are compared.
 //!
-//! # It can fail
+//! # Test of the harness
 //! `cargo xtask chaos --break fence` (or `recheck`, `finish-order`) builds the transport with the
 //! feature `fault-no-fence` (`fault-no-recheck`, `fault-finish-order`), in which that protection is
 //! switched off. Such a run has to end with a failure.
 //!
 //! # Layout
-//! - `journal`, `chronicle`: what the processes note, and what it says of each task ([`Journal`], [`Chronicle`]).
-//! - `ledger`, `append_log`: what the server has written ([`Ledger`]).
-//! - `task_kind`: what is submitted ([`TaskKind`]).
+//! - `journal`, `chronicle`: the notes of the processes, and what they say of each task ([`Journal`], [`Chronicle`]).
+//! - `ledger`, `append_log`: the writes of the server ([`Ledger`]).
+//! - `task_kind`: the tasks that are submitted ([`TaskKind`]).
 //! - `tether`: ends a process with its parent ([`Tether`]).
-//! - `worker`, `submitter`, `waiter`: the processes that are broken ([`ChaosWorker`], [`ChaosSubmitter`], [`ChaosWaiter`]).
-//! - `process`, `network`, `stage`: starts and signals them, and the ways between them and the server ([`Stage`]).
-//! - `fault`, `plan`, `round`: what is done to them ([`Fault`], [`Plan`], [`Round`]).
-//! - `judge`, `tally`: what came of it ([`Tally`]).
+//! - `worker`, `submitter`, `waiter`: the processes that faults strike ([`ChaosWorker`], [`ChaosSubmitter`], [`ChaosWaiter`]).
+//! - `process`, `network`, `fixture`: starts and signals them, and the proxies between them and the server ([`Fixture`]).
+//! - `fault`, `plan`, `round`: the faults ([`Fault`], [`Plan`], [`Round`]).
+//! - `judge`, `tally`: the results ([`Tally`]).
 
 mod append_log;
 mod chronicle;
 mod fault;
+mod fixture;
 mod journal;
 mod judge;
 mod ledger;
@@ -36,7 +36,6 @@ mod network;
 mod plan;
 mod process;
 mod round;
-mod stage;
 mod submitter;
 mod tally;
 mod task_kind;
@@ -46,13 +45,13 @@ mod worker;
 
 pub use chronicle::Chronicle;
 pub use fault::{Fault, Hit, Sort};
+pub use fixture::Fixture;
 pub use journal::{Entry, Event, Journal, Tail};
 pub use judge::Judge;
 pub use ledger::Ledger;
 pub use plan::{Plan, RoundPlan};
 pub use process::Process;
 pub use round::Round;
-pub use stage::Stage;
 pub use submitter::ChaosSubmitter;
 pub use tally::Tally;
 pub use task_kind::TaskKind;
@@ -63,5 +62,5 @@ pub use worker::ChaosWorker;
 /// The worker id of all tasks.
 const WORKER_ID: &str = "chaos";
 
-/// What all keys begin with.
+/// The prefix of all keys.
 const PREFIX: &str = "rhailib";

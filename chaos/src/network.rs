@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
 
-/// The server and its replica, and the ways to them: each worker has one of its own, the other processes share one.
+/// The server and its replica, and the proxies before them: each worker has its own, the other processes share one.
 #[derive(Debug)]
-pub(crate) struct Network {
-    /// What is called the server: it is the primary, but for the time of a failover.
+pub(crate) struct ProxyNetwork {
+    /// The primary, except during a failover.
     pub(crate) server: RedisServer,
     replica: Option<RedisServer>,
     shared: FaultyProxy,
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The file in which the server saves its data; a folder in its place keeps it from that.
 const SNAPSHOT: &str = "dump.rdb";
 
-impl Network {
+impl ProxyNetwork {
     /// A server with that `appendfsync`.
     pub(crate) fn open(fsync: &str) -> Self {
         let server = RedisServer::with(&[
@@ -30,15 +30,15 @@ impl Network {
             "yes",
             "--appendfsync",
             fsync,
-            // The file is the log of every write: it must not be put together anew, nor a replica that was the
-            // primary for some seconds miss so much that it needs all data anew.
+            // The append-only file is the log of every write: it must not be rewritten. And a replica that was the primary
+            // for some seconds must not need a full synchronisation.
             "--auto-aof-rewrite-percentage",
             "0",
             "--repl-backlog-size",
             "256mb",
             "--repl-diskless-sync-delay",
             "0",
-            // Never by itself, but a server that is to save and can't takes no writes.
+            // The server never saves by itself, but one that is told to save and cannot refuses writes.
             "--save",
             "86400 1",
             "--dbfilename",
@@ -53,34 +53,34 @@ impl Network {
         self.shared.url()
     }
 
-    /// A way of its own, for a worker that is to be started.
-    pub(crate) fn open_way(&self) -> FaultyProxy {
+    /// Starts a proxy for a new worker.
+    pub(crate) fn open_proxy(&self) -> FaultyProxy {
         FaultyProxy::start(self.server.port())
     }
 
-    /// Notes whose way it is.
-    pub(crate) fn keep_way(&mut self, worker: u32, way: FaultyProxy) {
-        self.own.insert(worker, way);
+    /// Keeps the proxy of a worker.
+    pub(crate) fn keep_proxy(&mut self, worker: u32, proxy: FaultyProxy) {
+        self.own.insert(worker, proxy);
     }
 
-    /// The way of a worker.
-    pub(crate) fn way(&self, worker: u32) -> Option<&FaultyProxy> {
+    /// The proxy of a worker.
+    pub(crate) fn proxy(&self, worker: u32) -> Option<&FaultyProxy> {
         self.own.get(&worker)
     }
 
-    /// All ways.
-    pub(crate) fn ways(&self) -> impl Iterator<Item = &FaultyProxy> {
+    /// All proxies.
+    pub(crate) fn proxies(&self) -> impl Iterator<Item = &FaultyProxy> {
         self.own.values().chain([&self.shared])
     }
 
-    /// Holds all bytes of that direction back.
+    /// Holds back all bytes of that direction.
     pub(crate) fn black_hole(&self, direction: Direction) {
-        self.ways().for_each(|way| way.black_hole(direction));
+        self.proxies().for_each(|proxy| proxy.black_hole(direction));
     }
 
     /// Ends black holes and latency.
     pub(crate) fn heal(&self) {
-        self.ways().for_each(FaultyProxy::heal);
+        self.proxies().for_each(FaultyProxy::heal);
     }
 
     /// Lets the replica follow the server, so that it can take over.
@@ -102,7 +102,7 @@ impl Network {
             return Err(io::Error::other(format!("no failover: {answer}")));
         }
         until("the other server is the primary", || to.command(&["ROLE"]).contains("master"))?;
-        self.ways().for_each(|way| way.set_target(to.port()));
+        self.proxies().for_each(|proxy| proxy.set_target(to.port()));
         until("the first server follows", || {
             from.command(&["INFO", "replication"]).contains("link_status:up")
         })

@@ -4,12 +4,12 @@ use rhai_dispatcher_redis::CRASH_POINTS;
 
 use crate::Fault;
 
-/// What is done in a run, as its seed decides.
+/// The faults of a run, as its seed decides.
 #[derive(Debug)]
 pub struct Plan {
     random: fastrand::Rng,
     brief: bool,
-    /// The only fault, if it is not all of them.
+    /// The only fault of the run, if it was limited to one.
     only: Option<Fault>,
     /// How many cycles of all faults a round has.
     cycles: usize,
@@ -23,8 +23,8 @@ pub struct Plan {
 pub struct RoundPlan {
     /// The server's `appendfsync`.
     pub fsync: &'static str,
-    /// What happens.
-    pub steps: Vec<Step>,
+    /// Its steps, in order.
+    pub steps: Vec<RoundStep>,
     /// How many tasks are to run when the server is paused, and wait beside a poison task.
     pub crowd: usize,
     /// How long the server is paused.
@@ -35,8 +35,8 @@ pub struct RoundPlan {
 
 /// One step of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing happens to anybody for so many seconds.
+pub enum RoundStep {
+    /// No fault for so many seconds.
     Calm(u64),
     /// A fault.
     Fault(Fault),
@@ -54,10 +54,10 @@ const CYCLES: u64 = 4;
 /// How many minutes of a run there are to each of them: a short run has all sorts of rounds, too.
 const MINUTES_PER_CYCLE: u64 = 5;
 
-/// How long nothing happens in the first round, in seconds: nothing may be executed twice then.
+/// How long the first round has no fault, in seconds: no task may be executed twice then.
 const CALM: u64 = 10;
 
-/// How often a fault strikes in a round that has no other.
+/// How often the fault strikes in a round that is limited to it.
 const ALONE: usize = 8;
 
 /// How many crash points a cycle has.
@@ -98,10 +98,10 @@ impl Plan {
             steps.extend((0..ALONE).map(|_| self.step(fault)));
         } else if everysec {
             let kills = if self.brief { 1 } else { self.cycles + 1 };
-            steps.resize(kills, Step::Fault(Fault::ServerKillEverysec));
+            steps.resize(kills, RoundStep::Fault(Fault::ServerKillEverysec));
         } else {
             if !self.brief && self.rounds == 1 {
-                steps.push(Step::Calm(CALM));
+                steps.push(RoundStep::Calm(CALM));
             }
             for _ in 0..self.cycles {
                 let mut cycle = self.cycle();
@@ -130,7 +130,7 @@ impl Plan {
         2
     }
 
-    fn cycle(&mut self) -> Vec<Step> {
+    fn cycle(&mut self) -> Vec<RoundStep> {
         let mut cycle = Vec::new();
         for fault in Fault::CYCLE {
             let times = if fault == Fault::CrashPoint && !self.brief { POINTS } else { 1 };
@@ -139,10 +139,10 @@ impl Plan {
         cycle
     }
 
-    fn step(&mut self, fault: Fault) -> Step {
+    fn step(&mut self, fault: Fault) -> RoundStep {
         match fault {
-            Fault::CrashPoint => Step::Crash(self.next_point()),
-            fault => Step::Fault(fault),
+            Fault::CrashPoint => RoundStep::Crash(self.next_point()),
+            fault => RoundStep::Fault(fault),
         }
     }
 
@@ -150,8 +150,7 @@ impl Plan {
         if self.points.is_empty() {
             self.points = CRASH_POINTS.to_vec();
             self.random.shuffle(&mut self.points);
-            // The one that a wrong order of a finish's steps does not survive comes first: a short run
-            // has few of them.
+            // The point that reveals a wrong order of a finish's steps comes first: a short run has few points.
             self.points.sort_by_key(|point| *point == "finish.before");
         }
         self.points.pop().unwrap_or_default()

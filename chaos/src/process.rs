@@ -17,7 +17,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; what it logs goes to the end of `log`.
+    /// Starts `command`; its log is appended to `log`.
     ///
     /// # Errors
     /// What the system says.

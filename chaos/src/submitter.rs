@@ -26,18 +26,18 @@ pub struct ChaosSubmitter {
     /// What decides the mixture
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Submits so many tasks at once instead, and ends when they have
+    /// Submits so many tasks at once instead, and ends after they have ended
     #[arg(long)]
     burst: Option<usize>,
     /// How long those sleep, in seconds
     #[arg(long, default_value_t = 0.0)]
     seconds: f64,
-    /// Puts one that kills its worker amid them
+    /// Submits a task that kills its worker in the middle of them
     #[arg(long)]
     poison: bool,
 }
 
-/// How many tasks a second one submitter submits.
+/// How many tasks one submitter submits per second.
 const RATE: u64 = 40;
 
 /// How many tasks it has under way at most; it then submits none until some have ended.
@@ -52,10 +52,10 @@ const ACCEPTED_LOOK: Duration = Duration::from_millis(5);
 /// How long a wait lasts at most: longer than any fault and what it takes to recover.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a call that failed is let be before it is made again.
+/// The pause before a failed call is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often a submit is made again: together with the time that each takes, longer than any fault.
+/// How often a failed submit is repeated: with the time of each call, longer than any fault.
 const TRIES: usize = 20;
 
 impl ChaosSubmitter {
@@ -158,12 +158,12 @@ impl Side {
                 self.journal.note(Event::TimedOut { task: timed_out.task_id() });
             }
             Err(RhaiDispatcherError::Lost(task)) => self.journal.note(Event::Lost { task }),
-            // It is not known whether it was accepted, and nobody waits.
+            // It is unknown whether it was accepted, and no caller waits.
             Err(error) => self.journal.note(Event::Failed { error: error.to_string() }),
         }
     }
 
-    /// Submits until it is accepted, and waits then; others may wait too.
+    /// Submits until the task is accepted, then waits; other processes may wait too.
     async fn submit_and_wait(&self, kind: TaskKind, script: String) {
         let worker_id = WorkerId::try_from(WORKER_ID).expect("a name");
         let mut task = Task::new(worker_id, Payload::script(script), "submitter");
@@ -192,7 +192,7 @@ impl Side {
         wait(&self.client, &self.journal, id).await;
     }
 
-    /// Pauses the queue, or lets it go on.
+    /// Pauses or resumes the queue.
     async fn set_paused(&self, paused: bool) {
         let worker_id = WorkerId::try_from(WORKER_ID).expect("a name");
         while let Err(error) = self.client.transport().set_paused(&worker_id, paused).await {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::Fault;
 
-/// What a run has come to.
+/// The results of a run.
 #[derive(Debug, Default, Serialize)]
 pub struct Tally {
     /// The seed of its plan.
@@ -26,13 +26,13 @@ pub struct Tally {
     pub executions: usize,
     /// Accepted, and without an outcome.
     pub lost: usize,
-    /// Accepted, and without the outcome that somebody saw, where `appendfsync everysec` allows it.
+    /// Accepted, and without the outcome that a process saw, where `appendfsync everysec` allows it.
     pub lost_everysec: usize,
-    /// Waiters that were told so.
+    /// Waiters that received that.
     pub told_lost_everysec: usize,
     /// Tasks with more than one terminal write.
     pub outcomes_twice: usize,
-    /// Tasks of which two saw different outcomes.
+    /// Tasks of which two processes saw different outcomes.
     pub outcomes_different: usize,
     /// Waits.
     pub waits: usize,
@@ -40,11 +40,11 @@ pub struct Tally {
     pub hung: usize,
     /// How long after the outcome the latest waiter was told, outages left out.
     pub latest_wait_ms: u64,
-    /// Starts above those that a task takes by itself.
+    /// Starts beyond those that a task takes without a fault.
     pub executed_twice: usize,
     /// Tasks started again that no fault had touched.
     pub unexplained_twice: usize,
-    /// Tasks in flight with those whom a fault struck, over all faults.
+    /// Tasks in flight with the processes that a fault struck, over all faults.
     pub in_flight_at_faults: usize,
     /// Deaths of workers whose tasks ran elsewhere, while the server was there.
     pub take_overs: usize,
@@ -60,18 +60,18 @@ pub struct Tally {
     pub innocents_crashed: usize,
     /// Processes that ended without being made to, or did not end.
     pub unexpected: usize,
-    /// Calls that failed as unavailable, and were made again.
+    /// Calls that failed as unavailable, and were repeated.
     pub failed_calls: usize,
     /// Some of their texts.
     pub failures: Vec<String>,
-    /// What went wrong, in detail.
+    /// Broken promises, in detail.
     pub details: Vec<String>,
 }
 
 /// How often a fault struck.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct FaultTally {
-    /// All in all.
+    /// In total.
     pub struck: usize,
     /// While tasks were in flight.
     pub landed: usize,
@@ -93,7 +93,7 @@ impl Tally {
     /// How many details are kept.
     const DETAILS: usize = 40;
 
-    /// Notes what went wrong.
+    /// Notes a broken promise.
     pub fn note(&mut self, detail: String) {
         if self.details.len() < Self::DETAILS {
             self.details.push(detail);
@@ -107,7 +107,7 @@ impl Tally {
         count.fired += usize::from(fired);
     }
 
-    /// What promises were broken, in words; `least` is how often each fault has to land, and `crowd` how
+    /// The broken promises, as sentences; `least` is how often each fault has to land, and `crowd` how
     /// many tasks have to run when the server is paused, or to wait with a poison task.
     #[must_use]
     pub fn verdict(&self, least: impl Fn(Fault) -> usize, crowd: usize) -> Vec<String> {
@@ -186,7 +186,7 @@ impl fmt::Display for Tally {
             ("innocent tasks blamed", self.innocents_crashed as u64),
             ("ran when the server was paused", least_of(&self.running_at_pauses)),
             ("waited with a poison task", least_of(&self.waiting_with_poison)),
-            ("calls made again", self.failed_calls as u64),
+            ("calls repeated", self.failed_calls as u64),
         ];
         for (what, count) in lines {
             writeln!(f, "{what:<32} {count:>7}")?;
@@ -195,7 +195,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What held each time.
+/// The smallest count, which held each time.
 fn least_of(counts: &[usize]) -> u64 {
     counts.iter().min().copied().unwrap_or_default() as u64
 }

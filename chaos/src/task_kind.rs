@@ -12,7 +12,7 @@ pub enum TaskKind {
     Retry,
     /// Is cancelled soon after it was accepted.
     Cancelled,
-    /// Sleeps for longer than it takes to start a thousand of them.
+    /// Sleeps for longer than the start of a thousand of them takes.
     Long,
     /// Kills its worker.
     Poison,
@@ -40,8 +40,8 @@ impl TaskKind {
             .find(|kind| kind.as_str() == name)
     }
 
-    /// Its script. It returns what tells this run from every other, so that an outcome that is
-    /// written twice shows.
+    /// Its script. It returns a text that is unique for each run, so that an outcome that is written
+    /// twice shows.
     #[must_use]
     pub fn script(self, seconds: f64) -> String {
         /// Notes the start.
@@ -54,7 +54,7 @@ impl TaskKind {
         }
     }
 
-    /// How many starts it takes by itself.
+    /// How many starts it takes without a fault.
     #[must_use]
     pub const fn starts(self) -> usize {
         match self {

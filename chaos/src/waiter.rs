@@ -8,8 +8,8 @@ use futures::task::LocalSpawnExt;
 use crate::submitter::{client, sleep, wait};
 use crate::{Event, Journal, Tether};
 
-/// Waits for every task that anybody submitted, as soon as the journal says that it was accepted.
-/// So those of a dead submitter are waited for too.
+/// Waits for every task of every submitter, as soon as the journal has its acceptance. So the tasks of a dead
+/// submitter have a waiter, too.
 #[derive(Debug, Parser)]
 pub struct ChaosWaiter {
     /// The server
@@ -20,7 +20,7 @@ pub struct ChaosWaiter {
     journal: PathBuf,
 }
 
-/// How often it looks into the journal.
+/// How often it reads the journal.
 const LOOK: Duration = Duration::from_millis(20);
 
 impl ChaosWaiter {
@@ -35,7 +35,7 @@ impl ChaosWaiter {
         let mut pool = LocalPool::new();
         let spawner = pool.spawner();
         loop {
-            // Before the look: what is noted until then belongs to it.
+            // Before the read, which has to see all entries up to now.
             let drained = tether.is_drained();
             for entry in tail.read().expect("the journal") {
                 let Event::Accepted { task, .. } = entry.event else { continue };

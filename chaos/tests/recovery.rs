@@ -1,4 +1,4 @@
-//! What the death of a process with thousands of tasks costs, and whom it is blamed on.
+//! The cost of the death of a process with thousands of tasks, and which task is blamed for it.
 //!
 //! `RECOVERY_RUNNING` and `RECOVERY_WAITING` say how many tasks run and wait (1,000 and 100 unless they are set).
 
@@ -30,7 +30,7 @@ const POISON: &str = "die()";
 /// The worker id of all tasks.
 const WORKER_ID: &str = "chaos";
 
-/// How long is waited for what has to happen.
+/// The longest wait for an event.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How many submits are under way at once.

@@ -28,7 +28,7 @@ impl Cargo {
         self
     }
 
-    /// The command as one would type it into a shell.
+    /// The command as a user types it into a shell.
     pub(crate) fn line(&self) -> String {
         let env = self.env.iter().map(|(key, value)| format!("{key}={} ", quoted(value)));
         let args = self.args.iter().map(|arg| format!(" {}", quoted(arg)));
@@ -53,7 +53,7 @@ impl Cargo {
     }
 
     fn command(&self) -> Command {
-        // Cargo names itself to what it runs; that is the one that the user chose.
+        // Cargo passes its own path to the programs that it runs: the cargo that the user chose.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
         command.args(&self.args).envs(self.env.iter().copied()).current_dir(workspace_root());
         command

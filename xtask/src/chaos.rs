@@ -6,23 +6,23 @@ use crate::cargo::Cargo;
 use crate::error::Error;
 use crate::setup;
 
-/// Break processes, connections and the server for a while, and count what it costs
+/// Inject faults into processes, connections and the server for a while, and count broken promises
 #[derive(Debug, Args)]
 pub(crate) struct Chaos {
-    /// How long
+    /// How long it runs
     #[arg(long, default_value_t = 20)]
     minutes: u64,
-    /// What decides the order of the faults, and whom they strike
+    /// Decides the order of the faults, and the processes that they strike
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Every fault once, instead of by time
+    /// Inject every fault once, instead of for a time
     #[arg(long)]
     brief: bool,
-    /// No other fault than this one: worker-kill, worker-stop, server-kill, server-kill-everysec, server-pause,
+    /// Inject only this fault: worker-kill, worker-stop, server-kill, server-kill-everysec, server-pause,
     /// cut, submitter-kill, crash-point or poison
     #[arg(long, value_name = "FAULT")]
     only: Option<String>,
-    /// Where the tally goes as JSON; otherwise it is printed
+    /// Write the tally to this file as JSON instead of printing it
     #[arg(long)]
     json: Option<PathBuf>,
     /// Switch a protection of the transport off: the run has to fail
@@ -30,14 +30,14 @@ pub(crate) struct Chaos {
     broken: Option<Protection>,
 }
 
-/// What can be switched off, by a feature of the transport.
+/// A protection that a feature of the transport switches off.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Protection {
     /// A finish is refused if the claim is no longer its instance's
     Fence,
-    /// Every wait is looked after when the connection is back
+    /// Every wait is checked against its record after a reconnect
     Recheck,
-    /// The record is written before the claim is given up
+    /// The record is written before the claim is removed
     FinishOrder,
 }
 
@@ -58,7 +58,7 @@ impl Chaos {
         if let Some(protection) = self.broken {
             features.extend(["--features".to_owned(), protection.feature().to_owned()]);
         }
-        // All of its programs: `cargo run` would build the one alone.
+        // All of its programs: `cargo run` would build only the one that it runs.
         let build = Cargo::new("build --package rhai-dispatcher-chaos --bins").with_args(features.clone());
         println!("{}", build.line());
         build.run()?;

@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 /// Why a chore ended early.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// A command could not be started at all.
+    /// A command could not be started.
     Start { command: String, source: io::Error },
     /// A command ran and failed.
     Command { command: String, status: ExitStatus },

@@ -7,17 +7,17 @@ use clap::Args;
 use crate::cargo::{Cargo, workspace_root};
 use crate::error::Error;
 
-/// Run random scripts over values for a while, in processes of their own, and tell which held a lane, took too much
-/// memory, or ended the process
+/// Run random scripts over values for a while, in processes of their own, and report those that block a lane, take too much
+/// memory, or end the process
 #[derive(Debug, Args)]
 pub(crate) struct Fuzz {
-    /// How long
+    /// How long it runs
     #[arg(long, default_value_t = 10)]
     minutes: u64,
-    /// What decides the scripts; each process takes the next
+    /// The seed of the first process; each further process takes the next one
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the scripts go that are at fault
+    /// The folder for scripts at fault
     #[arg(long, default_value = "target/fuzz")]
     folder: PathBuf,
 }
@@ -45,7 +45,7 @@ impl Fuzz {
     }
 }
 
-/// Runs one process. Whether it found nothing.
+/// Runs one process. Returns whether it found no fault.
 fn run_one(seconds: u64, seed: u64, folder: &Path) -> Result<bool, Error> {
     let program = workspace_root().join("target/release/examples/fuzz_values");
     let status = Command::new(&program)
@@ -53,7 +53,7 @@ fn run_one(seconds: u64, seed: u64, folder: &Path) -> Result<bool, Error> {
         .arg(folder)
         .status()
         .map_err(|source| file_error(&program, source))?;
-    // One that found something has said so, and ends with 1; one that died has left its script.
+    // A process that found a fault has printed it, and ends with 1; a process that died has left its script.
     if status.code().is_none_or(|code| code > 1) {
         let script = folder.join(format!("died-{seed}.rhai"));
         std::fs::copy(folder.join("script.rhai"), &script).map_err(|source| file_error(&script, source))?;

@@ -8,7 +8,8 @@
 //! - `fuzz`: `cargo xtask fuzz`, random scripts
 //! - `step`: one step: its command or check, its report, its time
 //! - `setup`: the tools that steps need, and how each is installed
-//! - `dependencies`: the check for async runtimes; `graph` is what it walks
+//! - `checks`: what is checked by reading: dependencies, circles of imports, words, and the paths in documents
+//! - `source`: the files of the workspace, and the tokens of Rust source
 //! - `cargo`: runs cargo in the workspace
 //! - `error`: why a chore ended early
 //!
@@ -19,11 +20,11 @@
 mod bench;
 mod cargo;
 mod chaos;
-mod dependencies;
+mod checks;
 mod error;
 mod fuzz;
-mod graph;
 mod setup;
+mod source;
 mod step;
 mod test;
 

@@ -32,14 +32,14 @@ pub(crate) struct Tool {
     name: &'static str,
     /// A command that succeeds once the tool is here.
     probe: &'static [&'static str],
-    /// Installs it, or says why it can't.
+    /// Installs it, or returns the reason why it cannot.
     install: fn() -> Result<(), String>,
     /// What users can do when `install` can't.
     advice: &'static str,
 }
 
 impl Tool {
-    /// Installs the tool unless it is here; a tool that is missing all the same is an error, never a skip.
+    /// Installs the tool unless it is here. A tool that is still missing then is an error: no step is skipped.
     pub(crate) fn ensure(&self) -> Result<(), Error> {
         if succeeds(self.probe) {
             return Ok(());
@@ -58,14 +58,14 @@ impl Tool {
 
 fn rustup_component(component: &str) -> Result<(), String> {
     if !succeeds(&["rustup", "--version"]) {
-        return Err("there is no rustup to add it".to_owned());
+        return Err("rustup, which could add it, is not installed".to_owned());
     }
     shown(&["rustup", "component", "add", component])
 }
 
 fn apt_package(package: &str) -> Result<(), String> {
     if !succeeds(&["apt-get", "--version"]) {
-        return Err("there is no apt-get to install it".to_owned());
+        return Err("apt-get, which could install it, is not installed".to_owned());
     }
     if !is_root() {
         return Err("only root can install it with apt-get".to_owned());
@@ -124,11 +124,11 @@ mod tests {
         let tool = Tool {
             name: "abacus",
             probe: &["no-such-program-abacus"],
-            install: || Err("nobody sells it".to_owned()),
+            install: || Err("no shop sells it".to_owned()),
             advice: "count on your fingers",
         };
         let said = tool.ensure().map_err(|error| error.to_string());
-        assert_eq!(said, Err("abacus is missing and nobody sells it; count on your fingers".to_owned()));
+        assert_eq!(said, Err("abacus is missing and no shop sells it; count on your fingers".to_owned()));
     }
 
     #[test]

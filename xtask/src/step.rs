@@ -30,7 +30,7 @@ impl Step {
         Self { name, about, needs: Vec::new(), action: Action::Check(check) }
     }
 
-    /// The tools that are made sure of before it starts.
+    /// The tools that are installed before it starts.
     pub(crate) fn needs(mut self, tools: &[&'static Tool]) -> Self {
         self.needs.extend(tools);
         self
@@ -76,8 +76,7 @@ pub(crate) fn list(steps: &[Step]) {
     }
 }
 
-/// Makes sure of every tool first, so that nothing is missed half-way, then runs the steps up to the first
-/// that fails.
+/// Installs every missing tool first, then runs the steps up to the first that fails.
 pub(crate) fn run_all(steps: &[Step]) -> Result<(), Error> {
     let started = Instant::now();
     for step in steps {

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use crate::cargo::Cargo;
 use crate::error::Error;
 use crate::step::Step;
-use crate::{dependencies, setup, step};
+use crate::{checks, setup, step};
 
 /// Check everything: format, lints, tests, docs, dependencies
 #[derive(Debug, Args)]
@@ -31,11 +31,18 @@ impl Test {
     }
 }
 
-/// The steps, cheap ones first, so that a small slip is not told after half an hour.
+/// The steps, cheap ones first, so that a small mistake is not reported after half an hour.
 fn steps() -> Vec<Step> {
     vec![
         Step::cargo("fmt", "formatting", Cargo::new("fmt --all --check")).needs(&[&setup::RUSTFMT]),
-        Step::check("dependencies", "no async runtime where none may be", dependencies::check),
+        Step::check(
+            "dependencies",
+            "no async runtime in core, the memory transport and the engine",
+            checks::dependencies,
+        ),
+        Step::check("circles", "no files that import each other in a circle", checks::circles),
+        Step::check("words", "no words but those that the project uses", checks::words),
+        Step::check("paths", "documents name files that are there", checks::paths),
         Step::cargo(
             "clippy",
             "lints of every target",
@@ -81,7 +88,7 @@ fn steps() -> Vec<Step> {
             "tests of the engine with Rhai's sync feature",
             Cargo::new("test --package rhai-dispatcher-engine --features sync --no-fail-fast"),
         ),
-        // Optimised code keeps other things on a stack and in registers: unsafe code is tested as both.
+        // Optimised code uses the stack and registers differently: unsafe code is tested in both forms.
         Step::cargo(
             "test-release",
             "tests of the engine, optimised",

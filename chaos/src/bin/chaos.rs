@@ -10,7 +10,7 @@ use clap::Parser;
 use rhai_dispatcher_chaos::{Fault, Judge, Plan, Round, Sort, Tally, Tether};
 use rhai_dispatcher_redis::CRASH_POINTS;
 
-/// Break things for a while, and count what it costs
+/// Inject faults for a while, and count broken promises
 #[derive(Debug, Parser)]
 struct Chaos {
     /// How long; the round under way is brought to its end
@@ -25,7 +25,7 @@ struct Chaos {
     /// No other fault than this one
     #[arg(long, value_name = "FAULT")]
     only: Option<Fault>,
-    /// End with the standard input, for who starts this as a child
+    /// End when the standard input ends: for a parent process
     #[arg(long)]
     tethered: bool,
     /// Where the tally goes as JSON
@@ -69,15 +69,15 @@ impl Chaos {
             let number = tally.rounds;
             println!("round {number}: appendfsync {}, seed {}", round.fsync, round.seed);
             let may_lose = round.fsync != "always";
-            let (stage, points) =
+            let (fixture, points) =
                 Round::open(round)?.run(|line| println!("  {:>5} s  {line}", start.elapsed().as_secs()))?;
             for (point, fired) in points {
                 tally.point(point, fired);
             }
-            Judge::new(&stage, may_lose).judge(&mut tally)?;
+            Judge::new(&fixture, may_lose).judge(&mut tally)?;
             tally.seconds = start.elapsed().as_secs();
             if !tally.verdict(|_| 0, plan.crowd()).is_empty() {
-                println!("  kept: {}", stage.keep().display());
+                println!("  kept: {}", fixture.keep().display());
             }
             let over = if self.brief { number >= Plan::brief_rounds() } else { Instant::now() >= end };
             if over {
@@ -87,7 +87,7 @@ impl Chaos {
         let least = |fault: Fault| {
             let full = full_landings(fault.sort());
             let least = match self.minutes {
-                // The others do not strike at all.
+                // The other faults do not strike.
                 _ if self.only.is_some() => 0,
                 _ if self.brief => 1,
                 FULL_RUN.. => full,
@@ -103,7 +103,7 @@ impl Chaos {
         }
         println!("\n{tally}");
         for detail in tally.failures.iter().take(5) {
-            println!("made again: {detail}");
+            println!("repeated: {detail}");
         }
         for detail in &tally.details {
             println!("detail: {detail}");

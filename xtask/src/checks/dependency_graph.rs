@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// What ships with what: the packages, and their normal and build dependencies, without those for tests.
+/// The packages with their normal and build dependencies, without those for tests.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     /// From a package's id.
@@ -18,12 +18,12 @@ struct Package {
     dependencies: Vec<String>,
 }
 
-/// What a walk through a [`Graph`] came upon.
+/// The result of a walk through a [`Graph`].
 #[derive(Debug)]
 pub(crate) struct Paths {
-    /// How many packages were looked at, with the one at the start.
+    /// The number of visited packages, the first one included.
     pub(crate) visited: usize,
-    /// For each package that was looked for, the names on the shortest way to it.
+    /// For each forbidden package, the names on the shortest path to it.
     pub(crate) found: Vec<Vec<String>>,
 }
 
@@ -85,7 +85,7 @@ impl Graph {
         self.id(name).is_some()
     }
 
-    /// Walks breadth first from the package `name`; `None` if there is no such package.
+    /// Walks breadth first from the package `name`; `None` if the graph has no such package.
     pub(crate) fn paths(&self, name: &str, is_sought: impl Fn(&str) -> bool) -> Option<Paths> {
         let root = self.id(name)?;
         let mut seen = HashSet::from([root]);

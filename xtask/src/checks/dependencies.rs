@@ -1,10 +1,10 @@
 use crate::cargo::Cargo;
+use crate::checks::dependency_graph::Graph;
 use crate::error::Error;
-use crate::graph::Graph;
 
-/// Executors, reactors and timers of other people; a trailing `*` stands for any ending.
+/// Executors, reactors and timers of other crates; a trailing `*` stands for any ending.
 ///
-/// The executor of `futures` is not among them: it runs only what it is given, on the caller's thread.
+/// The executor of `futures` is not among them: it runs only futures that the caller passes to it, on the caller's thread.
 const RUNTIMES: &[&str] = &[
     "tokio",
     "tokio-*",
@@ -32,7 +32,7 @@ const RUNTIMES: &[&str] = &[
 /// The clients of Redis.
 const CLIENTS: &[&str] = &["fred", "redis"];
 
-/// Checks that the packages that promise to bring no async runtime bring none, however deep.
+/// Checks that the packages that promise to bring no async runtime bring none, at any depth.
 pub(crate) fn check() -> Result<(), Error> {
     let mut found = Vec::new();
 
@@ -64,7 +64,7 @@ pub(crate) fn check() -> Result<(), Error> {
 const TREE_OPTIONS: [&str; 8] =
     ["--edges", "normal,build", "--target", "all", "--prefix", "depth", "--format", " {p}"];
 
-/// The way from a package to each forbidden one that it ships with, as `a → b → c`.
+/// The path from a package to each forbidden dependency, as `a → b → c`.
 fn runtimes(graph: &Graph, package: &str, forbidden: &[&[&str]]) -> Result<Vec<String>, Error> {
     let paths = graph.paths(package, |name| forbidden.concat().iter().any(|pattern| matches(pattern, name)));
     let paths = paths.ok_or_else(|| Error::Unreadable(format!("{package} is not in the graph")))?;

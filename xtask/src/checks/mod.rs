@@ -1,0 +1,10 @@
+mod circles;
+mod dependencies;
+mod dependency_graph;
+mod paths;
+mod words;
+
+pub(crate) use circles::check as circles;
+pub(crate) use dependencies::check as dependencies;
+pub(crate) use paths::check as paths;
+pub(crate) use words::check as words;
