@@ -9,13 +9,12 @@ use crate::source::files_with;
 
 /// Packages that have circles still, each with the number of files in them. It may fall and not rise.
 const KNOWN: &[(&str, usize)] = &[
+    (".", 6),
     ("conformance", 2),
-    ("core", 6),
+    ("core", 4),
     ("engine", 42),
     ("modules/http", 2),
-    ("supervision", 2),
     ("transport-memory", 10),
-    ("transport-redis", 14),
 ];
 
 /// Checks every library and program of the workspace.
