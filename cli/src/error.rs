@@ -35,7 +35,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Dispatcher(RhaiDispatcherError),
     /// The task did not end while `rhaid wait` waited.
-    #[error("task {id} did not end within {timeout}, and goes on: {why}; --timeout waits longer")]
+    #[error("task {id} did not end within {timeout} and has no outcome yet: {why}; --timeout waits longer")]
     TimedOut {
         /// The task.
         id: TaskId,

@@ -45,7 +45,9 @@ fn a_child_that_is_cancelled_first_is_no_error_of_its_parent() {
 fn a_child_that_another_parent_took_along_is_an_error_in_the_end() {
     let (bench, mut parent) = with_a_cancelled_child();
     bench.clock.advance(Duration::from_secs(5));
-    let Poll::Ready(Ran::Finished(Outcome::Error(error), _)) = parent.poll() else { panic!("it goes on") };
+    let Poll::Ready(Ran::Finished(Outcome::Error(error), _)) = parent.poll() else {
+        panic!("the parent still waits")
+    };
     assert!(error.message.contains("cancelled"), "{}", error.message);
 }
 

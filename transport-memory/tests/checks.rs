@@ -79,7 +79,7 @@ fn a_check_that_takes_long_holds_up_neither_the_caller_nor_the_timeout() {
     clock.advance(timeout - Duration::from_millis(1));
     assert!(poll().is_pending(), "it is not over");
     clock.advance(Duration::from_millis(1));
-    let Poll::Ready(Err(Error::Timeout(timed_out))) = poll() else { panic!("it goes on") };
+    let Poll::Ready(Err(Error::Timeout(timed_out))) = poll() else { panic!("the wait has not timed out") };
     let_go.send(()).unwrap();
     // Nothing was queued, also when the check is done.
     block_on(request(&dispatcher, "others").submit()).unwrap();

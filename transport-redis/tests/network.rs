@@ -95,7 +95,7 @@ fn a_renewal_waits_for_no_claim() {
     for _ in 0..3 {
         assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
     }
-    assert!(claiming.now_or_never().is_none(), "and it goes on");
+    assert!(claiming.now_or_never().is_none(), "the claim still waits");
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn what_a_server_has_lost_is_said_to_be_lost() {
     server.restart();
     let error = block_on(outcome).expect_err("it is gone");
     assert!(matches!(error, OutcomeError::Lost(lost) if lost == id), "{error:?}");
-    // And it goes on.
+    // A task that is submitted after the restart runs.
     let runner = open(&server);
     let consumer = attach(&runner);
     let id = submit(&submitter);

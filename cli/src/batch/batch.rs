@@ -96,7 +96,7 @@ impl Batch {
                     return Ending::refused(name, Some(text), Failure::connection_lost(id));
                 }
                 if self.keep {
-                    return Ending::refused(name, Some(text), Failure::goes_on(id, self.timeout));
+                    return Ending::refused(name, Some(text), Failure::without_outcome(id, self.timeout));
                 }
                 let why = match timed_out.progress() {
                     Progress::Unknown => self.dispatcher.progress(id).await.unwrap_or(Progress::Unknown),

@@ -39,7 +39,7 @@ pub(crate) struct RunCommand {
 
     /// Print the whole record of each script instead, as one line of JSON
     ///
-    /// A script that was refused, so that there is no record of it, has a line with scriptName,
+    /// A script that was refused, so that it has no record, has a line with scriptName,
     /// status and error.
     #[arg(long)]
     pub(crate) json: bool,

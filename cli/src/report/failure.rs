@@ -51,9 +51,12 @@ impl Failure {
     }
 
     /// The same, where the task is left alone.
-    pub(crate) fn goes_on(id: TaskId, timeout: Duration) -> Self {
+    pub(crate) fn without_outcome(id: TaskId, timeout: Duration) -> Self {
         let timeout = humantime::format_duration(timeout);
-        Self::new("timeout", format!("task {id} did not end within {timeout}, and goes on; see `rhaid wait`"))
+        Self::new(
+            "timeout",
+            format!("task {id} did not end within {timeout} and has no outcome yet; see `rhaid wait`"),
+        )
     }
 
     /// The time is over, and there was no server to hear from.

@@ -10,7 +10,7 @@ use super::{Arguments, BlockingPool, CallBody, Parameter, Reply};
 /// parameters.
 ///
 /// It runs on a thread of its own pool; see [`EngineConfig::max_blocking_threads`]. Nothing can
-/// stop it: when its call is cancelled or takes too long, it goes on until it is done, and what it
+/// stop it: when its call is cancelled or takes too long, it still runs to its end, and what it
 /// returns is dropped.
 ///
 /// [`EngineConfig::max_blocking_threads`]: crate::EngineConfig::max_blocking_threads

@@ -14,11 +14,11 @@ local function start(w, id, packed, to, held, exists)
   local k = record_key(id)
   local delivery, counts = 1, FIRST
   if fresh == 'f' then
-    if not exists and call('EXISTS', k) == 0 then return dead_letter(w, id, packed, 'there is no record of it') end
+    if not exists and call('EXISTS', k) == 0 then return dead_letter(w, id, packed, 'its record is missing') end
   else
     local r = pcall_('HMGET', k, 'status', 'claim', 'more')
     if failed(r) then return dead_letter(w, id, packed, r.err) end
-    if not r[1] then return dead_letter(w, id, packed, 'there is no record of it') end
+    if not r[1] then return dead_letter(w, id, packed, 'its record is missing') end
     if is_over(r[1]) then return end
     local _, before = parse_claim(r[2])
     delivery = before + 1
@@ -27,7 +27,7 @@ local function start(w, id, packed, to, held, exists)
   end
   if latest > 0 and latest <= NOW then
     local task, problem = read_record(id)
-    if not task then return dead_letter(w, id, packed, problem or 'there is no record of it') end
+    if not task then return dead_letter(w, id, packed, problem or 'its record is missing') end
     return cancelled(id, task, 'expired')
   end
   local problem = write_start(id, claim_now(to, delivery))

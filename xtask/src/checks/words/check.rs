@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn text_without_them_passes() {
         let text =
-            "/// The worker keeps its credit: there is no longer wait, and the list is nominal.\nfn f() {}";
+            "/// The worker keeps its credit, which is no longer bounded by the nominal list.\nfn f() {}";
         assert!(found("a.rs", text).is_empty());
     }
 }
