@@ -94,6 +94,9 @@ fn a_full_disk_is_unavailable_in_the_server_s_words_and_waited_for() {
     let server = RedisServer::with(&["--save", "86400 1", "--appendonly", "no"]);
     let runner = open(&server);
     let consumer = attach(&runner);
+    let ended = submit(&runner);
+    let claimed = claim(&consumer);
+    complete(&consumer, claimed.claim);
     let id = submit(&runner);
     let outcome = runner.outcome(id);
     let claimed = claim(&consumer);
@@ -106,6 +109,9 @@ fn a_full_disk_is_unavailable_in_the_server_s_words_and_waited_for() {
     until("it can't be written", || saved("err"));
     let error = block_on(open_impatient(&server).submit(vec![task().into()])).expect_err("it is full");
     assert!(error.is_retryable() && error.to_string().contains("MISCONF"), "{error}");
+    // What has ended before is known all the same, also to a process that has had no message of it.
+    let details = block_on(open(&server).outcome(ended)).expect("an outcome");
+    assert_eq!((details.task_id, details.status), (ended, TaskStatus::Completed));
     let finishing = thread::spawn(move || complete(&consumer, claimed.claim));
     let refused = || runner.health().last_error.is_some_and(|error| error.contains("MISCONF"));
     until("the end is refused", refused);

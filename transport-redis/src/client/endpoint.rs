@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use fred::types::RespVersion;
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig};
 use rhai_dispatcher_core::Invalid;
 
@@ -123,7 +124,9 @@ fn split_credentials(authority: &str) -> (Option<&str>, &str) {
 }
 
 fn config(server: ServerConfig, credentials: Option<&str>, database: Option<u8>) -> Result<Config, Invalid> {
-    let mut config = Config { server, database, fail_fast: true, ..Config::default() };
+    // RESP3 begins a connection with HELLO. RESP2 begins it with PING, which a server that can't save its data refuses.
+    let version = RespVersion::RESP3;
+    let mut config = Config { server, database, version, fail_fast: true, ..Config::default() };
     if let Some(credentials) = credentials {
         let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
         let set = |text: &str| -> Result<Option<String>, Invalid> {

@@ -17,17 +17,27 @@ impl ServerReply {
         }
     }
 
-    /// The elements of an array; none, if it is nil.
+    /// A text, as a server would answer it.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self(Frame::BlobString { data: Bytes::copy_from_slice(text.as_bytes()), attributes: None })
+    }
+
+    /// The elements of an array, or the names and values of a map in turn; none, if it is nil.
     pub(crate) fn into_array(self) -> Vec<Self> {
         match self.0 {
             Frame::Array { data, .. } => data.into_iter().map(Self).collect(),
+            Frame::Map { data, .. } => {
+                data.into_iter().flat_map(|(name, value)| [Self(name), Self(value)]).collect()
+            }
             _ => Vec::new(),
         }
     }
 
     pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
-            Frame::BlobString { data, .. } | Frame::SimpleString { data, .. } => Some(data),
+            Frame::BlobString { data, .. }
+            | Frame::SimpleString { data, .. }
+            | Frame::VerbatimString { data, .. } => Some(data),
             _ => None,
         }
     }

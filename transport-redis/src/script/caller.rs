@@ -89,6 +89,37 @@ impl ScriptCaller {
         args: Args,
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
+        self.repeat(script, args, deadline, true).await
+    }
+
+    /// The same as [`run`](Self::run), but returns [`ClientError::Busy`] at once: the caller has another way to its
+    /// answer.
+    pub(crate) async fn run_unless_busy(
+        &self,
+        script: Script,
+        args: Args,
+    ) -> Result<Vec<ServerReply>, ClientError> {
+        self.repeat(script, args, Instant::now() + self.timeout, false).await
+    }
+
+    /// Calls one command that changes nothing, once.
+    pub(crate) async fn read_command(
+        &self,
+        name: &'static str,
+        args: Vec<Bytes>,
+    ) -> Result<ServerReply, ClientError> {
+        let deadline = Instant::now() + self.timeout;
+        let (connection, number) = self.link.get(deadline).await?;
+        self.send(&connection, number, name, args, deadline).await
+    }
+
+    async fn repeat(
+        &self,
+        script: Script,
+        args: Args,
+        deadline: Instant,
+        repeats_if_busy: bool,
+    ) -> Result<Vec<ServerReply>, ClientError> {
         let args = args.into_vec();
         let mut pause = BACKOFF.0;
         // What the server said last, if it did.
@@ -108,7 +139,7 @@ impl ScriptCaller {
                     pause = BACKOFF.0;
                     said.insert(why).clone()
                 }
-                ClientError::Busy(why) => {
+                ClientError::Busy(why) if repeats_if_busy => {
                     pause = (pause * 2).min(BACKOFF.1);
                     said.insert(why).clone()
                 }

@@ -1,9 +1,19 @@
 use bytes::Bytes;
-use rhai_dispatcher_core::{InstanceId, WorkerId};
+use rhai_dispatcher_core::{InstanceId, TaskId, WorkerId};
 
 /// The list to which tasks for an idle instance are delivered.
 pub(crate) fn deliveries(prefix: &str, worker_id: &WorkerId, instance: InstanceId) -> Bytes {
     format!("{prefix}:{{{worker_id}}}:deliveries:{instance}").into()
+}
+
+/// The record of a task.
+pub(crate) fn record(prefix: &str, id: TaskId) -> Bytes {
+    format!("{prefix}:{id}").into()
+}
+
+/// The tasks that a task has dispatched.
+pub(crate) fn children(prefix: &str, id: TaskId) -> Bytes {
+    format!("{{{prefix}:{id}}}:children").into()
 }
 
 /// The inbox of a handle.

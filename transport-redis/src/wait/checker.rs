@@ -2,15 +2,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
 use rhai_dispatcher_core::{TaskId, TransportError};
 use tokio::time::{Instant, sleep_until};
 
 use super::inbox::Inbox;
-use super::record_read::read_outcomes;
+use super::record_read::{read_ended, read_outcomes};
 use super::waits::{Checks, Waits};
 use crate::batch::LARGEST;
-use crate::client::LinkState;
+use crate::client::{ClientError, LinkState};
 use crate::script::ScriptCaller;
 
 /// Reads the records of awaited tasks, when a message may have been lost or a task may have expired.
@@ -105,9 +106,25 @@ impl Checker {
                 true
             }
             Err(error) => {
-                let error = TransportError::from(error);
-                ids.iter().for_each(|id| self.waits.note_read_failure(*id, &error));
+                self.read_ended(ids, &error).await;
                 false
+            }
+        }
+    }
+
+    /// Answers the waits of tasks that have ended, though `read_outcomes` failed with `error`; the others are checked
+    /// again.
+    async fn read_ended(&self, ids: &[TaskId], error: &ClientError) {
+        let takes_no_writes = matches!(error, ClientError::Busy(_));
+        let failure = TransportError::from(error.clone());
+        let read = async |id| match takes_no_writes {
+            true => (id, read_ended(&self.caller, id).await.ok().flatten()),
+            false => (id, None),
+        };
+        for (id, ended) in join_all(ids.iter().map(|id| read(*id))).await {
+            match ended {
+                Some(record) => self.waits.note_read(id, record),
+                None => self.waits.note_read_failure(id, &failure),
             }
         }
     }

@@ -125,8 +125,8 @@ impl Inbox {
         }
         // Set before the waits are answered: the receiver of an answer may end the handle.
         self.used.store(true, Ordering::Relaxed);
-        let stream = reply.into_array().into_iter().next().map(ServerReply::into_array);
-        let entries = stream.and_then(|stream| stream.into_iter().nth(1)).map(ServerReply::into_array);
+        // The name of the stream, and its entries.
+        let entries = reply.into_array().into_iter().nth(1).map(ServerReply::into_array);
         let mut newest = None;
         let mut count = 0;
         for entry in entries.unwrap_or_default() {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus};
 
 use crate::client::{ClientError, ServerReply};
-use crate::script::{Args, Script, ScriptCaller};
+use crate::script::{Args, Script, ScriptCaller, keys};
 use crate::wire::record;
 
 /// What a read of the record of one task has shown.
@@ -18,15 +18,41 @@ pub(crate) enum RecordRead {
     Wrong(String),
 }
 
-/// Looks for outcomes, after what is due is done. With an inbox, the records of tasks that have none yet will
-/// tell it. A record is sent with its outcome only: it may be large, and many may wait for it.
+/// Reads the outcomes of tasks, after what is due is done. With an inbox, the records of tasks that have none yet will
+/// tell it. A server that takes no writes is [`ClientError::Busy`] at once; see [`read_ended`].
+///
+/// A record is sent with its outcome only: it may be large, and many may wait for it.
 pub(crate) async fn read_outcomes(
     caller: &ScriptCaller,
     ids: &[TaskId],
     inbox: Option<&Bytes>,
 ) -> Result<Vec<RecordRead>, ClientError> {
-    let replies = ask(caller, ids, inbox.cloned().unwrap_or_default(), true).await?;
+    let args = read_args(ids, inbox.cloned().unwrap_or_default(), true);
+    let replies = answers(ids, caller.run_unless_busy(Script::Read, args).await?)?;
     Ok(replies.map(|(id, reply)| parse_read(id, reply)).collect())
+}
+
+/// Reads the record of a task if the task has ended, by commands that write nothing.
+///
+/// A server that can't save its data refuses every script that may write, [`Script::Read`] included. What has ended
+/// before that can be read all the same, so that its waiters get it. Of a task that is open, or has no record, the
+/// server's copy may be behind: `None`.
+pub(crate) async fn read_ended(caller: &ScriptCaller, id: TaskId) -> Result<Option<RecordRead>, ClientError> {
+    let key = keys::record(&caller.prefix, id);
+    let status = caller.read_command("HGET", vec![key.clone(), Bytes::from_static(b"status")]).await?;
+    if !matches!(status.as_str().map(str::parse::<TaskStatus>), Some(Ok(status)) if status.is_terminal()) {
+        return Ok(None);
+    }
+    let mut values = caller.read_command("HGETALL", vec![key]).await?.into_array();
+    let children = keys::children(&caller.prefix, id);
+    let range = vec![children, Bytes::from_static(b"0"), Bytes::from_static(b"-1")];
+    let children = caller.read_command("ZRANGE", range).await?.into_array();
+    let children: Vec<_> = children.iter().filter_map(ServerReply::as_str).collect();
+    values.push(ServerReply::of_text("child_ids"));
+    values.push(ServerReply::of_text(&children.join(" ")));
+    // The scripts say what is wrong with a record that can't be parsed.
+    let details = record::parse_values(id, values).ok().flatten();
+    Ok(details.map(|details| RecordRead::Record(Some(Box::new(details)))))
 }
 
 /// The records of tasks, or what is wrong with what stands in their place, after what is due is done.
@@ -34,22 +60,23 @@ pub(crate) async fn read_details(
     caller: &ScriptCaller,
     ids: &[TaskId],
 ) -> Result<Vec<Result<Option<TaskDetails>, String>>, ClientError> {
-    let replies = ask(caller, ids, Bytes::new(), false).await?;
+    let replies = answers(ids, caller.run(Script::Read, read_args(ids, Bytes::new(), false)).await?)?;
     Ok(replies.map(|(id, reply)| record::parse(id, reply)).collect())
 }
 
-async fn ask(
-    caller: &ScriptCaller,
-    ids: &[TaskId],
-    inbox: Bytes,
-    brief: bool,
-) -> Result<impl Iterator<Item = (TaskId, ServerReply)>, ClientError> {
+fn read_args(ids: &[TaskId], inbox: Bytes, brief: bool) -> Args {
     let mut args = Args::new();
     args.push(inbox).push_flag(brief);
     for id in ids {
         args.push_display(id);
     }
-    let mut replies = caller.run(Script::Read, args).await?;
+    args
+}
+
+fn answers(
+    ids: &[TaskId],
+    mut replies: Vec<ServerReply>,
+) -> Result<impl Iterator<Item = (TaskId, ServerReply)>, ClientError> {
     if replies.len() != ids.len() + 1 {
         return Err(ClientError::Unexpected("a read"));
     }
