@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_something_else_is_set_aside_and_kept() {
+    fn a_file_of_something_else_is_renamed_and_kept() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("crash");
         let other_version = {

@@ -89,7 +89,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| respond(&shared, client, request));
-            // A client that leaves is no concern of the server.
+            // The server ignores a client that leaves.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

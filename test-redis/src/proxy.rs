@@ -53,7 +53,7 @@ impl FaultyProxy {
     /// A proxy to a port of 127.0.0.1, that fails in no way yet.
     ///
     /// # Panics
-    /// If there is no free port.
+    /// If no port is free.
     #[must_use]
     pub fn start(target: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");

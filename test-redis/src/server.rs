@@ -32,7 +32,7 @@ impl RedisServer {
     /// A server that keeps nothing on disk.
     ///
     /// # Panics
-    /// If there is no `redis-server`, or it does not answer.
+    /// If `redis-server` is missing, or does not answer.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&["--save", "", "--appendonly", "no"])
@@ -41,7 +41,7 @@ impl RedisServer {
     /// A server with those arguments.
     ///
     /// # Panics
-    /// If there is no `redis-server`, or it does not answer.
+    /// If `redis-server` is missing, or does not answer.
     #[must_use]
     pub fn with(args: &[&str]) -> Self {
         let directory = tempfile::Builder::new().prefix("rhai-redis-").tempdir().expect("a directory");

@@ -307,7 +307,7 @@ async fn drained_worker_releases_its_tasks(fixture: Fixture) {
     assert_eq!((released.status, released.delivery), (TaskStatus::Pending, 0));
     let _second = fixture.worker("worker-1").await;
     let on_second = processing(&client, id).await;
-    assert_eq!(on_second.delivery, 1, "a hand-back counts no delivery");
+    assert_eq!(on_second.delivery, 1, "a release counts no delivery");
     assert_ne!(on_second.instance, on_first.instance);
     assert_eq!(client.cancel(id).await.unwrap(), Cancelled::Requested);
     assert_eq!(client.wait(id, LONG).await.unwrap().status, TaskStatus::Cancelled);

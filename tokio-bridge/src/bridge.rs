@@ -123,7 +123,7 @@ impl std::error::Error for BridgeClosed {}
 /// Starts the thread. One thread with one reactor: what runs here waits for sockets and does
 /// little else, and a second thread would only add hops.
 fn start() -> OwnThread {
-    // As with `std::thread::spawn`: a process that gets no more threads or descriptors can't go on.
+    // As with `std::thread::spawn`: a process that gets no more threads or descriptors can't continue.
     let runtime = Builder::new_current_thread().enable_all().build().expect("the system gives a reactor");
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();

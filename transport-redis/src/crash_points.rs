@@ -43,7 +43,7 @@ pub(crate) fn crash_point(name: &str) {
     }
 }
 
-/// As `kill -9` would: no destructor, no buffered output, no farewell to the server.
+/// As `kill -9` would: no destructor, no buffered output, no last command to the server.
 #[cfg(feature = "crash-points")]
 fn kill() -> ! {
     let pid = std::process::id().to_string();

@@ -38,7 +38,7 @@ fn a_foreign_payload_goes_to_the_dead_letters_and_the_queue_goes_on() {
     enqueue(&mut redis, "what", b"ever");
     let rubbish = [HEADER, b"\x01rubbish"].concat();
     enqueue(&mut redis, &TaskId::new().to_string(), &rubbish);
-    // A task of ours whose payload somebody has damaged.
+    // A task whose payload is damaged.
     let id = TaskId::new();
     let fields = [("status", "pending"), ("worker_id", "worker-1"), ("script", "1"), ("created_at", "1")];
     let _: () = redis.hset_multiple(format!("rhailib:{id}"), &fields).expect("a record");
@@ -100,9 +100,9 @@ fn keys_of_the_wrong_type_are_clear_errors() {
     let _: () = redis.set(format!("rhailib:{id}"), "not a hash").expect("set");
     let mut task = task();
     task.id = id;
-    let error = block_on(transport.submit(vec![task.into()])).expect_err("the record is no hash");
+    let error = block_on(transport.submit(vec![task.into()])).expect_err("the record is not a hash");
     assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
-    let error = block_on(transport.details(&[id])).expect_err("the record is no hash");
+    let error = block_on(transport.details(&[id])).expect_err("the record is not a hash");
     assert!(matches!(error, TransportError::Protocol(_)), "{error:?}");
 }
 
@@ -123,7 +123,7 @@ fn one_end_fails(server: &RedisServer) {
     let consumer = attach(&transport);
     let ids: Vec<_> = (0..5).map(|_| submit(&transport)).collect();
     let mut batch: Vec<_> = ids.iter().map(|_| completed(claim(&consumer).claim)).collect();
-    // The record of one is none, who waits for another is not written down, and a third has no place to wait.
+    // The record of task 1 is a string, and so are the waiters of task 2 and the queue that task 3 is released to.
     let _: () = redis.del(format!("rhailib:{}", ids[1])).expect("deleted");
     let _: () = redis.set(format!("rhailib:{}", ids[1]), "not a hash").expect("set");
     let watched = [("watched", "1"), ("more", "1")];

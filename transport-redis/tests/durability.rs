@@ -40,7 +40,7 @@ fn what_no_replica_confirms_is_unavailable_and_may_be_given_again() {
     let server = RedisServer::start();
     let transport = open_with(&server, replicated(Duration::from_millis(50)));
     let task = task();
-    let error = block_on(transport.submit_one(task.clone())).expect_err("nobody confirms it");
+    let error = block_on(transport.submit_one(task.clone())).expect_err("no replica confirms it");
     assert!(error.is_retryable() && error.to_string().contains("replicas"), "{error}");
     // The server has it all the same: given again it is the same task.
     let replica = RedisServer::start();
@@ -55,7 +55,7 @@ fn what_no_replica_confirms_is_unavailable_and_may_be_given_again() {
     assert_eq!(block_on(transport.queues()).expect("queues")[0].waiting(), 0, "there was one of it");
 }
 
-/// Before Redis 7.2 there is no WAITAOF, and who asks for it is told so.
+/// Redis has WAITAOF from 7.2 on. A client that asks an older server for it gets an error that says so.
 #[test]
 fn what_is_on_disk_counts_where_the_server_can_say_so() {
     let server = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]);

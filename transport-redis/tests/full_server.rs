@@ -61,7 +61,7 @@ fn a_full_memory_keeps_no_process_from_all_but_submits() {
     go_on_without_memory(|_| {});
 }
 
-/// As an update leaves it: there is no library of this version, and no memory for it.
+/// As after an update: the server lacks the library of this version, and the memory for it.
 #[test]
 fn a_full_memory_that_has_no_library_neither() {
     go_on_without_memory(|server| {

@@ -174,7 +174,7 @@ fn a_black_hole_in_one_direction_costs_nothing_but_time() {
     }
 }
 
-/// What was given into a black hole arrives when it is over, and runs elsewhere by then.
+/// Tasks that were delivered into a black hole arrive when it is over, and run elsewhere by then.
 #[test]
 fn a_claim_that_arrives_after_its_lease_is_not_begun() {
     let lease = Duration::from_secs(1);
@@ -249,7 +249,7 @@ fn replicated() -> (RedisServer, RedisServer, FaultyProxy) {
     (primary, replica, proxy)
 }
 
-/// Lets a worker and a dispatcher, both idle, go on after their server has become a replica and kept their sockets.
+/// Uses a worker and a dispatcher, both idle, after their server has become a replica and kept their sockets.
 fn fail_over(swap: impl Fn(&RedisServer, &RedisServer)) {
     let (old, new, proxy) = replicated();
     let (submitter, runner) = (open_via(&proxy), open_via(&proxy));
@@ -265,7 +265,7 @@ fn fail_over(swap: impl Fn(&RedisServer, &RedisServer)) {
     let details = block_on(running_outcome).expect("an outcome");
     assert_eq!((details.status, details.delivery, details.deaths), (TaskStatus::Completed, 1, 0));
     assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
-    // And the dispatcher, which waited, goes on too.
+    // And the dispatcher, which waited, submits.
     let id = submit(&submitter);
     let outcome = submitter.outcome(id);
     let claimed = claim(&consumer);
@@ -282,7 +282,7 @@ fn offset(server: &RedisServer, role: &str) -> Option<String> {
     info.lines().find_map(|line| line.strip_prefix(&field).map(str::to_owned))
 }
 
-/// Before Redis 7 there are no functions.
+/// Redis has functions from 7 on.
 fn is_old(server: &RedisServer) -> bool {
     server.command(&["INFO", "server"]).contains("redis_version:6")
 }

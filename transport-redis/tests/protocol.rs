@@ -189,7 +189,7 @@ fn nothing_grows_for_ever() {
     assert_eq!(keys.len(), 1);
     until("the inbox is trimmed", || redis.xlen::<_, usize>(&keys[0]).expect("a length") < 1_100);
     let ttl: i64 = redis.ttl(&keys[0]).expect("an answer");
-    assert!(ttl > 0, "an inbox to which nobody writes goes");
+    assert!(ttl > 0, "an inbox without new messages expires");
     let records: Vec<String> = redis.keys("rhailib:????????-*").expect("keys");
     assert_eq!(records.len(), 3, "the records of the last ones");
     let others: Vec<String> = redis.keys("rhailib:{*").expect("keys");

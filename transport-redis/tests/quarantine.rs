@@ -95,7 +95,7 @@ fn quarantine_is_readable_at_every_step() {
     assert_eq!(tasks(&claimed), ids[1..]);
     let [_, _, alone, size] = observed(&mut redis).expect("an observation");
     assert_eq!((alone, size), ("0".into(), "2".into()));
-    // Beside a group that is not alone its instance goes on.
+    // An instance that runs a group beside other tasks continues to claim.
     let next = submit(&transport);
     assert_eq!(claim(&consumer).claim.task, next);
 
@@ -235,7 +235,7 @@ fn unread_delivery_of_a_dead_instance_counts_no_death() {
     let server = RedisServer::start();
     let transport = open_mortal(&server);
     let dead = attach(&transport);
-    // As if it had died while it waited: nobody reads the list on which it is given a task.
+    // As if it had died while it waited: no client reads the list of its deliveries.
     wait_since_long_ago(&server, &*dead, 1);
     let id = submit(&transport);
     drop(dead);
@@ -273,7 +273,7 @@ fn dead_instance_is_delivered_no_more_than_its_share() {
     let server = RedisServer::start();
     let transport = open(&server);
     let (dead, survivor) = (attach(&transport), attach(&transport));
-    // As if it had died while it waited, longer than anybody, and wanted ten.
+    // As if it had died while it waited, longer than all others, and wanted ten.
     wait_since_long_ago(&server, &*dead, 10);
     let mut waiting = survivor.claim(ten());
     assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");

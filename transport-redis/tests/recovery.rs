@@ -33,7 +33,7 @@ fn an_unreachable_server_is_unavailable_after_the_call_timeout() {
     drop(server);
     let transport = RedisTransport::new(config).expect("a valid config");
     let start = Instant::now();
-    let error = block_on(transport.submit(vec![task().into()])).expect_err("nobody is there");
+    let error = block_on(transport.submit(vec![task().into()])).expect_err("no server runs");
     assert!(error.is_retryable(), "{error}");
     assert!(start.elapsed() >= Duration::from_millis(300));
     let (text, address) = (error.to_string(), format!("127.0.0.1:{}", server_port));
@@ -51,9 +51,9 @@ fn a_wait_that_begins_without_the_server_fails_and_one_that_has_begun_goes_on() 
     let id = submit(&submitter);
     let (own, other) = (submitter.outcome(id), waiter.outcome(id));
     let waiters = format!("{{rhailib:{id}}}:waiters");
-    until("the record knows who waits", || server.command(&["SCARD", &waiters]).starts_with(":1"));
+    until("the record knows its waiters", || server.command(&["SCARD", &waiters]).starts_with(":1"));
     server.kill();
-    let error = block_on(late.outcome(id)).expect_err("nobody knows of it");
+    let error = block_on(late.outcome(id)).expect_err("no server knows it");
     assert!(matches!(&error, OutcomeError::Transport(error) if error.is_retryable()), "{error:?}");
     server.restart();
     let runner = open(&server);
@@ -112,7 +112,7 @@ fn a_lost_message_is_made_good_by_a_look() {
     let id = submit(&submitter);
     let outcome = submitter.outcome(id);
     let claimed = claim(&consumer);
-    // Nobody is told of what a foreign hand writes.
+    // A write by another program wakes no waiter.
     let key = format!("rhailib:{id}");
     let _ = server.command(&["HDEL", &key, "reply_to"]);
     complete(&consumer, claimed.claim);
@@ -191,7 +191,7 @@ fn connections_that_are_cut_harm_nobody() {
 #[test]
 fn nobody_is_dead_because_the_server_was_away() {
     let mut server = RedisServer::with(DURABLE);
-    // Whoever waits for a task looks too, and it is not its own lease that counts.
+    // A caller that waits for a task reads the queue too, and its own lease does not count.
     let (submitter, runner, other) = (open(&server), open_mortal(&server), open_mortal(&server));
     let (consumer, rival) = (attach(&runner), attach(&other));
     let id = submit(&submitter);

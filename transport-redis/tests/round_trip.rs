@@ -13,7 +13,7 @@ use rhai_dispatcher_test_redis::RedisServer;
 #[test]
 fn a_task_goes_there_and_its_outcome_comes_back() {
     let server = RedisServer::start();
-    // Whoever may not load functions uses scripts, as with Redis 6.
+    // A user that may not load functions uses scripts, as with Redis 6.
     let _ = server.command(&["ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-function"]);
     let plain = format!("redis://plain:secret@127.0.0.1:{}/", server.port());
     for url in [server.url(), server.unix_url(), plain] {

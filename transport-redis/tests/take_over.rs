@@ -228,7 +228,7 @@ fn rest_of_a_report_that_broke_off_is_released_without_a_death() {
     assert!((&mut reporting).now_or_never().is_none());
     until("the instance is marked", || alive(&mut redis, &doomed) == Some(-1.0));
     drop(reporting); // it does not send the rest
-    // Also while the lease of nobody is taken to be over, as after an outage: it was decided before.
+    // Also while no lease counts as over, as after an outage: it was decided before.
     let _: () = redis.hset("rhailib:{worker-1}:state", "grace", "9999999999999").expect("set");
     let left: usize = redis.hlen(held(&doomed)).expect("an answer");
     assert!((1..SOME).contains(&left), "{left}");

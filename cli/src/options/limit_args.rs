@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(limits, expected);
         for (bad, says) in [
             ("max_requests", "no `=`"),
-            ("requests=3", "there is no limit \"requests\"; use max_script_bytes"),
+            ("requests=3", "no limit is named \"requests\"; use max_script_bytes"),
             ("max_requests=0", "max_requests: "),
             ("max_requests=-1", "max_requests: "),
             ("max_requests=3s", "max_requests: "),

@@ -25,7 +25,7 @@ fn unusable(scripts: &Scripts, file: &str, says: &str) {
 #[test]
 fn files_that_are_no_scripts_are_named() {
     let scripts = Scripts::new([]);
-    unusable(&scripts, "missing.rhai", "there is no such file");
+    unusable(&scripts, "missing.rhai", "the file does not exist");
     unusable(&scripts, ".", "it is a directory; give the files in it");
     scripts.write("latin-1", b"1 + 1 // \xe9");
     unusable(&scripts, "latin-1", "it is not UTF-8, from byte 9 on; save it as UTF-8");

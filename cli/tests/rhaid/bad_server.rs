@@ -192,7 +192,7 @@ fn values_without_sense_are_refused() {
         assert_failed(&site.run(&args), 2, &[says]);
     }
     let missing = site.run(&["submit", "--worker", "w", "/missing.rhai"]);
-    assert_failed(&missing, 1, &["there is no such file"]);
+    assert_failed(&missing, 1, &["the file does not exist"]);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn one_failure_stops_no_other_script_and_is_counted() {
     let heads: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("error")).collect();
     assert_eq!(heads[0], "error[runtime]: no");
     assert!(heads[1].starts_with("error[parse]: "), "{}", ended.err);
-    assert_eq!(heads[2], "error[invalid]: there is no such file");
+    assert_eq!(heads[2], "error[invalid]: the file does not exist");
     assert_eq!(heads[3], "error: 3 of 5 scripts failed");
 }
 

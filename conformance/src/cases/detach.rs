@@ -10,7 +10,7 @@ use crate::instance::{Instance, up_to};
 use crate::stage::Stage;
 use crate::waiting::Waiting;
 
-pub(crate) async fn detach_hands_back(env: &dyn Environment) {
+pub(crate) async fn detach_releases(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (leaver, stayer) = (stage.attach().await, stage.attach().await);
     let handed_back = [stage.submit_any().await, stage.submit_any().await];

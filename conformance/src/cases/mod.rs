@@ -43,7 +43,7 @@ crate::case::cases! {
         instances_lists_the_living,
         queues_count_their_tasks,
         queues_leave_out_the_expired,
-        paused_queue_hands_out_nothing,
+        paused_queue_delivers_nothing,
         resumed_queue_wakes_its_claims;
     claim:
         claim_takes_in_order_of_submission,
@@ -96,7 +96,7 @@ crate::case::cases! {
         late_renewal_keeps_the_blame_of_a_report,
         stale_crash_report_changes_nothing;
     detach:
-        detach_hands_back,
+        detach_releases,
         detached_instance_claims_no_more,
         signals_end_with_the_instance,
         dropped_consumer_is_detached_by_its_lease;

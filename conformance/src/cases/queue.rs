@@ -92,7 +92,7 @@ async fn pause(stage: &Stage<'_>, paused: bool) {
     stage.transport.set_paused(&worker("main"), paused).await.expect("a pause");
 }
 
-pub(crate) async fn paused_queue_hands_out_nothing(env: &dyn Environment) {
+pub(crate) async fn paused_queue_delivers_nothing(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let early = stage.attach().await;
     let mut early_claim = Waiting::new(early.claim_one());

@@ -31,7 +31,7 @@ faults! {
     WaitsForAFreeInstance => lease::busy_instance_takes_quarantined_tasks;
     BlamesEverybody => lease::lost_tasks_in_company_are_not_blamed;
     NeverGivesUp => lease::task_that_kills_ends_in_an_error, crash::named_task_ends_in_an_error;
-    KeepsItsTasks => detach::detach_hands_back;
+    KeepsItsTasks => detach::detach_releases;
     WaitsAfterTheEnd => detach::detached_instance_claims_no_more;
     DetachesOnDrop => detach::dropped_consumer_is_detached_by_its_lease, lease::task_lost_twice_is_quarantined;
 }

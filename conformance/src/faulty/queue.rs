@@ -10,7 +10,7 @@ use super::fault::{Fault, faults};
 faults! {
     ListsTheDead => queue::instances_lists_the_living;
     Miscounts => queue::queues_count_their_tasks;
-    NeverPauses => queue::paused_queue_hands_out_nothing;
+    NeverPauses => queue::paused_queue_delivers_nothing;
     NeverResumes => queue::resumed_queue_wakes_its_claims;
 }
 

@@ -64,7 +64,7 @@ impl BlockingPool {
     /// that has begun; what it returns is dropped then.
     ///
     /// # Errors
-    /// If there is no thread, or `job` panicked.
+    /// If the system gives no thread, or `job` panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         priority: Priority,

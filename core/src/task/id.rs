@@ -16,7 +16,7 @@ macro_rules! uuid_id {
         impl $name {
             /// A new random (version 4) id.
             #[must_use]
-            #[expect(clippy::new_without_default, reason = "a random value is no default")]
+            #[expect(clippy::new_without_default, reason = "a random value is not a default")]
             pub fn new() -> Self {
                 Self(Uuid::new_v4())
             }

@@ -43,12 +43,12 @@ macro_rules! limits {
             /// all others.
             ///
             /// # Errors
-            /// If there is no such limit, or the value is no such number, or not above zero.
+            /// If no limit has that name, or the value is not such a number, or not above zero.
             pub fn set(&mut self, name: &str, value: &str) -> Result<(), Invalid> {
                 match name {
                     $(stringify!($name) => self.$name = Some(Limit::parse(stringify!($name), value)?),)*
                     _ => {
-                        let problem = format!("there is no limit {}", quoted(name));
+                        let problem = format!("no limit is named {}", quoted(name));
                         return Err(Invalid::new("limits", problem, format!("use {}", Self::NAMES.join(", "))));
                     }
                 }
@@ -133,7 +133,7 @@ trait Limit: Copy + Sized {
 
     fn parse(name: &'static str, text: &str) -> Result<Self, Invalid> {
         let limit = Self::of(text).filter(|limit| !limit.is_zero());
-        limit.ok_or_else(|| Self::refuse(name, format!("{} is no such limit", quoted(text))))
+        limit.ok_or_else(|| Self::refuse(name, format!("{} is not such a number", quoted(text))))
     }
 
     fn refuse(name: &'static str, problem: String) -> Invalid {

@@ -66,7 +66,7 @@ pub fn read_script_from(from: impl Read, max_bytes: usize) -> Result<Arc<str>, S
 
 fn unreadable(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::NotFound => "the file does not exist".to_owned(),
         ErrorKind::IsADirectory => "it is a directory; give the files in it".to_owned(),
         ErrorKind::PermissionDenied => "permission to read it is denied".to_owned(),
         _ => format!("it can't be read: {error}"),

@@ -12,8 +12,8 @@ use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog,
 /// dropped loses nothing.
 ///
 /// A claim *is* the start of a task: who claims runs what it gets now. So [`claim`](Self::claim)
-/// counts a delivery, and what was claimed but not begun is handed back
-/// ([`Finish::Release`]), which takes the count back.
+/// counts a delivery, and what was claimed but not begun is released
+/// ([`Finish::Release`]), which undoes the count.
 #[async_trait]
 pub trait Consumer: Send + Sync {
     /// The instance.
@@ -25,7 +25,7 @@ pub trait Consumer: Send + Sync {
     /// Waits for tasks, and claims up to `max` of them; never none.
     ///
     /// Several calls may wait at once. A call that waits may take tasks without being polled, and holds
-    /// them until it is. A claim that nobody received, because its future was
+    /// them until it is. A claim whose answer was not received, because its future was
     /// dropped, goes to the next call.
     ///
     /// # Behavior
@@ -107,7 +107,7 @@ pub trait Consumer: Send + Sync {
     /// - `quarantine_groups_grow`: each group that survives its observation is followed by one of twice the size.
     /// - `death_in_observation_starts_over`: the next group is of one task again.
     /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within
-    ///   half a lease, any instance may, and goes on claiming others.
+    ///   half a lease, any instance may, and continues to claim others.
     /// - `lost_tasks_in_company_are_not_blamed`: however often their instances die.
     /// - `task_that_kills_ends_in_an_error`: a task that was all that its instance ran is blamed for the death; after
     ///   `max_deliveries` such deaths it is an error of kind `crashed`, and its waiters are told.
@@ -120,10 +120,10 @@ pub trait Consumer: Send + Sync {
     /// when the instance does.
     fn signals(&self) -> BoxStream<'static, Signal>;
 
-    /// Ends the instance: hands back what is not finished, and takes no more.
+    /// Ends the instance: releases the claims that are not finished, and claims no more.
     ///
     /// # Behavior
-    /// - `detach_hands_back`: its tasks are pending again at once, without a delivery counted.
+    /// - `detach_releases`: its tasks are pending again at once, without a delivery counted.
     /// - `detached_instance_claims_no_more`: a waiting claim ends with `Detached`, and so does any
     ///   later one.
     /// - `signals_end_with_the_instance`: and so do the claims that it could be told of.
@@ -189,7 +189,7 @@ pub enum Finish {
     Outcome(Outcome),
     /// With an error after which it is tried again, so long after the transport has written it.
     RetryIn(Duration, TaskError),
-    /// Unbegun or undone: somebody else runs it, as if it had not been claimed.
+    /// Not begun, or stopped without an effect: another instance runs it, as if it had not been claimed.
     Release,
     /// Begun, in an unknown state, and not at fault: another start begins it anew.
     Requeue,
@@ -211,7 +211,7 @@ pub enum Finished {
 /// What an instance is told of a task that it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Somebody wants it stopped.
+    /// The claim is to be stopped, for this reason.
     Cancel(Claim, CancelReason),
     /// The claim is lost; whatever it still does is in vain.
     Lost(Claim),

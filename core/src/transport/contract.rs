@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{CancelReason, Clock, Task, TaskDetails, TaskId, WorkerId};
 
-/// Takes tasks to the instances that run them, and their outcomes to those who wait.
+/// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
 ///
-/// The record of a task is the truth about it. Whoever accepted a task keeps it until it has its
-/// one outcome, whatever client dies in between; what is due (a delay, an expiry, the tasks of a
-/// dead instance) is settled by whoever looks next, so nothing depends on a background job.
+/// The record of a task is the truth about it. A transport that has accepted a task keeps it until it has its
+/// one outcome, whatever client dies in between. What is due (a delay, an expiry, the tasks of a
+/// dead instance) is processed by the next call that reads the queue, so nothing depends on a background job.
 ///
 /// The primitives take batches; [`TransportExt`](super::TransportExt) has them one at a time. No
 /// method spawns on the caller's runtime or needs one. Each item under `# Behavior` is the name of
@@ -95,13 +95,13 @@ pub trait Transport: Send + Sync + Debug {
     ///   same store.
     /// - `outcome_of_an_unknown_task_is_not_found`: at once, not after a wait.
     /// - `dropped_wait_leaves_nothing`: a dropped wait is no longer counted by `health`, and the
-    ///   task goes on.
+    ///   task continues.
     ///
     /// # Errors
     /// [`NotFound`](OutcomeError::NotFound) for an id without a record;
     /// [`Lost`](OutcomeError::Lost) if the record of an accepted task is gone;
-    /// [`Unavailable`](TransportError::Unavailable) if nobody could be asked whether there is such a
-    /// task. Once that is known the wait goes on while the store is away.
+    /// [`Unavailable`](TransportError::Unavailable) if the store could not be asked whether there is such a
+    /// task. Once that is known the wait continues while the store is away.
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
 
     /// Cancels tasks; one answer for each, in their order.
@@ -118,7 +118,7 @@ pub trait Transport: Send + Sync + Debug {
     /// - `outcome_beats_a_requested_cancel`: if the task completes first, that outcome stands.
     /// - `requested_cancel_outlives_the_instance`: if the instance dies before it has stopped, the
     ///   task is cancelled, not run again.
-    /// - `requested_cancel_beats_another_try`: also if it is handed back, retried or given up instead.
+    /// - `requested_cancel_beats_another_try`: also if it is released, retried or abandoned instead.
     /// - `cancel_reaches_all_below`: what the task dispatched is cancelled with it, for the reason
     ///   `Parent`, and what that dispatched; not if it has ended otherwise.
     ///
@@ -173,11 +173,11 @@ pub trait Transport: Send + Sync + Debug {
         Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
     }
 
-    /// Stops or resumes the claims from a queue, for all its instances. What runs goes on, and tasks
-    /// are still accepted.
+    /// Stops or resumes the claims from a queue, for all its instances. Tasks that run
+    /// continue, and tasks are still accepted.
     ///
     /// # Behavior
-    /// - `paused_queue_hands_out_nothing`: also to claims that waited already, and to instances that
+    /// - `paused_queue_delivers_nothing`: also to claims that waited already, and to instances that
     ///   attach later.
     /// - `resumed_queue_wakes_its_claims`: the tasks that gathered are claimed at once.
     ///
@@ -194,7 +194,7 @@ pub trait Transport: Send + Sync + Debug {
     /// The clock that this transport's times are of.
     fn clock(&self) -> &Arc<dyn Clock>;
 
-    /// How it is doing, without asking anybody.
+    /// The health of this handle, without a call to the store.
     fn health(&self) -> Health;
 }
 
@@ -228,7 +228,7 @@ pub enum Cancelled {
     Requested,
     /// It had its outcome already, which stands.
     AlreadyFinished,
-    /// There is no record of it.
+    /// The task has no record.
     NotFound,
 }
 

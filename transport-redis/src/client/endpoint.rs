@@ -4,7 +4,7 @@ use fred::types::RespVersion;
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig};
 use rhai_dispatcher_core::Invalid;
 
-/// Which server, and as whom.
+/// A server, and the user of its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     config: Config,
@@ -78,7 +78,7 @@ fn tcp(url: &str) -> Result<Config, Invalid> {
         Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.ends_with(']')) => {
             // Not quoted, here and below: it may be a password in the wrong place.
             let port =
-                port.parse::<u16>().map_err(|_| invalid("has a port that is no number below 65536"))?;
+                port.parse::<u16>().map_err(|_| invalid("has a port that is not a number below 65536"))?;
             (host, port)
         }
         _ => (address, 6379),
@@ -90,7 +90,7 @@ fn tcp(url: &str) -> Result<Config, Invalid> {
     let database = match path.trim_end_matches('/') {
         "" => None,
         number => {
-            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is no number below 256"))?)
+            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is not a number below 256"))?)
         }
     };
     config(ServerConfig::new_centralized(host, port), credentials, database)
@@ -108,7 +108,7 @@ fn unix(rest: &str) -> Result<Config, Invalid> {
     let database = match query.split_once('=') {
         None if query.is_empty() => None,
         Some(("db", number)) => {
-            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is no number below 256"))?)
+            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is not a number below 256"))?)
         }
         _ => return Err(invalid("has a query other than db")),
     };
@@ -156,7 +156,7 @@ fn decode_percent(text: &str) -> Result<String, Invalid> {
             _ => return Err(invalid("has a % that no two hexadecimal digits follow")),
         }
     }
-    String::from_utf8(bytes).map_err(|_| invalid("has a user or password that is no UTF-8"))
+    String::from_utf8(bytes).map_err(|_| invalid("has a user or password that is not UTF-8"))
 }
 
 /// A refusal that does not show the URL, which may have a password in it.

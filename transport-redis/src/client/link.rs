@@ -22,7 +22,7 @@ const EVERY: u64 = u64::MAX;
 /// A connection that is made when it is first needed, and again whenever it breaks.
 ///
 /// When an answer is overdue a new connection is made beside it. If the new one is there before the old one is heard
-/// again, the old one is taken for dead and left: the commands on it end as lost, and go on the new one if they may
+/// again, the old one is taken for dead and left: the commands on it end as lost, and are sent on the new one if they may
 /// be repeated. A network that is slow, and not dead, answers first.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {

@@ -54,7 +54,7 @@ impl Packed {
         let at = self.0.len();
         self.0.extend_from_slice(&[0; LENGTH]);
         write(&mut self.0);
-        // What may go to Redis at all is far smaller.
+        // The largest argument of Redis is far smaller.
         let length = u32::try_from(self.0.len() - at - LENGTH).unwrap_or(u32::MAX);
         self.0[at..at + LENGTH].copy_from_slice(&length.to_be_bytes());
         self

@@ -18,7 +18,7 @@ use rhai_dispatcher_core::{
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
 
-/// A handle on whose instances nobody dies by accident.
+/// A handle whose instances do not lose their lease by accident.
 pub(crate) fn open(server: &RedisServer) -> RedisTransport {
     RedisTransport::new(config(server)).expect("a valid config")
 }

@@ -22,7 +22,7 @@ pub(super) struct IntakeState {
 /// A lane as it was when it last asked for a task.
 #[derive(Default)]
 pub(super) struct LaneStatus {
-    /// Whether it has asked at all: its handler is built first.
+    /// Whether it has asked once: its handler is built first.
     pub(super) started: bool,
     pub(super) capacity: usize,
     pub(super) computing: usize,

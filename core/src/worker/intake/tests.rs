@@ -277,7 +277,7 @@ fn lanes_without_room_end_a_claim_that_waits() {
 }
 
 #[test]
-fn closing_wakes_the_lanes_and_hands_out_what_is_left_once() {
+fn closing_wakes_the_lanes_and_gives_them_what_is_left_once() {
     let fixture = Fixture::new(3);
     let claims = fixture.store.give(3);
     assert_eq!(fixture.busy(2, 0), Some(claims[0]));

@@ -73,7 +73,7 @@ local function deliver(w, to, packed, rest)
   else
     call('HDEL', key(w, 'idle'), to.instance)
   end
-  -- If that is no list, its BLPOP fails too, and it asks for what it holds.
+  -- If that is not a list, its BLPOP fails too, and it asks for what it holds.
   pcall_('RPUSH', key(w, 'deliveries:' .. to.instance), packed)
 end
 

@@ -5,24 +5,8 @@ use crate::error::Error;
 use crate::source::{SourceFile, files_with};
 
 /// Parts of the workspace that still have such words. They are counted, and do not fail the check. To be emptied.
-const UNDER_WAY: &[&str] = &[
-    "cli/",
-    "conformance/",
-    "core/",
-    "docs/PROTOCOL.md",
-    "docs/decisions/",
-    "engine/",
-    "examples/",
-    "modules/",
-    "src/",
-    "supervision/",
-    "test-http/",
-    "test-redis/",
-    "tests/",
-    "tokio-bridge/",
-    "transport-memory/",
-    "transport-redis/",
-];
+const UNDER_WAY: &[&str] =
+    &["cli/", "conformance/", "docs/decisions/", "engine/", "modules/", "transport-memory/"];
 
 /// Checks every source file and document of the workspace.
 pub(crate) fn check() -> Result<(), Error> {
