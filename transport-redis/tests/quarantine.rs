@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
 use redis::Commands;
-use rhai_dispatcher_core::{Claimed, Completion, Consumer, Finish, Finished, Requeued, TaskId, TaskLog};
+use rhai_dispatcher_core::{
+    CancelReason, Claimed, Completion, Consumer, Finish, Finished, Requeued, TaskId, TaskLog, TransportError,
+    TransportExt,
+};
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{
@@ -113,7 +117,7 @@ fn state_of_an_empty_quarantine_is_deleted() {
     let consumer = attach(&transport);
     let claimed = claim(&consumer);
     complete(&consumer, claimed.claim);
-    for name in ["observed", "group", "open_at"] {
+    for name in ["observed", "group", "open_at", "reserved"] {
         assert_eq!(field(&mut redis, STATE, name), None, "{name}");
     }
 }
@@ -124,6 +128,7 @@ fn group_survives_by_a_renewal_of_its_own_instance_only() {
     let mut redis = client(&server);
     let mut config = config(&server);
     config.transport.observation = Duration::from_millis(1);
+    config.transport.lease = Duration::from_secs(600); // a tenth of it is not over in this test
     let transport = RedisTransport::new(config).expect("a valid config");
     let ids = quarantined(&transport, 2);
     let (observed_one, other) = (attach(&transport), attach(&transport));
@@ -173,6 +178,49 @@ fn waiting_instance_that_becomes_free_gets_the_group() {
     assert_eq!(tasks(&block_on(waiting).expect("a claim")), ids);
     let [_, _, alone, _] = observed(&mut redis).expect("an observation");
     assert_eq!(alone, "1");
+}
+
+/// A busy instance that is reserved for a quarantined task, with that task and what it waits for.
+fn reserved(
+    redis: &mut redis::Connection,
+    transport: &RedisTransport,
+    busy: &Arc<dyn Consumer>,
+) -> (TaskId, BoxFuture<'static, Result<Vec<Claimed>, TransportError>>) {
+    submit(transport);
+    claim(busy);
+    let id = quarantined(transport, 1)[0];
+    let waiting = wait_for_tasks(redis, busy);
+    assert_eq!(field(redis, STATE, "reserved"), Some(busy.instance().to_string()));
+    (id, waiting)
+}
+
+#[test]
+fn reserved_instance_continues_once_another_has_started_the_group() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_patient(&server);
+    let busy = attach(&transport);
+    let (id, mut waiting) = reserved(&mut redis, &transport, &busy);
+    let plain = submit(&transport);
+    assert!((&mut waiting).now_or_never().is_none(), "it is reserved");
+    let free = attach(&transport);
+    assert_eq!(claim(&free).claim.task, id);
+    assert_eq!(tasks(&block_on(waiting).expect("a claim")), [plain]);
+    assert_eq!(field(&mut redis, STATE, "reserved"), None);
+}
+
+#[test]
+fn reservation_ends_with_the_cancel_of_what_it_was_for() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_patient(&server);
+    let busy = attach(&transport);
+    let (id, waiting) = reserved(&mut redis, &transport, &busy);
+    let plain = submit(&transport);
+    block_on(transport.cancel_one(id, CancelReason::Asked)).expect("a cancel");
+    block_on(busy.renew()).expect("a renewal");
+    assert_eq!(field(&mut redis, STATE, "reserved"), None);
+    assert_eq!(tasks(&block_on(waiting).expect("a claim")), [plain]);
 }
 
 #[test]
