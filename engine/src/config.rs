@@ -7,6 +7,7 @@ use rhai_dispatcher_core::{Invalid, Limits, Transport, WorkerId};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
+use crate::docs::ModuleDoc;
 use crate::fiber::StackSize;
 use crate::script::{Secret, Secrets};
 
@@ -108,6 +109,8 @@ pub struct EngineConfig {
     pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
     pub(crate) setups: Vec<Setup>,
+    /// What has been added by [`with_docs`](Self::with_docs).
+    docs: Vec<&'static ModuleDoc>,
     /// The threads of blocking functions, once an engine has been built; shared by clones.
     blocking_pool: Arc<OnceLock<BlockingPool>>,
 }
@@ -151,6 +154,7 @@ impl Default for EngineConfig {
             max_modules: 1024,
             secrets: Secrets::new(),
             setups: Vec::new(),
+            docs: Vec::new(),
             blocking_pool: Arc::default(),
         }
     }
@@ -219,6 +223,24 @@ impl EngineConfig {
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
         self.setups.push(Arc::new(move |engine, _| setup(engine)));
         self
+    }
+}
+
+impl EngineConfig {
+    /// Adds what is written about functions that [`with_setup`](Self::with_setup) and the like register. A module's
+    /// `install` calls it.
+    #[must_use]
+    pub fn with_docs(mut self, docs: &'static ModuleDoc) -> Self {
+        if !self.docs.contains(&docs) {
+            self.docs.push(docs);
+        }
+        self
+    }
+
+    /// What is written about the functions of the modules that have been installed.
+    #[must_use]
+    pub fn docs(&self) -> &[&'static ModuleDoc] {
+        &self.docs
     }
 }
 

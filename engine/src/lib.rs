@@ -63,6 +63,7 @@
 //! - `handler`: [`RhaiHandler`], what a worker's lane drives.
 //! - `config`: [`EngineConfig`], its limits and what scripts can call.
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
+//! - `docs`: [`FunctionDoc`], [`ModuleDoc`]: what is written about the functions of scripts.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
 //! - `lane`: what the scripts of one lane share; `lane_engines`: the engines among that; `turns`: who of them goes on after its slice.
 //! - `call/`: asynchronous and blocking functions: what they can be, one call of one, slots.
@@ -78,6 +79,7 @@ mod call;
 mod checker;
 mod config;
 mod dispatch;
+mod docs;
 mod fiber;
 mod handler;
 mod lane;
@@ -95,6 +97,7 @@ pub use call::{
 };
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;
+pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
 pub use handler::RhaiHandler;
 pub use memory::ScriptAllocator;
