@@ -5,6 +5,7 @@ use clap::Args;
 use rhai_dispatcher::EngineConfig;
 use rhai_dispatcher::engine::Secret;
 use rhai_dispatcher::http::{AllowedHost, HttpConfig, HttpModule, TokioBridge};
+use rhai_dispatcher::stdlib::StdlibModule;
 use rhai_dispatcher::stripe::{StripeConfig, StripeModule};
 
 use crate::error::CommandError;
@@ -71,7 +72,7 @@ impl ModuleArgs {
         let stripe = StripeModule::new(stripe, bridge)
             .map_err(|error| CommandError::usage("--stripe-url <URL>", error.to_string()))?;
 
-        let mut engine = stripe.install(http.install(engine));
+        let mut engine = stripe.install(http.install(StdlibModule::new().install(engine)));
         for name in &self.secrets {
             engine = engine.with_secret(&*name.0, name.secret("--secret <NAME>")?);
         }
