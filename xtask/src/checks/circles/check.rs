@@ -13,7 +13,6 @@ const KNOWN: &[(&str, usize)] = &[
     ("conformance", 2),
     ("core", 4),
     ("engine", 42),
-    ("modules/http", 2),
     ("transport-memory", 10),
 ];
 
