@@ -7,7 +7,7 @@ use rhai_dispatcher_core::{Invalid, Limits, Transport, WorkerId};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
-use crate::docs::ModuleDoc;
+use crate::docs::{self, ModuleDoc};
 use crate::fiber::StackSize;
 use crate::script::{Secret, Secrets};
 
@@ -97,6 +97,10 @@ pub struct EngineConfig {
     pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// Whether it is an error to read a property that a map does not have, which is unit otherwise; no. It can be
+    /// caught, and names the property, and the nearest one that the script has. `map.x += 1` is no such error: Rhai adds
+    /// the property first.
+    pub strict_properties: bool,
     /// The worker ids to which scripts can `dispatch`; all.
     pub dispatch_to: Option<Arc<[WorkerId]>>,
     /// The folder of the modules that scripts can `import`; none, and `import` is refused. No name leads
@@ -149,12 +153,13 @@ impl Default for EngineConfig {
             max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
+            strict_properties: false,
             dispatch_to: None,
             modules_folder: None,
             max_modules: 1024,
             secrets: Secrets::new(),
             setups: Vec::new(),
-            docs: Vec::new(),
+            docs: vec![&docs::ENGINE],
             blocking_pool: Arc::default(),
         }
     }
@@ -209,6 +214,7 @@ impl EngineConfig {
         with_result_ttl: result_ttl, Duration;
         with_max_cpu_time: max_cpu_time, Duration;
         with_allow_eval: allow_eval, bool;
+        with_strict_properties: strict_properties, bool;
         with_max_modules: max_modules, usize;
     }
 
@@ -237,7 +243,8 @@ impl EngineConfig {
         self
     }
 
-    /// What is written about the functions of the modules that have been installed.
+    /// What is written about the functions that scripts can call: those that every script has, and those of the modules
+    /// that have been installed.
     #[must_use]
     pub fn docs(&self) -> &[&'static ModuleDoc] {
         &self.docs
