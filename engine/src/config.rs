@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, Limits, Transport, WorkerId};
+use rhai_dispatcher_core::{Invalid, Limits, LogLevel, Task, Transport, WorkerId};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
@@ -98,7 +98,7 @@ pub struct EngineConfig {
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
     /// Whether it is an error to read a property that a map does not have, which is unit otherwise; no. It can be
-    /// caught, and names the property, and the nearest one that the script has. `map.x += 1` is no such error: Rhai adds
+    /// caught, and names the property, and the nearest one that the script has. `map.x += 1` is not such an error: Rhai adds
     /// the property first.
     pub strict_properties: bool,
     /// The worker ids to which scripts can `dispatch`; all.
@@ -113,11 +113,16 @@ pub struct EngineConfig {
     pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
     pub(crate) setups: Vec<Setup>,
+    /// Set by [`with_log_listener`](Self::with_log_listener).
+    pub(crate) log_listener: Option<LogListener>,
     /// What has been added by [`with_docs`](Self::with_docs).
     docs: Vec<&'static ModuleDoc>,
     /// The threads of blocking functions, once an engine has been built; shared by clones.
     blocking_pool: Arc<OnceLock<BlockingPool>>,
 }
+
+/// Gets each line of a log.
+pub(crate) type LogListener = Arc<dyn Fn(&Task, LogLevel, &str) + Send + Sync>;
 
 /// A step of building an engine.
 pub(crate) type Setup = Arc<dyn Fn(&mut rhai::Engine, &EngineConfig) + Send + Sync>;
@@ -159,6 +164,7 @@ impl Default for EngineConfig {
             max_modules: 1024,
             secrets: Secrets::new(),
             setups: Vec::new(),
+            log_listener: None,
             docs: vec![&docs::ENGINE],
             blocking_pool: Arc::default(),
         }
@@ -228,6 +234,19 @@ impl EngineConfig {
     #[must_use]
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
         self.setups.push(Arc::new(move |engine, _| setup(engine)));
+        self
+    }
+}
+
+impl EngineConfig {
+    /// Calls `listener` with each line of a task's log when the script writes it, beside the log itself. A line that the
+    /// log has no room for is left out. It is called on the lane's thread, and must not block it.
+    #[must_use]
+    pub fn with_log_listener(
+        mut self,
+        listener: impl Fn(&Task, LogLevel, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.log_listener = Some(Arc::new(listener));
         self
     }
 }

@@ -15,3 +15,9 @@ use crate::script::{build_parser, function_names as names_of};
 pub fn function_names(config: &EngineConfig) -> BTreeSet<String> {
     names_of(&build_parser(config))
 }
+
+/// The names of all functions that Rhai itself has for scripts.
+#[must_use]
+pub fn rhai_function_names() -> BTreeSet<String> {
+    names_of(&rhai::Engine::new())
+}

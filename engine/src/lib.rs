@@ -103,10 +103,11 @@ pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
-pub use function_names::function_names;
+pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
 pub use memory::ScriptAllocator;
 pub use nearest::nearest;
+pub use rhai_dispatcher_core::integer_beyond_i64;
 pub use script::{Secret, to_json, wait};
 pub use task_context::TaskContext;
 

@@ -54,6 +54,21 @@ fn values_of_all_types_are_json_or_an_error_that_names_the_type() {
 }
 
 #[test]
+fn whole_number_beyond_64_bits_does_not_become_a_float() {
+    let bench = Bench::new();
+    let error = bench.error("parse_json(`{\"id\": 12345678901234567890}`)").message;
+    assert_eq!(
+        error,
+        "parse_json: the whole number 12345678901234567890 is beyond 64 bits; have it sent as a string, or with a fraction"
+    );
+    assert_eq!(
+        bench.value("parse_json(`[9223372036854775807, \"12345678901234567890\", 1e30]`)[0]"),
+        "9223372036854775807"
+    );
+    assert!(bench.error("parse_json(`[12345678901234567890`)").message.contains("EOF"));
+}
+
+#[test]
 fn text_stops_at_the_limit_of_strings_before_it_is_there() {
     let bench = Bench::with(EngineConfig::new().with_max_string_bytes(100));
     assert_eq!(bench.value("let s = \"\"; s.pad(98, 'x'); s.to_json().len()"), "100");

@@ -40,6 +40,18 @@ fn scripts_have_the_standard_library() {
 }
 
 #[test]
+fn missing_properties_are_errors_with_strict_properties() {
+    let script = "let order = #{ total: 5 }; order.totl";
+    assert_eq!(run(script, &[]).out, "null\n");
+    let strict = run(script, &["--strict-properties"]);
+    assert!(
+        strict.code == Some(1) && strict.err.contains("Property not found: totl; did you mean `total`?"),
+        "{}",
+        strict.err
+    );
+}
+
+#[test]
 fn a_secret_is_a_constant_that_reads_as_the_word() {
     let server = TestServer::start(|asked| Answer::text(asked.body.clone()));
     let script = format!(

@@ -41,7 +41,7 @@ pub(crate) const DOCS: &[FunctionDoc] = &[
         &["await_any(ids)", "await_any(ids, seconds)"],
         "Waits for the first request that ends, in whatever way, and returns its id. `get_result` then has the result.",
     )
-    .errors("There is no id, or it took longer than `seconds`. Nothing is lost then.")
+    .errors("`ids` is empty, or it took longer than `seconds`. Nothing is lost then.")
     .example("let id = look_up_async(\"Ada\"); await_any([id]) == id", "true"),
     FunctionDoc::new(
         "get_result",
