@@ -37,8 +37,8 @@ fn circle_ends_wherever_it_goes() {
     for (script, part) in [
         ("a", "has no JSON form"),
         ("[a]", "has no JSON form"),
-        ("#{a: a}.to_json()", "the map contains itself"),
-        ("let m = #{}; m.f = || m; m.to_json()", "the map contains itself"),
+        ("#{a: a}.to_json()", "to_json: the value has at .a a function pointer, which has no JSON form"),
+        ("let m = #{}; m.f = || m; m.to_json()", "the value has at .f a function pointer"),
         ("[a] == [a]", "Function not found: == (Fn, Fn)"),
         ("[a].contains(a)", "Function not found: == (Fn, Fn)"),
         ("nothing(a, [a])", "Function not found: nothing (Fn, array)"),
@@ -63,7 +63,7 @@ fn circle_ends_wherever_it_goes() {
 fn doubled_value_ends_at_the_limit_of_its_text() {
     let bench = Bench::new();
     let error = bench.error(&format!("{DOUBLED} x.to_json().len"));
-    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+    assert!(error.message.contains("at .a a function pointer"), "{error}");
     let error = bench.error(&format!("{DOUBLED} throw x;"));
     assert_eq!(error.kind, TaskErrorKind::Runtime, "{error}");
     assert!(error.message.ends_with('…') && error.message.len() < 5_000, "{}", error.message.len());

@@ -13,10 +13,13 @@
 mod bad_input;
 mod bad_server;
 mod cascade;
+mod check;
 mod command;
 mod ends;
 mod examples;
 mod failures;
+mod functions;
+mod live;
 mod modules;
 mod remote;
 mod results;

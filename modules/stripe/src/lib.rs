@@ -10,6 +10,7 @@
 mod builder;
 mod client;
 mod config;
+mod docs;
 mod error;
 mod module;
 mod resource;
