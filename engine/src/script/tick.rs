@@ -188,6 +188,10 @@ fn look(address: usize) -> Option<End> {
 
     let now = run.clock().now();
     if let Some(end) = run.end_at(now) {
+        // What the script has is dropped next, in one step as large as the one before.
+        if ticker.slice_is_over(now) {
+            ticker.let_others_run();
+        }
         return Some(end);
     }
     if !ticker.count(gauge.left) {
