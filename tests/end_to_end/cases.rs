@@ -366,8 +366,14 @@ async fn scripts_lower_limits_of_what_they_dispatch(fixture: Fixture) {
         assert_eq!(limits.is_none(), inherited, "{limits:?}");
     }
     let said: [serde_json::Value; 6] = details.into_result().unwrap();
-    let says =
-        ["operations (limit: 500)", "limit of 50ms", "max_operations: ", "no limit is named \"other\"", "", "1000"];
+    let says = [
+        "operations (limit: 500)",
+        "limit of 50ms",
+        "max_operations: ",
+        "no limit is named \"other\"",
+        "",
+        "1000",
+    ];
     for (said, says) in said.iter().zip(says) {
         let said = said.to_string().replace("\\\"", "\"");
         assert!(said.contains(says) && !said.contains("it ran"), "{said}: {says}");

@@ -9,7 +9,7 @@ use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
 use crate::consumer::Membership;
 use crate::hub::Effects;
 use crate::instance::InstanceState;
-use crate::quarantine::Quarantine;
+use crate::quarantine::{Offer, Quarantine};
 use crate::queue::QueueState;
 use crate::record::Record;
 
@@ -128,9 +128,17 @@ impl QueueState {
         if self.paused {
             return Answer::Empty;
         }
-        let group = self.claim_group(instance, held, max, effects);
-        if !group.is_empty() {
-            return Answer::Group(group);
+        held.tells_when_free |= !self.quarantine.is_empty();
+        let lease = effects.hub.config.transport.lease;
+        match self.quarantine.offer(instance, held.claims.is_empty(), effects.tick(), lease) {
+            Offer::Group(size) => {
+                let group = self.claim_group(instance, held, size.min(max), effects);
+                if !group.is_empty() {
+                    return Answer::Group(group);
+                }
+            }
+            Offer::Reserved => return Answer::HeldUp,
+            Offer::None => {}
         }
         let max = max.min(self.share());
         let mut claimed = Vec::new();
@@ -152,19 +160,17 @@ impl QueueState {
         self.ready_len().div_ceil(1 + self.woken_claimers + self.claimers.len())
     }
 
-    /// Claims the next group of the quarantine, if there is one for this instance.
+    /// Claims the next group of the quarantine, of `size` tasks at most.
     fn claim_group(
         &mut self,
         instance: InstanceId,
         held: &mut InstanceState,
-        max: usize,
+        size: usize,
         effects: &mut Effects<'_>,
     ) -> Vec<Claimed> {
         let is_free = held.claims.is_empty();
-        held.tells_when_free |= !self.quarantine.is_empty();
-        let Some(size) = self.quarantine.group_for(is_free, effects.tick()) else { return Vec::new() };
         let mut group = Vec::new();
-        while group.len() < size.min(max) {
+        while group.len() < size {
             let Some(record) = self.quarantine.pop() else { break };
             if self.may_start(&record, effects) {
                 group.push(self.start(instance, held, record, effects));
@@ -172,7 +178,14 @@ impl QueueState {
         }
         if let Some(deaths) = group.iter().map(|claimed| claimed.deaths).max() {
             let observation = Quarantine::observation(effects.hub.config.transport.observation, deaths);
-            self.quarantine.observe(instance, group.len(), is_free, effects.tick() + observation);
+            let until = effects.tick() + observation;
+            let reserved = self.quarantine.observe(instance, group.len(), is_free, until);
+            // It may claim others again.
+            if let Some(other) = reserved.filter(|reserved| *reserved != instance)
+                && let Some(other) = self.instances.get(&other)
+            {
+                effects.wakes.extend(other.lock().held_up.drain(..));
+            }
         }
         group
     }

@@ -202,9 +202,9 @@ impl QueueState {
 
     /// Notes that an instance holds nothing that had waited for this.
     pub(crate) fn is_free(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
-        if self.quarantine.finished(instance.id) {
-            effects.wakes.extend(instance.lock().held_up.drain(..));
-        }
+        self.quarantine.finished(instance.id);
+        // It was alone with its task, or reserved for one.
+        effects.wakes.extend(instance.lock().held_up.drain(..));
         self.offer_quarantine(effects);
     }
 

@@ -75,7 +75,7 @@ impl QueueState {
 
     /// Lets waiting claims look again when the next group of the quarantine may start.
     fn announce_quarantine(&mut self, effects: &mut Effects<'_>) {
-        if self.quarantine.announce(effects.tick()) {
+        if self.quarantine.announce(effects.tick(), effects.hub.config.transport.lease) {
             for instance in self.instances.values() {
                 effects.wakes.extend(instance.lock().held_up.drain(..));
             }

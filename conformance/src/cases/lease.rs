@@ -195,6 +195,64 @@ pub(crate) async fn death_in_observation_starts_over(env: &dyn Environment) {
     assert_eq!(group.len(), 1);
 }
 
+pub(crate) async fn reserved_instance_becomes_free(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_observation(Stage::LASTING)).await;
+    let instances = [stage.attach().await, stage.attach().await];
+    stage.submit_some(2).await;
+    let held = [instances[0].claim_one().await.claim, instances[1].claim_one().await.claim];
+    let quarantined = quarantined(&stage, 1).await[0];
+    let [mut first, mut second] = [0, 1].map(|index| Waiting::new(instances[index].claim(up_to(10))));
+    stage.park(&mut first).await;
+    stage.park(&mut second).await;
+    let plain = stage.submit_any().await;
+    // One of them is reserved, and waits on.
+    let (claimed, mut waits, held, reserved) = match future::select(first, second).await {
+        Either::Left((claimed, second)) => (claimed, second, held[1], &instances[1]),
+        Either::Right((claimed, first)) => (claimed, first, held[0], &instances[0]),
+    };
+    assert_eq!(claimed.expect("a claim")[0].claim.task, plain);
+    stage.submit_any().await;
+    stage.park(&mut waits).await;
+
+    reserved.complete(held).await;
+    let claimed = stage.alive(&[], waits).await.expect("a claim");
+    assert_eq!(claimed.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [quarantined]);
+}
+
+pub(crate) async fn blamed_task_waits_behind_others(env: &dyn Environment) {
+    let stage = Stage::open(env, env.config().with_observation(Stage::LASTING)).await;
+    let ids = stage.submit_some(3).await;
+    lose(&stage, &ids, 1).await;
+    lose(&stage, &ids, 2).await;
+    let doomed = stage.attach().await;
+    assert_eq!(stage.alive(&[&doomed], doomed.claim_one()).await.claim.task, ids[0]);
+    stage.report_crash(&doomed, &[ids[0]]).await;
+    let survivor = stage.attach().await;
+    let mut groups = Vec::new();
+    for _ in 0..3 {
+        let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+        groups.push(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>());
+        for claimed in group {
+            survivor.complete(claimed.claim).await;
+        }
+    }
+    // Of the second group one place is left, which the one with blame does not get.
+    assert_eq!(groups, [[ids[1]], [ids[2]], [ids[0]]]);
+}
+
+pub(crate) async fn silent_observer_delays_no_group(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_observation(MOMENT).with_lease(10 * env.config().lease)).await;
+    let ids = quarantined(&stage, 4).await;
+    let silent = stage.attach().await;
+    assert_eq!(silent.claim(up_to(10)).await.expect("a claim")[0].claim.task, ids[0]);
+    let other = stage.attach().await;
+    let mut waits = Waiting::new(other.claim(up_to(10)));
+    stage.park(&mut waits).await;
+    let group = stage.alive(&[&other], waits).await.expect("a claim");
+    assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [ids[1]]);
+    assert_eq!(stage.transport.instances(None).await.expect("instances").len(), 2, "the silent one lives");
+}
+
 pub(crate) async fn busy_instance_takes_quarantined_tasks(env: &dyn Environment) {
     let stage = Stage::open(env, env.config().with_observation(Stage::LASTING)).await;
     let busy = stage.attach().await;

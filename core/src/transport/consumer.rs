@@ -85,7 +85,9 @@ pub trait Consumer: Send + Sync {
     /// An instance whose lease runs out is taken for dead, and each task that it ran counts a *death*. Its tasks wait
     /// again at once, like any others. A task with two deaths, or one that was blamed for a death, is *quarantined*:
     /// quarantined tasks of a queue start in groups, of 1, 2, 4, 8 and so on, one group after another; each group is
-    /// under *observation* for a time, and a death of its instance meanwhile starts over with a group of 1. Blamed is
+    /// under *observation* for a time, and a death of its instance meanwhile starts over with a group of 1. While a
+    /// group of 1 waits and no instance is free, one instance is *reserved*: it claims nothing until it is free and
+    /// can run the task alone, or half a lease is over. Blamed is
     /// only a task that its instance ran alone, that a [`CrashReport`](super::CrashReport) names, or that was
     /// [abandoned](Finish::Abandon). A retry begins the counts anew.
     ///
@@ -106,6 +108,11 @@ pub trait Consumer: Send + Sync {
     ///   until `observation` is over.
     /// - `quarantine_groups_grow`: each group that survives its observation is followed by one of twice the size.
     /// - `death_in_observation_starts_over`: the next group is of one task again.
+    /// - `reserved_instance_becomes_free`: an instance that holds others when a group of one waits claims nothing until
+    ///   it holds nothing, and then that group. Another instance continues to claim.
+    /// - `blamed_task_waits_behind_others`: behind the quarantined tasks without blame, and in no group with them.
+    /// - `silent_observer_delays_no_group`: if an instance that runs a group of one alone neither claims nor renews for a
+    ///   tenth of a lease after the observation, the next group, of one task, starts elsewhere.
     /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within
     ///   half a lease, any instance may, and continues to claim others.
     /// - `lost_tasks_in_company_are_not_blamed`: however often their instances die.

@@ -47,6 +47,7 @@ if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
   kind = 'credit'
   to.since, to.max, to.alive = NOW_MICROS, rest, score
   wait_for_tasks(w, to)
+  if to.is_reserved and made_ready then deliver_ready(w) end
 else
   if more then deliver_ready(w) end
   -- This instance may not claim again soon: another one has to know when something is due.

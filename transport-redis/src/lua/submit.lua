@@ -29,14 +29,15 @@ end
 -- Idle instances get new tasks at once, without a queue: since they are idle no other task is ready, and they share the
 -- batch. If there may be more tasks than their credit, the queue decides which come first.
 local receivers, wanted = {}, 0
+local state = call('HMGET', key(w, 'state'), 'paused', 'reserved')
 for _, to in ipairs(idle_instances(w)) do
-  if is_alive(w, to) then
+  if to.instance ~= state[2] and is_alive(w, to) then
     receivers[#receivers + 1] = to
     to.held = {}
     wanted = wanted + to.max
   end
 end
-if #receivers > 0 and (wanted < count and ARGV[5] == '' or is_paused(w)) then receivers = {} end
+if #receivers > 0 and (wanted < count and ARGV[5] == '' or state[1]) then receivers = {} end
 local receiving, left = 0, count
 local share = 0
 local function receiver(payload)

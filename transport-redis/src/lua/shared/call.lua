@@ -20,7 +20,7 @@ local orphaned
 -- Tasks that have ended in this call, by their worker id: their entries for `finished`, and how many bytes those stand for.
 local concluded
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
-local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine' }
+local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine', b = 'quarantine' }
 -- How many claims of dead instances and delayed tasks one script takes at most, over all queues: bounds how long it
 -- keeps the server from others.
 local MAX_TAKEN = 512

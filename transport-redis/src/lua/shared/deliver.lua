@@ -66,21 +66,39 @@ end
 -- How many rounds replace entries that were not to be started.
 local MAX_ROUNDS = 16
 
+-- Lets the instance that is reserved claim others again, since a group has started on `instance`.
+local function end_reservation(w, instance)
+  local reserved = call('HGET', key(w, 'state'), 'reserved')
+  if not reserved then return end
+  call('HDEL', key(w, 'state'), 'reserved')
+  if reserved ~= instance then wake(w, reserved) end
+end
+
 -- Claims the next group of quarantined tasks for an instance, at most `max`, if it may start one: whether it has, and
--- whether more may be ready. If it may later: to.group_at says from when on.
+-- whether more may be ready. If one may later: to.group_at says from when on. If the instance is to claim nothing else
+-- until then: to.is_reserved, and to.is_new if it does not know it.
 local function take_group(w, to, max)
   if call('EXISTS', key(w, 'quarantine')) == 0 then return false, false end
   local state = call('HMGET', key(w, 'state'), 'observed', 'group', 'open_at')
   if state[1] then
-    if call('ZSCORE', key(w, 'alive'), (parse_observed(state[1])) or '') then return false, false end
-    start_over(w) -- its instance is gone, and has left no word of it
-    state[2], state[3] = '1', digits(NOW + LEASE)
+    local observer, until_, is_alone = parse_observed(state[1])
+    if observer and call('ZSCORE', key(w, 'alive'), observer) then
+      local silent_at = is_alone and until_ + math.floor(LEASE / SILENT_PART)
+      if not silent_at or NOW < silent_at then
+        to.group_at = silent_at
+        return false, false
+      end
+    end
+    start_over(w) -- its instance is gone and has left no word of it, or is silent
+    state[2], state[3] = '1', digits(NOW + math.floor(LEASE / 2))
   end
   local size, open_at = tonumber(state[2] or '') or 1, tonumber(state[3] or '') or 0
   if size == 1 and to.holds > 0 and NOW < open_at then
     to.group_at = open_at
+    to.is_reserved, to.is_new = reserve(w, to.instance)
     return false, false
   end
+  size = group_size(w, size)
   local more, rounds = true, 0
   while to.count == 0 and more and rounds < MAX_ROUNDS do
     rounds = rounds + 1
@@ -90,6 +108,7 @@ local function take_group(w, to, max)
   local deaths = 0
   for i = 3, #to.out, 3 do deaths = math.max(deaths, tonumber(string.match(to.out[i], '(%d+)$'))) end
   observe(w, to.instance, to.count, to.holds == 0 and to.count == 1, deaths)
+  end_reservation(w, to.instance)
   return true, true
 end
 
@@ -110,6 +129,7 @@ local function claim_for(w, to, max, share, weight_position)
   take_newer(w, to.version)
   local is_group, more_groups = take_group(w, to, max)
   if is_group then return 'group', true end
+  if to.is_reserved then return 'empty', false end
   max = math.min(max, share)
   weight_position = weight_position or tonumber(call('HGET', key(w, 'state'), 'weight_position') or '0') or 0
   local quota, more = { h = 0, n = 0, l = 0 }, { h = true, n = true, l = true }
@@ -149,7 +169,13 @@ end
 local function deliver_share(w, to, share)
   local kind, more = claim_for(w, to, to.max, share)
   -- A group that this one may not have yet may be for another.
-  if kind == 'empty' then return more or to.group_at end
+  if kind == 'empty' then
+    if to.is_new then
+      deliver(w, to, '', 0) -- it claims, to learn from when on it may have others
+      to.waits = false
+    end
+    return more or to.group_at
+  end
   to.holds = to.holds + to.count
   local rest = to.max - to.count
   -- With its share it waits on. While there is more than it asked for it claims anew; and after a group, to learn until

@@ -3,7 +3,7 @@
 -- is that of the instances, for every reader.
 local function read_state(w)
   local k = key(w, 'state')
-  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'weight_position', 'observed', 'lease')
+  local s = call('HMGET', k, 'seen', 'grace', 'paused', 'weight_position', 'observed', 'lease', 'reserved')
   local seen, lease = tonumber(s[1]), tonumber(s[6]) or LEASE
   local state = {
     grace = tonumber(s[2]) or 0, paused = s[3], weight_position = tonumber(s[4]) or 0, observed = s[5], lease = lease,
@@ -14,6 +14,8 @@ local function read_state(w)
   elseif NOW - seen > lease * 0.1 then
     call('HSET', k, 'seen', NOW_TEXT)
   end
+  -- The tasks that it was reserved for were cancelled.
+  if s[7] and call('EXISTS', key(w, 'quarantine')) == 0 then call('HDEL', k, 'reserved') end
   return state
 end
 

@@ -9,8 +9,11 @@ local function version_of(payload) return string.byte(payload, 1) or 0 end
 local function priority_of(packed) return string.sub(packed, 9, 9) end
 local function sequence_of(packed) return (struct.unpack('>d', packed)) end
 
--- Where a task waits that may be claimed.
-local function ready_letter(task, packed) return is_quarantined(task) and 'q' or priority_of(packed) end
+-- Where a task waits that may be claimed: by its priority, or quarantined without blame (`q`) or with it (`b`).
+local function ready_letter(task, packed)
+  if not is_quarantined(task) then return priority_of(packed) end
+  return task.blamed > 0 and 'b' or 'q'
+end
 -- The same, of one whose record was not read.
 local function ready_letter_of(id, packed)
   local r = call('HMGET', record_key(id), 'deaths', 'blamed')
@@ -19,8 +22,9 @@ end
 
 -- Lets a task wait among those of `letter`, at its sequence.
 local function make_ready(w, id, sequence, letter)
-  call('ZADD', ready_key(w, letter), digits(sequence), id)
-  if letter == 'q' and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
+  local is_blamed = letter == 'b'
+  call('ZADD', ready_key(w, letter), digits(is_blamed and sequence + BLAMED or sequence), id)
+  if (is_blamed or letter == 'q') and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
     start_over(w)
   end
 end
