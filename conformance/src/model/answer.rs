@@ -13,7 +13,7 @@ pub(super) enum Answer {
     Claimed(Vec<ClaimView>),
     Finished(Finished),
     Cancelled(Cancelled),
-    /// The claims that a renewal has reported as lost.
+    /// The claims that a renewal has reported as lost, but those that the instance knows of.
     Lost(Vec<ClaimId>),
     Requeued(Requeued),
     Seen {
@@ -32,7 +32,7 @@ pub(super) enum SubmitAnswer {
 }
 
 /// A claim by its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ClaimId {
     pub(super) task: usize,
     pub(super) instance: usize,

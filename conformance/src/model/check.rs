@@ -28,8 +28,11 @@ pub fn check_histories(count: u32, world: impl Fn() -> Box<dyn World>) {
     });
     match result {
         Ok(()) => {}
-        Err(TestError::Fail(_, history)) => {
-            panic!("the transport differs from the model:\n{}", shortest_failure(&world, history))
+        Err(TestError::Fail(trace, history)) => {
+            panic!(
+                "the transport differs from the model:\n{}",
+                shortest_failure(&world, &history, trace.message())
+            )
         }
         Err(error @ TestError::Abort(_)) => panic!("{error}"),
     }
@@ -56,9 +59,9 @@ fn failure_of(world: impl Fn() -> Box<dyn World>, history: &[Operation]) -> Opti
 }
 
 /// Leaves out every operation that is not needed for the failure. What is left, to be read.
-fn shortest_failure(world: impl Fn() -> Box<dyn World>, history: Vec<Operation>) -> String {
-    let Some(mut shortest) = failure_of(&world, &history) else {
-        return format!("{history:?}\nbut not if it is played again");
+fn shortest_failure(world: impl Fn() -> Box<dyn World>, history: &[Operation], trace: &str) -> String {
+    let Some(mut shortest) = failure_of(&world, history) else {
+        return format!("{trace}\nbut not if it is played again");
     };
     let mut at = 0;
     while at < shortest.resolved.len() {

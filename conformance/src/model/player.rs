@@ -68,8 +68,13 @@ impl<'w> Player<'w> {
         }
         match operation {
             Operation::Submit { queue, tasks } => {
+                let expires_at_once = tasks.iter().any(|task| task.expires_in == Some(Duration::ZERO));
                 let tasks = tasks.iter().map(|task| self.task(*queue, *task).into()).collect();
-                Answer::Submitted(self.submit(tasks).await)
+                let answers = self.submit(tasks).await;
+                if expires_at_once {
+                    self.world.settle().await;
+                }
+                Answer::Submitted(answers)
             }
             Operation::SubmitAgain { task } => {
                 Answer::Submitted(self.submit(vec![Arc::clone(&self.tasks[*task])]).await)
@@ -113,6 +118,7 @@ impl<'w> Player<'w> {
                     delivery: claim.delivery,
                 };
                 let mut lost: Vec<_> = lost.into_iter().map(number).collect();
+                lost.retain(|claim| !model.known_lost.contains(claim));
                 lost.sort();
                 Answer::Lost(lost)
             }

@@ -1,7 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{CancelReason, Cancelled, Priority, TaskStatus, TransportConfig};
+use rhai_dispatcher_core::{CancelReason, Cancelled, Finished, Priority, TaskStatus, TransportConfig};
 
 use super::answer::{Answer, ClaimId, QueueView};
 use super::model_instance::{Life, ModelInstance};
@@ -25,6 +25,8 @@ pub(super) struct QueueModel {
     /// The instance in each slot.
     pub(super) slots: Vec<usize>,
     pub(super) queues: [ModelQueue; Self::QUEUES],
+    /// The ends of claims that were not written: the instance knows that it has lost these, and a renewal need not say so.
+    pub(super) known_lost: HashSet<ClaimId>,
     /// Whether tasks have expired since the queues were read.
     pub(super) has_unread_expiry: bool,
 }
@@ -54,6 +56,7 @@ impl QueueModel {
             instances: Self::SLOTS.map(ModelInstance::new).into(),
             slots: (0..Self::SLOTS.len()).collect(),
             queues: [queue.clone(), queue],
+            known_lost: HashSet::new(),
             has_unread_expiry: false,
         }
     }
@@ -97,7 +100,13 @@ impl QueueModel {
             }
             Operation::SubmitAgain { task } => Answer::Submitted(vec![self.submit_again(*task)]),
             Operation::Claim { slot, max } => Answer::Claimed(self.claim(self.slots[*slot], *max)),
-            Operation::Finish { claim, end } => Answer::Finished(self.finish(self.claims[*claim], *end)),
+            Operation::Finish { claim, end } => {
+                let (claim, finished) = (self.claims[*claim], self.finish(self.claims[*claim], *end));
+                if finished != Finished::Written {
+                    self.known_lost.insert(claim);
+                }
+                Answer::Finished(finished)
+            }
             Operation::Cancel { task, reason } => Answer::Cancelled(self.cancel(*task, *reason)),
             Operation::SetPaused { queue, paused } => {
                 self.queues[*queue].is_paused = *paused;

@@ -56,6 +56,7 @@ impl QueueModel {
             }
         }
         let mut claims: Vec<_> = lost.into_iter().map(|(claim, _)| claim).collect();
+        claims.retain(|claim| !self.known_lost.contains(claim));
         claims.sort();
         claims
     }

@@ -21,6 +21,6 @@ pub trait World {
     /// still.
     async fn end_lease(&self, worker_id: &WorkerId, instance: InstanceId);
 
-    /// Lets what waits get as far as it can, so that a claim that is not answered then has nothing to claim.
+    /// Lets what is to happen at once happen: a claim gets an answer if there is one, and a time of zero is over.
     async fn settle(&self);
 }
