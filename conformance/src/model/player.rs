@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{
-    CancelReason, Consumer, CrashReport, Finish, InstanceId, InstanceSpec, Outcome, Payload, SubmitError,
-    Submitted, Task, TaskId, Transport, TransportConfig, WorkerId,
+    CancelReason, Clock, Consumer, CrashReport, Finish, InstanceId, InstanceSpec, Outcome, Payload,
+    SubmitError, Submitted, SystemClock, Task, TaskId, Transport, TransportConfig, WorkerId,
 };
 
 use super::answer::{Answer, ClaimId, ClaimView, QueueView, SubmitAnswer, TaskView};
@@ -15,12 +15,16 @@ use super::world::World;
 use crate::instance::{Instance, completed, error, up_to};
 use crate::waiting::Waiting;
 
+/// How long a claim that has to get tasks may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Plays operations on a transport.
 pub(super) struct Player<'w> {
     world: &'w dyn World,
     transport: Arc<dyn Transport>,
     worker_ids: [WorkerId; QueueModel::QUEUES],
     lease: Duration,
+    clock: SystemClock,
     /// The accepted tasks, in the order of acceptance.
     tasks: Vec<Arc<Task>>,
     instances: Vec<InstanceId>,
@@ -38,6 +42,7 @@ impl<'w> Player<'w> {
             transport,
             worker_ids: world.worker_ids(),
             lease: config.lease,
+            clock: SystemClock::new(),
             tasks: Vec::new(),
             instances: Vec::new(),
             slots: Vec::new(),
@@ -198,7 +203,11 @@ impl<'w> Player<'w> {
                 Either::Right(_) => Vec::new(),
             }
         } else if expected > 0 {
-            consumer.claim(up_to(expected)).await.expect("a claim")
+            let timeout = self.clock.sleep_until(self.clock.now() + PATIENCE);
+            match future::select(consumer.claim(up_to(expected)), timeout).await {
+                Either::Left((claimed, _)) => claimed.expect("a claim"),
+                Either::Right(_) => Vec::new(),
+            }
         } else {
             Vec::new()
         };
