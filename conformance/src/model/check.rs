@@ -66,6 +66,7 @@ fn shortest_failure(world: impl Fn() -> Box<dyn World>, history: &[Operation], t
     // A failure in the last look, which is always added, may not get shorter.
     let is_shorter = |failure: &Failure, than: &[Operation]| size(&failure.resolved) < size(than);
     while let Some(shorter) = shortened(&shortest.resolved)
+        .into_iter()
         .filter_map(|shorter| failure_of(&world, &shorter))
         .find(|failure| is_shorter(failure, &shortest.resolved))
     {
@@ -84,8 +85,8 @@ fn size(history: &[Operation]) -> usize {
 }
 
 /// The history without one of its operations, or one of the tasks.
-fn shortened(history: &[Operation]) -> impl Iterator<Item = Vec<Operation>> {
-    (0..history.len()).flat_map(|at| {
+fn shortened(history: &[Operation]) -> Vec<Vec<Operation>> {
+    let without_one = |at: usize| {
         let mut without = history.to_vec();
         let operation = without.remove(at);
         let fewer_tasks = match operation {
@@ -101,7 +102,8 @@ fn shortened(history: &[Operation]) -> impl Iterator<Item = Vec<Operation>> {
             _ => Vec::new(),
         };
         [without].into_iter().chain(fewer_tasks)
-    })
+    };
+    (0..history.len()).flat_map(without_one).collect()
 }
 
 /// The transport has answered something else than the model; the trace says what.
