@@ -145,6 +145,7 @@ impl QueueState {
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
             if self.may_start(&record, effects) {
+                self.ready.note_start();
                 claimed.push(self.start(instance, held, record, effects));
             }
         }
@@ -156,7 +157,7 @@ impl QueueState {
 
     /// How many of the tasks that are ready are one claim's, if those that wait share them.
     fn share(&self) -> usize {
-        self.ready.len().div_ceil(1 + self.woken_claimers + self.claimers.len())
+        self.ready_len().div_ceil(1 + self.woken_claimers + self.claimers.len())
     }
 
     /// Claims the next group of the quarantine, of `size` tasks at most; `alone`: the instance holds nothing else.

@@ -128,6 +128,7 @@ impl Membership {
         drop(held);
         let mut delay = Duration::ZERO;
         match &done.finish {
+            _ if state.cancel.is_some() => {} // that is its outcome, and nothing else is counted
             Finish::RetryIn(backoff, error) => {
                 delay = *backoff;
                 state.progress.error = Some(error.clone());
@@ -202,7 +203,9 @@ impl Membership {
         for (claim, record) in claims {
             let mut written = record.lock();
             if written.fence(&claim).is_ok() {
-                written.uncount();
+                if written.cancel.is_none() {
+                    written.uncount();
+                }
                 drop(written);
                 state.redeliver(record, Duration::ZERO, &self.hub, &mut effects);
             }

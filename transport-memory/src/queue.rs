@@ -248,6 +248,11 @@ impl QueueState {
         self.gone = self.gone.saturating_sub(1);
     }
 
+    /// How many tasks could be claimed now.
+    pub(crate) fn ready_len(&self) -> usize {
+        self.ready.len().saturating_sub(self.gone)
+    }
+
     /// Whether there is something to claim.
     pub(crate) fn has_work(&self) -> bool {
         !self.paused && (!self.ready.is_empty() || !self.quarantine.is_empty())

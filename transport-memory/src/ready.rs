@@ -7,17 +7,40 @@ use crate::record::Record;
 
 /// The tasks that could be claimed now, by priority.
 ///
-/// Which one is next is settled by smooth weighted round-robin, as in nginx's upstream balancer:
-/// each priority that has tasks earns its weight per pick, the richest one is picked and pays what
-/// all earned. So a priority that was empty is picked soon after it gets a task, and over time each
-/// gets its share.
+/// Of 16 starts each priority has as many turns as its weight, spread evenly. The turn of a priority without tasks goes
+/// to the most urgent one that has some. The Redis transport does the same.
 #[derive(Default)]
 pub(crate) struct Ready {
     queues: [VecDeque<Arc<Record>>; Priority::ALL.len()],
-    credit: [i64; Priority::ALL.len()],
+    /// The next turn.
+    turn: usize,
 }
 
 impl Ready {
+    /// Smooth weighted round-robin, as in nginx's upstream balancer: in each turn every priority earns its weight, and
+    /// the richest pays what all have earned.
+    const TURNS: [Priority; 16] = {
+        let mut turns = [Priority::High; 16];
+        let mut earned = [0; Priority::ALL.len()];
+        let mut turn = 0;
+        while turn < turns.len() {
+            let (mut total, mut richest, mut index) = (0, 0, 0);
+            while index < Priority::ALL.len() {
+                let weight = Priority::ALL[index].weight().cast_signed();
+                earned[index] += weight;
+                total += weight;
+                if earned[index] > earned[richest] {
+                    richest = index;
+                }
+                index += 1;
+            }
+            earned[richest] -= total;
+            turns[turn] = Priority::ALL[richest];
+            turn += 1;
+        }
+        turns
+    };
+
     pub(crate) fn push_back(&mut self, record: Arc<Record>) {
         self.queues[record.task.priority as usize].push_back(record);
     }
@@ -29,25 +52,19 @@ impl Ready {
         queue.insert(place, record);
     }
 
+    /// Takes out the task whose turn it is. The turn lasts until a task is started: one that was cancelled or has expired
+    /// here does not cost its priority a turn.
     pub(crate) fn pop(&mut self) -> Option<Arc<Record>> {
-        let mut total = 0;
-        let mut richest: Option<usize> = None;
-        for priority in Priority::ALL {
-            let index = priority as usize;
-            if self.queues[index].is_empty() {
-                self.credit[index] = 0;
-                continue;
-            }
-            let weight = i64::from(priority.weight());
-            self.credit[index] += weight;
-            total += weight;
-            if richest.is_none_or(|other| self.credit[index] > self.credit[other]) {
-                richest = Some(index);
-            }
-        }
-        let index = richest?;
-        self.credit[index] -= total;
-        self.queues[index].pop_front()
+        let turn = Self::TURNS[self.turn];
+        [turn]
+            .into_iter()
+            .chain(Priority::ALL)
+            .find_map(|priority| self.queues[priority as usize].pop_front())
+    }
+
+    /// Notes that the task that was taken out is started.
+    pub(crate) fn note_start(&mut self) {
+        self.turn = (self.turn + 1) % Self::TURNS.len();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -100,8 +117,21 @@ mod tests {
             let mut picked = [0; 3];
             for _ in 0..16 {
                 picked[ready.pop().expect("full").task.priority as usize] += 1;
+                ready.note_start();
             }
             assert_eq!(picked, [10, 5, 1]);
+        }
+    }
+
+    #[test]
+    fn a_task_that_is_not_started_costs_no_turn() {
+        let mut ready = Ready::default();
+        Priority::ALL.into_iter().for_each(|priority| fill(&mut ready, priority, 100));
+        for turn in Ready::TURNS {
+            for _ in 0..3 {
+                assert_eq!(ready.pop().expect("full").task.priority, turn);
+            }
+            ready.note_start();
         }
     }
 

@@ -74,7 +74,8 @@ impl QueueState {
             held.signal(Signal::Lost(claim), &mut effects.wakes);
             let mut state = record.lock();
             let is_mine = state.fence(&claim).is_ok();
-            let counted = is_mine
+            // A requested cancel is its outcome, without a death.
+            let counted = (is_mine && state.cancel.is_none())
                 .then(|| match verdict {
                     Verdict::Unreported => Some(state.count_death(is_alone)),
                     Verdict::Reported(blamed) => {

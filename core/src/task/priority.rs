@@ -9,7 +9,7 @@ use crate::invalid::quoted;
 /// How soon a waiting task is claimed, beside others of the same worker id.
 ///
 /// Priorities are weights, not ranks: while all three wait, of 16 claims 10 are high, 5 normal and
-/// 1 low, so nothing starves.
+/// 1 low, so nothing starves. The share of a priority without tasks goes to the most urgent one that has some.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {

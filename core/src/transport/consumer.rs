@@ -29,7 +29,7 @@ pub trait Consumer: Send + Sync {
     /// dropped, goes to the next call.
     ///
     /// # Behavior
-    /// - `claim_takes_in_order_of_submission`: within one priority.
+    /// - `claim_takes_in_order_of_submission`: within one priority, also after a delay or a retry.
     /// - `claim_takes_no_more_than_asked`: the rest stays for others.
     /// - `claim_starts_the_task`: its record says `processing`, this instance, and the delivery,
     ///   from 1.

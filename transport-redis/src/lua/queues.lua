@@ -1,11 +1,13 @@
--- The queues, or one. 2 worker id or ''. Answers: now, whether tasks that have expired are still among them, and for
+-- The queues, or one. 2 worker id or ''. What is due in them is processed first. Answers: now, whether some of that is left, and for
 -- each: worker id, ready high, normal, low, delayed, quarantined, claimed, instances, paused.
 local out = { NOW, 0 }
 -- How many expired tasks one call ends: bounds how long it keeps the server from others.
 local left = 1000
 local names = ARGV[2] ~= '' and { ARGV[2] } or call('SMEMBERS', PREFIX .. ':queues')
 for _, w in ipairs(names) do
+  local _, _, made_ready = process_due(w)
   left = left - expire_waiting(w, left)
+  if made_ready then deliver_ready(w) end
   local claimed, ready = 0, {}
   for letter in pairs(READY) do ready[letter] = call('ZCARD', ready_key(w, letter)) end
   for _, instance in ipairs(call('ZRANGE', key(w, 'alive'), 0, -1)) do
@@ -22,7 +24,7 @@ for _, w in ipairs(names) do
     call('SREM', PREFIX .. ':queues', w)
     call('DEL', key(w, 'state'), key(w, 'idle'))
   end
-  if left <= 0 then
+  if left <= 0 or budget <= 0 then
     out[2] = 1
     break
   end

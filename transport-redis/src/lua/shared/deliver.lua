@@ -134,6 +134,7 @@ local function claim_for(w, to, max, share, weight_position)
   to.out, to.count, max = {}, 0, math.min(max, MAX_CLAIMED)
   if call('EXISTS', key(w, 'waiting')) == 0 then return 'empty', false end
   take_newer(w, to.version)
+  expire_waiting(w, MAX_CLAIMED) -- one that is not to be started must not take the turn of its priority
   local is_group, more_groups = take_group(w, to, max)
   if is_group then return 'group', true end
   if to.is_reserved then return 'empty', false end

@@ -37,7 +37,7 @@ local function process_due(w)
         local id = due[i]
         local packed = call('HGET', key(w, 'waiting'), id)
         if packed then
-          make_ready(w, id, due[i + 1] * 1000, ready_letter_of(id, packed))
+          make_ready(w, id, sequence_of(packed), ready_letter_of(id, packed))
           made_ready = true
         end
         call('ZREM', later, id)

@@ -1,0 +1,42 @@
+use rhai_dispatcher_core::Priority;
+
+use super::answer::ClaimView;
+use super::queue_model::QueueModel;
+
+impl QueueModel {
+    pub(super) fn claim(&mut self, instance: usize, max: usize) -> Vec<ClaimView> {
+        let queue = self.instances[instance].queue;
+        let mut claimed = Vec::new();
+        if self.queues[queue].is_paused {
+            return claimed;
+        }
+        while claimed.len() < max {
+            let weights = &self.queues[queue].weights;
+            let Some(task) = weights
+                .next(|priority| self.first_ready(queue, priority).is_some())
+                .and_then(|priority| self.first_ready(queue, priority))
+            else {
+                break;
+            };
+            claimed.push(self.start(task, instance));
+            self.queues[queue].weights.note_start();
+        }
+        claimed.sort_by_key(|claim| (self.tasks[claim.task].priority() as usize, claim.task));
+        claimed
+    }
+
+    fn first_ready(&self, queue: usize, priority: Priority) -> Option<usize> {
+        self.tasks
+            .iter()
+            .position(|task| task.queue == queue && task.priority() == priority && task.is_ready(self.now))
+    }
+
+    fn start(&mut self, task: usize, instance: usize) -> ClaimView {
+        let claim = self.tasks[task].start(task, instance);
+        self.instances[instance].hold(claim.id());
+        if !self.claims.contains(&claim.id()) {
+            self.claims.push(claim.id());
+        }
+        claim
+    }
+}
