@@ -29,7 +29,7 @@ pub(crate) struct Quarantine {
     open_announced: bool,
     reserved: Option<Reserved>,
     /// The task that was a group by itself when its instance died: it is to wait behind the others.
-    suspect: Option<TaskId>,
+    failed_single: Option<TaskId>,
 }
 
 /// What of the quarantine an instance may claim now.
@@ -99,8 +99,8 @@ impl Quarantine {
         if self.waiting.is_empty() && self.observed.is_none() {
             self.start_over(now + lease / 2);
         }
-        let is_suspect = self.suspect.take_if(|suspect| *suspect == record.task.id).is_some();
-        let is_behind = is_suspect || record.lock().progress.blamed > 0;
+        let has_failed = self.failed_single.take_if(|single| *single == record.task.id).is_some();
+        let is_behind = has_failed || record.lock().progress.blamed > 0;
         self.waiting.insert((is_behind, record.number), record);
     }
 
@@ -184,7 +184,7 @@ impl Quarantine {
     pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, lease: Duration) {
         if let Some(observed) = self.leaves(instance) {
             self.start_over(now + lease / 2);
-            self.suspect = (observed.size == 1).then_some(observed.first);
+            self.failed_single = (observed.size == 1).then_some(observed.first);
         }
     }
 
@@ -234,7 +234,7 @@ impl Default for Quarantine {
             open_at: Tick::default(),
             open_announced: false,
             reserved: None,
-            suspect: None,
+            failed_single: None,
         }
     }
 }

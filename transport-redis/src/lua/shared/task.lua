@@ -80,8 +80,8 @@ local function requeue(w, id, task, packed, instance)
 end
 
 -- The same after a death of its instance; `guilt`: why it is blamed for that, if it is. Whether it waits again: one that
--- was blamed too often ends. `suspect`: the task that was a group of the quarantine by itself.
-local function requeue_after_death(w, id, task, packed, instance, guilt, suspect)
+-- was blamed too often ends. `single`: the task that was a group of the quarantine by itself.
+local function requeue_after_death(w, id, task, packed, instance, guilt, single)
   task.deaths = task.deaths + 1
   if guilt then task.blamed = task.blamed + 1 end
   if guilt and task.blamed >= MAX_DELIVERIES then
@@ -90,7 +90,7 @@ local function requeue_after_death(w, id, task, packed, instance, guilt, suspect
     call('HDEL', held_key(w, instance), id)
     return false
   end
-  wait_again(w, id, packed, instance, id == suspect and 'b' or ready_letter(task, packed))
+  wait_again(w, id, packed, instance, id == single and 'b' or ready_letter(task, packed))
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'more', '1', 'deaths', task.deaths)
   if guilt then call('HSET', record_key(id), 'blamed', task.blamed) end
   return true
