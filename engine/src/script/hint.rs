@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
+use super::curry::CURRY;
 use super::{Halt, Part, Walk, constants};
 use crate::{ModuleDoc, nearest};
 
@@ -49,7 +50,8 @@ fn function_hint(name: &str, known: &Known<'_>) -> Option<String> {
 /// The names of all functions that scripts can call on an engine, operators and the like left out.
 pub(crate) fn function_names(engine: &Engine) -> BTreeSet<String> {
     let names = engine.collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true);
-    names.into_iter().filter(|name| is_name(name)).collect()
+    // Calls of `curry` become calls of that one; scripts know it by the name of Rhai's.
+    names.into_iter().filter(|name| is_name(name) && name != CURRY).collect()
 }
 
 /// Whether a script can write it as the name of a function. Rhai has `get$x` and the like for properties, and names of
