@@ -202,3 +202,15 @@ fn stack_too_small_for_the_memory_is_refused() {
     let follows = config.with_stack_size(0);
     assert_eq!(Bench::with(follows).value("let x = 0; for i in 0..30000 { let p = x; x = || p; } 1"), "1");
 }
+
+#[test]
+fn copies_of_what_functions_have_curried_are_bounded() {
+    // Each copy of the function has 1,001 values; a hundred thousand of them would take a minute.
+    let script = "let b = []; b.pad(1000, []); let f = Fn(`f`).curry(b); let a = []; a.pad(100000, f); a.len()";
+    let error = Bench::new().error(script);
+    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+    assert!(error.message.contains("Size of array"), "{error}");
+    // What closures have captured is shared by the copies.
+    let shared = "let b = []; b.pad(1000, []); let a = []; a.pad(10000, || b); a.len()";
+    assert_eq!(Bench::new().value(shared), "10000");
+}

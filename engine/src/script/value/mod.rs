@@ -4,6 +4,7 @@
 //! a closure holds the variables that it captures, and a hundred closures can share one variable. So everything
 //! here goes through [`Walk`].
 
+mod copies;
 mod dismantle;
 mod equality;
 mod json;
@@ -12,6 +13,7 @@ mod sizes;
 mod text;
 mod walk;
 
+pub(super) use copies::copied_values;
 pub(crate) use dismantle::dismantle;
 pub(super) use equality::{arrays_equal, equal, maps_equal};
 pub(super) use json::register as register_to_json;
