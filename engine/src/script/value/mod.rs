@@ -4,7 +4,6 @@
 //! a closure holds the variables that it captures, and a hundred closures can share one variable. So everything
 //! here goes through [`Walk`].
 
-mod copies;
 mod dismantle;
 mod equality;
 mod json;
@@ -13,7 +12,6 @@ mod sizes;
 mod text;
 mod walk;
 
-pub(super) use copies::copied_values;
 pub(crate) use dismantle::dismantle;
 pub(super) use equality::{arrays_equal, equal, maps_equal};
 pub(super) use json::register as register_to_json;
@@ -21,6 +19,6 @@ pub(crate) use output::output;
 pub use output::to_json;
 #[cfg(test)]
 pub(crate) use sizes::MAX_NESTING;
-pub(super) use sizes::check_variables;
+pub(super) use sizes::{check_variables, copied_values};
 pub(super) use text::{check_text, error_text, register as register_text};
 pub(crate) use walk::{Halt, Part, Walk};
