@@ -54,7 +54,9 @@ pub struct EngineConfig {
     /// those before it.
     pub max_map_literal: usize,
     /// The most memory that one script holds, in bytes; 64 MiB. It is counted, and so limited, only if
-    /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). A script is stopped at
+    /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). Each block counts 256 bytes beside
+    /// its size, since copying and dropping a value takes time for each block of it, in which nothing else runs on
+    /// the lane: with 64 MiB, less than 50 ms. A script is stopped at
     /// its next operation, so that it may have more for the time of one call of a native function. Its
     /// compiled form is not counted, but for what it has `eval` compile. How deep values can be depends on it, and so
     /// does [`stack_size`](Self::stack_size).

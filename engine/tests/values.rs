@@ -202,3 +202,28 @@ fn stack_too_small_for_the_memory_is_refused() {
     let follows = config.with_stack_size(0);
     assert_eq!(Bench::with(follows).value("let x = 0; for i in 0..30000 { let p = x; x = || p; } 1"), "1");
 }
+
+#[test]
+fn copies_of_what_functions_have_curried_are_bounded() {
+    // Each copy of the function has 1,001 values; a hundred thousand of them would take a minute.
+    let script =
+        "let b = []; b.pad(1000, []); let f = Fn(`f`).curry(b); let a = []; a.pad(100000, f); a.len()";
+    let error = Bench::new().error(script);
+    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+    assert!(error.message.contains("Size of array"), "{error}");
+    // What closures have captured is shared by the copies.
+    let shared = "let b = []; b.pad(1000, []); let a = []; a.pad(10000, || b); a.len()";
+    assert_eq!(Bench::new().value(shared), "10000");
+}
+
+#[test]
+fn debug_text_of_a_long_string_is_written_in_slices() {
+    let script = |end| format!("let s = ``; s.pad(400000, '\"'); {end}");
+    for (end, max) in [("s.len", 25), ("s.to_debug().len", 60)] {
+        let bench = Bench::with(EngineConfig::new().with_max_operations(max));
+        assert!(matches!(bench.run(&script(end)).0, Outcome::Completed(_)), "{end}");
+    }
+    let error = Bench::with(EngineConfig::new().with_max_operations(25)).error(&script("s.to_debug().len"));
+    assert!(error.message.starts_with("too many operations"), "{error}");
+    assert_eq!(Bench::new().value("const S = `a\"b`; S.to_debug()"), r#""\"a\\\"b\"""#);
+}

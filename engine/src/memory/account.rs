@@ -252,7 +252,7 @@ mod tests {
         credit(of_one);
         credit(of_nobody);
         two.swap();
-        assert_eq!((one.bytes(), two.bytes()), (0, 7));
+        assert_eq!((one.bytes(), two.bytes()), (0, 7 + PER_BLOCK));
         credit(of_two);
         assert_eq!((one.bytes(), two.bytes()), (0, 0));
         drop((one, two));
@@ -296,6 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn blocks_that_are_made_and_freed_bring_the_next_look_nearer() {
+        let account = Account::open(usize::MAX, &Arc::default());
+        account.swap();
+        for _ in 0..BLOCKS_PER_LOOK / 2 {
+            credit(charge(10));
+        }
+        assert_eq!(account.book().until_look.get(), 0);
+        let block = charge(10);
+        assert_eq!(account.book().until_look.get(), BLOCKS_PER_LOOK);
+        uncharged(|| credit(block));
+        account.swap();
+    }
+
+    #[test]
     fn a_script_can_be_suspended_where_nothing_is_charged() {
         let books = Arc::default();
         let account = Account::open(1000, &books);
@@ -308,7 +322,7 @@ mod tests {
         assert_eq!(account.bytes(), 0);
         credit(block);
         let block = charge(5);
-        assert_eq!(account.bytes(), 5);
+        assert_eq!(account.bytes(), 5 + PER_BLOCK);
         credit(block);
         account.swap();
     }

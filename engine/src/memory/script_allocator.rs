@@ -123,3 +123,46 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ScriptAllocator<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::alloc::System;
+
+    use super::*;
+
+    /// Has no memory for a resize.
+    struct Full;
+
+    // SAFETY: the blocks are those of the system.
+    unsafe impl GlobalAlloc for Full {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: the caller's layout is passed on.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            // SAFETY: as in `alloc`.
+            unsafe { System.dealloc(block, layout) }
+        }
+
+        unsafe fn realloc(&self, _: *mut u8, _: Layout, _: usize) -> *mut u8 {
+            ptr::null_mut()
+        }
+    }
+
+    #[test]
+    fn resize_to_the_same_size_keeps_the_block() {
+        let allocator = ScriptAllocator::new(Full);
+        let layout = Layout::array::<u8>(100).expect("it is small");
+        // SAFETY: the layout is not empty, and the block is given back with it, once.
+        let (block, same, larger) = unsafe {
+            let block = allocator.alloc(layout);
+            let (same, larger) =
+                (allocator.realloc(block, layout, 100), allocator.realloc(block, layout, 101));
+            allocator.dealloc(block, layout);
+            (block, same, larger)
+        };
+        assert_eq!(same, block);
+        assert!(larger.is_null());
+    }
+}

@@ -53,7 +53,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("parse_json", parse_json);
 }
 
-fn too_large(what: &str) -> Box<EvalAltResult> {
+pub(super) fn too_large(what: &str) -> Box<EvalAltResult> {
     EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into()
 }
 
