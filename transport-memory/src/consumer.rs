@@ -144,10 +144,10 @@ impl Membership {
             Finish::Release | Finish::Outcome(_) => state.uncount(),
         }
         drop(state);
-        if is_free {
-            queue.is_free(&self.instance, effects);
-        }
         queue.redeliver(Arc::clone(record), delay, &self.hub, effects);
+        if is_free {
+            queue.is_free(&self.instance, effects); // the task counts among those that wait
+        }
         self.queue.arm(&mut queue, &self.hub);
         Finished::Written
     }

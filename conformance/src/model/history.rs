@@ -18,9 +18,9 @@ pub(super) enum Times {
 /// The most operations of a history.
 const MAX_OPERATIONS: usize = 40;
 /// All times are multiples of it: the memory transport looks for expired tasks that often.
-const UNIT: Duration = Duration::from_millis(10);
+pub(super) const UNIT: Duration = Duration::from_millis(10);
 /// Longer than a test takes.
-const NEVER: Duration = Duration::from_secs(3_600);
+pub(super) const NEVER: Duration = Duration::from_secs(3_600);
 
 /// Random histories.
 pub(super) fn histories(times: Times) -> impl Strategy<Value = Vec<Operation>> {

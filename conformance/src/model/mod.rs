@@ -1,11 +1,11 @@
 //! The policy of a queue that all transports share, as a model that runs: weights of priorities, delay, expiry, capacity,
-//! request ids, cancel, the ends of a claim, and what becomes of the tasks of an instance that is lost.
+//! request ids, cancel, the ends of a claim, and what becomes of the tasks of an instance that is lost, with the quarantine.
 //!
 //! A transport plays random histories of operations, and the model says what it must answer.
 //!
 //! # Layout
 //! - `queue_model`: [`QueueModel`](queue_model::QueueModel): the tasks and instances, and what follows from them.
-//! - `submitting`, `claiming`, `finishing`, `recovery`: its operations.
+//! - `submitting`, `claiming`, `finishing`, `recovery`, `quarantine`: its operations.
 //! - `weights`, `model_task`, `model_instance`: its parts.
 //! - `operation`, `answer`: one step of a history, and what it leads to.
 //! - `history`: random histories.
@@ -21,6 +21,7 @@ mod model_instance;
 mod model_task;
 mod operation;
 mod player;
+mod quarantine;
 mod queue_model;
 mod recovery;
 mod submitting;
