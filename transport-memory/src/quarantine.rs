@@ -83,6 +83,7 @@ impl Quarantine {
     pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, lease: Duration) {
         if self.waiting.is_empty() && self.observed.is_none() {
             self.start_over(now + lease / 2);
+            self.reserved = None;
         }
         let is_blamed = record.lock().progress.blamed > 0;
         self.waiting.insert((is_blamed, record.number), record);
@@ -157,17 +158,26 @@ impl Quarantine {
     /// Notes that `instance` has died, or that a task of its has blocked a lane. Whether it had a group under
     /// observation: the next one is of one task, and open to busy instances after half a lease.
     pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, lease: Duration) -> bool {
-        let failed = self.leaves(instance);
+        let failed = self.leave(instance).is_some();
         if failed {
             self.start_over(now + lease / 2);
         }
         failed
     }
 
-    /// Notes that `instance` has ended in good order. Whether it had a group under observation.
-    pub(crate) fn leaves(&mut self, instance: InstanceId) -> bool {
+    /// Notes that `instance` has ended in good order, and its tasks wait again: the next group is as large as the one that
+    /// it had under observation.
+    pub(crate) fn detaches(&mut self, instance: InstanceId, now: Tick, lease: Duration) {
+        if let Some(observed) = self.leave(instance) {
+            self.start_over(now + lease / 2);
+            self.next_size = if self.waiting.is_empty() { 1 } else { observed.size };
+        }
+    }
+
+    /// Ends what concerns `instance`. Returns the group that it had under observation.
+    fn leave(&mut self, instance: InstanceId) -> Option<Observation> {
         self.reserved.take_if(|reserved| *reserved == instance);
-        self.observed.take_if(|observed| observed.instance == instance).is_some()
+        self.observed.take_if(|observed| observed.instance == instance)
     }
 
     fn start_over(&mut self, open_at: Tick) {

@@ -1,3 +1,4 @@
+use std::env;
 use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
@@ -14,11 +15,13 @@ use super::queue_model::QueueModel;
 use super::world::World;
 
 /// Plays that many random histories, each in a world of its own, and compares what the transport answers with what the
-/// model says.
+/// model says. The environment variable `MODEL_HISTORIES` is another number.
 ///
 /// # Panics
 /// If they differ: with the shortest history found in which they do.
 pub fn check_histories(count: u32, world: impl Fn() -> Box<dyn World>) {
+    let count =
+        env::var("MODEL_HISTORIES").map_or(count, |count| count.parse().expect("MODEL_HISTORIES: a number"));
     let times = if world().elapse().is_some() { Times::Passing } else { Times::Standing };
     let config =
         Config { cases: count, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
@@ -114,7 +117,7 @@ async fn play(world: &dyn World, history: &[Operation], failure: &mut Failure) -
     let lease = if is_standing { NEVER } else { 10 * UNIT };
     let config = TransportConfig::default()
         .with_queue_limit(12)
-        .with_max_deliveries(2)
+        .with_max_deliveries(3)
         .with_lease(lease)
         .with_observation(if is_standing { NEVER } else { 2 * UNIT });
     let lease_takes = if is_standing { Duration::ZERO } else { lease };

@@ -26,6 +26,7 @@ local function make_ready(w, id, sequence, letter)
   call('ZADD', ready_key(w, letter), digits(is_blamed and sequence + BLAMED or sequence), id)
   if (is_blamed or letter == 'q') and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
     start_over(w)
+    call('HDEL', key(w, 'state'), 'reserved') -- that was for one that was cancelled
   end
 end
 
