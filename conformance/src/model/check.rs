@@ -9,12 +9,13 @@ use rhai_dispatcher_core::TransportConfig;
 
 use super::answer::Answer;
 use super::history::{NEVER, Times, UNIT, histories};
+use super::known_histories::known_histories;
 use super::operation::Operation;
 use super::player::Player;
 use super::queue_model::QueueModel;
 use super::world::World;
 
-/// Plays that many random histories, each in a world of its own, and compares what the transport answers with what the
+/// Plays the known histories and that many random ones, each in a world of its own, and compares what the transport answers with what the
 /// model says. The environment variable `MODEL_HISTORIES` is another number.
 ///
 /// # Panics
@@ -23,6 +24,11 @@ pub fn check_histories(count: u32, world: impl Fn() -> Box<dyn World>) {
     let count =
         env::var("MODEL_HISTORIES").map_or(count, |count| count.parse().expect("MODEL_HISTORIES: a number"));
     let times = if world().elapse().is_some() { Times::Passing } else { Times::Standing };
+    for history in known_histories() {
+        if let Some(failure) = failure_of(&world, &history) {
+            panic!("the transport differs from the model:\n{}", failure.trace);
+        }
+    }
     let config =
         Config { cases: count, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let result = TestRunner::new(config).run(&histories(times), |history| {

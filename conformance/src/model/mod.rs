@@ -8,7 +8,7 @@
 //! - `submitting`, `claiming`, `finishing`, `recovery`, `quarantine`: its operations.
 //! - `weights`, `model_task`, `model_instance`: its parts.
 //! - `operation`, `answer`: one step of a history, and what it leads to.
-//! - `history`: random histories.
+//! - `history`, `known_histories`: random histories, and such in which a transport has differed from the model.
 //! - `world`, `player`: what a transport supplies ([`World`]), and what plays operations there.
 //! - `check`: [`check_histories`].
 
@@ -17,6 +17,7 @@ mod check;
 mod claiming;
 mod finishing;
 mod history;
+mod known_histories;
 mod model_instance;
 mod model_task;
 mod operation;
