@@ -1,7 +1,7 @@
 use rhai_dispatcher_core::Priority;
 
 use super::answer::ClaimView;
-use super::quarantine::Offer;
+use super::quarantining::Offer;
 use super::queue_model::QueueModel;
 
 impl QueueModel {

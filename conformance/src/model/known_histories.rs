@@ -48,14 +48,11 @@ fn group_after_a_detach_is_as_large() -> Vec<Operation> {
     history
 }
 
-/// Slot 1 is busy, and reserved for a task that is cancelled. Then slot 0 abandons another task.
+/// Both slots are busy. Slot 1 is reserved for a task that is cancelled; slot 0 for the next one.
 fn reservation_ends_with_its_task() -> Vec<Operation> {
-    let mut history = quarantine(&[high()]);
-    history
-        .extend([submit(&[high(), high(), high(), high()]), Operation::SetPaused { queue: 0, paused: true }]);
-    history.extend([cancel(0), Operation::SetPaused { queue: 0, paused: false }, claim(0, 2), claim(1, 1)]);
-    history.extend([finish(1, End::Abandon), claim(1, 1), cancel(1), finish(2, End::Abandon)]);
-    history.extend([submit(&[high()]), claim(1, 1)]);
+    let mut history = vec![submit(&[high(), high(), high(), high(), high()]), claim(0, 3), claim(1, 1)];
+    history.extend([finish(0, End::Abandon), claim(1, 1), cancel(0), finish(1, End::Abandon)]);
+    history.extend([claim(0, 1), claim(1, 1)]);
     history
 }
 

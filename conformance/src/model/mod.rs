@@ -5,8 +5,8 @@
 //!
 //! # Layout
 //! - `queue_model`: [`QueueModel`](queue_model::QueueModel): the tasks and instances, and what follows from them.
-//! - `submitting`, `claiming`, `finishing`, `recovery`, `quarantine`: its operations.
-//! - `weights`, `model_task`, `model_instance`: its parts.
+//! - `submitting`, `claiming`, `finishing`, `recovery`, `quarantining`: its operations.
+//! - `weights`, `quarantine`, `model_task`, `model_instance`: its parts.
 //! - `operation`, `answer`: one step of a history, and what it leads to.
 //! - `history`, `known_histories`: random histories, and such in which a transport has differed from the model.
 //! - `world`, `player`: what a transport supplies ([`World`]), and what plays operations there.
@@ -23,6 +23,7 @@ mod model_task;
 mod operation;
 mod player;
 mod quarantine;
+mod quarantining;
 mod queue_model;
 mod recovery;
 mod submitting;
