@@ -1,4 +1,4 @@
-//! HTTP calls from scripts: `http_get`, `http_post`, `http_request`.
+//! HTTP calls from scripts: `http_get`, `http_post`, `http_put`, `http_patch`, `http_delete`, `http_request`.
 //!
 //! ```
 //! use rhai_dispatcher::engine::EngineConfig;

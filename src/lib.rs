@@ -36,6 +36,7 @@
 //! | run something else than Rhai scripts | [`worker`] |
 //! | configure or share a transport, read queues | [`transport`] |
 //! | test programs, with time under the test's control | [`testing`] |
+//! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
 //!
 //! # Layout
@@ -43,7 +44,7 @@
 //! - `worker/`: [`RhaiWorker`] and its builder.
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `http`, `stripe`: types of the crates below, by topic.
+//! - `engine`, `task`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -55,6 +56,8 @@ pub mod dispatcher;
 pub mod engine;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "stdlib")]
+pub mod stdlib;
 #[cfg(feature = "stripe")]
 pub mod stripe;
 pub mod task;

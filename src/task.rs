@@ -24,5 +24,5 @@
 
 pub use rhai_dispatcher_core::{
     Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Progress, RetryPolicy,
-    ScriptFileError, Task, TaskLog, TimedOut, read_script, read_script_from, script_text,
+    ScriptFileError, Task, TaskLog, TimedOut, integer_beyond_i64, read_script, read_script_from, script_text,
 };

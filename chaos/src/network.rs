@@ -97,6 +97,8 @@ impl ProxyNetwork {
     pub(crate) fn fail_over(&self, back: bool) -> io::Result<()> {
         let Some(replica) = &self.replica else { return Ok(()) };
         let (from, to) = if back { (replica, &self.server) } else { (&self.server, replica) };
+        // The primary learns that later than the replica.
+        until("the replica is online", || from.command(&["INFO", "replication"]).contains("state=online"))?;
         let answer = from.command(&["FAILOVER", "TO", "127.0.0.1", &to.port().to_string()]);
         if !answer.starts_with("+OK") {
             return Err(io::Error::other(format!("no failover: {answer}")));

@@ -2,8 +2,8 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::command::{
-    CallCommand, CancelCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand,
-    StatusCommand, SubmitCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, PauseCommand, QueuesCommand, ResubmitCommand,
+    ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -24,7 +24,7 @@ and message. A command line that does not parse is told on standard error only.
 Environment:
   RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
-  RHAID_URL  The server of all commands but run, where --url does not name it
+  RHAID_URL  The server of all commands but run, check and functions, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
@@ -34,6 +34,8 @@ Control characters:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(RunCommand),
+    Check(CheckCommand),
+    Functions(FunctionsCommand),
     Worker(WorkerCommand),
     Submit(SubmitCommand),
     Call(CallCommand),
@@ -53,6 +55,8 @@ impl Cli {
         let json = self.command.json();
         let done = logging::start(self.command.default_log()).and_then(|()| match self.command {
             Command::Run(command) => command.execute(),
+            Command::Check(command) => command.execute(),
+            Command::Functions(command) => command.execute(),
             Command::Worker(command) => command.execute(),
             Command::Submit(command) => command.execute(),
             Command::Call(command) => command.execute(),
@@ -83,6 +87,8 @@ impl Command {
     const fn json(&self) -> bool {
         match self {
             Self::Run(command) => command.json,
+            Self::Check(command) => command.json,
+            Self::Functions(_) => false,
             Self::Worker(command) => command.json,
             Self::Submit(command) => command.json,
             Self::Call(command) => command.json,
@@ -100,7 +106,7 @@ impl Command {
     /// What is logged unless `RUST_LOG` says otherwise.
     const fn default_log(&self) -> &'static str {
         match self {
-            Self::Run(_) => "warn",
+            Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
             Self::Worker(_) => "info",
             // Those that ask say themselves what is wrong with their connection.
             _ => "warn,rhai_dispatcher_redis::client=off",

@@ -2,6 +2,14 @@
 //!
 //! `cargo xtask fuzz` starts it, and tells which script it ran if it dies:
 //! `fuzz_values SECONDS SEED FOLDER` writes each script to `FOLDER/script.rhai` before it runs it.
+//!
+//! `fuzz_values RUNS SCRIPT.rhai…` runs each script that often, and tells how long it held the lane at most, and when
+//! (by `CLOCK_MONOTONIC`), so that a profile can be cut to that poll:
+//!
+//! ```text
+//! perf record -k mono -e cpu-clock -F 10000 --call-graph dwarf,16384 fuzz_values 1 SCRIPT.rhai
+//! perf script --time START,END
+//! ```
 
 #![allow(clippy::print_stdout, reason = "it prints what it finds")]
 #![allow(unsafe_code, reason = "the time that a thread computes is told by libc only")]
@@ -35,6 +43,10 @@ const MAX_GROWTH: u64 = 256 * 1024;
 
 fn main() {
     let mut args = std::env::args().skip(1);
+    if args.len() > 1 && args.by_ref().skip(1).all(|arg| arg.ends_with(".rhai")) {
+        return measure();
+    }
+    let mut args = std::env::args().skip(1);
     let mut next = || args.next().expect("SECONDS SEED FOLDER");
     let (seconds, seed, folder) = (next().parse().unwrap(), next().parse::<u64>().unwrap(), next());
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -50,7 +62,7 @@ fn main() {
     while Instant::now() < end {
         let script = grammar::script().new_tree(&mut runner).unwrap().current();
         std::fs::write(Path::new(&folder).join("script.rhai"), &script).unwrap();
-        let (ran, held) = run(&handler, &script);
+        let Measured { ran, held, .. } = run(&handler, &script);
         scripts += 1;
         longest = longest.max(held);
         let kind = match &ran {
@@ -83,6 +95,21 @@ fn main() {
     std::process::exit(i32::from(faults > 0 || growth > MAX_GROWTH));
 }
 
+/// Runs the scripts that the command line names.
+fn measure() {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let runs: u64 = args[0].parse().expect("RUNS SCRIPT.rhai…");
+    let handler = RhaiHandler::new(&config());
+    for path in &args[1..] {
+        let script = std::fs::read_to_string(path).unwrap();
+        let longest = (0..runs).map(|_| run(&handler, &script)).max_by_key(|measured| measured.held).unwrap();
+        println!(
+            "{path}: {:.1?} in poll {} of {}, from {:.6} to {:.6}; {:.200?}",
+            longest.held, longest.poll, longest.polls, longest.start, longest.end, longest.ran
+        );
+    }
+}
+
 fn config() -> EngineConfig {
     let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::from(TransportConfig::default()));
     EngineConfig::new()
@@ -93,29 +120,45 @@ fn config() -> EngineConfig {
         .with_dispatch(transport)
 }
 
-/// What became of a script, and how long it held the lane at most: by the time that the thread computed, so that
-/// other processes do not count.
-fn run(handler: &RhaiHandler, script: &str) -> (Ran, Duration) {
+/// What became of a script, and its longest poll.
+struct Measured {
+    ran: Ran,
+    /// How long it held the lane at most: by the time that the thread computed, so that other processes do not count.
+    held: Duration,
+    /// Which poll that was, from 1.
+    poll: u64,
+    polls: u64,
+    /// When it began and ended, in seconds of the monotonic clock.
+    start: f64,
+    end: f64,
+}
+
+fn run(handler: &RhaiHandler, script: &str) -> Measured {
     let task = Task::new(WorkerId::try_from("worker-1").unwrap(), Payload::script(script), "fuzz");
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
     let claimed = Claimed::first(claim, Arc::new(task));
     let clock = Arc::new(SystemClock::new());
     let mut future = handler.handle(Run { claimed, stop: StopToken::new(), deadline: None, clock });
-    let mut held = Duration::ZERO;
+    let (mut held, mut poll, mut polls, mut start, mut end) = (Duration::ZERO, 0, 0, 0.0, 0.0);
     loop {
-        let start = computed();
+        polls += 1;
+        let began = (time(libc::CLOCK_THREAD_CPUTIME_ID), time(libc::CLOCK_MONOTONIC));
         let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        held = held.max(computed() - start);
+        let ended = (time(libc::CLOCK_THREAD_CPUTIME_ID), time(libc::CLOCK_MONOTONIC));
+        if ended.0 - began.0 > held {
+            held = ended.0 - began.0;
+            (poll, start, end) = (polls, began.1.as_secs_f64(), ended.1.as_secs_f64());
+        }
         if let Poll::Ready(ran) = polled {
-            return (ran, held);
+            return Measured { ran, held, poll, polls, start, end };
         }
     }
 }
 
-fn computed() -> Duration {
+fn time(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the clock exists on every system that this runs on, and writes to the struct only.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    // SAFETY: the clocks exist on every system that this runs on, and are written to the struct only.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
     Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
 }
 

@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, Limits, Transport, WorkerId};
+use rhai_dispatcher_core::{Invalid, Limits, LogLevel, Task, Transport, WorkerId};
 
 use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
 use crate::dispatch;
+use crate::docs::{self, ModuleDoc};
 use crate::fiber::StackSize;
 use crate::script::{Secret, Secrets};
 
@@ -53,7 +54,9 @@ pub struct EngineConfig {
     /// those before it.
     pub max_map_literal: usize,
     /// The most memory that one script holds, in bytes; 64 MiB. It is counted, and so limited, only if
-    /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). A script is stopped at
+    /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). Each block counts 256 bytes beside
+    /// its size, since copying and dropping a value takes time for each block of it, in which nothing else runs on
+    /// the lane: with 64 MiB, less than 50 ms. A script is stopped at
     /// its next operation, so that it may have more for the time of one call of a native function. Its
     /// compiled form is not counted, but for what it has `eval` compile. How deep values can be depends on it, and so
     /// does [`stack_size`](Self::stack_size).
@@ -96,6 +99,10 @@ pub struct EngineConfig {
     pub max_blocking_threads: usize,
     /// Whether scripts may use `eval`; no.
     pub allow_eval: bool,
+    /// Whether it is an error to read a property that a map does not have, which is unit otherwise; no. It can be
+    /// caught, and names the property, and the nearest one that the script has. `map.x += 1` is not such an error: Rhai adds
+    /// the property first.
+    pub strict_properties: bool,
     /// The worker ids to which scripts can `dispatch`; all.
     pub dispatch_to: Option<Arc<[WorkerId]>>,
     /// The folder of the modules that scripts can `import`; none, and `import` is refused. No name leads
@@ -108,9 +115,16 @@ pub struct EngineConfig {
     pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
     pub(crate) setups: Vec<Setup>,
+    /// Set by [`with_log_listener`](Self::with_log_listener).
+    pub(crate) log_listener: Option<LogListener>,
+    /// What has been added by [`with_docs`](Self::with_docs).
+    docs: Vec<&'static ModuleDoc>,
     /// The threads of blocking functions, once an engine has been built; shared by clones.
     blocking_pool: Arc<OnceLock<BlockingPool>>,
 }
+
+/// Gets each line of a log.
+pub(crate) type LogListener = Arc<dyn Fn(&Task, LogLevel, &str) + Send + Sync>;
 
 /// A step of building an engine.
 pub(crate) type Setup = Arc<dyn Fn(&mut rhai::Engine, &EngineConfig) + Send + Sync>;
@@ -146,11 +160,14 @@ impl Default for EngineConfig {
             max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
+            strict_properties: false,
             dispatch_to: None,
             modules_folder: None,
             max_modules: 1024,
             secrets: Secrets::new(),
             setups: Vec::new(),
+            log_listener: None,
+            docs: vec![&docs::ENGINE],
             blocking_pool: Arc::default(),
         }
     }
@@ -205,6 +222,7 @@ impl EngineConfig {
         with_result_ttl: result_ttl, Duration;
         with_max_cpu_time: max_cpu_time, Duration;
         with_allow_eval: allow_eval, bool;
+        with_strict_properties: strict_properties, bool;
         with_max_modules: max_modules, usize;
     }
 
@@ -219,6 +237,38 @@ impl EngineConfig {
     pub fn with_setup(mut self, setup: impl Fn(&mut rhai::Engine) + Send + Sync + 'static) -> Self {
         self.setups.push(Arc::new(move |engine, _| setup(engine)));
         self
+    }
+}
+
+impl EngineConfig {
+    /// Calls `listener` with each line of a task's log when the script writes it, beside the log itself. A line that the
+    /// log has no room for is left out. It is called on the lane's thread, and must not block it.
+    #[must_use]
+    pub fn with_log_listener(
+        mut self,
+        listener: impl Fn(&Task, LogLevel, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.log_listener = Some(Arc::new(listener));
+        self
+    }
+}
+
+impl EngineConfig {
+    /// Adds what is written about functions that [`with_setup`](Self::with_setup) and the like register. A module's
+    /// `install` calls it.
+    #[must_use]
+    pub fn with_docs(mut self, docs: &'static ModuleDoc) -> Self {
+        if !self.docs.contains(&docs) {
+            self.docs.push(docs);
+        }
+        self
+    }
+
+    /// What is written about the functions that scripts can call: those that every script has, and those of the modules
+    /// that have been installed.
+    #[must_use]
+    pub fn docs(&self) -> &[&'static ModuleDoc] {
+        &self.docs
     }
 }
 

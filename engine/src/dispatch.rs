@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::memory::uncharged;
 use crate::script::to_json;
-use crate::{AsyncFnConfig, Call, EngineConfig, TaskContext};
+use crate::{AsyncFnConfig, Call, EngineConfig, FunctionDoc, ModuleDoc, TaskContext};
 
 /// The longest `timeout` that a script can ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -25,16 +25,40 @@ const STOP_ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// The longest request, in bytes of JSON: the largest args and script, and some room.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
+/// What is written about it.
+static DOCS: ModuleDoc = ModuleDoc::new(
+    "Other workers",
+    "Tasks for other workers, and for the script's own. In Rust: `RhaiWorkerBuilder::dispatch`, which is on by default.",
+    &[&[FunctionDoc::new(
+        "dispatch",
+        &["dispatch(worker_id, script)", "dispatch(worker_id, request)"],
+        "Sends a script to a worker, waits for its end, and returns its result. The request is an object map with `script`, \
+         and perhaps `args` (a map), `timeout` and `delay` (seconds), `priority` (`\"high\"`, `\"normal\"` or `\"low\"`), \
+         `context_id`, `request_id`, `retries` and `limits` (a map). The task is a child: it has the time that its parent \
+         has left, and is cancelled with it.",
+    )
+    .errors(
+        "The child failed, was cancelled or took too long; a part of the request is wrong; or the worker id is not one that \
+         scripts may dispatch to.",
+    )
+    .example("dispatch(\"worker-2\", #{ script: \"args.a + args.b\", args: #{ a: 40, b: 2 } })", "42")
+    .with_async()]],
+);
+
 /// Registers `dispatch` and `dispatch_async`.
 pub(crate) fn register(config: EngineConfig, transport: Arc<dyn Transport>) -> EngineConfig {
     // Each call has a timeout of its own within this.
     let limits = AsyncFnConfig::new().with_timeout(MAX_TIMEOUT);
-    config.with_async_fn_config("dispatch", limits, move |call: Call, worker_id: String, what: Dynamic| {
-        let transport = Arc::clone(&transport);
-        let mut dispatched = Box::pin(async move { dispatch(transport, &call, worker_id, &what).await });
-        // What a transport keeps of the task and its answer is not the script's; both are bounded.
-        poll_fn(move |cx| uncharged(|| dispatched.as_mut().poll(cx)))
-    })
+    config.with_docs(&DOCS).with_async_fn_config(
+        "dispatch",
+        limits,
+        move |call: Call, worker_id: String, what: Dynamic| {
+            let transport = Arc::clone(&transport);
+            let mut dispatched = Box::pin(async move { dispatch(transport, &call, worker_id, &what).await });
+            // What a transport keeps of the task and its answer is not the script's; both are bounded.
+            poll_fn(move |cx| uncharged(|| dispatched.as_mut().poll(cx)))
+        },
+    )
 }
 
 /// What a script says of a task, besides its worker id.

@@ -14,7 +14,7 @@ use crate::fiber::{StackPool, StackSize};
 use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
-use crate::script::{ScriptRun, catch, dismantle, output, parse_error, run_error, too_long};
+use crate::script::{Known, ScriptRun, catch, dismantle, hint, output, parse_error, run_error, too_long};
 use crate::turns::Turns;
 
 /// How many scripts a lane claims at once while many others can run. Few, since they go first.
@@ -192,7 +192,8 @@ impl Lane {
         run.note_source(source);
         let mut variables = Scope::new();
         let ended = catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast));
-        let ended = self.conclude(run, ended);
+        let known = Known { engine: &engine.rhai, ast: &ast, docs: config.docs(), variables: &variables };
+        let ended = self.conclude(run, ended, &known);
         dismantle(variables);
         ended
     }
@@ -202,6 +203,7 @@ impl Lane {
         &self,
         run: &ScriptRun,
         ended: Result<Dynamic, Box<EvalAltResult>>,
+        known: &Known<'_>,
     ) -> Result<Output, TaskError> {
         let config = run.config();
         // Whatever the script made of its end, it is not its outcome. Rhai's `sort` even swallows the error of its
@@ -214,7 +216,12 @@ impl Lane {
             };
             return Err(run_error(error, Some(end), config));
         }
-        let value = ended.map_err(|error| run_error(*error, None, config))?;
+        let value = ended.map_err(|error| {
+            let hint = hint(&error, known).unwrap_or_default();
+            let mut error = run_error(*error, None, config);
+            error.message.push_str(&hint);
+            error
+        })?;
         // What becomes of its result is no operation of the script, but takes its time.
         run.ticker().limit_operations(0);
         output(&value, config.max_output_bytes).map_err(|error| match run.made_to_end() {

@@ -28,6 +28,7 @@
 //! | `get_result(id)` | its result, or its error; an error, and nothing lost, if it is not ready |
 //! | `await_result(id)`, `await_result(id, seconds)` | the same once it has ended; an error, and nothing lost, if that takes longer |
 //! | `await_all(ids)`, `await_all(ids, seconds)` | all results in their order; the first failure is thrown at once, and the other results can still be fetched; all of them, if together they are more than the script may hold |
+//! | `await_all_settled(ids)`, `await_all_settled(ids, seconds)` | how each has ended, in their order: `#{ok: value}`, or `#{error: …}` with what `catch` would get; an error, and nothing lost, if that takes longer or all are more than the script may hold |
 //! | `await_any(ids)`, `await_any(ids, seconds)` | the id of the first that has ended, in whatever way |
 //! | `cancel_request(id)` | drops it; whether it was pending. Its status is `failed` then |
 //! | `set_request_priority(p)` | orders the calls that follow among those that wait for a free slot: `high`, `normal` or `low`; at first it is the task's own |
@@ -63,6 +64,7 @@
 //! - `handler`: [`RhaiHandler`], what a worker's lane drives.
 //! - `config`: [`EngineConfig`], its limits and what scripts can call.
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
+//! - `docs`: [`FunctionDoc`], [`ModuleDoc`]: what is written about the functions of scripts.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
 //! - `lane`: what the scripts of one lane share; `lane_engines`: the engines among that; `turns`: who of them goes on after its slice.
 //! - `call/`: asynchronous and blocking functions: what they can be, one call of one, slots.
@@ -70,6 +72,7 @@
 //! - `task_context`: [`TaskContext`], what native functions know of their task.
 //! - `memory/`: [`ScriptAllocator`], and whose memory is whose.
 //! - `metrics`: what is counted.
+//! - `nearest`: [`nearest`], the name that may have been meant; `function_names`: all that scripts can call.
 //! - `script/`: one script: building engines, bounds of parsing, constants, imports, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
 //!   `memory/`.
@@ -78,12 +81,15 @@ mod call;
 mod checker;
 mod config;
 mod dispatch;
+mod docs;
 mod fiber;
+mod function_names;
 mod handler;
 mod lane;
 mod lane_engines;
 mod memory;
 mod metrics;
+mod nearest;
 mod request;
 mod script;
 mod task_context;
@@ -95,9 +101,13 @@ pub use call::{
 };
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;
+pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
+pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
 pub use memory::ScriptAllocator;
+pub use nearest::nearest;
+pub use rhai_dispatcher_core::integer_beyond_i64;
 pub use script::{Secret, to_json, wait};
 pub use task_context::TaskContext;
 

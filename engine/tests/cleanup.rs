@@ -28,7 +28,7 @@ use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 static ALLOCATOR: ScriptAllocator<System> = ScriptAllocator::new(System);
 
 /// Where scripts are suspended when they are stopped.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 10] = [
     ("in plain code", "wait_here()"),
     ("in a function", "fn f(n) { if n == 0 { wait_here() } else { f(n - 1) } } f(20)"),
     ("in a callback of sort", "let a = [3, 1, 2]; a.sort(|x, y| { wait_here(); x - y }); a"),
@@ -36,6 +36,7 @@ const PLACES: [(&str, &str); 9] = [
     ("in try", "try { wait_here() } catch { throw 1 }"),
     ("in catch", "try { throw #{ deep: [1] } } catch (e) { wait_here(); e }"),
     ("while it awaits", "let id = never_async(); reached(); await_all([id])"),
+    ("while it settles", "let id = never_async(); reached(); await_all_settled([id])"),
     ("in the drop of a variable", "{ let v = waits_in_drop(); } 1"),
     ("with a value whose drop waits", "let v = waits_in_drop(); [1].map(|x| { wait_here(); v })"),
 ];

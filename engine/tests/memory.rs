@@ -5,7 +5,7 @@ mod support;
 
 use std::alloc::System;
 
-use rhai_dispatcher_core::TaskErrorKind;
+use rhai_dispatcher_core::{Outcome, Ran, TaskErrorKind};
 use rhai_dispatcher_engine::{EngineConfig, ScriptAllocator};
 use support::Bench;
 
@@ -36,6 +36,37 @@ fn a_script_that_takes_too_much_memory_ends_in_an_error_that_names_the_limit() {
         drop(error); // its text was the script's
         assert_eq!(bench.handler.memory_accounts(), 0, "{script}");
     }
+}
+
+#[test]
+fn many_small_values_count_for_the_time_that_copies_of_them_take() {
+    // 10,001 blocks of 0.4 MB together: more than 2 MiB with 256 bytes for each.
+    let script = |arrays| format!("let a = []; for i in 0..{arrays} {{ a.push([i]); }} a.len()");
+    let error = limited().error(&script(5_000));
+    assert!(error.message.contains("more memory than the limit of 2097152"), "{error}");
+    assert_eq!(limited().value(&script(2_000)), "2000");
+}
+
+#[test]
+fn script_that_has_to_end_yields_before_its_values_are_dropped() {
+    let bench = {
+        let clock = rhai_dispatcher_core::ManualClock::new();
+        let of_copy = clock.clone();
+        let config = EngineConfig::new().with_max_memory(2 * MIB).with_setup(move |engine| {
+            let clock = of_copy.clone();
+            engine.register_fn("large", move || {
+                clock.advance(std::time::Duration::from_millis(10));
+                vec![rhai::Dynamic::from_array(vec![1.into()]); 10_000]
+            });
+        });
+        Bench { clock, ..Bench::with(config) }
+    };
+    let mut run = bench.start("let a = large(); a.len()");
+    assert!(run.poll().is_pending());
+    let std::task::Poll::Ready(Ran::Finished(Outcome::Error(error), _)) = run.poll() else {
+        panic!("it ends in its second slice")
+    };
+    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
 }
 
 #[test]

@@ -311,7 +311,7 @@ fn a_stop_after_the_end_of_the_script_cancels_its_requests_and_the_outcome_stand
     assert!(bench.clock.next_due().is_none(), "a timer is left");
 }
 
-const SUSPENDED: [&str; 9] = [
+const SUSPENDED: [&str; 10] = [
     "let id = never_async(); never()",
     "let id = never_async(); await_result(id)",
     "let id = never_async(); try { await_result(id, 5) } catch { 1 }",
@@ -319,6 +319,7 @@ const SUSPENDED: [&str; 9] = [
     "never_async(); let a = [3, 1, 2]; a.sort(|a, b| { never(); a - b }); a",
     "[1, 2].map(|x| { try { await_result(never_async()) } catch {} })",
     "let ids = [never_async()]; loop { try { await_all(ids) } catch { } }",
+    "let ids = [never_async()]; loop { try { await_all_settled(ids) } catch { } }",
     "fn f(id) { try { await_any([id]) } catch { f(id) } } f(never_async())",
     "never_async(); [1, 2, 3].filter(|x| [x].some(|y| { never(); true }))",
 ];
@@ -384,4 +385,54 @@ fn ten_thousand_tasks_leave_nothing_behind() {
     assert_eq!(alive.count(), 0);
     assert!(bench.clock.next_due().is_none());
     assert_eq!(bench.room(), Some(EngineConfig::new().run_queue));
+}
+
+#[test]
+fn all_settled_tells_how_each_request_has_ended() {
+    let (bench, alive) = bench();
+    let batch = "let ids = [nap_async(300), fail_async(100), never_async(), boom_async(1)];";
+    let settled = bench.play_value(&format!("{batch} await_all_settled(ids)"));
+    assert_eq!(
+        settled,
+        r#"[{"ok":300},{"error":"failed after 100 ms"},{"error":"`never` took longer than its timeout of 10s"},{"error":"it panicked: boom after 1 ms"}]"#
+    );
+    // Each error is what `catch` sees.
+    let caught = bench.play_value(&format!(
+        "{batch} sleep(11); ids.map(|id| {{ let r = #{{}}; try {{ r.ok = get_result(id) }} catch (e) {{ r.error = e }} r }})"
+    ));
+    assert_eq!(caught, settled);
+    assert_eq!(bench.play_value("await_all_settled([])"), "[]");
+    assert_eq!(
+        bench.play_value("let id = nap_async(1); cancel_request(id); await_all_settled([id], 1)"),
+        r#"[{"error":"the request was cancelled"}]"#
+    );
+    // Results are fetched once.
+    let fetched =
+        bench.play_error("let ids = [nap_async(1)]; await_all_settled(ids); await_all_settled(ids)");
+    assert!(fetched.message.contains("was fetched already"), "{fetched}");
+    let twice = bench.play_error("let id = nap_async(1); await_all_settled([id, id])");
+    assert!(twice.message.contains("twice"), "{twice}");
+    assert_eq!(alive.count(), 0);
+}
+
+#[test]
+fn all_settled_loses_nothing_when_it_takes_too_long_or_is_too_large() {
+    let (bench, _) = bench();
+    let batch = "let ids = [nap_async(3000), fail_async(100)];";
+    assert_eq!(
+        bench.play_value(&format!(
+            "{batch} let e = (); try {{ await_all_settled(ids, 2) }} catch (x) {{ e = x }} [e, await_all_settled(ids, 2.5)]"
+        )),
+        r#"["1 of 2 requests are not ready after 2s",[{"ok":3000},{"error":"failed after 100 ms"}]]"#
+    );
+    let (bench, _) = Bench::with_stubs(EngineConfig::new().with_max_string_bytes(1000));
+    let batch = "let s = \"\"; s.pad(400, 'x'); let ids = [echo_async(s), echo_async(s), echo_async(s), fail_async(1), never_async()];";
+    assert_eq!(
+        bench.play_value(&format!(
+            "{batch} let kind = (); try {{ await_all_settled(ids) }} catch (e) {{ kind = e.kind }}
+             let all = ids.map(|id| {{ let r = await_all_settled([id])[0]; if \"ok\" in r {{ r.ok.len() }} else {{ r.error }} }});
+             [kind] + all"
+        )),
+        r#"["too_large",400,400,400,"failed after 1 ms","`never` took longer than its timeout of 10s"]"#
+    );
 }

@@ -164,3 +164,23 @@ fn a_script_over_the_size_limit_is_refused() {
     assert_eq!(error.kind, TaskErrorKind::Limit);
     assert!(error.message.contains("29") && error.message.contains("20"), "{error}");
 }
+
+#[test]
+fn log_listener_gets_each_line_that_the_log_has_when_it_is_written() {
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = std::sync::Arc::clone(&lines);
+    let config = EngineConfig::new().with_max_log_bytes(50).with_log_listener(move |task, level, text| {
+        kept.lock().unwrap().push((task.caller_id.to_string(), level, text.to_owned()));
+    });
+    let bench = Bench::with(config);
+    let mut run = bench.start("print(`one`); sleep(1); debug(`two`); print(`x`); print(`left out`);");
+    assert!(run.poll().is_pending());
+    let line = |level, text: &str| ("caller-1".to_owned(), level, text.to_owned());
+    assert_eq!(*lines.lock().unwrap(), [line(LogLevel::Print, "one")]);
+    bench.clock.advance(std::time::Duration::from_secs(1));
+    let (_, log) = run.finish();
+    assert!(log.is_truncated());
+    let logged: Vec<_> = log.lines().iter().map(|kept| line(kept.level, &kept.text)).collect();
+    assert_eq!(*lines.lock().unwrap(), logged);
+    assert_eq!(logged.len(), 3);
+}

@@ -37,8 +37,8 @@ fn circle_ends_wherever_it_goes() {
     for (script, part) in [
         ("a", "has no JSON form"),
         ("[a]", "has no JSON form"),
-        ("#{a: a}.to_json()", "the map contains itself"),
-        ("let m = #{}; m.f = || m; m.to_json()", "the map contains itself"),
+        ("#{a: a}.to_json()", "to_json: the value has at .a a function pointer, which has no JSON form"),
+        ("let m = #{}; m.f = || m; m.to_json()", "the value has at .f a function pointer"),
         ("[a] == [a]", "Function not found: == (Fn, Fn)"),
         ("[a].contains(a)", "Function not found: == (Fn, Fn)"),
         ("nothing(a, [a])", "Function not found: nothing (Fn, array)"),
@@ -63,7 +63,7 @@ fn circle_ends_wherever_it_goes() {
 fn doubled_value_ends_at_the_limit_of_its_text() {
     let bench = Bench::new();
     let error = bench.error(&format!("{DOUBLED} x.to_json().len"));
-    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+    assert!(error.message.contains("at .a a function pointer"), "{error}");
     let error = bench.error(&format!("{DOUBLED} throw x;"));
     assert_eq!(error.kind, TaskErrorKind::Runtime, "{error}");
     assert!(error.message.ends_with('…') && error.message.len() < 5_000, "{}", error.message.len());
@@ -201,4 +201,29 @@ fn stack_too_small_for_the_memory_is_refused() {
     assert!(error.message.contains("stack_size") && error.message.contains("max_memory"), "{error}");
     let follows = config.with_stack_size(0);
     assert_eq!(Bench::with(follows).value("let x = 0; for i in 0..30000 { let p = x; x = || p; } 1"), "1");
+}
+
+#[test]
+fn copies_of_what_functions_have_curried_are_bounded() {
+    // Each copy of the function has 1,001 values; a hundred thousand of them would take a minute.
+    let script =
+        "let b = []; b.pad(1000, []); let f = Fn(`f`).curry(b); let a = []; a.pad(100000, f); a.len()";
+    let error = Bench::new().error(script);
+    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+    assert!(error.message.contains("Size of array"), "{error}");
+    // What closures have captured is shared by the copies.
+    let shared = "let b = []; b.pad(1000, []); let a = []; a.pad(10000, || b); a.len()";
+    assert_eq!(Bench::new().value(shared), "10000");
+}
+
+#[test]
+fn debug_text_of_a_long_string_is_written_in_slices() {
+    let script = |end| format!("let s = ``; s.pad(400000, '\"'); {end}");
+    for (end, max) in [("s.len", 25), ("s.to_debug().len", 60)] {
+        let bench = Bench::with(EngineConfig::new().with_max_operations(max));
+        assert!(matches!(bench.run(&script(end)).0, Outcome::Completed(_)), "{end}");
+    }
+    let error = Bench::with(EngineConfig::new().with_max_operations(25)).error(&script("s.to_debug().len"));
+    assert!(error.message.starts_with("too many operations"), "{error}");
+    assert_eq!(Bench::new().value("const S = `a\"b`; S.to_debug()"), r#""\"a\\\"b\"""#);
 }

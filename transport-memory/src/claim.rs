@@ -9,7 +9,7 @@ use rhai_dispatcher_core::{CancelReason, Claimed, InstanceId, TransportError};
 use crate::consumer::Membership;
 use crate::hub::Effects;
 use crate::instance::InstanceState;
-use crate::quarantine::{Offer, Quarantine};
+use crate::quarantine::{Observation, Offer, Quarantine};
 use crate::queue::QueueState;
 use crate::record::Record;
 
@@ -119,7 +119,8 @@ impl QueueState {
         if held.expired {
             return Answer::HeldUp;
         }
-        if self.quarantine.lives(instance, effects.tick()) {
+        let lease = effects.hub.config.transport.lease;
+        if self.quarantine.lives(instance, effects.tick(), lease) {
             self.offer_quarantine(effects);
         }
         if self.quarantine.is_alone(instance) {
@@ -130,10 +131,9 @@ impl QueueState {
         }
         self.expire(effects); // no instance is to be reserved for a task that is over
         held.tells_when_free |= !self.quarantine.is_empty();
-        let lease = effects.hub.config.transport.lease;
         match self.quarantine.offer(instance, held.claims.is_empty(), effects.tick(), lease) {
-            Offer::Group(size) => {
-                let group = self.claim_group(instance, held, size.min(max), effects);
+            Offer::Group { size, alone } => {
+                let group = self.claim_group(instance, held, size.min(max), alone, effects);
                 if !group.is_empty() {
                     return Answer::Group(group);
                 }
@@ -161,15 +161,15 @@ impl QueueState {
         self.ready_len().div_ceil(1 + self.woken_claimers + self.claimers.len())
     }
 
-    /// Claims the next group of the quarantine, of `size` tasks at most.
+    /// Claims the next group of the quarantine, of `size` tasks at most; `alone`: the instance holds nothing else.
     fn claim_group(
         &mut self,
         instance: InstanceId,
         held: &mut InstanceState,
         size: usize,
+        alone: bool,
         effects: &mut Effects<'_>,
     ) -> Vec<Claimed> {
-        let is_free = held.claims.is_empty();
         let mut group = Vec::new();
         while group.len() < size {
             let Some(record) = self.quarantine.pop() else { break };
@@ -180,9 +180,10 @@ impl QueueState {
         if let Some(deaths) = group.iter().map(|claimed| claimed.deaths).max() {
             let observation = Quarantine::observation(effects.hub.config.transport.observation, deaths);
             let until = effects.tick() + observation;
-            let reserved = self.quarantine.observe(instance, group.len(), is_free, until);
+            let (size, first) = (group.len(), group[0].claim.task);
+            let reserved = self.quarantine.observe(Observation { instance, until, size, alone, first });
             // It may claim others again.
-            if let Some(other) = reserved.filter(|reserved| *reserved != instance)
+            if let Some(other) = reserved
                 && let Some(other) = self.instances.get(&other)
             {
                 effects.wakes.extend(other.lock().held_up.drain(..));

@@ -202,7 +202,7 @@ impl QueueState {
 
     /// Notes that an instance holds nothing that had waited for this.
     pub(crate) fn is_free(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
-        self.quarantine.finished(instance.id);
+        self.quarantine.finished(instance.id, effects.tick(), effects.hub.config.transport.lease);
         // It was alone with its task, or reserved for one.
         effects.wakes.extend(instance.lock().held_up.drain(..));
         self.offer_quarantine(effects);
@@ -210,7 +210,7 @@ impl QueueState {
 
     /// Notes that an instance lives, and with it the group that it has under observation.
     pub(crate) fn lives(&mut self, instance: &Instance, effects: &mut Effects<'_>) {
-        if self.quarantine.lives(instance.id, effects.tick()) {
+        if self.quarantine.lives(instance.id, effects.tick(), effects.hub.config.transport.lease) {
             effects.wakes.extend(instance.lock().held_up.drain(..));
             self.offer_quarantine(effects);
         }

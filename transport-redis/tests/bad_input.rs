@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -281,11 +282,14 @@ fn a_server_that_loads_its_data_is_waited_for() {
     let patient = open(&server);
     let id = submit(&patient);
     let _ = server.command(&["SAVE"]);
-    let hurried = config(&server).with_call_timeout(std::time::Duration::from_millis(500));
+    let hurried = config(&server).with_call_timeout(Duration::from_millis(500));
     let hurried = RedisTransport::new(hurried).expect("a valid config");
+    let socket = server.socket();
     server.kill();
+    std::fs::remove_file(&socket).expect("it was killed, and has left its socket");
     std::thread::scope(|scope| {
         scope.spawn(|| server.restart());
+        until("it listens", || UnixStream::connect(&socket).is_ok());
         let error = block_on(hurried.submit_one(task())).expect_err("it takes longer than that");
         assert!(error.is_retryable() && error.to_string().contains("loading"), "{error}");
         let consumer = attach(&patient);

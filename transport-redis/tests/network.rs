@@ -298,6 +298,7 @@ fn a_failover_behind_an_address_is_followed() {
 #[test]
 fn a_failover_of_the_servers_own_is_followed() {
     fail_over(|old, new| {
+        until("the replica is online", || old.command(&["INFO", "replication"]).contains("state=online"));
         let _ = old.command(&["FAILOVER"]);
         until("the replica is the primary", || new.command(&["ROLE"]).contains("master"));
         until("the primary is a replica", || old.command(&["ROLE"]).contains("slave"));

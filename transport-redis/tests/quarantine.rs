@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
 use redis::Commands;
-use rhai_dispatcher_core::{Claimed, Completion, Consumer, Finish, Finished, Requeued, TaskId, TaskLog};
+use rhai_dispatcher_core::{
+    CancelReason, Claimed, Completion, Consumer, Finish, Finished, Requeued, TaskId, TaskLog, TransportError,
+    TransportExt,
+};
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{
@@ -48,11 +52,28 @@ fn field(redis: &mut redis::Connection, key: &str, name: &str) -> Option<String>
     redis.hget(key, name).expect("an answer")
 }
 
-/// The group under observation: instance, until when, whether it is alone, its size.
-fn observed(redis: &mut redis::Connection) -> Option<[String; 4]> {
+/// Takes the blame from quarantined tasks, as if they had been lost twice in company: they wait in front.
+fn take_blame(redis: &mut redis::Connection, ids: &[TaskId]) {
+    for id in ids {
+        let _: () =
+            redis.hset_multiple(format!("rhailib:{id}"), &[("deaths", 2), ("blamed", 0)]).expect("written");
+        let _: () = redis.zincr(QUARANTINE, id.to_string(), -4e15).expect("written");
+    }
+}
+
+/// The group under observation: instance, until when, whether it is alone, its size, its first task.
+fn observed(redis: &mut redis::Connection) -> Option<[String; 5]> {
     let text = field(redis, STATE, "observed")?;
     let words: Vec<_> = text.split(' ').map(str::to_owned).collect();
-    Some(words.try_into().expect("four words"))
+    Some(words.try_into().expect("five words"))
+}
+
+fn group(redis: &mut redis::Connection) -> [Option<String>; 2] {
+    ["group", "singles"].map(|name| field(redis, STATE, name))
+}
+
+fn numbers(group: usize, singles: usize) -> [Option<String>; 2] {
+    [Some(group.to_string()), Some(singles.to_string())]
 }
 
 fn tasks(claimed: &[Claimed]) -> Vec<TaskId> {
@@ -71,37 +92,39 @@ fn quarantine_is_readable_at_every_step() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open_patient(&server);
-    let ids = quarantined(&transport, 3);
+    let ids = quarantined(&transport, 4);
     let waiting: Vec<String> = redis.zrange(QUARANTINE, 0, -1).expect("an answer");
     assert_eq!(waiting, ids.iter().map(TaskId::to_string).collect::<Vec<_>>(), "in the order of submission");
     let record = format!("rhailib:{}", ids[0]);
     assert_eq!(field(&mut redis, &record, "status").as_deref(), Some("pending"));
     assert_eq!(field(&mut redis, &record, "deaths").as_deref(), Some("1"));
     assert_eq!(field(&mut redis, &record, "blamed").as_deref(), Some("1"));
-    assert_eq!(field(&mut redis, STATE, "group").as_deref(), Some("1"));
+    assert_eq!(group(&mut redis), numbers(1, 7));
     assert!(field(&mut redis, STATE, "open_at").is_some());
     assert_eq!(observed(&mut redis), None);
 
+    take_blame(&mut redis, &ids);
     let consumer = attach(&transport);
+    let own = consumer.instance().to_string();
     let claimed = block_on(consumer.claim(ten())).expect("a claim");
     assert_eq!(tasks(&claimed), ids[..1]);
-    let [instance, _, alone, size] = observed(&mut redis).expect("an observation");
-    assert_eq!((instance, alone, size), (consumer.instance().to_string(), "1".into(), "1".into()));
+    let [instance, _, alone, size, first] = observed(&mut redis).expect("an observation");
+    assert_eq!([instance, alone, size, first], [own.clone(), "1".into(), "1".into(), ids[0].to_string()]);
+    assert_eq!(field(&mut redis, STATE, "reserved"), Some(format!("{own} 1")));
 
     complete(&consumer, claimed[0].claim);
     assert_eq!(observed(&mut redis), None, "it has survived by its end");
-    assert_eq!(field(&mut redis, STATE, "group").as_deref(), Some("2"));
+    assert_eq!(group(&mut redis), numbers(1, 6));
+    // As if all groups of one had survived.
+    let _: () = redis.hset_multiple(STATE, &[("group", 2), ("singles", 0)]).expect("written");
     let claimed = block_on(consumer.claim(ten())).expect("a claim");
-    assert_eq!(tasks(&claimed), ids[1..]);
-    let [_, _, alone, size] = observed(&mut redis).expect("an observation");
-    assert_eq!((alone, size), ("0".into(), "2".into()));
-    // An instance that runs a group beside other tasks continues to claim.
-    let next = submit(&transport);
-    assert_eq!(claim(&consumer).claim.task, next);
+    assert_eq!(tasks(&claimed), ids[1..3]);
+    let [_, _, alone, size, first] = observed(&mut redis).expect("an observation");
+    assert_eq!([alone, size, first], ["1".into(), "2".into(), ids[1].to_string()]);
 
     block_on(consumer.detach()).expect("a detach");
-    assert_eq!(redis.zcard::<_, usize>(QUARANTINE).expect("an answer"), 2, "released to where they were");
-    assert_eq!(field(&mut redis, STATE, "group").as_deref(), Some("2"), "it has neither survived nor failed");
+    assert_eq!(redis.zcard::<_, usize>(QUARANTINE).expect("an answer"), 3, "released to where they were");
+    assert_eq!(group(&mut redis), numbers(2, 0), "it has neither survived nor failed");
 }
 
 #[test]
@@ -113,7 +136,7 @@ fn state_of_an_empty_quarantine_is_deleted() {
     let consumer = attach(&transport);
     let claimed = claim(&consumer);
     complete(&consumer, claimed.claim);
-    for name in ["observed", "group", "open_at"] {
+    for name in ["observed", "group", "singles", "open_at", "reserved"] {
         assert_eq!(field(&mut redis, STATE, name), None, "{name}");
     }
 }
@@ -124,6 +147,7 @@ fn group_survives_by_a_renewal_of_its_own_instance_only() {
     let mut redis = client(&server);
     let mut config = config(&server);
     config.transport.observation = Duration::from_millis(1);
+    config.transport.lease = Duration::from_secs(600); // a tenth of it is not over in this test
     let transport = RedisTransport::new(config).expect("a valid config");
     let ids = quarantined(&transport, 2);
     let (observed_one, other) = (attach(&transport), attach(&transport));
@@ -171,8 +195,51 @@ fn waiting_instance_that_becomes_free_gets_the_group() {
     assert!((&mut waiting).now_or_never().is_none(), "it holds another task");
     complete(&busy, own);
     assert_eq!(tasks(&block_on(waiting).expect("a claim")), ids);
-    let [_, _, alone, _] = observed(&mut redis).expect("an observation");
+    let [_, _, alone, ..] = observed(&mut redis).expect("an observation");
     assert_eq!(alone, "1");
+}
+
+/// A busy instance that is reserved for a quarantined task, with that task and what it waits for.
+fn reserved(
+    redis: &mut redis::Connection,
+    transport: &RedisTransport,
+    busy: &Arc<dyn Consumer>,
+) -> (TaskId, BoxFuture<'static, Result<Vec<Claimed>, TransportError>>) {
+    submit(transport);
+    claim(busy);
+    let id = quarantined(transport, 1)[0];
+    let waiting = wait_for_tasks(redis, busy);
+    assert_eq!(field(redis, STATE, "reserved"), Some(format!("{} 0", busy.instance())));
+    (id, waiting)
+}
+
+#[test]
+fn reserved_instance_continues_once_another_has_started_the_group() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_patient(&server);
+    let busy = attach(&transport);
+    let (id, mut waiting) = reserved(&mut redis, &transport, &busy);
+    let plain = submit(&transport);
+    assert!((&mut waiting).now_or_never().is_none(), "it is reserved");
+    let free = attach(&transport);
+    assert_eq!(claim(&free).claim.task, id);
+    assert_eq!(tasks(&block_on(waiting).expect("a claim")), [plain]);
+    assert_eq!(field(&mut redis, STATE, "reserved"), Some(format!("{} 1", free.instance())));
+}
+
+#[test]
+fn reservation_ends_with_the_cancel_of_what_it_was_for() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_patient(&server);
+    let busy = attach(&transport);
+    let (id, waiting) = reserved(&mut redis, &transport, &busy);
+    let plain = submit(&transport);
+    block_on(transport.cancel_one(id, CancelReason::Asked)).expect("a cancel");
+    block_on(busy.renew()).expect("a renewal");
+    assert_eq!(field(&mut redis, STATE, "reserved"), None);
+    assert_eq!(tasks(&block_on(waiting).expect("a claim")), [plain]);
 }
 
 #[test]
@@ -197,17 +264,44 @@ fn abandoned_task_ends_the_observation_of_its_instance() {
     let mut redis = client(&server);
     let transport = open_patient(&server);
     let ids = quarantined(&transport, 4);
+    take_blame(&mut redis, &ids);
+    let _: () = redis.hset_multiple(STATE, &[("group", 2), ("singles", 0)]).expect("written");
     let consumer = attach(&transport);
-    let first = claim(&consumer);
-    complete(&consumer, first.claim);
-    let group = block_on(consumer.claim(ten())).expect("a claim");
-    assert_eq!(tasks(&group), ids[1..3]);
-    let done = Completion { claim: group[0].claim, finish: Finish::Abandon, log: TaskLog::new() };
+    let claimed = block_on(consumer.claim(ten())).expect("a claim");
+    assert_eq!(tasks(&claimed), ids[..2]);
+    let done = Completion { claim: claimed[0].claim, finish: Finish::Abandon, log: TaskLog::new() };
     assert_eq!(end(&consumer, done), Finished::Written);
     assert_eq!(observed(&mut redis), None);
-    assert_eq!(field(&mut redis, STATE, "group").as_deref(), Some("1"));
-    let record = format!("rhailib:{}", ids[1]);
-    assert_eq!(field(&mut redis, &record, "blamed").as_deref(), Some("2"));
+    assert_eq!(group(&mut redis), numbers(1, 7));
+    let record = format!("rhailib:{}", ids[0]);
+    assert_eq!(field(&mut redis, &record, "blamed").as_deref(), Some("1"));
+}
+
+#[test]
+fn group_beside_others_opens_the_quarantine_to_busy_instances() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_patient(&server);
+    let busy = attach(&transport);
+    let (own, ids) = {
+        submit(&transport);
+        let own = claim(&busy).claim;
+        (own, quarantined(&transport, 3))
+    };
+    // As if no instance had become free in time.
+    let _: () = redis.hset(STATE, "open_at", 0).expect("written");
+    assert_eq!(tasks(&block_on(busy.claim(ten())).expect("a claim")), ids[..1]);
+    let [_, _, alone, ..] = observed(&mut redis).expect("an observation");
+    assert_eq!(alone, "0");
+    let plain = submit(&transport);
+    assert_eq!(claim(&busy).claim.task, plain, "it continues to claim others");
+
+    // The observation is over.
+    let ended = observed(&mut redis).expect("an observation");
+    let text = format!("{} 0 0 1 {}", ended[0], ended[4]);
+    let _: () = redis.hset(STATE, "observed", text).expect("written");
+    assert_eq!(tasks(&block_on(busy.claim(ten())).expect("a claim")), ids[1..2], "with nothing to wait for");
+    complete(&busy, own);
 }
 
 #[test]

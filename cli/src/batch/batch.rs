@@ -55,7 +55,12 @@ impl Batch {
     /// Runs them and prints how each ended. The verdict.
     pub(crate) async fn print(&self, scripts: impl Stream<Item = Script>, mut printer: Printer) -> Exit {
         let mut endings = pin!(self.run(scripts));
-        while let Some(ending) = endings.next().await {
+        loop {
+            let ending = match future::select(endings.next(), pin!(printer.print_live())).await {
+                Either::Left((ending, _)) => ending,
+                Either::Right(((), _)) => continue,
+            };
+            let Some(ending) = ending else { break };
             if printer.ending(&ending).is_break() {
                 return Exit::Failure;
             }

@@ -2,6 +2,8 @@
 
 mod call;
 mod cancel;
+mod check;
+mod functions;
 mod pause;
 mod queues;
 mod resubmit;
@@ -16,6 +18,8 @@ mod workers;
 
 pub(crate) use call::CallCommand;
 pub(crate) use cancel::CancelCommand;
+pub(crate) use check::CheckCommand;
+pub(crate) use functions::FunctionsCommand;
 pub(crate) use pause::{PauseCommand, ResumeCommand};
 pub(crate) use queues::QueuesCommand;
 pub(crate) use resubmit::ResubmitCommand;

@@ -11,13 +11,14 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::options::{LimitArgs, ModuleArgs, ScriptArgs, ScriptFile, Timeout};
-use crate::report::{Console, Printer};
+use crate::report::{Console, LiveLog, Printer};
 
 /// Run scripts in this process and print what they return
 ///
 /// Up to 10,000 scripts run at the same time, and one that waits holds no thread. What they return goes to
 /// standard output, in the order of the files: strings as they are, everything else as JSON, a line
-/// each, but for nothing, which has no line on a terminal. What they print, and what goes wrong, goes to standard error.
+/// each, but for nothing, which has no line on a terminal. What they print goes to standard error as it happens, and so
+/// does what goes wrong.
 ///
 /// They run under the worker id `local`, the only one that `dispatch` reaches here; another one is an error
 /// that the script can catch.
@@ -83,6 +84,7 @@ impl RunCommand {
         let engine = engine.with_max_wall_time(max_wall_time).with_limits(&self.limits.into_limits()?);
         // No other worker is on this transport: a task for one would wait for its timeout.
         let engine = self.modules.install(engine)?.with_dispatch_to([WORKER_ID.parse::<WorkerId>()?]);
+        let (engine, live) = LiveLog::listen(engine);
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
         let dispatcher = RhaiDispatcherBuilder::new()
             .caller_id("rhaid")
@@ -102,6 +104,6 @@ impl RunCommand {
         let scripts = ScriptReader::start(files, dispatcher.config().max_script_bytes)?;
         let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args);
         let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout);
-        Ok(batch.print(scripts, Printer::new(Console::detect(), count, self.json)).await)
+        Ok(batch.print(scripts, Printer::new(Console::detect(), count, self.json).with_live(live)).await)
     }
 }

@@ -5,13 +5,14 @@ use clap::Args;
 use rhai_dispatcher::EngineConfig;
 use rhai_dispatcher::engine::Secret;
 use rhai_dispatcher::http::{AllowedHost, HttpConfig, HttpModule, TokioBridge};
+use rhai_dispatcher::stdlib::StdlibModule;
 use rhai_dispatcher::stripe::{StripeConfig, StripeModule};
 
 use crate::error::CommandError;
 
 /// What scripts can call and import, and the secrets that they can hand on.
 #[allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls, reason = "its comments are help on a terminal")]
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ModuleArgs {
     /// A host that scripts may call although its address is of this machine or a private network; may
     /// be repeated
@@ -43,6 +44,10 @@ pub(crate) struct ModuleArgs {
     /// Where Stripe is, such as a test server [default: https://api.stripe.com]
     #[arg(long, value_name = "URL")]
     stripe_url: Option<String>,
+
+    /// Reading a property that a map does not have is an error, and not unit
+    #[arg(long)]
+    strict_properties: bool,
 }
 
 /// The name of an environment variable, and of a constant in scripts.
@@ -71,7 +76,8 @@ impl ModuleArgs {
         let stripe = StripeModule::new(stripe, bridge)
             .map_err(|error| CommandError::usage("--stripe-url <URL>", error.to_string()))?;
 
-        let mut engine = stripe.install(http.install(engine));
+        let engine = engine.with_strict_properties(self.strict_properties);
+        let mut engine = stripe.install(http.install(StdlibModule::new().install(engine)));
         for name in &self.secrets {
             engine = engine.with_secret(&*name.0, name.secret("--secret <NAME>")?);
         }

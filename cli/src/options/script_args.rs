@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
 use clap::Args;
+use rhai_dispatcher::task::integer_beyond_i64;
 use serde_json::{Map, Value};
 
 use crate::error::CommandError;
@@ -50,17 +51,36 @@ impl ScriptArgs {
 }
 
 impl FromStr for ScriptArg {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
-            None => Err("it has no `=`; give a key and a value, such as name=Ann"),
-            Some(("", _)) => Err("its key is empty; give a key and a value, such as name=Ann"),
-            Some((key, value)) => Ok(Self {
-                key: key.to_owned(),
-                value: serde_json::from_str(value).unwrap_or_else(|_| value.into()),
-            }),
+            None => Err("it has no `=`; give a key and a value, such as name=Ann".to_owned()),
+            Some(("", _)) => Err("its key is empty; give a key and a value, such as name=Ann".to_owned()),
+            Some((key, value)) => Ok(Self { key: key.to_owned(), value: json_or_text(value)? }),
         }
+    }
+}
+
+/// What serde_json says of a value that is nested deeper than 127 levels.
+const TOO_DEEP: &str = "recursion limit exceeded";
+
+fn json_or_text(text: &str) -> Result<Value, String> {
+    match serde_json::from_str(text) {
+        Ok(value) => match integer_beyond_i64(text) {
+            None => Ok(value),
+            Some(number) => {
+                let number: String = number.chars().take(64).collect();
+                Err(format!(
+                    "it has the whole number {number}, beyond 64 bits; pass it as a string, \"{number}\""
+                ))
+            }
+        },
+        Err(error) if error.to_string().starts_with(TOO_DEEP) => {
+            Err("it is JSON that nests more than 127 levels deep; pass flatter values, or a string in quotes"
+                .to_owned())
+        }
+        Err(_) => Ok(text.into()),
     }
 }
 
@@ -80,5 +100,20 @@ mod tests {
         assert_eq!(value("k=a=b"), Ok(json!("a=b")));
         assert_eq!(value("k="), Ok(json!("")));
         assert_eq!(value("k=[1"), Ok(json!("[1")));
+        assert_eq!(value("k=9223372036854775807"), Ok(json!(i64::MAX)));
+        assert_eq!(value("k=\"12345678901234567890\""), Ok(json!("12345678901234567890")));
+        assert_eq!(value("k=1e30"), Ok(json!(1e30)));
+    }
+
+    #[test]
+    fn json_that_would_change_is_refused() {
+        let error = |text: &str| text.parse::<ScriptArg>().expect_err(text);
+        for number in ["9223372036854775808", "12345678901234567890", "-9223372036854775809"] {
+            let said = error(&format!("k=[{number}]"));
+            assert!(said.contains(&format!("the whole number {number}, beyond 64 bits")), "{said}");
+        }
+        let deep = format!("k={}{}", "[".repeat(128), "]".repeat(128));
+        assert!(error(&deep).contains("more than 127 levels"));
+        assert!(format!("k={}{}", "[".repeat(127), "]".repeat(127)).parse::<ScriptArg>().is_ok());
     }
 }

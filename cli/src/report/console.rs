@@ -63,26 +63,46 @@ impl Console {
         write(self.printed(name, log).as_bytes());
     }
 
+    /// The same of one call of `print`, as it happens.
+    pub(crate) fn log_line(&self, name: Option<&Arc<str>>, text: &str) {
+        write(self.lines(&self.prefix(name), text).as_bytes());
+    }
+
+    /// Says that the log was full, of a script whose lines have been printed.
+    pub(crate) fn log_was_full(&self, name: Option<&Arc<str>>) {
+        write(format!("{}{LOG_FULL}", self.prefix(name)).as_bytes());
+    }
+
     fn printed(&self, name: Option<&Arc<str>>, log: &TaskLog) -> String {
-        let Styles { name: style, .. } = self.styles;
-        let prefix =
-            name.map(|name| format!("{style}{}:{style:#} ", Visible::line(name))).unwrap_or_default();
-        let mut text = String::new();
-        for line in log.lines().iter().flat_map(|line| line.text.split('\n')) {
+        let prefix = self.prefix(name);
+        let mut text: String = log.lines().iter().map(|line| self.lines(&prefix, &line.text)).collect();
+        if log.is_truncated() {
             text.push_str(&prefix);
+            text.push_str(LOG_FULL);
+        }
+        text
+    }
+
+    fn prefix(&self, name: Option<&Arc<str>>) -> String {
+        let Styles { name: style, .. } = self.styles;
+        name.map(|name| format!("{style}{}:{style:#} ", Visible::line(name))).unwrap_or_default()
+    }
+
+    fn lines(&self, prefix: &str, printed: &str) -> String {
+        let mut text = String::new();
+        for line in printed.split('\n') {
+            text.push_str(prefix);
             match self.terminal {
                 true => text.push_str(&Visible::lines(line).to_string()),
                 false => text.push_str(line),
             }
             text.push('\n');
         }
-        if log.is_truncated() {
-            text.push_str(&prefix);
-            text.push_str("[what was printed after this is left out: the log is full (max_log_bytes)]\n");
-        }
         text
     }
 }
+
+const LOG_FULL: &str = "[what was printed after this is left out: the log is full (max_log_bytes)]\n";
 
 fn write(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes); // there is nowhere left to say so

@@ -2,8 +2,10 @@
 
 mod console;
 mod failure;
+mod live_log;
 mod printer;
 mod record;
+mod reference;
 mod results;
 mod snippet;
 mod styles;
@@ -12,8 +14,10 @@ mod visible;
 
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;
+pub(crate) use live_log::{LiveLine, LiveLog};
 pub(crate) use printer::Printer;
 pub(crate) use record::Record;
+pub(crate) use reference::{markdown, page, summary};
 pub(crate) use results::{Results, json};
 pub(crate) use snippet::Snippet;
 pub(crate) use styles::Styles;

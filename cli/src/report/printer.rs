@@ -1,10 +1,11 @@
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rhai_dispatcher::task::Output;
 use serde::Serialize;
 
-use super::{Console, Failure, Results, json};
+use super::{Console, Failure, LiveLine, LiveLog, Results, json};
 use crate::batch::Ending;
 use crate::exit::Exit;
 
@@ -18,6 +19,8 @@ pub(crate) struct Printer {
     json: bool,
     /// Whether standard output is a terminal.
     terminal: bool,
+    /// What scripts print, if it is printed as it happens.
+    live: Option<LiveLog>,
     completed: usize,
     /// How it ends if one failed.
     failed: Exit,
@@ -35,14 +38,56 @@ struct Refused<'a> {
 impl Printer {
     pub(crate) fn new(console: Console, count: usize, json: bool) -> Self {
         let terminal = io::stdout().is_terminal();
-        Self { console, count, json, terminal, completed: 0, failed: Exit::Failure }
+        Self { console, count, json, terminal, live: None, completed: 0, failed: Exit::Failure }
+    }
+
+    /// Prints what scripts print as it happens, and not when they end.
+    pub(crate) fn with_live(mut self, live: LiveLog) -> Self {
+        self.live = Some(live);
+        self
+    }
+
+    /// Waits until scripts have printed something, and prints that. Never ready if it is not printed as it happens.
+    pub(crate) async fn print_live(&mut self) {
+        let line = match &mut self.live {
+            Some(live) => live.next().await,
+            None => None,
+        };
+        match line {
+            Some(line) => {
+                self.live_line(&line);
+                self.drain_live();
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    fn drain_live(&mut self) {
+        while let Some(line) = self.live.as_mut().and_then(LiveLog::ready) {
+            self.live_line(&line);
+        }
+    }
+
+    fn live_line(&self, line: &LiveLine) {
+        self.console.log_line(self.shown_name(&line.name), &line.text);
+    }
+
+    /// Among several it has to be said which one it was.
+    fn shown_name<'a>(&self, name: &'a Arc<str>) -> Option<&'a Arc<str>> {
+        (self.count > 1).then_some(name)
     }
 
     /// Prints one. `Break` if standard output takes no more, which is said unless it was closed.
     pub(crate) fn ending(&mut self, ending: &Ending) -> ControlFlow<()> {
+        // All of the script's own lines are there by now.
+        self.drain_live();
         if let Some(details) = &ending.details {
-            // Among several it has to be said which one it was.
-            self.console.log((self.count > 1).then_some(&ending.name), &details.log);
+            let name = self.shown_name(&ending.name);
+            match self.live {
+                None => self.console.log(name, &details.log),
+                Some(_) if details.log.is_truncated() => self.console.log_was_full(name),
+                Some(_) => {}
+            }
         }
         match &ending.failure {
             None => self.completed += 1,

@@ -62,6 +62,12 @@ fn arguments_that_are_no_key_and_value_are_refused() {
     refused(&["x", "--arg", "name"], &["'name'", "--arg <KEY=VALUE>", "no `=`"]);
     refused(&["x", "--arg", "=3"], &["'=3'", "--arg <KEY=VALUE>", "its key is empty"]);
     refused(&["x", "--arg", ""], &["--arg <KEY=VALUE>"]);
+    let deep = format!("a={}{}", "[".repeat(200), "]".repeat(200));
+    refused(&["x", "--arg", &deep], &["--arg <KEY=VALUE>", "more than 127 levels deep"]);
+    refused(
+        &["x", "--arg", "id=12345678901234567890"],
+        &["12345678901234567890, beyond 64 bits", "as a string"],
+    );
     refused(&["x", "--arg", "a=1", "--arg", "a=2"], &["--arg <KEY=VALUE>", "\"a\" is given twice"]);
 }
 

@@ -3,7 +3,8 @@
 //! # Layout
 //! - `command`: runs the binary in a directory of its own.
 //! - `site`: a Redis server, and workers and commands that use it.
-//! - `results`, `failures`, `bad_input`, `ends`: what is claimed of `rhaid run`.
+//! - `results`, `failures`, `bad_input`, `ends`, `live`: what is claimed of `rhaid run`.
+//! - `check`, `functions`: what is claimed of these commands, and that docs/scripting.md is what the tables say.
 //! - `modules`: what scripts may call, and secrets.
 //! - `remote`, `workers`, `bad_server`: what is claimed of the commands over Redis.
 //! - `supervision`: what is claimed of the child process of `rhaid worker`.
@@ -13,10 +14,13 @@
 mod bad_input;
 mod bad_server;
 mod cascade;
+mod check;
 mod command;
 mod ends;
 mod examples;
 mod failures;
+mod functions;
+mod live;
 mod modules;
 mod remote;
 mod results;

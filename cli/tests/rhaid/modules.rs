@@ -33,6 +33,25 @@ fn scripts_call_allowed_hosts_only_and_without_a_proxy() {
 }
 
 #[test]
+fn scripts_have_the_standard_library() {
+    let script = "[hex_encode(\"abc\"), hmac_sha256(API_KEY, \"\").len(), format_time(0), uuid().len()]";
+    let ended = run(script, &["--secret", "API_KEY"]);
+    assert_eq!(ended.out, "[\"616263\",64,\"1970-01-01T00:00:00Z\",36]\n", "{}", ended.err);
+}
+
+#[test]
+fn missing_properties_are_errors_with_strict_properties() {
+    let script = "let order = #{ total: 5 }; order.totl";
+    assert_eq!(run(script, &[]).out, "null\n");
+    let strict = run(script, &["--strict-properties"]);
+    assert!(
+        strict.code == Some(1) && strict.err.contains("Property not found: totl; did you mean `total`?"),
+        "{}",
+        strict.err
+    );
+}
+
+#[test]
 fn a_secret_is_a_constant_that_reads_as_the_word() {
     let server = TestServer::start(|asked| Answer::text(asked.body.clone()));
     let script = format!(

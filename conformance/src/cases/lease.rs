@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{self, Either};
-use rhai_dispatcher_core::{Claimed, Consumer, Signal, TaskErrorKind, TaskId, TaskStatus};
+use rhai_dispatcher_core::{Claimed, Consumer, Requeued, Signal, TaskErrorKind, TaskId, TaskStatus};
 
 use crate::Environment;
 use crate::instance::{Instance, up_to};
@@ -168,31 +168,41 @@ pub(crate) async fn lone_quarantined_task_stays_alone(env: &dyn Environment) {
     assert_eq!(batch[0].claim.task, last);
 }
 
+/// Submits tasks that are quarantined without blame, since they were lost twice in company.
+async fn lost_twice(stage: &Stage<'_>, count: usize) -> Vec<TaskId> {
+    let ids = stage.submit_some(count).await;
+    lose(stage, &ids, 1).await;
+    lose(stage, &ids, 2).await;
+    ids
+}
+
 pub(crate) async fn quarantine_groups_grow(env: &dyn Environment) {
-    let stage = Stage::with(env, |config| config.with_observation(MOMENT)).await;
-    let ids = quarantined(&stage, 8).await;
+    let stage = Stage::open(env, env.config().with_observation(MOMENT)).await;
+    let ids = lost_twice(&stage, 16).await;
     let survivor = stage.attach().await;
     let (mut sizes, mut tasks) = (Vec::new(), Vec::new());
     while tasks.len() < ids.len() {
-        let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+        let group = stage.alive(&[&survivor], survivor.claim(up_to(20))).await.expect("a claim");
         sizes.push(group.len());
         tasks.extend(group.iter().map(|claimed| claimed.claim.task));
     }
-    assert_eq!((sizes, tasks), (vec![1, 2, 4, 1], ids));
+    assert_eq!((sizes, tasks), (vec![1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 2], ids));
 }
 
 pub(crate) async fn death_in_observation_starts_over(env: &dyn Environment) {
-    let stage = Stage::with(env, |config| config.with_observation(Stage::LASTING)).await;
-    let ids = quarantined(&stage, 5).await;
+    let stage = Stage::open(env, env.config().with_observation(Stage::LASTING)).await;
+    let ids = lost_twice(&stage, 12).await;
     let doomed = stage.attach().await;
-    let first = doomed.claim_one().await;
-    doomed.complete(first.claim).await;
-    let group = doomed.claim(up_to(10)).await.expect("a claim");
-    assert_eq!(group.len(), 2, "the group of one has survived");
-    stage.report_crash(&doomed, &[ids[1]]).await;
+    for _ in 0..8 {
+        let first = stage.alive(&[&doomed], doomed.claim_one()).await;
+        doomed.complete(first.claim).await;
+    }
+    let group = stage.alive(&[&doomed], doomed.claim(up_to(10))).await.expect("a claim");
+    assert_eq!(group.len(), 2, "the groups of one have survived");
+    stage.report_crash(&doomed, &[ids[8]]).await;
     let survivor = stage.attach().await;
-    let group = survivor.claim(up_to(10)).await.expect("a claim");
-    assert_eq!(group.len(), 1);
+    let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+    assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [ids[9]]);
 }
 
 pub(crate) async fn reserved_instance_becomes_free(env: &dyn Environment) {
@@ -221,23 +231,36 @@ pub(crate) async fn reserved_instance_becomes_free(env: &dyn Environment) {
 
 pub(crate) async fn blamed_task_waits_behind_others(env: &dyn Environment) {
     let stage = Stage::open(env, env.config().with_observation(Stage::LASTING)).await;
-    let ids = stage.submit_some(3).await;
-    lose(&stage, &ids, 1).await;
-    lose(&stage, &ids, 2).await;
+    let ids = lost_twice(&stage, 3).await;
     let doomed = stage.attach().await;
     assert_eq!(stage.alive(&[&doomed], doomed.claim_one()).await.claim.task, ids[0]);
-    stage.report_crash(&doomed, &[ids[0]]).await;
+    let requeued = stage.report_crash(&doomed, &[ids[0]]).await;
+    assert_eq!(requeued, Requeued { released: 0, blamed: 1 });
     let survivor = stage.attach().await;
-    let mut groups = Vec::new();
-    for _ in 0..3 {
+    for id in [ids[1], ids[2], ids[0]] {
         let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
-        groups.push(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>());
-        for claimed in group {
-            survivor.complete(claimed.claim).await;
-        }
+        assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [id]);
+        survivor.complete(group[0].claim).await;
     }
-    // Of the second group one place is left, which the one with blame does not get.
-    assert_eq!(groups, [[ids[1]], [ids[2]], [ids[0]]]);
+}
+
+pub(crate) async fn task_that_fails_its_observation_waits_behind_others(env: &dyn Environment) {
+    let stage = Stage::open(env, env.config().with_observation(MOMENT)).await;
+    let ids = lost_twice(&stage, 4).await;
+    let doomed = stage.attach().await;
+    for id in &ids[..2] {
+        let group = stage.alive(&[&doomed], doomed.claim(up_to(10))).await.expect("a claim");
+        assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [*id]);
+    }
+    // It still runs the first beside the second, so neither is to blame.
+    stage.kill(doomed);
+    stage.until(&[], async || stage.details(ids[1]).await.deaths == 3).await;
+    let survivor = stage.attach().await;
+    for id in [ids[0], ids[2], ids[3], ids[1]] {
+        let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+        assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [id]);
+        survivor.complete(group[0].claim).await;
+    }
 }
 
 pub(crate) async fn silent_observer_delays_no_group(env: &dyn Environment) {

@@ -85,6 +85,7 @@ crate::case::cases! {
         quarantine_groups_grow,
         reserved_instance_becomes_free,
         blamed_task_waits_behind_others,
+        task_that_fails_its_observation_waits_behind_others,
         silent_observer_delays_no_group,
         death_in_observation_starts_over,
         busy_instance_takes_quarantined_tasks,

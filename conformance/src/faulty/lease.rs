@@ -24,12 +24,12 @@ faults! {
         lease::late_renewal_revives_the_instance,
         lease::late_renewal_takes_deaths_back;
     KeepsTheDeadAlive =>
-        lease::tasks_of_a_dead_instance_are_redelivered,
-        lease::silent_observer_delays_no_group;
+        lease::task_that_fails_its_observation_waits_behind_others,
+        lease::tasks_of_a_dead_instance_are_redelivered;
     StartsLostTasksAlone => lease::tasks_of_a_dead_instance_run_side_by_side;
     HidesLostClaims => lease::lost_claims_are_reported;
     ClaimsInTwoNames => lease::lone_quarantined_task_stays_alone, lease::reserved_instance_becomes_free;
-    ObservesForEver => lease::quarantine_groups_grow;
+    ObservesForEver => lease::quarantine_groups_grow, lease::silent_observer_delays_no_group;
     WaitsForAFreeInstance => lease::busy_instance_takes_quarantined_tasks;
     BlamesEverybody => lease::lost_tasks_in_company_are_not_blamed;
     NeverGivesUp => lease::task_that_kills_ends_in_an_error, crash::named_task_ends_in_an_error;

@@ -8,7 +8,7 @@ impl QueueModel {
     /// Claims a group of quarantined tasks, or others by their weights.
     pub(super) fn claim(&mut self, instance: usize, max: usize) -> Vec<ClaimView> {
         let mut claimed = match self.offer(instance) {
-            Offer::Group(size) => self.start_group(instance, size.min(max)),
+            Offer::Group { size, is_alone } => self.start_group(instance, size.min(max), is_alone),
             Offer::Nothing => Vec::new(),
             Offer::Others => self.claim_others(instance, max),
         };

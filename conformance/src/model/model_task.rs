@@ -19,7 +19,8 @@ pub(super) struct ModelTask {
     pub(super) attempt: u32,
     pub(super) deaths: u32,
     pub(super) blamed: u32,
-    /// Whether it had been blamed when it was last quarantined: then it waits behind those that had not.
+    /// Whether it had been blamed when it was last quarantined, or was a group by itself whose instance has died: then it
+    /// waits behind the others.
     pub(super) waits_behind: bool,
     /// The instance of its last start.
     pub(super) instance: Option<usize>,

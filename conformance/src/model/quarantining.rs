@@ -1,13 +1,16 @@
 use std::time::Duration;
 
 use super::answer::ClaimView;
-use super::quarantine::Observation;
+use super::quarantine::{Observation, Reservation};
 use super::queue_model::{ModelQueue, QueueModel};
 
 /// What an instance may claim.
 pub(super) enum Offer {
-    /// A group of at most so many quarantined tasks.
-    Group(usize),
+    /// A group of at most so many quarantined tasks, and whether the instance then holds no others.
+    Group {
+        size: usize,
+        is_alone: bool,
+    },
     Nothing,
     /// Tasks that are not quarantined.
     Others,
@@ -16,10 +19,10 @@ pub(super) enum Offer {
 impl QueueModel {
     /// The longest observation is as many times doubled.
     const MAX_DOUBLINGS: u32 = 10;
-    /// How much of a lease an instance that runs a group of one alone may be silent after the observation.
+    /// How much of a lease an instance that holds quarantined tasks alone may be silent after the observation.
     const SILENT_PART: u32 = 10;
 
-    /// The quarantined tasks that wait: first those that were not blamed.
+    /// The quarantined tasks that wait: first those that do not wait behind others.
     pub(super) fn quarantined(&self, queue: usize) -> Vec<usize> {
         let waits = |task: &usize| {
             let task = &self.tasks[*task];
@@ -35,15 +38,16 @@ impl QueueModel {
         self.note_alive(instance);
         let (now, lease) = (self.now, self.config.lease);
         let queue = self.instances[instance].queue;
-        let (is_empty, is_free) =
-            (self.quarantined(queue).is_empty(), self.instances[instance].held.is_empty());
+        let waiting = self.quarantined(queue);
+        let in_front = waiting.iter().filter(|task| !self.tasks[**task].waits_behind).count();
+        let is_free = self.instances[instance].held.is_empty();
         let is_paused = self.queues[queue].is_paused;
         let quarantine = &mut self.queues[queue].quarantine;
-        if is_paused || quarantine.observed.is_some_and(|group| group.is_alone && group.instance == instance)
-        {
+        let is_alone = |group: Observation| group.is_alone && group.instance == instance;
+        if is_paused || quarantine.observed.is_some_and(is_alone) {
             return Offer::Nothing;
         }
-        if is_empty {
+        if waiting.is_empty() {
             return Offer::Others;
         }
         if let Some(group) = quarantine.observed {
@@ -51,32 +55,30 @@ impl QueueModel {
                 return Offer::Others;
             }
             quarantine.start_over(now, lease);
+            quarantine.reserved = None;
         }
-        if quarantine.size == 1 && !is_free && now < quarantine.open_at {
-            return match *quarantine.reserved.get_or_insert(instance) == instance {
-                true => Offer::Nothing,
-                false => Offer::Others,
-            };
+        let is_its = |reserved: Reservation| reserved.instance == instance;
+        let continues = quarantine.reserved.is_some_and(|reserved| reserved.has_started && is_its(reserved));
+        let is_alone = is_free || continues && in_front > 0;
+        if !is_alone && now < quarantine.open_at {
+            let reserved = quarantine.reserved.get_or_insert(Reservation { instance, has_started: false });
+            return if is_its(*reserved) { Offer::Nothing } else { Offer::Others };
         }
-        Offer::Group(quarantine.size)
+        Offer::Group { size: quarantine.size.min(in_front).max(1), is_alone }
     }
 
-    /// Starts a group, which has either tasks without blame or tasks with it.
-    pub(super) fn start_group(&mut self, instance: usize, max: usize) -> Vec<ClaimView> {
+    /// Starts a group of `size` tasks. If its instance holds no others, that is reserved.
+    pub(super) fn start_group(&mut self, instance: usize, size: usize, is_alone: bool) -> Vec<ClaimView> {
         let queue = self.instances[instance].queue;
-        let is_free = self.instances[instance].held.is_empty();
-        let mut tasks = self.quarantined(queue);
-        let waits_behind = self.tasks[tasks[0]].waits_behind;
-        tasks.retain(|task| self.tasks[*task].waits_behind == waits_behind);
-        tasks.truncate(max);
-        let group: Vec<_> = tasks.into_iter().map(|task| self.start(task, instance)).collect();
+        let tasks = self.quarantined(queue);
+        let first = tasks[0];
+        let group: Vec<_> = tasks.into_iter().take(size).map(|task| self.start(task, instance)).collect();
         let deaths = group.iter().map(|claim| claim.deaths).max().unwrap_or(0);
         let doublings = deaths.saturating_sub(2).min(Self::MAX_DOUBLINGS);
         let until = self.now + self.config.observation * (1 << doublings);
-        let is_alone = is_free && group.len() == 1;
         let quarantine = &mut self.queues[queue].quarantine;
-        quarantine.observed = Some(Observation { instance, until, size: group.len(), is_alone });
-        quarantine.reserved = None;
+        quarantine.observed = Some(Observation { instance, until, size: group.len(), is_alone, first });
+        quarantine.reserved = is_alone.then_some(Reservation { instance, has_started: true });
         group
     }
 
@@ -86,7 +88,7 @@ impl QueueModel {
         self.survive(instance, |group| now >= group.until);
     }
 
-    /// Notes that an instance has ended a claim: the task that it ran alone has survived if it holds nothing now.
+    /// Notes that an instance has ended a claim: the group that it was alone with has survived if it holds nothing now.
     pub(super) fn note_free(&mut self, instance: usize) {
         if self.instances[instance].held.is_empty() {
             self.survive(instance, |group| group.is_alone);
@@ -94,34 +96,40 @@ impl QueueModel {
     }
 
     fn survive(&mut self, instance: usize, is_over: impl FnOnce(&Observation) -> bool) {
-        let queue = self.instances[instance].queue;
+        let (now, lease, queue) = (self.now, self.config.lease, self.instances[instance].queue);
         let is_empty = self.quarantined(queue).is_empty();
         let quarantine = &mut self.queues[queue].quarantine;
-        if let Some(group) = quarantine.observed.take_if(|group| group.instance == instance && is_over(group))
-        {
-            quarantine.size = if is_empty { 1 } else { 2 * group.size };
+        let Some(group) = quarantine.observed.take_if(|group| group.instance == instance && is_over(group))
+        else {
+            return;
+        };
+        match quarantine.singles {
+            0 => quarantine.size = 2 * group.size,
+            _ => quarantine.singles -= 1,
+        }
+        // One that ran beside others, since every instance holds some: the next one does not wait either.
+        quarantine.open_at = if group.is_alone { now + lease / 2 } else { now };
+        if is_empty {
+            quarantine.reserved = None;
         }
     }
 
-    /// Notes that an instance has died, or a task of it has blocked a lane.
-    pub(super) fn fail_observation(&mut self, instance: usize) {
+    /// Notes that an instance has died, or a task of it has blocked a lane. Returns the task that was a group by itself,
+    /// which is to wait behind the others.
+    pub(super) fn fail_observation(&mut self, instance: usize) -> Option<usize> {
         let (now, lease) = (self.now, self.config.lease);
         let quarantine = &mut self.queues[self.instances[instance].queue].quarantine;
-        quarantine.reserved.take_if(|reserved| *reserved == instance);
-        if quarantine.observed.is_some_and(|group| group.instance == instance) {
-            quarantine.start_over(now, lease);
-        }
+        let group = quarantine.leave(instance)?;
+        quarantine.start_over(now, lease);
+        (group.size == 1).then_some(group.first)
     }
 
     /// Notes that an instance has ended in good order: the next group is as large as its was.
     pub(super) fn leave_observation(&mut self, instance: usize) {
-        let (now, lease, queue) = (self.now, self.config.lease, self.instances[instance].queue);
-        let is_empty = self.quarantined(queue).is_empty();
-        let quarantine = &mut self.queues[queue].quarantine;
-        quarantine.reserved.take_if(|reserved| *reserved == instance);
-        if let Some(group) = quarantine.observed.take_if(|group| group.instance == instance) {
-            quarantine.start_over(now, lease);
-            quarantine.size = if is_empty { 1 } else { group.size };
+        let quarantine = &mut self.queues[self.instances[instance].queue].quarantine;
+        if let Some(group) = quarantine.leave(instance) {
+            quarantine.size = group.size;
+            quarantine.open_at = self.now + self.config.lease / 2;
         }
     }
 

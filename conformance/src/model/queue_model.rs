@@ -85,9 +85,9 @@ impl QueueModel {
             | Operation::ReportCrash { slot, .. } => {
                 self.lives(*slot).then_some(())?;
             }
+            Operation::Elapse(_) => (!self.lease_takes.is_zero()).then_some(())?,
             Operation::Submit { .. }
             | Operation::SetPaused { .. }
-            | Operation::Elapse(_)
             | Operation::Renew { .. }
             | Operation::Replace { .. }
             | Operation::Look => {}
@@ -177,7 +177,8 @@ impl QueueModel {
 
     /// Whether the instance of a slot is reserved for a quarantined task.
     pub(super) fn is_reserved(&self, slot: usize) -> bool {
-        self.queues[Self::SLOTS[slot]].quarantine.reserved == Some(self.slots[slot])
+        let reserved = self.queues[Self::SLOTS[slot]].quarantine.reserved;
+        reserved.is_some_and(|reserved| reserved.instance == self.slots[slot])
     }
 
     /// Whether the instance of a slot lives.

@@ -17,7 +17,9 @@ impl QueueModel {
             self.instances[instance].lost.push((claim, death));
         }
         self.instances[instance].life = Life::Expired;
-        self.fail_observation(instance);
+        if let Some(single) = self.fail_observation(instance) {
+            self.tasks[single].waits_behind = true;
+        }
     }
 
     /// Its process has died; the claims that `running` has a bit for were on a processor. If some of these were
@@ -43,7 +45,9 @@ impl QueueModel {
             self.instances[instance].lost.push((claim, None));
         }
         self.instances[instance].life = Life::Reported;
-        self.fail_observation(instance);
+        if let Some(single) = self.fail_observation(instance) {
+            self.tasks[single].waits_behind = true;
+        }
         requeued
     }
 

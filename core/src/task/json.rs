@@ -28,6 +28,12 @@ impl Json {
         serde_json::to_string(value).map(|text| Self(text.into()))
     }
 
+    /// Takes JSON text that a serializer of the caller has written, without looking at it again.
+    #[must_use]
+    pub fn of_written(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
     /// Takes JSON text as it is.
     ///
     /// # Errors

@@ -84,10 +84,10 @@ pub trait Consumer: Send + Sync {
     ///
     /// An instance whose lease runs out is taken for dead, and each task that it ran counts a *death*. Its tasks wait
     /// again at once, like any others. A task with two deaths, or one that was blamed for a death, is *quarantined*:
-    /// quarantined tasks of a queue start in groups, of 1, 2, 4, 8 and so on, one group after another; each group is
-    /// under *observation* for a time, and a death of its instance meanwhile starts over with a group of 1. While a
-    /// group of 1 waits and no instance is free, one instance is *reserved*: it claims nothing until it is free and
-    /// can run the task alone, or half a lease is over. Blamed is
+    /// quarantined tasks of a queue start in groups, one after another: 8 of 1, then of 2, 4, 8 and so on. Each group is
+    /// under *observation* for a time, and a death of its instance meanwhile starts over. One instance is *reserved*
+    /// for the groups: it claims nothing until it holds nothing, and then group after group and no others. If no
+    /// instance can do so within half a lease, any instance may have the group. Blamed is
     /// only a task that its instance ran alone, that a [`CrashReport`](super::CrashReport) names, or that was
     /// [abandoned](Finish::Abandon). A retry begins the counts anew.
     ///
@@ -106,14 +106,17 @@ pub trait Consumer: Send + Sync {
     /// - `task_lost_twice_is_quarantined`: it starts by itself, first on an instance that holds nothing.
     /// - `lone_quarantined_task_stays_alone`: an instance that held nothing when it started one gets no other task
     ///   until `observation` is over.
-    /// - `quarantine_groups_grow`: each group that survives its observation is followed by one of twice the size.
-    /// - `death_in_observation_starts_over`: the next group is of one task again.
-    /// - `reserved_instance_becomes_free`: an instance that holds others when a group of one waits claims nothing until
-    ///   it holds nothing, and then that group. Another instance continues to claim.
-    /// - `blamed_task_waits_behind_others`: behind the quarantined tasks without blame, and in no group with them.
-    /// - `silent_observer_delays_no_group`: if an instance that runs a group of one alone neither claims nor renews for a
-    ///   tenth of a lease after the observation, the next group, of one task, starts elsewhere.
-    /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group of one within
+    /// - `quarantine_groups_grow`: after 8 groups of one, each that survives its observation is followed by one of twice
+    ///   the size.
+    /// - `death_in_observation_starts_over`: the next groups are of one task again.
+    /// - `reserved_instance_becomes_free`: an instance that holds others when a group waits claims nothing until it holds
+    ///   nothing, and then that group. Another instance continues to claim.
+    /// - `blamed_task_waits_behind_others`: behind the quarantined tasks without blame, in no group with them, and for an
+    ///   instance that holds nothing.
+    /// - `task_that_fails_its_observation_waits_behind_others`: if it was a group by itself.
+    /// - `silent_observer_delays_no_group`: if an instance that holds quarantined tasks alone neither claims nor renews
+    ///   for a tenth of a lease after the observation, the next group, of one task, starts elsewhere.
+    /// - `busy_instance_takes_quarantined_tasks`: if no instance that holds nothing takes a group within
     ///   half a lease, any instance may, and continues to claim others.
     /// - `lost_tasks_in_company_are_not_blamed`: however often their instances die.
     /// - `task_that_kills_ends_in_an_error`: a task that was all that its instance ran is blamed for the death; after

@@ -39,6 +39,12 @@ pub(crate) fn register(engine: &mut rhai::Engine) {
     engine.register_fn("await_all", |ids: Array| await_all(&ids, None));
     engine.register_fn("await_all", |ids: Array, seconds: INT| await_all(&ids, whole(seconds)));
     engine.register_fn("await_all", |ids: Array, seconds: FLOAT| await_all(&ids, fraction(seconds)));
+    engine.register_fn("await_all_settled", |ids: Array| await_all_settled(&ids, None));
+    engine
+        .register_fn("await_all_settled", |ids: Array, seconds: INT| await_all_settled(&ids, whole(seconds)));
+    engine.register_fn("await_all_settled", |ids: Array, seconds: FLOAT| {
+        await_all_settled(&ids, fraction(seconds))
+    });
     engine.register_fn("await_any", |ids: Array| await_any(&ids, None));
     engine.register_fn("await_any", |ids: Array, seconds: INT| await_any(&ids, whole(seconds)));
     engine.register_fn("await_any", |ids: Array, seconds: FLOAT| await_any(&ids, fraction(seconds)));
@@ -106,6 +112,29 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
     })?;
     match ready {
         Some(()) => requests.take_all(&run, &numbers),
+        None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
+    }
+}
+
+/// How all have ended, in the order of the ids. After a time-out nothing is lost.
+fn await_all_settled(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
+    let run = current()?;
+    let requests = run.requests();
+    let numbers = find_all(&run, ids)?;
+    let mut pending = numbers.clone();
+    let ready = await_ready(&run, time, || {
+        let mut unknown = None;
+        pending.retain(|number| {
+            let left = requests.with(*number, |_, state| matches!(state, State::Pending(_)));
+            left.unwrap_or_else(|error| {
+                unknown = Some(error);
+                false
+            })
+        });
+        unknown.map_or_else(|| Ok(pending.is_empty().then_some(())), Err)
+    })?;
+    match ready {
+        Some(()) => requests.take_all_settled(&run, &numbers),
         None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Dynamic, EvalAltResult, Map};
 use rhai_dispatcher_core::Tick;
 
 use crate::call::{CallFuture, throw, timed_out};
@@ -58,6 +58,10 @@ pub(crate) enum Ended {
     TimedOut,
 }
 
+/// The properties of a request that has settled.
+const OK: &str = "ok";
+const ERROR: &str = "error";
+
 impl State {
     /// The status, as scripts see it.
     pub(super) const fn status(&self) -> &'static str {
@@ -85,6 +89,26 @@ impl Ended {
             Self::Completed(value) => Ok(value),
             Self::Failed(error) => Err(throw(error)),
             Self::TimedOut => Err(timed_out(&started.function, started.timeout)),
+        }
+    }
+
+    /// `#{ok: value}`, or `#{error: …}` with what a `catch` would get.
+    pub(super) fn into_settled(self, started: &Started) -> Map {
+        let (name, value) = match self.into_result(started) {
+            Ok(value) => (OK, value),
+            Err(error) => match *error {
+                EvalAltResult::ErrorRuntime(value, _) => (ERROR, value),
+                error => (ERROR, error.to_string().into()),
+            },
+        };
+        std::iter::once((name.into(), value)).collect()
+    }
+
+    /// Undoes [`into_settled`](Self::into_settled).
+    pub(super) fn from_settled(mut map: Map) -> Self {
+        match map.remove(OK) {
+            Some(value) => Self::Completed(value),
+            None => Self::Failed(map.remove(ERROR).unwrap_or_default()),
         }
     }
 }

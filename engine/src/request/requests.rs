@@ -245,6 +245,15 @@ impl Requests {
     /// # Errors
     /// If it failed, with its error; and, with nothing lost, if it is not ready.
     pub(super) fn take(&self, run: &ScriptRun, number: u64) -> Result<Dynamic, Box<EvalAltResult>> {
+        let (started, ended) = self.take_ended(run, number)?;
+        ended.into_result(&started)
+    }
+
+    /// Takes how a request has ended.
+    ///
+    /// # Errors
+    /// If it is not ready, with nothing lost.
+    fn take_ended(&self, run: &ScriptRun, number: u64) -> Result<(Started, Ended), Box<EvalAltResult>> {
         let mut table = self.table.borrow_mut();
         let table = &mut *table;
         let Some(request) = table.requests.get_mut(&number) else {
@@ -275,7 +284,7 @@ impl Requests {
             table.requests.remove(&oldest);
         }
         match state {
-            State::Ended(ended, _) => ended.into_result(&started),
+            State::Ended(ended, _) => Ok((started, ended)),
             State::Pending(_) | State::Fetched(_) => Err("the request is not ready".into()),
         }
     }
@@ -291,20 +300,53 @@ impl Requests {
         let values = values.into_array()?;
         if let Err(error) = checked {
             for (number, value) in numbers.iter().zip(values) {
-                self.put_back(run, *number, value);
+                self.put_back(run, *number, Ended::Completed(value));
             }
             return Err(throw(error));
         }
         Ok(values)
     }
 
+    /// Takes how requests have ended, each as an object map: `#{ok: value}`, or `#{error: …}` with what a `catch`
+    /// would get.
+    ///
+    /// # Errors
+    /// With nothing lost, that all together are more than the script may hold.
+    pub(super) fn take_all_settled(
+        &self,
+        run: &ScriptRun,
+        numbers: &[u64],
+    ) -> Result<Array, Box<EvalAltResult>> {
+        let mut settled = Array::with_capacity(numbers.len());
+        let mut timed_out = BTreeSet::new();
+        for number in numbers {
+            let (started, ended) = self.take_ended(run, *number)?;
+            if matches!(ended, Ended::TimedOut) {
+                timed_out.insert(*number);
+            }
+            settled.push(ended.into_settled(&started).into());
+        }
+        let settled = Dynamic::from_array(settled);
+        let checked = check_reply(run, &settled);
+        let settled = settled.into_array()?;
+        let Err(error) = checked else { return Ok(settled) };
+        for (number, map) in numbers.iter().zip(settled) {
+            let ended = match timed_out.contains(number) {
+                true => Ended::TimedOut,
+                false => Ended::from_settled(map.cast()),
+            };
+            self.put_back(run, *number, ended);
+        }
+        Err(throw(error))
+    }
+
     /// Undoes that the result of a request was taken.
-    fn put_back(&self, run: &ScriptRun, number: u64, value: Dynamic) {
+    fn put_back(&self, run: &ScriptRun, number: u64, ended: Ended) {
         let now = run.clock().now();
         let mut table = self.table.borrow_mut();
         let table = &mut *table;
         if let Some(request) = table.requests.get_mut(&number) {
-            request.state = State::Ended(Ended::Completed(value), now);
+            request.state = State::Ended(ended, now);
             table.unfetched.insert((now, number));
             table.fetched.retain(|fetched| *fetched != number);
         }

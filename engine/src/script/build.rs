@@ -53,6 +53,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         // Else strings of one script would live on in the engine, for others.
         .set_max_strings_interned(0)
         .set_max_modules(config.max_modules)
+        .set_fail_on_invalid_map_property(config.strict_properties)
         // See `compile`.
         .set_optimization_level(OptimizationLevel::None)
         .set_module_resolver(modules::Resolver);

@@ -1,5 +1,7 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, ImmutableString, Position};
 
+use rhai_dispatcher_core::integer_beyond_i64;
+
 use crate::request::LimitExceeded;
 
 pub(super) type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -51,7 +53,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("parse_json", parse_json);
 }
 
-fn too_large(what: &str) -> Box<EvalAltResult> {
+pub(super) fn too_large(what: &str) -> Box<EvalAltResult> {
     EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into()
 }
 
@@ -125,14 +127,25 @@ fn crop(text: &mut ImmutableString, start: INT, len: INT) {
 }
 
 /// Any JSON, also such as is no object, which Rhai's own refuses: answers of servers are of all kinds. Of
-/// properties with the same name the last one counts; to Rhai's own that is an error.
+/// properties with the same name the last one counts; to Rhai's own that is an error. A whole number beyond 64
+/// bits is an error: as a float it would be another number.
 fn parse_json(json: &str) -> Answer<Dynamic> {
-    serde_json::from_str(json).map_err(|error| match error.to_string() {
+    let value = serde_json::from_str(json).map_err(|error| match error.to_string() {
         text if text.starts_with("recursion limit") => {
             LimitExceeded { what: "the JSON is nested too deep", limit: 127 }.into()
         }
         text => format!("parse_json: {text}").into(),
-    })
+    });
+    match integer_beyond_i64(json) {
+        Some(number) if value.is_ok() => Err(too_large_integer(number).into()),
+        _ => value,
+    }
+}
+
+fn too_large_integer(number: &str) -> String {
+    format!(
+        "parse_json: the whole number {number:.64} is beyond 64 bits; have it sent as a string, or with a fraction"
+    )
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 use rhai::{Array, Dynamic, Engine, INT, Map, NativeCallContext};
 
-use super::builtins::Answer;
-use super::value::{arrays_equal, equal, maps_equal};
+use super::builtins::{Answer, too_large};
+use super::value::{arrays_equal, copied_values, equal, maps_equal};
 
 /// Replaces those of Rhai's functions that call another one for each element of an array or a map,
 /// which takes about a microsecond: ten thousand of them would hold the lane's thread for ten
 /// milliseconds. They mean the same, and the script's slice can end between any two elements.
+///
+/// And `pad`, which copies a value for each element: Rhai does not count what function pointers in it have curried.
 pub(crate) fn register(engine: &mut Engine) {
+    engine.register_fn("pad", pad);
     engine.register_fn("==", |context: NativeCallContext<'_>, one: &mut Array, other: Array| {
         arrays_equal(&context, one, &other)
     });
@@ -31,6 +34,27 @@ pub(crate) fn register(engine: &mut Engine) {
             position(&context, array, &value, offset(start, array.len())).map(index)
         },
     );
+}
+
+/// Appends copies of `item` until there are `len` elements.
+fn pad(context: NativeCallContext<'_>, array: &mut Array, len: INT, item: Dynamic) -> Answer<()> {
+    let len = usize::try_from(len).unwrap_or(0);
+    let missing = len.saturating_sub(array.len());
+    if missing == 0 {
+        return Ok(());
+    }
+    let values = missing.saturating_mul(copied_values(&item)?);
+    let engine = context.engine();
+    let max = match (engine.max_array_size(), engine.max_map_size()) {
+        (0, _) | (_, 0) => usize::MAX,
+        (arrays, maps) => arrays.saturating_add(maps),
+    };
+    // Rhai looks at the size of the array itself when the copies are there.
+    if values > max {
+        return Err(too_large("Size of array/BLOB"));
+    }
+    array.resize(len, item);
+    Ok(())
 }
 
 fn position(

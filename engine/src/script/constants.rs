@@ -25,6 +25,11 @@ pub(crate) fn resolve(
     ScriptRun::with_current(|run| value.of(run))
 }
 
+/// The arguments of the task whose script runs.
+pub(crate) fn current_args() -> Option<Dynamic> {
+    ScriptRun::with_current(|run| Constant::Args.of(run))
+}
+
 enum Constant {
     WorkerId,
     CallerId,

@@ -12,7 +12,7 @@ use super::modules::ModuleName;
 use super::tick::Ticker;
 use crate::EngineConfig;
 use crate::lane_engines::LaneEngine;
-use crate::memory::Account;
+use crate::memory::{Account, uncharged};
 use crate::request::Requests;
 use crate::task_context::TaskState;
 
@@ -203,10 +203,13 @@ impl ScriptRun {
     }
 
     pub(crate) fn log(&self, level: LogLevel, text: &str) {
-        let mut log = self.log.borrow_mut();
         // A full log takes no copy of what it would drop.
-        if !log.is_truncated() {
-            log.push(level, text, self.config.max_log_bytes);
+        let is_full = self.log.borrow().is_truncated();
+        if !is_full
+            && self.log.borrow_mut().push(level, text, self.config.max_log_bytes)
+            && let Some(listener) = &self.config.log_listener
+        {
+            uncharged(|| listener(self.task(), level, text));
         }
     }
 

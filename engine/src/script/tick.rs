@@ -62,8 +62,10 @@ struct Gauge {
 /// A look at the clock takes about as long as one operation, so this many make it a percent or two.
 const FIRST_INTERVAL: u32 = 4;
 const MAX_INTERVAL: u32 = 1024;
-/// Whoever looks less often than this relies on the metronome.
+/// A script relies on the metronome when it looks less often than every so many operations, or has run for longer than
+/// [`SHORT`]: each of a few operations may copy a large value.
 const FEW: u32 = 16;
+const SHORT: Duration = Duration::from_micros(100);
 /// What the interval is adapted to, since one operation may be a long native call.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 /// A slice ends here also when the clock stands still.
@@ -186,6 +188,10 @@ fn look(address: usize) -> Option<End> {
 
     let now = run.clock().now();
     if let Some(end) = run.end_at(now) {
+        // What the script has is dropped next, in one step as large as the one before.
+        if ticker.slice_is_over(now) {
+            ticker.let_others_run();
+        }
         return Some(end);
     }
     if !ticker.count(gauge.left) {
@@ -193,7 +199,7 @@ fn look(address: usize) -> Option<End> {
     }
     let slice_is_over = ticker.look(now);
     GAUGE.set(Gauge { left: ticker.grant(ticker.interval.get()), beat, ..gauge });
-    if ticker.interval.get() > FEW {
+    if ticker.interval.get() > FEW || ticker.cpu_time(now) > SHORT {
         metronome::want();
     }
     if slice_is_over {

@@ -3,15 +3,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use reqwest::redirect;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::task::JoinHandle;
 
-use crate::buffers::Buffers;
+use crate::client_core::ClientCore;
 use crate::exchange::Exchange;
-use crate::policy::Policy;
-use crate::resolver::GuardedResolver;
-use crate::{HttpConfig, HttpError, HttpErrorKind, HttpRequest, HttpResponse, tls};
+use crate::{HttpConfig, HttpError, HttpErrorKind, HttpRequest, HttpResponse};
 
 /// Makes calls over HTTP/1.1, from any thread and under any executor. Clones share connections.
 ///
@@ -19,15 +16,8 @@ use crate::{HttpConfig, HttpError, HttpErrorKind, HttpRequest, HttpResponse, tls
 /// configuration leaves open.
 #[derive(Clone)]
 pub struct HttpClient {
-    inner: Arc<Inner>,
+    core: Arc<ClientCore>,
     bridge: TokioBridge,
-}
-
-pub(crate) struct Inner {
-    pub(crate) config: HttpConfig,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) buffers: Arc<Buffers>,
-    pub(crate) client: reqwest::Client,
 }
 
 impl HttpClient {
@@ -36,34 +26,13 @@ impl HttpClient {
     /// # Errors
     /// If the system's TLS can't be set up.
     pub fn new(config: HttpConfig, bridge: TokioBridge) -> Result<Self, HttpError> {
-        let broken = |error: &dyn fmt::Display| {
-            HttpError::new(HttpErrorKind::Connect, format!("TLS can't be set up: {error}"))
-        };
-        let policy = Arc::new(Policy::new(config.allowed_hosts.clone()));
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config().map_err(|error| broken(&error))?)
-            .dns_resolver(GuardedResolver::new(Arc::clone(&policy), config.max_lookups))
-            .http1_only()
-            .http1_max_headers(config.max_headers)
-            .no_proxy()
-            .referer(false)
-            // Redirects and retries are ours: each address is checked, and secrets stay where they are.
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("rhai-dispatcher/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(config.connect_timeout)
-            .pool_max_idle_per_host(config.max_idle_per_host)
-            .pool_idle_timeout(config.idle_timeout)
-            .build()
-            .map_err(|error| broken(&error))?;
-        let buffers = Arc::new(Buffers::new(config.max_buffered_bytes));
-        Ok(Self { inner: Arc::new(Inner { config, policy, buffers, client }), bridge })
+        Ok(Self { core: Arc::new(ClientCore::new(config)?), bridge })
     }
 
     /// Its configuration.
     #[must_use]
     pub fn config(&self) -> &HttpConfig {
-        &self.inner.config
+        &self.core.config
     }
 
     /// Makes a call. Dropping the future ends it, with its connection.
@@ -72,7 +41,7 @@ impl HttpClient {
     /// If there is no answer; see [`HttpErrorKind`]. An answer with a status such as 404 is no error.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let origin = request.origin();
-        let exchange = Exchange::new(Arc::clone(&self.inner), request)?;
+        let exchange = Exchange::new(Arc::clone(&self.core), request)?;
         let task = AbortOnDrop(self.bridge.handle().spawn(exchange.run()));
         match task.await {
             Ok(answer) => answer,
@@ -84,7 +53,7 @@ impl HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("config", &self.core.config).finish_non_exhaustive()
     }
 }
 

@@ -5,13 +5,13 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time;
 
-use crate::client::Inner;
+use crate::client_core::ClientCore;
 use crate::retry::{Retries, retry_after};
 use crate::{HttpError, HttpErrorKind, HttpRequest, HttpResponse};
 
 /// One call: its tries and its redirects.
 pub(crate) struct Exchange {
-    inner: Arc<Inner>,
+    core: Arc<ClientCore>,
     request: HttpRequest,
     timeout: Duration,
     max_response_bytes: usize,
@@ -19,10 +19,10 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Checks what can be checked before anything is sent.
-    pub(crate) fn new(inner: Arc<Inner>, request: HttpRequest) -> Result<Self, HttpError> {
-        let config = &inner.config;
-        inner.policy.check(&request.url)?;
-        if !request.secrets.is_empty() && !inner.policy.is_allowed(&request.url) {
+    pub(crate) fn new(core: Arc<ClientCore>, request: HttpRequest) -> Result<Self, HttpError> {
+        let config = &core.config;
+        core.policy.check(&request.url)?;
+        if !request.secrets.is_empty() && !core.policy.is_allowed(&request.url) {
             let problem = "a secret is sent only to a host that the worker allows (--allow-host)";
             return Err(HttpError::invalid("headers", problem));
         }
@@ -38,7 +38,7 @@ impl Exchange {
         let max_response_bytes = config.max_response_bytes;
         let max_response_bytes =
             request.max_response_bytes.map_or(max_response_bytes, |max| max.min(max_response_bytes));
-        Ok(Self { timeout, max_response_bytes, request, inner })
+        Ok(Self { timeout, max_response_bytes, request, core })
     }
 
     /// Makes the call. An error names the server that it is about.
@@ -54,7 +54,7 @@ impl Exchange {
     }
 
     async fn tries(&self, deadline: Instant) -> Result<HttpResponse, HttpError> {
-        let config = &self.inner.config;
+        let config = &self.core.config;
         let retries = self.request.retries.unwrap_or(config.retries).min(config.max_retries);
         let mut retries = Retries::new(retries, config.backoff, config.max_backoff, deadline);
         loop {
@@ -102,13 +102,13 @@ impl Exchange {
     /// One try, along its redirects.
     async fn follow(&self, trail: &mut Trail) -> Result<Response, HttpError> {
         let mut request = self.request.clone();
-        let limit = self.inner.config.max_redirects;
+        let limit = self.core.config.max_redirects;
         let limit = request.max_redirects.map_or(limit, |own| own.min(limit));
         let mut left = limit;
         loop {
             trail.origin = request.origin();
             // Also what a redirect leads to.
-            self.inner.policy.check(&request.url)?;
+            self.core.policy.check(&request.url)?;
             let answer = match self.send(&request).await {
                 Err(error) if error.is_connect() => return Err(HttpError::of_client(&error)),
                 sent => {
@@ -128,7 +128,7 @@ impl Exchange {
     }
 
     async fn send(&self, request: &HttpRequest) -> Result<Response, reqwest::Error> {
-        let mut builder = self.inner.client.request(request.method.clone(), request.url.clone());
+        let mut builder = self.core.client.request(request.method.clone(), request.url.clone());
         builder = builder.headers(request.headers.clone());
         if !request.headers.contains_key(header::ACCEPT_ENCODING) {
             // Without it a server may compress as it likes.
@@ -151,11 +151,11 @@ impl Exchange {
             let message = format!("the answer's {what} more than {limit} bytes ({setting})");
             HttpError::new(HttpErrorKind::TooLarge, message)
         };
-        let max_header_bytes = self.inner.config.max_header_bytes;
+        let max_header_bytes = self.core.config.max_header_bytes;
         if header_bytes(answer.headers()) > max_header_bytes {
             return Err(too_large("headers have", max_header_bytes, "max_header_bytes"));
         }
-        let setting = match limit < self.inner.config.max_response_bytes {
+        let setting = match limit < self.core.config.max_response_bytes {
             true => "max_bytes",
             false => "max_response_bytes",
         };
@@ -164,7 +164,7 @@ impl Exchange {
             return Err(too_large("body has", limit, setting));
         }
         let mut body = Vec::new();
-        let mut share = self.inner.buffers.share();
+        let mut share = self.core.buffers.share();
         while let Some(chunk) = answer.chunk().await.map_err(|error| HttpError::of_client(&error))? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large("body has", limit, setting));

@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Layout
-//! - `module`: [`HttpModule`], the functions that scripts call; `options` reads what they pass.
+//! - `module`: [`HttpModule`], the functions that scripts call, and `docs` what is written about them; `options` reads what they pass.
 //! - `client`: [`HttpClient`], for modules that speak HTTP themselves; [`HttpRequest`], [`HttpResponse`]
 //!   and [`Form`] are what it sends and gets, [`HttpError`] why it did not.
+//!   `client_core`: what all calls of a client share.
 //! - `config`: [`HttpConfig`], the limits.
 //! - `exchange`: one call: its tries (`retry`) and redirects; `buffers` bounds all answers together.
 //! - `text`: what is text of an answer, by its charset.
@@ -15,7 +16,9 @@ mod address;
 mod allowed_host;
 mod buffers;
 mod client;
+mod client_core;
 mod config;
+mod docs;
 mod error;
 mod exchange;
 mod form;

@@ -2,10 +2,12 @@ use rhai::Dynamic;
 use rhai_dispatcher_engine::{AsyncFnConfig, EngineConfig};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
+use crate::docs::DOCS;
 use crate::options::ScriptRequest;
 use crate::{HttpClient, HttpConfig, HttpError};
 
-/// The functions `http_get`, `http_post` and `http_request`, and their `_async` forms.
+/// The functions `http_get`, `http_post`, `http_put`, `http_patch`, `http_delete` and `http_request`, and their `_async`
+/// forms.
 ///
 /// ```
 /// use rhai_dispatcher_engine::EngineConfig;
@@ -39,37 +41,61 @@ impl HttpModule {
             .with_timeout(config.max_timeout)
             .with_max_concurrent(config.max_concurrent.max(1));
 
-        let of = || self.client.clone();
-        let (get, get_with, post, post_with, request) = (of(), of(), of(), of(), of());
+        let engine = self.install_without_body(engine, &limits, "http_get", "GET");
+        let engine = self.install_with_body(engine, &limits, "http_post", "POST");
+        let engine = self.install_with_body(engine, &limits, "http_put", "PUT");
+        let engine = self.install_with_body(engine, &limits, "http_patch", "PATCH");
+        let engine = self.install_without_body(engine, &limits, "http_delete", "DELETE");
+        let client = self.client.clone();
+        engine.with_docs(&DOCS).with_async_fn_config("http_request", limits, move |options: Dynamic| {
+            answer(client.clone(), ScriptRequest::of_map(&options, client.config()))
+        })
+    }
+
+    /// `name(url)` and `name(url, options)`.
+    fn install_without_body(
+        &self,
+        engine: EngineConfig,
+        limits: &AsyncFnConfig,
+        name: &str,
+        method: &'static str,
+    ) -> EngineConfig {
+        let (plain, with_options) = (self.client.clone(), self.client.clone());
         engine
-            .with_async_fn_config("http_get", limits.clone(), move |url: Dynamic| {
-                let asked = ScriptRequest::new("GET", &url, &Dynamic::UNIT, get.config());
-                answer(get.clone(), asked)
+            .with_async_fn_config(name, limits.clone(), move |url: Dynamic| {
+                let asked = ScriptRequest::new(method, &url, &Dynamic::UNIT, plain.config());
+                answer(plain.clone(), asked)
             })
-            .with_async_fn_config("http_get", limits.clone(), move |url: Dynamic, options: Dynamic| {
-                let asked = ScriptRequest::new("GET", &url, &options, get_with.config());
-                answer(get_with.clone(), asked)
+            .with_async_fn_config(name, limits.clone(), move |url: Dynamic, options: Dynamic| {
+                let asked = ScriptRequest::new(method, &url, &options, with_options.config());
+                answer(with_options.clone(), asked)
             })
-            .with_async_fn_config("http_post", limits.clone(), move |url: Dynamic, body: Dynamic| {
-                let config = post.config();
-                let asked = ScriptRequest::new("POST", &url, &Dynamic::UNIT, config)
-                    .and_then(|asked| asked.with_any_body(&body, config));
-                answer(post.clone(), asked)
+    }
+
+    /// `name(url, body)` and `name(url, body, options)`.
+    fn install_with_body(
+        &self,
+        engine: EngineConfig,
+        limits: &AsyncFnConfig,
+        name: &str,
+        method: &'static str,
+    ) -> EngineConfig {
+        let (plain, with_options) = (self.client.clone(), self.client.clone());
+        let asked = move |url: &Dynamic, body: &Dynamic, options: &Dynamic, config: &HttpConfig| {
+            ScriptRequest::new(method, url, options, config)
+                .and_then(|asked| asked.with_any_body(body, config))
+        };
+        engine
+            .with_async_fn_config(name, limits.clone(), move |url: Dynamic, body: Dynamic| {
+                answer(plain.clone(), asked(&url, &body, &Dynamic::UNIT, plain.config()))
             })
             .with_async_fn_config(
-                "http_post",
+                name,
                 limits.clone(),
                 move |url: Dynamic, body: Dynamic, options: Dynamic| {
-                    let config = post_with.config();
-                    let asked = ScriptRequest::new("POST", &url, &options, config)
-                        .and_then(|asked| asked.with_any_body(&body, config));
-                    answer(post_with.clone(), asked)
+                    answer(with_options.clone(), asked(&url, &body, &options, with_options.config()))
                 },
             )
-            .with_async_fn_config("http_request", limits, move |options: Dynamic| {
-                let asked = ScriptRequest::of_map(&options, request.config());
-                answer(request.clone(), asked)
-            })
     }
 }
 

@@ -49,11 +49,11 @@ impl ScriptRequest {
 
     /// The body of `http_post(url, body)`: text, bytes, or what is sent as JSON.
     pub(crate) fn with_any_body(self, body: &Dynamic, config: &HttpConfig) -> Result<Self, HttpError> {
-        if !self.request.body.is_empty() {
-            return Err(HttpError::invalid("options", "the body is given already"));
-        }
         if body.is_unit() {
             return Ok(self);
+        }
+        if !self.request.body.is_empty() {
+            return Err(HttpError::invalid("options", "the body is given already"));
         }
         if body.is_map() || body.is_array() {
             return self.with_json("body", body, config);

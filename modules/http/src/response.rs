@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use reqwest::header::HeaderMap;
 use rhai::{Blob, Dynamic, Map};
-use rhai_dispatcher_engine::Secret;
+use rhai_dispatcher_engine::{Secret, integer_beyond_i64};
 
 use crate::text::text;
 use crate::{HttpError, HttpErrorKind};
@@ -101,10 +101,19 @@ impl HttpResponse {
     /// The body as the script's value; `None` if it is no JSON.
     ///
     /// # Errors
-    /// Of kind `too_large`, if it is nested too deep.
+    /// Of kind `too_large`, if it is nested too deep, or has a whole number beyond 64 bits.
     pub fn json(&self) -> Result<Option<Dynamic>, HttpError> {
         let Some(text) = self.text() else { return Ok(None) };
-        match serde_json::from_str(text) {
+        let value = serde_json::from_str(text);
+        if value.is_ok()
+            && let Some(number) = integer_beyond_i64(text)
+        {
+            let message = format!(
+                "the answer's JSON has the whole number {number:.64}, which is beyond 64 bits; read it from `body`"
+            );
+            return Err(HttpError::new(HttpErrorKind::TooLarge, message));
+        }
+        match value {
             Ok(value) => Ok(Some(value)),
             Err(error) if error.to_string().starts_with(TOO_DEEP) => {
                 let message = format!("the answer's JSON is nested more than {MAX_DEPTH} levels deep");
@@ -193,6 +202,12 @@ mod tests {
         let error = response(nested(MAX_DEPTH + 1)).json().expect_err("it is nested too deep");
         assert_eq!(error.kind(), HttpErrorKind::TooLarge);
         assert!(error.to_string().contains("more than 127 levels"), "{error}");
+        let error = response("{\"id\": 18446744073709551615}").json().expect_err("the number is too large");
+        assert!(
+            error.to_string().contains("the whole number 18446744073709551615, which is beyond"),
+            "{error}"
+        );
+        assert_eq!(is_json("{\"id\": \"18446744073709551615\"}".to_owned()), Ok(true));
     }
 
     #[test]

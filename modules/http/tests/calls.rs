@@ -8,8 +8,11 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rhai_dispatcher_engine::EngineConfig;
+use rhai_dispatcher_http::HttpModule;
 use rhai_dispatcher_test_http::{Answer, TestServer};
-use support::{bench, bench_with, config, error, value};
+use rhai_dispatcher_tokio_bridge::TokioBridge;
+use support::{bench, bench_with, check_examples, config, error, value};
 
 #[test]
 fn an_answer_is_a_map_of_status_headers_and_body() {
@@ -74,6 +77,39 @@ fn bodies_are_json_text_bytes_or_forms() {
     value(&bench(), &format!(r#"http_post("{url}", ())"#));
     let asked = server.asked().pop().expect("one");
     assert_eq!((asked.header("content-length"), asked.body.as_str()), (Some("0"), ""));
+}
+
+#[test]
+fn each_method_has_its_function() {
+    let server = TestServer::start(|asked| Answer::text(asked.body.clone()));
+    let url = server.url("/");
+    for (call, method, body) in [
+        (format!(r#"http_put("{url}", #{{a: 1}})"#), "PUT", r#"{"a":1}"#),
+        (format!(r#"http_put("{url}", "x", #{{timeout: 5}})"#), "PUT", "x"),
+        (format!(r#"http_patch("{url}", [1])"#), "PATCH", "[1]"),
+        (format!(r#"http_patch("{url}", (), #{{json: 2}})"#), "PATCH", "2"),
+        (format!(r#"http_delete("{url}")"#), "DELETE", ""),
+        (format!(r#"http_delete("{url}", #{{body: "x"}})"#), "DELETE", "x"),
+        (format!(r#"await_result(http_delete_async("{url}"))"#), "DELETE", ""),
+        (format!(r#"await_result(http_put_async("{url}", "y"))"#), "PUT", "y"),
+    ] {
+        assert_eq!(value(&bench(), &format!("{call}.status")), "200", "{call}");
+        let asked = server.asked().pop().expect("one");
+        assert_eq!((asked.method.as_str(), asked.body.as_str()), (method, body), "{call}");
+    }
+    let error = error(&bench(), &format!(r#"http_put("{url}", "x", #{{json: 1}})"#));
+    assert_eq!(error, "invalid: options: the body is given already");
+}
+
+#[test]
+fn examples_of_the_reference_run() {
+    let server = TestServer::start(|_| Answer::text("ok"));
+    let config =
+        HttpModule::new(config(&[]), TokioBridge::new()).expect("a client").install(EngineConfig::new());
+    let docs = config.docs().last().expect("the module is documented");
+    let address = server.url("");
+    let address = address.trim_end_matches('/');
+    check_examples(docs, |script| value(&bench(), &script.replace("https://api.example.com", address)));
 }
 
 #[test]

@@ -115,6 +115,28 @@ fn a_post_that_may_have_reached_its_server_is_sent_once() {
 }
 
 #[test]
+fn put_and_delete_are_sent_again_and_patch_is_not() {
+    let statuses: [fn(RawConnection); 2] = [hang_up, half_a_body];
+    for fault in statuses {
+        let server = faulty(fault);
+        let url = server.url("/");
+        for (call, sent) in [
+            (format!(r#"http_put("{url}", "x", #{{retries: 2}})"#), 3),
+            (format!(r#"http_delete("{url}", #{{retries: 1}})"#), 2),
+            (format!(r#"http_patch("{url}", "x", #{{retries: 2}})"#), 1),
+            (
+                format!(r#"http_patch("{url}", "x", #{{retries: 2, headers: #{{"Idempotency-Key": "k"}}}})"#),
+                3,
+            ),
+        ] {
+            let before = server.requests().len();
+            assert_eq!(caught(&call), "\"network\"", "{call}");
+            assert_eq!(server.requests().len() - before, sent, "{call}");
+        }
+    }
+}
+
+#[test]
 fn a_post_whose_body_was_sent_in_part_is_not_begun_again() {
     static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
     let server = faulty(|connection| {

@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - `module`: [`StripeModule`], the functions that scripts call.
+//! - `docs`: what is written about the functions.
 //! - `config`: [`StripeConfig`]; `settings` is what a task changes of it.
 //! - `resource`: the kinds of objects and their setters; `builder` is one that is being described.
 //! - `client`: the calls, by the client of the HTTP module.
@@ -10,6 +11,7 @@
 mod builder;
 mod client;
 mod config;
+mod docs;
 mod error;
 mod module;
 mod resource;

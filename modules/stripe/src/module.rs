@@ -7,6 +7,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::builder::Builder;
 use crate::client::{StripeClient, object_path};
+use crate::docs::DOCS;
 use crate::resource::{Coupon, Customer, PaymentIntent, Price, Product, Resource, Subscription};
 use crate::settings::Settings;
 use crate::{StripeConfig, StripeError};
@@ -53,7 +54,7 @@ impl StripeModule {
     /// limits.
     #[must_use]
     pub fn install(&self, engine: EngineConfig) -> EngineConfig {
-        let engine = engine.with_setup(|engine| {
+        let engine = engine.with_docs(&DOCS).with_setup(|engine| {
             engine.register_fn("configure_stripe", |key: Dynamic| {
                 Settings::configure(&key).map_err(Box::<EvalAltResult>::from)
             });

@@ -6,11 +6,23 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use rhai_dispatcher_core::{Outcome, Ran};
-use rhai_dispatcher_engine::Secret;
+use rhai_dispatcher_engine::{EngineConfig, Secret};
+use rhai_dispatcher_stripe::StripeModule;
 use rhai_dispatcher_test_http::{Answer, TestServer};
+use rhai_dispatcher_tokio_bridge::TokioBridge;
 use support::{
-    Bench, KEY, answer, bench, bench_with, bench_with_array_limit, config, error, run, stripe, value,
+    Bench, KEY, answer, bench, bench_with, bench_with_array_limit, check_examples, config, error, run,
+    stripe, value,
 };
+
+#[test]
+fn examples_of_the_reference_run() {
+    let server = stripe();
+    let module = StripeModule::new(config(&server), TokioBridge::new()).expect("a client");
+    let engine = module.install(EngineConfig::new());
+    let docs = engine.docs().last().expect("the module is documented");
+    check_examples(docs, |script| value(&bench(&server), script));
+}
 
 #[test]
 fn each_object_is_created_by_a_form_of_its_own() {

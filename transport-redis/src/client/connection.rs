@@ -48,7 +48,7 @@ impl Connection {
         );
         let deadline = Instant::now() + endpoint.timeout();
         let (sender, gone) = watch::channel(None);
-        let task = Closed { task: client.connect(), gone: sender };
+        let mut closed = Closed { task: client.connect(), gone: sender };
         match tokio::time::timeout_at(deadline, client.wait_for_connect()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(connect_error(endpoint, &error)),
@@ -61,16 +61,26 @@ impl Connection {
         }
         let vitals = Arc::new(Vitals::new(patience));
         let mut connection = Self { client, info: ServerInfo::default(), vitals, gone };
-        let info = connection.command("INFO", Vec::new(), deadline).await?;
-        connection.info = ServerInfo::parse(&info, network)?;
-        if connection.info.has_append_log {
+        // The connection may break before it is offered, and nothing else watches it until then.
+        connection.info = tokio::select! {
+            info = connection.read_info(network, deadline) => info?,
+            why = closed.wait() => return Err(ClientError::Lost(why)),
+        };
+        Ok((connection, closed))
+    }
+
+    /// Reads what the server can do, and checks its settings.
+    async fn read_info(&self, network: &Network, deadline: Instant) -> Result<ServerInfo, ClientError> {
+        let info = self.command("INFO", Vec::new(), deadline).await?;
+        let info = ServerInfo::parse(&info, network)?;
+        if info.has_append_log {
             let policy = vec![Bytes::from_static(b"GET"), Bytes::from_static(b"appendfsync")];
             // A server may refuse CONFIG, which says nothing about its policy.
-            if let Ok(answer) = connection.command("CONFIG", policy, deadline).await {
+            if let Ok(answer) = self.command("CONFIG", policy, deadline).await {
                 ServerInfo::check_fsync_policy(answer, network);
             }
         }
-        Ok((connection, task))
+        Ok(info)
     }
 
     /// Whether the server has functions (Redis 7).

@@ -9,7 +9,7 @@ local left = count < MAX_TAKEN and 0 or 1
 if left == 0 then
   -- Its group has not survived, nor failed.
   local _, _, size = observed_on(w, instance)
-  if size then end_observation(w, size) end
+  if size then end_observation(w, size, singles_of(w), true) end
   remove_instance(w, instance)
 end
 deliver_ready(w)

@@ -30,8 +30,9 @@ end
 -- batch. If there may be more tasks than their credit, the queue decides which come first.
 local receivers, wanted = {}, 0
 local state = call('HMGET', key(w, 'state'), 'paused', 'reserved')
+local reserved = string.match(state[2] or '', '^%S+')
 for _, to in ipairs(idle_instances(w)) do
-  if to.instance ~= state[2] and is_alive(w, to) then
+  if to.instance ~= reserved and is_alive(w, to) then
     receivers[#receivers + 1] = to
     to.held = {}
     wanted = wanted + to.max

@@ -134,7 +134,7 @@ proptest! {
         ];
         // Rhai's own never ends with nothing to pad with, and tries to build what is too long.
         let expressions = ["s.replace(find, `xyz`)", "s.replace(find, ``)", "s.replace(one, `xyz`)",
-            "s.crop(n)", "s.crop(n, m)", "s.remove(one)", "s.pad(min(n, 60), one)", "if find != `` { s.pad(min(n, 60), find) }"];
+            "s.crop(n)", "s.crop(n, m)", "s.remove(one)", "s.pad(min(n, 60), one)", "s.to_debug()", "if find != `` { s.pad(min(n, 60), find) }"];
         for expression in expressions {
             check(expression, &variables);
         }
@@ -147,7 +147,7 @@ proptest! {
         ];
         for expression in [
             "a == b", "a != b", "a == a", "a != a", "x == y", "x != y", "x == x", "a == x", "v == v", "[a, x] == [b, y]",
-            "a.contains(v)", "v in a", "a.index_of(v)", "a.index_of(v, n)", "a.index_of(a[0])",
+            "a.contains(v)", "v in a", "a.pad(min(n, 9), x); a", "a.pad(min(n, 9), v); a", "a.index_of(v)", "a.index_of(v, n)", "a.index_of(a[0])",
         ] {
             check_unlimited(expression, &variables);
         }
@@ -158,7 +158,7 @@ proptest! {
         let variables = [("a", a), ("x", x)];
         for expression in [
             "a.to_string()", "x.to_string()", "a.to_debug()", "x.to_debug()", "`${a}`", "\"\" + x", "[a, x].to_string()",
-            "x.to_json()", "#{a: a, x: x, f: Fn(`f`).curry(a)}.to_json()", "blob(20, 7).to_string()", "blob(3, 255).to_debug()",
+            "blob(20, 7).to_string()", "blob(3, 255).to_debug()",
         ] {
             check_unlimited(expression, &variables);
         }

@@ -19,6 +19,6 @@ pub(crate) use output::output;
 pub use output::to_json;
 #[cfg(test)]
 pub(crate) use sizes::MAX_NESTING;
-pub(super) use sizes::check_variables;
+pub(super) use sizes::{check_variables, copied_values};
 pub(super) use text::{check_text, error_text, register as register_text};
 pub(crate) use walk::{Halt, Part, Walk};

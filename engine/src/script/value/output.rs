@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::io;
 
 use super::{Halt, Part, Walk};
 use crate::Secret;
@@ -43,35 +44,55 @@ fn convert(
     what: &str,
     too_long: impl Fn() -> String,
 ) -> Result<Json, TaskError> {
+    let json = encode(value, max_bytes, MAX_DEPTH).map_err(|problem| match problem {
+        Problem::TooLong | Problem::Halted(Halt::TooMany) => TaskError::new(TaskErrorKind::Limit, too_long()),
+        Problem::Halted(halt @ Halt::Ended(_)) => TaskError::new(TaskErrorKind::Runtime, halt.to_string()),
+        Problem::TooDeep => TaskError::new(
+            TaskErrorKind::Limit,
+            format!("{what} is nested more than {MAX_DEPTH} levels deep"),
+        ),
+        problem @ Problem::NoForm { .. } => TaskError::new(TaskErrorKind::Output, problem.in_words(what)),
+        Problem::Other(problem) => TaskError::new(TaskErrorKind::Output, problem),
+    })?;
+    Ok(Json::of_written(json))
+}
+
+/// The one encoder of script values: their JSON form, of at most `max_bytes`, and at most `max_depth` levels deep.
+pub(super) fn encode(value: &Dynamic, max_bytes: usize, max_depth: usize) -> Result<String, Problem> {
     let conversion = Conversion {
-        walk: Walk::new(MAX_DEPTH, usize::MAX),
+        walk: Walk::new(max_depth, usize::MAX),
         left: Cell::new(max_bytes),
         error: RefCell::default(),
     };
-    let too_long = || TaskError::new(TaskErrorKind::Limit, too_long());
-    match Json::of(&Node { value, conversion: &conversion }) {
-        Ok(json) if json.as_str().len() > max_bytes => Err(too_long()),
-        Ok(json) => Ok(json),
-        Err(error) => Err(match conversion.error.take() {
-            Some(Problem::TooLong | Problem::Halted(Halt::TooMany)) => too_long(),
-            Some(Problem::Halted(halt @ Halt::Ended(_))) => {
-                TaskError::new(TaskErrorKind::Runtime, halt.to_string())
-            }
-            Some(Problem::TooDeep) => TaskError::new(
-                TaskErrorKind::Limit,
-                format!("{what} is nested more than {MAX_DEPTH} levels deep"),
-            ),
-            Some(Problem::NoForm { what: part, path }) => {
-                let has_at = if path.is_empty() { "" } else { " has at " };
-                let verb = if path.is_empty() { " is " } else { " " };
-                let path: String = path.into_iter().rev().collect();
-                TaskError::new(
-                    TaskErrorKind::Output,
-                    format!("{what}{has_at}{path}{verb}{part}, which has no JSON form"),
-                )
-            }
-            None => TaskError::new(TaskErrorKind::Output, error.to_string()),
-        }),
+    let mut text = BoundedText { bytes: Vec::new(), max: max_bytes, is_full: false };
+    let written = serde_json::to_writer(&mut text, &Node { value, conversion: &conversion });
+    match written {
+        Ok(()) => String::from_utf8(text.bytes).map_err(|error| Problem::Other(error.to_string())),
+        Err(_) if text.is_full => Err(Problem::TooLong),
+        Err(error) => Err(conversion.error.take().unwrap_or_else(|| Problem::Other(error.to_string()))),
+    }
+}
+
+/// Text that takes no more than a number of bytes.
+struct BoundedText {
+    bytes: Vec<u8>,
+    max: usize,
+    /// Whether something did not fit.
+    is_full: bool,
+}
+
+impl io::Write for BoundedText {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.max - self.bytes.len() {
+            self.is_full = true;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -84,7 +105,8 @@ struct Conversion {
     error: RefCell<Option<Problem>>,
 }
 
-enum Problem {
+/// Why a value has no JSON form.
+pub(super) enum Problem {
     Halted(Halt),
     TooLong,
     TooDeep,
@@ -93,6 +115,26 @@ enum Problem {
         /// The segments of the path, innermost first.
         path: Vec<String>,
     },
+    /// What serde_json says.
+    Other(String),
+}
+
+impl Problem {
+    /// What has no form, and where it is in `what`.
+    pub(super) fn in_words(self, what: &str) -> String {
+        match self {
+            Self::NoForm { what: part, path } => {
+                let has_at = if path.is_empty() { "" } else { " has at " };
+                let verb = if path.is_empty() { " is " } else { " " };
+                let path: String = path.into_iter().rev().collect();
+                format!("{what}{has_at}{path}{verb}{part}, which has no JSON form")
+            }
+            Self::Halted(halt) => halt.to_string(),
+            Self::TooLong => format!("{what} is too long"),
+            Self::TooDeep => format!("{what} is nested too deep"),
+            Self::Other(problem) => problem,
+        }
+    }
 }
 
 struct Node<'a> {

@@ -35,6 +35,13 @@ pub(crate) fn register(engine: &mut Engine) {
         engine.register_fn(name, |context: NativeCallContext<'_>, map: &mut Map| line(&context, map));
         engine.register_fn(name, |context: NativeCallContext<'_>, blob: &mut Blob| line(&context, blob));
     }
+    // With quotes and escapes, which Rhai adds character by character.
+    engine.register_fn("to_debug", |context: NativeCallContext<'_>, mut text: ImmutableString| {
+        string(&context, &mut text)
+    });
+    engine.register_fn("debug", |context: NativeCallContext<'_>, mut text: ImmutableString| {
+        line(&context, &mut text)
+    });
 }
 
 /// What a script threw, as text. Unlike elsewhere, what a closure has captured is part of it.
@@ -74,7 +81,7 @@ pub(crate) fn check_text(engine: &Engine, value: &Dynamic) -> Result<usize, Box<
     }
 }
 
-/// A container whose text is made.
+/// A container, or a string, whose text is made.
 trait Container: Default {
     fn part(&self) -> Part<'_>;
 }
@@ -94,6 +101,12 @@ impl Container for Map {
 impl Container for Blob {
     fn part(&self) -> Part<'_> {
         Part::Blob(self)
+    }
+}
+
+impl Container for ImmutableString {
+    fn part(&self) -> Part<'_> {
+        Part::Text(self)
     }
 }
 

@@ -12,7 +12,8 @@ use rhai_dispatcher_engine::{EngineConfig, Secret};
 use rhai_dispatcher_http::{AllowedHost, HttpConfig, HttpModule};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
-pub(crate) use engine::Bench;
+#[allow(unused_imports, reason = "each test file uses a part")]
+pub(crate) use engine::{Bench, examples::check_examples};
 
 pub(crate) const KEY: &str = "sk_live_51xyzzy";
 

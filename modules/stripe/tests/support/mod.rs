@@ -13,7 +13,8 @@ use rhai_dispatcher_stripe::{StripeConfig, StripeModule};
 use rhai_dispatcher_test_http::{Answer, Asked, TestServer};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
-pub(crate) use engine::Bench;
+#[allow(unused_imports, reason = "each test file uses a part")]
+pub(crate) use engine::{Bench, examples::check_examples};
 
 pub(crate) const KEY: &str = "sk_test_51xyzzy";
 

@@ -66,12 +66,15 @@ end
 -- How many rounds replace entries that were not to be started.
 local MAX_ROUNDS = 16
 
--- Lets the instance that is reserved claim others again, since a group has started on `instance`.
-local function end_reservation(w, instance)
-  local reserved = call('HGET', key(w, 'state'), 'reserved')
-  if not reserved then return end
-  call('HDEL', key(w, 'state'), 'reserved')
-  if reserved ~= instance then wake(w, reserved) end
+-- Notes who is reserved now that a group has started on `instance`: that one if it holds nothing else, or none.
+local function change_reservation(w, instance, is_alone)
+  local reserved = reserved_of(w)
+  if is_alone then
+    call('HSET', key(w, 'state'), 'reserved', instance .. ' 1')
+  elseif reserved then
+    call('HDEL', key(w, 'state'), 'reserved')
+  end
+  if reserved and reserved ~= instance then wake(w, reserved) end
 end
 
 -- Claims the next group of quarantined tasks for an instance, at most `max`, if it may start one: whether it has, and
@@ -80,6 +83,7 @@ end
 local function take_group(w, to, max)
   if call('EXISTS', key(w, 'quarantine')) == 0 then return false, false end
   local state = call('HMGET', key(w, 'state'), 'observed', 'group', 'open_at')
+  local size, open_at = tonumber(state[2] or '') or 1, tonumber(state[3] or '') or 0
   if state[1] then
     local observer, until_, is_alone = parse_observed(state[1])
     if observer and call('ZSCORE', key(w, 'alive'), observer) then
@@ -88,17 +92,20 @@ local function take_group(w, to, max)
         to.group_at = silent_at
         return false, false
       end
+      call('HDEL', key(w, 'state'), 'reserved') -- it is silent
     end
-    start_over(w) -- its instance is gone and has left no word of it, or is silent
-    state[2], state[3] = '1', digits(NOW + math.floor(LEASE / 2))
+    start_over(w)
+    size, open_at = 1, NOW + math.floor(LEASE / 2)
   end
-  local size, open_at = tonumber(state[2] or '') or 1, tonumber(state[3] or '') or 0
-  if size == 1 and to.holds > 0 and NOW < open_at then
+  local in_front = count_in_front(w)
+  local reserved, started = reserved_of(w)
+  local is_alone = to.holds == 0 or started and reserved == to.instance and in_front > 0
+  if not is_alone and NOW < open_at then
     to.group_at = open_at
     to.is_reserved, to.is_new = reserve(w, to.instance)
     return false, false
   end
-  size = group_size(w, size)
+  size = in_front > 0 and math.min(size, in_front) or 1
   local more, rounds = true, 0
   while to.count == 0 and more and rounds < MAX_ROUNDS do
     rounds = rounds + 1
@@ -107,8 +114,8 @@ local function take_group(w, to, max)
   if to.count == 0 then return false, more end
   local deaths = 0
   for i = 3, #to.out, 3 do deaths = math.max(deaths, tonumber(string.match(to.out[i], '(%d+)$'))) end
-  observe(w, to.instance, to.count, to.holds == 0 and to.count == 1, deaths)
-  end_reservation(w, to.instance)
+  observe(w, to.instance, to.count, is_alone, deaths, to.out[1])
+  change_reservation(w, to.instance, is_alone)
   return true, true
 end
 

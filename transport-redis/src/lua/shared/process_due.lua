@@ -14,8 +14,9 @@ local function read_state(w)
   elseif NOW - seen > lease * 0.1 then
     call('HSET', k, 'seen', NOW_TEXT)
   end
-  -- The tasks that it was reserved for were cancelled.
-  if s[7] and call('EXISTS', key(w, 'quarantine')) == 0 then call('HDEL', k, 'reserved') end
+  -- What an instance was reserved for may have been cancelled: it gets others again.
+  state.is_freed = s[7] and not s[5] and call('EXISTS', key(w, 'quarantine')) == 0
+  if state.is_freed then call('HDEL', k, 'reserved') end
   return state
 end
 
@@ -25,7 +26,7 @@ local function process_due(w)
   local state = read_state(w)
   local grace_until = state.grace
   local next_due = NOW + LONGEST_WAIT
-  local made_ready, later_due = false, false
+  local made_ready, later_due = state.is_freed, false
   local later = key(w, 'later')
   local head = call('ZRANGE', later, 0, 0, 'WITHSCORES')
   if head[1] then
@@ -55,8 +56,7 @@ local function process_due(w)
     local dead = call('ZRANGEBYSCORE', alive, '-inf', last, 'WITHSCORES', 'LIMIT', 0, 8)
     for i = 1, #dead, 2 do
       local instance = dead[i]
-      fail_observation(w, instance)
-      take_over(w, instance, tonumber(dead[i + 1]))
+      take_over(w, instance, tonumber(dead[i + 1]), fail_observation(w, instance))
       made_ready = true
       if budget <= 0 then
         call('ZADD', alive, 'LT', TAKEN, instance) -- a renewal comes too late from here on

@@ -55,8 +55,8 @@ end
 local function take_reported(w, instance) return call('DEL', key(w, 'reported:' .. instance)) == 1 end
 
 -- Takes the claims of a dead instance, as far as the script's budget goes. `expiry`: what stands for the instance in
--- `alive`.
-local function take_over(w, instance, expiry)
+-- `alive`. `single`: the task that it ran as a group of the quarantine.
+local function take_over(w, instance, expiry, single)
   budget = budget - take_unread(w, instance, budget)
   -- One that was all that it ran is to blame. The first visit can tell.
   local is_alone = expiry > TAKEN and call('HLEN', held_key(w, instance)) == 1
@@ -64,8 +64,8 @@ local function take_over(w, instance, expiry)
   local lost = {}
   local taken = take_back(w, instance, budget, function(id, task, packed)
     if expiry == REPORTED then
-      requeue(w, id, task, packed, instance)
-    elseif requeue_after_death(w, id, task, packed, instance, guilt) then
+      requeue(w, id, task, packed, instance, single)
+    elseif requeue_after_death(w, id, task, packed, instance, guilt, single) then
       lost[#lost + 1], lost[#lost + 2] = id, (guilt and '1 ' or '0 ') .. task.attempt
     end
   end)

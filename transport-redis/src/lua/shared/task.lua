@@ -9,7 +9,7 @@ local function version_of(payload) return string.byte(payload, 1) or 0 end
 local function priority_of(packed) return string.sub(packed, 9, 9) end
 local function sequence_of(packed) return (struct.unpack('>d', packed)) end
 
--- Where a task waits that may be claimed: by its priority, or quarantined without blame (`q`) or with it (`b`).
+-- Where a task waits that may be claimed: by its priority, or quarantined, in front (`q`) or behind (`b`).
 local function ready_letter(task, packed)
   if not is_quarantined(task) then return priority_of(packed) end
   return task.blamed > 0 and 'b' or 'q'
@@ -22,9 +22,9 @@ end
 
 -- Lets a task wait among those of `letter`, at its sequence.
 local function make_ready(w, id, sequence, letter)
-  local is_blamed = letter == 'b'
-  call('ZADD', ready_key(w, letter), digits(is_blamed and sequence + BLAMED or sequence), id)
-  if (is_blamed or letter == 'q') and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
+  local is_behind = letter == 'b'
+  call('ZADD', ready_key(w, letter), digits(is_behind and sequence + BEHIND or sequence), id)
+  if (is_behind or letter == 'q') and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
     start_over(w)
     call('HDEL', key(w, 'state'), 'reserved') -- that was for one that was cancelled
   end
@@ -74,15 +74,16 @@ local function cancelled(id, task, reason)
   conclude(id, task, nil, 'cancelled', 'cancel_reason', reason)
 end
 
--- Makes a task wait again that has begun, at its sequence.
-local function requeue(w, id, task, packed, instance)
-  wait_again(w, id, packed, instance, ready_letter(task, packed))
+-- Makes a task wait again that has begun, at its sequence. `single`: the task that was a group of the quarantine by itself,
+-- if its instance has died.
+local function requeue(w, id, task, packed, instance, single)
+  wait_again(w, id, packed, instance, id == single and 'b' or ready_letter(task, packed))
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT)
 end
 
 -- The same after a death of its instance; `guilt`: why it is blamed for that, if it is. Whether it waits again: one that
--- was blamed too often ends.
-local function requeue_after_death(w, id, task, packed, instance, guilt)
+-- was blamed too often ends. `single`: the task that was a group of the quarantine by itself.
+local function requeue_after_death(w, id, task, packed, instance, guilt, single)
   task.deaths = task.deaths + 1
   if guilt then task.blamed = task.blamed + 1 end
   if guilt and task.blamed >= MAX_DELIVERIES then
@@ -91,7 +92,7 @@ local function requeue_after_death(w, id, task, packed, instance, guilt)
     call('HDEL', held_key(w, instance), id)
     return false
   end
-  wait_again(w, id, packed, instance, ready_letter(task, packed))
+  wait_again(w, id, packed, instance, id == single and 'b' or ready_letter(task, packed))
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT, 'more', '1', 'deaths', task.deaths)
   if guilt then call('HSET', record_key(id), 'blamed', task.blamed) end
   return true

@@ -1,0 +1,71 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use rhai_dispatcher::EngineConfig;
+use rhai_dispatcher::engine::ScriptChecker;
+use serde_json::json;
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::options::{LimitArgs, ScriptFile};
+use crate::report::{self, Console, Failure, Results};
+
+/// Check scripts as submit does, without running them
+///
+/// Each file is read and parsed, by the limits that a worker has. What is wrong goes to standard error, with its line and
+/// column. A function or a variable that is not there is found when the script runs.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct CheckCommand {
+    /// The scripts; - is one on standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
+    /// Print a line of JSON for each file, with scriptName, status (ok or error) and error
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  rhaid check *.rhai
+  rhaid check long.rhai --limit max_script_bytes=1000000
+
+Exit code:
+  0 if every script is good, 2 if one is not, or the command line is wrong";
+
+impl CheckCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        let files = ScriptFile::all(self.files)?;
+        let engine = EngineConfig::default().with_limits(&self.limits.into_limits()?);
+        let max_bytes = engine.max_script_bytes;
+        let checker = ScriptChecker::new(engine);
+        let (console, count) = (Console::detect(), files.len());
+        let results = Results::new(console);
+        let mut failed = 0;
+        for file in files {
+            let script = file.read(max_bytes);
+            let text = script.text.as_ref().ok().map(|text| &**text);
+            let checked = match &script.text {
+                Ok(text) => checker.check_source(text).map_err(Failure::from),
+                Err(failure) => Err(failure.clone()),
+            };
+            if let Err(failure) = &checked {
+                failed += 1;
+                console.failure(&script.name, text, failure);
+            }
+            let status = if checked.is_ok() { "ok" } else { "error" };
+            let line = json!({ "scriptName": &*script.name, "status": status, "error": checked.err() });
+            if self.json && results.line(report::json(&line)).is_break() {
+                return Ok(Exit::Failure);
+            }
+        }
+        if failed > 0 && count > 1 {
+            console.error(format_args!("{failed} of {count} scripts are not good"));
+        }
+        Ok(if failed == 0 { Exit::Success } else { Exit::Usage })
+    }
+}
