@@ -129,6 +129,7 @@ impl QueueState {
         if self.paused {
             return Answer::Empty;
         }
+        self.expire(effects); // no instance is to be reserved for a task that is over
         held.tells_when_free |= !self.quarantine.is_empty();
         match self.quarantine.offer(instance, held.claims.is_empty(), effects.tick(), lease) {
             Offer::Group { size, alone } => {

@@ -144,10 +144,10 @@ impl Membership {
             Finish::Release | Finish::Outcome(_) => state.uncount(),
         }
         drop(state);
-        if is_free {
-            queue.is_free(&self.instance, effects);
-        }
         queue.redeliver(Arc::clone(record), delay, &self.hub, effects);
+        if is_free {
+            queue.is_free(&self.instance, effects); // the task counts among those that wait
+        }
         self.queue.arm(&mut queue, &self.hub);
         Finished::Written
     }
@@ -199,7 +199,6 @@ impl Membership {
         held.detach(&mut effects.wakes);
         let claims = held.take_claims();
         drop(held);
-        state.quarantine.leaves(self.instance.id);
         for (claim, record) in claims {
             let mut written = record.lock();
             if written.fence(&claim).is_ok() {
@@ -210,7 +209,10 @@ impl Membership {
                 state.redeliver(record, Duration::ZERO, &self.hub, &mut effects);
             }
         }
+        let lease = self.hub.config.transport.lease;
+        state.quarantine.detaches(self.instance.id, effects.tick(), lease);
         state.wake_all(&mut effects);
+        self.queue.arm(&mut state, &self.hub);
         drop(state);
     }
 }

@@ -98,6 +98,7 @@ impl Quarantine {
     pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, lease: Duration) {
         if self.waiting.is_empty() && self.observed.is_none() {
             self.start_over(now + lease / 2);
+            self.reserved = None;
         }
         let has_failed = self.failed_single.take_if(|single| *single == record.task.id).is_some();
         let is_behind = has_failed || record.lock().progress.blamed > 0;
@@ -179,17 +180,32 @@ impl Quarantine {
         true
     }
 
-    /// Notes that `instance` has died, or that a task of its has blocked a lane. If it had a group under observation the
-    /// next groups are of one task, and open to busy instances after half a lease.
-    pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, lease: Duration) {
-        if let Some(observed) = self.leaves(instance) {
-            self.start_over(now + lease / 2);
+    /// Notes that `instance` has died. If it had a group of one under observation, that task is to wait behind the others.
+    pub(crate) fn dies(&mut self, instance: InstanceId, now: Tick, lease: Duration) {
+        if let Some(observed) = self.fails(instance, now, lease) {
             self.failed_single = (observed.size == 1).then_some(observed.first);
         }
     }
 
-    /// Notes that `instance` has ended. Returns the group that it had under observation.
-    pub(crate) fn leaves(&mut self, instance: InstanceId) -> Option<Observation> {
+    /// Notes that a task of `instance` has blocked a lane, or that it has died. If it had a group under observation, which is
+    /// returned, the next groups are of one task, and open to busy instances after half a lease.
+    pub(crate) fn fails(&mut self, instance: InstanceId, now: Tick, lease: Duration) -> Option<Observation> {
+        let observed = self.leave(instance)?;
+        self.start_over(now + lease / 2);
+        Some(observed)
+    }
+
+    /// Notes that `instance` has ended in good order, and its tasks wait again: the next group is as large as the one that
+    /// it had under observation.
+    pub(crate) fn detaches(&mut self, instance: InstanceId, now: Tick, lease: Duration) {
+        if let Some(observed) = self.leave(instance) {
+            self.next_size = observed.size;
+            (self.open_at, self.open_announced) = (now + lease / 2, false);
+        }
+    }
+
+    /// Ends what concerns `instance`. Returns the group that it had under observation.
+    fn leave(&mut self, instance: InstanceId) -> Option<Observation> {
         self.reserved.take_if(|reserved| reserved.instance == instance);
         self.observed.take_if(|(observed, _)| observed.instance == instance).map(|(observed, _)| observed)
     }

@@ -69,7 +69,7 @@ impl QueueState {
         let claims = held.take_claims();
         let is_alone = claims.len() == 1;
         let mut requeued = Requeued::default();
-        self.quarantine.fails(instance.id, effects.tick(), hub.config.transport.lease);
+        self.quarantine.dies(instance.id, effects.tick(), hub.config.transport.lease);
         for (claim, record) in claims {
             held.signal(Signal::Lost(claim), &mut effects.wakes);
             let mut state = record.lock();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::Commands;
 use rhai_dispatcher_conformance::{World, check_histories};
-use rhai_dispatcher_core::{InstanceId, Transport, TransportConfig, WorkerId};
+use rhai_dispatcher_core::{Clock, InstanceId, SystemClock, Transport, TransportConfig, WorkerId};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
 
@@ -65,6 +65,15 @@ impl World for RedisWorld {
         let () = redis.hset(key("state"), "grace", 0).expect("no grace");
         let () = redis.zadd(key("alive"), instance.to_string(), 1).expect("the lease has ended");
         transport.queue(worker_id).await.expect("a read, which takes over");
+    }
+
+    async fn wait_for_credit(&self, worker_id: &WorkerId, has: bool) {
+        let (mut redis, clock) = (self.client(), SystemClock::new());
+        let start = clock.now();
+        while redis.exists::<_, bool>(format!("rhailib:{{{worker_id}}}:idle")).expect("an answer") != has {
+            assert!(clock.now() - start < Duration::from_secs(20), "no credit was written or withdrawn");
+            clock.sleep_until(clock.now() + Duration::from_millis(1)).await;
+        }
     }
 
     /// Times are whole milliseconds.

@@ -1,3 +1,4 @@
+use std::env;
 use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
@@ -7,19 +8,27 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use rhai_dispatcher_core::TransportConfig;
 
 use super::answer::Answer;
-use super::history::{Times, histories};
+use super::history::{NEVER, Times, UNIT, histories};
+use super::known_histories::known_histories;
 use super::operation::Operation;
 use super::player::Player;
 use super::queue_model::QueueModel;
 use super::world::World;
 
-/// Plays that many random histories, each in a world of its own, and compares what the transport answers with what the
-/// model says.
+/// Plays the known histories and that many random ones, each in a world of its own, and compares what the transport answers with what the
+/// model says. The environment variable `MODEL_HISTORIES` is another number.
 ///
 /// # Panics
 /// If they differ: with the shortest history found in which they do.
 pub fn check_histories(count: u32, world: impl Fn() -> Box<dyn World>) {
+    let count =
+        env::var("MODEL_HISTORIES").map_or(count, |count| count.parse().expect("MODEL_HISTORIES: a number"));
     let times = if world().elapse().is_some() { Times::Passing } else { Times::Standing };
+    for history in known_histories() {
+        if let Some(failure) = failure_of(&world, &history) {
+            panic!("the transport differs from the model:\n{}", failure.trace);
+        }
+    }
     let config =
         Config { cases: count, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let result = TestRunner::new(config).run(&histories(times), |history| {
@@ -110,10 +119,14 @@ fn shortened(history: &[Operation]) -> Vec<Vec<Operation>> {
 struct Differs;
 
 async fn play(world: &dyn World, history: &[Operation], failure: &mut Failure) -> Result<(), Differs> {
-    let config = TransportConfig::default().with_queue_limit(12).with_max_deliveries(1).with_lease(
-        if world.elapse().is_some() { Duration::from_millis(100) } else { Duration::from_secs(3_600) },
-    );
-    let lease_takes = if world.elapse().is_some() { config.lease } else { Duration::ZERO };
+    let is_standing = world.elapse().is_none();
+    let lease = if is_standing { NEVER } else { 10 * UNIT };
+    let config = TransportConfig::default()
+        .with_queue_limit(12)
+        .with_max_deliveries(3)
+        .with_lease(lease)
+        .with_observation(if is_standing { NEVER } else { 2 * UNIT });
+    let lease_takes = if is_standing { Duration::ZERO } else { lease };
     let mut model = QueueModel::new(config.clone(), lease_takes);
     let mut player = Player::new(world, &config).await;
     for (number, operation) in history.iter().chain([&Operation::Look]).enumerate() {
@@ -122,11 +135,7 @@ async fn play(world: &dyn World, history: &[Operation], failure: &mut Failure) -
         failure.resolved.push(operation.clone());
         let before = model.clone();
         let expected = model.apply(&operation);
-        if model.tasks.iter().any(|task| task.is_quarantined() && !task.status.is_terminal()) {
-            model = before;
-            continue;
-        }
-        let answer = player.play(&operation, &before, &expected).await;
+        let answer = player.play(&operation, &before, &model, &expected).await;
         if answer != expected {
             let _ = writeln!(
                 failure.trace,

@@ -14,6 +14,7 @@ impl QueueModel {
             status if is_its && status.is_terminal() => return Finished::AlreadyTerminal(status),
             _ => return Finished::Fenced,
         }
+        let mut fails = false;
         match end {
             End::Complete => task.complete(),
             End::Fail => task.fail(TaskErrorKind::Runtime),
@@ -24,6 +25,7 @@ impl QueueModel {
             End::Release => task.wait_again(now, |task| task.undo_start()),
             End::Requeue => task.wait_again(now, |_| {}),
             End::Abandon => {
+                fails = task.cancel.is_none();
                 let max_deliveries = self.config.max_deliveries;
                 task.wait_again(now, |task| {
                     task.count_death(true, max_deliveries);
@@ -31,6 +33,10 @@ impl QueueModel {
             }
         }
         self.instances[claim.instance].release(claim);
+        if fails {
+            self.fail_observation(claim.instance);
+        }
+        self.note_free(claim.instance);
         Finished::Written
     }
 }

@@ -18,13 +18,52 @@ pub(super) enum Times {
 /// The most operations of a history.
 const MAX_OPERATIONS: usize = 40;
 /// All times are multiples of it: the memory transport looks for expired tasks that often.
-const UNIT: Duration = Duration::from_millis(10);
+pub(super) const UNIT: Duration = Duration::from_millis(10);
 /// Longer than a test takes.
-const NEVER: Duration = Duration::from_secs(3_600);
+pub(super) const NEVER: Duration = Duration::from_secs(3_600);
 
-/// Random histories.
+/// Random histories: two of three of all operations, and one in which many instances die.
 pub(super) fn histories(times: Times) -> impl Strategy<Value = Vec<Operation>> {
-    proptest::collection::vec(operation(times), 1..=MAX_OPERATIONS)
+    let history = |operation| proptest::collection::vec(operation, 1..=MAX_OPERATIONS);
+    prop_oneof![2 => history(operation(times)).boxed(), 1 => history_of_crashes(times).boxed()]
+}
+
+/// Begins with some quarantined tasks.
+fn history_of_crashes(times: Times) -> impl Strategy<Value = Vec<Operation>> {
+    let tasks = proptest::collection::vec(task(times, Just(None).boxed()), 1..=6);
+    let rest = proptest::collection::vec(operation_of_crashes(times), 1..=MAX_OPERATIONS);
+    (tasks, rest).prop_map(|(tasks, rest)| {
+        let begin = [
+            Operation::Submit { queue: 0, tasks },
+            Operation::Claim { slot: 0, max: 6 },
+            Operation::ReportCrash { slot: 0, running: u8::MAX },
+            Operation::Replace { slot: 0 },
+        ];
+        begin.into_iter().chain(rest).collect()
+    })
+}
+
+/// On one queue, where most tasks are quarantined after a while.
+fn operation_of_crashes(times: Times) -> BoxedStrategy<Operation> {
+    let slot = || 0..2_usize;
+    let task = || task(times, Just(None).boxed());
+    let running = prop_oneof![Just(u8::MAX), any::<u8>()];
+    let end = prop_oneof![
+        12 => Just(End::Complete), 1 => Just(End::Release), 1 => Just(End::Requeue), 1 => Just(End::Abandon)
+    ];
+    let submit = proptest::collection::vec(task(), 1..=5);
+    let timeless = prop_oneof![
+        4 => submit.prop_map(|tasks| Operation::Submit { queue: 0, tasks }),
+        12 => (slot(), 1..=6_usize).prop_map(|(slot, max)| Operation::Claim { slot, max }),
+        10 => (index(), end).prop_map(|(claim, end)| Operation::Finish { claim, end }),
+        1 => index().prop_map(|task| Operation::Cancel { task, reason: CancelReason::Asked }),
+        1 => slot().prop_map(|slot| Operation::LoseLease { slot }),
+        3 => slot().prop_map(|slot| Operation::Renew { slot }),
+        1 => (slot(), running).prop_map(|(slot, running)| Operation::ReportCrash { slot, running }),
+        3 => slot().prop_map(|slot| Operation::Replace { slot }),
+        1 => Just(Operation::Look),
+    ];
+    with_elapse(times, timeless, 4)
 }
 
 fn operation(times: Times) -> BoxedStrategy<Operation> {
@@ -45,12 +84,19 @@ fn operation(times: Times) -> BoxedStrategy<Operation> {
         2 => slot().prop_map(|slot| Operation::Replace { slot }),
         6 => Just(Operation::Look),
     ];
+    with_elapse(times, timeless, 1)
+}
+
+/// Where time passes, it does so in `weight` of `weight` + 10 operations.
+fn with_elapse(
+    times: Times,
+    timeless: impl Strategy<Value = Operation> + 'static,
+    weight: u32,
+) -> BoxedStrategy<Operation> {
+    let elapse = (1..=4_u32).prop_map(|units| Operation::Elapse(units * UNIT));
     match times {
         Times::Standing => timeless.boxed(),
-        Times::Passing => {
-            let elapse = (1..=4_u32).prop_map(|units| Operation::Elapse(units * UNIT));
-            prop_oneof![10 => timeless, 1 => elapse].boxed()
-        }
+        Times::Passing => prop_oneof![10 => timeless, weight => elapse].boxed(),
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) struct ModelTask {
     pub(super) attempt: u32,
     pub(super) deaths: u32,
     pub(super) blamed: u32,
+    /// Whether it had been blamed when it was last quarantined, or was a group by itself whose instance has died: then it
+    /// waits behind the others.
+    pub(super) waits_behind: bool,
     /// The instance of its last start.
     pub(super) instance: Option<usize>,
     /// Why it is to be stopped, once that was asked for while it ran.
@@ -50,6 +53,7 @@ impl ModelTask {
             attempt: 0,
             deaths: 0,
             blamed: 0,
+            waits_behind: false,
             instance: None,
             cancel: None,
             cancel_reason: None,
@@ -110,6 +114,7 @@ impl ModelTask {
         }
         (self.status, self.due) = (TaskStatus::Pending, due);
         change(self);
+        self.waits_behind = self.blamed > 0;
     }
 
     /// Undoes its last start.

@@ -60,11 +60,12 @@ impl<'w> Player<'w> {
         player
     }
 
-    /// Plays a resolved operation. `model` is as before it, and expects `expected`.
+    /// Plays a resolved operation, for which `model` is as before and `after` as after it, and expects `expected`.
     pub(super) async fn play(
         &mut self,
         operation: &Operation,
         model: &QueueModel,
+        after: &QueueModel,
         expected: &Answer,
     ) -> Answer {
         if model.has_unread_expiry && matches!(operation, Operation::Cancel { .. } | Operation::Finish { .. })
@@ -86,7 +87,8 @@ impl<'w> Player<'w> {
             }
             Operation::Claim { slot, max } => {
                 let Answer::Claimed(expected) = expected else { unreachable!("a claim is answered so") };
-                Answer::Claimed(self.claim(*slot, *max, expected.len()).await)
+                let reserves = model.is_reserved(*slot) != after.is_reserved(*slot);
+                Answer::Claimed(self.claim(*slot, *max, expected.len(), reserves).await)
             }
             Operation::Finish { claim, end } => self.finish(model, model.claims[*claim], *end).await,
             Operation::Cancel { task, reason } => {
@@ -106,9 +108,8 @@ impl<'w> Player<'w> {
                 let instance = model.slots[*slot];
                 if self.world.elapse().is_some() {
                     // Each wait is shorter than the lease of those that renew.
-                    let living = self.living(model, Some(*slot));
-                    self.elapse(self.lease / 2, &living).await;
-                    self.elapse(self.lease / 2, &living).await;
+                    self.elapse(self.lease / 2, &self.living(model, None)).await;
+                    self.elapse(self.lease / 2, &self.living(model, Some(*slot))).await;
                 } else {
                     let worker_id = &self.worker_ids[QueueModel::SLOTS[*slot]];
                     self.world.end_lease(worker_id, self.instances[instance]).await;
@@ -194,7 +195,7 @@ impl<'w> Player<'w> {
 
     /// Claims up to `max` tasks, of which `expected` are expected. A claim that takes less than it may would keep a
     /// credit, which a later submit uses: where time stands still it asks for no more than it is to get.
-    async fn claim(&self, slot: usize, max: usize, expected: usize) -> Vec<ClaimView> {
+    async fn claim(&self, slot: usize, max: usize, expected: usize, reserves: bool) -> Vec<ClaimView> {
         let consumer = &self.slots[slot];
         let claimed = if self.world.elapse().is_some() {
             let mut waiting = Waiting::new(consumer.claim(up_to(max)));
@@ -207,6 +208,18 @@ impl<'w> Player<'w> {
             match future::select(consumer.claim(up_to(expected)), timeout).await {
                 Either::Left((claimed, _)) => claimed.expect("a claim"),
                 Either::Right(_) => Vec::new(),
+            }
+        } else if reserves {
+            // It gets nothing, and is noted.
+            let mut waiting = Waiting::new(consumer.claim(up_to(max)));
+            let worker_id = &self.worker_ids[QueueModel::SLOTS[slot]];
+            match future::select(&mut waiting, self.world.wait_for_credit(worker_id, true)).await {
+                Either::Left((claimed, _)) => claimed.expect("a claim"),
+                Either::Right(_) => {
+                    drop(waiting);
+                    self.world.wait_for_credit(worker_id, false).await;
+                    Vec::new()
+                }
             }
         } else {
             Vec::new()

@@ -7,6 +7,7 @@ use super::answer::{Answer, ClaimId, QueueView};
 use super::model_instance::{Life, ModelInstance};
 use super::model_task::ModelTask;
 use super::operation::Operation;
+use super::quarantine::Quarantine;
 use super::weights::Weights;
 
 /// The queues of a transport, their tasks and instances.
@@ -35,6 +36,7 @@ pub(super) struct QueueModel {
 pub(super) struct ModelQueue {
     pub(super) is_paused: bool,
     pub(super) weights: Weights,
+    pub(super) quarantine: Quarantine,
     /// The task behind each request id.
     pub(super) requests: HashMap<u8, usize>,
 }
@@ -46,7 +48,12 @@ impl QueueModel {
 
     /// Empty queues, each with one instance more than the slots say, which never claims.
     pub(super) fn new(config: TransportConfig, lease_takes: Duration) -> Self {
-        let queue = ModelQueue { is_paused: false, weights: Weights::new(), requests: HashMap::new() };
+        let queue = ModelQueue {
+            is_paused: false,
+            weights: Weights::new(),
+            quarantine: Quarantine::new(),
+            requests: HashMap::new(),
+        };
         Self {
             config,
             lease_takes,
@@ -78,9 +85,9 @@ impl QueueModel {
             | Operation::ReportCrash { slot, .. } => {
                 self.lives(*slot).then_some(())?;
             }
+            Operation::Elapse(_) => (!self.lease_takes.is_zero()).then_some(())?,
             Operation::Submit { .. }
             | Operation::SetPaused { .. }
-            | Operation::Elapse(_)
             | Operation::Renew { .. }
             | Operation::Replace { .. }
             | Operation::Look => {}
@@ -91,6 +98,8 @@ impl QueueModel {
     /// Carries out a resolved operation: what a transport must answer.
     pub(super) fn apply(&mut self, operation: &Operation) -> Answer {
         self.expire();
+        self.let_time_pass(operation);
+        let before = self.are_unquarantined();
         if matches!(operation, Operation::Cancel { .. } | Operation::Finish { .. } | Operation::Look) {
             self.has_unread_expiry = false; // these are played after the queues are read
         }
@@ -112,12 +121,8 @@ impl QueueModel {
                 self.queues[*queue].is_paused = *paused;
                 Answer::Done
             }
-            Operation::Elapse(time) => {
-                self.now += *time;
-                Answer::Done
-            }
+            Operation::Elapse(_) => Answer::Done,
             Operation::LoseLease { slot } => {
-                self.now += self.lease_takes;
                 self.lose_lease(self.slots[*slot]);
                 Answer::Done
             }
@@ -137,7 +142,43 @@ impl QueueModel {
             },
         };
         self.expire();
+        self.note_quarantined(before);
         answer
+    }
+
+    /// Lets the time pass that an operation takes.
+    fn let_time_pass(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Elapse(time) => {
+                self.renew_living(None);
+                self.pass(*time);
+            }
+            Operation::LoseLease { slot } => {
+                // Each wait is shorter than the lease of those that renew.
+                self.renew_living(None);
+                self.pass(self.lease_takes / 2);
+                self.renew_living(Some(self.slots[*slot]));
+                self.pass(self.lease_takes / 2);
+            }
+            _ => {}
+        }
+        self.expire();
+    }
+
+    /// All living instances renew, but one.
+    fn renew_living(&mut self, but: Option<usize>) {
+        for slot in 0..self.slots.len() {
+            let instance = self.slots[slot];
+            if self.lives(slot) && Some(instance) != but && !self.lease_takes.is_zero() {
+                self.note_alive(instance);
+            }
+        }
+    }
+
+    /// Whether the instance of a slot is reserved for a quarantined task.
+    pub(super) fn is_reserved(&self, slot: usize) -> bool {
+        let reserved = self.queues[Self::SLOTS[slot]].quarantine.reserved;
+        reserved.is_some_and(|reserved| reserved.instance == self.slots[slot])
     }
 
     /// Whether the instance of a slot lives.
@@ -174,12 +215,10 @@ impl QueueModel {
         let ready_of = |priority: Priority| {
             tasks().filter(|task| task.priority() == priority && task.is_ready(self.now)).count()
         };
-        let is_waiting_quarantined =
-            |task: &&ModelTask| task.is_pending() && task.is_quarantined() && !task.is_delayed(self.now);
         QueueView {
             ready: Priority::ALL.map(ready_of),
             delayed: tasks().filter(|task| task.is_delayed(self.now)).count(),
-            quarantined: tasks().filter(is_waiting_quarantined).count(),
+            quarantined: self.quarantined(queue).len(),
             claimed: living().map(|instance| instance.held.len()).sum(),
             instances: living().count() + 1,
             paused: self.queues[queue].is_paused,

@@ -17,6 +17,9 @@ impl QueueModel {
             self.instances[instance].lost.push((claim, death));
         }
         self.instances[instance].life = Life::Expired;
+        if let Some(single) = self.fail_observation(instance) {
+            self.tasks[single].waits_behind = true;
+        }
     }
 
     /// Its process has died; the claims that `running` has a bit for were on a processor. If some of these were
@@ -42,19 +45,23 @@ impl QueueModel {
             self.instances[instance].lost.push((claim, None));
         }
         self.instances[instance].life = Life::Reported;
+        if let Some(single) = self.fail_observation(instance) {
+            self.tasks[single].waits_behind = true;
+        }
         requeued
     }
 
     /// What it has lost. An instance whose lease has run out lives after all, so that its tasks do not count a death.
     pub(super) fn renew(&mut self, instance: usize) -> Vec<ClaimId> {
-        let instance = &mut self.instances[instance];
-        let lost = std::mem::take(&mut instance.lost);
-        instance.life = if instance.life == Life::Reported { Life::Expired } else { Life::Alive };
+        let lost = std::mem::take(&mut self.instances[instance].lost);
+        let life = &mut self.instances[instance].life;
+        *life = if *life == Life::Reported { Life::Expired } else { Life::Alive };
         for (claim, death) in &lost {
             if let Some(death) = death {
                 self.tasks[claim.task].take_back(*death);
             }
         }
+        self.note_alive(instance);
         let mut claims: Vec<_> = lost.into_iter().map(|(claim, _)| claim).collect();
         claims.retain(|claim| !self.known_lost.contains(claim));
         claims.sort();
@@ -67,6 +74,7 @@ impl QueueModel {
         for claim in std::mem::take(&mut self.instances[instance].held) {
             self.tasks[claim.task].wait_again(now, |task| task.undo_start());
         }
+        self.leave_observation(instance);
     }
 }
 

@@ -23,4 +23,8 @@ pub trait World {
 
     /// Lets what is to happen at once happen: a claim gets an answer if there is one, and a time of zero is over.
     async fn settle(&self);
+
+    /// Waits until an instance of that worker id has a credit, or until none has: a claim that gets nothing waits with
+    /// one, and keeps it for a while. Called only if time stands still.
+    async fn wait_for_credit(&self, worker_id: &WorkerId, has: bool);
 }

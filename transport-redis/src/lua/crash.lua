@@ -6,7 +6,7 @@ local w, instance = ARGV[2], ARGV[3]
 local alive = key(w, 'alive')
 local score = tonumber(call('ZSCORE', alive, instance))
 if not score then return { NOW, 0, 0, 0 } end
-local released, blamed = 0, 0
+local released, blamed, single = 0, 0, nil
 if score ~= REPORTED then
   -- Those of the named that it runs. Some of them may have been quarantined before: then only these are to blame.
   local unread, running, some_quarantined = unread_ids(w, instance), {}, false
@@ -32,9 +32,9 @@ if score ~= REPORTED then
   released = released - blamed + call('HLEN', held_key(w, instance))
   call('ZADD', alive, REPORTED, instance)
   call('HDEL', key(w, 'idle'), instance)
-  fail_observation(w, instance)
+  single = fail_observation(w, instance)
 end
-take_over(w, instance, REPORTED)
+take_over(w, instance, REPORTED, single)
 if budget > 0 then remove_instance(w, instance) end
 deliver_ready(w)
 wake_for_quarantine(w)

@@ -101,6 +101,9 @@ end
 -- Ends the observation of a group on an instance that has died, or of whose lanes a task has blocked one. Returns the
 -- task that was a group by itself, which is then to wait behind the others.
 local function fail_observation(w, instance)
+  local state = key(w, 'state')
+  -- It may live after all: then it is not reserved.
+  if string.match(call('HGET', state, 'reserved') or '', '^%S+') == instance then call('HDEL', state, 'reserved') end
   local until_, _, size, id = observed_on(w, instance)
   if not until_ then return nil end
   start_over(w)

@@ -35,7 +35,8 @@ local function take_unread(w, instance, most)
   return taken
 end
 
--- Notes which tasks have counted a death of an instance: pairs of id and whether they were blamed for it.
+-- Notes which tasks have counted a death of an instance: pairs of id, and whether they were blamed for it and which attempt
+-- that was.
 local function note_lost(w, instance, lost)
   if #lost == 0 then return end
   local k = key(w, 'lost:' .. instance)
@@ -63,9 +64,9 @@ local function take_over(w, instance, expiry, single)
   local lost = {}
   local taken = take_back(w, instance, budget, function(id, task, packed)
     if expiry == REPORTED then
-      requeue(w, id, task, packed, instance)
+      requeue(w, id, task, packed, instance, single)
     elseif requeue_after_death(w, id, task, packed, instance, guilt, single) then
-      lost[#lost + 1], lost[#lost + 2] = id, guilt and '1' or '0'
+      lost[#lost + 1], lost[#lost + 2] = id, (guilt and '1 ' or '0 ') .. task.attempt
     end
   end)
   note_lost(w, instance, lost)
@@ -91,10 +92,11 @@ local function take_deaths_back(w, instance)
     local id = some[i]
     ids[#ids + 1] = id
     local task = read_record(id)
+    local blamed, attempt = string.match(some[i + 1], '^([01]) (%d+)$')
     -- A retry has begun the counts anew.
-    if task and not is_over(task.status) and task.deaths > 0 then
+    if task and not is_over(task.status) and task.deaths > 0 and task.attempt == tonumber(attempt) then
       task.deaths = task.deaths - 1
-      if some[i + 1] == '1' then task.blamed = math.max(task.blamed - 1, 0) end
+      if blamed == '1' then task.blamed = math.max(task.blamed - 1, 0) end
       call('HSET', record_key(id), 'deaths', task.deaths, 'blamed', task.blamed, 'recounted', '1')
       local sequence = not is_quarantined(task) and call('ZSCORE', quarantine, id)
       local packed = sequence and call('HGET', key(w, 'waiting'), id)

@@ -26,6 +26,7 @@ local function make_ready(w, id, sequence, letter)
   call('ZADD', ready_key(w, letter), digits(is_behind and sequence + BEHIND or sequence), id)
   if (is_behind or letter == 'q') and call('ZCARD', ready_key(w, letter)) == 1 and call('HEXISTS', key(w, 'state'), 'observed') == 0 then
     start_over(w)
+    call('HDEL', key(w, 'state'), 'reserved') -- that was for one that was cancelled
   end
 end
 
@@ -73,9 +74,10 @@ local function cancelled(id, task, reason)
   conclude(id, task, nil, 'cancelled', 'cancel_reason', reason)
 end
 
--- Makes a task wait again that has begun, at its sequence.
-local function requeue(w, id, task, packed, instance)
-  wait_again(w, id, packed, instance, ready_letter(task, packed))
+-- Makes a task wait again that has begun, at its sequence. `single`: the task that was a group of the quarantine by itself,
+-- if its instance has died.
+local function requeue(w, id, task, packed, instance, single)
+  wait_again(w, id, packed, instance, id == single and 'b' or ready_letter(task, packed))
   call('HSET', record_key(id), 'status', 'pending', 'updated_at', NOW_TEXT)
 end
 
