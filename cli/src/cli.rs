@@ -50,7 +50,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what the command line says. What goes wrong is on standard error by then.
+    /// Runs the subcommand and returns the exit code. Errors have been printed to standard error by then.
     pub(crate) fn execute(self) -> Exit {
         let json = self.command.json();
         let done = logging::start(self.command.default_log()).and_then(|()| match self.command {
@@ -75,7 +75,7 @@ impl Cli {
             let exit = error.exit();
             if json {
                 let line = report::json(&json!({ "error": error.into_failure() }));
-                let _ = Results::new(console).line(line); // that it can't be written has been said
+                let _ = Results::new(console).line(line); // `line` prints its own failure
             }
             exit
         })
@@ -83,7 +83,7 @@ impl Cli {
 }
 
 impl Command {
-    /// Whether it prints JSON, also of what goes wrong.
+    /// Whether the subcommand prints results and errors as JSON.
     const fn json(&self) -> bool {
         match self {
             Self::Run(command) => command.json,
@@ -103,12 +103,12 @@ impl Command {
         }
     }
 
-    /// What is logged unless `RUST_LOG` says otherwise.
+    /// The log filter when `RUST_LOG` is not set.
     const fn default_log(&self) -> &'static str {
         match self {
             Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
             Self::Worker(_) => "info",
-            // Those that ask say themselves what is wrong with their connection.
+            // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",
         }
     }

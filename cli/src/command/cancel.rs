@@ -11,8 +11,8 @@ use crate::report::{Console, Results};
 
 /// Cancel a task
 ///
-/// Prints removed if it waited and is cancelled, requested if it runs and will stop at its next
-/// operation or wait, or already finished if it has an outcome, which stands.
+/// Prints `removed` if the task was waiting and is now cancelled, `requested` if it runs and will stop at its
+/// next operation or wait, and `already finished` if it has an outcome. The outcome does not change.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CancelCommand {

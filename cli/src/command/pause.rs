@@ -10,8 +10,8 @@ use crate::report::{Console, Results};
 
 /// Pause a queue: its workers claim nothing more
 ///
-/// What runs goes on, and tasks are still accepted. `rhaid resume` opens it again. A worker id that
-/// nobody has used yet can be paused too: what is sent to it then waits.
+/// Running tasks continue, and the queue still accepts tasks. `rhaid resume` opens the queue again. A worker id
+/// that no worker or task has used yet can be paused too: tasks for it then wait.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_PAUSE)]
 pub(crate) struct PauseCommand {

@@ -42,7 +42,7 @@ impl ResubmitCommand {
         let dispatcher = server.connect().await?;
         let id = match dispatcher.resubmit(self.id).await {
             Ok(id) => id,
-            // It is the task that is not ready, not the command line that is wrong.
+            // The command line is right; the task is not in a state to be resubmitted.
             Err(RhaiDispatcherError::Invalid(Invalid { problem, hint, .. })) => {
                 return Err(CommandError::NotReady(format!("{problem}; {hint}")));
             }

@@ -13,7 +13,7 @@ use crate::report::{Console, Printer, Results};
 
 /// Submit a script to a worker and print the id of its task
 ///
-/// It is checked first, and then waits in its queue until a worker claims it. `rhaid wait` has its
+/// The script is checked first. The task then waits in its queue until a worker claims it. `rhaid wait` prints its
 /// result.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]

@@ -2,12 +2,12 @@ use std::fmt::Write;
 
 use rhai_dispatcher::engine::{FunctionDoc, ModuleDoc};
 
-/// The reference of all functions, as the Markdown of `docs/scripting.md`. `rhai` are the names of Rhai's own.
+/// The reference of all functions, as the Markdown of `docs/scripting.md`. `rhai` has the names of Rhai's functions.
 pub(crate) fn markdown<'a>(docs: &[&ModuleDoc], rhai: impl IntoIterator<Item = &'a str>) -> String {
     let mut text = HEAD.to_owned();
     for module in docs {
         let names: Vec<_> = module.iter().map(|doc| format!("[`{0}`](#{0})", doc.name)).collect();
-        // A string takes all that is written.
+        // A write to a string does not fail.
         let _ = write!(text, "\n## {}\n\n{}\n\n{}\n", module.title, module.about, names.join(", "));
         for doc in module.iter() {
             let _ = write!(text, "\n{}", section(doc));
