@@ -1,6 +1,6 @@
 use rhai_dispatcher_engine::{FunctionDoc, ModuleDoc};
 
-/// What is written about the functions.
+/// The reference of the functions.
 pub(crate) static DOCS: ModuleDoc = ModuleDoc::new("HTTP", ABOUT, &[FUNCTIONS]);
 
 const ABOUT: &str = "\
@@ -13,7 +13,8 @@ without an answer is one that can be caught: an object map with `kind` (`invalid
 as text, a blob as it is, and unit as none. The options, answers, retries and errors are in \
 [modules/http](../modules/http/README.md).";
 
-const ERRORS: &str = "No answer came, or an option is wrong: the message begins with its name.";
+const ERRORS: &str =
+    "The call got no answer, or an option is wrong; the message then begins with the option's name.";
 
 const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new("http_get", &["http_get(url)", "http_get(url, options)"], "The answer to a GET.")

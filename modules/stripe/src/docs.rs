@@ -1,6 +1,6 @@
 use rhai_dispatcher_engine::{FunctionDoc, ModuleDoc};
 
-/// What is written about the functions.
+/// The reference of the functions.
 pub(crate) static DOCS: ModuleDoc = ModuleDoc::new("Stripe", ABOUT, &[COMMON, OBJECTS, SETTERS]);
 
 const ABOUT: &str = "\
@@ -160,7 +160,7 @@ const SETTERS: &[FunctionDoc] = &[
     FunctionDoc::new("phone", &["object.phone(text)"], "Sets the telephone number, of a new customer. Returns the object.")
         .errors(VALUE)
         .example("new_customer().phone(\"+49 1\").to_string()", "\"a new customer\""),
-    FunctionDoc::new("product", &["object.product(id)"], "Sets what the price is for, of a new price. Returns the object.")
+    FunctionDoc::new("product", &["object.product(id)"], "Sets the product of a new price. Returns the object.")
         .errors(VALUE)
         .example("new_price().product(\"prod_1\").to_string()", "\"a new price\""),
     FunctionDoc::new("receipt_email", &["object.receipt_email(text)"], "Sets where the receipt is sent, of a new payment intent. Returns the object.")
@@ -175,13 +175,13 @@ const SETTERS: &[FunctionDoc] = &[
     FunctionDoc::new("return_url", &["object.return_url(url)"], "Sets where the customer comes back to, of a new payment intent. Returns the object.")
         .errors(VALUE)
         .example("new_payment_intent().return_url(\"https://example.com/\").to_string()", "\"a new payment_intent\""),
-    FunctionDoc::new("statement_descriptor", &["object.statement_descriptor(text)"], "Sets what the bank statement says, of a new payment intent. Returns the object.")
+    FunctionDoc::new("statement_descriptor", &["object.statement_descriptor(text)"], "Sets the text on the bank statement, of a new payment intent. Returns the object.")
         .errors(VALUE)
         .example("new_payment_intent().statement_descriptor(\"TEA SHOP\").to_string()", "\"a new payment_intent\""),
     FunctionDoc::new("trial_period_days", &["object.trial_period_days(days)"], "Sets the length of the trial, of a new subscription. Returns the object.")
         .errors(VALUE)
         .example("new_subscription().trial_period_days(14).to_string()", "\"a new subscription\""),
-    FunctionDoc::new("unit_label", &["object.unit_label(text)"], "Sets what one of it is called, of a new product. Returns the object.")
+    FunctionDoc::new("unit_label", &["object.unit_label(text)"], "Sets the label of one unit of a new product. Returns the object.")
         .errors(VALUE)
         .example("new_product().unit_label(\"cup\").to_string()", "\"a new product\""),
     FunctionDoc::new("url", &["object.url(url)"], "Sets the page about it, of a new product. Returns the object.")
