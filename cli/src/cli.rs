@@ -18,18 +18,18 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-With --json a command that can't do its work also prints a line of JSON to standard output, whose error has kind
-and message. A command line that does not parse is told on standard error only.
+With --json, a command that can't do its work also prints a line of JSON with an object `error`, which has kind and
+message, to standard output. If the command line does not parse, the error is on standard error only.
 
 Environment:
-  RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn;
+  RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
   RHAID_URL  The server of all commands but run, check and functions, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
-  In messages, names and JSON they are written as escapes, such as \\u{1b}. What scripts print and return has them
-  escaped on a terminal, line breaks and tabs aside, and goes to a pipe or a file as it is.";
+  Messages, names and JSON contain them as escapes, such as \\u{1b}. Printed lines and results of scripts contain
+  them as escapes on a terminal, except line breaks and tabs; a pipe or a file gets them unchanged.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_would_show_a_password_or_reach_nobody_are_refused() {
+    fn urls_without_a_server_or_with_an_exposed_password_are_refused() {
         for (url, says) in [
             ("redis://ann:12/secret@host/0", "%2F"),
             ("redis://:secret/1@host", "%2F"),

@@ -42,7 +42,7 @@ Examples:
   rhaid call --worker worker-1 hello.rhai --limit max_operations=100000
 
 Exit code:
-  0 if it completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,
+  0 if the script completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,
   3 if the server can't be reached or refuses, 130 after Ctrl-C";
 
 impl CallCommand {

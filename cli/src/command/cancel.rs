@@ -30,8 +30,8 @@ pub(crate) struct CancelCommand {
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if it is, or need not be, cancelled, 1 if it is not known, 2 if the command line is wrong, 3 if
-  the server can't be reached or refuses";
+  0 if the task is cancelled or has already finished, 1 if it is not known, 2 if the command line is
+  wrong, 3 if the server can't be reached or refuses";
 
 impl CancelCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {

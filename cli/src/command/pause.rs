@@ -29,11 +29,11 @@ pub(crate) struct ResumeCommand {
 
 const AFTER_PAUSE: &str = "\
 Exit code:
-  0 if it is paused, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the queue is paused, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 const AFTER_RESUME: &str = "\
 Exit code:
-  0 if it is open, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the queue is open, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 /// The queue to pause or resume.
 #[derive(Debug, Args)]

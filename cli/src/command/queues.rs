@@ -27,7 +27,7 @@ pub(crate) struct QueuesCommand {
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if they are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the queues are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 impl QueuesCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {

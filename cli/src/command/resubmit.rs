@@ -29,7 +29,7 @@ pub(crate) struct ResubmitCommand {
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if it is queued, 1 if the task has not ended or is not known, 2 if the command line is wrong, 3 if
+  0 if the new task is queued, 1 if the task has not ended or is not known, 2 if the command line is wrong, 3 if
   the server can't be reached or refuses";
 
 impl ResubmitCommand {

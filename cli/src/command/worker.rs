@@ -69,7 +69,7 @@ Examples:
   STRIPE_API_KEY=sk_test_... rhaid worker --url redis://127.0.0.1/ --id billing --secret STRIPE_API_KEY
 
 Exit code:
-  0 after it has drained, 1 if a script had to be given up, 2 if the command line is wrong, 3 if the
+  0 after the worker has drained, 1 if it abandoned a script, 2 if the command line is wrong, 3 if the
   server can't be reached or refuses, 130 after a second signal, 128 and the signal if a signal ends
   the child while it drains";
 

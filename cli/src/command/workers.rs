@@ -30,7 +30,7 @@ pub(crate) struct WorkersCommand {
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if they are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the workers are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 impl WorkersCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {

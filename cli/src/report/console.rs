@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_scripts_print_reaches_a_terminal_without_control_characters() {
+    fn printed_lines_reach_a_terminal_without_control_characters() {
         let mut log = TaskLog::new();
         log.push(LogLevel::Print, "\u{1b}[2Jone\n\ttwo\u{9b}A", 1000);
         let name = Some(Arc::from("\u{1b}]0;x\u{7}.rhai"));

@@ -14,7 +14,7 @@ fn first_line(child: &mut Child) -> (String, BufReader<ChildStdout>) {
 }
 
 #[test]
-fn a_signal_cancels_what_runs() {
+fn signal_cancels_running_scripts() {
     for name in ["INT", "TERM"] {
         let scripts = Scripts::new([("quick", "1"), ("long", "sleep(3600); 2")]);
         let mut child = scripts.command(&["--timeout", "1h", "quick", "long"]).spawn().expect("rhaid runs");

@@ -24,7 +24,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_post",
         &["http_post(url, body)", "http_post(url, body, options)"],
-        "The answer to a POST. It is tried again only with an `Idempotency-Key` header, or if it did not reach the server.",
+        "The answer to a POST. It is retried only with an `Idempotency-Key` header, or if it did not reach the server.",
     )
     .errors(ERRORS)
     .example("http_post(\"https://api.example.com/things\", #{ name: \"tea\" }).ok", "true")
@@ -32,7 +32,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_put",
         &["http_put(url, body)", "http_put(url, body, options)"],
-        "The answer to a PUT, which a server may have more than once: it is tried again as a GET is.",
+        "The answer to a PUT. It is retried like a GET, so the server may receive it more than once.",
     )
     .errors(ERRORS)
     .example("http_put(\"https://api.example.com/things/7\", #{ name: \"tea\" }).ok", "true")
@@ -40,7 +40,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_patch",
         &["http_patch(url, body)", "http_patch(url, body, options)"],
-        "The answer to a PATCH. It is tried again as a POST is.",
+        "The answer to a PATCH. It is retried like a POST.",
     )
     .errors(ERRORS)
     .example("http_patch(\"https://api.example.com/things/7\", #{ name: \"tea\" }).ok", "true")
@@ -48,7 +48,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_delete",
         &["http_delete(url)", "http_delete(url, options)"],
-        "The answer to a DELETE, which a server may have more than once: it is tried again as a GET is.",
+        "The answer to a DELETE. It is retried like a GET, so the server may receive it more than once.",
     )
     .errors(ERRORS)
     .example("http_delete(\"https://api.example.com/things/7\").ok", "true")

@@ -151,7 +151,7 @@ fn calls_to_one_server_share_a_connection() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_by_name() {
+fn invalid_options_are_refused_by_name() {
     let server = TestServer::start(|_| Answer::text(""));
     let url = server.url("/");
     for (options, says) in [

@@ -150,7 +150,7 @@ fn a_post_whose_body_was_sent_in_part_is_not_begun_again() {
 }
 
 #[test]
-fn what_may_be_repeated_is_sent_again_however_it_failed() {
+fn repeatable_call_is_retried_after_every_failure() {
     let faults: [fn(RawConnection); 5] = [hang_up, no_http, half_a_head, half_a_body, half_a_chunk];
     for (index, fault) in faults.into_iter().enumerate() {
         let server = faulty(move |mut connection| match connection.number % 3 {

@@ -35,7 +35,7 @@ fn same(calls: &[(&str, &str)]) {
 }
 
 #[test]
-fn examples_give_what_is_written() {
+fn examples_return_their_documented_results() {
     let config = config();
     let docs = config.docs().last().expect("the module is documented");
     assert_eq!(docs.title, "Standard library");

@@ -8,7 +8,7 @@ Stripe's objects. In Rust: feature `stripe`, `StripeModule`; `rhaid` always has 
 each of which returns the object, and sent by `create`. Errors are object maps with `kind` and `message`; more about them, \
 keys and retries is in [modules/stripe](../modules/stripe/README.md).";
 
-const CALL: &str = "Stripe refuses, or its answer does not come.";
+const CALL: &str = "Stripe refuses the call, or the call gets no answer.";
 const VALUE: &str = "The value is of another type.";
 
 const COMMON: &[FunctionDoc] = &[
@@ -17,7 +17,7 @@ const COMMON: &[FunctionDoc] = &[
         &["configure_stripe(key)"],
         "Sets the key for the calls of the script that follow: a secret, or a text.",
     )
-    .errors("`key` is neither, or not a key of Stripe.")
+    .errors("`key` is neither a secret nor a text, or it is not a Stripe key.")
     .example("configure_stripe(STRIPE_API_KEY)", "null"),
     FunctionDoc::new("create", &["object.create()"], "Creates the object at Stripe, and returns its id.")
         .errors(CALL)
@@ -26,7 +26,7 @@ const COMMON: &[FunctionDoc] = &[
     FunctionDoc::new(
         "metadata",
         &["object.metadata(map)", "object.metadata(key, value)"],
-        "Sets all metadata of a new object, or one of them. Returns the object.",
+        "Sets all metadata of a new object, or the value of one key. Returns the object.",
     )
     .errors(VALUE)
     .example("new_product().metadata(\"order\", 7).to_string()", "\"a new product\""),

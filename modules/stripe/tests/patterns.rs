@@ -1,5 +1,5 @@
-//! The four ways of use, as they were written down before there was an engine for them; `sleep`
-//! counts seconds, so that one number is another.
+//! The four patterns of use from the time before this engine. The only change is one number, because `sleep`
+//! counts seconds.
 
 mod support;
 
