@@ -36,7 +36,7 @@ fn no_http(mut connection: RawConnection) {
 
 fn no_tls(mut connection: RawConnection) {
     connection.read_some();
-    connection.write("not TLS");
+    connection.write("this is not TLS");
 }
 
 fn half_a_head(mut connection: RawConnection) {
