@@ -1,5 +1,5 @@
-//! How soon 10,000 sleeping scripts of a dead worker run again over Redis: of a `rhaid worker` whose child is killed, and
-//! of one that is killed as a whole while another one serves.
+//! Time until 10,000 sleeping scripts of a dead worker run again, over Redis. Two cases: the
+//! child of a `rhaid worker` is killed, and a whole `rhaid worker` is killed while another one serves.
 //!
 //! Run it with `cargo bench -p rhaid --bench recovery`. It needs `redis-server`, and Linux, where it finds the child.
 
@@ -17,10 +17,10 @@ use rhai_dispatcher::transport::InstanceId;
 use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, WorkerId};
 use rhai_dispatcher_test_redis::RedisServer;
 
-/// How many scripts sleep.
+/// Number of sleeping scripts.
 const TASKS: usize = 10_000;
 
-/// How often each death is measured.
+/// Number of measurements for each case.
 const ROUNDS: usize = 3;
 
 /// A `rhaid worker`, killed when it is dropped.
@@ -55,7 +55,7 @@ impl Drop for Worker {
     }
 }
 
-/// Waits until an instance other than `dead` has claimed all of them, and answers which, and how long that took.
+/// Waits until an instance other than `dead` has claimed all tasks. Returns that instance and the time of the wait.
 fn all_claimed(client: &RhaiDispatcher, dead: &[InstanceId]) -> (InstanceId, Duration) {
     let start = Instant::now();
     let worker_id = WorkerId::try_from("worker-1").expect("a worker id");
@@ -93,7 +93,7 @@ fn main() {
         instance = next;
         println!("{TASKS} scripts, child killed, round {round}: all run again after {took:.2?}");
     }
-    // From the second time on they are quarantined, and start in groups.
+    // From the second death on, the scripts are quarantined and start in groups.
     for round in 1..=ROUNDS {
         dead.push(instance);
         let other = Worker::start(&url);

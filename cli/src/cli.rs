@@ -18,18 +18,18 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-With --json a command that can't do its work also prints a line of JSON to standard output, whose error has kind
-and message. A command line that does not parse is told on standard error only.
+With --json, a command that can't do its work also prints a line of JSON with an object `error`, which has kind and
+message, to standard output. If the command line does not parse, the error is on standard error only.
 
 Environment:
-  RUST_LOG   What is logged to standard error, such as info or rhai_dispatcher_core=debug [default: warn;
+  RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
   RHAID_URL  The server of all commands but run, check and functions, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
-  In messages, names and JSON they are written as escapes, such as \\u{1b}. What scripts print and return has them
-  escaped on a terminal, line breaks and tabs aside, and goes to a pipe or a file as it is.";
+  Messages, names and JSON contain them as escapes, such as \\u{1b}. Printed lines and results of scripts contain
+  them as escapes on a terminal, except line breaks and tabs; a pipe or a file gets them unchanged.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -50,7 +50,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what the command line says. What goes wrong is on standard error by then.
+    /// Runs the subcommand and returns the exit code. Errors have been printed to standard error by then.
     pub(crate) fn execute(self) -> Exit {
         let json = self.command.json();
         let done = logging::start(self.command.default_log()).and_then(|()| match self.command {
@@ -75,7 +75,7 @@ impl Cli {
             let exit = error.exit();
             if json {
                 let line = report::json(&json!({ "error": error.into_failure() }));
-                let _ = Results::new(console).line(line); // that it can't be written has been said
+                let _ = Results::new(console).line(line); // `line` prints its own failure
             }
             exit
         })
@@ -83,7 +83,7 @@ impl Cli {
 }
 
 impl Command {
-    /// Whether it prints JSON, also of what goes wrong.
+    /// Whether the subcommand prints results and errors as JSON.
     const fn json(&self) -> bool {
         match self {
             Self::Run(command) => command.json,
@@ -103,12 +103,12 @@ impl Command {
         }
     }
 
-    /// What is logged unless `RUST_LOG` says otherwise.
+    /// The log filter when `RUST_LOG` is not set.
     const fn default_log(&self) -> &'static str {
         match self {
             Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
             Self::Worker(_) => "info",
-            // Those that ask say themselves what is wrong with their connection.
+            // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",
         }
     }

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::options::Timeout;
 use crate::report::Failure;
 
-/// Why a command could not do its work at all.
+/// Why a command failed before it could do its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// A value on the command line, or in the environment, is wrong.
@@ -15,23 +15,23 @@ pub(crate) enum CommandError {
     Usage {
         /// The argument or variable, as the help spells it.
         argument: &'static str,
-        /// What is wrong, and what to do instead.
+        /// The problem, and a value that is right.
         problem: String,
     },
-    /// Neither the command line nor the environment says which server.
+    /// Neither the command line nor the environment names a server.
     #[error("no server is named; give '--url <URL>' or set RHAID_URL, such as redis://127.0.0.1/")]
     NoServer,
     /// The server can't be reached, or refuses.
     #[error("{url}: {problem}; {hint}")]
     Server {
-        /// Which server, without its password.
+        /// The server's URL, without its password.
         url: String,
         /// What happened.
         problem: String,
         /// The way out.
         hint: &'static str,
     },
-    /// The dispatcher has no answer.
+    /// The dispatcher returned an error.
     #[error(transparent)]
     Dispatcher(RhaiDispatcherError),
     /// The task did not end while `rhaid wait` waited.
@@ -41,21 +41,21 @@ pub(crate) enum CommandError {
         id: TaskId,
         /// How long the command waited.
         timeout: Timeout,
-        /// What the task was waiting for, or since when it runs.
+        /// What the task waits for, or since when it runs.
         why: String,
     },
-    /// The task is not in a state in which that can be done to it.
+    /// The task's state does not allow the operation.
     #[error("{0}")]
     NotReady(String),
-    /// The worker could not start, or had to end.
+    /// The worker could not start, or ended with an error.
     #[error(transparent)]
     Worker(#[from] WorkerError),
-    /// The system refused something.
+    /// An operation of the operating system failed.
     #[error("{doing}: {source}")]
     System {
-        /// What was to be done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -77,7 +77,7 @@ impl CommandError {
         }
     }
 
-    /// The same as it stands in JSON.
+    /// The error in the form that is printed as JSON.
     pub(crate) fn into_failure(self) -> Failure {
         let message = self.to_string();
         let kind = match self {
@@ -95,7 +95,7 @@ impl CommandError {
 
 const URL: &str = "--url <URL>";
 
-/// The library's own hint names memory:, which has no use here.
+/// Replaces the library's hint, which also names the scheme `memory:`; a command can't use that.
 const URL_HINT: &str =
     "use redis://[user:password@]host[:port][/database] or redis+unix:///path, without TLS";
 

@@ -1,11 +1,11 @@
 use std::process::ExitCode;
 
-/// How the process ends.
+/// The exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All that was asked for is done: every script completed.
+    /// The command did its work: every script completed.
     Success,
-    /// Something failed.
+    /// A script or a task failed.
     Failure,
     /// The command line is wrong. The same code as clap's own.
     Usage,
@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Server,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
-    /// As the child process ended that did the work.
+    /// The exit code of the child process that did the work.
     Child(u8),
 }
 

@@ -11,21 +11,21 @@ use futures::future::Shared;
 use crate::error::CommandError;
 use crate::exit::Exit;
 
-/// Ctrl-C, SIGTERM or SIGHUP, as a future that many can wait for.
+/// Ctrl-C, SIGTERM or SIGHUP, as a future that several tasks can await.
 ///
-/// The first signal asks for an orderly end; the second one ends the process whatever it does, such
-/// as writing into a pipe that nobody empties.
+/// The first signal requests an orderly end. The second signal ends the process immediately, even while it is
+/// blocked, such as in a write to a pipe without a reader.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     raised: Shared<oneshot::Receiver<()>>,
 }
 
 impl Interrupt {
-    /// How long an orderly end may take where nothing is to be waited for.
+    /// Limit on the time of an orderly end when the command does not wait for running scripts.
     pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-    /// Takes over the process's signals. To be called once. When `patience` is over after the first
-    /// signal, that is as good as a second one; `None` has no end.
+    /// Handles the signals of the process. Call it once. `patience` after the first signal, the process ends as after
+    /// a second signal; with `None` only a second signal does that.
     pub(crate) fn install(patience: Option<Duration>) -> Result<Self, CommandError> {
         let (raise, raised) = oneshot::channel();
         let mut raise = Some(raise);
@@ -47,8 +47,9 @@ impl Interrupt {
         Ok(Self { raised: raised.shared() })
     }
 
-    /// Takes over the signals of a process that has a supervisor. The answer is raised by the first signal, or when
-    /// the other answer is called. Further signals count for the supervisor alone: a signal may go to both.
+    /// Handles the signals of a process that has a supervisor. The first signal raises the returned interrupt, and so
+    /// does a call of the returned function. Only the supervisor acts on further signals, because one signal may reach
+    /// both processes.
     pub(crate) fn supervised() -> Result<(Self, impl FnOnce() + Send + 'static), CommandError> {
         let (raise, raised) = oneshot::channel();
         let raise = Arc::new(Mutex::new(Some(raise)));
@@ -63,7 +64,7 @@ impl Interrupt {
         Ok((Self { raised: raised.shared() }, raise))
     }
 
-    /// Calls `handler` at each signal, on a thread of its own. To be called once.
+    /// Calls `handler` at each signal, on a thread of its own. Call it once.
     pub(crate) fn on_signal(handler: impl FnMut() + Send + 'static) -> Result<(), CommandError> {
         ctrlc::set_handler(handler).map_err(|error| CommandError::System {
             doing: "waiting for Ctrl-C",
@@ -71,13 +72,13 @@ impl Interrupt {
         })
     }
 
-    /// Is ready once a signal has come, and from then on.
+    /// Resolves when the first signal arrives; resolves immediately after that.
     pub(crate) fn raised(&self) -> impl Future<Output = ()> + Unpin + use<> {
         // The handler, and so the sender, lives as long as the process.
         self.raised.clone().map(|_| ())
     }
 
-    /// Whether a signal has come.
+    /// Whether a signal has arrived.
     pub(crate) fn is_raised(&self) -> bool {
         self.raised().now_or_never().is_some()
     }

@@ -10,7 +10,7 @@ use crate::error::CommandError;
 
 const VARIABLE: &str = "RUST_LOG";
 
-/// Begins to log what `RUST_LOG` asks for, or `default` if it is not set or empty.
+/// Starts logging with the filter in `RUST_LOG`, or with `default` if the variable is not set or empty.
 pub(crate) fn start(default: &str) -> Result<(), CommandError> {
     let directives = match env::var(VARIABLE) {
         Ok(directives) => directives,
@@ -23,7 +23,7 @@ pub(crate) fn start(default: &str) -> Result<(), CommandError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        // It would complain, by `eprintln!`, of a standard error that is closed.
+        // Otherwise the subscriber reports a closed standard error with `eprintln!`, which panics.
         .log_internal_errors(false)
         .init();
     Ok(())

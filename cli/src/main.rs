@@ -3,11 +3,11 @@
 //! # Layout
 //! - `cli`: the command line as a whole, [`Cli`].
 //! - `command`: its subcommands, a file each.
-//! - `options`: what subcommands take: scripts, their arguments, servers, ids, durations.
-//! - `server`: the server that a URL names, and what is said of it when it fails: `Server`.
+//! - `options`: the options of subcommands: scripts, their arguments, servers, ids, durations.
+//! - `server`: `Server`, the server that a URL names, and the messages for its errors.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
-//! - `report`: what is printed: results to standard output, all else to standard error.
-//! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, what stops a command.
+//! - `report`: the output: results to standard output, everything else to standard error.
+//! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
 
 mod batch;
 mod cli;
@@ -28,8 +28,8 @@ use rhai_dispatcher::engine::ScriptAllocator;
 
 use cli::Cli;
 
-/// Tasks are made on one thread and dropped on another, which the system's allocator makes both wait
-/// for. And it counts what scripts hold, for their limit of memory.
+/// One thread allocates a task and another thread frees it; the system's allocator makes both threads wait for
+/// a lock then. This allocator also counts the memory of each script, for `max_memory`.
 #[global_allocator]
 static ALLOCATOR: ScriptAllocator<MiMalloc> = ScriptAllocator::new(MiMalloc);
 

@@ -10,7 +10,7 @@ use rhai_dispatcher::{
 
 use crate::error::CommandError;
 
-/// The server of a command. It is printed without its password.
+/// The server of a command. `Display` leaves out its password.
 #[derive(Clone)]
 pub(crate) struct Server {
     url: String,
@@ -18,7 +18,7 @@ pub(crate) struct Server {
     records: RecordSettings,
 }
 
-/// How the records of finished tasks are kept, as far as the command line says.
+/// The limits on the records of finished tasks that the command line sets; `None` leaves the default.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RecordSettings {
     pub(crate) ttl: Option<Duration>,
@@ -30,12 +30,12 @@ impl Server {
     /// The environment variable with the URL.
     pub(crate) const VARIABLE: &str = "RHAID_URL";
 
-    /// Who asks.
+    /// The caller id of all commands.
     const CALLER_ID: &str = "rhaid";
 
     /// # Errors
-    /// If the URL is none that other processes can reach, or would be read with a part of its
-    /// password as something else, which the library's error would show.
+    /// If other processes can't reach the URL, or if a `/` in its password would make the parser take a part of the
+    /// password for another field, which the library's error would then show.
     pub(crate) fn new(url: String, prefix: Option<String>) -> Result<Self, CommandError> {
         let refuse = |problem: &str| Err(CommandError::usage("--url <URL>", problem));
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
@@ -54,7 +54,7 @@ impl Server {
         Self { records, ..self }
     }
 
-    /// A dispatcher that is connected.
+    /// A connected dispatcher.
     pub(crate) async fn connect(&self) -> Result<RhaiDispatcher, CommandError> {
         let RecordSettings { ttl, most, most_bytes } = self.records;
         let mut builder = RhaiDispatcherBuilder::new().caller_id(Self::CALLER_ID).url(&self.url);
@@ -73,7 +73,7 @@ impl Server {
         builder.connect().await.map_err(|error| self.explain(error))
     }
 
-    /// The worker that it gives tasks to.
+    /// A worker of this server.
     pub(crate) fn worker(&self, worker_id: &WorkerId) -> RhaiWorkerBuilder {
         let RecordSettings { ttl, most, most_bytes } = self.records;
         let mut builder = RhaiWorker::builder(worker_id.as_str()).url(&self.url);
@@ -92,7 +92,7 @@ impl Server {
         builder
     }
 
-    /// A transport to it. Nothing is connected yet.
+    /// A transport to the server. It is not connected yet.
     pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, RhaiDispatcherError> {
         let config = RedisConfig::new(&self.url);
         let mut config = match &self.prefix {
@@ -107,20 +107,20 @@ impl Server {
         Ok(Arc::new(RedisTransport::new(config)?))
     }
 
-    /// An error of a call, with the server's name and the way out if it is the server's.
+    /// An error of a call. If the server caused it, it names the server and the way out.
     pub(crate) fn explain(&self, error: impl Into<RhaiDispatcherError>) -> CommandError {
         let (problem, hint) = match error.into() {
             RhaiDispatcherError::Unavailable(source) => (
                 format!("the server is not available: {source}"),
-                "see that it runs and has memory and disk, and that --url or RHAID_URL names it",
+                "check that it runs and has memory and disk space, and that --url or RHAID_URL names it",
             ),
             RhaiDispatcherError::Refused(source) => (
                 format!("the server refuses: {source}"),
-                "see to the user, password and database in --url or RHAID_URL, and to the server",
+                "check the user, password and database in --url or RHAID_URL, and the server's settings",
             ),
             RhaiDispatcherError::Protocol(source) => (
-                format!("the server has something unexpected: {source}"),
-                "see that only rhai-dispatcher, in versions that go together, uses this --prefix",
+                format!("the server holds something unexpected: {source}"),
+                "use this --prefix only for rhai-dispatcher, and only in compatible versions",
             ),
             error => return error.into(),
         };
@@ -129,16 +129,16 @@ impl Server {
         CommandError::Server { url: self.to_string(), problem, hint }
     }
 
-    /// An error at whose time the connection was gone.
+    /// An error that was returned while the connection was lost.
     pub(crate) fn lost(&self, error: &RhaiDispatcherError) -> CommandError {
         CommandError::Server {
             url: self.to_string(),
             problem: format!("{error}, and the connection is lost"),
-            hint: "ask again when the server is back",
+            hint: "try again when the server is back",
         }
     }
 
-    /// An error of a worker, likewise.
+    /// An error of a worker. If the server caused it, it names the server and the way out.
     pub(crate) fn explain_worker(&self, error: WorkerError) -> CommandError {
         match error {
             WorkerError::Transport(error) => self.explain(error),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_would_show_a_password_or_reach_nobody_are_refused() {
+    fn urls_without_a_server_or_with_an_exposed_password_are_refused() {
         for (url, says) in [
             ("redis://ann:12/secret@host/0", "%2F"),
             ("redis://:secret/1@host", "%2F"),

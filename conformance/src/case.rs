@@ -4,7 +4,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::Environment;
 
-/// One promise of the contract, as a test. It fails by panicking, or by never ending.
+/// A test of one promise of the contract. A failed case panics or hangs.
 #[derive(Clone, Copy)]
 pub struct Case {
     /// The name of its function, and of its bullet in the contract.

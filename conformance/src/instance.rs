@@ -7,12 +7,12 @@ use rhai_dispatcher_core::{
     TaskErrorKind, TaskLog,
 };
 
-/// What cases do with a consumer, without a word on errors: an error fails the case.
+/// Shorthands for the calls of cases to a consumer. An error of the call fails the case.
 pub(crate) trait Instance {
     /// Waits for one task.
     fn claim_one(&self) -> BoxFuture<'_, Claimed>;
 
-    /// Waits for that many tasks, in as many claims as it takes: a claim may answer with fewer.
+    /// Waits for `count` tasks, with several claims if a claim returns fewer.
     fn claim_all(&self, count: usize) -> BoxFuture<'_, Vec<Claimed>>;
 
     /// Ends claims.
@@ -21,7 +21,7 @@ pub(crate) trait Instance {
     /// Ends one claim.
     fn end(&self, claim: Claim, finish: Finish) -> BoxFuture<'_, Finished>;
 
-    /// Ends a claim with an output; it must be written.
+    /// Ends a claim with an output, and checks that the output was written.
     fn complete(&self, claim: Claim) -> BoxFuture<'_, ()>;
 }
 
@@ -63,7 +63,7 @@ impl Instance for Arc<dyn Consumer> {
     }
 }
 
-/// As the argument of a claim.
+/// `count` as the argument of a claim.
 pub(crate) fn up_to(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).expect("cases claim at least one")
 }
@@ -72,12 +72,12 @@ pub(crate) fn completion(claim: Claim, finish: Finish) -> Completion {
     Completion { claim, finish, log: TaskLog::new() }
 }
 
-/// An end with that output, given as JSON.
+/// A finish with the output `json`.
 pub(crate) fn completed(json: &str) -> Finish {
     Finish::Outcome(Outcome::Completed(Json::parse(json).expect("JSON").into()))
 }
 
-/// An error that may be retried.
+/// An error after which a task may be retried.
 pub(crate) fn error() -> TaskError {
     TaskError::new(TaskErrorKind::Runtime, "no such luck").at(Some(3), Some(7))
 }

@@ -1,9 +1,8 @@
-//! One suite that every transport passes, and every wrapper round one.
+//! A test suite that every transport passes, and every wrapper of a transport.
 //!
 //! The contract of `rhai_dispatcher_core::Transport` and `Consumer` is written as `# Behavior`
-//! bullets; each is the name of one case here, and `tests/contract.rs` compares the two lists. That
-//! the cases catch what they are there for is itself tested: each has a deliberately [faulty
-//! wrapper](FAULTS) under which it must fail.
+//! bullets; each is the name of one case here, and `tests/contract.rs` compares the two lists. The cases
+//! are tested too: each must fail with at least one [faulty wrapper](FAULTS) that breaks its promise.
 //!
 //! A transport mounts the suite in a test target with `harness = false`:
 //!
@@ -18,9 +17,9 @@
 //! ```
 //!
 //! # Layout
-//! - `environment`: what a transport supplies ([`Environment`]): a store, and a way to let time pass.
+//! - `environment`: [`Environment`], which a transport implements: a store, and a way to let time pass.
 //! - `case`, `cases`: the cases ([`CASES`]), in a file per method of the contract.
-//! - `stage`, `instance`, `waiting`: what the cases are written with.
+//! - `stage`, `instance`, `waiting`: shorthands for the cases.
 //! - `faulty`: the wrappers ([`FAULTS`]), in files like those of the cases.
 //! - `runner`: [`main`] and [`faults_main`].
 

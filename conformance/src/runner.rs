@@ -24,10 +24,10 @@ pub fn main(name: &str, environment: impl Fn() -> Box<dyn Environment> + Send + 
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-/// Checks that the suite catches what it is there for, as a test program.
+/// Checks that the cases catch the [`FAULTS`], as a test program.
 ///
-/// Over a wrapper that breaks nothing every case passes; over each of the [`FAULTS`] the cases that
-/// it names fail, and pass without it.
+/// With a wrapper without a fault every case passes. With each of the [`FAULTS`] the cases that
+/// it names fail; without it they pass.
 pub fn faults_main(
     name: &str,
     environment: impl Fn() -> Box<dyn Environment> + Send + Sync + 'static,
@@ -53,19 +53,19 @@ pub fn faults_main(
         })
     });
     let mut arguments = Arguments::from_args();
-    // Most of them wait for what will not come.
+    // Most of these cases wait for an event that does not happen, so many can run at once.
     arguments.test_threads.get_or_insert(16);
     libtest_mimic::run(&arguments, faithful.chain(faults).collect()).exit_code()
 }
 
-/// The start of the names of threads whose panic is what is hoped for.
+/// The prefix of the names of threads that are expected to panic.
 const EXPECTED: &str = "faulty ";
 
 fn catch<E>(fault: &'static FaultCase, name: &str, environment: &Arc<E>) -> Result<(), Failed>
 where
     E: Fn() -> Box<dyn Environment> + Send + Sync + 'static,
 {
-    let case = CASES.iter().find(|case| case.name == name).ok_or("there is no such case")?;
+    let case = CASES.iter().find(|case| case.name == name).ok_or("the suite does not have this case")?;
     let bare = Arc::clone(environment);
     run(case.name, case, move || bare()).map_err(|why| format!("it fails without the fault: {why}"))?;
     let inner = Arc::clone(environment);
@@ -76,8 +76,8 @@ where
     }
 }
 
-/// Runs one case to its end, or until the environment has no more patience. A case that hangs is
-/// left behind on its thread: nothing can end it.
+/// Runs one case to its end, or until the environment's patience is over. A case that hangs
+/// stays on its thread, because a thread can't be ended from outside.
 fn run(
     thread_name: &str,
     case: &'static Case,
@@ -97,7 +97,7 @@ fn run(
         let _ = ended.send(attempt.map_err(|panic| message(&*panic)));
     };
     thread::Builder::new().name(thread_name.to_owned()).spawn(body).map_err(|error| error.to_string())?;
-    // No patience is sent if the environment could not be made; why, is in the result.
+    // The thread sends no patience if it could not make the environment; the result then has the reason.
     let patience = patience.recv_timeout(START).unwrap_or(START);
     result.recv_timeout(patience).unwrap_or_else(|_| Err(format!("it still waits after {patience:?}")))
 }
@@ -107,7 +107,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }
 
-/// A page of panics in a test that passes would make a real one hard to find.
+/// Hides the expected panics, because they would make a real panic hard to find in the output.
 fn silence_expected_panics() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -12,28 +12,28 @@ use rhai_dispatcher_core::{
 use crate::Environment;
 use crate::waiting::Waiting;
 
-/// What a case is played on: a handle on the store, and time.
+/// The context of a case: a handle on the store, and the clock.
 pub(crate) struct Stage<'e> {
     env: &'e dyn Environment,
     pub(crate) config: TransportConfig,
-    /// The handle that most of the case goes through.
+    /// The handle for most calls of the case.
     pub(crate) transport: Arc<dyn Transport>,
 }
 
 impl<'e> Stage<'e> {
-    /// Leases outlast any pause of the machine, so that nobody dies by accident.
+    /// A lease that outlasts any pause of the machine, so that no instance dies by accident.
     pub(crate) const LASTING: Duration = Duration::from_secs(60 * 60);
 
-    /// After so many steps of time without the event it is given up. Where time is real, the
-    /// watchdog comes first.
+    /// Limit on the steps of time that a case waits for an event. With a real clock, the
+    /// watchdog ends the case earlier.
     const MAX_STEPS: usize = 1_000;
 
-    /// A stage on which nobody dies.
+    /// A stage on which no lease expires.
     pub(crate) async fn new(env: &'e dyn Environment) -> Self {
         Self::with(env, |config| config).await
     }
 
-    /// A stage on which nobody dies, with the config changed.
+    /// A stage on which no lease expires, with the config changed.
     pub(crate) async fn with(
         env: &'e dyn Environment,
         change: impl FnOnce(TransportConfig) -> TransportConfig,
@@ -41,7 +41,7 @@ impl<'e> Stage<'e> {
         Self::open(env, change(env.config().with_lease(Self::LASTING))).await
     }
 
-    /// A stage with the environment's short lease: who is to live must be kept
+    /// A stage with the environment's short lease: an instance dies unless the case keeps it
     /// [`alive`](Self::alive).
     pub(crate) async fn mortal(env: &'e dyn Environment) -> Self {
         Self::open(env, env.config()).await
@@ -83,7 +83,7 @@ impl<'e> Stage<'e> {
         self.submit(self.task()).await
     }
 
-    /// Submits that many plain tasks.
+    /// Submits `count` plain tasks.
     pub(crate) async fn submit_some(&self, count: usize) -> Vec<TaskId> {
         let mut ids = Vec::with_capacity(count);
         for _ in 0..count {
@@ -92,10 +92,10 @@ impl<'e> Stage<'e> {
         ids
     }
 
-    /// Submits a task, and has the answer.
+    /// Submits a task, and returns the answer.
     pub(crate) async fn ask(&self, task: Task) -> Result<Submitted, SubmitError> {
         let mut answers = self.transport.submit(vec![task.into()]).await.expect("a submit");
-        assert_eq!(answers.len(), 1, "one answer for each");
+        assert_eq!(answers.len(), 1, "one answer for each task");
         answers.remove(0)
     }
 
@@ -108,14 +108,14 @@ impl<'e> Stage<'e> {
         self.transport.attach(InstanceSpec::new(worker(worker_id))).await.expect("an attach")
     }
 
-    /// The record of a task that must have one.
+    /// The record of a task. The record must exist.
     pub(crate) async fn details(&self, id: TaskId) -> TaskDetails {
         self.record(id).await.expect("a record")
     }
 
     pub(crate) async fn record(&self, id: TaskId) -> Option<TaskDetails> {
         let mut records = self.transport.details(&[id]).await.expect("details");
-        assert_eq!(records.len(), 1, "one answer for each");
+        assert_eq!(records.len(), 1, "one answer for each task");
         records.remove(0)
     }
 
@@ -129,7 +129,7 @@ impl<'e> Stage<'e> {
         }
     }
 
-    /// The figures of a queue that must be there.
+    /// The figures of a queue. The queue must exist.
     pub(crate) async fn queue(&self, worker_id: &str) -> QueueInfo {
         let queues = self.transport.queues().await.expect("queues");
         queues.into_iter().find(|queue| queue.worker_id.as_str() == worker_id).expect("a queue")
@@ -145,7 +145,7 @@ impl<'e> Stage<'e> {
         self.transport.report_crash(&report).await.expect("a report")
     }
 
-    /// Waits for the outcome, from now on, and only for the wake-up.
+    /// Starts to wait for an outcome now. The wait is polled only after a wake-up.
     pub(crate) fn outcome(&self, id: TaskId) -> Waiting<'static, TaskDetails> {
         outcome(&self.transport, id)
     }
@@ -155,12 +155,12 @@ impl<'e> Stage<'e> {
         self.env.kill(consumer);
     }
 
-    /// A time that is short for this environment, and over after the same wait as a lease.
+    /// A short time for this environment: as long as a lease.
     pub(crate) fn short(&self) -> Duration {
         self.env.config().lease
     }
 
-    /// Lets `future` get to where it waits; it must not be ready.
+    /// Polls `future` until it waits; it must not be ready.
     pub(crate) async fn park<T>(&self, future: &mut Waiting<'_, T>) {
         if let Either::Left(_) = future::select(future, self.env.settle()).await {
             panic!("it should have waited");
@@ -171,7 +171,7 @@ impl<'e> Stage<'e> {
     pub(crate) async fn alive<F: Future>(&self, living: &[&Arc<dyn Consumer>], future: F) -> F::Output {
         let mut future = pin!(future);
         for _ in 0..Self::MAX_STEPS {
-            // What the last step woke goes first, and may find that no more time is needed.
+            // Futures that the last step woke run first: they may not need more time.
             let step = pin!(async {
                 self.env.settle().await;
                 self.step(living).await;
@@ -180,7 +180,7 @@ impl<'e> Stage<'e> {
                 return output;
             }
         }
-        panic!("it has not happened, and will not");
+        panic!("the event did not happen within {} steps", Self::MAX_STEPS);
     }
 
     /// Lets time pass until `done`, while `living` renew their leases.
@@ -191,17 +191,17 @@ impl<'e> Stage<'e> {
             }
             self.step(living).await;
         }
-        panic!("it has not happened, and will not");
+        panic!("the event did not happen within {} steps", Self::MAX_STEPS);
     }
 
-    /// Lets several short times pass, while `living` renew their leases.
-    pub(crate) async fn linger(&self, living: &[&Arc<dyn Consumer>]) {
+    /// Lets the time of three leases pass, while `living` renew their leases.
+    pub(crate) async fn elapse_leases(&self, living: &[&Arc<dyn Consumer>]) {
         for _ in 0..15 {
             self.step(living).await;
         }
     }
 
-    /// A step is a fifth of the short time: a lease is renewed well before it is over.
+    /// Lets a fifth of the lease pass, so that `living` renew their leases well before the end.
     async fn step(&self, living: &[&Arc<dyn Consumer>]) {
         self.env.elapse(self.short() / 5).await;
         for consumer in living {
@@ -214,7 +214,7 @@ pub(crate) fn worker(name: &str) -> WorkerId {
     WorkerId::try_from(name).expect("a worker id")
 }
 
-/// Waits for an outcome through that handle, and only for the wake-up.
+/// Starts to wait for an outcome through `transport`. The wait is polled only after a wake-up.
 pub(crate) fn outcome(transport: &Arc<dyn Transport>, id: TaskId) -> Waiting<'static, TaskDetails> {
     let outcome = transport.outcome(id);
     Waiting::new(async { outcome.await.expect("an outcome") })

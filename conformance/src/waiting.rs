@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 /// A future that is polled only when it has been woken.
 ///
 /// An `await` polls at least once, and that would hide a lost wake-up: the state has changed by
-/// then, and the future finds it by looking. What waits in a case waits in one of these.
+/// then, and the poll would see it. So cases put each waiting future into this type.
 pub(crate) struct Waiting<'a, T>(FuturesUnordered<LocalBoxFuture<'a, T>>);
 
 impl<'a, T> Waiting<'a, T> {
@@ -32,7 +32,7 @@ impl<T> fmt::Debug for Waiting<'_, T> {
     }
 }
 
-/// Gives the other futures of this task a turn.
+/// Yields once, so that the other futures of this task are polled.
 pub(crate) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {

@@ -9,7 +9,7 @@ const CONTRACT: [&str; 2] = [
     include_str!("../../core/src/transport/consumer.rs"),
 ];
 
-/// The names in bullets of the form `` - `name`: what holds`` under `# Behavior`.
+/// The names in bullets of the form `` - `name`: promise`` under `# Behavior`.
 fn bullets() -> Vec<&'static str> {
     let mut names = Vec::new();
     for source in CONTRACT {

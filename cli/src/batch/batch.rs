@@ -15,33 +15,33 @@ use crate::interrupt::Interrupt;
 use crate::options::Script;
 use crate::report::{Failure, Printer};
 
-/// Runs scripts at the same time, all by the same request.
+/// Runs scripts concurrently. All of them use the settings of one request.
 #[derive(Debug)]
 pub(crate) struct Batch {
     dispatcher: RhaiDispatcher,
-    /// What is asked for with each script.
+    /// The request for each script, complete but for the script.
     request: PlayRequestBuilder,
     timeout: Duration,
-    /// Whether tasks are left alone that are no longer waited for.
+    /// Whether a task continues after the command has stopped waiting for it.
     keep: bool,
     interrupt: Interrupt,
 }
 
 impl Batch {
-    /// The most scripts that are submitted and whose ending has not been given out. It bounds the
-    /// memory for scripts, and for results that wait for an earlier one.
+    /// Limit on the scripts that are submitted and whose ending is not yet printed. It bounds the
+    /// memory for scripts, and for results that wait for the result of an earlier script.
     const MAX_OUTSTANDING: usize = 10_000;
 
-    /// How long a script that was cancelled gets to end, so that what it printed is known.
+    /// Time for a cancelled script to end, so that its record has its log.
     const STOP_WAIT: Duration = Duration::from_secs(1);
 
-    /// `request` lacks nothing but the script.
+    /// `request` is complete but for the script.
     pub(crate) fn new(dispatcher: RhaiDispatcher, request: PlayRequestBuilder, interrupt: Interrupt) -> Self {
         let timeout = dispatcher.config().default_timeout;
         Self { dispatcher, request, timeout, keep: false, interrupt }
     }
 
-    /// Leaves a task to itself at the timeout and after an interrupt, instead of cancelling it.
+    /// With `keep`, a task continues after the timeout and after an interrupt. By default it is cancelled.
     pub(crate) fn with_keep(mut self, keep: bool) -> Self {
         self.keep = keep;
         self
@@ -52,7 +52,7 @@ impl Batch {
         self
     }
 
-    /// Runs them and prints how each ended. The verdict.
+    /// Runs the scripts, prints how each ended, and returns the exit code.
     pub(crate) async fn print(&self, scripts: impl Stream<Item = Script>, mut printer: Printer) -> Exit {
         let mut endings = pin!(self.run(scripts));
         loop {
@@ -72,8 +72,8 @@ impl Batch {
         printer.finish()
     }
 
-    /// How each script ended, in their order, as soon as that allows. After an interrupt no further
-    /// script is begun, and those that run are cancelled.
+    /// The ending of each script, in the order of the scripts. After an interrupt the batch starts no further
+    /// script, and cancels the scripts that run.
     fn run(&self, scripts: impl Stream<Item = Script>) -> impl Stream<Item = Ending> {
         scripts
             .take_until(self.interrupt.raised())
@@ -121,7 +121,7 @@ impl Batch {
             Either::Right(((), _)) => (Failure::interrupted(), true),
         };
         match self.stop(id).await {
-            // It was quicker: what it answered stands.
+            // The script ended before the cancellation reached it: its outcome counts.
             Some(details) if matches!(details.status, TaskStatus::Completed | TaskStatus::Error) => {
                 Ending::ended(name, details)
             }
@@ -129,9 +129,10 @@ impl Batch {
         }
     }
 
-    /// Cancels a task, and gives its record: after its end, unless that takes too long.
+    /// Cancels a task and returns its record: the final one if the task ends within [`Self::STOP_WAIT`], else the
+    /// current one.
     async fn stop(&self, id: TaskId) -> Option<RhaiTaskDetails> {
-        // If that fails, the record tells.
+        // The record that is read next shows whether the cancellation succeeded.
         let _ = self.dispatcher.cancel(id).await;
         match self.dispatcher.wait(id, Self::STOP_WAIT).await {
             Ok(details) => Some(details),

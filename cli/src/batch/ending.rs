@@ -7,27 +7,27 @@ use crate::report::Failure;
 /// How one script ended.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    /// What the script is called in messages.
+    /// The script's name in messages.
     pub(crate) name: Arc<str>,
-    /// Its text, if it could be read.
+    /// The script's text, if it could be read.
     pub(crate) text: Option<Arc<str>>,
-    /// Its record, if it was accepted.
+    /// The task's record, if the task was accepted.
     pub(crate) details: Option<Box<RhaiTaskDetails>>,
-    /// Why it did not complete.
+    /// Why the script did not complete.
     pub(crate) failure: Option<Failure>,
-    /// Whether it was an interrupt that ended it.
+    /// Whether an interrupt ended the script.
     pub(crate) interrupted: bool,
 }
 
 impl Ending {
-    /// It ran to an outcome.
+    /// The script ran to an outcome.
     pub(crate) fn ended(name: Arc<str>, details: RhaiTaskDetails) -> Self {
         let text = Some(Arc::clone(&details.script));
         let failure = failure(&details);
         Self { details: Some(Box::new(details)), name, text, failure, interrupted: false }
     }
 
-    /// The record of a task that has ended, whoever submitted it.
+    /// The ending of a task that this or another process submitted, from its record.
     pub(crate) fn of_record(details: RhaiTaskDetails) -> Self {
         let name = details.script_name.clone().unwrap_or_else(|| details.task_id.to_string().into());
         let text = Some(Arc::clone(&details.script));
@@ -35,12 +35,12 @@ impl Ending {
         Self { details: Some(Box::new(details)), name, text, failure, interrupted: false }
     }
 
-    /// It was never queued, or nothing is known of it any more.
+    /// The script was never queued, or its record no longer exists.
     pub(crate) fn refused(name: Arc<str>, text: Option<Arc<str>>, failure: Failure) -> Self {
         Self { name, text, details: None, failure: Some(failure), interrupted: false }
     }
 
-    /// It was cancelled by us.
+    /// This command cancelled the script.
     pub(crate) fn stopped(
         name: Arc<str>,
         text: Arc<str>,

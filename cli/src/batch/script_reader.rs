@@ -7,16 +7,16 @@ use futures::{SinkExt, Stream};
 use crate::error::CommandError;
 use crate::options::{Script, ScriptFile};
 
-/// Reads scripts on a thread of its own, so that a pipe or a terminal that gives nothing holds up
-/// neither what runs already nor Ctrl-C.
+/// Reads scripts on a thread of its own, so that a pipe or a terminal without input delays
+/// neither the running scripts nor Ctrl-C.
 #[derive(Debug)]
 pub(crate) struct ScriptReader;
 
 impl ScriptReader {
-    /// How many scripts are read ahead.
+    /// Number of scripts that are read ahead.
     const AHEAD: usize = 64;
 
-    /// Begins to read, one file after another, at most `max_bytes` of each.
+    /// Starts to read one file after another, at most `max_bytes` of each.
     pub(crate) fn start(
         files: Vec<ScriptFile>,
         max_bytes: usize,
@@ -25,7 +25,7 @@ impl ScriptReader {
         let read = move || {
             for file in files {
                 if block_on(scripts.send(file.read(max_bytes))).is_err() {
-                    return; // nobody wants any more
+                    return; // the batch has ended
                 }
             }
         };

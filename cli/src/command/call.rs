@@ -12,9 +12,9 @@ use crate::report::{Console, Printer};
 
 /// Submit a script to a worker, wait for its end, and print what it returns
 ///
-/// What it returns goes to standard output: a string as it is, everything else as JSON. What it
-/// prints, and what goes wrong, goes to standard error. When the timeout is over, and after Ctrl-C,
-/// the task is cancelled; one with a --request-id, which others may wait for too, goes on.
+/// The returned value goes to standard output: a string as it is, every other value as JSON. Lines that the
+/// script prints, and errors, go to standard error. At the timeout, and after Ctrl-C, the command cancels the
+/// task. A task with a --request-id continues, because other callers may wait for it too.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CallCommand {
@@ -30,7 +30,7 @@ pub(crate) struct CallCommand {
 
     /// Print the whole record of the task instead, as one line of JSON
     ///
-    /// Where there is no record, a line with scriptName, status and error.
+    /// A script without a record has a line with scriptName, status and error.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -42,11 +42,11 @@ Examples:
   rhaid call --worker worker-1 hello.rhai --limit max_operations=100000
 
 Exit code:
-  0 if it completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,
+  0 if the script completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,
   3 if the server can't be reached or refuses, 130 after Ctrl-C";
 
 impl CallCommand {
-    /// How much later than at the timeout the task ends by itself, which we cancel before that.
+    /// How long after the timeout the task's own deadline is. The command cancels the task before that.
     const SLACK: Duration = Duration::from_secs(1);
 
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
@@ -59,7 +59,7 @@ impl CallCommand {
         let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
         let timeout = self.timeout.duration();
         let (file, keep) = (self.request.file(), self.request.may_join());
-        // In case that we are killed and can't cancel it.
+        // The deadline ends the task if this process is killed before it can cancel the task.
         let useful_for = (!keep).then(|| timeout.saturating_add(Self::SLACK));
         let request = self.request.request(&dispatcher, useful_for)?;
         let scripts = ScriptReader::start(vec![file], dispatcher.config().max_script_bytes)?;

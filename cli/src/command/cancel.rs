@@ -11,8 +11,8 @@ use crate::report::{Console, Results};
 
 /// Cancel a task
 ///
-/// Prints removed if it waited and is cancelled, requested if it runs and will stop at its next
-/// operation or wait, or already finished if it has an outcome, which stands.
+/// Prints `removed` if the task was waiting and is now cancelled, `requested` if it runs and will stop at its
+/// next operation or wait, and `already finished` if it has an outcome. The outcome does not change.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CancelCommand {
@@ -30,8 +30,8 @@ pub(crate) struct CancelCommand {
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if it is, or need not be, cancelled, 1 if it is not known, 2 if the command line is wrong, 3 if
-  the server can't be reached or refuses";
+  0 if the task is cancelled or has already finished, 1 if it is not known, 2 if the command line is
+  wrong, 3 if the server can't be reached or refuses";
 
 impl CancelCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {

@@ -12,8 +12,8 @@ use crate::report::{self, Console, Failure, Results};
 
 /// Check scripts as submit does, without running them
 ///
-/// Each file is read and parsed, by the limits that a worker has. What is wrong goes to standard error, with its line and
-/// column. A function or a variable that is not there is found when the script runs.
+/// Each file is read and parsed under the limits of a worker. Errors go to standard error, with line and column. A
+/// call of an undefined function, or a use of an undefined variable, is an error only when the script runs.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CheckCommand {
@@ -35,7 +35,7 @@ Examples:
   rhaid check long.rhai --limit max_script_bytes=1000000
 
 Exit code:
-  0 if every script is good, 2 if one is not, or the command line is wrong";
+  0 if every script is valid, 2 if a script has an error or the command line is wrong";
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
@@ -64,7 +64,7 @@ impl CheckCommand {
             }
         }
         if failed > 0 && count > 1 {
-            console.error(format_args!("{failed} of {count} scripts are not good"));
+            console.error(format_args!("{failed} of {count} scripts have errors"));
         }
         Ok(if failed == 0 { Exit::Success } else { Exit::Usage })
     }

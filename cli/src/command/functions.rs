@@ -12,7 +12,7 @@ use crate::report::{Console, Results, markdown, page, summary};
 
 /// Print the functions that scripts can call
 ///
-/// With a name, all about that function: how it is called, what it does, its errors, and an example.
+/// With a name, prints the description of that function: its signatures, what it does, its errors, and an example.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct FunctionsCommand {
@@ -20,7 +20,7 @@ pub(crate) struct FunctionsCommand {
     #[arg(value_name = "NAME", conflicts_with = "markdown")]
     name: Option<String>,
 
-    /// Print the whole reference as Markdown: it is docs/scripting.md
+    /// Print the whole reference as Markdown, as in docs/scripting.md
     #[arg(long)]
     markdown: bool,
 }
@@ -64,14 +64,14 @@ fn about(name: &str, config: &EngineConfig) -> Result<Vec<String>, CommandError>
     Err(CommandError::usage("[NAME]", problem))
 }
 
-/// What is written about a function, in either form.
+/// The description of a function, also for the name of its `_async` form.
 fn find(name: &str, config: &EngineConfig) -> Option<&'static FunctionDoc> {
     let base = name.strip_suffix("_async");
     let is_asked = |doc: &&FunctionDoc| doc.name == name || (doc.has_async && Some(doc.name) == base);
     config.docs().iter().flat_map(|docs| docs.iter()).find(is_asked)
 }
 
-/// A configuration with all that `rhaid` has for scripts.
+/// A configuration with all functions that `rhaid` offers to scripts.
 fn all_functions() -> Result<EngineConfig, CommandError> {
     let transport = Arc::new(MemoryTransport::new(MemoryConfig::default()));
     ModuleArgs::default().install(EngineConfig::default().with_dispatch(transport))
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// Those of Rhai that mean something else here, or are a part of what scripts of this kind need.
+    /// Functions of Rhai that behave differently here, or that the reference describes because most scripts need them.
     const ALSO_OF_RHAI: &[&str] = &["debug", "parse_json", "print", "sleep", "to_json"];
 
     #[test]

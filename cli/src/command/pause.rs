@@ -10,8 +10,8 @@ use crate::report::{Console, Results};
 
 /// Pause a queue: its workers claim nothing more
 ///
-/// What runs goes on, and tasks are still accepted. `rhaid resume` opens it again. A worker id that
-/// nobody has used yet can be paused too: what is sent to it then waits.
+/// Running tasks continue, and the queue still accepts tasks. `rhaid resume` opens the queue again. A worker id
+/// that no worker or task has used yet can be paused too: tasks for it then wait.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_PAUSE)]
 pub(crate) struct PauseCommand {
@@ -29,11 +29,11 @@ pub(crate) struct ResumeCommand {
 
 const AFTER_PAUSE: &str = "\
 Exit code:
-  0 if it is paused, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the queue is paused, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 const AFTER_RESUME: &str = "\
 Exit code:
-  0 if it is open, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the queue is open, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 /// The queue to pause or resume.
 #[derive(Debug, Args)]

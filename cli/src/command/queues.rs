@@ -11,23 +11,23 @@ use crate::report::{Column, Console, Results, Table};
 
 /// List the queues that hold something or are served
 ///
-/// Ready tasks are counted by priority. Delayed are those whose time has not come, quarantined those
-/// that may have killed their worker and start in small groups, claimed those that workers have, workers those that
-/// serve the queue.
+/// HIGH, NORMAL and LOW count the ready tasks by priority. DELAYED counts tasks whose start time is in the future.
+/// QUARANTINED counts tasks that may have killed their worker; they start in small groups. CLAIMED counts the tasks
+/// that workers hold. WORKERS counts the workers that serve the queue.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct QueuesCommand {
     #[command(flatten)]
     server: ServerArgs,
 
-    /// Print a line of JSON for each
+    /// Print a line of JSON for each queue
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if they are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the queues are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 impl QueuesCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
@@ -47,7 +47,7 @@ impl QueuesCommand {
     }
 }
 
-/// A queue, with the names of the priorities.
+/// A queue as JSON, its ready tasks by the names of the priorities.
 fn record(queue: &QueueInfo) -> Value {
     let mut record = json!(queue);
     let ready = Priority::ALL.into_iter().map(Priority::as_str).zip(queue.ready.map(Value::from));

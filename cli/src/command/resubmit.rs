@@ -29,7 +29,7 @@ pub(crate) struct ResubmitCommand {
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if it is queued, 1 if the task has not ended or is not known, 2 if the command line is wrong, 3 if
+  0 if the new task is queued, 1 if the task has not ended or is not known, 2 if the command line is wrong, 3 if
   the server can't be reached or refuses";
 
 impl ResubmitCommand {
@@ -42,7 +42,7 @@ impl ResubmitCommand {
         let dispatcher = server.connect().await?;
         let id = match dispatcher.resubmit(self.id).await {
             Ok(id) => id,
-            // It is the task that is not ready, not the command line that is wrong.
+            // The command line is right; the task is not in a state to be resubmitted.
             Err(RhaiDispatcherError::Invalid(Invalid { problem, hint, .. })) => {
                 return Err(CommandError::NotReady(format!("{problem}; {hint}")));
             }

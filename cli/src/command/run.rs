@@ -15,13 +15,13 @@ use crate::report::{Console, LiveLog, Printer};
 
 /// Run scripts in this process and print what they return
 ///
-/// Up to 10,000 scripts run at the same time, and one that waits holds no thread. What they return goes to
-/// standard output, in the order of the files: strings as they are, everything else as JSON, a line
-/// each, but for nothing, which has no line on a terminal. What they print goes to standard error as it happens, and so
-/// does what goes wrong.
+/// Up to 10,000 scripts run at the same time, and a waiting script holds no thread. Returned values go to
+/// standard output in the order of the files, one line each: strings as they are, other values as JSON. On a
+/// terminal, a script that returns nothing has no line. Lines that scripts print go to standard error immediately,
+/// and so do errors.
 ///
-/// They run under the worker id `local`, the only one that `dispatch` reaches here; another one is an error
-/// that the script can catch.
+/// The scripts run under the worker id `local`. Here `dispatch` reaches only this worker id; for another id it throws
+/// an error that the script can catch.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RunCommand {
@@ -40,12 +40,11 @@ pub(crate) struct RunCommand {
 
     /// Print the whole record of each script instead, as one line of JSON
     ///
-    /// A script that was refused, so that it has no record, has a line with scriptName,
-    /// status and error.
+    /// A script that was refused has no record. Its line has scriptName, status and error.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// How long each script may take from the time on when it is submitted
+    /// How long each script may take after it is submitted
     #[arg(long, value_name = "DURATION", default_value = "30s", allow_hyphen_values = true)]
     timeout: Timeout,
 
@@ -78,11 +77,11 @@ impl RunCommand {
     async fn run(self) -> Result<Exit, CommandError> {
         let files = ScriptFile::all(self.files)?;
         let timeout = self.timeout.duration();
-        // No limit on the time of a script but the command line.
+        // `--timeout` is the only limit on the time of a script.
         let engine = EngineConfig::default();
         let max_wall_time = engine.max_wall_time.max(timeout);
         let engine = engine.with_max_wall_time(max_wall_time).with_limits(&self.limits.into_limits()?);
-        // No other worker is on this transport: a task for one would wait for its timeout.
+        // This transport has no other worker: a task for another worker id would wait until its timeout.
         let engine = self.modules.install(engine)?.with_dispatch_to([WORKER_ID.parse::<WorkerId>()?]);
         let (engine, live) = LiveLog::listen(engine);
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::options::{ServerArgs, task_id};
 use crate::report::{Console, Record, Results, json};
 
-/// Print what is known of a task
+/// Print the record of a task
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct StatusCommand {

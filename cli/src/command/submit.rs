@@ -13,7 +13,7 @@ use crate::report::{Console, Printer, Results};
 
 /// Submit a script to a worker and print the id of its task
 ///
-/// It is checked first, and then waits in its queue until a worker claims it. `rhaid wait` has its
+/// The script is checked first. The task then waits in its queue until a worker claims it. `rhaid wait` prints its
 /// result.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -35,7 +35,7 @@ Examples:
   id=$(echo '40 + 2' | rhaid submit --worker worker-1 -) && rhaid wait $id
 
 Exit code:
-  0 if it is queued, 1 if it is refused, 2 if the command line is wrong, 3 if the server can't be
+  0 if the task is queued, 1 if it is refused, 2 if the command line is wrong, 3 if the server can't be
   reached or refuses";
 
 impl SubmitCommand {

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::server::Server;
 
-/// Runs this very command as a child process, and starts it again when it dies.
+/// Runs this command as a child process, and restarts the child when it dies.
 ///
 /// # Errors
 /// If the child can't be started.
@@ -44,7 +44,8 @@ pub(crate) fn supervise(server: Server) -> Result<Exit, CommandError> {
     })
 }
 
-/// The program of this process, also if its file has been replaced meanwhile: both have to agree on what they share.
+/// The program of this process, even if its file has been replaced since: parent and child need the same layout of
+/// their shared memory.
 #[cfg(target_os = "linux")]
 fn program() -> std::io::Result<OsString> {
     Ok("/proc/self/exe".into())
@@ -56,7 +57,7 @@ fn program() -> std::io::Result<OsString> {
     env::current_exe().map(Into::into)
 }
 
-/// Sets what the child is listed as.
+/// Sets the child's name in process listings.
 fn set_name(command: &mut Command, name: Option<OsString>) {
     use std::os::unix::process::CommandExt;
 

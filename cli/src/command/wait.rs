@@ -10,7 +10,7 @@ use crate::report::{Console, Printer};
 
 /// Wait for the end of a task and print what it returns, as `rhaid call` does
 ///
-/// Whoever submitted it, and whether it has ended already or not. When the timeout is over, and after
+/// Any process may have submitted the task, and it may have ended already. After the timeout, and after
 /// Ctrl-C, the task continues.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]

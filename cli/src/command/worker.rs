@@ -19,14 +19,14 @@ use crate::report::{Console, Results};
 
 /// Serve a worker id: run the scripts that are submitted to it
 ///
-/// On SIGTERM or Ctrl-C it claims nothing more, lets running scripts end for the grace period, and
-/// hands the rest back, for other workers of the same id. A second signal ends it at once; its tasks
-/// run elsewhere when its lease is over. What it logs goes to standard error, by RUST_LOG
+/// On SIGTERM or Ctrl-C the worker claims nothing more, gives running scripts the grace period to end, and
+/// releases its other tasks, which other workers of the same id then run. A second signal ends the worker at once;
+/// its tasks run elsewhere when its lease has expired. The log goes to standard error, filtered by RUST_LOG
 /// [default: info].
 ///
-/// The scripts run in a child process. If it dies, only the scripts that were on a processor at that moment are held
-/// back; all others run again at once, and the child is started again: first after 100 ms, then after twice the last
-/// pause, up to 30 s, until it has lived for a minute.
+/// The scripts run in a child process. If it dies, only the scripts that were on a processor at that moment are
+/// quarantined; all other scripts run again at once. The worker restarts the child after 100 ms, and doubles the
+/// pause at each further death, up to 30 s. The pause is 100 ms again after the child has lived for a minute.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WorkerCommand {
@@ -47,13 +47,13 @@ pub(crate) struct WorkerCommand {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
     threads: Option<u16>,
 
-    /// How long running scripts get to end after a signal
+    /// How long running scripts may continue after a signal
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
     grace: Duration,
 
     /// Run the scripts in this process, without a child
     ///
-    /// If it dies, its scripts run elsewhere when its lease is over, and it is not started again.
+    /// If the process dies, its scripts run elsewhere when its lease has expired, and it is not restarted.
     #[arg(long)]
     no_supervise: bool,
 
@@ -69,7 +69,7 @@ Examples:
   STRIPE_API_KEY=sk_test_... rhaid worker --url redis://127.0.0.1/ --id billing --secret STRIPE_API_KEY
 
 Exit code:
-  0 after it has drained, 1 if a script had to be given up, 2 if the command line is wrong, 3 if the
+  0 after the worker has drained, 1 if it abandoned a script, 2 if the command line is wrong, 3 if the
   server can't be reached or refuses, 130 after a second signal, 128 and the signal if a signal ends
   the child while it drains";
 
@@ -80,7 +80,7 @@ impl WorkerCommand {
             if Supervised::is_this_process() {
                 let (interrupt, drain) = Interrupt::supervised()?;
                 let supervised = Supervised::tie(drain).map_err(|source| CommandError::System {
-                    doing: "opening what is shared with the supervisor (--no-supervise does without)",
+                    doing: "opening the memory that is shared with the supervisor (--no-supervise avoids it)",
                     source,
                 })?;
                 return block_on(self.run(interrupt, Some(Arc::new(supervised.into_table()))));
@@ -112,7 +112,7 @@ impl WorkerCommand {
         let results = Results::new(console);
         let say = |line: serde_json::Value| {
             if self.json {
-                let _ = results.line(line.to_string()); // that nobody reads it is no reason to stop
+                let _ = results.line(line.to_string()); // the worker also serves when standard output is closed
             }
         };
 
@@ -136,7 +136,7 @@ impl WorkerCommand {
         say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned }));
         if abandoned > 0 {
             console.error(format_args!(
-                "{abandoned} scripts did not stop in time and were given up; they run again elsewhere"
+                "{abandoned} scripts did not stop in time and were abandoned; they run again elsewhere"
             ));
             return Ok(Exit::Failure);
         }

@@ -10,26 +10,27 @@ use crate::report::{Column, Console, Results, Table, json};
 
 /// List the living workers
 ///
-/// Each running `rhaid worker` is an instance with an id of its own. Claimed are the tasks that it
-/// has, and lease until when it is taken to be alive unless it renews that, by the server's clock.
+/// Each running `rhaid worker` is an instance with an id of its own. CLAIMED counts the tasks that it
+/// holds. LEASE UNTIL is the time, by the server's clock, at which the instance counts as dead unless it renews its
+/// lease.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WorkersCommand {
-    /// Only those that serve this worker id
+    /// List only the workers that serve this worker id
     #[arg(long = "worker", value_name = "ID", value_parser = worker_id)]
     worker_id: Option<WorkerId>,
 
     #[command(flatten)]
     server: ServerArgs,
 
-    /// Print a line of JSON for each
+    /// Print a line of JSON for each worker
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 const AFTER_HELP: &str = "\
 Exit code:
-  0 if they are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+  0 if the workers are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
 
 impl WorkersCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {

@@ -22,11 +22,11 @@ pub(super) fn priority(text: &str) -> Result<Priority, String> {
 
 /// A free-form id, such as that of a context.
 pub(crate) fn label(text: &str) -> Result<Arc<str>, String> {
-    // All of them have the rules of a caller's id.
+    // All free-form ids have the rules of a caller's id.
     DispatcherConfig::new(text).map(|config| config.caller_id).map_err(without_field)
 }
 
-/// clap names the argument, which is called otherwise in the library.
+/// Leaves out the library's name of the argument, because clap prints the name on the command line.
 fn without_field(Invalid { problem, hint, .. }: Invalid) -> String {
     format!("{problem}; {hint}")
 }

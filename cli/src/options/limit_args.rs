@@ -5,14 +5,14 @@ use rhai_dispatcher::task::Limits;
 
 use crate::error::CommandError;
 
-/// What a script may use.
+/// The limits of a script.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LimitArgs {
     /// A limit on what a script may use; may be repeated
     ///
     /// The names are those of the library's Limits: max_operations=1000, max_memory=1048576, max_wall_time=5s,
-    /// max_cpu_time=500ms and so on; another name is answered with all of them. `run` and `worker` set their limits so;
-    /// `call` and `submit` can only lower those of the worker.
+    /// max_cpu_time=500ms and so on; the error for an unknown name lists all of them. `run` and `worker` apply these
+    /// limits to all scripts; `call` and `submit` can only lower the limits of the worker.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<LimitArg>,
 }
@@ -21,15 +21,15 @@ pub(crate) struct LimitArgs {
 #[derive(Debug, Clone, PartialEq)]
 struct LimitArg {
     name: String,
-    /// As the library wants it.
+    /// The name and value in the library's form.
     value: String,
 }
 
 impl LimitArgs {
-    /// All of them.
+    /// All limits together.
     ///
     /// # Errors
-    /// If one is given twice.
+    /// If a limit is given twice.
     pub(crate) fn into_limits(self) -> Result<Limits, CommandError> {
         let mut limits = Limits::default();
         for (index, LimitArg { name, value }) in self.limits.iter().enumerate() {

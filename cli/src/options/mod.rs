@@ -1,4 +1,4 @@
-//! What subcommands take.
+//! The options of subcommands.
 
 mod ids;
 mod limit_args;

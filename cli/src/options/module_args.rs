@@ -10,38 +10,38 @@ use rhai_dispatcher::stripe::{StripeConfig, StripeModule};
 
 use crate::error::CommandError;
 
-/// What scripts can call and import, and the secrets that they can hand on.
+/// The hosts that scripts can call, the modules that they can import, and the secrets that they can use.
 #[allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls, reason = "its comments are help on a terminal")]
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ModuleArgs {
-    /// A host that scripts may call although its address is of this machine or a private network; may
+    /// A host that scripts may call although its address belongs to this machine or a private network; may
     /// be repeated
     ///
-    /// A name or an address as in URLs, and perhaps a port: localhost, 10.0.0.5:8080 or [::1]:8080. It
-    /// is also where scripts may send secrets, in headers.
+    /// A name or an address as in URLs, optionally with a port: localhost, 10.0.0.5:8080 or [::1]:8080. Scripts
+    /// may send secrets in headers only to these hosts.
     #[arg(long = "allow-host", value_name = "HOST[:PORT]")]
     allowed_hosts: Vec<AllowedHost>,
 
-    /// An environment variable that scripts find as a constant of that name; may be repeated
+    /// An environment variable that scripts see as a secret constant of the same name; may be repeated
     ///
-    /// Scripts can hand it to functions that take secrets. Everywhere else it reads [secret].
+    /// Scripts can pass it to functions that take secrets. Everywhere else it reads [secret].
     #[arg(long = "secret", value_name = "NAME", value_parser = SecretName::parse)]
     secrets: Vec<SecretName>,
 
-    /// A folder of modules that scripts can import, each a file DIR/NAME.rhai
+    /// A folder of modules that scripts can import; each module is a file DIR/NAME.rhai
     ///
-    /// import "shop/prices" as prices; is the file shop/prices.rhai in it. No name, and no link, leads out
-    /// of it. A change of a module is seen at the next import.
+    /// import "shop/prices" as prices; imports the file DIR/shop/prices.rhai. A name or a link that leads out of
+    /// the folder is an error. A change of a module takes effect at the next import.
     #[arg(long = "import", value_name = "DIR")]
     modules_folder: Option<PathBuf>,
 
-    /// The environment variable with the key of Stripe that scripts start with
+    /// The environment variable with the Stripe key that scripts use by default
     ///
-    /// Without it a script has to call configure_stripe.
+    /// Without this option a script has to call configure_stripe.
     #[arg(long, value_name = "NAME", value_parser = SecretName::parse)]
     stripe_key: Option<SecretName>,
 
-    /// Where Stripe is, such as a test server [default: https://api.stripe.com]
+    /// The URL of Stripe, such as that of a test server [default: https://api.stripe.com]
     #[arg(long, value_name = "URL")]
     stripe_url: Option<String>,
 
@@ -58,7 +58,7 @@ impl ModuleArgs {
     /// Adds the modules and secrets to an engine's configuration.
     ///
     /// # Errors
-    /// If a variable or the folder is missing, or the URL is none.
+    /// If a variable or the folder is missing, or the URL is invalid.
     pub(crate) fn install(self, engine: EngineConfig) -> Result<EngineConfig, CommandError> {
         let bridge = TokioBridge::new();
         let mut http = HttpConfig::new();
@@ -88,13 +88,13 @@ impl ModuleArgs {
     }
 }
 
-/// The folder as it is found from here, whatever the process does later.
+/// The absolute path of the folder, so that a later change of the working directory has no effect.
 fn existing_folder(folder: &Path) -> Result<PathBuf, CommandError> {
     let usage = |problem| CommandError::usage("--import <DIR>", problem);
     let absolute = folder.canonicalize().map_err(|error| usage(format!("{}: {error}", folder.display())))?;
     match absolute.is_dir() {
         true => Ok(absolute),
-        false => Err(usage(format!("{} is no folder", folder.display()))),
+        false => Err(usage(format!("{} is not a folder", folder.display()))),
     }
 }
 
@@ -113,8 +113,8 @@ impl SecretName {
         let problem = match env::var(name) {
             Ok(value) if value.is_empty() => format!("the environment variable {name} is empty"),
             Ok(value) => return Ok(Secret::new(value)),
-            Err(env::VarError::NotPresent) => format!("there is no environment variable {name}; set it"),
-            Err(env::VarError::NotUnicode(_)) => format!("the environment variable {name} is no text"),
+            Err(env::VarError::NotPresent) => format!("the environment variable {name} is not set; set it"),
+            Err(env::VarError::NotUnicode(_)) => format!("the environment variable {name} is not UTF-8"),
         };
         Err(CommandError::usage(argument, problem))
     }

@@ -9,14 +9,14 @@ use super::ids::priority;
 use super::{LimitArgs, ScriptArgs, ScriptFile, Timeout, duration, label, worker_id};
 use crate::error::CommandError;
 
-/// A script for a worker, and how it is to be run.
+/// A script for a worker, and the settings of its task.
 #[derive(Debug, Args)]
 pub(crate) struct RequestArgs {
-    /// The script; - is standard input
+    /// The file with the script; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The worker id that it is for
+    /// The worker id that runs the script
     #[arg(long = "worker", value_name = "ID", value_parser = worker_id)]
     worker_id: WorkerId,
 
@@ -26,43 +26,43 @@ pub(crate) struct RequestArgs {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// How soon it is claimed beside others: high, normal or low
+    /// The priority among the tasks of the queue: high, normal or low
     #[arg(long, value_name = "PRIORITY", default_value = "normal", value_parser = priority)]
     priority: Priority,
 
-    /// How long it waits before it may start
+    /// How long the task waits before it may start
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     delay: Option<Duration>,
 
-    /// How often it is tried again after an error of the run [default: 0]
+    /// How often the task is retried after an error of the script [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retries: Option<u32>,
 
-    /// Joins the first task that was submitted with this id, script, arguments and limits
+    /// Join the first task that was submitted with this id, script, arguments and limits
     #[arg(long, value_name = "ID", value_parser = label)]
     request_id: Option<Arc<str>>,
 
-    /// On whose behalf it runs, which scripts see as context_id
+    /// The id of the context that the script runs for, which scripts see as context_id
     #[arg(long = "context", value_name = "ID", value_parser = label)]
     context_id: Option<Arc<str>>,
 
-    /// How long it may wait to be started
+    /// How long the task may wait before it starts
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     expires_in: Option<Timeout>,
 }
 
 impl RequestArgs {
-    /// Where the script is.
+    /// The file with the script.
     pub(crate) fn file(&self) -> ScriptFile {
         self.file.clone().into()
     }
 
-    /// Whether the task may be one that somebody else has submitted.
+    /// Whether the task may be one that another caller has submitted.
     pub(crate) const fn may_join(&self) -> bool {
         self.request_id.is_some()
     }
 
-    /// The request, without its script. After `useful_for` it is stopped.
+    /// The request, without its script. The task is stopped `useful_for` after the submit.
     ///
     /// # Errors
     /// Those of [`ScriptArgs::into_map`] and [`LimitArgs::into_limits`].

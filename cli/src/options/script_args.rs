@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::CommandError;
 
-/// What a script sees as `args`.
+/// The arguments that a script sees as `args`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScriptArgs {
     /// An argument, which scripts see as args.KEY; may be repeated
@@ -27,7 +27,7 @@ struct ScriptArg {
 const ARGUMENT: &str = "--arg <KEY=VALUE>";
 
 impl ScriptArgs {
-    /// All of them as one object.
+    /// All arguments as one object.
     ///
     /// # Errors
     /// If a key is given twice, or all together have more than `max_bytes` of JSON.
@@ -40,7 +40,7 @@ impl ScriptArgs {
             }
             map.insert(key, value);
         }
-        // `serde_json` writes any map of its own.
+        // `serde_json` can write every map that it has made.
         let bytes = serde_json::to_vec(&map).map_or(usize::MAX, |json| json.len());
         if bytes > max_bytes {
             let problem = format!("all together they have {bytes} bytes, and the limit is {max_bytes}");
@@ -62,7 +62,7 @@ impl FromStr for ScriptArg {
     }
 }
 
-/// What serde_json says of a value that is nested deeper than 127 levels.
+/// The error of `serde_json` for a value that nests deeper than 127 levels.
 const TOO_DEEP: &str = "recursion limit exceeded";
 
 fn json_or_text(text: &str) -> Result<Value, String> {

@@ -13,14 +13,14 @@ use crate::report::Failure;
 pub(crate) enum ScriptFile {
     /// `-`
     StandardInput,
-    /// Anything else.
+    /// A path.
     Path(PathBuf),
 }
 
-/// A script that was read, or why it was not.
+/// A script that was read, or the reason why it was not.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
-    /// What to call it in messages.
+    /// The script's name in messages.
     pub(crate) name: Arc<str>,
     /// Its text.
     pub(crate) text: Result<Arc<str>, Failure>,
@@ -30,7 +30,7 @@ impl ScriptFile {
     /// The files of a command line.
     ///
     /// # Errors
-    /// If standard input is given twice: there is one only.
+    /// If standard input is given twice.
     pub(crate) fn all(paths: Vec<PathBuf>) -> Result<Vec<Self>, CommandError> {
         let files: Vec<Self> = paths.into_iter().map(Self::from).collect();
         if files.iter().filter(|file| **file == Self::StandardInput).count() > 1 {
@@ -40,11 +40,11 @@ impl ScriptFile {
         Ok(files)
     }
 
-    /// Reads the script, and no more of it than `max_bytes` and one.
+    /// Reads the script, at most `max_bytes` + 1 bytes of it.
     pub(crate) fn read(&self, max_bytes: usize) -> Script {
         let (name, text) = match self {
             Self::StandardInput => ("<stdin>".into(), read_script_from(io::stdin().lock(), max_bytes)),
-            // A pipe too: the shell's `<(…)` is one, and Ctrl-C ends what takes too long.
+            // A pipe is allowed too: the shell's `<(…)` is one. Ctrl-C ends a read that takes too long.
             Self::Path(path) => (
                 path.display().to_string().into(),
                 File::open(path).map_err(Into::into).and_then(|file| read_script_from(file, max_bytes)),

@@ -4,20 +4,20 @@ use super::Timeout;
 use crate::error::CommandError;
 use crate::server::{RecordSettings, Server};
 
-/// Which server, and which keys of it.
+/// The server, the prefix of its keys, and the limits on finished records.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
     /// The Redis server, such as redis://user:password@host:6379/0 or redis+unix:///run/redis.sock
     ///
-    /// Others can see the arguments of a process: a password is safer in RHAID_URL.
+    /// Other users of this machine can see the arguments of a process: a password is safer in RHAID_URL.
     #[arg(long, value_name = "URL", env = Server::VARIABLE, hide_env_values = true)]
     url: Option<String>,
 
-    /// What all keys in Redis begin with; those who share it share their queues [default: rhailib]
+    /// The prefix of all keys in Redis; processes with the same prefix share their queues [default: rhailib]
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
 
-    /// How long the records of finished tasks are kept; say the same everywhere [default: 24h]
+    /// How long the records of finished tasks are kept; use the same value in all processes [default: 24h]
     #[arg(
         long,
         value_name = "DURATION",
@@ -27,7 +27,7 @@ pub(crate) struct ServerArgs {
     )]
     record_ttl: Option<Timeout>,
 
-    /// How many records of finished tasks are kept of each worker id, the latest [default: 100000]
+    /// How many records of finished tasks are kept for each worker id; the oldest go first [default: 100000]
     #[arg(long, value_name = "N", env = "RHAID_MAX_FINISHED_RECORDS", hide_env_values = true,
         value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     max_finished_records: Option<u32>,
@@ -39,10 +39,10 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The server that they name.
+    /// The server that the options name.
     ///
     /// # Errors
-    /// If there is none, or it is none that other processes can reach.
+    /// If no server is named, or if other processes can't reach it.
     pub(crate) fn server(self) -> Result<Server, CommandError> {
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let records = RecordSettings {

@@ -10,11 +10,11 @@ use super::{Failure, Snippet, Styles};
 use crate::error::CommandError;
 use crate::exit::Exit;
 
-/// Standard error: everything that is no result.
+/// Standard error: everything except results.
 ///
-/// That it can't be written is no reason to stop: the results still count.
+/// Failed writes are ignored, because the results are still useful without the messages.
 ///
-/// Messages never have control characters. What scripts print has its own, unless they would reach a terminal.
+/// Messages never contain control characters. Lines that scripts print keep theirs, except on a terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
     styles: Styles,
@@ -22,7 +22,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// With colours if it is a terminal that has them, and nobody minds (`NO_COLOR`).
+    /// With colours if standard error is a terminal with colours and `NO_COLOR` is not set.
     pub(crate) fn detect() -> Self {
         let plain = AutoStream::choice(&io::stderr()) == ColorChoice::Never;
         let styles = if plain { Styles::default() } else { Styles::coloured() };
@@ -37,7 +37,7 @@ impl Console {
         }
     }
 
-    /// One line that is no error.
+    /// One line without the word `error`.
     pub(crate) fn note(&self, message: impl fmt::Display) {
         let message = message.to_string();
         write(format!("{}\n", Visible::lines(&message)).as_bytes());
@@ -50,7 +50,7 @@ impl Console {
         write(format!("{error}error{error:#}: {}\n", Visible::lines(&message)).as_bytes());
     }
 
-    /// Why a script did not complete, and where in it.
+    /// Why a script did not complete, and the place in the script.
     pub(crate) fn failure(&self, name: &str, text: Option<&str>, failure: &Failure) {
         let Styles { error, message, .. } = self.styles;
         let (kind, what) = (Visible::line(&failure.kind), Visible::lines(&failure.message));
@@ -58,17 +58,17 @@ impl Console {
         write(format!("{error}error[{kind}]{error:#}: {message}{what}{message:#}\n{snippet}\n").as_bytes());
     }
 
-    /// What a script printed, each line after the script's name if there is one.
+    /// The log of a script. With a name, each line begins with it.
     pub(crate) fn log(&self, name: Option<&Arc<str>>, log: &TaskLog) {
         write(self.printed(name, log).as_bytes());
     }
 
-    /// The same of one call of `print`, as it happens.
+    /// The text of one call of `print`, during the run. With a name, each line begins with it.
     pub(crate) fn log_line(&self, name: Option<&Arc<str>>, text: &str) {
         write(self.lines(&self.prefix(name), text).as_bytes());
     }
 
-    /// Says that the log was full, of a script whose lines have been printed.
+    /// Prints that the log was full, for a script whose lines were printed during the run.
     pub(crate) fn log_was_full(&self, name: Option<&Arc<str>>) {
         write(format!("{}{LOG_FULL}", self.prefix(name)).as_bytes());
     }
@@ -105,7 +105,7 @@ impl Console {
 const LOG_FULL: &str = "[what was printed after this is left out: the log is full (max_log_bytes)]\n";
 
 fn write(bytes: &[u8]) {
-    let _ = io::stderr().lock().write_all(bytes); // there is nowhere left to say so
+    let _ = io::stderr().lock().write_all(bytes); // a failure could only be reported here
 }
 
 #[cfg(test)]
@@ -115,14 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_scripts_print_reaches_a_terminal_without_control_characters() {
+    fn printed_lines_reach_a_terminal_without_control_characters() {
         let mut log = TaskLog::new();
         log.push(LogLevel::Print, "\u{1b}[2Jone\n\ttwo\u{9b}A", 1000);
         let name = Some(Arc::from("\u{1b}]0;x\u{7}.rhai"));
         let printed = |terminal| Console { styles: Styles::default(), terminal }.printed(name.as_ref(), &log);
         let prefix = "\\u{1b}]0;x\\u{7}.rhai: ";
         assert_eq!(printed(true), format!("{prefix}\\u{{1b}}[2Jone\n{prefix}\ttwo\\u{{9b}}A\n"));
-        // A pipe or a file gets what was printed.
+        // A pipe or a file gets the printed text unchanged.
         assert_eq!(printed(false), format!("{prefix}\u{1b}[2Jone\n{prefix}\ttwo\u{9b}A\n"));
     }
 }

@@ -10,10 +10,10 @@ use crate::exit::Exit;
 /// Why a script did not complete, or a command could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Failure {
-    /// What sort: that of the task's error, or [`INVALID`](Self::INVALID), `timeout`, `cancelled`,
+    /// The kind: that of the task's error, or [`INVALID`](Self::INVALID), `timeout`, `cancelled`,
     /// `not_found`, `not_ready`, `dispatcher`, `worker`, `system`, [`SERVER`](Self::SERVER).
     pub(crate) kind: Cow<'static, str>,
-    /// What happened, in words.
+    /// The description for people.
     pub(crate) message: String,
     /// The line of the script, from 1.
     pub(crate) line: Option<u32>,
@@ -22,10 +22,10 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The kind of those that are the server's.
+    /// The kind of the server's errors.
     pub(crate) const SERVER: &'static str = "server";
 
-    /// The kind of those that are the command line's.
+    /// The kind of errors of the command line.
     pub(crate) const INVALID: &'static str = "invalid";
 
     /// A failure without a position.
@@ -33,13 +33,13 @@ impl Failure {
         Self { kind: kind.into(), message: message.into(), line: None, column: None }
     }
 
-    /// It went beyond the time that the command line gives.
+    /// The script ran longer than the command's timeout.
     pub(crate) fn timed_out(timeout: Duration) -> Self {
         let timeout = humantime::format_duration(timeout);
         Self::new("timeout", format!("the script did not end within {timeout}; --timeout gives it longer"))
     }
 
-    /// The same, and no worker has begun it.
+    /// The command's timeout is over, and no worker has started the script.
     pub(crate) fn not_begun(timeout: Duration, why: &Progress) -> Self {
         let timeout = humantime::format_duration(timeout);
         let way_out = match why {
@@ -50,7 +50,7 @@ impl Failure {
         Self::new("timeout", format!("no worker began the script within {timeout}: {why}; {way_out}"))
     }
 
-    /// The same, where the task is left alone.
+    /// The command's timeout is over, and the task continues.
     pub(crate) fn without_outcome(id: TaskId, timeout: Duration) -> Self {
         let timeout = humantime::format_duration(timeout);
         Self::new(
@@ -59,19 +59,19 @@ impl Failure {
         )
     }
 
-    /// The time is over, and there was no server to hear from.
+    /// The command's timeout is over, and the server could not be asked about the task.
     pub(crate) fn connection_lost(id: TaskId) -> Self {
         let message =
-            format!("the connection to the server is lost, and what became of task {id} is not known");
+            format!("the connection to the server is lost, and the state of task {id} is not known");
         Self::new(Self::SERVER, message)
     }
 
-    /// Somebody pressed Ctrl-C.
+    /// An interrupt, such as Ctrl-C, ended the script.
     pub(crate) fn interrupted() -> Self {
         Self::new("cancelled", "the script was interrupted")
     }
 
-    /// How the process ends because of it.
+    /// The exit code for this failure.
     pub(crate) fn exit(&self) -> Exit {
         if self.kind == Self::SERVER { Exit::Server } else { Exit::Failure }
     }

@@ -5,29 +5,29 @@ use futures::channel::mpsc::{self, UnboundedReceiver};
 use rhai_dispatcher::EngineConfig;
 use rhai_dispatcher::task::Payload;
 
-/// What the scripts of this process print, line by line, as soon as they print it.
+/// The lines that the scripts of this process print, available as soon as they are printed.
 ///
-/// It holds no more than the logs of the scripts do, each of which is bounded by `max_log_bytes`.
+/// Its size is at most that of the scripts' logs; `max_log_bytes` bounds each log.
 #[derive(Debug)]
 pub(crate) struct LiveLog {
     lines: UnboundedReceiver<LiveLine>,
 }
 
-/// What one call of `print` or `debug` has printed.
+/// The text of one call of `print` or `debug`.
 #[derive(Debug)]
 pub(crate) struct LiveLine {
-    /// What the script is called in messages.
+    /// The script's name in messages.
     pub(crate) name: Arc<str>,
     pub(crate) text: String,
 }
 
 impl LiveLog {
-    /// Adds a listener to an engine's configuration. What children print that scripts have dispatched is left out.
+    /// Adds a listener to an engine's configuration. It ignores lines of tasks that scripts dispatch.
     pub(crate) fn listen(engine: EngineConfig) -> (EngineConfig, Self) {
         let (sender, lines) = mpsc::unbounded();
         let engine = engine.with_log_listener(move |task, _, text| {
             if let (Payload::Script { name: Some(name), .. }, None) = (&task.payload, task.parent) {
-                // After the command has ended there is no reader.
+                // The send fails after the command has ended; the line is then not needed.
                 let _ = sender.unbounded_send(LiveLine { name: Arc::clone(name), text: text.to_owned() });
             }
         });
@@ -39,7 +39,7 @@ impl LiveLog {
         self.lines.next().await
     }
 
-    /// The next line, if it is there.
+    /// The next line, if it is available.
     pub(crate) fn ready(&mut self) -> Option<LiveLine> {
         self.lines.try_recv().ok()
     }

@@ -1,4 +1,4 @@
-//! What is printed, and how it looks.
+//! The output of commands: its text, JSON and style.
 
 mod console;
 mod failure;

@@ -9,24 +9,24 @@ use super::{Console, Failure, LiveLine, LiveLog, Results, json};
 use crate::batch::Ending;
 use crate::exit::Exit;
 
-/// Prints how scripts ended, and counts.
+/// Prints the endings of scripts, and counts them.
 #[derive(Debug)]
 pub(crate) struct Printer {
     console: Console,
-    /// How many scripts there are.
+    /// The number of scripts.
     count: usize,
     /// Whether records are printed instead of results.
     json: bool,
     /// Whether standard output is a terminal.
     terminal: bool,
-    /// What scripts print, if it is printed as it happens.
+    /// The lines of scripts, if they are printed during the run.
     live: Option<LiveLog>,
     completed: usize,
-    /// How it ends if one failed.
+    /// The exit code if a script failed.
     failed: Exit,
 }
 
-/// What is printed instead of a record where there is none.
+/// The JSON line for a script that has no record.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused<'a> {
@@ -41,13 +41,13 @@ impl Printer {
         Self { console, count, json, terminal, live: None, completed: 0, failed: Exit::Failure }
     }
 
-    /// Prints what scripts print as it happens, and not when they end.
+    /// Prints the lines of scripts during the run, and not when the scripts end.
     pub(crate) fn with_live(mut self, live: LiveLog) -> Self {
         self.live = Some(live);
         self
     }
 
-    /// Waits until scripts have printed something, and prints that. Never ready if it is not printed as it happens.
+    /// Waits until a script prints a line, and prints it. Never resolves without [`Self::with_live`].
     pub(crate) async fn print_live(&mut self) {
         let line = match &mut self.live {
             Some(live) => live.next().await,
@@ -72,14 +72,14 @@ impl Printer {
         self.console.log_line(self.shown_name(&line.name), &line.text);
     }
 
-    /// Among several it has to be said which one it was.
+    /// The script's name if there are several scripts, so that their lines can be told apart.
     fn shown_name<'a>(&self, name: &'a Arc<str>) -> Option<&'a Arc<str>> {
         (self.count > 1).then_some(name)
     }
 
-    /// Prints one. `Break` if standard output takes no more, which is said unless it was closed.
+    /// Prints an ending. `Break` if standard output can't be written; that is reported unless its reader closed it.
     pub(crate) fn ending(&mut self, ending: &Ending) -> ControlFlow<()> {
-        // All of the script's own lines are there by now.
+        // All lines of the script are in the live log by now.
         self.drain_live();
         if let Some(details) = &ending.details {
             let name = self.shown_name(&ending.name);
@@ -91,7 +91,7 @@ impl Printer {
         }
         match &ending.failure {
             None => self.completed += 1,
-            // There may be a thousand, and who pressed Ctrl-C knows.
+            // Not printed for each script: an interrupt may end thousands, and the caller knows of it.
             Some(_) if ending.interrupted => {}
             Some(failure) => {
                 self.failed = failure.exit();
@@ -104,13 +104,13 @@ impl Printer {
         }
     }
 
-    /// Says that the rest was given up.
+    /// Prints that an interrupt ended the scripts that had not completed.
     pub(crate) fn interrupted(&self) {
         self.console
             .error(format_args!("interrupted: {} of {} scripts completed", self.completed, self.count));
     }
 
-    /// The verdict on all of them.
+    /// The exit code for all scripts.
     pub(crate) fn finish(&self) -> Exit {
         let failed = self.count - self.completed;
         if failed == 0 {
@@ -130,8 +130,8 @@ fn result(ending: &Ending, terminal: bool) -> Option<String> {
     shown(ending.details.as_ref()?.output.as_ref()?, terminal)
 }
 
-/// The line for a result. A program that reads them gets one for each script, which is `null` if it returned
-/// nothing; on a terminal there is none then.
+/// The line for a result. If the script returned nothing, the line is `null`, so that a program reads one line for
+/// each script; a terminal gets no line then.
 fn shown(output: &Output, terminal: bool) -> Option<String> {
     (!terminal || output.as_json().as_str() != "null").then(|| output.to_string())
 }

@@ -5,7 +5,7 @@ use rhai_dispatcher::{CancelReason, RhaiTaskDetails};
 use super::json;
 use super::visible::Visible;
 
-/// What is known of a task, a line for each field that says something.
+/// The record of a task as text, one line for each field that is set.
 #[derive(Debug)]
 pub(crate) struct Record<'a>(pub(crate) &'a RhaiTaskDetails);
 

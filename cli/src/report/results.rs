@@ -16,12 +16,12 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Says on `console` what goes wrong.
+    /// Reports errors on `console`.
     pub(crate) const fn new(console: Console) -> Self {
         Self { console }
     }
 
-    /// Prints a line. `Break` if standard output takes no more, which is said unless it was closed.
+    /// Prints a line. `Break` if standard output can't be written; that is reported unless its reader closed it.
     pub(crate) fn line(&self, text: impl Into<String>) -> ControlFlow<()> {
         let mut line = text.into();
         if io::stdout().is_terminal() {
@@ -41,7 +41,7 @@ impl Results {
         }
     }
 
-    /// Prints lines, all there is to print.
+    /// Prints lines, the whole output of a command.
     pub(crate) fn lines(&self, lines: impl IntoIterator<Item = String>) -> Exit {
         match lines.into_iter().try_for_each(|line| self.line(line)) {
             ControlFlow::Continue(()) => Exit::Success,
@@ -52,17 +52,17 @@ impl Results {
 
 /// One line of JSON. Characters that a terminal acts on are escaped in it.
 pub(crate) fn json(value: &impl Serialize) -> String {
-    // Nothing that is printed has maps with other keys than strings, or a `Serialize` that fails.
+    // All printed values have maps with string keys only, and their `Serialize` does not fail.
     let json = serde_json::to_string(value).unwrap_or_default();
     if !json.contains(is_hidden) {
         return json;
     }
-    // They are in strings: between them JSON has none.
+    // Such characters occur only within JSON strings.
     let mut escaped = String::with_capacity(json.len() + 64);
     for c in json.chars() {
         match is_hidden(c) {
             true => {
-                let _ = write!(escaped, "\\u{:04x}", u32::from(c)); // a string takes all
+                let _ = write!(escaped, "\\u{:04x}", u32::from(c)); // a write to a string does not fail
             }
             false => escaped.push(c),
         }

@@ -19,13 +19,13 @@ pub(crate) struct Snippet<'a> {
 /// A line as it is shown: cut, tabs widened, control characters made visible.
 struct Shown {
     text: String,
-    /// How many cells of the terminal are before the caret.
+    /// The number of terminal cells before the caret.
     caret: usize,
 }
 
-/// The most cells that are shown of a line.
+/// Limit on the cells that are shown of a line.
 const MAX_CELLS: usize = 96;
-/// What a tab is shown as.
+/// The text that replaces a tab.
 const TAB: &str = "    ";
 
 impl<'a> Snippet<'a> {
@@ -83,7 +83,7 @@ impl Shown {
             .collect();
         let caret = cells.get(column).map_or(end, |(begin, _)| *begin);
 
-        // What is shown: the caret in its middle, unless the line ends or begins nearer.
+        // The shown part has the caret in its middle, unless the line ends or begins nearer.
         let from = caret.saturating_sub(MAX_CELLS / 2).min(end.saturating_sub(MAX_CELLS));
         let shown = || {
             cells

@@ -1,15 +1,15 @@
 use anstyle::{AnsiColor, Style};
 
-/// The looks of what goes to standard error. A plain style prints as nothing.
+/// The styles of the text on standard error. A plain style prints nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Styles {
     /// The word `error` and the caret.
     pub(crate) error: Style,
-    /// What happened.
+    /// The message of an error.
     pub(crate) message: Style,
     /// Line numbers and the rulers beside them.
     pub(crate) gutter: Style,
-    /// The names of scripts before what they printed.
+    /// The names of scripts before their lines.
     pub(crate) name: Style,
 }
 

@@ -1,15 +1,15 @@
 use std::fmt;
 
-/// Text of others without effect on the terminal: control characters, and those that change the direction of
-/// what follows, are written as escapes, such as `\u{1b}` for the one that begins commands to the terminal.
+/// Text from scripts and servers, made harmless for the terminal: control characters, and characters that change the
+/// writing direction, are written as escapes, such as `\u{1b}` for the escape character.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Visible<'a> {
     text: &'a str,
-    /// Whether it may have lines of its own.
+    /// Whether line breaks and tabs stay.
     lines: bool,
 }
 
-/// What a tab is shown as where columns are counted.
+/// The text that replaces a tab on a single line.
 const TAB: &str = "    ";
 
 impl<'a> Visible<'a> {
@@ -24,8 +24,8 @@ impl<'a> Visible<'a> {
     }
 }
 
-/// Whether a character is not shown as it is: control characters, C1 among them, and those that change the
-/// direction of what follows, so that a line would look like another.
+/// Whether a character is escaped: control characters, including C1, and characters that change the writing
+/// direction, which can make a line look like a different one.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -14,7 +14,7 @@ fn refused(args: &[&str], says: &[&str]) {
     }
 }
 
-/// The file is: code 1, and the message has all of `says`.
+/// The file is unusable: code 1, and the message is `says`.
 #[track_caller]
 fn unusable(scripts: &Scripts, file: &str, says: &str) {
     let ended = scripts.run(&[file]);
@@ -23,7 +23,7 @@ fn unusable(scripts: &Scripts, file: &str, says: &str) {
 }
 
 #[test]
-fn files_that_are_no_scripts_are_named() {
+fn unreadable_script_files_are_named() {
     let scripts = Scripts::new([]);
     unusable(&scripts, "missing.rhai", "the file does not exist");
     unusable(&scripts, ".", "it is a directory; give the files in it");
@@ -44,7 +44,7 @@ fn a_file_without_permission_or_end_is_named() {
     let scripts = Scripts::new([("secret", "1")]);
     unusable(&scripts, "/dev/zero", "it has more than 262144 bytes, which is the limit for a script");
     fs::set_permissions(scripts.path().join("secret"), Permissions::from_mode(0o000)).expect("permissions");
-    // Permissions do not bind the superuser, as whom tests may run.
+    // Permissions do not bind the superuser, and tests may run as the superuser.
     if fs::File::open(scripts.path().join("secret")).is_err() {
         unusable(&scripts, "secret", "permission to read it is denied");
     }
@@ -58,7 +58,7 @@ fn a_command_line_without_a_file_is_refused() {
 }
 
 #[test]
-fn arguments_that_are_no_key_and_value_are_refused() {
+fn arguments_without_key_or_value_are_refused() {
     refused(&["x", "--arg", "name"], &["'name'", "--arg <KEY=VALUE>", "no `=`"]);
     refused(&["x", "--arg", "=3"], &["'=3'", "--arg <KEY=VALUE>", "its key is empty"]);
     refused(&["x", "--arg", ""], &["--arg <KEY=VALUE>"]);
@@ -72,7 +72,7 @@ fn arguments_that_are_no_key_and_value_are_refused() {
 }
 
 #[test]
-fn limits_that_are_none_are_refused() {
+fn invalid_limits_are_refused() {
     refused(&["x", "--limit", "max_operations"], &["--limit <NAME=VALUE>", "no `=`"]);
     refused(&["x", "--limit", "operations=5"], &["--limit <NAME=VALUE>", "\"operations\"", "max_operations"]);
     for bad in
@@ -93,7 +93,7 @@ fn arguments_over_their_limit_are_refused() {
 }
 
 #[test]
-fn durations_without_sense_are_refused() {
+fn invalid_durations_are_refused() {
     for bad in ["0s", "-5s", "30", "soon", "", "99999999999999999999s"] {
         refused(&["x", "--timeout", bad], &["--timeout <DURATION>", "such as 30s, 1m30s or 500ms"]);
     }
@@ -102,7 +102,7 @@ fn durations_without_sense_are_refused() {
 }
 
 #[test]
-fn thread_counts_without_sense_are_refused() {
+fn invalid_thread_counts_are_refused() {
     for bad in ["0", "-1", "two", "1025", "99999999999"] {
         refused(&["x", "--threads", bad], &[bad, "--threads <N>"]);
     }
@@ -117,7 +117,7 @@ fn an_unknown_option_or_command_is_refused() {
 }
 
 #[test]
-fn a_log_filter_without_sense_is_refused() {
+fn invalid_log_filter_is_refused() {
     let scripts = Scripts::new([("x", "1")]);
     let refused = ended(scripts.command(&["x"]).env("RUST_LOG", "a=b=c").output().expect("rhaid runs"));
     assert_eq!(refused.code, Some(2));

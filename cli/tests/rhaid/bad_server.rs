@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::command::{Ended, ended, rhaid};
 use crate::site::Site;
 
-/// Every command that wants a server.
+/// Every command that needs a server.
 const COMMANDS: &[&[&str]] = &[
     &["worker", "--id", "worker-1"],
     &["submit", "--worker", "worker-1", "-"],
@@ -107,7 +107,7 @@ fn a_server_that_refuses_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_key_of_somebody_else_is_the_server_s_failure() {
+fn key_of_another_program_is_a_failure_of_the_server() {
     let site = Site::new();
     let _ = site.redis.command(&["SET", &format!("rhailib:{ID}"), "theirs"]);
     for command in ["status", "cancel", "resubmit", "wait"] {
@@ -116,14 +116,14 @@ fn a_key_of_somebody_else_is_the_server_s_failure() {
 }
 
 #[test]
-fn a_task_that_is_not_known_is_said_so() {
+fn unknown_task_is_reported() {
     let site = Site::new();
     for command in ["status", "wait", "cancel", "resubmit"] {
         assert_failed(&site.run(&[command, ID]), 1, &[ID, "is not known"]);
     }
 }
 
-/// What is in `error` of the one line on standard output; the text stays on standard error.
+/// The kind and message in `error` of the one line on standard output; the text is also on standard error.
 #[track_caller]
 fn json_error(ended: &Ended, code: i32) -> (String, String) {
     assert_eq!(ended.code, Some(code), "{}", ended.err);
@@ -163,7 +163,7 @@ fn with_json_an_error_is_json_too() {
 }
 
 #[test]
-fn values_without_sense_are_refused() {
+fn invalid_values_are_refused() {
     let site = Site::new();
     let submit = |more: &[&'static str]| [&["submit", "--worker", "w", "-"], more].concat();
     for (args, says) in [

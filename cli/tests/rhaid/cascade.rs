@@ -11,7 +11,7 @@ const CHAIN: &str = r#"
 "#;
 
 #[test]
-fn what_a_killed_caller_asked_for_is_cancelled_across_processes() {
+fn tasks_of_a_killed_caller_are_cancelled_across_processes() {
     let site = Site::new();
     let _workers = (site.worker_for("worker-1", &[]), site.worker_for("worker-2", &[]));
     let script = format!("script={CHAIN}");
@@ -53,7 +53,7 @@ fn a_cancel_reaches_the_tasks_below_across_processes() {
 }
 
 impl Site {
-    /// The one child of a task, once it has one.
+    /// Waits until a task has one child, and returns the child's id.
     fn child_of(&self, id: &str) -> String {
         let record =
             self.record(id, |record| record["children"].as_array().is_some_and(|ids| ids.len() == 1));

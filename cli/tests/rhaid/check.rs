@@ -33,7 +33,7 @@ fn bad_scripts_are_named_with_line_and_column() {
         "--> eval.rhai:1:1\n",
         "error[invalid]: it is not UTF-8",
         "--> missing\n",
-        "error: 4 of 5 scripts are not good\n",
+        "error: 4 of 5 scripts have errors\n",
     ] {
         assert!(bad.err.contains(part), "{part:?}: {}", bad.err);
     }

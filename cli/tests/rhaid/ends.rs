@@ -14,7 +14,7 @@ fn first_line(child: &mut Child) -> (String, BufReader<ChildStdout>) {
 }
 
 #[test]
-fn a_signal_cancels_what_runs() {
+fn signal_cancels_running_scripts() {
     for name in ["INT", "TERM"] {
         let scripts = Scripts::new([("quick", "1"), ("long", "sleep(3600); 2")]);
         let mut child = scripts.command(&["--timeout", "1h", "quick", "long"]).spawn().expect("rhaid runs");
@@ -41,7 +41,7 @@ fn a_signal_ends_the_wait_for_standard_input() {
 }
 
 #[test]
-fn a_signal_ends_it_also_while_nobody_reads_its_output() {
+fn signals_end_it_while_its_output_has_no_reader() {
     let scripts = Scripts::new([("large", "let text = \"\"; text.pad(100_000, 'x'); text")]);
     let mut child = scripts.command(&["large"; 100]).spawn().expect("rhaid runs");
     let mut out = child.stdout.take().expect("a pipe");
@@ -50,14 +50,14 @@ fn a_signal_ends_it_also_while_nobody_reads_its_output() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
 
-/// A pipe that nobody reads.
+/// A pipe without a reader.
 fn closed() -> Stdio {
     let (_, writer) = io::pipe().expect("a pipe");
     writer.into()
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_it_quietly() {
+fn closed_standard_output_ends_it_without_an_error() {
     let scripts = Scripts::new([("a", "1")]);
     let child = scripts.command(&["a"; 2_000]).stdout(closed()).spawn().expect("rhaid runs");
     let ended = ended(child.wait_with_output().expect("it ends"));
@@ -75,7 +75,7 @@ fn closed_standard_error_hides_no_result() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_an_error_that_is_said() {
+fn full_disk_is_reported_as_an_error() {
     let full = File::options().write(true).open("/dev/full").expect("Linux has it");
     let scripts = Scripts::new([("a", "1")]);
     let child = scripts.command(&["a"]).stdout(Stdio::from(full)).spawn().expect("rhaid runs");

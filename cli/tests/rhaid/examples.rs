@@ -31,7 +31,7 @@ fn every_example_prints_what_it_should() {
     }
 }
 
-/// Those that call Stripe, each with what it prints.
+/// The examples that call Stripe, each with its output.
 const STRIPE: &[(&str, &[&str])] = &[
     ("fire_and_forget.rhai", &["All requests started", "Doing work: 1\n", "Doing work: 99\n"]),
     ("polling.rhai", &["polling for completion...", "Success: products_"]),
@@ -87,7 +87,7 @@ fn every_script_of_the_migration_guide_runs() {
     }
 }
 
-/// `rhaid run` with a key of Stripe's, both as a constant and as what scripts start with.
+/// `rhaid run` with a Stripe key, both as a constant and as the default key of scripts.
 fn run_with_stripe(server: &TestServer, script: &Path) -> Ended {
     let mut command = rhaid();
     command.arg("run").arg(script).args(["--secret", "STRIPE_API_KEY", "--stripe-key", "STRIPE_API_KEY"]);
@@ -95,7 +95,7 @@ fn run_with_stripe(server: &TestServer, script: &Path) -> Ended {
     ended(command.stdin(Stdio::null()).output().expect("rhaid runs"))
 }
 
-/// Creates whatever is asked for by one who has the key.
+/// Answers each create request that has the key with a new object.
 fn stripe(asked: &Asked) -> Answer {
     match asked.path.strip_prefix("/v1/") {
         Some(collection)

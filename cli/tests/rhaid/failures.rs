@@ -1,6 +1,6 @@
 use crate::command::Scripts;
 
-/// What a failing script has on standard error.
+/// The text on standard error of a failing script.
 fn error_of(text: &str) -> String {
     let scripts = Scripts::new([("x.rhai", text)]);
     let ended = scripts.run(&["x.rhai"]);
@@ -105,7 +105,7 @@ fn a_dispatch_to_a_worker_id_that_is_not_served_here_fails_at_once() {
         ("here", "dispatch(worker_id, \"40 + 2\")"),
     ]);
     let says = "no task is sent to other from here; worker ids that can be used: local";
-    // One that waited would be cancelled at its timeout, and say so.
+    // A dispatch that waited would end with the message of its timeout.
     for script in ["lost", "later"] {
         let ended = scripts.run(&["--timeout", "1h", script]);
         assert_eq!((ended.code, &*ended.out), (Some(1), ""), "{}", ended.err);

@@ -22,7 +22,7 @@ fn reference_in_the_documents_is_the_one_that_is_generated() {
 }
 
 #[test]
-fn functions_are_listed_and_told_about_by_name() {
+fn functions_are_listed_and_described_by_name() {
     let all = functions(&[]);
     assert_eq!(all.code, Some(0), "{}", all.err);
     for name in ["await_all_settled", "http_get", "hmac_sha256", "dispatch", "new_product", "to_json"] {

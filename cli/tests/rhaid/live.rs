@@ -28,7 +28,7 @@ fn printed_lines_are_printed_once_and_before_the_failure() {
 }
 
 #[test]
-fn full_log_is_said_once() {
+fn full_log_is_reported_once() {
     let scripts = Scripts::new([("a.rhai", "for i in 0..10 { print(`line ${i}`) }")]);
     let ended = scripts.run(&["a.rhai", "--limit", "max_log_bytes=40"]);
     assert_eq!(

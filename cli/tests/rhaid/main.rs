@@ -1,14 +1,14 @@
-//! The real binary: what it prints, where, and how it ends.
+//! The real binary: its output and its exit codes.
 //!
 //! # Layout
 //! - `command`: runs the binary in a directory of its own.
 //! - `site`: a Redis server, and workers and commands that use it.
-//! - `results`, `failures`, `bad_input`, `ends`, `live`: what is claimed of `rhaid run`.
-//! - `check`, `functions`: what is claimed of these commands, and that docs/scripting.md is what the tables say.
-//! - `modules`: what scripts may call, and secrets.
-//! - `remote`, `workers`, `bad_server`: what is claimed of the commands over Redis.
-//! - `supervision`: what is claimed of the child process of `rhaid worker`.
-//! - `examples`: the scripts under examples/scripts/ print what they should.
+//! - `results`, `failures`, `bad_input`, `ends`, `live`: tests of `rhaid run`.
+//! - `check`, `functions`: tests of these commands, and of docs/scripting.md against the tables of functions.
+//! - `modules`: tests of hosts, imports and secrets.
+//! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
+//! - `supervision`: tests of the child process of `rhaid worker`.
+//! - `examples`: tests of the output of the scripts under examples/scripts/.
 //! - `usage_example`: the example of the README, over Redis.
 
 mod bad_input;

@@ -9,7 +9,7 @@ const KEY: &str = "sk_test_51xyzzy";
 fn run(script: &str, args: &[&str]) -> Ended {
     let scripts = Scripts::new([("a.rhai", script)]);
     let mut command = scripts.command(&[&["a.rhai"], args].concat());
-    // A proxy of the environment is of no concern.
+    // `rhaid` ignores proxies that the environment names.
     let proxy = "http://127.0.0.1:9/";
     command.env("HTTP_PROXY", proxy).env("http_proxy", proxy).env("ALL_PROXY", proxy);
     command.env("API_KEY", KEY).env("EMPTY", "").env_remove("NO_SUCH_KEY").stdin(Stdio::null());
@@ -78,7 +78,7 @@ fn a_secret_is_a_constant_that_reads_as_the_word() {
         "{}",
         thrown.err
     );
-    // Not asked for, not there.
+    // A variable that no option names is not visible to scripts.
     let unknown = run("API_KEY", &[]);
     assert!(unknown.code == Some(1) && unknown.err.contains("API_KEY"), "{}", unknown.err);
 }
@@ -97,16 +97,19 @@ fn scripts_import_from_the_folder_that_is_named_only() {
 }
 
 #[test]
-fn a_variable_that_is_missing_or_no_name_is_said_at_once() {
+fn missing_variable_and_invalid_value_are_refused_before_the_run() {
     for (args, says) in [
-        (["--secret", "NO_SUCH_KEY"], "'--secret <NAME>': there is no environment variable NO_SUCH_KEY"),
+        (["--secret", "NO_SUCH_KEY"], "'--secret <NAME>': the environment variable NO_SUCH_KEY is not set"),
         (["--secret", "EMPTY"], "'--secret <NAME>': the environment variable EMPTY is empty"),
-        (["--stripe-key", "NO_SUCH_KEY"], "'--stripe-key <NAME>': there is no environment variable"),
+        (
+            ["--stripe-key", "NO_SUCH_KEY"],
+            "'--stripe-key <NAME>': the environment variable NO_SUCH_KEY is not set",
+        ),
         (["--secret", "A=b"], "give the name of an environment variable"),
-        (["--allow-host", "http://localhost/"], "is no host; give a name or an address"),
+        (["--allow-host", "http://localhost/"], "is not a host; give a name or an address"),
         (["--stripe-url", "nonsense"], "'--stripe-url <URL>'"),
         (["--import", "no-such-folder"], "'--import <DIR>': no-such-folder: "),
-        (["--import", "a.rhai"], "'--import <DIR>': a.rhai is no folder"),
+        (["--import", "a.rhai"], "'--import <DIR>': a.rhai is not a folder"),
     ] {
         let ended = run("1", &args);
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);
@@ -123,5 +126,5 @@ fn a_worker_takes_the_same_options() {
     };
     let missing = worker(&["--allow-host", "localhost", "--secret", "NO_SUCH_KEY"]);
     assert_eq!(missing.code, Some(2), "{}", missing.err);
-    assert!(missing.err.contains("there is no environment variable NO_SUCH_KEY"), "{}", missing.err);
+    assert!(missing.err.contains("the environment variable NO_SUCH_KEY is not set"), "{}", missing.err);
 }

@@ -74,7 +74,7 @@ fn a_failed_call_shows_the_place() {
 }
 
 #[test]
-fn a_call_that_nobody_begins_is_withdrawn_at_its_timeout() {
+fn call_that_no_worker_starts_is_cancelled_at_its_timeout() {
     let site = Site::new();
     let ended = site.run_with("1", &[&CALL[..], &["--timeout", "200ms", "--json"]].concat());
     assert_eq!(ended.code, Some(1));

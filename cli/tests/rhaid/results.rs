@@ -90,7 +90,7 @@ fn far_more_files_than_run_at_once_are_all_answered_in_order() {
     let scripts = Scripts::new([]);
     let names: Vec<String> = (0..11_000).map(|n| format!("{n}.rhai")).collect();
     for (n, name) in names.iter().enumerate() {
-        // The first holds up what is printed, and none of the others.
+        // The first script delays the output, but not the other scripts.
         let text = if n == 0 { "sleep(0.2); 0".to_owned() } else { n.to_string() };
         scripts.write(name, text);
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::command::{Ended, ended, rhaid, signal};
 
-/// A Redis server, whose URL is in `RHAID_URL` for all that is run here.
+/// A Redis server. `RHAID_URL` has its URL in all commands that this type runs.
 pub(crate) struct Site {
     pub(crate) redis: RedisServer,
     url: String,
@@ -20,7 +20,7 @@ pub(crate) struct RunningWorker {
     out: BufReader<ChildStdout>,
 }
 
-/// How long is waited for what has to happen.
+/// Limit on the wait for an expected event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Site {
@@ -29,7 +29,7 @@ impl Site {
         Self { url: redis.url(), redis }
     }
 
-    /// With a server that wants a password.
+    /// With a server that requires a password.
     pub(crate) fn with_password(password: &str) -> Self {
         let redis = RedisServer::with(&["--save", "", "--requirepass", password]);
         Self { url: redis.url().replace("redis://", &format!("redis://:{password}@")), redis }
@@ -47,12 +47,12 @@ impl Site {
         command
     }
 
-    /// Runs it to its end, with nothing on standard input.
+    /// Runs the command to its end, with nothing on standard input.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         ended(self.command(args).stdin(Stdio::null()).output().expect("rhaid runs"))
     }
 
-    /// Runs it with a script on standard input.
+    /// Runs the command with a script on standard input.
     pub(crate) fn run_with(&self, script: &str, args: &[&str]) -> Ended {
         let mut child = self.command(args).spawn().expect("rhaid runs");
         // A command line that is refused reads nothing.
@@ -60,7 +60,7 @@ impl Site {
         ended(child.wait_with_output().expect("it ends"))
     }
 
-    /// What it prints, of a command that must succeed.
+    /// The output of a command that must succeed.
     #[track_caller]
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let ended = self.run(args);
@@ -68,14 +68,14 @@ impl Site {
         ended.out
     }
 
-    /// The lines of JSON that it prints.
+    /// The lines of JSON that a command prints.
     #[track_caller]
     pub(crate) fn json(&self, args: &[&str]) -> Vec<Value> {
         let out = self.run(&[args, &["--json"]].concat()).out;
         out.lines().map(|line| serde_json::from_str(line).expect("one line of JSON")).collect()
     }
 
-    /// The id of a script that is submitted to `worker-1`.
+    /// Submits a script to `worker-1` and returns the task's id.
     #[track_caller]
     pub(crate) fn submit(&self, script: &str, args: &[&str]) -> String {
         let ended = self.run_with(script, &[&["submit", "--worker", "worker-1", "-"], args].concat());
@@ -83,7 +83,7 @@ impl Site {
         ended.out.trim_end().to_owned()
     }
 
-    /// Waits until it is so.
+    /// Waits until `is_so` returns true; `what` names the event in the panic message.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let start = Instant::now();
@@ -110,12 +110,12 @@ impl Site {
         self.record(id, |record| record["status"] == "processing")
     }
 
-    /// A worker for `worker-1` that serves by now.
+    /// Starts a worker for `worker-1` and waits until it serves.
     pub(crate) fn worker(&self, args: &[&str]) -> RunningWorker {
         self.worker_for("worker-1", args)
     }
 
-    /// A worker for that worker id that serves by now.
+    /// Starts a worker for `worker_id` and waits until it serves.
     pub(crate) fn worker_for(&self, worker_id: &str, args: &[&str]) -> RunningWorker {
         let mut command =
             self.command(&[&["worker", "--id", worker_id, "--threads", "1", "--json"], args].concat());
@@ -129,7 +129,7 @@ impl Site {
 }
 
 impl RunningWorker {
-    /// The next line of JSON that it prints.
+    /// The next line of JSON that the worker prints.
     pub(crate) fn event(&mut self) -> Value {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("a line");
@@ -145,7 +145,7 @@ impl RunningWorker {
         signal(self.child.as_ref().expect("it runs"), name);
     }
 
-    /// Waits for its end.
+    /// Waits for the worker's end.
     pub(crate) fn end(mut self) -> Ended {
         ended(self.child.take().expect("it runs").wait_with_output().expect("it ends"))
     }

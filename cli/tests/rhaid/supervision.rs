@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::site::{RunningWorker, Site};
 
-/// The child of a process, once it has one that is not `last`.
+/// Waits until a process has a child other than `last`, and returns the child's process id.
 #[track_caller]
 fn child_of(site: &Site, parent: u32, last: Option<u32>) -> u32 {
     let path = format!("/proc/{parent}/task/{parent}/children");
@@ -31,7 +31,7 @@ fn lives(pid: u32) -> bool {
     !status.is_empty() && !status.contains("State:\tZ")
 }
 
-/// Waits until the task has been started more often than in `before`, and answers its record.
+/// Waits until the task has started more often than in `before`, and returns its record.
 #[track_caller]
 fn started_again(site: &Site, id: &str, before: &Value) -> Value {
     site.record(id, |record| {
@@ -48,7 +48,7 @@ fn restarted(site: &Site, worker: &mut RunningWorker, last: u32) -> u32 {
 }
 
 #[test]
-fn a_killed_child_is_restarted_and_blames_none_of_those_that_slept() {
+fn killed_child_is_restarted_and_sleeping_scripts_are_not_blamed() {
     let site = Site::new();
     let mut worker = site.worker(&[]);
     let ids: Vec<_> = (0..20).map(|_| site.submit("sleep(3600)", &[])).collect();
@@ -64,7 +64,7 @@ fn a_killed_child_is_restarted_and_blames_none_of_those_that_slept() {
     }
     worker.signal("TERM");
     assert_eq!(worker.event()["event"], "draining");
-    // They sleep for longer than the grace period.
+    // The scripts sleep for longer than the grace period.
     worker.signal("TERM");
     let ended = worker.end();
     assert_eq!(ended.code, Some(130), "{}", ended.err);
@@ -75,7 +75,7 @@ fn a_killed_child_is_restarted_and_blames_none_of_those_that_slept() {
     }
 }
 
-/// Waits until the only lane of a new worker has computed for longer than the start of some tasks takes.
+/// Waits until the only lane of a new worker has used more processor time than the start of tasks takes.
 #[track_caller]
 fn lane_computes(site: &Site, worker: u32) {
     /// In ticks of 10 ms of processor time.
@@ -91,7 +91,7 @@ fn lane_computes(site: &Site, worker: u32) {
 }
 
 #[test]
-fn what_kills_its_process_ends_as_crashed_and_all_else_goes_on() {
+fn task_that_kills_its_process_ends_as_crashed_and_all_others_continue() {
     let site = Site::new();
     let limits = ["--limit", "max_cpu_time=1h", "--limit", "max_operations=1000000000000"];
     let worker = site.worker(&limits);
@@ -121,7 +121,7 @@ fn the_child_ends_with_its_parent() {
     let site = Site::new();
     let worker = site.worker(&[]);
     let child = child_of(&site, worker.pid(), None);
-    // Also one that is stopped.
+    // Also a child that SIGSTOP has stopped.
     signal(child, "STOP");
     worker.signal("KILL");
     site.until("the end of the child", || !lives(child));
@@ -144,7 +144,7 @@ fn a_signal_to_both_processes_drains_once() {
     let mut worker = site.worker(&["--grace", "1m"]);
     let id = site.submit("sleep(1); \"done\"", &[]);
     site.running(&id);
-    // As a service manager does that ends all processes of a service.
+    // A service manager signals all processes of a service like this.
     signal(child_of(&site, worker.pid(), None), "TERM");
     worker.signal("TERM");
     assert_eq!(worker.event()["event"], "draining");
@@ -191,7 +191,7 @@ fn a_child_comes_back_when_the_server_does() {
 }
 
 #[test]
-fn what_is_wrong_at_the_start_ends_the_command() {
+fn error_at_the_start_ends_the_command() {
     let site = Site::new();
     let worker = ["worker", "--id", "worker-1"];
     let secret = site.run(&[&worker[..], &["--secret", "NO_SUCH_VARIABLE"]].concat());

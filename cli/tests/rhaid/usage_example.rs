@@ -1,8 +1,8 @@
 //! The usage example against a real server and a real `rhaid worker`.
 //!
-//! Its URL names port 6379 of this machine, which belongs to whoever has it. So the example is built
-//! twice from the same file: by cargo, as it stands, and here with the URL of the test's server in its
-//! place, and with the very libraries that cargo has built it with.
+//! The example's URL names port 6379 of this machine, which any other server may use. So the example is built
+//! twice from the same file: by cargo, unchanged, and here with the URL of the test's server. This second build
+//! uses the libraries that cargo has built for the first one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::site::Site;
 
-/// The only words that are replaced.
+/// The only text of the example that the test replaces.
 const URL: &str = "redis://127.0.0.1/";
 
-/// What the example uses.
+/// The libraries that the example uses.
 const CRATES: [&str; 4] = ["rhai_dispatcher", "tokio", "log", "env_logger"];
 
 #[test]
@@ -64,7 +64,7 @@ fn build(url: &str, directory: &Path) -> PathBuf {
     program
 }
 
-/// Where cargo has put a library.
+/// The path at which cargo has put a library.
 fn library(artifacts: &[Value], name: &str) -> PathBuf {
     let of_name = artifacts.iter().filter(|message| message["target"]["name"] == name);
     let files = of_name.filter_map(|message| message["filenames"].as_array()).flatten();

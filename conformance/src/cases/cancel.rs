@@ -36,7 +36,7 @@ async fn removes(stage: &Stage<'_>, task: Task) {
     assert_eq!(details.delivery, 0);
     assert_eq!(details, stage.details(id).await);
 
-    // This one is due last, so the cancelled one would be claimed before it.
+    // This task is due last, so a cancelled task that was still queued would be claimed before it.
     let next = stage.submit(Task { delay, ..stage.task() }).await;
     let claimed = stage.alive(&[], consumer.claim_one()).await;
     assert_eq!(claimed.claim.task, next);
@@ -152,7 +152,7 @@ pub(crate) async fn cancel_reaches_all_below(env: &dyn Environment) {
     family.expect_cancelled().await;
 }
 
-/// A running task with children that wait, run and have ended, and grandchildren.
+/// A running task with a waiting, a running and an ended child, and a grandchild.
 pub(crate) struct Family<'e> {
     pub(crate) stage: Stage<'e>,
     pub(crate) consumer: Arc<dyn Consumer>,
@@ -176,7 +176,7 @@ impl<'e> Family<'e> {
         consumer.complete(consumer.claim_one().await.claim).await;
         stage.submit(stage.child_of(parent.task)).await;
         let running = consumer.claim_one().await.claim;
-        // Another queue: a tree is not of one worker id.
+        // These are in another queue, because a tree of tasks may span worker ids.
         let elsewhere = |child| Task { worker_id: worker("elsewhere"), ..child };
         let waiting = stage.submit(elsewhere(stage.child_of(parent.task))).await;
         let grandchild = stage.submit(elsewhere(stage.child_of(running.task))).await;
@@ -184,7 +184,7 @@ impl<'e> Family<'e> {
         Self { stage, consumer, parent, running, waiting, ended, grandchild, stranger, signals }
     }
 
-    /// All that was below the parent is cancelled, and nothing else is.
+    /// Checks that all tasks below the parent are cancelled, and that all others are not.
     pub(crate) async fn expect_cancelled(mut self) {
         for id in [self.waiting, self.grandchild] {
             let details = self.stage.details(id).await;

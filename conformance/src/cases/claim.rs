@@ -68,7 +68,7 @@ pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
 pub(crate) async fn claim_waits_for_a_task(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
-    // Twice: a wake-up must not be used up by an earlier one.
+    // Twice, because the first wake-up must not prevent a second one.
     for _ in 0..2 {
         let mut claim = Waiting::new(consumer.claim_one());
         stage.park(&mut claim).await;
@@ -82,11 +82,11 @@ pub(crate) async fn claim_serves_its_worker_id_only(env: &dyn Environment) {
     let (main, other) = (stage.attach().await, stage.attach_to("other").await);
     let for_other = stage.submit(stage.task_for("other")).await;
     let for_main = stage.submit_any().await;
-    let for_nobody = stage.submit(stage.task_for("nobody")).await;
+    let unserved = stage.submit(stage.task_for("unserved")).await;
     assert_eq!(ids(&main.claim(up_to(10)).await.expect("a claim")), [for_main]);
     assert_eq!(stage.details(for_other).await.status, TaskStatus::Pending);
     assert_eq!(ids(&other.claim(up_to(10)).await.expect("a claim")), [for_other]);
-    assert_eq!(stage.details(for_nobody).await.status, TaskStatus::Pending);
+    assert_eq!(stage.details(unserved).await.status, TaskStatus::Pending);
 }
 
 pub(crate) async fn task_is_claimed_once(env: &dyn Environment) {
@@ -95,7 +95,7 @@ pub(crate) async fn task_is_claimed_once(env: &dyn Environment) {
     let mut left = submit(&stage, 30).await.into_iter().collect::<HashSet<_>>();
     while !left.is_empty() {
         let claims = consumers.iter().map(|consumer| consumer.claim(up_to(3)));
-        // All three go on until one has something; the others are dropped, and lose nothing.
+        // All three claims wait until one has tasks. The others are dropped, and must lose no task.
         let (claimed, winner, _) = future::select_all(claims).await;
         for claimed in claimed.expect("a claim") {
             assert_eq!(claimed.claim.instance, consumers[winner].instance());
@@ -124,8 +124,8 @@ pub(crate) async fn dropped_claim_loses_nothing(env: &dyn Environment) {
     }
 }
 
-/// What a dropped claim was about to get belongs to its instance or to nobody, so either may get
-/// it next; and whoever does gets all of it.
+/// The tasks of a dropped claim belong to its instance or are back in the queue, so either instance may claim
+/// them next. The instance that does claims all of them.
 async fn claimed_by_either(one: &Arc<dyn Consumer>, other: &Arc<dyn Consumer>) -> Claimed {
     let claims = [one, other].map(|consumer| Waiting::new(consumer.claim_one()));
     let (claimed, ..) = future::select_all(claims).await;
@@ -135,7 +135,7 @@ async fn claimed_by_either(one: &Arc<dyn Consumer>, other: &Arc<dyn Consumer>) -
 pub(crate) async fn dropped_wakeup_passes_on(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (one, other) = (stage.attach().await, stage.attach().await);
-    // Whichever of the two is served first, in one of the rounds it is the one that goes away.
+    // The transport may serve either instance first; in one of the rounds that instance drops its claim.
     for (dropper, stayer) in [(&one, &other), (&other, &one)] {
         let mut dropped = Waiting::new(dropper.claim_one());
         stage.park(&mut dropped).await;
@@ -172,7 +172,7 @@ pub(crate) async fn every_waiting_instance_is_woken(env: &dyn Environment) {
 pub(crate) async fn waiting_claims_share_what_is_ready(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumers = [stage.attach().await, stage.attach().await, stage.attach().await];
-    // Twice: a share does not depend on an earlier one.
+    // Twice, because a share must not depend on an earlier share.
     for _ in 0..2 {
         let mut claims: Vec<_> =
             consumers.iter().map(|consumer| Waiting::new(consumer.claim(up_to(10)))).collect();
@@ -188,7 +188,7 @@ pub(crate) async fn waiting_claims_share_what_is_ready(env: &dyn Environment) {
                 consumer.complete(claimed.claim).await;
             }
         }
-        // A batch may come in parts: what came after the first is there for all.
+        // A transport may accept a batch in parts: all instances may claim the tasks after the first part.
         while !left.is_empty() {
             let claims = consumers.iter().map(|consumer| consumer.claim(up_to(10)));
             let (claimed, winner, _) = future::select_all(claims).await;
@@ -230,7 +230,7 @@ pub(crate) async fn claimed_task_knows_its_time_left(env: &dyn Environment) {
     stage.submit(Task { expires_in: Some(starts), deadline_in: Some(ends), ..stage.task() }).await;
     stage.submit_any().await;
     let accepted_before = clock.now();
-    stage.linger(&[]).await;
+    stage.elapse_leases(&[]).await;
     let consumer = stage.attach().await;
     let claimed = consumer.claim_all(2).await;
     let asked_for = clock.now() - accepted_before;

@@ -121,7 +121,7 @@ pub(crate) async fn stale_crash_report_changes_nothing(env: &dyn Environment) {
     let claim = stage.alive(&[&survivor], survivor.claim_one()).await.claim;
     let nothing = Requeued::default();
     assert_eq!(stage.report_crash(&late, &[id]).await, nothing, "its tasks run elsewhere");
-    assert_eq!(stage.report_crash_of(InstanceId::new(), &[id]).await, nothing, "there is no such instance");
+    assert_eq!(stage.report_crash_of(InstanceId::new(), &[id]).await, nothing, "the instance is unknown");
     let ended = stage.attach().await;
     ended.detach().await.expect("a detach");
     assert_eq!(stage.report_crash(&ended, &[id]).await, nothing, "it has ended");

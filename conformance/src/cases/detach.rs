@@ -13,15 +13,15 @@ use crate::waiting::Waiting;
 pub(crate) async fn detach_releases(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (leaver, stayer) = (stage.attach().await, stage.attach().await);
-    let handed_back = [stage.submit_any().await, stage.submit_any().await];
+    let released = [stage.submit_any().await, stage.submit_any().await];
     let later = stage.submit_any().await;
     leaver.claim_all(2).await;
     leaver.detach().await.expect("a detach");
-    for id in handed_back {
+    for id in released {
         assert_eq!(stage.details(id).await.status, TaskStatus::Pending);
     }
     let claimed = stayer.claim_all(3).await;
-    for (claimed, id) in claimed.iter().zip([handed_back[0], handed_back[1], later]) {
+    for (claimed, id) in claimed.iter().zip([released[0], released[1], later]) {
         assert_eq!((claimed.claim.task, claimed.claim.delivery, claimed.deaths), (id, 1, 0));
     }
 }
@@ -50,7 +50,7 @@ pub(crate) async fn dropped_consumer_is_detached_by_its_lease(env: &dyn Environm
     let survivor = stage.attach().await;
     let claimed = stage.alive(&[&survivor], survivor.claim_one()).await;
     assert_eq!(claimed.claim.task, id);
-    assert_eq!((claimed.claim.delivery, claimed.deaths), (2, 1), "nobody handed it back");
+    assert_eq!((claimed.claim.delivery, claimed.deaths), (2, 1), "it was not released");
 }
 
 pub(crate) async fn signals_end_with_the_instance(env: &dyn Environment) {

@@ -40,7 +40,7 @@ pub(crate) async fn details_follows_a_task(env: &dyn Environment) {
     assert!(started_at <= ended.updated_at);
 }
 
-/// A request under a request id; each call is another task.
+/// A task with a request id; each call makes another task with the same request id.
 fn request(stage: &Stage<'_>) -> Task {
     Task { request_id: Some("request".into()), ..stage.task() }
 }
@@ -82,7 +82,7 @@ pub(crate) async fn unfinished_record_stays(env: &dyn Environment) {
     let consumer = stage.attach().await;
     let id = stage.submit_any().await;
     let delayed = stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
-    stage.linger(&[]).await;
+    stage.elapse_leases(&[]).await;
 
     assert_eq!(stage.details(id).await.status, TaskStatus::Pending);
     assert_eq!(stage.details(delayed).await.status, TaskStatus::Pending);

@@ -66,7 +66,7 @@ pub(crate) async fn stale_finish_is_fenced(env: &dyn Environment) {
         assert_eq!(first.end(stale, given_up).await, Finished::Written);
         let waiting = stage.details(id).await;
         for finish in all() {
-            assert_eq!(first.end(stale, finish).await, Finished::Fenced, "while nobody has it");
+            assert_eq!(first.end(stale, finish).await, Finished::Fenced, "while no instance holds it");
             assert_eq!(stage.details(id).await, waiting);
         }
         let current = second.claim_one().await.claim;
@@ -143,15 +143,15 @@ pub(crate) async fn retry_waits_for_its_time(env: &dyn Environment) {
 pub(crate) async fn release_counts_no_delivery(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (first, second) = (stage.attach().await, stage.attach().await);
-    let handed_back = stage.submit_any().await;
+    let released = stage.submit_any().await;
     let later = stage.submit_any().await;
     let claim = first.claim_one().await.claim;
-    assert_eq!((claim.task, claim.delivery), (handed_back, 1));
+    assert_eq!((claim.task, claim.delivery), (released, 1));
     assert_eq!(first.end(claim, Finish::Release).await, Finished::Written);
-    assert_eq!(stage.details(handed_back).await.status, TaskStatus::Pending);
+    assert_eq!(stage.details(released).await.status, TaskStatus::Pending);
 
     let claimed = second.claim_all(2).await;
-    assert_eq!([claimed[0].claim.task, claimed[1].claim.task], [handed_back, later]);
+    assert_eq!([claimed[0].claim.task, claimed[1].claim.task], [released, later]);
     assert_eq!((claimed[0].claim.delivery, claimed[0].attempt, claimed[0].deaths), (1, 0, 0));
 }
 

@@ -1,4 +1,4 @@
-//! `Consumer::renew`: leases, and what comes of their end
+//! `Consumer::renew`: leases, and the take-over of tasks after their end
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::cases::crash::quarantined;
 use crate::stage::Stage;
 use crate::waiting::Waiting;
 
-/// An observation that is over before the next call.
+/// An observation period that ends before the next call.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Submits a task, and lets the instance that claims it die.
+/// Submits a task, and kills the instance that claims it.
 async fn orphan(stage: &Stage<'_>) -> TaskId {
     let doomed = stage.attach().await;
     let id = stage.submit_any().await;
@@ -32,7 +32,7 @@ pub(crate) async fn renewed_lease_keeps_its_claims(env: &dyn Environment) {
     let claim = keeper.claim_one().await.claim;
     let mut waiting = Waiting::new(other.claim_one());
     stage.park(&mut waiting).await;
-    stage.linger(&[&keeper, &other]).await;
+    stage.elapse_leases(&[&keeper, &other]).await;
     assert_eq!(keeper.renew().await.expect("a renewal"), []);
 
     let next = stage.submit_any().await;
@@ -96,7 +96,7 @@ pub(crate) async fn tasks_of_a_dead_instance_run_side_by_side(env: &dyn Environm
     assert_eq!(claimed.iter().map(|claimed| claimed.deaths).collect::<Vec<_>>(), [1, 1, 1, 0]);
 }
 
-/// Lets an instance die with these tasks, each of which has then counted `deaths`.
+/// Kills an instance that holds these tasks. Each of them then has `deaths` deaths.
 async fn lose(stage: &Stage<'_>, ids: &[TaskId], deaths: u32) {
     let doomed = stage.attach().await;
     stage.alive(&[&doomed], doomed.claim_all(ids.len())).await;
@@ -151,7 +151,7 @@ pub(crate) async fn lone_quarantined_task_stays_alone(env: &dyn Environment) {
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].claim.task, quarantined);
 
-    // Meanwhile it gets nothing, though others do.
+    // While the quarantined task runs, its instance gets no other task, but other instances do.
     let mut free_waits = Waiting::new(free.claim(up_to(10)));
     stage.park(&mut free_waits).await;
     let next = stage.submit_any().await;
@@ -161,14 +161,14 @@ pub(crate) async fn lone_quarantined_task_stays_alone(env: &dyn Environment) {
     assert_eq!(batch.expect("a claim")[0].claim.task, next);
     stage.park(&mut free_waits).await;
 
-    // When it has ended, that is over.
+    // After the quarantined task, the instance gets tasks again.
     free.complete(claimed[0].claim).await;
     let last = stage.submit_any().await;
     let batch = stage.alive(&[], free_waits).await.expect("a claim");
     assert_eq!(batch[0].claim.task, last);
 }
 
-/// Submits tasks that are quarantined without blame, since they were lost twice in company.
+/// Submits tasks that are quarantined without blame: they were lost twice together with other tasks.
 async fn lost_twice(stage: &Stage<'_>, count: usize) -> Vec<TaskId> {
     let ids = stage.submit_some(count).await;
     lose(stage, &ids, 1).await;
@@ -215,7 +215,7 @@ pub(crate) async fn reserved_instance_becomes_free(env: &dyn Environment) {
     stage.park(&mut first).await;
     stage.park(&mut second).await;
     let plain = stage.submit_any().await;
-    // One of them is reserved, and waits on.
+    // One of the two instances is reserved for the quarantined tasks, so its claim still waits.
     let (claimed, mut waits, held, reserved) = match future::select(first, second).await {
         Either::Left((claimed, second)) => (claimed, second, held[1], &instances[1]),
         Either::Right((claimed, first)) => (claimed, first, held[0], &instances[0]),
@@ -252,7 +252,7 @@ pub(crate) async fn task_that_fails_its_observation_waits_behind_others(env: &dy
         let group = stage.alive(&[&doomed], doomed.claim(up_to(10))).await.expect("a claim");
         assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [*id]);
     }
-    // It still runs the first beside the second, so neither is to blame.
+    // The instance still runs the first task beside the second one, so neither is blamed.
     stage.kill(doomed);
     stage.until(&[], async || stage.details(ids[1]).await.deaths == 3).await;
     let survivor = stage.attach().await;

@@ -1,4 +1,4 @@
-//! The cases, in a file per method of the contract. Each reads as its bullet's claim, played once.
+//! The cases, in a file per method of the contract. Each plays the claim of its bullet in the contract once.
 
 crate::case::cases! {
     submit:

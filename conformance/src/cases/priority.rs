@@ -22,7 +22,7 @@ pub(crate) async fn high_priority_overtakes(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
     submit(&stage, Priority::Low, 200).await;
-    // Wherever the weights stand when it comes.
+    // The claim holds at every position of the weighted round.
     for claims_before in 0..4 {
         for _ in 0..claims_before {
             consumer.claim(up_to(BATCH)).await.expect("a claim");
@@ -42,7 +42,7 @@ pub(crate) async fn low_priority_is_not_starved(env: &dyn Environment) {
     let consumer = stage.attach().await;
     submit(&stage, Priority::Low, ROUND).await;
     submit(&stage, Priority::High, ROUND).await;
-    // Also if all of a round is claimed in one batch, as a busy worker does.
+    // Also with batches of a whole round, as a busy worker claims them.
     for batch in [1, 4, ROUND] {
         for _ in 0..3 {
             let mut low = 0;

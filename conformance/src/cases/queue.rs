@@ -11,7 +11,7 @@ use crate::instance::Instance;
 use crate::stage::{Stage, worker};
 use crate::waiting::Waiting;
 
-/// The ids of the living instances of a worker id, or of all, in some order of their own.
+/// The ids of the living instances of a worker id, or of all worker ids, sorted.
 async fn living(stage: &Stage<'_>, worker_id: Option<&str>) -> Vec<InstanceId> {
     let worker_id = worker_id.map(worker);
     let infos = stage.transport.instances(worker_id.as_ref()).await.expect("instances");
@@ -104,13 +104,13 @@ pub(crate) async fn paused_queue_delivers_nothing(env: &dyn Environment) {
     stage.park(&mut late_claim).await;
     stage.park(&mut early_claim).await;
 
-    // Another queue goes on, and what it hands out later comes first.
+    // Another queue is not paused: it delivers a task that was submitted later.
     let elsewhere = stage.attach_to("other").await;
     let other = stage.submit(stage.task_for("other")).await;
     let paused_claims = future::select(early_claim, late_claim);
     let Either::Right((claimed, _)) = future::select(paused_claims, Waiting::new(elsewhere.claim_one())).await
     else {
-        panic!("a paused queue handed out a task");
+        panic!("a paused queue delivered a task");
     };
     assert_eq!(claimed.claim.task, other);
     assert_eq!(stage.details(id).await.status, TaskStatus::Pending);

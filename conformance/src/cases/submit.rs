@@ -45,7 +45,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
 }
 
 pub(crate) async fn submitting_again_changes_nothing(env: &dyn Environment) {
-    // What is accepted has its place, also if there is none left.
+    // An accepted task keeps its place in the queue, so a repeated submit is not refused when the queue is full.
     let stage = Stage::with(env, |config| config.with_queue_limit(1)).await;
     let consumer = stage.attach().await;
     let task = stage.task();
@@ -65,20 +65,20 @@ pub(crate) async fn submitting_again_changes_nothing(env: &dyn Environment) {
     assert_eq!(consumer.claim_one().await.claim.task, next, "no second run is in the queue");
 }
 
-/// A request `1 + 1` under one request id; each call is another task.
+/// A task `1 + 1` with a request id; each call makes another task with the same request id.
 fn request(stage: &Stage<'_>) -> Task {
     Task { payload: Payload::script("1 + 1"), request_id: Some("request".into()), ..stage.task() }
 }
 
 pub(crate) async fn request_id_joins_the_first_task(env: &dyn Environment) {
-    // Who joins needs no place in the queue.
+    // A task that joins another one needs no place in the queue.
     let stage = Stage::with(env, |config| config.with_queue_limit(1)).await;
     let consumer = stage.attach().await;
     let first = request(&stage);
     let second = request(&stage);
     let answers = stage.transport.submit(vec![first.clone().into(), second.clone().into()]).await.expect("a submit");
     assert_eq!(answers, [Ok(Submitted::Accepted(first.id)), Ok(Submitted::Joined(first.id))]);
-    assert_eq!(stage.record(second.id).await, None, "one that joined is no task");
+    assert_eq!(stage.record(second.id).await, None, "a submit that joined makes no task");
     assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(first.id)));
 
     let claimed = consumer.claim_one().await;
@@ -108,7 +108,7 @@ pub(crate) async fn request_id_conflict_is_refused(env: &dyn Environment) {
 pub(crate) async fn request_ids_are_per_caller_and_worker(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     stage.submit(request(&stage)).await;
-    stage.submit(Task { caller_id: "somebody else".into(), ..request(&stage) }).await;
+    stage.submit(Task { caller_id: "other-caller".into(), ..request(&stage) }).await;
     stage.submit(Task { worker_id: worker("other"), ..request(&stage) }).await;
 }
 
@@ -199,7 +199,7 @@ pub(crate) async fn delayed_task_wakes_a_waiting_claim(env: &dyn Environment) {
     for claim in &mut claims {
         stage.park(claim).await;
     }
-    // An earlier one that is added later has to move the wake-up forward.
+    // A task that is due earlier but added later must move the wake-up forward.
     let far = stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
     let soon = stage.submit(Task { delay: stage.short(), ..stage.task() }).await;
 

@@ -24,7 +24,7 @@ faults! {
     PrefersTheCancel => cancel::outcome_beats_a_requested_cancel;
 }
 
-/// Gives the right answers and does nothing.
+/// Returns the right answers, but cancels nothing.
 #[derive(Debug, Default)]
 struct CancelsNothing;
 
@@ -44,7 +44,7 @@ impl Fault for CancelsNothing {
     }
 }
 
-/// Looks only among the tasks whose time has come.
+/// Does not cancel delayed tasks.
 #[derive(Debug, Default)]
 struct OverlooksDelayedTasks;
 
@@ -59,7 +59,7 @@ impl Fault for OverlooksDelayedTasks {
     }
 }
 
-/// Tells the instance nothing.
+/// Sends no signals to the instance.
 #[derive(Debug, Default)]
 struct SwallowsSignals;
 
@@ -69,7 +69,7 @@ impl Fault for SwallowsSignals {
     }
 }
 
-/// A removed task goes on counting in its queue.
+/// Counts a removed task in its queue.
 #[derive(Debug, Default)]
 struct LeavesTombstones;
 
@@ -85,7 +85,7 @@ impl Fault for LeavesTombstones {
     }
 }
 
-/// Says of a finished task that it was removed.
+/// Answers `Removed` for a finished task.
 #[derive(Debug, Default)]
 struct CancelsTheFinished;
 
@@ -99,7 +99,7 @@ impl Fault for CancelsTheFinished {
     }
 }
 
-/// Says of a task that never was that it had finished.
+/// Answers `AlreadyFinished` for an unknown task.
 #[derive(Debug, Default)]
 struct KnowsTheUnknown;
 
@@ -116,7 +116,7 @@ impl Fault for KnowsTheUnknown {
     }
 }
 
-/// Once a cancel is requested, whatever the task does ends in it.
+/// Replaces every outcome of a task by `Cancelled` after a cancel was requested.
 #[derive(Debug, Default)]
 struct PrefersTheCancel {
     requested: Mutex<HashSet<TaskId>>,

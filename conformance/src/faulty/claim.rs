@@ -24,13 +24,13 @@ faults! {
         submit::delayed_task_wakes_a_waiting_claim,
         lease::takeover_wakes_a_waiting_claim;
     SharesQueues => claim::claim_serves_its_worker_id_only;
-    HandsOutTwice => claim::task_is_claimed_once;
+    DeliversTwice => claim::task_is_claimed_once;
     LosesDroppedClaims => claim::dropped_claim_loses_nothing;
     TakesAll => claim::waiting_claims_share_what_is_ready;
     WakesOne => claim::dropped_wakeup_passes_on, claim::every_waiting_instance_is_woken;
 }
 
-/// Has a batch the wrong way round.
+/// Returns a batch in reverse order.
 #[derive(Debug, Default)]
 struct TakesTheLastFirst;
 
@@ -43,7 +43,7 @@ impl Fault for TakesTheLastFirst {
     }
 }
 
-/// Claims one more than it should.
+/// Claims one task more than `max`.
 #[derive(Debug, Default)]
 struct TakesMore;
 
@@ -54,7 +54,7 @@ impl Fault for TakesMore {
     }
 }
 
-/// Finds what is there when it is called, and is not told of anything that comes later.
+/// Claims tasks that are ready at the call, and is not woken by tasks that become ready later.
 #[derive(Debug, Default)]
 struct LosesWakeups;
 
@@ -71,7 +71,7 @@ impl Fault for LosesWakeups {
     }
 }
 
-/// Has one queue for all worker ids.
+/// Uses one queue for all worker ids.
 #[derive(Debug, Default)]
 struct SharesQueues;
 
@@ -93,15 +93,15 @@ impl Fault for SharesQueues {
     }
 }
 
-/// What one instance gets, the next that asks gets too.
+/// Delivers the tasks of one claim again to the next claim.
 #[derive(Debug, Default)]
-struct HandsOutTwice {
-    /// By queue.
+struct DeliversTwice {
+    /// The last claimed tasks of each queue.
     last: Mutex<HashMap<WorkerId, Vec<Claimed>>>,
 }
 
 #[async_trait]
-impl Fault for HandsOutTwice {
+impl Fault for DeliversTwice {
     async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
         if let Some(again) = self.last.lock().expect("no panic").remove(&peer.worker_id) {
             return Ok(again);
@@ -112,7 +112,7 @@ impl Fault for HandsOutTwice {
     }
 }
 
-/// What a claim was about to get is gone when it is dropped.
+/// Loses the tasks that a dropped claim was about to return.
 #[derive(Debug, Default)]
 struct LosesDroppedClaims;
 
@@ -123,7 +123,7 @@ impl Fault for LosesDroppedClaims {
     }
 }
 
-/// A claim that takes once more on its way out.
+/// A claim that claims once more when it is dropped.
 struct Greedy<'a>(Option<BoxFuture<'a, ClaimAnswer>>);
 
 impl Future for Greedy<'_> {
@@ -147,7 +147,7 @@ impl Drop for Greedy<'_> {
     }
 }
 
-/// Takes what others wait for.
+/// Claims up to `max` tasks although other instances wait for them.
 #[derive(Debug, Default)]
 struct TakesAll;
 
@@ -164,7 +164,7 @@ impl Fault for TakesAll {
     }
 }
 
-/// Wakes the first claim that waits, whoever still waits behind it.
+/// Wakes only the first of several waiting claims.
 #[derive(Debug, Default)]
 struct WakesOne {
     waits: AtomicBool,

@@ -11,7 +11,7 @@ use rhai_dispatcher_core::{
 
 use super::Fault;
 
-/// An instance, as its fault sees it: what it would call if it were faithful.
+/// The view of an instance for its fault: the real consumer and transport.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(super) transport: Arc<dyn Transport>,

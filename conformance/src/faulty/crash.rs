@@ -24,7 +24,7 @@ faults! {
     BelievesStaleReports => crash::stale_crash_report_changes_nothing;
 }
 
-/// Leaves the tasks to the lease.
+/// Ignores reports, so that the lease decides about the tasks.
 #[derive(Debug, Default)]
 struct HearsNothing;
 
@@ -35,7 +35,7 @@ impl Fault for HearsNothing {
     }
 }
 
-/// Releases all tasks, whatever the report names.
+/// Releases all tasks, also those that the report names.
 #[derive(Debug, Default)]
 struct ForgetsTheNamed;
 
@@ -71,7 +71,7 @@ impl Fault for BlamesAllNamed {
     }
 }
 
-/// Renews the lease of an instance that was reported.
+/// Renews the lease of an instance after a report of its crash.
 #[derive(Default)]
 struct RevivesTheDead {
     instances: Mutex<HashMap<InstanceId, Arc<dyn Consumer>>>,
@@ -94,7 +94,7 @@ impl Fault for RevivesTheDead {
         let requeued = to.report_crash(report).await?;
         let crashed = self.instances.lock().expect("no panic").get(&report.instance).cloned();
         if let Some(crashed) = crashed {
-            // The first one shows nothing.
+            // The first renewal only reports the lost claims.
             for _ in 0..2 {
                 crashed.renew().await?;
             }
@@ -103,7 +103,7 @@ impl Fault for RevivesTheDead {
     }
 }
 
-/// Takes the deaths of a report back with the next renewal of its instance.
+/// Takes back the deaths of a report at the next renewal of its instance.
 #[derive(Debug, Default)]
 struct TakesTheBlameBack {
     blamed: Mutex<HashMap<InstanceId, Vec<TaskId>>>,
@@ -133,7 +133,7 @@ impl Fault for TakesTheBlameBack {
     }
 }
 
-/// Says that it has blamed all that a report names.
+/// Answers that all named tasks of a report were blamed.
 #[derive(Debug, Default)]
 struct BelievesStaleReports;
 

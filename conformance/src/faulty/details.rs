@@ -19,7 +19,7 @@ faults! {
     ForgetsChildren => submit::child_is_listed_in_its_parent;
 }
 
-/// Answers for the next id.
+/// Returns the record of the next id for each id.
 #[derive(Debug, Default)]
 struct MixesUpRecords;
 
@@ -32,7 +32,7 @@ impl Fault for MixesUpRecords {
     }
 }
 
-/// A record stays as it was when it was first looked at.
+/// Always returns a record as it was at the first call.
 #[derive(Debug, Default)]
 struct RemembersDetails {
     first: Mutex<HashMap<TaskId, Option<TaskDetails>>>,
@@ -47,7 +47,7 @@ impl Fault for RemembersDetails {
     }
 }
 
-/// A task that runs is said to be pending.
+/// Reports a running task as pending.
 #[derive(Debug, Default)]
 struct HidesStarts;
 
@@ -64,7 +64,7 @@ impl Fault for HidesStarts {
     }
 }
 
-/// Finished records never expire.
+/// Keeps finished records for a year.
 #[derive(Debug, Default)]
 struct KeepsRecords;
 
@@ -74,7 +74,7 @@ impl Fault for KeepsRecords {
     }
 }
 
-/// Does not count finished records.
+/// Ignores the limit on finished records.
 #[derive(Debug, Default)]
 struct KeepsAnyNumber;
 
@@ -84,7 +84,7 @@ impl Fault for KeepsAnyNumber {
     }
 }
 
-/// A record expires from the time that it was made.
+/// Counts the lifetime of a record from its creation instead of its end.
 #[derive(Debug, Default)]
 struct ForgetsWaitingTasks {
     ttl: Mutex<Duration>,
@@ -114,7 +114,7 @@ impl Fault for ForgetsWaitingTasks {
     }
 }
 
-/// Knows whose child a task is, and not whose parent.
+/// Leaves out the children in the record of a parent.
 #[derive(Debug, Default)]
 struct ForgetsChildren;
 

@@ -17,14 +17,14 @@ pub(crate) struct FaultyEnvironment {
 }
 
 impl FaultyEnvironment {
-    /// With the patience of `inner`.
+    /// Has the patience of `inner`.
     pub(crate) fn boxed(inner: Box<dyn Environment>, fault: Arc<dyn Fault>) -> Box<dyn Environment> {
         let patience = inner.patience();
         Box::new(Self { inner, fault, patience })
     }
 
-    /// With less patience: where a hang is hoped for, it is not waited for as long as where it
-    /// would be a slow machine's.
+    /// Has a tenth of the patience of `inner`: here a hang is the expected result, and not a sign of a slow
+    /// machine.
     pub(crate) fn boxed_hasty(inner: Box<dyn Environment>, fault: Arc<dyn Fault>) -> Box<dyn Environment> {
         let patience = inner.patience() / 10;
         Box::new(Self { inner, fault, patience })

@@ -13,8 +13,8 @@ use rhai_dispatcher_core::{
 
 use super::consumer::Peer;
 
-/// What a wrapper does in place of the calls that it passes on. All handles and consumers of one
-/// store share one fault; by default every call is passed on as it is.
+/// Replaces calls to a transport or a consumer. All handles and consumers of one
+/// store share one fault; by default every method passes its call on unchanged.
 #[async_trait]
 pub(crate) trait Fault: Debug + Send + Sync {
     /// The config that the store is opened with.
@@ -103,24 +103,24 @@ pub(super) type ReportAnswer = Result<Requeued, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
 pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;
 
-/// Breaks nothing: over it every case passes.
+/// Passes on all calls, so that every case passes.
 #[derive(Debug)]
 pub(crate) struct Faithful;
 
 impl Fault for Faithful {}
 
-/// A fault, and the cases that must fail over it.
+/// A fault, and the cases that must fail with it.
 #[derive(Debug)]
 pub struct FaultCase {
     /// The name of its type.
     pub name: &'static str,
     /// The names of the cases.
     pub caught_by: &'static [&'static str],
-    /// Makes one.
+    /// Makes a new fault.
     pub(crate) make: fn() -> Arc<dyn Fault>,
 }
 
-/// Declares the faults of one file, `Fault => file::case`, and checks that there are such cases.
+/// Declares the faults of one file, `Fault => file::case`, and checks that these cases exist.
 macro_rules! faults {
     ($($fault:ident => $($file:ident::$case:ident),+;)+) => {
         pub(super) static FAULTS: &[$crate::faulty::FaultCase] = &[

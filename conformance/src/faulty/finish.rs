@@ -17,19 +17,19 @@ faults! {
     IgnoresTheFence => finish::stale_finish_is_fenced;
     FencesNeighbours => finish::finish_batch_answers_each;
     RetriesAtOnce => finish::retry_waits_for_its_time;
-    AbandonsHandBacks => finish::release_counts_no_delivery;
-    HandsBackAbandoned => finish::abandoned_task_is_blamed;
+    AbandonsReleased => finish::release_counts_no_delivery;
+    ReleasesAbandoned => finish::abandoned_task_is_blamed;
     AbandonsRequeued => finish::requeued_task_counts_no_death;
 }
 
-/// Finishes otherwise than it was told.
+/// Finishes with each completion changed.
 async fn changed(peer: &Peer, done: &[Completion], change: impl Fn(&mut Finish)) -> FinishAnswer {
     let mut done = done.to_vec();
     done.iter_mut().for_each(|completion| change(&mut completion.finish));
     peer.consumer.finish(&done).await
 }
 
-/// Says that it was written, and it was not.
+/// Answers `Written` without a write.
 #[derive(Debug, Default)]
 struct DropsFinishes;
 
@@ -40,7 +40,7 @@ impl Fault for DropsFinishes {
     }
 }
 
-/// Takes a second outcome.
+/// Accepts a second outcome.
 #[derive(Debug, Default)]
 struct WritesTwice;
 
@@ -52,7 +52,7 @@ impl Fault for WritesTwice {
     }
 }
 
-/// Lets a stale finish end what another instance runs.
+/// Lets a stale finish end a task that another instance runs.
 #[derive(Default)]
 struct IgnoresTheFence {
     instances: Mutex<HashMap<InstanceId, Arc<dyn Consumer>>>,
@@ -65,7 +65,7 @@ impl fmt::Debug for IgnoresTheFence {
 }
 
 impl IgnoresTheFence {
-    /// Who has the task of a fenced completion, and the completion as that one's own.
+    /// The instance that holds the task of a fenced completion, and the completion with the claim of that instance.
     async fn forged(
         &self,
         transport: &dyn Transport,
@@ -99,7 +99,7 @@ impl Fault for IgnoresTheFence {
     }
 }
 
-/// One that is fenced spoils its batch.
+/// Answers `Fenced` for a whole batch if one of its completions is fenced.
 #[derive(Debug, Default)]
 struct FencesNeighbours;
 
@@ -128,12 +128,12 @@ impl Fault for RetriesAtOnce {
     }
 }
 
-/// Takes what was handed back for the victim of a death.
+/// Treats a released task as abandoned.
 #[derive(Debug, Default)]
-struct AbandonsHandBacks;
+struct AbandonsReleased;
 
 #[async_trait]
-impl Fault for AbandonsHandBacks {
+impl Fault for AbandonsReleased {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
         changed(peer, done, |finish| {
             if *finish == Finish::Release {
@@ -144,7 +144,7 @@ impl Fault for AbandonsHandBacks {
     }
 }
 
-/// Takes a task that is not at fault for one that is.
+/// Treats a requeued task as abandoned, and so blames it.
 #[derive(Debug, Default)]
 struct AbandonsRequeued;
 
@@ -160,12 +160,12 @@ impl Fault for AbandonsRequeued {
     }
 }
 
-/// Takes what was given up for unbegun.
+/// Treats an abandoned task as released, as if it had not started.
 #[derive(Debug, Default)]
-struct HandsBackAbandoned;
+struct ReleasesAbandoned;
 
 #[async_trait]
-impl Fault for HandsBackAbandoned {
+impl Fault for ReleasesAbandoned {
     async fn finish(&self, peer: &Peer, done: &[Completion]) -> FinishAnswer {
         changed(peer, done, |finish| {
             if *finish == Finish::Abandon {

@@ -31,14 +31,14 @@ faults! {
     ClaimsInTwoNames => lease::lone_quarantined_task_stays_alone, lease::reserved_instance_becomes_free;
     ObservesForEver => lease::quarantine_groups_grow, lease::silent_observer_delays_no_group;
     WaitsForAFreeInstance => lease::busy_instance_takes_quarantined_tasks;
-    BlamesEverybody => lease::lost_tasks_in_company_are_not_blamed;
+    BlamesAllLost => lease::lost_tasks_in_company_are_not_blamed;
     NeverGivesUp => lease::task_that_kills_ends_in_an_error, crash::named_task_ends_in_an_error;
     KeepsItsTasks => detach::detach_releases;
     WaitsAfterTheEnd => detach::detached_instance_claims_no_more;
     DetachesOnDrop => detach::dropped_consumer_is_detached_by_its_lease, lease::task_lost_twice_is_quarantined;
 }
 
-/// A renewal does not count.
+/// Ignores renewals.
 #[derive(Debug, Default)]
 struct IgnoresRenewals;
 
@@ -49,7 +49,7 @@ impl Fault for IgnoresRenewals {
     }
 }
 
-/// A renewal counts for all instances, the dead ones among them.
+/// Renews the leases of all instances at each renewal, also those of dead instances.
 #[derive(Default)]
 struct KeepsTheDeadAlive {
     instances: Mutex<Vec<Arc<dyn Consumer>>>,
@@ -76,7 +76,7 @@ impl Fault for KeepsTheDeadAlive {
     }
 }
 
-/// Renews a lease that was lost, and does not say so.
+/// Does not report the lost claims when it renews an expired lease.
 #[derive(Debug, Default)]
 struct HidesLostClaims;
 
@@ -88,7 +88,7 @@ impl Fault for HidesLostClaims {
     }
 }
 
-/// An instance that runs a quarantined task gets more: it claims in two names.
+/// Claims through a second instance too, so that an instance with a quarantined task gets more tasks.
 #[derive(Default)]
 struct ClaimsInTwoNames {
     second: Mutex<HashMap<InstanceId, Arc<dyn Consumer>>>,
@@ -136,7 +136,7 @@ impl Fault for ClaimsInTwoNames {
     }
 }
 
-/// Starts each task that was lost by itself.
+/// Delivers each lost task alone.
 #[derive(Debug, Default)]
 struct StartsLostTasksAlone;
 
@@ -154,7 +154,7 @@ impl Fault for StartsLostTasksAlone {
     }
 }
 
-/// No group ever survives its observation.
+/// The observation period of a group never ends.
 #[derive(Debug, Default)]
 struct ObservesForEver;
 
@@ -164,7 +164,7 @@ impl Fault for ObservesForEver {
     }
 }
 
-/// Keeps quarantined tasks from an instance that holds others.
+/// Delivers no quarantined tasks to an instance that holds other tasks.
 #[derive(Debug, Default)]
 struct WaitsForAFreeInstance;
 
@@ -183,12 +183,12 @@ impl Fault for WaitsForAFreeInstance {
     }
 }
 
-/// Ends each task that has been lost twice.
+/// Ends each task that has been lost twice with an error.
 #[derive(Debug, Default)]
-struct BlamesEverybody;
+struct BlamesAllLost;
 
 #[async_trait]
-impl Fault for BlamesEverybody {
+impl Fault for BlamesAllLost {
     async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
         let mut claimed = peer.consumer.claim(max).await?;
         for lost in claimed.extract_if(.., |claimed| claimed.deaths >= 2) {
@@ -200,7 +200,7 @@ impl Fault for BlamesEverybody {
     }
 }
 
-/// Runs a task again however many instances it kills.
+/// Sets no limit on the number of instances that a task may kill.
 #[derive(Debug, Default)]
 struct NeverGivesUp;
 
@@ -210,7 +210,7 @@ impl Fault for NeverGivesUp {
     }
 }
 
-/// An instance that leaves takes its tasks along.
+/// Ignores a detach, so that the instance keeps its tasks.
 #[derive(Debug, Default)]
 struct KeepsItsTasks;
 
@@ -221,7 +221,7 @@ impl Fault for KeepsItsTasks {
     }
 }
 
-/// A claim of an instance that has ended waits for ever.
+/// Lets a claim of a detached instance wait for ever.
 #[derive(Debug, Default)]
 struct WaitsAfterTheEnd;
 
@@ -235,7 +235,7 @@ impl Fault for WaitsAfterTheEnd {
     }
 }
 
-/// Takes a drop for a detach, so that a task which kills its instance counts no death.
+/// Detaches a dropped consumer, so that a task which kills its instance counts no death.
 #[derive(Debug, Default)]
 struct DetachesOnDrop;
 

@@ -1,8 +1,7 @@
 //! Wrappers that each break one promise, and the cases that must catch it.
 //!
-//! A fault is written once, against the contract, and works over every transport. Those that break
-//! a promise about what a transport does within itself are told as lies about it: who asks can't
-//! tell the difference.
+//! A fault is written once, against the contract, and works over every transport. A fault of the internal state of a
+//! transport is simulated by wrong answers about this state, because a caller can't see the difference.
 
 mod cancel;
 mod claim;
@@ -23,7 +22,7 @@ pub use fault::FaultCase;
 pub(crate) use environment::FaultyEnvironment;
 pub(crate) use fault::{Faithful, Fault};
 
-/// All faults, in files like those of the cases. Each case has one that it catches.
+/// All faults, in files like those of the cases. Each case catches at least one fault.
 pub static FAULTS: &[&[FaultCase]] = &[
     submit::FAULTS,
     details::FAULTS,

@@ -18,7 +18,7 @@ faults! {
     LeaksWaits => outcome::dropped_wait_leaves_nothing;
 }
 
-/// Waits for the finish of a task that has finished.
+/// Waits for ever for the outcome of a finished task.
 #[derive(Debug, Default)]
 struct MissesTheEnd;
 
@@ -35,7 +35,7 @@ impl Fault for MissesTheEnd {
     }
 }
 
-/// Knows how a task ended when asked, and tells nobody.
+/// Returns the outcome of a finished task, but never wakes a waiting caller.
 #[derive(Debug, Default)]
 struct ForgetsWaiters;
 
@@ -53,7 +53,7 @@ impl Fault for ForgetsWaiters {
     }
 }
 
-/// Only the first waiter of a task is told.
+/// Wakes only the first waiting caller of a task.
 #[derive(Debug, Default)]
 struct TellsOne {
     waited_for: Mutex<HashSet<TaskId>>,
@@ -69,7 +69,7 @@ impl Fault for TellsOne {
     }
 }
 
-/// Waits for a task that nobody knows.
+/// Waits for ever for an unknown task.
 #[derive(Debug, Default)]
 struct WaitsForTheUnknown;
 
@@ -85,7 +85,7 @@ impl Fault for WaitsForTheUnknown {
     }
 }
 
-/// Keeps what it needs for a wait after the wait was dropped.
+/// Keeps the resources of a wait after the wait was dropped.
 #[derive(Default)]
 struct LeaksWaits {
     kept: Mutex<Vec<Shared<OutcomeFuture>>>,
@@ -99,7 +99,7 @@ impl fmt::Debug for LeaksWaits {
 
 impl Fault for LeaksWaits {
     fn outcome(&self, of: &Arc<dyn Transport>, id: TaskId) -> OutcomeFuture {
-        // One wait, of which a share is kept, so that it counts once until it should be gone.
+        // Shares one wait instead of a second one, so that the count is right until the caller drops its share.
         let wait = of.outcome(id).shared();
         self.kept.lock().expect("no panic").push(wait.clone());
         wait.boxed()

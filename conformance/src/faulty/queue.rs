@@ -14,7 +14,7 @@ faults! {
     NeverResumes => queue::resumed_queue_wakes_its_claims;
 }
 
-/// Lists who was ever listed.
+/// Lists every instance that was listed before, also after its death.
 #[derive(Debug, Default)]
 struct ListsTheDead {
     seen: Mutex<Vec<InstanceInfo>>,
@@ -38,7 +38,7 @@ impl Fault for ListsTheDead {
     }
 }
 
-/// Takes delayed tasks for ready ones.
+/// Counts delayed tasks as ready.
 #[derive(Debug, Default)]
 struct Miscounts;
 
@@ -53,7 +53,7 @@ impl Fault for Miscounts {
     }
 }
 
-/// Goes on while it is paused.
+/// Ignores a pause, so that the queue continues to deliver.
 #[derive(Debug, Default)]
 struct NeverPauses;
 
@@ -69,7 +69,7 @@ impl Fault for NeverPauses {
     }
 }
 
-/// Stays paused for good.
+/// Ignores a resume, so that the queue stays paused.
 #[derive(Debug, Default)]
 struct NeverResumes;
 

@@ -23,7 +23,7 @@ faults! {
         submit::full_queue_ends_what_has_expired, queue::queues_leave_out_the_expired;
     IgnoresPriorities => priority::high_priority_overtakes;
     StarvesLow => priority::low_priority_is_not_starved;
-    AdoptsAnyNumber => submit::children_are_bounded;
+    IgnoresTheChildLimit => submit::children_are_bounded;
     LetsTheCancelledDispatch => submit::child_of_a_cancelled_task_is_refused;
     SparesChildren => cancel::cancel_reaches_all_below, finish::cancelled_outcome_reaches_all_below;
 }
@@ -34,7 +34,7 @@ async fn changed(to: &dyn Transport, mut tasks: Vec<Arc<Task>>, change: impl Fn(
     to.submit(tasks).await
 }
 
-/// Says that it accepted, and did not.
+/// Answers `Accepted` without queueing the tasks.
 #[derive(Debug, Default)]
 struct DropsSubmits;
 
@@ -45,7 +45,7 @@ impl Fault for DropsSubmits {
     }
 }
 
-/// Takes a task that is given again for a new one.
+/// Accepts a repeated submit of a task as a new task.
 #[derive(Debug, Default)]
 struct AcceptsTwice {
     seen: Mutex<Vec<TaskId>>,
@@ -67,7 +67,7 @@ impl Fault for AcceptsTwice {
     }
 }
 
-/// Does not look at request ids.
+/// Ignores request ids.
 #[derive(Debug, Default)]
 struct IgnoresRequestIds;
 
@@ -78,7 +78,7 @@ impl Fault for IgnoresRequestIds {
     }
 }
 
-/// Lets another request join under the same request id.
+/// Lets a different request join by the same request id.
 #[derive(Debug, Default)]
 struct JoinsAnything;
 
@@ -95,18 +95,18 @@ impl Fault for JoinsAnything {
     }
 }
 
-/// Does not tell callers apart.
+/// Treats all callers as one caller.
 #[derive(Debug, Default)]
 struct SharesRequestIds;
 
 #[async_trait]
 impl Fault for SharesRequestIds {
     async fn submit(&self, to: &dyn Transport, tasks: Vec<Arc<Task>>) -> SubmitAnswer {
-        changed(to, tasks, |task| task.caller_id = "anybody".into()).await
+        changed(to, tasks, |task| task.caller_id = "shared".into()).await
     }
 }
 
-/// Takes any number of tasks.
+/// Accepts any number of tasks.
 #[derive(Debug, Default)]
 struct IgnoresTheLimit;
 
@@ -116,7 +116,7 @@ impl Fault for IgnoresTheLimit {
     }
 }
 
-/// A queue that has been full once takes nothing more.
+/// Refuses all further tasks after the queue was full once.
 #[derive(Debug, Default)]
 struct StaysFull {
     full: AtomicBool,
@@ -138,7 +138,7 @@ impl Fault for StaysFull {
     }
 }
 
-/// Answers the last one first.
+/// Returns the answers in reverse order.
 #[derive(Debug, Default)]
 struct AnswersBackwards;
 
@@ -151,7 +151,7 @@ impl Fault for AnswersBackwards {
     }
 }
 
-/// Lets every task start at once.
+/// Ignores delays, so that every task can start at once.
 #[derive(Debug, Default)]
 struct IgnoresDelays;
 
@@ -162,7 +162,7 @@ impl Fault for IgnoresDelays {
     }
 }
 
-/// Keeps tasks that nobody waits for any more.
+/// Ignores expiry times and deadlines.
 #[derive(Debug, Default)]
 struct IgnoresExpiry;
 
@@ -173,7 +173,7 @@ impl Fault for IgnoresExpiry {
     }
 }
 
-/// Treats all tasks alike.
+/// Ignores priorities.
 #[derive(Debug, Default)]
 struct IgnoresPriorities;
 
@@ -184,7 +184,7 @@ impl Fault for IgnoresPriorities {
     }
 }
 
-/// Low tasks wait for a better time.
+/// Never delivers tasks of low priority.
 #[derive(Debug, Default)]
 struct StarvesLow;
 
@@ -202,17 +202,17 @@ impl Fault for StarvesLow {
     }
 }
 
-/// Does not count children.
+/// Ignores the limit on the children of a task.
 #[derive(Debug, Default)]
-struct AdoptsAnyNumber;
+struct IgnoresTheChildLimit;
 
-impl Fault for AdoptsAnyNumber {
+impl Fault for IgnoresTheChildLimit {
     fn config(&self, config: TransportConfig) -> TransportConfig {
         config.with_max_children(usize::MAX)
     }
 }
 
-/// Takes what a cancelled task dispatches.
+/// Accepts tasks that a cancelled task dispatches.
 #[derive(Debug, Default)]
 struct LetsTheCancelledDispatch;
 
@@ -227,7 +227,7 @@ impl Fault for LetsTheCancelledDispatch {
     }
 }
 
-/// Does not know whose child a task is.
+/// Forgets the parents of tasks.
 #[derive(Debug, Default)]
 struct SparesChildren;
 

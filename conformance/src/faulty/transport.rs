@@ -19,7 +19,7 @@ pub(super) struct Faulty {
 }
 
 impl Faulty {
-    /// Puts `fault` between `inner` and who uses it.
+    /// Puts `fault` between `inner` and its callers.
     pub(super) fn new(inner: Arc<dyn Transport>, fault: Arc<dyn Fault>) -> Self {
         Self { inner, fault }
     }

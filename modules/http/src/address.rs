@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet, by the registries of special-purpose addresses
-/// (RFC 6890 and those that IANA added since). Anything in doubt is not.
+/// Whether an address belongs to the public internet, by the registries of special-purpose addresses
+/// (RFC 6890 and IANA's later additions). An address in doubt does not.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -9,7 +9,7 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Networks that are not of the public internet, with the length of their prefix.
+/// Networks outside of the public internet, with the length of their prefix.
 const CLOSED_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
@@ -28,7 +28,7 @@ const CLOSED_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, broadcast
 ];
 
-/// The same of 2000::/3, outside of which nothing is public.
+/// The same for networks within 2000::/3; all addresses outside of 2000::/3 are not public.
 const CLOSED_V6: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments; Teredo
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -44,7 +44,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    // Those that stand for an IPv4 address are as public as that is: mapped, and translated (NAT64).
+    // A mapped or translated (NAT64) IPv4 address is public if the IPv4 address is.
     if let Some(inner) = address.to_ipv4_mapped() {
         return is_public_v4(inner);
     }

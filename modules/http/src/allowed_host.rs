@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use crate::{HttpError, HttpErrorKind};
 
-/// A host that scripts may call although its address is not public: a name or an address as it
-/// stands in URLs, and perhaps the one port of it.
+/// A host that scripts may call although its address is not public: a name or an address as in
+/// URLs, optionally with the one port that is allowed.
 ///
 /// ```
 /// use rhai_dispatcher_http::AllowedHost;
@@ -16,7 +16,7 @@ use crate::{HttpError, HttpErrorKind};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHost {
-    /// As [`normal`] gives it.
+    /// In the form that [`normal`] returns.
     host: String,
     /// `None` for all ports.
     port: Option<u16>,
@@ -47,7 +47,7 @@ impl FromStr for AllowedHost {
     fn from_str(text: &str) -> Result<Self, HttpError> {
         let problem = || {
             let message = format!(
-                "{text:?} is no host; give a name or an address, and perhaps a port, such as \
+                "{text:?} is not a host; give a name or an address, and optionally a port, such as \
                  api.internal, 10.0.0.5:8080 or [::1]:8080"
             );
             HttpError::new(HttpErrorKind::Invalid, message)

@@ -3,15 +3,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{HttpError, HttpErrorKind};
 
-/// The memory of all answers that are being read, which many calls at once could otherwise make
-/// many times what one may have.
+/// Bounds the memory of all answers that are being read. The limit of one answer alone would allow many concurrent
+/// calls to take many times that memory.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     used: AtomicUsize,
     max: usize,
 }
 
-/// The share of one answer, given back when it is dropped.
+/// The memory that one answer has reserved; dropping it frees the reservation.
 #[derive(Debug)]
 pub(crate) struct Share {
     buffers: Arc<Buffers>,
@@ -29,10 +29,10 @@ impl Buffers {
 }
 
 impl Share {
-    /// Makes room for more.
+    /// Reserves `bytes` more.
     ///
     /// # Errors
-    /// If there is none. To wait for it could be to wait for those who wait.
+    /// If the limit is reached. Waiting for free memory could be a deadlock: the other answers may wait too.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), HttpError> {
         self.bytes += bytes;
         let used = self.buffers.used.fetch_add(bytes, Ordering::Relaxed) + bytes;

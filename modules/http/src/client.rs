@@ -12,8 +12,8 @@ use crate::{HttpConfig, HttpError, HttpErrorKind, HttpRequest, HttpResponse};
 
 /// Makes calls over HTTP/1.1, from any thread and under any executor. Clones share connections.
 ///
-/// It uses no proxy of the environment, keeps no cookies, and connects only to addresses that its
-/// configuration leaves open.
+/// It ignores proxies that the environment names, keeps no cookies, and connects only to public addresses and to
+/// the allowed hosts of its configuration.
 #[derive(Clone)]
 pub struct HttpClient {
     core: Arc<ClientCore>,
@@ -38,7 +38,7 @@ impl HttpClient {
     /// Makes a call. Dropping the future ends it, with its connection.
     ///
     /// # Errors
-    /// If there is no answer; see [`HttpErrorKind`]. An answer with a status such as 404 is no error.
+    /// If the call gets no answer; see [`HttpErrorKind`]. An answer with a status such as 404 is not an error.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let origin = request.origin();
         let exchange = Exchange::new(Arc::clone(&self.core), request)?;
@@ -57,7 +57,7 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-/// A task of tokio's that ends with whoever waits for it.
+/// A tokio task that is aborted when this handle is dropped.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Future for AbortOnDrop<T> {

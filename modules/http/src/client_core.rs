@@ -8,7 +8,7 @@ use crate::policy::Policy;
 use crate::resolver::GuardedResolver;
 use crate::{HttpConfig, HttpError, HttpErrorKind, tls};
 
-/// What all calls of a client share.
+/// The state that all calls of a client share.
 pub(crate) struct ClientCore {
     pub(crate) config: HttpConfig,
     pub(crate) policy: Arc<Policy>,
@@ -31,7 +31,7 @@ impl ClientCore {
             .http1_max_headers(config.max_headers)
             .no_proxy()
             .referer(false)
-            // Redirects and retries are ours: each address is checked, and secrets stay where they are.
+            // This module follows redirects and retries itself: it checks each address, and does not forward secrets.
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .user_agent(concat!("rhai-dispatcher/", env!("CARGO_PKG_VERSION")))

@@ -2,35 +2,35 @@ use std::time::Duration;
 
 use crate::AllowedHost;
 
-/// What calls over HTTP may do and take.
+/// The permissions and limits of calls over HTTP.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HttpConfig {
     /// The hosts that may be called although their addresses are not public, and to which secrets
-    /// may be sent in headers; none.
+    /// may be sent in headers; empty by default.
     pub allowed_hosts: Vec<AllowedHost>,
-    /// How long a call takes at most, retries and redirects included, unless it says otherwise; 30 s.
+    /// Default timeout of a call, retries and redirects included; 30 s.
     pub timeout: Duration,
-    /// The longest time that a call may ask for, and that it may take with its wait for a free slot;
+    /// Limit on the timeout that a call may set, and on the time of a call with its wait for a free slot;
     /// 5 minutes.
     pub max_timeout: Duration,
-    /// How long it may take to connect; 10 s.
+    /// Timeout of connecting; 10 s.
     pub connect_timeout: Duration,
-    /// How often a call that may be repeated is tried again, unless it says otherwise; 2.
+    /// Default number of retries of a call that may be repeated; 2.
     pub retries: u32,
-    /// The most retries that a call may ask for; 5.
+    /// Limit on the retries that a call may set; 5.
     pub max_retries: u32,
     /// The pause before the first retry; it doubles with each, and a random part of it is left out;
     /// 200 ms.
     pub backoff: Duration,
-    /// The longest pause before a retry, also if a server asks for more with Retry-After: then its
-    /// answer is given to the script; 10 s.
+    /// The longest pause before a retry; 10 s. If a server asks for a longer pause with Retry-After, the call is
+    /// not retried and the script gets the answer.
     pub max_backoff: Duration,
-    /// The most redirects that are followed, unless a call asks for fewer; 5.
+    /// The most redirects that a call follows; a call may set fewer; 5.
     pub max_redirects: u32,
     /// The longest body of an answer, in bytes; 512 KiB, like the longest string of a script.
     pub max_response_bytes: usize,
-    /// The most that all answers together may have in memory while they are read, in bytes; 256 MiB.
+    /// Limit on the memory of all answers together while they are read, in bytes; 256 MiB.
     pub max_buffered_bytes: usize,
     /// The longest body that is sent, in bytes; 1 MiB.
     pub max_request_bytes: usize,
@@ -38,10 +38,10 @@ pub struct HttpConfig {
     pub max_header_bytes: usize,
     /// The most headers of an answer; 100.
     pub max_headers: usize,
-    /// The most calls under way at once, on all lanes; 10,000. More of them wait. Each takes a
+    /// Limit on concurrent calls, on all lanes together; 10,000. Further calls wait. Each call takes a file
     /// descriptor.
     pub max_concurrent: usize,
-    /// The most names that are looked up at once; 64. Each takes a thread.
+    /// Limit on concurrent look-ups of names; 64. Each look-up takes a thread.
     pub max_lookups: usize,
     /// The most unused connections that are kept for each host; 100.
     pub max_idle_per_host: usize,

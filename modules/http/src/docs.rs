@@ -1,6 +1,6 @@
 use rhai_dispatcher_engine::{FunctionDoc, ModuleDoc};
 
-/// What is written about the functions.
+/// The reference of the functions.
 pub(crate) static DOCS: ModuleDoc = ModuleDoc::new("HTTP", ABOUT, &[FUNCTIONS]);
 
 const ABOUT: &str = "\
@@ -13,7 +13,8 @@ without an answer is one that can be caught: an object map with `kind` (`invalid
 as text, a blob as it is, and unit as none. The options, answers, retries and errors are in \
 [modules/http](../modules/http/README.md).";
 
-const ERRORS: &str = "No answer came, or an option is wrong: the message begins with its name.";
+const ERRORS: &str =
+    "The call got no answer, or an option is wrong; the message then begins with the option's name.";
 
 const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new("http_get", &["http_get(url)", "http_get(url, options)"], "The answer to a GET.")
@@ -23,7 +24,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_post",
         &["http_post(url, body)", "http_post(url, body, options)"],
-        "The answer to a POST. It is tried again only with an `Idempotency-Key` header, or if it did not reach the server.",
+        "The answer to a POST. It is retried only with an `Idempotency-Key` header, or if it did not reach the server.",
     )
     .errors(ERRORS)
     .example("http_post(\"https://api.example.com/things\", #{ name: \"tea\" }).ok", "true")
@@ -31,7 +32,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_put",
         &["http_put(url, body)", "http_put(url, body, options)"],
-        "The answer to a PUT, which a server may have more than once: it is tried again as a GET is.",
+        "The answer to a PUT. It is retried like a GET, so the server may receive it more than once.",
     )
     .errors(ERRORS)
     .example("http_put(\"https://api.example.com/things/7\", #{ name: \"tea\" }).ok", "true")
@@ -39,7 +40,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_patch",
         &["http_patch(url, body)", "http_patch(url, body, options)"],
-        "The answer to a PATCH. It is tried again as a POST is.",
+        "The answer to a PATCH. It is retried like a POST.",
     )
     .errors(ERRORS)
     .example("http_patch(\"https://api.example.com/things/7\", #{ name: \"tea\" }).ok", "true")
@@ -47,7 +48,7 @@ const FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc::new(
         "http_delete",
         &["http_delete(url)", "http_delete(url, options)"],
-        "The answer to a DELETE, which a server may have more than once: it is tried again as a GET is.",
+        "The answer to a DELETE. It is retried like a GET, so the server may receive it more than once.",
     )
     .errors(ERRORS)
     .example("http_delete(\"https://api.example.com/things/7\").ok", "true")

@@ -3,10 +3,10 @@ use std::fmt;
 
 use rhai::{Dynamic, Map};
 
-/// Why there is no answer. Scripts catch it as an object map with `kind` and `message`.
+/// Why a call got no answer. Scripts catch it as an object map with `kind` and `message`.
 ///
-/// It names the server at most, never a path, a query, a header or a body: those may hold what is
-/// nobody's business.
+/// The message may name the server, but never a path, a query, a header or a body, because these may contain
+/// confidential data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct HttpError {
@@ -14,29 +14,29 @@ pub struct HttpError {
     message: String,
 }
 
-/// What went wrong.
+/// The kind of an [`HttpError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpErrorKind {
-    /// `invalid`: what was asked for makes no sense. The message names the option.
+    /// `invalid`: an option or an argument of the call is wrong. The message names it.
     Invalid,
-    /// `refused`: scripts may not call that address.
+    /// `refused`: scripts may not call the address.
     Refused,
-    /// `resolve`: the host's name has no address, or it can't be found out.
+    /// `resolve`: the host's name has no address, or the look-up failed.
     Resolve,
-    /// `connect`: nobody answers there, or not as the certificate should be.
+    /// `connect`: the server did not accept the connection, or its certificate is not trusted.
     Connect,
-    /// `timeout`: it took too long, retries and redirects included, or no connection came about in time.
+    /// `timeout`: the call took longer than its timeout, retries and redirects included, or connecting took too long.
     Timeout,
-    /// `redirect`: more redirects than allowed, or one that leads nowhere.
+    /// `redirect`: more redirects than allowed, or a redirect without a usable URL.
     Redirect,
     /// `too_large`: the answer is longer than allowed. The message names the setting.
     TooLarge,
-    /// `network`: the connection broke, or what came over it is no HTTP.
+    /// `network`: the connection broke, or the answer is not HTTP.
     Network,
 }
 
-/// How the client says that it did not read all headers. It has a method for that in servers only.
+/// The text of the client's error for headers that are too large. Its error type has a method for this in servers only.
 const HEAD_TOO_LARGE: &str = "message head is too large";
 
 impl HttpError {
@@ -44,28 +44,28 @@ impl HttpError {
         Self { kind, message: message.into() }
     }
 
-    /// An option that makes no sense.
+    /// An error of kind `invalid`, about the option `field`.
     pub(crate) fn invalid(field: &str, problem: impl fmt::Display) -> Self {
         Self::new(HttpErrorKind::Invalid, format!("{field}: {problem}"))
     }
 
-    /// What went wrong.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> HttpErrorKind {
         self.kind
     }
 
-    /// The same error, of a call to `origin`.
+    /// The same error with the server `origin` in its message.
     pub(crate) fn at(mut self, origin: &str) -> Self {
         self.message = format!("{origin}: {}", self.message);
         self
     }
 
-    /// An error of the client, without the URL, which it would show.
+    /// Converts an error of the client, and leaves out the URL, which the client's own message contains.
     pub(crate) fn of_client(error: &reqwest::Error) -> Self {
         let mut innermost: &dyn Error = error;
         while let Some(source) = innermost.source() {
-            // One of ours, from the look-up of the name.
+            // An `HttpError` from the resolver.
             if let Some(own) = source.downcast_ref::<Self>() {
                 return own.clone();
             }
@@ -78,7 +78,7 @@ impl HttpError {
         let kind = match (error.is_connect(), error.is_timeout()) {
             (true, true) => HttpErrorKind::Timeout,
             (true, false) => HttpErrorKind::Connect,
-            // The request is under way; what the system calls a timeout is a broken connection, too.
+            // The request has been sent; a timeout that the system reports then is a broken connection.
             (false, _) => HttpErrorKind::Network,
         };
         let said = if innermost.is::<reqwest::Error>() { String::new() } else { innermost.to_string() };
@@ -92,7 +92,7 @@ impl HttpError {
         Self::new(kind, message)
     }
 
-    /// What scripts catch.
+    /// The object map that scripts catch.
     #[must_use]
     pub fn into_map(self) -> Map {
         let fields: [(&str, Dynamic); 2] =

@@ -18,7 +18,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Checks what can be checked before anything is sent.
+    /// Checks the call before a request is sent.
     pub(crate) fn new(core: Arc<ClientCore>, request: HttpRequest) -> Result<Self, HttpError> {
         let config = &core.config;
         core.policy.check(&request.url)?;
@@ -41,7 +41,7 @@ impl Exchange {
         Ok(Self { timeout, max_response_bytes, request, core })
     }
 
-    /// Makes the call. An error names the server that it is about.
+    /// Makes the call. An error names the server that caused it.
     pub(crate) async fn run(self) -> Result<HttpResponse, HttpError> {
         let (timeout, origin) = (self.timeout, self.request.origin());
         match time::timeout(timeout, self.tries(Instant::now() + timeout)).await {
@@ -64,7 +64,7 @@ impl Exchange {
                     let again = trail.may_be_repeated() && self.asks_for_retry(&answer);
                     match again.then(|| retries.next(retry_after(answer.headers()))).flatten() {
                         Some(pause) => {
-                            drop(answer); // with its connection, which is not held through the pause
+                            drop(answer); // closes its connection, which is not needed during the pause
                             time::sleep(pause).await;
                             continue;
                         }
@@ -85,7 +85,7 @@ impl Exchange {
         }
     }
 
-    /// Whether an answer means that trying again helps.
+    /// Whether a retry may succeed after this answer.
     fn asks_for_retry(&self, answer: &Response) -> bool {
         let status = answer.status();
         let advice = self.request.retry_header.as_ref().and_then(|name| answer.headers().get(name));
@@ -107,7 +107,7 @@ impl Exchange {
         let mut left = limit;
         loop {
             trail.origin = request.origin();
-            // Also what a redirect leads to.
+            // The targets of redirects are checked too.
             self.core.policy.check(&request.url)?;
             let answer = match self.send(&request).await {
                 Err(error) if error.is_connect() => return Err(HttpError::of_client(&error)),
@@ -131,20 +131,20 @@ impl Exchange {
         let mut builder = self.core.client.request(request.method.clone(), request.url.clone());
         builder = builder.headers(request.headers.clone());
         if !request.headers.contains_key(header::ACCEPT_ENCODING) {
-            // Without it a server may compress as it likes.
+            // Without this header a server may compress the answer.
             builder = builder.header(header::ACCEPT_ENCODING, "identity");
         }
         let takes_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
         if !request.body.is_empty() {
             builder = builder.body(request.body.clone());
         } else if takes_body {
-            // Some servers want to be told that there is none.
+            // Some servers require the length also for an empty body.
             builder = builder.header(header::CONTENT_LENGTH, 0);
         }
         builder.send().await
     }
 
-    /// Reads the body, as far as allowed.
+    /// Reads the body, up to its limit.
     async fn read(&self, mut answer: Response) -> Result<HttpResponse, HttpError> {
         let limit = self.max_response_bytes;
         let too_large = |what: &str, limit: usize, setting: &str| {
@@ -177,38 +177,38 @@ impl Exchange {
     }
 }
 
-/// What one try has done so far.
+/// The progress of one try.
 #[derive(Debug, Default)]
 struct Trail {
-    /// The server that it has come to.
+    /// The server of the current request.
     origin: String,
-    /// Whether a request may have reached a server, this one or one that a redirect named, which that
-    /// server would carry out a second time.
+    /// Whether a request that is not safe to repeat may have reached a server, including servers of
+    /// redirects.
     is_spent: bool,
 }
 
 impl Trail {
-    /// Notes that a server may have the request, whole or in part.
+    /// Records that a server may have received the request, whole or in part.
     fn reached(&mut self, request: &HttpRequest) {
         self.is_spent |= !(request.method.is_idempotent() || request.has_header(IDEMPOTENCY_KEY));
     }
 
-    /// Whether doing it twice is like doing it once.
+    /// Whether the request is safe to repeat.
     fn may_be_repeated(&self) -> bool {
         !self.is_spent
     }
 }
 
-/// The header by which a server knows a call again that it has carried out.
+/// The header by which a server recognises a repeated call.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Whether a call that ended so can succeed when it is repeated.
+/// Whether a call that ended with this error can succeed when it is repeated.
 fn is_passing(error: &HttpError) -> bool {
-    // The time of a try that did not get through to a server; that of the whole call ends in another place.
+    // Here `Timeout` is that of connecting; the timeout of the whole call does not reach this function.
     matches!(error.kind(), HttpErrorKind::Connect | HttpErrorKind::Network | HttpErrorKind::Timeout)
 }
 
-/// Where an answer redirects to, if it does.
+/// The URL to which an answer redirects, or `None` if it is not a redirect.
 fn redirect(answer: &Response, url: &Url) -> Result<Option<Url>, HttpError> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -219,8 +219,8 @@ fn redirect(answer: &Response, url: &Url) -> Result<Option<Url>, HttpError> {
     target.filter(|target| matches!(target.scheme(), "http" | "https")).ok_or_else(nowhere).map(Some)
 }
 
-/// The call that a redirect asks for: as browsers make it, and with nothing for another server that
-/// was meant for this one.
+/// The request for a redirect, as browsers make it. For another server it leaves out the headers that may be
+/// confidential.
 fn redirected(mut request: HttpRequest, status: StatusCode, target: Url) -> HttpRequest {
     let to_get = match status.as_u16() {
         303 => request.method != Method::HEAD,
@@ -239,7 +239,7 @@ fn redirected(mut request: HttpRequest, status: StatusCode, target: Url) -> Http
             header::ACCEPT_LANGUAGE,
             header::CONTENT_TYPE,
             header::USER_AGENT,
-            // It names the call and opens nothing.
+            // The idempotency key identifies the call and gives no access.
             HeaderName::from_static(IDEMPOTENCY_KEY),
         ];
         let headers = std::mem::take(&mut request.headers);

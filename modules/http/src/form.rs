@@ -8,7 +8,7 @@ use crate::HttpError;
 ///
 /// Maps and arrays within are written with brackets, as Stripe and many others read them:
 /// `metadata[key]=value`, `items[0][price]=…`. An empty map or array is an empty field, `metadata=`,
-/// which Stripe reads as "none": without it the server could not tell that it is meant.
+/// which Stripe reads as "none"; without the field, Stripe would leave the value unchanged.
 ///
 /// ```
 /// use rhai_dispatcher_http::Form;
@@ -25,11 +25,11 @@ pub struct Form {
     fields: Vec<(String, String)>,
 }
 
-/// The most fields of a form.
+/// Limit on the fields of a form.
 const MAX_FIELDS: usize = 1000;
-/// The most text of a form, names and values before they are encoded, in bytes.
+/// Limit on the text of a form, names and values before they are encoded, in bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// The deepest nesting of a form's values.
+/// Limit on the nesting of a form's values.
 const MAX_DEPTH: usize = 8;
 
 impl Form {
@@ -54,19 +54,19 @@ impl Form {
         Ok(form)
     }
 
-    /// Adds a value: a text, number or boolean as one field, a map or array as one for each of its
-    /// parts, and unit, an empty map or an empty array as an empty one.
+    /// Adds a value: a text, number or boolean as one field, a map or array as one field for each of its
+    /// parts, and unit, an empty map or an empty array as an empty field.
     ///
     /// # Errors
-    /// Of kind `invalid`, naming the field, for a value of any other type, for a number that is not
-    /// finite, for a key of a map that is empty or has brackets, which a server would read as another
+    /// Of kind `invalid`, with the name of the field: for a value of any other type, for a number that is not
+    /// finite, for a map key that is empty or has brackets, which a server would read as another
     /// structure, and for more than 1,000 fields, 4 MiB or 8 levels.
     pub fn push(&mut self, name: &str, value: &Dynamic) -> Result<(), HttpError> {
         self.push_at(name.to_owned(), value, 0)
     }
 
-    /// Like [`push`](Self::push), in the place of what was pushed under that name before, and of a
-    /// single value in the place of the map or array that it is a part of.
+    /// Like [`push`](Self::push), but replaces earlier fields of that name. A value for a part of a map or array also
+    /// replaces a single value that was pushed for the whole map or array.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -77,7 +77,7 @@ impl Form {
         self.push(name, value)
     }
 
-    /// Takes out what was pushed under that name.
+    /// Removes the fields that were pushed under that name.
     pub fn remove(&mut self, name: &str) {
         let is_part = |field: &str| {
             field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
@@ -85,7 +85,7 @@ impl Form {
         self.fields.retain(|(field, _)| !is_part(field));
     }
 
-    /// The name of the part of a map that has this key.
+    /// The field name of the value under `key` in the map `name`.
     ///
     /// # Errors
     /// Of kind `invalid`, for a key that is empty or has brackets.
@@ -103,7 +103,7 @@ impl Form {
         &self.fields
     }
 
-    /// Its text, as the body of a call.
+    /// The encoded form, as the body of a call.
     #[must_use]
     pub fn encoded(&self) -> String {
         encoded(&self.fields)
@@ -150,7 +150,7 @@ impl Form {
 /// A single value as text.
 fn text(value: &Dynamic) -> Option<String> {
     if value.is_unit() || value.is_map() || value.is_array() {
-        return Some(String::new()); // those that have parts are no single values
+        return Some(String::new()); // only an empty map or array gets here: `push_at` adds the others by their parts
     }
     if value.is::<Secret>() {
         return Some(Secret::REDACTED.to_owned());
@@ -170,7 +170,7 @@ fn text(value: &Dynamic) -> Option<String> {
     value.as_char().ok().map(String::from)
 }
 
-/// What a value is, for messages.
+/// The type of a value, for messages.
 pub(crate) fn type_in_words(value: &Dynamic) -> String {
     let known = match value.type_name() {
         "i64" => "an integer",
@@ -188,7 +188,7 @@ pub(crate) fn type_in_words(value: &Dynamic) -> String {
 }
 
 fn encoded(fields: &[(String, String)]) -> String {
-    // The URL library's encoder, by way of a query.
+    // Uses the encoder of the URL library, which encodes the query of a URL.
     let Ok(mut url) = Url::parse("http://form/") else { return String::new() };
     url.query_pairs_mut().extend_pairs(fields);
     url.query().unwrap_or_default().to_owned()

@@ -1,16 +1,16 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Layout
-//! - `module`: [`HttpModule`], the functions that scripts call, and `docs` what is written about them; `options` reads what they pass.
-//! - `client`: [`HttpClient`], for modules that speak HTTP themselves; [`HttpRequest`], [`HttpResponse`]
-//!   and [`Form`] are what it sends and gets, [`HttpError`] why it did not.
-//!   `client_core`: what all calls of a client share.
+//! - `module`: [`HttpModule`], the functions that scripts call; `docs`: their reference; `options`: reads their arguments.
+//! - `client`: [`HttpClient`], for modules that make HTTP calls themselves. It sends an [`HttpRequest`], with a [`Form`] as
+//!   one kind of body, and returns an [`HttpResponse`] or an [`HttpError`].
+//!   `client_core`: the state that all calls of a client share.
 //! - `config`: [`HttpConfig`], the limits.
-//! - `exchange`: one call: its tries (`retry`) and redirects; `buffers` bounds all answers together.
-//! - `text`: what is text of an answer, by its charset.
+//! - `exchange`: one call with its retries (`retry`) and redirects; `buffers` bounds the memory of all answers together.
+//! - `text`: decodes the body of an answer by its charset.
 //! - `policy`: which addresses may be called: the public ones (`address`) and each [`AllowedHost`]. The
-//!   `resolver` gives the client no others.
-//! - `tls`: how servers prove who they are.
+//!   `resolver` returns only these to the client.
+//! - `tls`: the trusted certificates.
 
 mod address;
 mod allowed_host;

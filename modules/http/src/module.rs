@@ -99,7 +99,7 @@ impl HttpModule {
     }
 }
 
-/// What a script gets of a call.
+/// The result of a call in a script.
 async fn answer(client: HttpClient, asked: Result<ScriptRequest, HttpError>) -> Result<Dynamic, Dynamic> {
     let ScriptRequest { request, shown } = asked?;
     let origin = request.origin();

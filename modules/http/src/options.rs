@@ -8,14 +8,14 @@ use crate::form::type_in_words;
 use crate::response::Shown;
 use crate::{Form, HttpConfig, HttpError, HttpRequest};
 
-/// What a script asked for: the call, and how its answer is to be shown.
+/// The arguments of a script's call: the request, and the form of the answer.
 #[derive(Debug)]
 pub(crate) struct ScriptRequest {
     pub(crate) request: HttpRequest,
     pub(crate) shown: Shown,
 }
 
-/// The options of all three functions; `http_request` has a method and a URL beside them.
+/// The options of all functions; `http_request` also takes `method` and `url`.
 const OPTIONS: &str =
     "headers, json, form, body, bearer, timeout, retries, max_redirects, max_bytes, parse_json, body_bytes";
 
@@ -47,7 +47,7 @@ impl ScriptRequest {
         Self::new(&method, &url, &options.into(), config)
     }
 
-    /// The body of `http_post(url, body)`: text, bytes, or what is sent as JSON.
+    /// The body of `http_post(url, body)`: text, bytes, or a value that is sent as JSON.
     pub(crate) fn with_any_body(self, body: &Dynamic, config: &HttpConfig) -> Result<Self, HttpError> {
         if body.is_unit() {
             return Ok(self);
@@ -67,7 +67,7 @@ impl ScriptRequest {
         if let [_, second, ..] = *bodies {
             return Err(HttpError::invalid(second, "a call has one body: json, form or body"));
         }
-        // Headers first: a body's content type is the script's, if it gives one.
+        // Headers first: a content type that the script sets overrides the default of the body.
         if let Some(headers) = options.remove("headers") {
             for (name, value) in map("headers", &headers)? {
                 self.request =
@@ -105,7 +105,7 @@ impl ScriptRequest {
             }
             _ => {
                 let name: String = name.chars().take(64).collect();
-                let problem = format!("there is no such option; those are {OPTIONS}");
+                let problem = format!("this option does not exist; the options are {OPTIONS}");
                 return Err(HttpError::invalid(&name, problem));
             }
         };

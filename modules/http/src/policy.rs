@@ -6,7 +6,7 @@ use crate::address::is_public;
 use crate::allowed_host::normal;
 use crate::{AllowedHost, HttpError, HttpErrorKind};
 
-/// Which addresses may be called: the public ones, and those of the hosts that were allowed.
+/// Decides which addresses may be called: public addresses, and those of the allowed hosts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     allowed: Vec<AllowedHost>,
@@ -17,8 +17,8 @@ impl Policy {
         Self { allowed }
     }
 
-    /// Checks what can be told from a URL: its scheme, and its address if it has one in the place of
-    /// a name. Names are checked when they are looked up.
+    /// Checks a URL: its scheme, and its host if that is an address. The addresses of a name are checked by
+    /// [`Self::permitted`] after the look-up.
     ///
     /// # Errors
     /// Of kind `invalid` or `refused`.
@@ -47,10 +47,10 @@ impl Policy {
         }
     }
 
-    /// Of the addresses that a name has, those that may be connected to.
+    /// The addresses of a name to which the client may connect.
     ///
     /// # Errors
-    /// If there are none.
+    /// If none of the addresses may be used.
     pub(crate) fn permitted(
         &self,
         name: &str,
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(permitted.expect("one"), addresses(&["1.1.1.1"]));
         let none = policy(&[]).permitted("tricky.example", addresses(&["127.0.0.1"]).into_iter());
         assert_eq!(none.expect_err("none").kind(), HttpErrorKind::Refused);
-        // That an address is allowed does not allow every name that leads to it.
+        // An allowed address does not allow the names that resolve to it.
         let other = policy(&["127.0.0.1"]).permitted("tricky.example", addresses(&["127.0.0.1"]).into_iter());
         assert_eq!(other.expect_err("none").kind(), HttpErrorKind::Refused);
         let allowed = policy(&["tricky.example"]).permitted("Tricky.Example.", all.iter().copied());

@@ -8,7 +8,7 @@ use rhai_dispatcher_engine::Secret;
 
 use crate::HttpError;
 
-/// A call that is to be made.
+/// A request for a call.
 ///
 /// ```
 /// use rhai_dispatcher_http::HttpRequest;
@@ -24,24 +24,24 @@ pub struct HttpRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    /// Those that are in `headers`.
+    /// The secrets in `headers`.
     pub(crate) secrets: Vec<Secret>,
     pub(crate) body: Bytes,
-    /// Those that are unset are the configuration's.
+    /// Unset limits are those of the configuration.
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<u32>,
     pub(crate) max_redirects: Option<u32>,
     pub(crate) max_response_bytes: Option<usize>,
-    /// Statuses for which it is tried again, beside the usual ones.
+    /// Statuses after which the call is retried, in addition to 429, 502, 503 and 504.
     pub(crate) also_retry: Vec<u16>,
-    /// The header of an answer that decides whether it is tried again, whatever the status.
+    /// The header of an answer that decides whether the call is retried; it overrides the status.
     pub(crate) retry_header: Option<HeaderName>,
 }
 
-/// The longest URL, in bytes; servers rarely take more.
+/// Limit on the length of a URL, in bytes; few servers accept longer ones.
 const MAX_URL: usize = 8 * 1024;
 
-/// What the client sets itself, and what is between the two ends of a connection.
+/// Headers that the client sets itself, and headers that concern the connection only.
 const RESERVED: &[&str] = &[
     "connection",
     "content-length",
@@ -57,17 +57,17 @@ const RESERVED: &[&str] = &[
 ];
 
 impl HttpRequest {
-    /// A call without headers and body.
+    /// A request without headers and body.
     ///
     /// # Errors
-    /// Of kind `invalid`, for a method or URL that is none.
+    /// Of kind `invalid`, for an invalid method or URL.
     pub fn new(method: &str, url: &str) -> Result<Self, HttpError> {
         if url.len() > MAX_URL {
             return Err(HttpError::invalid("url", format_args!("it has more than {MAX_URL} bytes")));
         }
         let url: Url = url.parse().map_err(|error| HttpError::invalid("url", error))?;
         let method = method.to_ascii_uppercase();
-        // The others are about connections, not about what is at a URL.
+        // The other methods, such as CONNECT, concern connections and not the resource at a URL.
         if !["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method.as_str()) {
             let problem = "it should be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS";
             return Err(HttpError::invalid("method", problem));
@@ -91,14 +91,14 @@ impl HttpRequest {
     /// Sets a header.
     ///
     /// # Errors
-    /// Of kind `invalid`, for a name or value that is none, and for what the client sets itself.
+    /// Of kind `invalid`, for an invalid name or value, and for a header that the client sets itself.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, HttpError> {
         self.set_header(name, value, false)?;
         Ok(self)
     }
 
-    /// Sets a header to `prefix` and the secret. It is not sent on to another server by a redirect, and
-    /// where the answer repeats it, it reads `[secret]`.
+    /// Sets a header to `prefix` and the secret. A redirect to another server leaves this header out. Where the
+    /// answer repeats the secret, it reads `[secret]`.
     ///
     /// # Errors
     /// Those of [`with_header`](Self::with_header).
@@ -119,15 +119,14 @@ impl HttpRequest {
         self
     }
 
-    /// Sets how long the call takes at most, retries and redirects included.
+    /// Sets the timeout of the whole call, retries and redirects included.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets how often it is tried again, if it may be repeated: if each request of it that may have
-    /// reached a server, those of redirects included, has an idempotent method or a header
-    /// `Idempotency-Key`.
+    /// Sets the number of retries. A call is retried only if each request that may have reached a server,
+    /// including those of redirects, has an idempotent method or a header `Idempotency-Key`.
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
@@ -145,26 +144,25 @@ impl HttpRequest {
         self
     }
 
-    /// Tries again for this status too, beside 429, 502, 503 and 504.
+    /// Retries the call after this status too, in addition to 429, 502, 503 and 504.
     pub fn with_retry_of(mut self, status: u16) -> Self {
         self.also_retry.push(status);
         self
     }
 
-    /// Names a header by which the server decides whether the call is tried again, whatever the status
-    /// of its answer, unless that is one of success: `true` or `false`. With any other value, or
-    /// without the header, the status decides. A call that may not be repeated is not, whatever the
-    /// header says.
+    /// Names a header with which the server decides whether the call is retried: `true` or `false`. It
+    /// overrides the status of the answer, except a status of success. With any other value, or
+    /// without the header, the status decides. A call that is not safe to repeat is never retried.
     ///
     /// # Errors
-    /// Of kind `invalid`, for a name that is none.
+    /// Of kind `invalid`, for an invalid header name.
     pub fn with_retry_header(mut self, name: &str) -> Result<Self, HttpError> {
-        let problem = |_| HttpError::invalid("retry_header", "it is no name of a header");
+        let problem = |_| HttpError::invalid("retry_header", "it is not a valid header name");
         self.retry_header = Some(HeaderName::from_bytes(name.as_bytes()).map_err(problem)?);
         Ok(self)
     }
 
-    /// The server that it goes to, which is as much of the URL as messages may show.
+    /// The server of the URL. Messages may show this part of the URL only.
     #[must_use]
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
@@ -180,7 +178,7 @@ impl HttpRequest {
             format!("headers.{}", name.escape_debug())
         };
         let key = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| HttpError::invalid(&field(), "it is no name of a header"))?;
+            .map_err(|_| HttpError::invalid(&field(), "it is not a valid header name"))?;
         if RESERVED.contains(&key.as_str()) {
             return Err(HttpError::invalid(&field(), "this header is not for scripts to set"));
         }

@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 use crate::policy::Policy;
 use crate::{HttpError, HttpErrorKind};
 
-/// Looks names up, and gives out only those addresses that may be called. The client connects to
-/// what it is given, so there is no second look-up that could answer otherwise.
+/// Looks names up, and returns only addresses that may be called. The client connects to
+/// the returned addresses, so a second look-up with another result can't happen.
 #[derive(Debug)]
 pub(crate) struct GuardedResolver {
     policy: Arc<Policy>,
-    /// A look-up takes a thread of tokio's, and may take it for long.
+    /// Bounds concurrent look-ups, because each holds a thread of tokio's, and may hold it for long.
     lookups: Arc<Semaphore>,
 }
 

@@ -12,7 +12,7 @@ use crate::{HttpError, HttpErrorKind};
 pub struct HttpResponse {
     status: u16,
     headers: Vec<(String, String)>,
-    /// As it came.
+    /// The body's bytes as they were received.
     body: Vec<u8>,
     /// The body as text, if it is text.
     text: Option<Text>,
@@ -21,26 +21,26 @@ pub struct HttpResponse {
 /// A body as text.
 #[derive(Debug, Clone)]
 enum Text {
-    /// The body's own bytes, from this one on: it is UTF-8.
+    /// The body is UTF-8: its own bytes after the byte order mark are the text.
     Body {
         /// The length of its byte order mark.
         from: usize,
     },
-    /// What its bytes mean in another charset.
+    /// The text that was decoded from another charset.
     Decoded(String),
 }
 
-/// How a script wants an answer to be shown.
+/// The form in which a script gets an answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Shown {
-    /// Whether it has `json`.
+    /// Whether the answer has `json`.
     pub(crate) parse_json: bool,
-    /// Whether it has `body_bytes` in the place of `body`, also if it is text.
+    /// Whether the answer has `body_bytes` instead of `body` even if the body is text.
     pub(crate) body_bytes: bool,
 }
 
 impl HttpResponse {
-    /// What came, with the secrets that were sent blotted out.
+    /// The received answer. [`Secret::REDACTED`] replaces the secrets of the request in it.
     pub(crate) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>, secrets: &[Secret]) -> Self {
         let redact = |text: String| secrets.iter().fold(text, |text, secret| secret.redact(&text));
         let headers = headers.keys().map(|name| {
@@ -53,7 +53,7 @@ impl HttpResponse {
 
         let header = |name: &str| response.header(name).unwrap_or_default();
         let text = match text(&response.body, header("content-type"), header("content-encoding")) {
-            // It is the end of the body: what stands before is a byte order mark.
+            // The text is the end of the body; a byte order mark is before it.
             Some(Cow::Borrowed(text)) => Some(Text::Body { from: response.body.len() - text.len() }),
             Some(Cow::Owned(text)) => Some(Text::Decoded(redact(text))),
             None => None,
@@ -68,26 +68,26 @@ impl HttpResponse {
         self.status
     }
 
-    /// Whether the status is one of success, 200 to 299.
+    /// Whether the status is from 200 to 299.
     #[must_use]
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The value of a header, by its name in lower case; several are joined by `, `.
+    /// The value of a header, by its name in lower case; the values of repeated headers are joined by `, `.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as it came.
+    /// The body's bytes as they were received.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body as text, without a byte order mark; `None` if it is none: if it is compressed
-    /// (`Content-Encoding`), or bytes in it are no characters of its charset.
+    /// The body as text, without a byte order mark; `None` if it is not text: if it is compressed
+    /// (`Content-Encoding`), or its bytes are invalid in its charset.
     ///
     /// The charset is that of a byte order mark, else that of `Content-Type`, else UTF-8.
     #[must_use]
@@ -98,10 +98,10 @@ impl HttpResponse {
         }
     }
 
-    /// The body as the script's value; `None` if it is no JSON.
+    /// The body as the script's value; `None` if it is not JSON.
     ///
     /// # Errors
-    /// Of kind `too_large`, if it is nested too deep, or has a whole number beyond 64 bits.
+    /// Of kind `too_large`, if the JSON is nested too deep, or has a whole number beyond 64 bits.
     pub fn json(&self) -> Result<Option<Dynamic>, HttpError> {
         let Some(text) = self.text() else { return Ok(None) };
         let value = serde_json::from_str(text);
@@ -123,8 +123,8 @@ impl HttpResponse {
         }
     }
 
-    /// What scripts get: `status`, `ok`, `headers`, `body`, which is unit if there is `body_bytes`,
-    /// and, with `parse_json`, `json`: the body's value, or unit if it is no JSON.
+    /// The answer's object map in scripts: `status`, `ok`, `headers`, `body`, which is unit if the map has
+    /// `body_bytes`, and, with `parse_json`, `json`: the body's value, or unit if the body is not JSON.
     ///
     /// # Errors
     /// Those of [`json`](Self::json), with `parse_json`.
@@ -141,7 +141,7 @@ impl HttpResponse {
             Some(Text::Decoded(text)) => text.into(),
             Some(Text::Body { from }) => {
                 let body = if from == 0 { self.body } else { self.body[from..].to_vec() };
-                // What was text is text still.
+                // Decoding does not fail: the body has been decoded as text before.
                 String::from_utf8(body).unwrap_or_default().into()
             }
             None => {
@@ -154,13 +154,13 @@ impl HttpResponse {
     }
 }
 
-/// What serde_json says of a value that is nested deeper than [`MAX_DEPTH`].
+/// The error of `serde_json` for a value that nests deeper than [`MAX_DEPTH`].
 const TOO_DEEP: &str = "recursion limit exceeded";
 const MAX_DEPTH: usize = 127;
 
-/// `body`, with [`Secret::REDACTED`] wherever the secret stood in it.
+/// `body` with [`Secret::REDACTED`] in place of the secret.
 fn redact_bytes(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
-    // Texts have a faster search.
+    // The search in a text is faster than that in bytes.
     let body = match String::from_utf8(body) {
         Ok(text) => return secret.redact(&text).into_bytes(),
         Err(error) => error.into_bytes(),

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The retries that one call has left.
+/// The remaining retries of one call.
 #[derive(Debug)]
 pub(crate) struct Retries {
     left: u32,
@@ -17,8 +17,8 @@ impl Retries {
         Self { left: max, backoff: Backoff::new(first_pause, max_pause), max_pause, deadline }
     }
 
-    /// The pause before the next one; `None` if there is none left, or no time for it. `asked` is the
-    /// pause that a server asks for.
+    /// The pause before the next retry; `None` if no retry is left, or too little time. `asked` is the
+    /// pause that the server requests.
     pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         let pause = self.backoff.next();
@@ -29,7 +29,7 @@ impl Retries {
 }
 
 /// The pauses between the tries of one call: each twice as long as the one before, less a random part,
-/// so that those who failed together don't come back together.
+/// so that calls that failed at the same time are not retried at the same time.
 #[derive(Debug)]
 struct Backoff {
     next: Duration,
@@ -50,7 +50,7 @@ impl Backoff {
     }
 }
 
-/// How long a server asks to be left alone: seconds, or a date.
+/// The pause in a `Retry-After` header: seconds, or a date.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {

@@ -2,12 +2,12 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-/// The text of a body, or `None` if it is none: it is compressed, or bytes in it are no characters of
-/// its charset.
+/// The text of a body, or `None` if the body is not text: it is compressed, or its bytes are invalid in its
+/// charset.
 ///
-/// A byte order mark decides over `charset` in the content type, and is left out. Without both it is
-/// UTF-8, as it is with a charset that is unknown. (By its label, ISO-8859-1 is Windows-1252, as
-/// browsers read it.)
+/// A byte order mark overrides `charset` in the content type, and is left out of the text. Without either, or with
+/// an unknown charset, the body is read as UTF-8. (ISO-8859-1 is read as Windows-1252, as in
+/// browsers.)
 pub(crate) fn text<'a>(body: &'a [u8], content_type: &str, content_encoding: &str) -> Option<Cow<'a, str>> {
     if body.is_empty() {
         return Some(Cow::Borrowed(""));
@@ -53,7 +53,7 @@ mod tests {
             (b"\xef\xbb\xbf", "", Some("")),
             (b"caf\xc3\xa9", "text/plain; charset=nonsense", Some("café")),
             (b"caf\xc3\xa9", "text/plain; charset", Some("café")),
-            // None of these is text.
+            // These bodies are not text.
             (b"caf\xe9", "", None),
             (b"caf\xe9", "text/plain; charset=utf-8", None),
             (b"\x89PNG\r\n\x1a\n\0", "image/png", None),

@@ -4,13 +4,13 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, Error, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-/// How servers prove who they are: by the certificates that the system trusts.
+/// The certificates that the client trusts: those that the system trusts.
 pub(crate) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     match trusting_the_system(&provider) {
         Ok(config) => Ok(config),
         Err(error) => {
-            // A system without any, such as a bare container: http:// still works.
+            // A system without certificates, such as a minimal container: http:// still works.
             tracing::warn!("no server will be trusted over https: {error}");
             let builder =
                 ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;

@@ -1,4 +1,4 @@
-//! What scripts get of answers that are no plain text, or more than they may hold.
+//! Answers that are not plain text, or are larger than a script may hold.
 
 mod support;
 
@@ -43,7 +43,7 @@ fn an_answer_that_is_no_text_is_given_as_bytes() {
     assert_eq!(bytes("/png"), "[200,null,null,9,137]");
     assert_eq!(bytes("/latin-1"), "[200,null,null,4,99]");
     assert_eq!(bytes("/error"), "[500,null,null,2,255]");
-    // No server has a reason to compress.
+    // By default the client asks servers not to compress.
     assert!(server.asked().iter().all(|asked| asked.header("accept-encoding") == Some("identity")));
     let script =
         format!(r#"http_get("{}", #{{headers: #{{"Accept-Encoding": "gzip"}}}}).ok"#, server.url("/"));
@@ -69,7 +69,7 @@ fn bytes_that_are_asked_for_come_as_they_are() {
         });
     }));
     assert_eq!(value(&bench, &script), "[null,[1],true]");
-    // And go out as they came in.
+    // A script can send the received bytes again unchanged.
     let script = format!(
         r#"let r = http_get("{url}", #{{body_bytes: true}}); http_post("{}", r.body_bytes).body"#,
         server.url("/")

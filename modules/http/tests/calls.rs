@@ -1,4 +1,4 @@
-//! What scripts send, and what they get.
+//! Requests that scripts send, and the answers that they get.
 
 mod support;
 
@@ -151,11 +151,11 @@ fn calls_to_one_server_share_a_connection() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_by_name() {
+fn invalid_options_are_refused_by_name() {
     let server = TestServer::start(|_| Answer::text(""));
     let url = server.url("/");
     for (options, says) in [
-        ("timeot: 3", "timeot: there is no such option; those are headers, json,"),
+        ("timeot: 3", "timeot: this option does not exist; the options are headers, json,"),
         ("timeout: 0", "timeout: it is 0, and should be above 0 and at most 300 seconds"),
         ("timeout: 301", "timeout: it is 301"),
         ("timeout: \"3\"", "timeout: it is a string, not a number of seconds"),
@@ -168,7 +168,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("parse_json: 1", "parse_json: it is an integer, not true or false"),
         ("headers: 3", "headers: it is an integer, not an object map"),
         ("headers: #{a: [1]}", "headers.a: it is an array, not a string"),
-        ("headers: #{\"a b\": \"\"}", "headers.a b: it is no name of a header"),
+        ("headers: #{\"a b\": \"\"}", "headers.a b: it is not a valid header name"),
         ("headers: #{a: \"x\\r\\ny: z\"}", "headers.a: a header's value is one line of text"),
         ("headers: #{Host: \"a\"}", "headers.Host: this header is not for scripts to set"),
         ("headers: #{\"content-length\": 3}", "headers.content-length: this header is not"),
@@ -232,7 +232,7 @@ fn a_long_answer_is_refused_however_it_comes() {
     let said = error(&bench(), &format!(r#"http_get("{url}", #{{max_bytes: 999}})"#));
     assert!(said.starts_with("too_large: ") && said.contains("more than 999 bytes"), "{said}");
 
-    // Without a length, and without an end.
+    // The body has neither a length nor an end.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let endless = thread::spawn(move || {
@@ -272,7 +272,7 @@ fn calls_that_may_be_repeated_are_tried_again() {
     let ask = |script: String| value(&bench(), &script);
     assert_eq!(ask(format!(r#"http_get("{url}").body"#)), r#""at last""#);
     assert_eq!(server.asked().len(), 3);
-    // Not a POST, unless it says that the server will know it again.
+    // A POST is retried only with a header by which the server recognises it.
     assert_eq!(ask(format!(r#"http_post("{url}", "x").status"#)), "503");
     assert_eq!(server.asked().len(), 4);
     let said = error(&bench(), &format!(r#"http_post("{url}", "x")"#));
@@ -283,7 +283,7 @@ fn calls_that_may_be_repeated_are_tried_again() {
     assert_eq!(ask(format!(r#"http_post("{url}", "x", {keyed}).body"#)), r#""at last""#);
     assert_eq!(server.asked().len(), 9);
     assert!(server.asked()[6..].iter().all(|asked| asked.body == "x"));
-    // The last answer stands.
+    // The script gets the last answer.
     assert_eq!(ask(format!(r#"http_get("{url}", #{{retries: 0}}).status"#)), "503");
 }
 

@@ -1,4 +1,4 @@
-//! What scripts can't reach, and what doesn't leave with them.
+//! Addresses that scripts can't reach, and secrets that they can't send.
 
 mod support;
 
@@ -11,7 +11,7 @@ fn this_machine_and_its_network_are_closed_by_default() {
     let port = server.address().port();
     for host in ["127.0.0.1", "localhost", "127.1", "2130706433", "0", "[::1]", "[::ffff:127.0.0.1]"] {
         let said = error(&bench_with(config(&[])), &format!(r#"http_get("http://{host}:{port}/")"#));
-        // A machine without IPv6 may not know what localhost is in it.
+        // A machine without IPv6 may have no IPv6 address for localhost.
         assert!(said.starts_with("refused: ") && said.contains("--allow-host"), "{host}: {said}");
     }
     for host in ["169.254.169.254", "10.0.0.1", "192.168.1.1", "100.64.0.1", "[fe80::1]", "[fd00::1]"] {
@@ -48,7 +48,7 @@ fn an_allowed_name_is_reached_whatever_its_address() {
     let port = server.address().port();
     let bench = bench_with(config(&["localhost"]));
     assert_eq!(value(&bench, &format!(r#"http_get("http://localhost:{port}/").body"#)), r#""inside""#);
-    // Its address is another host.
+    // A name is allowed here; its address counts as another host.
     let said = error(&bench, &format!(r#"http_get("http://127.0.0.1:{port}/")"#));
     assert!(said.starts_with("refused: "), "{said}");
 }
@@ -86,14 +86,14 @@ fn a_secret_leaves_only_in_a_header_for_an_allowed_host() {
     });
     let url = server.url("/");
     let bench = bench();
-    // Allowed, and what comes back is blotted out.
+    // The secret is sent to the allowed host, and redacted in the answer.
     let script = format!(r#"let r = http_get("{url}", #{{bearer: KEY}}); [r.body, r.headers["x-echo"]]"#);
     assert_eq!(value(&bench, &script), r#"["{\"echo\": \"Bearer [secret] \"}","Bearer [secret]"]"#);
     assert_eq!(server.asked()[0].header("authorization"), Some(&*format!("Bearer {KEY}")));
     value(&bench, &format!(r#"http_get("{url}", #{{headers: #{{Authorization: KEY}}}})"#));
     assert_eq!(server.asked()[1].header("authorization"), Some(KEY));
 
-    // Everything else is the word.
+    // Everywhere else the secret reads `[secret]`.
     let before = server.asked().len();
     for script in [
         format!(r#"http_post("{url}", KEY)"#),

@@ -1,4 +1,4 @@
-//! When a call is made again, and when it must not be.
+//! Which calls are retried, and which must not be.
 
 mod support;
 
@@ -12,15 +12,15 @@ use support::{bench, bench_with, config, error, value};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// The kind of the error that a call ends in, as the script catches it.
+/// The kind of the error that a script catches from a call.
 fn caught(call: &str) -> String {
     value(&bench(), &format!("let kind = (); try {{ {call} }} catch (e) {{ kind = e.kind }} kind"))
 }
 
-/// A port where nothing listens.
+/// A port without a listener.
 const DEAD: &str = "127.0.0.1:1";
 
-/// A server that does with each connection as `fault` says.
+/// A server that calls `fault` with each connection.
 fn faulty(fault: impl Fn(RawConnection) + Send + Sync + 'static) -> RawServer {
     RawServer::start(fault)
 }
@@ -31,12 +31,12 @@ fn hang_up(mut connection: RawConnection) {
 
 fn no_http(mut connection: RawConnection) {
     connection.request();
-    connection.write("no HTTP at all\r\n\r\n");
+    connection.write("not HTTP\r\n\r\n");
 }
 
 fn no_tls(mut connection: RawConnection) {
     connection.read_some();
-    connection.write("no TLS at all");
+    connection.write("this is not TLS");
 }
 
 fn half_a_head(mut connection: RawConnection) {
@@ -150,7 +150,7 @@ fn a_post_whose_body_was_sent_in_part_is_not_begun_again() {
 }
 
 #[test]
-fn what_may_be_repeated_is_sent_again_however_it_failed() {
+fn repeatable_call_is_retried_after_every_failure() {
     let faults: [fn(RawConnection); 5] = [hang_up, no_http, half_a_head, half_a_body, half_a_chunk];
     for (index, fault) in faults.into_iter().enumerate() {
         let server = faulty(move |mut connection| match connection.number % 3 {
@@ -175,7 +175,7 @@ fn what_may_be_repeated_is_sent_again_however_it_failed() {
 
 #[test]
 fn a_call_that_reached_no_server_is_begun_again() {
-    // An address that no other test takes a port of. A server takes it while the call pauses.
+    // No other test uses a port of this address. A server starts to listen on it while the call pauses.
     let free = TcpListener::bind("127.0.0.2:0").and_then(|listener| listener.local_addr());
     let address = free.expect("a port");
     let bench = bench_with(config(&["127.0.0.2"]).with_backoff(Duration::from_millis(400)));
@@ -207,7 +207,7 @@ fn a_redirect_that_keeps_the_method_keeps_the_idempotency_key() {
         server.url("/")
     );
     assert_eq!(value(&bench(), &call), "\"done\"");
-    // Both servers know it again.
+    // Both servers recognise the call by its key.
     for asked in [server.asked(), other.asked()] {
         assert_eq!(asked.len(), 2);
         assert!(asked.iter().all(|asked| asked.header("idempotency-key") == Some("k")), "{asked:?}");
@@ -293,7 +293,7 @@ fn a_call_that_is_late_is_not_made_again() {
 
 #[test]
 fn no_connection_in_time_is_tried_again() {
-    // A server that takes no part in TLS reads as one that does not answer.
+    // A server that ignores the TLS handshake counts as one that does not answer.
     let (connected, connections) = mpsc::channel();
     let server = RawServer::start(move |connection| {
         let _ = connected.send(()); // the test may have ended

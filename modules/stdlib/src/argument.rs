@@ -5,14 +5,14 @@ use rhai_dispatcher_engine::Secret;
 
 use crate::error::StdlibError;
 
-/// What a script passed, with the names that errors show.
+/// An argument of a script's call, with the names for error messages.
 pub(crate) struct Argument<'a> {
     function: &'static str,
     name: &'static str,
     value: &'a Dynamic,
 }
 
-/// Bytes as a script has them.
+/// Bytes from a script: a text or a blob.
 pub(crate) enum Bytes {
     Text(ImmutableString),
     Blob(Blob),
@@ -25,7 +25,7 @@ impl<'a> Argument<'a> {
     }
 
     /// # Errors
-    /// If it is not a text.
+    /// If the argument is not a text.
     pub(crate) fn text(&self) -> Result<ImmutableString, StdlibError> {
         if let Ok(char) = self.value.as_char() {
             return Ok(ImmutableString::from(&*char.encode_utf8(&mut [0; 4])));
@@ -37,7 +37,7 @@ impl<'a> Argument<'a> {
     /// A text of at most `max` bytes.
     ///
     /// # Errors
-    /// If it is not a text, or a longer one.
+    /// If the argument is not a text, or is longer.
     pub(crate) fn short_text(&self, max: usize) -> Result<ImmutableString, StdlibError> {
         let text = self.text()?;
         match text.len() {
@@ -59,7 +59,7 @@ impl<'a> Argument<'a> {
     }
 
     /// # Errors
-    /// If it is neither a text nor a blob nor a secret.
+    /// If the argument is neither a text nor a blob nor a secret.
     pub(crate) fn key(&self) -> Result<Bytes, StdlibError> {
         match self.value.read_lock::<Secret>() {
             Some(secret) => Ok(Bytes::Secret(secret.clone())),
@@ -68,7 +68,7 @@ impl<'a> Argument<'a> {
     }
 
     /// # Errors
-    /// If it is not a whole number.
+    /// If the argument is not a whole number.
     pub(crate) fn int(&self) -> Result<INT, StdlibError> {
         self.value.as_int().map_err(|_| self.wrong("a whole number"))
     }

@@ -11,7 +11,7 @@ use crate::argument::Argument;
 use crate::error::{Answer, StdlibError};
 use crate::sizes::Sizes;
 
-/// What a decoder of bytes has as its errors.
+/// The errors of a decoder of bytes, for the reference.
 macro_rules! decode_errors {
     () => {
         "`text` is not a string, or has a character that does not belong there; the message names the first one. "
@@ -91,7 +91,7 @@ pub(crate) const DOCS: &[FunctionDoc] = &[
     .example("url_decode(\"a%20b%2F%C3%BC\")", "\"a b/ü\""),
 ];
 
-/// What a part of a URL has as it is (RFC 3986, unreserved).
+/// Characters that a part of a URL contains unescaped (RFC 3986, unreserved).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const LENIENT: GeneralPurposeConfig =
@@ -153,7 +153,7 @@ fn register_base64(
     });
     engine.register_fn(decode_blob, move |text: Dynamic| -> Answer<Blob> {
         let text = Argument::new(decode_blob, "text", &text);
-        // Four characters are three bytes, and up to two of them are padding.
+        // Four characters are three bytes; up to two characters are padding.
         sizes.check_blob(decode_blob, (text.text()?.len() / 4 * 3).saturating_sub(2))?;
         Ok(base64_decode(&text, base64)?)
     });
@@ -181,7 +181,7 @@ fn base64_decode(text: &Argument<'_>, base64: &GeneralPurpose) -> Result<Blob, S
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        let _ = write!(text, "{byte:02x}"); // a string takes all that is written
+        let _ = write!(text, "{byte:02x}"); // a write to a string does not fail
     }
     text
 }
@@ -228,7 +228,7 @@ fn url_decode(text: &Argument<'_>) -> Result<String, StdlibError> {
 fn utf_8(text: &Argument<'_>, bytes: Vec<u8>, way_out: &str) -> Result<String, StdlibError> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        text.problem(format_args!("what it stands for is not UTF-8, from byte {at} on; {way_out}"))
+        text.problem(format_args!("the decoded bytes are not UTF-8, from byte {at} on; {way_out}"))
     })
 }
 

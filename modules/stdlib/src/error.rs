@@ -2,22 +2,22 @@ use std::fmt::Display;
 
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
-/// Why a function has no result. Scripts catch it as an object map with `kind` and `message`.
+/// The error of a function. Scripts catch it as an object map with `kind` and `message`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StdlibError {
     /// An argument is wrong.
     #[error("{0}")]
     Invalid(String),
-    /// The result would be longer than the script may hold.
+    /// The result would exceed a limit of the script.
     #[error("{0}")]
     TooLarge(String),
-    /// The system has no random numbers.
+    /// The system's random number generator failed.
     #[error("{0}")]
     System(String),
 }
 
 impl StdlibError {
-    /// An argument that is wrong.
+    /// An error of kind `invalid`.
     pub(crate) fn invalid(function: &str, argument: &str, problem: impl Display) -> Self {
         Self::Invalid(format!("{function}: {argument}: {problem}"))
     }
@@ -40,5 +40,5 @@ impl From<StdlibError> for Box<EvalAltResult> {
     }
 }
 
-/// What a function of scripts returns.
+/// The return type of the functions.
 pub(crate) type Answer<T> = Result<T, Box<EvalAltResult>>;

@@ -3,7 +3,7 @@
 //! # Layout
 //! - `module`: [`StdlibModule`], which adds all functions to an engine's configuration.
 //! - `time`, `random`, `encoding`, `hashing`: the functions, each with its documentation.
-//! - `argument`: what scripts pass; `sizes`: how long a result may be; `error`: what scripts catch.
+//! - `argument`: reads arguments; `sizes`: limits on the length of results; `error`: the error that scripts catch.
 
 mod argument;
 mod encoding;

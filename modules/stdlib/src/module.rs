@@ -15,7 +15,7 @@ use crate::{encoding, hashing, random, time};
 #[non_exhaustive]
 pub struct StdlibModule {}
 
-/// What is written about the functions.
+/// The reference of the functions.
 static DOCS: ModuleDoc =
     ModuleDoc::new("Standard library", ABOUT, &[time::DOCS, random::DOCS, encoding::DOCS, hashing::DOCS]);
 

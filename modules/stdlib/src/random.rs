@@ -54,10 +54,10 @@ fn random_int(from: &Argument<'_>, to: &Argument<'_>) -> Result<INT, StdlibError
     if low > high {
         return Err(from.problem(format_args!("it is {low}, and `to` is {high}; give the smaller one first")));
     }
-    // How many numbers there are, less one: all of 64 bits may be.
+    // The count of the numbers, less one, because a count of 2^64 does not fit into 64 bits.
     let range = high.abs_diff(low);
     let Some(count) = range.checked_add(1) else { return Ok(random_u64("random_int")?.cast_signed()) };
-    // Numbers above the last multiple of `count` would make some results likelier than others.
+    // Rejects numbers above the last multiple of `count`: they would make some results likelier than others.
     let fair = u64::MAX - (u64::MAX % count + 1) % count;
     loop {
         let number = random_u64("random_int")?;
@@ -100,7 +100,7 @@ mod tests {
             random_int(&Argument::new("random_int", "from", &from), &Argument::new("random_int", "to", &to))
         };
         let mut seen = [false; 3];
-        // That one of three is missing after so many has a chance below 2^-500.
+        // The probability that one of the three numbers is missing after so many draws is below 2^-500.
         for _ in 0..1000 {
             let number = int(-1, 1).expect("a number");
             seen[usize::try_from(number + 1).expect("it is -1 or more")] = true;

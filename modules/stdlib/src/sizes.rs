@@ -1,11 +1,11 @@
 use crate::error::StdlibError;
 
-/// How long the results of functions may be: by the limits of the script's engine.
+/// The limits on the length of results, from the limits of the script's engine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
-    /// Bytes of a text.
+    /// Limit on the bytes of a text.
     text: usize,
-    /// Bytes of a blob: Rhai counts them as elements of an array.
+    /// Limit on the bytes of a blob: Rhai counts them as elements of an array.
     blob: usize,
 }
 
@@ -15,12 +15,12 @@ impl Sizes {
         Self { text: limit(engine.max_string_size()), blob: limit(engine.max_array_size()) }
     }
 
-    /// Checks the length of a text before it is made.
+    /// Checks the length of a text before the text is built.
     pub(crate) fn check_text(self, function: &str, bytes: usize) -> Result<(), StdlibError> {
         check(function, "text", bytes, "max_string_bytes", self.text)
     }
 
-    /// Checks the length of a blob before it is made.
+    /// Checks the length of a blob before the blob is built.
     pub(crate) fn check_blob(self, function: &str, bytes: usize) -> Result<(), StdlibError> {
         check(function, "blob", bytes, "max_array_size", self.blob)
     }

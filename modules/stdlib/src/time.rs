@@ -73,7 +73,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("time_parts", |time: Dynamic, zone: Dynamic| time_parts(&time, Some(&zone)));
 }
 
-/// By the clock of the task's transport, which tests move.
+/// The time by the clock of the task's transport, which tests can set.
 fn now() -> INT {
     let millis = TaskContext::current().map(|task| task.clock().wall().as_millis());
     millis.and_then(|millis| INT::try_from(millis).ok()).unwrap_or_else(|| Timestamp::now().as_millisecond())
@@ -145,7 +145,7 @@ fn time_zone(function: &'static str, zone: Option<&Dynamic>) -> Result<TimeZone,
     if let Some(offset) = offset(&name) {
         return Ok(TimeZone::fixed(offset));
     }
-    // Not that of the system: results are the same on all workers.
+    // The compiled-in zone database, not that of the system, so that all workers return the same results.
     TimeZoneDatabase::bundled().get(&name).map_err(|_| {
         argument.problem(format_args!(
             "{name:?} is not a time zone; give a name such as Europe/Berlin or UTC, or an offset such as +02:00"

@@ -1,4 +1,4 @@
-//! What the functions return, and what scripts catch.
+//! The results of the functions, and the errors that scripts catch.
 
 #[path = "../../../engine/tests/support/mod.rs"]
 mod support;
@@ -35,7 +35,7 @@ fn same(calls: &[(&str, &str)]) {
 }
 
 #[test]
-fn examples_give_what_is_written() {
+fn examples_return_their_documented_results() {
     let config = config();
     let docs = config.docs().last().expect("the module is documented");
     assert_eq!(docs.title, "Standard library");
@@ -216,7 +216,7 @@ fn wrong_arguments_are_caught_with_function_argument_and_way_out() {
         ("base64_decode(\"Zm9vY\")", "base64_decode: text: it ends in the middle of a byte; pass all of it"),
         (
             "base64_decode(\"/wA=\")",
-            "base64_decode: text: what it stands for is not UTF-8, from byte 0 on; use `base64_decode_blob`",
+            "base64_decode: text: the decoded bytes are not UTF-8, from byte 0 on; use `base64_decode_blob`",
         ),
         (
             "hex_decode(\"6x\")",
@@ -230,7 +230,7 @@ fn wrong_arguments_are_caught_with_function_argument_and_way_out() {
         ),
         (
             "url_decode(\"%ff\")",
-            "url_decode: text: what it stands for is not UTF-8, from byte 0 on; it is not the `url_encode` of a text",
+            "url_decode: text: the decoded bytes are not UTF-8, from byte 0 on; it is not the `url_encode` of a text",
         ),
     ] {
         assert_eq!(caught(&bench, call), ("invalid".to_owned(), message.to_owned()), "{call}");

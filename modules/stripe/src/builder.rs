@@ -7,7 +7,7 @@ use rhai_dispatcher_http::Form;
 use crate::StripeError;
 use crate::resource::{Field, Resource, Subscription, Takes};
 
-/// What a script has said of an object that it is going to create.
+/// The parameters of an object that a script is going to create.
 #[derive(Clone)]
 pub(crate) struct Builder<R> {
     form: Form,
@@ -19,12 +19,12 @@ impl<R: Resource> Builder<R> {
         Self { form: Form::new(), resource: PhantomData }
     }
 
-    /// What is sent.
+    /// The form that is sent to Stripe.
     pub(crate) fn form(&self) -> &Form {
         &self.form
     }
 
-    /// Sets a field, and gives the object for the next setter of a chain.
+    /// Sets a field, and returns the builder for the next setter of a chain.
     pub(crate) fn set(&mut self, field: Field, value: &Dynamic) -> Result<Self, StripeError> {
         if !field.takes.accepts(value) {
             let Field { setter, takes, .. } = field;
@@ -35,7 +35,7 @@ impl<R: Resource> Builder<R> {
         self.set_param(field.param, value)
     }
 
-    /// Sets a parameter by the name that it has in Stripe's interface; unit takes it back.
+    /// Sets a parameter by its name in Stripe's interface; unit removes it.
     pub(crate) fn set_param(&mut self, param: &str, value: &Dynamic) -> Result<Self, StripeError> {
         if value.is_unit() {
             self.form.remove(param);
@@ -45,14 +45,14 @@ impl<R: Resource> Builder<R> {
         Ok(self.clone())
     }
 
-    /// Sets what a parameter has under a key; unit takes it back.
+    /// Sets the value under a key of a parameter; unit removes it.
     pub(crate) fn set_part(&mut self, param: &str, key: &str, value: &Dynamic) -> Result<Self, StripeError> {
         self.set_param(&Form::part(param, key)?, value)
     }
 }
 
 impl Builder<Subscription> {
-    /// Adds what is paid for.
+    /// Adds a price to a subscription.
     pub(crate) fn add_item(&mut self, price: &str, quantity: Option<i64>) -> Result<Self, StripeError> {
         let index = |(name, _): &(String, String)| -> Option<usize> {
             name.strip_prefix("items[")?.split(']').next()?.parse().ok()

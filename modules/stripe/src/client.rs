@@ -32,7 +32,7 @@ impl StripeClient {
             .split_once("://")
             .and_then(|(_, host)| host.parse().ok())
             .ok_or_else(|| invalid("give a URL such as https://api.stripe.com"))?;
-        // The calls' own timeout, which counts the wait for a slot too, comes first.
+        // The timeout of this client also counts the wait for a slot, so it always ends first.
         let http = HttpConfig::new()
             .with_allowed_host(host)
             .with_timeout(config.timeout * 2)
@@ -45,8 +45,8 @@ impl StripeClient {
         Ok(Self { http, base_url, version: config.version.clone() })
     }
 
-    /// Creates or changes what is at `path`. `idempotency_key` names the call: doing it twice under
-    /// one name is doing it once.
+    /// Creates or changes the object at `path`. Stripe executes calls with the same `idempotency_key` only
+    /// once.
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -58,13 +58,13 @@ impl StripeClient {
         let request = request
             .with_header("content-type", Form::CONTENT_TYPE)?
             .with_header("idempotency-key", idempotency_key)?
-            // An earlier run of the task may still be under way with the same call.
+            // 409: an earlier run of the task may not have finished the same call yet.
             .with_retry_of(409)
             .with_body(form.encoded());
         self.send(request).await
     }
 
-    /// Reads what is at `path`.
+    /// Reads the object or list at `path`.
     pub(crate) async fn get(&self, path: &str, query: &Form, key: &Secret) -> Result<Dynamic, StripeError> {
         let query = query.encoded();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
@@ -73,7 +73,7 @@ impl StripeClient {
 
     fn request(&self, method: &str, path: &str, key: &Secret) -> Result<HttpRequest, StripeError> {
         let request = HttpRequest::new(method, &format!("{}/v1/{path}", self.base_url))?
-            // Stripe's word counts more than the status, which says little of a fault of its own.
+            // Stripe's header overrides the status, because a status such as 500 does not tell whether a retry helps.
             .with_retry_header("stripe-should-retry")?
             .with_retry_of(500)
             .with_header("stripe-version", &self.version)?
@@ -86,7 +86,7 @@ impl StripeClient {
         if !response.is_success() {
             return Err(StripeError::Api(ApiError::of(&response)));
         }
-        // Something else has answered, such as a proxy.
+        // An answer that is not a map is not from Stripe; it may be from a proxy.
         let object = response.json()?.filter(Dynamic::is_map);
         object.ok_or_else(|| StripeError::Api(ApiError::of(&response)))
     }
@@ -95,7 +95,7 @@ impl StripeClient {
 /// The path of one object of a collection.
 pub(crate) fn object_path(collection: &str, id: &str) -> Result<String, StripeError> {
     if id.is_empty() || id.len() > MAX_ID || id == "." || id == ".." {
-        let problem = format!("id: it is no id, which has 1 to {MAX_ID} bytes");
+        let problem = format!("id: it is not a valid id; give one with 1 to {MAX_ID} bytes");
         return Err(StripeError::Invalid(problem));
     }
     let mut path = format!("{collection}/");
@@ -103,7 +103,7 @@ pub(crate) fn object_path(collection: &str, id: &str) -> Result<String, StripeEr
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            let _ = write!(path, "%{byte:02X}"); // a string takes all that is written
+            let _ = write!(path, "%{byte:02X}"); // a write to a string does not fail
         }
     }
     Ok(path)

@@ -2,25 +2,25 @@ use std::time::Duration;
 
 use rhai_dispatcher_engine::Secret;
 
-/// How Stripe is called.
+/// The settings of calls to Stripe.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StripeConfig {
     /// Where Stripe is; `https://api.stripe.com`. Another one, such as a test server's, may have any
-    /// address: it is the worker's choice and not a script's.
+    /// address, because the worker sets it and not a script.
     pub base_url: String,
-    /// The version of Stripe's interface that is asked for; `2025-03-31.basil`.
+    /// The version of Stripe's interface that calls request; `2025-03-31.basil`.
     pub version: String,
-    /// The key that each task starts with; none. `configure_stripe` sets another for its task.
+    /// The key that each task starts with; not set by default. `configure_stripe` sets another key for its task.
     pub key: Option<Secret>,
-    /// How long a call takes at most, retries and its wait for a free slot included; 30 s.
+    /// Timeout of a call, its retries and its wait for a free slot included; 30 s.
     pub timeout: Duration,
-    /// How often a call is tried again when Stripe can't be reached or asks for patience; 2.
+    /// How often a call is retried when Stripe can't be reached or is overloaded; 2.
     pub retries: u32,
     /// The pause before the first retry; it doubles with each; 500 ms.
     pub backoff: Duration,
-    /// The most calls under way at once, on all lanes; 100, about what Stripe takes from one account.
-    /// More of them wait.
+    /// Limit on concurrent calls, on all lanes together; 100, which is about Stripe's limit for one account.
+    /// Further calls wait.
     pub max_concurrent: usize,
 }
 

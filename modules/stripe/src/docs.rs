@@ -1,6 +1,6 @@
 use rhai_dispatcher_engine::{FunctionDoc, ModuleDoc};
 
-/// What is written about the functions.
+/// The reference of the functions.
 pub(crate) static DOCS: ModuleDoc = ModuleDoc::new("Stripe", ABOUT, &[COMMON, OBJECTS, SETTERS]);
 
 const ABOUT: &str = "\
@@ -8,7 +8,7 @@ Stripe's objects. In Rust: feature `stripe`, `StripeModule`; `rhaid` always has 
 each of which returns the object, and sent by `create`. Errors are object maps with `kind` and `message`; more about them, \
 keys and retries is in [modules/stripe](../modules/stripe/README.md).";
 
-const CALL: &str = "Stripe refuses, or its answer does not come.";
+const CALL: &str = "Stripe refuses the call, or the call gets no answer.";
 const VALUE: &str = "The value is of another type.";
 
 const COMMON: &[FunctionDoc] = &[
@@ -17,7 +17,7 @@ const COMMON: &[FunctionDoc] = &[
         &["configure_stripe(key)"],
         "Sets the key for the calls of the script that follow: a secret, or a text.",
     )
-    .errors("`key` is neither, or not a key of Stripe.")
+    .errors("`key` is neither a secret nor a text, or it is not a Stripe key.")
     .example("configure_stripe(STRIPE_API_KEY)", "null"),
     FunctionDoc::new("create", &["object.create()"], "Creates the object at Stripe, and returns its id.")
         .errors(CALL)
@@ -26,7 +26,7 @@ const COMMON: &[FunctionDoc] = &[
     FunctionDoc::new(
         "metadata",
         &["object.metadata(map)", "object.metadata(key, value)"],
-        "Sets all metadata of a new object, or one of them. Returns the object.",
+        "Sets all metadata of a new object, or the value of one key. Returns the object.",
     )
     .errors(VALUE)
     .example("new_product().metadata(\"order\", 7).to_string()", "\"a new product\""),
@@ -160,7 +160,7 @@ const SETTERS: &[FunctionDoc] = &[
     FunctionDoc::new("phone", &["object.phone(text)"], "Sets the telephone number, of a new customer. Returns the object.")
         .errors(VALUE)
         .example("new_customer().phone(\"+49 1\").to_string()", "\"a new customer\""),
-    FunctionDoc::new("product", &["object.product(id)"], "Sets what the price is for, of a new price. Returns the object.")
+    FunctionDoc::new("product", &["object.product(id)"], "Sets the product of a new price. Returns the object.")
         .errors(VALUE)
         .example("new_price().product(\"prod_1\").to_string()", "\"a new price\""),
     FunctionDoc::new("receipt_email", &["object.receipt_email(text)"], "Sets where the receipt is sent, of a new payment intent. Returns the object.")
@@ -175,13 +175,13 @@ const SETTERS: &[FunctionDoc] = &[
     FunctionDoc::new("return_url", &["object.return_url(url)"], "Sets where the customer comes back to, of a new payment intent. Returns the object.")
         .errors(VALUE)
         .example("new_payment_intent().return_url(\"https://example.com/\").to_string()", "\"a new payment_intent\""),
-    FunctionDoc::new("statement_descriptor", &["object.statement_descriptor(text)"], "Sets what the bank statement says, of a new payment intent. Returns the object.")
+    FunctionDoc::new("statement_descriptor", &["object.statement_descriptor(text)"], "Sets the text on the bank statement, of a new payment intent. Returns the object.")
         .errors(VALUE)
         .example("new_payment_intent().statement_descriptor(\"TEA SHOP\").to_string()", "\"a new payment_intent\""),
     FunctionDoc::new("trial_period_days", &["object.trial_period_days(days)"], "Sets the length of the trial, of a new subscription. Returns the object.")
         .errors(VALUE)
         .example("new_subscription().trial_period_days(14).to_string()", "\"a new subscription\""),
-    FunctionDoc::new("unit_label", &["object.unit_label(text)"], "Sets what one of it is called, of a new product. Returns the object.")
+    FunctionDoc::new("unit_label", &["object.unit_label(text)"], "Sets the label of one unit of a new product. Returns the object.")
         .errors(VALUE)
         .example("new_product().unit_label(\"cup\").to_string()", "\"a new product\""),
     FunctionDoc::new("url", &["object.url(url)"], "Sets the page about it, of a new product. Returns the object.")

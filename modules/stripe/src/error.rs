@@ -1,27 +1,27 @@
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 use rhai_dispatcher_http::{HttpError, HttpResponse};
 
-/// Why Stripe did not do what was asked. Scripts catch it as an object map with `kind` and `message`;
+/// Why a call to Stripe failed. Scripts catch it as an object map with `kind` and `message`;
 /// an answer of Stripe's ([`Api`](Self::Api)) also has its `status`, and `type`, `code`, `param` and
 /// `request_id` where Stripe gives them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StripeError {
-    /// `invalid`: what was asked for makes no sense. The message names the field.
+    /// `invalid`: an argument is wrong. The message names the field.
     #[error("{0}")]
     Invalid(String),
-    /// `not_configured`: there is no key yet.
+    /// `not_configured`: neither the worker nor the script has set a key.
     #[error("Stripe has no key yet: call configure_stripe(key) first")]
     NotConfigured,
-    /// `api`: Stripe refused.
+    /// `api`: Stripe refused the call.
     #[error("{}", .0.message)]
     Api(ApiError),
-    /// There is no answer; the kinds are those of [`HttpError`].
+    /// The call got no answer; the kinds are those of [`HttpError`].
     #[error(transparent)]
     Http(#[from] HttpError),
 }
 
-/// An answer of Stripe's that is none of success.
+/// An answer of Stripe's with a status outside 200 to 299.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     status: u16,
@@ -53,7 +53,7 @@ impl ApiError {
 }
 
 impl StripeError {
-    /// What scripts catch.
+    /// The object map that scripts catch.
     #[must_use]
     pub fn into_map(self) -> Map {
         let message = self.to_string();

@@ -2,11 +2,11 @@
 //!
 //! # Layout
 //! - `module`: [`StripeModule`], the functions that scripts call.
-//! - `docs`: what is written about the functions.
-//! - `config`: [`StripeConfig`]; `settings` is what a task changes of it.
-//! - `resource`: the kinds of objects and their setters; `builder` is one that is being described.
-//! - `client`: the calls, by the client of the HTTP module.
-//! - `error`: [`StripeError`], what scripts catch.
+//! - `docs`: the reference of the functions.
+//! - `config`: [`StripeConfig`]; `settings`: the settings that a task changes.
+//! - `resource`: the kinds of objects and their setters; `builder`: the parameters of an object before its creation.
+//! - `client`: the calls, with the client of the HTTP module.
+//! - `error`: [`StripeError`], the error that scripts catch.
 
 mod builder;
 mod client;

@@ -29,11 +29,11 @@ pub struct StripeModule {
     limits: AsyncFnConfig,
 }
 
-/// What all functions share.
+/// The state that all functions share.
 #[derive(Debug)]
 struct Stripe {
     client: StripeClient,
-    /// What each task starts with.
+    /// The settings that each task starts with.
     key: Option<Secret>,
 }
 
@@ -41,7 +41,7 @@ impl StripeModule {
     /// A module whose calls run on the bridge's thread.
     ///
     /// # Errors
-    /// [`Invalid`](StripeError::Invalid) for a base URL that is none.
+    /// [`Invalid`](StripeError::Invalid) for an invalid base URL.
     pub fn new(config: StripeConfig, bridge: TokioBridge) -> Result<Self, StripeError> {
         let client = StripeClient::new(&config, bridge)?;
         let limits = AsyncFnConfig::new()
@@ -120,7 +120,7 @@ impl Stripe {
     async fn create<R: Resource>(&self, call: &Call, builder: &Builder<R>) -> Result<Dynamic, StripeError> {
         let object = self.post(call, R::COLLECTION, builder.form()).await?;
         let id = object.as_map_ref().ok().and_then(|object| object.get("id").cloned());
-        let missing = || StripeError::Invalid(format!("id: Stripe's answer to a new {} has none", R::NAME));
+        let missing = || StripeError::Invalid(format!("id: Stripe's answer for the new {} has no id", R::NAME));
         id.filter(Dynamic::is_string).ok_or_else(missing)
     }
 
@@ -149,7 +149,7 @@ impl Stripe {
     }
 }
 
-/// What scripts catch. (`Dynamic::from` would wrap the error as it is.)
+/// The error as the object map that scripts catch. (`Dynamic::from` would wrap the Rust value.)
 fn thrown(error: StripeError) -> Dynamic {
     error.into()
 }

@@ -1,29 +1,29 @@
-//! The kinds of objects that scripts can make, and their setters.
+//! The kinds of objects that scripts can create, and their setters.
 
 /// One kind of Stripe's objects.
 pub(crate) trait Resource: Clone + Send + Sync + 'static {
-    /// What scripts call the type of a builder.
+    /// The name of the builder's type in scripts.
     const TYPE: &'static str;
     /// The name in `new_…`, `retrieve_…` and `update_…`.
     const NAME: &'static str;
     /// The collection: in `list_…`, and in Stripe's paths.
     const COLLECTION: &'static str;
-    /// The setters, beside those that all have.
+    /// The setters, in addition to those of all kinds.
     const FIELDS: &'static [Field];
 }
 
 /// One setter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
-    /// What scripts call it.
+    /// The name in scripts.
     pub(crate) setter: &'static str,
     /// The parameter's name in Stripe's interface.
     pub(crate) param: &'static str,
-    /// What it takes.
+    /// The type of its argument.
     pub(crate) takes: Takes,
 }
 
-/// What a setter takes.
+/// The type of a setter's argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
     Text,
@@ -37,7 +37,7 @@ pub(crate) enum Takes {
 
 use Takes::{Array, Bool, Integer, Map, Number, Text};
 
-/// What is sold.
+/// A product.
 #[derive(Debug, Clone)]
 pub(crate) struct Product;
 
@@ -56,7 +56,7 @@ impl Resource for Product {
     ];
 }
 
-/// What a product costs.
+/// A price of a product.
 #[derive(Debug, Clone)]
 pub(crate) struct Price;
 
@@ -76,7 +76,7 @@ impl Resource for Price {
     ];
 }
 
-/// A reduction.
+/// A coupon: a reduction of prices.
 #[derive(Debug, Clone)]
 pub(crate) struct Coupon;
 
@@ -97,7 +97,7 @@ impl Resource for Coupon {
     ];
 }
 
-/// Who buys.
+/// A customer.
 #[derive(Debug, Clone)]
 pub(crate) struct Customer;
 
@@ -115,7 +115,7 @@ impl Resource for Customer {
     ];
 }
 
-/// A payment.
+/// A payment intent: one payment.
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentIntent;
 
@@ -138,7 +138,7 @@ impl Resource for PaymentIntent {
     ];
 }
 
-/// Payments that repeat. It has `price` beside these.
+/// A subscription: repeated payments. It also has the setter `price`.
 #[derive(Debug, Clone)]
 pub(crate) struct Subscription;
 

@@ -3,7 +3,7 @@ use rhai_dispatcher_engine::{Secret, TaskContext};
 
 use crate::StripeError;
 
-/// What one task has set with `configure_stripe`. No other task sees it.
+/// The settings that one task has made with `configure_stripe`. Other tasks do not see them.
 #[derive(Debug)]
 pub(crate) struct Settings {
     key: Secret,
@@ -25,7 +25,7 @@ impl Settings {
         };
         let text = key.expose();
         if text.is_empty() || text.len() > MAX_KEY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let problem = "key: it is no key of Stripe's, which is one word, such as sk_test_…";
+            let problem = "key: it is not a Stripe key; give one word, such as sk_test_…";
             return Err(StripeError::Invalid(problem.to_owned()));
         }
         if let Some(task) = TaskContext::current() {
@@ -34,7 +34,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The key of a task: its own, or the one that each task starts with.
+    /// The key of a task: the key that it has set, or the key that each task starts with.
     pub(crate) fn key(task: &TaskContext, default: Option<&Secret>) -> Result<Secret, StripeError> {
         let own = task.state::<Self>().map(|settings| settings.key.clone());
         own.or_else(|| default.cloned()).ok_or(StripeError::NotConfigured)

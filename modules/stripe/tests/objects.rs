@@ -1,4 +1,4 @@
-//! What is sent to Stripe, and what scripts get of its answers.
+//! The requests to Stripe, and the results in scripts.
 
 mod support;
 
@@ -133,7 +133,7 @@ fn the_key_is_the_tasks_own() {
     );
     value(&none, r#"configure_stripe("sk_test_mine"); new_product().create()"#);
     value(&none, "configure_stripe(STRIPE_API_KEY); new_product().create()");
-    // The next task starts afresh, on the same lane.
+    // The next task on the same lane does not see the key.
     assert!(error(&none, "new_product().create()").starts_with("not_configured: "));
     let some = bench(&server);
     value(&some, r#"new_product().create(); configure_stripe("sk_test_mine"); new_product().create()"#);
@@ -198,7 +198,7 @@ fn a_call_has_the_same_idempotency_key_when_its_task_runs_again() {
             ("/v1/products/x".to_owned(), key(4))
         ]
     );
-    // Another task is another call.
+    // The same call of another task has another key.
     let after = server.asked().len();
     value(&bench, script);
     assert!(keys(after).iter().all(|key| !first.contains(key)));
@@ -229,7 +229,7 @@ fn stripes_word_on_retries_counts_more_than_the_status() {
         (429, Some("false"), 1),
         (500, Some("false"), 1),
         (503, Some("false"), 1),
-        // Without its word, or with a strange one, the status decides.
+        // Without the header, or with an unknown value of it, the status decides.
         (400, None, 1),
         (402, Some("maybe"), 1),
         (409, None, 3),
@@ -254,7 +254,7 @@ fn stripes_word_on_retries_counts_more_than_the_status() {
             assert!(asked.iter().all(|asked| asked.header("idempotency-key") == key), "{asked:?}");
         }
     }
-    // It is the word of one answer, and success is success.
+    // The header counts for its own answer only, and a success is never retried.
     let server = TestServer::start(|asked| match asked.number {
         0 => Answer::status(402).with_header("stripe-should-retry", "true"),
         _ => answer(asked).with_header("stripe-should-retry", "true"),
@@ -280,7 +280,7 @@ fn an_empty_list_or_map_unsets_its_field() {
         (r#"update_subscription("x", #{discounts: [[]]})"#, "discounts[0]="),
         (r#"update_product("x", #{})"#, ""),
         (r#"new_product().images([]).metadata(#{}).create()"#, "images=&metadata="),
-        // What is set later counts, in the place of the empty list or map and the other way round.
+        // The later value counts: it replaces an empty list or map, and is replaced by one.
         (r#"new_product().metadata(#{}).metadata("k", 1).create()"#, "metadata[k]=1"),
         (r#"new_product().metadata("k", 1).metadata(#{}).create()"#, "metadata="),
         (r#"new_product().param("a", #{b: #{}}).param("a[b][c]", 1).create()"#, "a[b][c]=1"),
@@ -385,7 +385,7 @@ fn a_refusal_of_stripes_is_caught_with_its_details() {
         error(&bench(&server), r#"new_customer().name("declined").create()"#),
         "api: Your card was declined."
     );
-    // What others answer in Stripe's place.
+    // Answers of other servers in place of Stripe.
     let proxy = TestServer::start(|_| Answer::status(407).with_body("<html>"));
     assert_eq!(error(&bench(&proxy), "new_product().create()"), "api: Stripe answered with status 407");
     let other = TestServer::start(|_| Answer::status(302).with_header("location", "https://example.com/"));
@@ -435,7 +435,7 @@ fn a_secret_can_be_no_field() {
 #[test]
 fn a_call_that_takes_too_long_is_a_timeout() {
     let server = TestServer::start(|_| Answer::text("").with_delay(Duration::from_secs(60)));
-    // By the task's clock, which a test moves.
+    // Uses the task's clock, which a test can set.
     let bench = bench_with(config(&server).with_key(Secret::new(KEY)).with_timeout(Duration::from_secs(3)));
     let mut started = bench.start("let r = new_product().create_async(); let s = []; s.push(request_status(r)); sleep(4); s.push(request_status(r)); s");
     assert!(started.poll().is_pending());

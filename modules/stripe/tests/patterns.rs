@@ -1,5 +1,5 @@
-//! The four ways of use, as they were written down before there was an engine for them; `sleep`
-//! counts seconds, so that one number is another.
+//! The four patterns of use from the time before this engine. The only change is one number, because `sleep`
+//! counts seconds.
 
 mod support;
 
@@ -94,7 +94,7 @@ fn fire_and_forget() {
     assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
     let text = format!("{log:?}");
     assert!(text.contains("All requests started") && text.contains("Doing work: 99"), "{text}");
-    // They were carried to their ends after the script's, or fetched by it.
+    // The calls completed: the script awaited them, or they continued after its end.
     let mut asked: Vec<_> = server.asked().into_iter().map(|asked| (asked.path, asked.body)).collect();
     asked.sort();
     let expected = [
@@ -115,7 +115,7 @@ fn polling() {
             assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
             break format!("{log:?}");
         }
-        // The script's clock goes no faster than the server's.
+        // The script's clock is not faster than the server's.
         std::thread::sleep(std::time::Duration::from_millis(1));
         bench.clock.advance(std::time::Duration::from_millis(1));
     };
@@ -128,7 +128,7 @@ fn awaiting() {
     let (outcome, log) = run(&bench(&server), AWAIT);
     assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
     assert!(format!("{log:?}").contains("Product created: prod_0"), "{log:?}");
-    // And without a key.
+    // The same without a key.
     let (outcome, log) = run(&bench_with(config(&server)), AWAIT);
     assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
     assert!(

@@ -1,4 +1,4 @@
-//! Scripts that call servers of this test.
+//! Support for scripts that call servers of the test.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 #[path = "../../../../engine/tests/support/mod.rs"]

@@ -1,4 +1,4 @@
-//! A server that does as Stripe does, and scripts that call it.
+//! A server that behaves like Stripe, and scripts that call it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 #[path = "../../../../engine/tests/support/mod.rs"]
@@ -18,7 +18,7 @@ pub(crate) use engine::{Bench, examples::check_examples};
 
 pub(crate) const KEY: &str = "sk_test_51xyzzy";
 
-/// Gives new objects ids such as `prod_1`, and checks what every call must have.
+/// Gives new objects ids such as `prod_1`, and checks the headers that every call must have.
 pub(crate) fn stripe() -> TestServer {
     TestServer::start(answer)
 }
