@@ -18,7 +18,7 @@ use crate::record::Record;
 pub(crate) struct ClaimFuture {
     member: Arc<Membership>,
     max: NonZeroUsize,
-    /// Its place among those who wait in the queue.
+    /// Its place among the claims that wait in the queue.
     place: Option<u64>,
 }
 
@@ -58,7 +58,7 @@ impl Future for ClaimFuture {
                 Poll::Pending
             }
         };
-        // Whatever woke this future: what it leaves is somebody else's.
+        // Whatever woke this future: another claim takes the rest.
         if place.is_none() && state.has_work() {
             state.wake_claimer(&mut effects);
         }

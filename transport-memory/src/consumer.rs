@@ -164,7 +164,7 @@ impl Membership {
 
     fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         let mut effects = Effects::new(&self.hub);
-        self.queue.settle(&self.hub);
+        self.queue.process_due(&self.hub);
         let mut state = self.queue.lock();
         let mut held = self.instance.lock();
         if held.detached {

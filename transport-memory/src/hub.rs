@@ -54,8 +54,8 @@ impl Hub {
             return Arc::clone(queue);
         }
         if queues.by_id.len() >= queues.prune_at {
-            // Who has a queue in hand may be about to use it, so only those are dropped that
-            // nobody has, and nobody can get one meanwhile.
+            // A thread that holds a queue may be about to use it, so only queues without a holder are
+            // dropped. No thread can get one meanwhile.
             queues.by_id.retain(|_, queue| Arc::strong_count(queue) > 1 || queue.is_used());
             queues.prune_at = FEW.max(2 * queues.by_id.len());
         }

@@ -112,7 +112,7 @@ impl InstanceState {
         }
     }
 
-    /// Ends the instance for good: all that it waited for ends too.
+    /// Ends the instance: all that it waited for ends too.
     pub(crate) fn detach(&mut self, wakes: &mut Wakes) {
         self.detached = true;
         wakes.extend(self.held_up.drain(..));

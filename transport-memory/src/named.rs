@@ -8,7 +8,7 @@ use crate::hub::Hub;
 /// static with state, for it is what makes a URL such as `memory:jobs` mean the same in all of a process.
 static NAMED: Mutex<Option<HashMap<String, Weak<Hub>>>> = Mutex::new(None);
 
-/// The hub of that name, made if nobody holds it.
+/// The hub of that name, made if no handle holds it.
 pub(crate) fn hub(name: &str, config: impl FnOnce() -> MemoryConfig) -> Arc<Hub> {
     let mut table = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     let table = table.get_or_insert_default();

@@ -5,7 +5,7 @@ use rhai_dispatcher_core::{
 
 /// What changes of a task, in the words of [`TaskDetails`].
 ///
-/// The rest of its details is in the [`Task`] and is put together when somebody asks. Its strings
+/// The rest of its details is in the [`Task`] and is put together when a caller reads them. Its strings
 /// are shared by many tasks, so each copy of it that a lane made or dropped would be a count that
 /// lanes and callers contend for.
 pub(crate) struct Progress {

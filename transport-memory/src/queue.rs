@@ -6,17 +6,17 @@ use rhai_dispatcher_core::{
     InstanceId, InstanceInfo, Priority, QueueInfo, SubmitError, Submitted, Task, TaskId, Tick, WorkerId,
 };
 
+use crate::due::DueTimer;
 use crate::hub::{Effects, Hub};
 use crate::instance::Instance;
 use crate::quarantine::Quarantine;
 use crate::ready::Ready;
 use crate::record::{Record, RecordState};
-use crate::settle::Alarm;
 
 /// What waits for one worker id, and who serves it.
 pub(crate) struct Queue {
     pub(crate) worker_id: WorkerId,
-    /// For the alarm, which may go off when nobody else holds the hub.
+    /// For the timer, which may fire when no handle holds the hub any more.
     pub(crate) hub: Weak<Hub>,
     state: Mutex<QueueState>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct QueueState {
     /// The task behind each request id, by caller.
     requests: HashMap<RequestKey, Arc<Record>>,
     next_number: u64,
-    pub(crate) alarm: Option<Alarm>,
+    pub(crate) due_timer: Option<DueTimer>,
     pub(crate) paused: bool,
 }
 
@@ -74,7 +74,7 @@ impl Queue {
             if !first.task.asks_the_same_as(&task) {
                 return Err(SubmitError::RequestIdConflict(first.task.id));
             }
-            let _adopted = adopt(parent.as_deref(), first.task.id, hub)?;
+            let _parent = add_child(parent.as_deref(), first.task.id, hub)?;
             return Ok(Submitted::Joined(first.task.id));
         }
         let limit = hub.config.transport.queue_limit;
@@ -88,8 +88,8 @@ impl Queue {
             }
             return Err(SubmitError::QueueFull { worker_id: task.worker_id.clone(), limit });
         }
-        // Held until the child can be found, for who cancels the parent.
-        let adopted = adopt(parent.as_deref(), task.id, hub)?;
+        // Held until the child can be found, so that a cancel of the parent reaches it.
+        let added_to = add_child(parent.as_deref(), task.id, hub)?;
         let number = state.next_number;
         let record =
             Arc::new(Record::new(task, Arc::downgrade(self), number, (effects.now, || effects.tick())));
@@ -98,7 +98,7 @@ impl Queue {
         if !hub.records.insert(&record, tick, &mut effects.dropped) {
             return Ok(Submitted::Accepted(record.task.id));
         }
-        drop(adopted);
+        drop(added_to);
         state.next_number += 1;
         state.waiting += 1;
         if let Some(key) = request {
@@ -285,15 +285,15 @@ impl QueueState {
 }
 
 /// Notes in the record of the task that dispatches `child` that it does. While the answer is held,
-/// nobody cancels that task.
-fn adopt<'a>(
+/// no cancel of that task can begin.
+fn add_child<'a>(
     parent: Option<&'a Record>,
     child: TaskId,
     hub: &Hub,
 ) -> Result<Option<MutexGuard<'a, RecordState>>, SubmitError> {
     let Some(parent) = parent else { return Ok(None) };
     let mut state = parent.lock();
-    state.adopt(parent.task.id, child, hub.config.transport.max_children)?;
+    state.add_child(parent.task.id, child, hub.config.transport.max_children)?;
     Ok(Some(state))
 }
 

@@ -31,9 +31,9 @@ pub(crate) struct RecordState {
     pub(crate) due: Option<Tick>,
     /// When it ended.
     ended: Option<Tick>,
-    /// That somebody wants it stopped while it runs.
+    /// Why it is to stop, if it is, while it runs.
     pub(crate) cancel: Option<CancelReason>,
-    /// Who waits for its outcome; without a waker until first polled.
+    /// The waits for its outcome; without a waker until first polled.
     pub(crate) waiters: Vec<(u64, Option<Waker>)>,
     pub(crate) next_waiter: u64,
 }
@@ -93,7 +93,12 @@ impl Record {
 
 impl RecordState {
     /// Notes that it dispatches `child`; a child that is there already is not noted again.
-    pub(crate) fn adopt(&mut self, parent: TaskId, child: TaskId, limit: usize) -> Result<(), SubmitError> {
+    pub(crate) fn add_child(
+        &mut self,
+        parent: TaskId,
+        child: TaskId,
+        limit: usize,
+    ) -> Result<(), SubmitError> {
         if self.cancel.is_some() || self.progress.status == TaskStatus::Cancelled {
             return Err(SubmitError::ParentCancelled(parent));
         }

@@ -28,7 +28,7 @@ impl MemoryTransport {
         Self { hub: Hub::new(config) }
     }
 
-    /// The hub of that name in this process, which is made with `config` if nobody holds it.
+    /// The hub of that name in this process, which is made with `config` if no handle holds it.
     #[must_use]
     pub fn named(name: &str, config: MemoryConfig) -> Self {
         Self { hub: crate::named::hub(name, || config) }

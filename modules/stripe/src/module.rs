@@ -120,7 +120,8 @@ impl Stripe {
     async fn create<R: Resource>(&self, call: &Call, builder: &Builder<R>) -> Result<Dynamic, StripeError> {
         let object = self.post(call, R::COLLECTION, builder.form()).await?;
         let id = object.as_map_ref().ok().and_then(|object| object.get("id").cloned());
-        let missing = || StripeError::Invalid(format!("id: Stripe's answer for the new {} has no id", R::NAME));
+        let missing =
+            || StripeError::Invalid(format!("id: Stripe's answer for the new {} has no id", R::NAME));
         id.filter(Dynamic::is_string).ok_or_else(missing)
     }
 

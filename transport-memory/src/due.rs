@@ -15,32 +15,32 @@ use crate::record::Record;
 /// done more often than this.
 const EXPIRY_STEP: Duration = Duration::from_millis(10);
 
-/// The moment at which a queue next has something to settle.
-pub(crate) struct Alarm {
+/// Calls [`Queue::process_due`] when something in the queue is next due.
+pub(crate) struct DueTimer {
     at: Tick,
-    /// Registered with the clock; dropping it disarms the alarm.
+    /// Registered with the clock; dropping it ends the timer.
     _sleep: BoxFuture<'static, ()>,
 }
 
-/// What the clock wakes when an alarm goes off.
-struct Bell(Weak<Queue>);
+/// The waker that the clock wakes when something is due.
+struct DueWaker(Weak<Queue>);
 
-impl ArcWake for Bell {
-    fn wake_by_ref(bell: &Arc<Self>) {
-        if let Some(queue) = bell.0.upgrade()
+impl ArcWake for DueWaker {
+    fn wake_by_ref(waker: &Arc<Self>) {
+        if let Some(queue) = waker.0.upgrade()
             && let Some(hub) = queue.hub.upgrade()
         {
-            queue.settle(&hub);
+            queue.process_due(&hub);
         }
     }
 }
 
 impl Queue {
     /// Does all that has become due.
-    pub(crate) fn settle(self: &Arc<Self>, hub: &Hub) {
+    pub(crate) fn process_due(self: &Arc<Self>, hub: &Hub) {
         let mut effects = Effects::new(hub);
         let mut state = self.lock();
-        state.alarm = None;
+        state.due_timer = None;
         state.take_over(hub, &mut effects);
         state.announce_quarantine(&mut effects);
         state.wake_delayed(&mut effects);
@@ -48,21 +48,21 @@ impl Queue {
         self.arm(&mut state, hub);
     }
 
-    /// Sees to it that the alarm goes off in time for all that is going to be due.
+    /// Sets the timer for what is next due, if that is earlier than before.
     pub(crate) fn arm(self: &Arc<Self>, state: &mut QueueState, hub: &Hub) {
         let clock = &hub.config.clock;
         let Some(at) = state.next_due() else { return };
-        if state.alarm.as_ref().is_some_and(|alarm| alarm.at <= at) {
+        if state.due_timer.as_ref().is_some_and(|timer| timer.at <= at) {
             return;
         }
         let mut sleep = clock.sleep_until(at);
-        let bell = Arc::new(Bell(Arc::downgrade(self)));
-        let waker = waker_ref(&bell);
+        let due = Arc::new(DueWaker(Arc::downgrade(self)));
+        let waker = waker_ref(&due);
         // A sleep that is over already would not wake anybody: let it be due a moment later.
         while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             sleep = clock.sleep_until(clock.now() + Duration::from_millis(1));
         }
-        state.alarm = Some(Alarm { at, _sleep: sleep });
+        state.due_timer = Some(DueTimer { at, _sleep: sleep });
     }
 }
 
@@ -134,8 +134,8 @@ impl QueueState {
     }
 }
 
-impl fmt::Debug for Alarm {
+impl fmt::Debug for DueTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Alarm").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("DueTimer").field("at", &self.at).finish_non_exhaustive()
     }
 }
