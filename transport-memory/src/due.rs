@@ -58,7 +58,7 @@ impl Queue {
         let mut sleep = clock.sleep_until(at);
         let due = Arc::new(DueWaker(Arc::downgrade(self)));
         let waker = waker_ref(&due);
-        // A sleep that is over already would not wake anybody: let it be due a moment later.
+        // A sleep that is over already would call no waker: let it be due a moment later.
         while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             sleep = clock.sleep_until(clock.now() + Duration::from_millis(1));
         }
