@@ -171,8 +171,9 @@ impl QueueState {
         effects: &mut Effects<'_>,
     ) -> Vec<Claimed> {
         let mut group = Vec::new();
+        let is_behind = self.quarantine.next_is_behind();
         while group.len() < size {
-            let Some(record) = self.quarantine.pop() else { break };
+            let Some(record) = self.quarantine.pop(is_behind) else { break };
             if self.may_start(&record, effects) {
                 group.push(self.start(instance, held, record, effects));
             }

@@ -139,6 +139,8 @@ impl Membership {
             Finish::Abandon => {
                 state.count_death(true);
                 queue.quarantine.fails(self.instance.id, effects.tick(), self.hub.config.transport.lease);
+                // It may have been alone with a group.
+                effects.wakes.extend(self.instance.lock().held_up.drain(..));
             }
             Finish::Requeue => {}
             Finish::Release | Finish::Outcome(_) => state.uncount(),

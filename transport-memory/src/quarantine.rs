@@ -28,6 +28,8 @@ pub(crate) struct Quarantine {
     /// Whether the claims that wait were told that `open_at` has come.
     open_announced: bool,
     reserved: Option<Reserved>,
+    /// The last group whose instance was silent after the observation.
+    silent: Option<Observation>,
     /// The task that was a group by itself when its instance died: it is to wait behind the others.
     failed_single: Option<TaskId>,
 }
@@ -109,9 +111,15 @@ impl Quarantine {
         [false, true].into_iter().any(|is_behind| self.waiting.remove(&(is_behind, record.number)).is_some())
     }
 
-    /// The next task of a group.
-    pub(crate) fn pop(&mut self) -> Option<Arc<Record>> {
-        self.waiting.pop_first().map(|(_, record)| record)
+    /// Whether the next task waits behind others.
+    pub(crate) fn next_is_behind(&self) -> bool {
+        self.waiting.first_key_value().is_some_and(|((is_behind, _), _)| *is_behind)
+    }
+
+    /// The next task of a group. Of those behind others none is in a group with the others.
+    pub(crate) fn pop(&mut self, is_behind: bool) -> Option<Arc<Record>> {
+        let first = self.waiting.first_entry().filter(|first| first.key().0 == is_behind)?;
+        Some(first.remove())
     }
 
     /// What `instance` may claim now; `is_free`: whether it holds nothing.
@@ -123,8 +131,10 @@ impl Quarantine {
             if observed.silent_at(lease).is_none_or(|at| now < at) {
                 return Offer::None;
             }
-            (self.observed, self.reserved) = (None, None);
-            self.start_over(now + lease / 2);
+            // It may be dead, or hold as much as it can and have no reason to claim.
+            self.silent = self.observed.take().map(|(observed, _)| observed);
+            self.reserved = None;
+            (self.open_at, self.open_announced) = (now + lease / 2, false);
         }
         let in_front = self.waiting.range(..(true, 0)).take(self.next_size).count();
         let is_reserved = |reserved: &Reserved| reserved.instance == instance;
@@ -171,9 +181,11 @@ impl Quarantine {
         } else {
             self.next_size = observed.size.saturating_mul(2);
         }
-        // One that ran beside others, since every instance holds some for long: the next one does not wait either.
-        self.open_at = if observed.alone { now + lease / 2 } else { now };
-        self.open_announced = !observed.alone;
+        // One that ran beside others, since every instance holds some for long: the next one does not wait either, unless
+        // it is of a task that waits behind others.
+        let waits = observed.alone || self.waiting.keys().next().is_none_or(|(is_behind, _)| *is_behind);
+        self.open_at = if waits { now + lease / 2 } else { now };
+        self.open_announced = !waits;
         if self.waiting.is_empty() {
             self.reserved = None;
         }
@@ -182,7 +194,8 @@ impl Quarantine {
 
     /// Notes that `instance` has died. If it had a group of one under observation, that task is to wait behind the others.
     pub(crate) fn dies(&mut self, instance: InstanceId, now: Tick, lease: Duration) {
-        if let Some(observed) = self.fails(instance, now, lease) {
+        let silent = self.silent.take_if(|silent| silent.instance == instance);
+        if let Some(observed) = self.fails(instance, now, lease).or(silent) {
             self.failed_single = (observed.size == 1).then_some(observed.first);
         }
     }
@@ -207,6 +220,7 @@ impl Quarantine {
     /// Ends what concerns `instance`. Returns the group that it had under observation.
     fn leave(&mut self, instance: InstanceId) -> Option<Observation> {
         self.reserved.take_if(|reserved| reserved.instance == instance);
+        self.silent.take_if(|silent| silent.instance == instance);
         self.observed.take_if(|(observed, _)| observed.instance == instance).map(|(observed, _)| observed)
     }
 
@@ -250,6 +264,7 @@ impl Default for Quarantine {
             open_at: Tick::default(),
             open_announced: false,
             reserved: None,
+            silent: None,
             failed_single: None,
         }
     }

@@ -246,20 +246,30 @@ pub(crate) async fn blamed_task_waits_behind_others(env: &dyn Environment) {
 
 pub(crate) async fn task_that_fails_its_observation_waits_behind_others(env: &dyn Environment) {
     let stage = Stage::open(env, env.config().with_observation(MOMENT)).await;
-    let ids = lost_twice(&stage, 4).await;
-    let doomed = stage.attach().await;
-    for id in &ids[..2] {
-        let group = stage.alive(&[&doomed], doomed.claim(up_to(10))).await.expect("a claim");
-        assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [*id]);
-    }
-    // The instance still runs the first task beside the second one, so neither is blamed.
-    stage.kill(doomed);
-    stage.until(&[], async || stage.details(ids[1]).await.deaths == 3).await;
-    let survivor = stage.attach().await;
-    for id in [ids[0], ids[2], ids[3], ids[1]] {
-        let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
-        assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [id]);
-        survivor.complete(group[0].claim).await;
+    for another_claims_before_the_death_is_noticed in [false, true] {
+        let ids = lost_twice(&stage, 5).await;
+        let doomed = stage.attach().await;
+        for id in &ids[..2] {
+            let group = stage.alive(&[&doomed], doomed.claim(up_to(10))).await.expect("a claim");
+            assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [*id]);
+        }
+        // It still runs the first beside the second, so neither is to blame.
+        stage.kill(doomed);
+        let survivor = stage.attach().await;
+        let mut order = vec![ids[0], ids[2], ids[3], ids[4], ids[1]];
+        if another_claims_before_the_death_is_noticed {
+            let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+            assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [ids[2]]);
+            survivor.complete(group[0].claim).await;
+            order.remove(1);
+        }
+        stage.until(&[&survivor], async || stage.details(ids[1]).await.deaths == 3).await;
+        for id in order {
+            let group = stage.alive(&[&survivor], survivor.claim(up_to(10))).await.expect("a claim");
+            assert_eq!(group.iter().map(|claimed| claimed.claim.task).collect::<Vec<_>>(), [id]);
+            survivor.complete(group[0].claim).await;
+        }
+        survivor.detach().await.expect("a detach");
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Quarantine {
     /// From when on an instance that holds others may start a group.
     pub(super) open_at: Duration,
     pub(super) reserved: Option<Reservation>,
+    /// The last group whose instance was silent after the observation.
+    pub(super) silent: Option<Observation>,
 }
 
 /// A group that has started.
@@ -37,7 +39,7 @@ impl Quarantine {
     const SINGLES: usize = 8;
 
     pub(super) fn new() -> Self {
-        Self { size: 1, singles: 0, observed: None, open_at: Duration::ZERO, reserved: None }
+        Self { size: 1, singles: 0, observed: None, open_at: Duration::ZERO, reserved: None, silent: None }
     }
 
     /// The next groups are of one task, for half a lease only on an instance that holds no others.

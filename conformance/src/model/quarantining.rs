@@ -54,8 +54,9 @@ impl QueueModel {
             if !group.is_alone || now < group.until + lease / Self::SILENT_PART {
                 return Offer::Others;
             }
-            quarantine.start_over(now, lease);
+            quarantine.silent = quarantine.observed.take();
             quarantine.reserved = None;
+            quarantine.open_at = now + lease / 2;
         }
         let is_its = |reserved: Reservation| reserved.instance == instance;
         let continues = quarantine.reserved.is_some_and(|reserved| reserved.has_started && is_its(reserved));
@@ -97,7 +98,9 @@ impl QueueModel {
 
     fn survive(&mut self, instance: usize, is_over: impl FnOnce(&Observation) -> bool) {
         let (now, lease, queue) = (self.now, self.config.lease, self.instances[instance].queue);
-        let is_empty = self.quarantined(queue).is_empty();
+        let waiting = self.quarantined(queue);
+        let is_empty = waiting.is_empty();
+        let none_in_front = waiting.first().is_none_or(|task| self.tasks[*task].waits_behind);
         let quarantine = &mut self.queues[queue].quarantine;
         let Some(group) = quarantine.observed.take_if(|group| group.instance == instance && is_over(group))
         else {
@@ -107,8 +110,9 @@ impl QueueModel {
             0 => quarantine.size = 2 * group.size,
             _ => quarantine.singles -= 1,
         }
-        // One that ran beside others, since every instance holds some: the next one does not wait either.
-        quarantine.open_at = if group.is_alone { now + lease / 2 } else { now };
+        // One that ran beside others, since every instance holds some: the next one does not wait either, unless it is of
+        // a task that waits behind others.
+        quarantine.open_at = if group.is_alone || none_in_front { now + lease / 2 } else { now };
         if is_empty {
             quarantine.reserved = None;
         }
@@ -119,8 +123,14 @@ impl QueueModel {
     pub(super) fn fail_observation(&mut self, instance: usize) -> Option<usize> {
         let (now, lease) = (self.now, self.config.lease);
         let quarantine = &mut self.queues[self.instances[instance].queue].quarantine;
-        let group = quarantine.leave(instance)?;
-        quarantine.start_over(now, lease);
+        let silent = quarantine.silent.take_if(|silent| silent.instance == instance);
+        let group = match quarantine.leave(instance) {
+            Some(group) => {
+                quarantine.start_over(now, lease);
+                group
+            }
+            None => silent?,
+        };
         (group.size == 1).then_some(group.first)
     }
 

@@ -1,7 +1,8 @@
-use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, ImmutableString, Position};
+use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, INT, ImmutableString, NativeCallContext, Position};
 
 use rhai_dispatcher_core::integer_beyond_i64;
 
+use super::tick;
 use crate::request::LimitExceeded;
 
 pub(super) type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -33,6 +34,19 @@ pub(crate) fn register(engine: &mut Engine) {
     });
     engine.register_fn("to_chars", move |text: &str| collect(text.chars(), arrays));
 
+    engine.register_fn(
+        "append",
+        move |context: NativeCallContext<'_>, text: &mut ImmutableString, item: Dynamic| {
+            let item = match item.is_string() {
+                true => item.cast::<ImmutableString>(),
+                false => context.call_native_fn("to_string", (item,))?,
+            };
+            append(text, &item, strings)
+        },
+    );
+    engine.register_fn("append", move |text: &mut ImmutableString, bytes: Blob| {
+        append(text, &String::from_utf8_lossy(&bytes), strings)
+    });
     engine.register_fn("pad", move |text: &mut ImmutableString, len: INT, with: char| {
         pad(text, len, with.encode_utf8(&mut [0; 4]), strings)
     });
@@ -77,6 +91,21 @@ fn check(len: usize, max: usize) -> Answer<()> {
     if max > 0 && len > max { Err(too_large("Length of string")) } else { Ok(()) }
 }
 
+/// Notes a text that a function has made longer: it may be a part of a string, which Rhai then puts back without a look
+/// at its length.
+fn grown(text: &mut ImmutableString, longer: String, max: usize) {
+    tick::text_assigned(longer.len(), max);
+    *text = longer.into();
+}
+
+fn append(text: &mut ImmutableString, item: &str, max: usize) -> Answer<()> {
+    if !item.is_empty() {
+        check(text.len().saturating_add(item.len()), max)?;
+        grown(text, [text.as_str(), item].concat(), max);
+    }
+    Ok(())
+}
+
 /// Appends `with` until there are `len` characters; the last time a part of it may do.
 fn pad(text: &mut ImmutableString, len: INT, with: &str, max: usize) -> Answer<()> {
     let Ok(len) = usize::try_from(len) else { return Ok(()) };
@@ -95,7 +124,7 @@ fn pad(text: &mut ImmutableString, len: INT, with: &str, max: usize) -> Answer<(
         padded.push_str(with);
     }
     padded.push_str(&with[..rest]);
-    *text = padded.into();
+    grown(text, padded, max);
     Ok(())
 }
 
@@ -105,7 +134,7 @@ fn replace(text: &mut ImmutableString, find: &str, with: &str, max: usize) -> An
         check(text.len().saturating_add(found.saturating_mul(with.len() - find.len())), max)?;
     }
     if found > 0 && !text.is_empty() {
-        *text = text.replace(find, with).into();
+        grown(text, text.replace(find, with), max);
     }
     Ok(())
 }

@@ -63,6 +63,7 @@ impl Connection {
         let mut connection = Self { client, info: ServerInfo::default(), vitals, gone };
         // The connection may break before it is offered, and nothing else watches it until then.
         connection.info = tokio::select! {
+            biased;
             info = connection.read_info(network, deadline) => info?,
             why = closed.wait() => return Err(ClientError::Lost(why)),
         };

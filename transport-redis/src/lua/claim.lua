@@ -24,12 +24,13 @@ for _, packed in ipairs(delivered) do unpack_ids(packed, ids) end
 max = max - #ids
 if max <= 0 then return { NOW, 'claimed', NOW, 0, unpack(delivered) } end
 local next_due, later_due, made_ready, state = process_due(w)
-local kind, more = 'empty', made_ready
+local kind, more, group_due = 'empty', made_ready, nil
 if is_lost then
   kind = 'lost'
 else
   local has_survived, observed_until, is_alone = note_alive(w, instance, state.observed)
-  more = more or has_survived
+  made_ready = made_ready or has_survived
+  more = made_ready
   if observed_until then next_due = math.min(next_due, observed_until) end
   if is_alone then
     kind = 'alone'
@@ -38,7 +39,8 @@ else
     local share = made_ready and share_of(w, 1 + #idle_instances(w))
     kind, more = claim_for(w, to, max, share or max, state.weight_position)
     if kind == 'empty' and more then next_due = NOW end
-    if to.group_at then next_due, later_due = math.min(next_due, to.group_at), true end
+    group_due = to.group_at or to.silent_at
+    if group_due then next_due = math.min(next_due, group_due) end
   end
 end
 if to.out and #to.out > 0 then delivered[#delivered + 1] = pack(kind, to.out) end
@@ -51,7 +53,8 @@ if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
 else
   if more then deliver_ready(w) end
   -- This instance may not claim again soon: another one has to know when something is due.
-  if later_due then wake_one(w) end
+  -- A reserved instance knows when it may start a group.
+  if later_due or group_due and not reserved_of(w) then wake_one(w) end
 end
 send_all()
-return { NOW, kind, next_due, later_due and 1 or 0, unpack(delivered) }
+return { NOW, kind, next_due, (later_due or group_due) and 1 or 0, unpack(delivered) }

@@ -78,24 +78,26 @@ local function change_reservation(w, instance, is_alone)
 end
 
 -- Claims the next group of quarantined tasks for an instance, at most `max`, if it may start one: whether it has, and
--- whether more may be ready. If one may later: to.group_at says from when on. If the instance is to claim nothing else
--- until then: to.is_reserved, and to.is_new if it does not know it.
+-- whether more may be ready. If one may later: to.group_at says from when on; to.silent_at, if another group is observed.
+-- If the instance is to claim nothing else until then: to.is_reserved, and to.is_new if it does not know it.
 local function take_group(w, to, max)
   if call('EXISTS', key(w, 'quarantine')) == 0 then return false, false end
   local state = call('HMGET', key(w, 'state'), 'observed', 'group', 'open_at')
   local size, open_at = tonumber(state[2] or '') or 1, tonumber(state[3] or '') or 0
   if state[1] then
-    local observer, until_, is_alone = parse_observed(state[1])
+    local observer, until_, is_alone, observed_size, first = parse_observed(state[1])
     if observer and call('ZSCORE', key(w, 'alive'), observer) then
       local silent_at = is_alone and until_ + math.floor(LEASE / SILENT_PART)
       if not silent_at or NOW < silent_at then
-        to.group_at = silent_at
+        to.silent_at = silent_at
         return false, false
       end
-      call('HDEL', key(w, 'state'), 'reserved') -- it is silent
+      leave_silent(w, observer, observed_size, first)
+    else
+      start_over(w)
+      size = 1
     end
-    start_over(w)
-    size, open_at = 1, NOW + math.floor(LEASE / 2)
+    open_at = NOW + math.floor(LEASE / 2)
   end
   local in_front = count_in_front(w)
   local reserved, started = reserved_of(w)
@@ -110,6 +112,8 @@ local function take_group(w, to, max)
   while to.count == 0 and more and rounds < MAX_ROUNDS do
     rounds = rounds + 1
     more = take(w, 'q', math.min(size, max), to)
+    -- Of those behind none is in a group with those in front.
+    if in_front > 0 and count_in_front(w) == 0 then break end
   end
   if to.count == 0 then return false, more end
   local deaths = 0

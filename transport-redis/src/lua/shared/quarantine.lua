@@ -10,6 +10,7 @@
 -- or others too (0), its size, the id of its first task.
 -- `open_at`: from when on an instance that holds other tasks may start a group.
 -- `reserved`: the reserved instance, and whether it has started a group (1) or is to become free yet (0).
+-- `silent`: the last instance that was silent after a group of one, and that task: if it is dead, that waits behind.
 -- They are absent if no task is quarantined.
 
 -- A task is quarantined after so many deaths, or with blame for one.
@@ -78,7 +79,7 @@ local function end_observation(w, group, singles, waits)
     local open_at = waits and NOW + math.floor(LEASE / 2) or NOW
     call('HSET', state, 'group', group, 'singles', singles, 'open_at', digits(open_at))
   else
-    call('HDEL', state, 'group', 'singles', 'open_at', 'reserved')
+    call('HDEL', state, 'group', 'singles', 'open_at', 'reserved', 'silent')
   end
 end
 
@@ -88,14 +89,24 @@ local function start_over(w) end_observation(w, 1, SINGLES - 1, true) end
 local function singles_of(w) return tonumber(call('HGET', key(w, 'state'), 'singles') or '') or 0 end
 
 -- The group under observation, of so many tasks, has survived. If it ran beside others, since every instance holds some
--- for long, the next one does not wait either.
+-- for long, the next one does not wait either, unless it is of a task that waits behind others.
 local function survive(w, size, is_alone)
-  local singles = singles_of(w)
+  local singles, waits = singles_of(w), is_alone or count_in_front(w) == 0
   if singles > 0 then
-    end_observation(w, 1, singles - 1, is_alone)
+    end_observation(w, 1, singles - 1, waits)
   else
-    end_observation(w, 2 * size, 0, is_alone)
+    end_observation(w, 2 * size, 0, waits)
   end
+end
+
+-- Ends the observation of a group whose instance is silent, with the next group as it was: it may be dead, or hold as much
+-- as it can and have no reason to claim.
+local function leave_silent(w, instance, size, id)
+  local state = key(w, 'state')
+  local group = tonumber(call('HGET', state, 'group') or '') or 1
+  call('HDEL', state, 'reserved')
+  if size == 1 then call('HSET', state, 'silent', instance .. ' ' .. id) end
+  end_observation(w, group, singles_of(w), true)
 end
 
 -- Ends the observation of a group on an instance that has died, or of whose lanes a task has blocked one. Returns the
@@ -105,9 +116,14 @@ local function fail_observation(w, instance)
   -- It may live after all: then it is not reserved.
   if string.match(call('HGET', state, 'reserved') or '', '^%S+') == instance then call('HDEL', state, 'reserved') end
   local until_, _, size, id = observed_on(w, instance)
-  if not until_ then return nil end
-  start_over(w)
-  return size == 1 and id or nil
+  if until_ then
+    start_over(w)
+    return size == 1 and id or nil
+  end
+  local silent, single = string.match(call('HGET', state, 'silent') or '', '^(%S+) (%S+)$')
+  if silent ~= instance then return nil end
+  call('HDEL', state, 'silent')
+  return single
 end
 
 -- Notes that an instance holds nothing any more. Whether it may have a group now: the group that it had, if it held
@@ -118,7 +134,7 @@ local function note_free(w, instance)
   if is_alone then
     survive(w, size, true)
   elseif call('HEXISTS', state, 'observed') == 0 and call('EXISTS', key(w, 'quarantine')) == 0 then
-    call('HDEL', state, 'group', 'singles', 'open_at', 'reserved') -- those that waited were cancelled
+    call('HDEL', state, 'group', 'singles', 'open_at', 'reserved', 'silent') -- those that waited were cancelled
   end
   return call('HEXISTS', state, 'open_at') == 1
 end
