@@ -13,6 +13,7 @@
 //! - What is registered with [`EngineConfig::with_async_fn`] and
 //!   [`with_blocking_fn`](EngineConfig::with_blocking_fn), each in two forms: `name(...)` waits,
 //!   `name_async(...)` begins a *request* and returns its id at once.
+//!   A function that uses tokio needs the feature `tokio` and `EngineConfig::with_tokio`.
 //! - The functions for requests, below.
 //! - `import`, of the modules of [`EngineConfig::with_modules_folder`], and of nothing else.
 //! - No files, and no `eval` unless [`EngineConfig::allow_eval`] says so.

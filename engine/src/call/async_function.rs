@@ -10,8 +10,8 @@ use super::{Arguments, Parameter, Reply};
 /// [`Parameter`], with a [`Reply`] as the future's output. `P` is the tuple of the parameters.
 ///
 /// The closure is called on the script's fiber, and its future is polled on the script's thread, so
-/// the future needs no `Send`. It must not block. It is polled without any runtime: a library that
-/// needs tokio runs on a thread of its own, and the future waits for its answer.
+/// the future needs no `Send`. It must not block. It is polled without any runtime, unless one of tokio's is
+/// given with `EngineConfig::with_tokio` (feature `tokio`).
 ///
 /// The future is dropped when the call is cancelled, its time is up or its task ends; that has to
 /// leave nothing half done.

@@ -49,9 +49,9 @@ macro_rules! blocking_functions {
             ) -> Result<CallBody, Box<EvalAltResult>> {
                 let priority = arguments.priority();
                 $(let $parameter = $parameter::take(&mut arguments)?;)*
-                let (function, pool) = (Arc::clone(self), pool.clone());
+                let (function, pool, runtime) = (Arc::clone(self), pool.clone(), arguments.runtime());
                 Ok(Box::pin(async move {
-                    match pool.run(priority, move || function($($parameter),*)).await {
+                    match pool.run(priority, move || runtime.within(|| function($($parameter),*))).await {
                         Ok(reply) => reply.into_result(),
                         Err(error) => Err(Dynamic::from(error.to_string())),
                     }

@@ -8,7 +8,8 @@ use futures::future::BoxFuture;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Clock, Tick};
 
-use super::{Acquire, Call, CallBody, Slot, Slots};
+use super::{Acquire, Call, CallBody, Runtime, Slot, Slots};
+use crate::fiber::off_fiber;
 use crate::memory::uncharged;
 use crate::metrics::{CallMetrics, CallStatus};
 
@@ -20,6 +21,8 @@ pub(crate) struct CallFuture {
     slot: Option<Slot>,
     /// `None` once it has ended.
     body: Option<CallBody>,
+    /// What the body is polled and dropped within.
+    runtime: Runtime,
     clock: Arc<dyn Clock>,
     metrics: Arc<CallMetrics>,
     started: Tick,
@@ -59,6 +62,7 @@ impl CallFuture {
             acquire: slots.map(|slots| slots.acquire(call.task().priority())),
             slot: None,
             body: Some(body),
+            runtime: call.task().config().runtime.clone(),
             clock: Arc::clone(call.task().clock()),
             give_up: call.deadline().min(give_up),
             timer: None,
@@ -67,7 +71,12 @@ impl CallFuture {
 
     fn end(&mut self, status: CallStatus) {
         // The body first: what it holds ends before another call takes its slot.
-        self.body = None;
+        if let Some(body) = self.body.take() {
+            match self.runtime.is_some() {
+                true => off_fiber(|| self.runtime.within(|| drop(body))),
+                false => drop(body),
+            }
+        }
         self.acquire = None;
         self.slot = None;
         self.timer = None;
@@ -95,7 +104,7 @@ impl CallFuture {
             self.waits_no_more();
         }
         let Some(body) = &mut self.body else { return Poll::Pending };
-        body.poll_unpin(cx).map(|result| match result {
+        self.runtime.within(|| body.poll_unpin(cx)).map(|result| match result {
             Ok(value) => CallEnd::Completed(value),
             Err(error) => CallEnd::Failed(error),
         })

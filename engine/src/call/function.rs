@@ -2,17 +2,18 @@ use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, ImmutableString};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, NativeCallContext};
 use rhai_dispatcher_core::Tick;
 
 use super::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody, CallEnd,
     CallFuture,
 };
+use crate::fiber::off_fiber;
 use crate::metrics::CallMetrics;
 use crate::request::Started;
 use crate::script::{ScriptRun, settle};
-use crate::{WaitError, fiber};
+use crate::{WaitError, fiber, script};
 
 /// A function under one name, in the two forms that scripts can call.
 pub(crate) struct Function {
@@ -54,11 +55,21 @@ impl Function {
     pub(crate) fn register(self, engine: &mut rhai::Engine) {
         let this = Arc::new(self);
         let function = Arc::clone(&this);
-        engine.register_raw_fn(&*this.name, &this.rhai_types, move |_, arguments| function.call(arguments));
+        engine.register_raw_fn(
+            &*this.name,
+            &this.rhai_types,
+            move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
+                script::note_panics(&context, || function.call(arguments))
+            },
+        );
         let function = Arc::clone(&this);
-        engine.register_raw_fn(format!("{}_async", this.name), &this.rhai_types, move |_, arguments| {
-            function.start(arguments)
-        });
+        engine.register_raw_fn(
+            format!("{}_async", this.name),
+            &this.rhai_types,
+            move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
+                script::note_panics(&context, || function.start(arguments))
+            },
+        );
     }
 
     /// `name(...)`: waits for the answer.
@@ -102,7 +113,10 @@ impl Function {
         arguments: &mut [&mut Dynamic],
     ) -> Result<(Call, CallBody), Box<EvalAltResult>> {
         let call = Call::new(run, Arc::clone(&self.name), self.config.timeout);
-        let body = (self.begin)(Arguments::new(&call, arguments))?;
+        let runtime = &run.config().runtime;
+        let mut begin = || (self.begin)(Arguments::new(&call, arguments));
+        // A closure may make a timer before it returns its future.
+        let body = if runtime.is_some() { off_fiber(|| runtime.within(&mut begin))? } else { begin()? };
         Ok((call, body))
     }
 }

@@ -11,6 +11,7 @@ mod nesting;
 mod parameter;
 mod reply;
 mod reply_size;
+mod runtime;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) use nesting::check_nesting;
 pub use parameter::{Arguments, Parameter, This};
 pub use reply::{IntoValue, Reply};
 pub(crate) use reply_size::check_reply;
+pub(crate) use runtime::Runtime;
 
 /// The error that throws `value`.
 pub(crate) fn throw(value: Dynamic) -> Box<EvalAltResult> {

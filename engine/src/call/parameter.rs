@@ -4,8 +4,8 @@ use rhai::{Dynamic, EvalAltResult};
 use rhai_dispatcher_core::Priority;
 use serde::de::DeserializeOwned;
 
-use super::Call;
 use super::nesting::check_nesting;
+use super::{Call, Runtime};
 
 /// What a parameter of an asynchronous or blocking function can be.
 ///
@@ -64,6 +64,11 @@ impl<'a, 'b> Arguments<'a, 'b> {
     /// How urgent the call is.
     pub(super) fn priority(&self) -> Priority {
         self.call.task().priority()
+    }
+
+    /// What a blocking function runs within.
+    pub(super) fn runtime(&self) -> Runtime {
+        self.call.task().config().runtime.clone()
     }
 
     fn next(&mut self) -> Result<Dynamic, Box<EvalAltResult>> {

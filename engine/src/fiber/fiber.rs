@@ -175,6 +175,12 @@ pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
     }
 }
 
+/// Calls `f` as if no fiber were current, so that `f` can't suspend the one that runs it.
+pub(crate) fn off_fiber<T>(f: impl FnOnce() -> T) -> T {
+    let _detached = Detached::enter();
+    f()
+}
+
 /// Tells the current fiber, if there is one, how low its stack was seen in use.
 pub(crate) fn note_lowest(address: usize) {
     // SAFETY: as in `wait`: what `CURRENT` names is alive, and here the reference ends at once.

@@ -185,7 +185,7 @@ fn in_call(name: &str) -> String {
     if name.starts_with("anon$") { " (in a closure)".to_owned() } else { format!(" (in function `{name}`)") }
 }
 
-fn task_error(kind: TaskErrorKind, mut message: String, position: Position) -> TaskError {
+pub(super) fn task_error(kind: TaskErrorKind, mut message: String, position: Position) -> TaskError {
     if message.len() > MAX_MESSAGE {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE));
         message.push('…');

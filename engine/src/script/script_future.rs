@@ -72,10 +72,7 @@ impl ScriptFuture {
         let outcome = match result {
             Ok(Ok(output)) => Outcome::Completed(output),
             Ok(Err(error)) => Outcome::Error(error),
-            Err(Panicked(message)) => Outcome::Error(TaskError::new(
-                TaskErrorKind::Panic,
-                format!("a native function panicked: {message}"),
-            )),
+            Err(Panicked(message)) => Outcome::Error(self.run.panicked_at().error_of(message)),
         };
         // Those that were woken or cancelled meanwhile may be all that is left.
         self.run.requests().poll(&self.run, cx);
