@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use rhai_dispatcher_core::{Invalid, Limits, LogLevel, Task, Transport, WorkerId};
 
-use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function, Runtime};
+use crate::call::{
+    AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function, Parameters, Reply, Runtime,
+    Sendable,
+};
 use crate::dispatch;
 use crate::docs::{self, ModuleDoc};
 use crate::fiber::StackSize;
@@ -302,7 +305,8 @@ impl EngineConfig {
     /// other scripts run; `name_async(...)` begins it and returns a request id at once, with which
     /// the script can ask for the answer or wait for it.
     ///
-    /// See [`AsyncFunction`] for what a function can be. Several can have one name, if they differ
+    /// See [`AsyncFunction`] for what a function can be, [`Parameter`](crate::Parameter) and [`Reply`] for what it takes
+    /// and returns. Several can have one name, if they differ
     /// in the number of their arguments or in a [`This`](crate::This).
     ///
     /// ```
@@ -317,22 +321,30 @@ impl EngineConfig {
     /// socket, sqlx, reqwest) needs `with_tokio` (feature `tokio`): without it the script ends in an error of kind
     /// `panic`, "there is no reactor running".
     #[must_use]
-    pub fn with_async_fn<P>(self, name: impl Into<Arc<str>>, function: impl AsyncFunction<P>) -> Self {
+    pub fn with_async_fn<P, F>(self, name: impl Into<Arc<str>>, function: F) -> Self
+    where
+        P: Parameters,
+        F: AsyncFunction<P, Reply: Reply>,
+    {
         self.with_async_fn_config(name, AsyncFnConfig::new(), function)
     }
 
     /// Registers an asynchronous function as [`with_async_fn`](Self::with_async_fn) does, with a
     /// timeout or slots of its own.
     #[must_use]
-    pub fn with_async_fn_config<P>(
+    pub fn with_async_fn_config<P, F>(
         mut self,
         name: impl Into<Arc<str>>,
         limits: AsyncFnConfig,
-        function: impl AsyncFunction<P>,
-    ) -> Self {
+        function: F,
+    ) -> Self
+    where
+        P: Parameters,
+        F: AsyncFunction<P, Reply: Reply>,
+    {
         let (name, function) = (name.into(), Arc::new(function));
         self.setups.push(Arc::new(move |engine, _| {
-            Function::of_async(&name, &limits, &function).register(engine);
+            Function::of_async::<P, F>(&name, &limits, &function).register(engine);
         }));
         self
     }
@@ -349,22 +361,30 @@ impl EngineConfig {
     ///     .with_blocking_fn("host_name", || std::fs::read_to_string("/etc/hostname"));
     /// ```
     #[must_use]
-    pub fn with_blocking_fn<P>(self, name: impl Into<Arc<str>>, function: impl BlockingFunction<P>) -> Self {
+    pub fn with_blocking_fn<P, F>(self, name: impl Into<Arc<str>>, function: F) -> Self
+    where
+        P: Parameters + Sendable,
+        F: BlockingFunction<P, Reply: Reply + Sendable + 'static>,
+    {
         self.with_blocking_fn_config(name, AsyncFnConfig::new(), function)
     }
 
     /// Registers a blocking function as [`with_blocking_fn`](Self::with_blocking_fn) does, with a
     /// timeout or slots of its own.
     #[must_use]
-    pub fn with_blocking_fn_config<P>(
+    pub fn with_blocking_fn_config<P, F>(
         mut self,
         name: impl Into<Arc<str>>,
         limits: AsyncFnConfig,
-        function: impl BlockingFunction<P>,
-    ) -> Self {
+        function: F,
+    ) -> Self
+    where
+        P: Parameters + Sendable,
+        F: BlockingFunction<P, Reply: Reply + Sendable + 'static>,
+    {
         let (name, function) = (name.into(), Arc::new(function));
         self.setups.push(Arc::new(move |engine, config| {
-            Function::of_blocking(&name, &limits, &function, config.blocking_pool()).register(engine);
+            Function::of_blocking::<P, F>(&name, &limits, &function, config.blocking_pool()).register(engine);
         }));
         self
     }

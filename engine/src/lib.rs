@@ -97,8 +97,8 @@ mod task_context;
 mod turns;
 
 pub use call::{
-    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody,
-    IntoValue, Parameter, Reply, Slot, Slots, This,
+    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, IntoError,
+    IntoValue, Parameter, Parameters, Reply, Sendable, Serialized, Slot, Slots, This, Thrown, script_call,
 };
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Clock, Tick};
 
-use super::{Acquire, Call, CallBody, Runtime, Slot, Slots};
+use super::{Acquire, Call, Runtime, Slot, Slots};
 use crate::fiber::off_fiber;
 use crate::memory::uncharged;
 use crate::metrics::{CallMetrics, CallStatus};
@@ -33,6 +33,9 @@ pub(crate) struct CallFuture {
     /// Only a call that lasts needs a timer.
     timer: Option<BoxFuture<'static, ()>>,
 }
+
+/// What a call does: the script's value, or what is thrown.
+pub(crate) type CallBody = LocalBoxFuture<'static, Result<Dynamic, Dynamic>>;
 
 /// How a call ended.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use rhai_dispatcher_core::Priority;
 use serde::de::DeserializeOwned;
 
 use super::nesting::check_nesting;
-use super::{Call, Runtime};
+use super::{Call, CallError, INVALID, Runtime};
 
 /// What a parameter of an asynchronous or blocking function can be.
 ///
@@ -15,7 +15,34 @@ use super::{Call, Runtime};
 /// - [`Call`], which is no argument of the script, but says which call this is.
 ///
 /// A script can't pass values that are nested more than 127 levels deep.
-pub trait Parameter: Sized {
+///
+/// A struct takes an object map, if serde can read it:
+///
+/// ```
+/// use rhai_dispatcher_engine::EngineConfig;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { item: String, #[serde(default)] count: u32 }
+///
+/// let config = EngineConfig::new()
+///     .with_async_fn("order", |order: Order| async move { format!("{} {}", order.count, order.item) });
+/// // In a script: order(#{ item: "tea", count: 2 })
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use rhai_dispatcher_engine::EngineConfig;
+/// struct Order { item: String }
+/// EngineConfig::new().with_async_fn("order", |order: Order| async move { order.item });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no parameter of a function that scripts call",
+    label = "serde can't read it, or not as an owned value",
+    note = "a struct or an enum of your own: derive `serde::Deserialize` for it; a script passes an object map",
+    note = "a reference: take the owned value, `String` instead of `&str`, `Vec<T>` instead of `&[T]`",
+    note = "a type that is registered with the engine: take `This(value): This<T>`; it is `Clone + Send + Sync`",
+    note = "a value of any type: take `rhai::Dynamic` (or `serde_json::Value` in a blocking function)"
+)]
+pub trait Parameter: Sized + 'static {
     /// The type by which Rhai tells functions of one name apart; `Dynamic` for any. `None` if the
     /// parameter is no argument of the script.
     #[doc(hidden)]
@@ -24,6 +51,43 @@ pub trait Parameter: Sized {
     /// Takes the parameter from what is left of the arguments.
     #[doc(hidden)]
     fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>>;
+}
+
+/// The parameters of a function: a tuple of up to six, each a [`Parameter`].
+pub trait Parameters: Sized + 'static {
+    /// The types of the arguments, for Rhai.
+    #[doc(hidden)]
+    fn rhai_types() -> Vec<TypeId>;
+
+    /// Takes all of them from the arguments.
+    #[doc(hidden)]
+    fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>>;
+}
+
+macro_rules! parameters {
+    ($(($($parameter:ident),*))*) => {$(
+        impl<$($parameter: Parameter),*> Parameters for ($($parameter,)*) {
+            fn rhai_types() -> Vec<TypeId> {
+                let types: [Option<TypeId>; _] = [$($parameter::rhai_type()),*];
+                types.into_iter().flatten().collect()
+            }
+
+            #[allow(unused_variables, clippy::unused_unit, reason = "there may be no parameter")]
+            fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>> {
+                Ok(($($parameter::take(arguments)?,)*))
+            }
+        }
+    )*};
+}
+
+parameters! {
+    ()
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, F)
 }
 
 /// A parameter of a type that was registered with the engine, such as a builder, by value.
@@ -83,7 +147,8 @@ impl<'a, 'b> Arguments<'a, 'b> {
 
     /// The error about the argument that was taken last.
     fn error(&self, problem: impl std::fmt::Display) -> Box<EvalAltResult> {
-        format!("argument {} of `{}`: {problem}", self.taken, self.call.function()).into()
+        CallError::new(INVALID, format!("argument {} of `{}`: {problem}", self.taken, self.call.function()))
+            .into()
     }
 }
 
@@ -112,6 +177,7 @@ impl<T: Clone + Send + Sync + 'static> Parameter for This<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + 'static> Parameter for T {
     fn rhai_type() -> Option<TypeId> {
         Some(TypeId::of::<Dynamic>())

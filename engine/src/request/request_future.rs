@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 
 use super::request::{Ended, UnderWay};
-use crate::call::{CallEnd, Runtime};
+use crate::call::{CallEnd, CallError, PANIC, Runtime};
 use crate::fiber::Panicked;
 
 /// Drives one request. It is ready with the request's number and how it ended; `None` if it was
@@ -44,7 +44,7 @@ impl Future for RequestFuture {
                 Ok(Poll::Ready(CallEnd::TimedOut)) => Ended::TimedOut,
                 Err(panic) => {
                     let message = Runtime::explained(Panicked::from(panic).0);
-                    Ended::Failed(format!("it panicked: {message}").into())
+                    Ended::Failed(CallError::new(PANIC, format!("it panicked: {message}")).into())
                 }
             }
         };

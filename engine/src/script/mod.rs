@@ -40,6 +40,7 @@ pub(crate) use secret::Secrets;
 pub(crate) use tick::{catch, look_next};
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;
+pub(crate) use value::error_text;
 pub use value::to_json;
 pub(crate) use value::{Halt, Part, Walk, dismantle, output};
 pub(crate) use wait::settle;
