@@ -5,8 +5,7 @@ use crate::error::Error;
 use crate::source::{SourceFile, files_with};
 
 /// Parts of the workspace that still have such words. They are counted, and do not fail the check. To be emptied.
-const UNDER_WAY: &[&str] =
-    &["engine/"];
+const UNDER_WAY: &[&str] = &["engine/"];
 
 /// Checks every source file and document of the workspace.
 pub(crate) fn check() -> Result<(), Error> {
