@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{CancelReason, Clock, LogLevel, Outcome, Ran, Stop, TaskErrorKind, TaskLog};
-use rhai_dispatcher_engine::EngineConfig;
+use rhai_dispatcher_engine::{Call, EngineConfig, Thrown};
 use support::stubs::Alive;
 use support::{Bench, Started};
 
@@ -445,4 +445,37 @@ fn all_settled_loses_nothing_when_it_takes_too_long_or_is_too_large() {
         )),
         r#"["too_large",400,400,400,"failed after 1 ms","`never` took longer than its timeout of 10s"]"#
     );
+}
+
+/// Requests are polled on the lane's own stack, which may lie below those of fibers.
+#[test]
+fn what_a_request_ends_with_uses_no_stack_of_the_script() {
+    // Stacks are mapped from the top down, each in the highest gap: the one that this thread leaves is for the fiber.
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    let above = std::thread::Builder::new().stack_size(4 << 30).spawn(move || left.recv()).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    // Too large for any gap above that.
+    let lane = std::thread::Builder::new().stack_size(1 << 30).spawn(move || {
+        begun.recv().unwrap();
+        let config = EngineConfig::new()
+            .with_async_fn("map", |call: Call| async move {
+                call.sleep(Duration::from_secs(1)).await;
+                std::collections::BTreeMap::from([("a", vec![1; 1000])])
+            })
+            .with_async_fn("fails", |call: Call| async move {
+                call.sleep(Duration::from_secs(1)).await;
+                Err::<(), _>(Thrown(vec![1; 1000]))
+            });
+        let bench = Bench::with(config);
+        assert_eq!(bench.play_value("let id = map_async(); sleep(2); get_result(id).a.len()"), "1000");
+        let failing =
+            "let id = fails_async(); sleep(2); try { get_result(id) } catch (e) { return e.value.len() }";
+        assert_eq!(bench.play_value(failing), "1000");
+        assert_eq!(bench.play_value("map_async(); fails_async(); 1"), "1", "their ends are in the log");
+    });
+    let lane = lane.unwrap();
+    leave.send(()).unwrap();
+    above.join().unwrap().unwrap();
+    begin.send(()).unwrap();
+    lane.join().unwrap();
 }

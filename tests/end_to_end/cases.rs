@@ -431,7 +431,7 @@ async fn thrown_value_reaches_parents_and_callers(fixture: Fixture) {
         let read = client.status(answered.task_id).await.unwrap();
         for details in [answered, read] {
             let error = details.error.unwrap();
-            assert_eq!(error.kind, TaskErrorKind::Runtime);
+            assert_eq!(error.kind, TaskErrorKind::Runtime, "{script}: {error}");
             assert_eq!(error.value.unwrap().to::<serde_json::Value>().unwrap(), value, "{script}");
         }
     }

@@ -181,6 +181,11 @@ pub(crate) fn off_fiber<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
 
+/// Whether this thread runs the code of a fiber.
+pub(crate) fn is_current() -> bool {
+    !CURRENT.get().is_null()
+}
+
 /// Tells the current fiber, if there is one, how low its stack was seen in use.
 pub(crate) fn note_lowest(address: usize) {
     // SAFETY: as in `wait`: what `CURRENT` names is alive, and here the reference ends at once.
