@@ -1,9 +1,5 @@
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, Position};
 
-use super::MAX_MESSAGE;
-use super::reply_size::check_reply;
-use crate::script::{ScriptRun, error_text};
-
 /// Why a call failed, as a script catches it: an object map with `kind`, `message`, `value` and `line`.
 #[derive(Debug, Clone)]
 pub(crate) struct CallError {
@@ -12,6 +8,9 @@ pub(crate) struct CallError {
     /// What was thrown, or unit.
     value: Dynamic,
 }
+
+/// The longest message of an error, in bytes. What a script throws can be longer.
+pub(crate) const MAX_MESSAGE: usize = 8 * 1024;
 
 /// The kind of those that have none of their own.
 pub(crate) const RUNTIME: &str = "runtime";
@@ -34,32 +33,14 @@ impl CallError {
         self
     }
 
-    /// An error that is data: its `kind` and `message`, if it is an object map with such strings.
-    pub(crate) fn of_value(value: Dynamic) -> Self {
+    /// An error that is data, with a text for its message: its `kind` and `message`, if it is an object map with such strings.
+    pub(crate) fn of_value(value: Dynamic, otherwise: impl FnOnce() -> String) -> Self {
         let (kind, message) = match value.as_map_ref() {
             Ok(map) => (text(&map, "kind"), text(&map, "message")),
             Err(_) => (None, None),
         };
-        let message = message.map_or_else(|| error_text(&value), |message| message.as_str().to_owned());
+        let message = message.map_or_else(otherwise, |message| message.as_str().to_owned());
         Self { kind: kind.unwrap_or_else(|| RUNTIME.into()), message, value }
-    }
-
-    /// What a script catches of an error that a call has thrown at `position`. An object map with the strings `kind` and
-    /// `message` stays what it is, and gets the rest.
-    pub(crate) fn caught(error: Dynamic, position: Position) -> Dynamic {
-        let mut map = match error.try_cast_result::<Map>() {
-            Ok(map) if Self::is_shape(&map) => map,
-            Ok(map) => Self::of_thrown(map.into()).into_map(),
-            Err(error) => Self::of_thrown(error).into_map(),
-        };
-        let value = map.entry("value".into()).or_insert(Dynamic::UNIT);
-        // Rhai would end the script for it, which can't help what others throw.
-        if ScriptRun::with_current(|run| check_reply(run, value)).is_some_and(|checked| checked.is_err()) {
-            *value = Dynamic::UNIT;
-        }
-        let line = position.line().and_then(|line| i64::try_from(line).ok());
-        map.insert("line".into(), line.map_or(Dynamic::UNIT, Dynamic::from));
-        map.into()
     }
 
     /// Whether an object map is such an error: it has the strings `kind` and `message`.
@@ -89,16 +70,7 @@ impl CallError {
         is_caught.then(|| Self::text_of(map)).flatten()
     }
 
-    /// What a call has thrown that has no kind of its own.
-    fn of_thrown(error: Dynamic) -> Self {
-        let message = error_text(&error);
-        match error.is_string() {
-            true => Self::new(RUNTIME, message),
-            false => Self::new(RUNTIME, message).with_value(error),
-        }
-    }
-
-    fn into_map(mut self) -> Map {
+    pub(crate) fn into_map(mut self) -> Map {
         if self.message.len() > MAX_MESSAGE {
             self.message.truncate(self.message.floor_char_boundary(MAX_MESSAGE));
             self.message.push('…');
@@ -116,7 +88,7 @@ impl From<CallError> for Dynamic {
 
 impl From<CallError> for Box<EvalAltResult> {
     fn from(error: CallError) -> Self {
-        super::throw(error.into())
+        EvalAltResult::ErrorRuntime(error.into(), Position::NONE).into()
     }
 }
 

@@ -23,7 +23,7 @@ pub trait IntoError {
 }
 
 /// An error of any type that serde can write. A script finds it as the `value` of what it catches; its properties `kind`
-/// and `message`, if they are strings, are also those of what is caught.
+/// and `message`, if they are strings, are also those of what is caught; otherwise the message is its JSON text.
 ///
 /// ```
 /// use rhai_dispatcher_engine::{EngineConfig, Thrown};
@@ -56,8 +56,9 @@ impl<E: Display + 'static> IntoError for E {
 
 impl<E: Serialize + 'static> IntoError for Thrown<E> {
     fn into_error(self) -> Dynamic {
+        let text = serde_json::to_string(&self.0);
         match self.0.into_value() {
-            Ok(value) => CallError::of_value(value).into(),
+            Ok(value) => CallError::of_value(value, || text.unwrap_or_default()).into(),
             Err(problem) => problem,
         }
     }

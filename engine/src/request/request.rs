@@ -7,7 +7,7 @@ use std::time::Duration;
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 use rhai_dispatcher_core::Tick;
 
-use crate::call::{CallError, CallFuture, throw, timed_out};
+use crate::call::{CallFuture, caught, throw, timed_out};
 
 /// What is known of a request from its start.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Ended {
         let (name, value) = match self.into_result(started) {
             Ok(value) => (OK, value),
             Err(error) => match *error {
-                EvalAltResult::ErrorRuntime(value, _) => (ERROR, CallError::caught(value, position)),
+                EvalAltResult::ErrorRuntime(value, _) => (ERROR, caught(value, position)),
                 error => (ERROR, error.to_string().into()),
             },
         };

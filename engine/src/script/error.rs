@@ -2,10 +2,11 @@ use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Positio
 use rhai_dispatcher_core::{Json, TaskError, TaskErrorKind};
 
 use super::limit::{OverLimit, exceeded, raise};
+use super::panic_place::PanicPlace;
 use super::script_run::End;
 use super::value::{error_text, output};
 use crate::EngineConfig;
-use crate::call::{CallError, MAX_MESSAGE};
+use crate::call::{CallError, MAX_MESSAGE, Runtime};
 use crate::request::LimitExceeded;
 
 /// The error of a script that is longer than allowed.
@@ -83,6 +84,20 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
             let mut error = at_its_place(*error, imported_at, &calls, end, config);
             error.message.push_str(&format!(" (in module `{module}`{line})"));
             error
+        }
+    }
+}
+
+/// The error of a task whose script called a function that panicked; `place` is where, if it is known.
+pub(super) fn panic_error(message: String, place: Option<PanicPlace>) -> TaskError {
+    let message = format!("a native function panicked: {}", Runtime::explained(message));
+    match place {
+        None => TaskError::new(TaskErrorKind::Panic, message),
+        Some(PanicPlace { position, module: None }) => task_error(TaskErrorKind::Panic, message, position),
+        // The line is one of another file than the script.
+        Some(PanicPlace { position, module: Some(module) }) => {
+            let line = position.line().map(|line| format!(", line {line}")).unwrap_or_default();
+            TaskError::new(TaskErrorKind::Panic, format!("{message} (in module `{module}`{line})"))
         }
     }
 }
@@ -198,7 +213,7 @@ fn in_call(name: &str) -> String {
     if name.starts_with("anon$") { " (in a closure)".to_owned() } else { format!(" (in function `{name}`)") }
 }
 
-pub(super) fn task_error(kind: TaskErrorKind, mut message: String, position: Position) -> TaskError {
+fn task_error(kind: TaskErrorKind, mut message: String, position: Position) -> TaskError {
     if message.len() > MAX_MESSAGE {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE));
         message.push('…');

@@ -29,7 +29,7 @@ pub(crate) use error::{parse_error, run_error, too_long};
 pub(crate) use hint::{Known, function_names, hint};
 pub(crate) use limit::over;
 pub(crate) use modules::Modules;
-pub(crate) use panic_place::note_panics;
+pub(crate) use panic_place::PanicPlace;
 pub(crate) use parse_guard::ParseGuard;
 use range_guard::guard_ranges;
 pub(crate) use script_cache::ScriptCache;

@@ -48,7 +48,7 @@ pub(crate) struct ScriptRun {
     /// Whether it, or a module that it has imported, interpolates strings.
     interpolates: Cell<bool>,
     /// The call that panicked.
-    panicked_at: RefCell<PanicPlace>,
+    panicked_at: RefCell<Option<PanicPlace>>,
 }
 
 /// Why we end a script that would go on.
@@ -190,12 +190,12 @@ impl ScriptRun {
     }
 
     /// The call that panicked, if it is known.
-    pub(crate) fn panicked_at(&self) -> PanicPlace {
+    pub(crate) fn panicked_at(&self) -> Option<PanicPlace> {
         self.panicked_at.borrow().clone()
     }
 
-    pub(super) fn note_panic(&self, place: PanicPlace) {
-        self.panicked_at.replace(place);
+    pub(crate) fn note_panic(&self, place: PanicPlace) {
+        self.panicked_at.replace(Some(place));
     }
 
     pub(crate) fn account(&self) -> &Account {
