@@ -216,7 +216,7 @@ impl Lane {
             };
             return Err(run_error(error, Some(end), config));
         }
-        // What becomes of its result, or of what it threw, is no operation of the script, but takes its time.
+        // What becomes of its result, or of what it threw, counts as time of the script, and not as its operations.
         run.ticker().limit_operations(0);
         let ended = match ended {
             Ok(value) => output(&value, config.max_output_bytes),

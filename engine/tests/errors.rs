@@ -165,7 +165,7 @@ fn a_caught_error_reads_its_message() {
         // As when it is not caught.
         assert_eq!(bench.error(call).message, text);
     }
-    // A map of a script's own is no such error.
+    // A map of a script's own is not such an error.
     assert_eq!(
         value(&bench, "#{kind: \"a\", message: \"b\"}.to_string()"),
         r##""#{\"kind\": \"a\", \"message\": \"b\"}""##

@@ -6,7 +6,7 @@
 /// stop it: when its call is cancelled or takes too long, it still runs to its end, and what it
 /// returns is dropped.
 ///
-/// A value that has to stay on its thread is no parameter of it:
+/// A value that has to stay on its thread is refused as a parameter:
 ///
 /// ```compile_fail,E0277
 /// # use rhai_dispatcher_engine::EngineConfig;

@@ -10,7 +10,7 @@ use super::into_value::thrown_value;
 
 /// The error of a function that scripts call: any type that prints (`Display`), and [`Thrown`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no error that a script can catch",
+    message = "`{Self}` is not an error that a script can catch",
     label = "it does not print (`Display`)",
     note = "an error of your own: implement `Display` for it, with `thiserror` or by hand",
     note = "an error that is data: derive `serde::Serialize`, and return `Err(Thrown(error))` or `result.map_err(Thrown)`",

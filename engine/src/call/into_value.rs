@@ -7,7 +7,7 @@ use super::This;
 
 /// What a successful call can give to a script: any type that serde can write, [`This`] and [`Serialized`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value that a script can get",
+    message = "`{Self}` is not a value that a script can get",
     label = "serde can't write it",
     note = "a struct or an enum of your own: derive `serde::Serialize` for it",
     note = "a type that is registered with the engine: return it in `This(…)`; it is `Clone + Send + Sync`",

@@ -35,7 +35,7 @@ use super::{Call, CallError, INVALID, Runtime, This};
 /// EngineConfig::new().with_async_fn("order", |order: Order| async move { order.item });
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no parameter of a function that scripts call",
+    message = "`{Self}` is not a parameter of a function that scripts call",
     label = "serde can't read it, or not as an owned value",
     note = "a struct or an enum of your own: derive `serde::Deserialize` for it; a script passes an object map",
     note = "a reference: take the owned value, `String` instead of `&str`, `Vec<T>` instead of `&[T]`",

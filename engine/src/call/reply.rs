@@ -53,7 +53,7 @@ use super::{IntoError, IntoValue, Serialized, This};
 /// EngineConfig::new().with_async_fn("charge", || async { Err::<(), _>(Declined { code: 402 }) });
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no result of a function that scripts call",
+    message = "`{Self}` is not a result of a function that scripts call",
     label = "not a `Reply`",
     note = "a type of your own that serde can write: return it as `Ok::<_, String>(value)`, or as `Serialized(value)`",
     note = "a type that is registered with the engine: return it as `This(value)`",

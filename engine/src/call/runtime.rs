@@ -5,7 +5,7 @@ pub(crate) struct Runtime {
     handle: Option<tokio::runtime::Handle>,
 }
 
-/// What tokio says in a panic where there is no runtime.
+/// What tokio says in a panic without a runtime.
 const NO_REACTOR: &str = "there is no reactor running";
 
 impl Runtime {

@@ -65,7 +65,7 @@ fn of_thrown(error: Dynamic) -> CallError {
     }
 }
 
-/// Calls `f`, which is called by the script at `context`. If it panics, the panic goes on, and the task's error will have the
+/// Calls `f`, which is called by the script at `context`. If it panics, the panic continues, and the task's error will have the
 /// line.
 fn note_panics<T>(context: &NativeCallContext<'_>, f: impl FnOnce() -> T) -> T {
     match panic::catch_unwind(AssertUnwindSafe(f)) {

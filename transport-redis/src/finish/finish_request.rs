@@ -111,7 +111,7 @@ impl FinishRequest {
     }
 }
 
-/// The same end, without what was thrown; `None` if there is no such value.
+/// The same end, without what was thrown; `None` if it has no such value.
 fn without_value(done: &Completion) -> Option<Completion> {
     let mut done = done.clone();
     let (Finish::Outcome(Outcome::Error(error)) | Finish::RetryIn(_, error)) = &mut done.finish else {
