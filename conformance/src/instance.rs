@@ -79,7 +79,9 @@ pub(crate) fn completed(json: &str) -> Finish {
 
 /// An error after which a task may be retried.
 pub(crate) fn error() -> TaskError {
-    TaskError::new(TaskErrorKind::Runtime, "no such luck").at(Some(3), Some(7))
+    TaskError::new(TaskErrorKind::Runtime, "no such luck")
+        .at(Some(3), Some(7))
+        .with_value(Json::parse(r#"{"code":[7,"ä"]}"#).ok())
 }
 
 /// A log of one line.

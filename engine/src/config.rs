@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use rhai_dispatcher_core::{Invalid, Limits, LogLevel, Task, Transport, WorkerId};
 
-use crate::call::{AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function};
+use crate::call::{
+    AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Function, Parameters, Reply, Runtime,
+    Sendable,
+};
 use crate::dispatch;
 use crate::docs::{self, ModuleDoc};
 use crate::fiber::StackSize;
@@ -117,6 +120,8 @@ pub struct EngineConfig {
     pub(crate) setups: Vec<Setup>,
     /// Set by [`with_log_listener`](Self::with_log_listener).
     pub(crate) log_listener: Option<LogListener>,
+    /// Set by `with_tokio`.
+    pub(crate) runtime: Runtime,
     /// What has been added by [`with_docs`](Self::with_docs).
     docs: Vec<&'static ModuleDoc>,
     /// The threads of blocking functions, once an engine has been built; shared by clones.
@@ -167,6 +172,7 @@ impl Default for EngineConfig {
             secrets: Secrets::new(),
             setups: Vec::new(),
             log_listener: None,
+            runtime: Runtime::default(),
             docs: vec![&docs::ENGINE],
             blocking_pool: Arc::default(),
         }
@@ -301,7 +307,8 @@ impl EngineConfig {
     /// other scripts run; `name_async(...)` begins it and returns a request id at once, with which
     /// the script can ask for the answer or wait for it.
     ///
-    /// See [`AsyncFunction`] for what a function can be. Several can have one name, if they differ
+    /// See [`AsyncFunction`] for what a function can be, [`Parameter`](crate::Parameter) and [`Reply`] for what it takes
+    /// and returns. Several can have one name, if they differ
     /// in the number of their arguments or in a [`This`](crate::This).
     ///
     /// ```
@@ -311,23 +318,35 @@ impl EngineConfig {
     ///     if name.is_empty() { Err("a name is missing") } else { Ok(format!("{name} Lovelace")) }
     /// });
     /// ```
+    ///
+    /// A future is polled on the script's thread, which is in no runtime. One with anything of tokio in it (a timer, a
+    /// socket, sqlx, reqwest) needs `with_tokio` (feature `tokio`): without it the script ends in an error of kind
+    /// `panic`, "there is no reactor running".
     #[must_use]
-    pub fn with_async_fn<P>(self, name: impl Into<Arc<str>>, function: impl AsyncFunction<P>) -> Self {
+    pub fn with_async_fn<P, F>(self, name: impl Into<Arc<str>>, function: F) -> Self
+    where
+        P: Parameters,
+        F: AsyncFunction<P, Reply: Reply>,
+    {
         self.with_async_fn_config(name, AsyncFnConfig::new(), function)
     }
 
     /// Registers an asynchronous function as [`with_async_fn`](Self::with_async_fn) does, with a
     /// timeout or slots of its own.
     #[must_use]
-    pub fn with_async_fn_config<P>(
+    pub fn with_async_fn_config<P, F>(
         mut self,
         name: impl Into<Arc<str>>,
         limits: AsyncFnConfig,
-        function: impl AsyncFunction<P>,
-    ) -> Self {
+        function: F,
+    ) -> Self
+    where
+        P: Parameters,
+        F: AsyncFunction<P, Reply: Reply>,
+    {
         let (name, function) = (name.into(), Arc::new(function));
         self.setups.push(Arc::new(move |engine, _| {
-            Function::of_async(&name, &limits, &function).register(engine);
+            Function::of_async::<P, F>(&name, &limits, &function).register(engine);
         }));
         self
     }
@@ -344,23 +363,53 @@ impl EngineConfig {
     ///     .with_blocking_fn("host_name", || std::fs::read_to_string("/etc/hostname"));
     /// ```
     #[must_use]
-    pub fn with_blocking_fn<P>(self, name: impl Into<Arc<str>>, function: impl BlockingFunction<P>) -> Self {
+    pub fn with_blocking_fn<P, F>(self, name: impl Into<Arc<str>>, function: F) -> Self
+    where
+        P: Parameters + Sendable,
+        F: BlockingFunction<P, Reply: Reply + Sendable + 'static>,
+    {
         self.with_blocking_fn_config(name, AsyncFnConfig::new(), function)
     }
 
     /// Registers a blocking function as [`with_blocking_fn`](Self::with_blocking_fn) does, with a
     /// timeout or slots of its own.
     #[must_use]
-    pub fn with_blocking_fn_config<P>(
+    pub fn with_blocking_fn_config<P, F>(
         mut self,
         name: impl Into<Arc<str>>,
         limits: AsyncFnConfig,
-        function: impl BlockingFunction<P>,
-    ) -> Self {
+        function: F,
+    ) -> Self
+    where
+        P: Parameters + Sendable,
+        F: BlockingFunction<P, Reply: Reply + Sendable + 'static>,
+    {
         let (name, function) = (name.into(), Arc::new(function));
         self.setups.push(Arc::new(move |engine, config| {
-            Function::of_blocking(&name, &limits, &function, config.blocking_pool()).register(engine);
+            Function::of_blocking::<P, F>(&name, &limits, &function, config.blocking_pool()).register(engine);
         }));
+        self
+    }
+
+    /// Lets registered functions use tokio: the future of each call is polled and dropped within the runtime of `handle`,
+    /// and a blocking function runs within it. The runtime has to be driven elsewhere for as long as the engine is used:
+    /// by threads of its own (`new_multi_thread`, also with one worker thread), or by a `block_on`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rhai_dispatcher_engine::EngineConfig;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    /// // In an `async fn` of tokio's it is `tokio::runtime::Handle::current()`.
+    /// let config = EngineConfig::new().with_tokio(runtime.handle().clone()).with_async_fn("nap", || async {
+    ///     tokio::time::sleep(Duration::from_millis(1)).await;
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub fn with_tokio(mut self, handle: tokio::runtime::Handle) -> Self {
+        self.runtime = Runtime::tokio(handle);
         self
     }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rhai::Dynamic;
 use rhai_dispatcher_core::{
-    CancelReason, Dispatcher, DispatcherConfig, Limits, Priority, Stop, TaskId, Transport, TransportExt,
-    WorkerId,
+    CancelReason, Dispatcher, DispatcherConfig, Error, Limits, Priority, Stop, TaskFailure, TaskId,
+    Transport, TransportExt, WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::call::{CallError, INVALID};
 use crate::memory::uncharged;
 use crate::script::to_json;
 use crate::{AsyncFnConfig, Call, EngineConfig, FunctionDoc, ModuleDoc, TaskContext};
@@ -54,7 +55,9 @@ pub(crate) fn register(config: EngineConfig, transport: Arc<dyn Transport>) -> E
         limits,
         move |call: Call, worker_id: String, what: Dynamic| {
             let transport = Arc::clone(&transport);
-            let mut dispatched = Box::pin(async move { dispatch(transport, &call, worker_id, &what).await });
+            let mut dispatched = Box::pin(async move {
+                dispatch(transport, &call, worker_id, &what).await.map_err(Into::<Dynamic>::into)
+            });
             // What a transport keeps of the task and its answer is not the script's; both are bounded.
             poll_fn(move |cx| uncharged(|| dispatched.as_mut().poll(cx)))
         },
@@ -111,7 +114,7 @@ async fn dispatch(
     call: &Call,
     worker_id: String,
     what: &Dynamic,
-) -> Result<Value, String> {
+) -> Result<Value, CallError> {
     let request = Request::of(what)?;
     check_reach(call, &worker_id)?;
     let task = call.task().task();
@@ -153,7 +156,7 @@ async fn dispatch(
     let mut guard = Abandoned { transport, task: call.task().clone(), id, answered: false };
     let answer = child.await_response().await;
     guard.answered = true;
-    let details = answer.map_err(|error| format!("dispatch: {error}"))?;
+    let details = answer.map_err(|error| CallError::new(kind_of(&error), format!("dispatch: {error}")))?;
     if details.cancel_reason == Some(CancelReason::Parent) {
         // So is this one, and it need not have heard of it yet: it must not take that for its child's failure.
         let clock = call.task().clock();
@@ -162,8 +165,31 @@ async fn dispatch(
     let child = details.task_id;
     details.into_result().map_err(|error| {
         let worker_id = WorkerId::try_from(worker_id.as_str()).map_or(worker_id, |id| id.to_string());
-        format!("task {child} of {worker_id}: {error}")
+        let message = format!("task {child} of {worker_id}: {error}");
+        match error {
+            TaskFailure::Error(error) => CallError::new(error.kind.as_str(), message)
+                .with_value(error.value.and_then(|value| value.to().ok()).unwrap_or_default()),
+            TaskFailure::Cancelled(_) => CallError::new("cancelled", message),
+            _ => CallError::new("output", message),
+        }
     })
+}
+
+/// The kind of an error without a task's own.
+fn kind_of(error: &Error) -> &'static str {
+    match error {
+        Error::Script(error) => error.kind.as_str(),
+        Error::Invalid(_) => INVALID,
+        Error::Timeout(_) => "timeout",
+        _ => "unavailable",
+    }
+}
+
+/// The parts of a request that are wrong.
+impl From<String> for CallError {
+    fn from(message: String) -> Self {
+        Self::new(INVALID, message)
+    }
 }
 
 /// # Errors

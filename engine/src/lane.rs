@@ -216,15 +216,18 @@ impl Lane {
             };
             return Err(run_error(error, Some(end), config));
         }
-        let value = ended.map_err(|error| {
-            let hint = hint(&error, known).unwrap_or_default();
-            let mut error = run_error(*error, None, config);
-            error.message.push_str(&hint);
-            error
-        })?;
-        // What becomes of its result is no operation of the script, but takes its time.
+        // What becomes of its result, or of what it threw, counts as time of the script, and not as its operations.
         run.ticker().limit_operations(0);
-        output(&value, config.max_output_bytes).map_err(|error| match run.made_to_end() {
+        let ended = match ended {
+            Ok(value) => output(&value, config.max_output_bytes),
+            Err(error) => {
+                let hint = hint(&error, known).unwrap_or_default();
+                let mut error = run_error(*error, None, config);
+                error.message.push_str(&hint);
+                Err(error)
+            }
+        };
+        ended.map_err(|error| match run.made_to_end() {
             Some(end) => run_error(terminated(Position::NONE), Some(end), config),
             None => error,
         })

@@ -13,6 +13,7 @@
 //! - What is registered with [`EngineConfig::with_async_fn`] and
 //!   [`with_blocking_fn`](EngineConfig::with_blocking_fn), each in two forms: `name(...)` waits,
 //!   `name_async(...)` begins a *request* and returns its id at once.
+//!   A function that uses tokio needs the feature `tokio` and `EngineConfig::with_tokio`.
 //! - The functions for requests, below.
 //! - `import`, of the modules of [`EngineConfig::with_modules_folder`], and of nothing else.
 //! - No files, and no `eval` unless [`EngineConfig::allow_eval`] says so.
@@ -34,11 +35,26 @@
 //! | `set_request_priority(p)` | orders the calls that follow among those that wait for a free slot: `high`, `normal` or `low`; at first it is the task's own |
 //!
 //! An answer that is larger than the script's limits for strings, arrays and maps is an error in its
-//! place that the script can catch: an object map with `kind` (`too_large`) and `message`, which names
-//! the setting. A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
+//! place that the script can catch, of kind `too_large`; its message names the setting. A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
 //! script has ended, its requests go on, each within its own timeout, and the task ends with the
 //! last of them. What became of requests whose results were never fetched is in its log. A task
 //! that is stopped cancels its requests.
+//!
+//! # Errors
+//! `catch` gets the error of a call (of a registered function in both forms, of a function for requests, of `dispatch`) as an
+//! object map with
+//! - `kind`: `runtime` if the function has no other; `invalid` (an argument), `timeout`, `panic`, `cancelled`, `too_large`,
+//!   `not_ready`, `not_found` (a request); of `dispatch` the kind of the child's error, `output` or `unavailable`;
+//! - `message`: what happened, in words;
+//! - `value`: what was thrown as data, by a child or in a [`Thrown`], or unit. One that is too large for the script is left out;
+//! - `line`: of the call, in the script that catches it.
+//!
+//! Printed, the map reads its message, after its kind unless that is `runtime`. An object map that a function throws with the
+//! strings `kind` and `message` of its own, as the modules for HTTP and Stripe do, keeps them and all else that it has.
+//! [`script_call`] brings functions of [`EngineConfig::with_setup`] in line.
+//!
+//! What a script throws itself is caught as it is: `throw 5` as `5`. An error that is not caught ends the task; what was
+//! thrown is then in [`TaskError::value`](rhai_dispatcher_core::TaskError::value).
 //!
 //! # Metrics
 //! Through the `metrics` facade; install a recorder before the handler is made. A *request* here is
@@ -96,8 +112,8 @@ mod task_context;
 mod turns;
 
 pub use call::{
-    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody,
-    IntoValue, Parameter, Reply, Slot, Slots, This,
+    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, IntoError,
+    IntoValue, Parameter, Parameters, Reply, Sendable, Serialized, Slot, Slots, This, Thrown, script_call,
 };
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;

@@ -120,9 +120,10 @@ fn a_worker_id_that_is_not_reached_is_an_error_at_once() {
         let error = bench.error(call);
         assert_eq!(
             error.message,
-            "dispatch: worker_id: no task is sent to nobody from here; worker ids that can be used: local, other"
+            "invalid: dispatch: worker_id: no task is sent to nobody from here; worker ids that can be used: local, other"
         );
-        let caught = bench.value(&format!("try {{ {call} }} catch (e) {{ return e.contains(`nobody`) }}"));
+        let caught =
+            bench.value(&format!("try {{ {call} }} catch (e) {{ return e.message.contains(`nobody`) }}"));
         assert_eq!(caught, "true");
     }
     for id in ["Local", "local2", "loca"] {

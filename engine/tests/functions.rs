@@ -31,7 +31,7 @@ fn a_function_has_two_forms() {
     assert_eq!(bench.value(r#"look_up("Ada")"#), r#""Ada Lovelace""#);
     assert_eq!(bench.value(r#"let id = look_up_async("Ada"); get_result(id)"#), r#""Ada Lovelace""#);
     assert_eq!(
-        bench.value(r#"let m = (); try { look_up("") } catch (e) { m = e } m"#),
+        bench.value(r#"let m = (); try { look_up("") } catch (e) { m = e.message } m"#),
         r#""a name is missing""#
     );
     assert_eq!(bench.error("look_up(\"\")").message, "a name is missing");
@@ -135,10 +135,10 @@ fn what_is_thrown_can_be_any_value() {
         Err::<(), _>(Dynamic::from(error))
     });
     let bench = Bench::with(config);
-    assert_eq!(bench.value("let c = 0; try { refuse(402) } catch (e) { c = e.code } c"), "402");
+    assert_eq!(bench.value("let c = 0; try { refuse(402) } catch (e) { c = e.value.code } c"), "402");
     assert_eq!(
         bench.value(
-            "let c = 0; let id = refuse_async(402); try { await_result(id) } catch (e) { c = e.code } c"
+            "let c = 0; let id = refuse_async(402); try { await_result(id) } catch (e) { c = e.value.code } c"
         ),
         "402"
     );
@@ -184,7 +184,7 @@ fn state_belongs_to_its_task() {
 #[test]
 fn a_call_that_takes_too_long_is_an_error_and_is_dropped() {
     let (bench, alive) = bench();
-    let source = "let why = (); try { never() } catch (e) { why = e } why";
+    let source = "let why = (); try { never() } catch (e) { why = e.message } why";
     let mut run = bench.start(source);
     assert!(run.poll().is_pending());
     bench.clock.advance(Duration::from_secs(10));

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{CancelReason, Clock, LogLevel, Outcome, Ran, Stop, TaskErrorKind, TaskLog};
-use rhai_dispatcher_engine::EngineConfig;
+use rhai_dispatcher_engine::{Call, EngineConfig, Thrown};
 use support::stubs::Alive;
 use support::{Bench, Started};
 
@@ -46,7 +46,7 @@ fn a_request_has_a_status_until_its_result_is_fetched() {
         let id = fail_async(500);
         sleep(1);
         let seen = [request_status(id), is_complete(id)];
-        try { get_result(id) } catch (e) { seen += e }
+        try { get_result(id) } catch (e) { seen += e.message }
         seen
     "#;
     assert_eq!(bench.play_value(source), r#"["failed",true,"failed after 500 ms"]"#);
@@ -56,7 +56,7 @@ fn a_request_has_a_status_until_its_result_is_fetched() {
         let seen = [request_status(id)];
         sleep(2);
         seen += [request_status(id), is_complete(id)];
-        try { get_result(id) } catch (e) { seen += e }
+        try { get_result(id) } catch (e) { seen += e.message }
         seen
     "#;
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_result_that_is_not_ready_is_an_error_and_nothing_is_lost() {
     let source = r#"
         let id = nap_async(500);
         let why = "";
-        try { get_result(id) } catch (e) { why = e }
+        try { get_result(id) } catch (e) { why = e.message }
         [why.contains("not ready"), await_result(id)]
     "#;
     assert_eq!(bench.play_value(source), "[true,500]");
@@ -96,7 +96,7 @@ fn await_takes_whole_and_fractional_seconds_and_keeps_what_is_not_ready() {
     for seconds in ["0", "-1", "0.2", "-1.0", "0.0/0.0"] {
         let source = format!(
             "let id = nap_async(1000); let why = (); \
-             try {{ await_result(id, {seconds}) }} catch (e) {{ why = e }} \
+             try {{ await_result(id, {seconds}) }} catch (e) {{ why = e.message }} \
              [why.contains(\"not ready after\"), await_result(id)]"
         );
         assert_eq!(bench.play_value(&source), "[true,1000]", "{seconds}");
@@ -124,8 +124,9 @@ fn a_batch_starts_together_and_is_awaited_together() {
     assert_eq!(bench.play_value("await_all([])"), "[]");
 
     // In time or not, nothing is lost.
-    let source =
-        format!("{batch} let e = (); try {{ await_all(ids, 2) }} catch (x) {{ e = x }} [e, await_all(ids)]");
+    let source = format!(
+        "{batch} let e = (); try {{ await_all(ids, 2) }} catch (x) {{ e = x.message }} [e, await_all(ids)]"
+    );
     assert_eq!(bench.play_value(&source), r#"["1 of 3 requests are not ready after 2s",[3000,1000,2000]]"#);
 }
 
@@ -135,7 +136,7 @@ fn the_first_failure_of_a_batch_is_thrown_and_the_rest_can_be_fetched() {
     let source = r#"
         let ids = [nap_async(3000), fail_async(1000), nap_async(500)];
         let why = ();
-        try { await_all(ids) } catch (e) { why = e }
+        try { await_all(ids) } catch (e) { why = e.message }
         [why, request_status(ids[0]), get_result(ids[2]), await_result(ids[0])]
     "#;
     assert_eq!(bench.play_value(source), r#"["failed after 1000 ms","pending",500,3000]"#);
@@ -149,7 +150,7 @@ fn await_any_names_the_first_that_ends() {
         let order = [];
         while !ids.is_empty() {
             let id = await_any(ids);
-            try { order += get_result(id) } catch (e) { order += e }
+            try { order += get_result(id) } catch (e) { order += e.message }
             ids.retain(|other| other != id);
         }
         order
@@ -157,7 +158,7 @@ fn await_any_names_the_first_that_ends() {
     assert_eq!(bench.play_value(source), r#"[1000,"failed after 2000 ms",3000]"#);
     assert_eq!(
         bench.play_error("await_any([nap_async(2000)], 1)").message,
-        "none of 1 requests is ready after 1s"
+        "not_ready: none of 1 requests is ready after 1s"
     );
     assert_eq!(bench.play_error("await_any([])").kind, TaskErrorKind::Runtime);
 }
@@ -186,7 +187,7 @@ fn an_unknown_id_is_an_error_in_every_function() {
         ] {
             let error = bench.play_error(&format!("let id = `{id}`; {call}"));
             assert_eq!(error.kind, TaskErrorKind::Runtime, "{call}");
-            assert!(error.message.starts_with("unknown request"), "{call}: {error}");
+            assert!(error.message.starts_with("not_found: unknown request"), "{call}: {error}");
             assert!(error.message.len() < 250, "{error}");
         }
     }
@@ -235,7 +236,7 @@ fn a_request_can_be_cancelled() {
     let source = r#"
         let id = never_async();
         let seen = [cancel_request(id), request_status(id), cancel_request(id)];
-        try { await_result(id) } catch (e) { seen += e }
+        try { await_result(id) } catch (e) { seen += e.message }
         print(seen);
         sleep(1);
         seen
@@ -261,7 +262,7 @@ fn a_script_that_ends_leaves_its_requests_to_their_end() {
         lines(&log),
         [
             "request 5 (`look_up`) failed: a name is missing",
-            "request 4 (`boom`) failed: it panicked: boom after 500 ms",
+            "request 4 (`boom`) failed: panic: it panicked: boom after 500 ms",
             "request 2 (`fail`) failed: failed after 1000 ms",
             "request 1 (`nap`) completed: 2000",
             "request 3 (`never`) timeout: it took longer than 10s",
@@ -392,9 +393,17 @@ fn all_settled_tells_how_each_request_has_ended() {
     let (bench, alive) = bench();
     let batch = "let ids = [nap_async(300), fail_async(100), never_async(), boom_async(1)];";
     let settled = bench.play_value(&format!("{batch} await_all_settled(ids)"));
+    let error = |kind: &str, message: &str| {
+        format!(r#"{{"error":{{"kind":"{kind}","line":1,"message":"{message}","value":null}}}}"#)
+    };
     assert_eq!(
         settled,
-        r#"[{"ok":300},{"error":"failed after 100 ms"},{"error":"`never` took longer than its timeout of 10s"},{"error":"it panicked: boom after 1 ms"}]"#
+        format!(
+            r#"[{{"ok":300}},{},{},{}]"#,
+            error("runtime", "failed after 100 ms"),
+            error("timeout", "`never` took longer than its timeout of 10s"),
+            error("panic", "it panicked: boom after 1 ms"),
+        )
     );
     // Each error is what `catch` sees.
     let caught = bench.play_value(&format!(
@@ -404,7 +413,7 @@ fn all_settled_tells_how_each_request_has_ended() {
     assert_eq!(bench.play_value("await_all_settled([])"), "[]");
     assert_eq!(
         bench.play_value("let id = nap_async(1); cancel_request(id); await_all_settled([id], 1)"),
-        r#"[{"error":"the request was cancelled"}]"#
+        format!("[{}]", error("cancelled", "the request was cancelled"))
     );
     // Results are fetched once.
     let fetched =
@@ -419,20 +428,54 @@ fn all_settled_tells_how_each_request_has_ended() {
 fn all_settled_loses_nothing_when_it_takes_too_long_or_is_too_large() {
     let (bench, _) = bench();
     let batch = "let ids = [nap_async(3000), fail_async(100)];";
+    let all = "await_all_settled(ids, 2.5).map(|r| if \"ok\" in r { r.ok } else { r.error.message })";
     assert_eq!(
         bench.play_value(&format!(
-            "{batch} let e = (); try {{ await_all_settled(ids, 2) }} catch (x) {{ e = x }} [e, await_all_settled(ids, 2.5)]"
+            "{batch} let e = (); try {{ await_all_settled(ids, 2) }} catch (x) {{ e = x.message }} [e, {all}]"
         )),
-        r#"["1 of 2 requests are not ready after 2s",[{"ok":3000},{"error":"failed after 100 ms"}]]"#
+        r#"["1 of 2 requests are not ready after 2s",[3000,"failed after 100 ms"]]"#
     );
     let (bench, _) = Bench::with_stubs(EngineConfig::new().with_max_string_bytes(1000));
     let batch = "let s = \"\"; s.pad(400, 'x'); let ids = [echo_async(s), echo_async(s), echo_async(s), fail_async(1), never_async()];";
     assert_eq!(
         bench.play_value(&format!(
             "{batch} let kind = (); try {{ await_all_settled(ids) }} catch (e) {{ kind = e.kind }}
-             let all = ids.map(|id| {{ let r = await_all_settled([id])[0]; if \"ok\" in r {{ r.ok.len() }} else {{ r.error }} }});
+             let all = ids.map(|id| {{ let r = await_all_settled([id])[0]; if \"ok\" in r {{ r.ok.len() }} else {{ r.error.message }} }});
              [kind] + all"
         )),
         r#"["too_large",400,400,400,"failed after 1 ms","`never` took longer than its timeout of 10s"]"#
     );
+}
+
+/// Requests are polled on the lane's own stack, which may lie below those of fibers.
+#[test]
+fn what_a_request_ends_with_uses_no_stack_of_the_script() {
+    // Stacks are mapped from the top down, each in the highest gap: the one that this thread leaves is for the fiber.
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    let above = std::thread::Builder::new().stack_size(4 << 30).spawn(move || left.recv()).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    // Too large for any gap above that.
+    let lane = std::thread::Builder::new().stack_size(1 << 30).spawn(move || {
+        begun.recv().unwrap();
+        let config = EngineConfig::new()
+            .with_async_fn("map", |call: Call| async move {
+                call.sleep(Duration::from_secs(1)).await;
+                std::collections::BTreeMap::from([("a", vec![1; 1000])])
+            })
+            .with_async_fn("fails", |call: Call| async move {
+                call.sleep(Duration::from_secs(1)).await;
+                Err::<(), _>(Thrown(vec![1; 1000]))
+            });
+        let bench = Bench::with(config);
+        assert_eq!(bench.play_value("let id = map_async(); sleep(2); get_result(id).a.len()"), "1000");
+        let failing =
+            "let id = fails_async(); sleep(2); try { get_result(id) } catch (e) { return e.value.len() }";
+        assert_eq!(bench.play_value(failing), "1000");
+        assert_eq!(bench.play_value("map_async(); fails_async(); 1"), "1", "their ends are in the log");
+    });
+    let lane = lane.unwrap();
+    leave.send(()).unwrap();
+    above.join().unwrap().unwrap();
+    begin.send(()).unwrap();
+    lane.join().unwrap();
 }

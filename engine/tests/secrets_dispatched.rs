@@ -45,7 +45,7 @@ const SENT: &[(&str, &str)] = &[
     ("dispatch(`spy`, #{script: `context_id`, context_id: KEY})", r#""[secret]""#),
     ("dispatch(`spy`, #{script: `1`, request_id: KEY})", "1"),
     (
-        "let s = `throw \"${KEY}\"`; let m = ``; try { dispatch(`spy`, s) } catch (e) { m = e.contains(`[secret]`) } m",
+        "let s = `throw \"${KEY}\"`; let m = ``; try { dispatch(`spy`, s) } catch (e) { m = e.message.contains(`[secret]`) && e.value == `[secret]` } m",
         "true",
     ),
     // The names of one worker mean nothing to another.

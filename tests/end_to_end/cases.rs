@@ -52,6 +52,7 @@ cases![
     drained_worker_releases_its_tasks,
     scripts_fan_out_and_gather,
     error_of_a_child_can_be_caught,
+    thrown_value_reaches_parents_and_callers,
     cancel_reaches_the_grandchildren,
     deadline_reaches_the_grandchildren,
     runaway_recursion_is_bounded,
@@ -413,6 +414,40 @@ async fn error_of_a_child_can_be_caught(fixture: Fixture) {
     let details = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
     let caught: String = details.await_response().await.unwrap().into_result().unwrap();
     assert!(caught.starts_with("caught: task ") && caught.contains("no such luck"), "{caught}");
+}
+
+async fn thrown_value_reaches_parents_and_callers(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
+    let ask = |script: &str| {
+        let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
+        async move { request.await_response().await.unwrap() }
+    };
+    let thrown = r#"throw #{ code: 7, list: ["ä", ()] }"#;
+    let value = serde_json::json!({ "code": 7, "list": ["ä", null] });
+    // In the answer, in the record, and through a parent that does not catch it.
+    let through = format!("dispatch(\"worker-1\", `{thrown}`)");
+    for script in [thrown, &through, &format!("await_all([dispatch_async(\"worker-1\", `{thrown}`)])")] {
+        let answered = ask(script).await;
+        let read = client.status(answered.task_id).await.unwrap();
+        for details in [answered, read] {
+            let error = details.error.unwrap();
+            assert_eq!(error.kind, TaskErrorKind::Runtime, "{script}: {error}");
+            assert_eq!(error.value.unwrap().to::<serde_json::Value>().unwrap(), value, "{script}");
+        }
+    }
+    // In a parent that catches it.
+    let parent = format!(
+        "try {{\n {through} }} catch (e) {{ return [e.kind, e.value, e.line, e.message.contains(\"code\")] }}"
+    );
+    let caught: serde_json::Value = ask(&parent).await.into_result().unwrap();
+    assert_eq!(caught, serde_json::json!(["runtime", value, 2, true]));
+    // A later try without one leaves none.
+    let script =
+        "if delivery == 1 { throw #{ code: 7 } } else if delivery == 2 { 1 / 0 } else { sleep(0.01); 1 / 0 }";
+    let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
+    let details = request.retries(2).await_response().await.unwrap();
+    assert_eq!((details.attempt, details.error.unwrap().value), (2, None));
+    assert_eq!(client.status(details.task_id).await.unwrap().error.unwrap().value, None);
 }
 
 /// Dispatches itself as deep as `args.depth` says, and then waits for ever.

@@ -87,7 +87,9 @@ impl Progress {
     /// The size of what the run left, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let output = self.output.as_ref().map_or(0, |output| output.as_json().as_str().len());
-        let error = self.error.as_ref().map_or(0, |error| error.message.len());
+        let error = self.error.as_ref().map_or(0, |error| {
+            error.message.len() + error.value.as_ref().map_or(0, |value| value.as_str().len())
+        });
         output + error + 16 * self.children.len() + self.log.bytes() + 64 * self.log.lines().len()
     }
 }

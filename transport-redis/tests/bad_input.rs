@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Completion, Finish, Finished, Json, Outcome, Payload, Task, TaskErrorKind, TaskId, TaskLog, TaskStatus,
-    Transport, TransportError, TransportExt,
+    Completion, Finish, Finished, Json, Outcome, Payload, Task, TaskError, TaskErrorKind, TaskId, TaskLog,
+    TaskStatus, Transport, TransportError, TransportExt,
 };
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
@@ -213,6 +213,15 @@ fn an_outcome_that_is_too_large_ends_its_task_in_an_error() {
     let error = block_on(transport.outcome(id)).expect("an outcome").error.expect("an error");
     assert_eq!(error.kind, TaskErrorKind::Limit);
     assert!(error.message.contains("max_outcome_bytes (1000)"), "{error}");
+
+    // An error loses only what was thrown.
+    let thrown = TaskError::new(TaskErrorKind::Runtime, "no luck").at(Some(3), None);
+    let id = submit(&transport);
+    let outcome = Outcome::Error(thrown.clone().with_value(Json::of(&large).ok()));
+    let claim_of = claim(&consumer).claim;
+    let done = Completion { claim: claim_of, finish: Finish::Outcome(outcome), log: TaskLog::new() };
+    assert_eq!(end(&consumer, done), Finished::Written);
+    assert_eq!(block_on(transport.outcome(id)).expect("an outcome").error, Some(thrown));
 }
 
 #[test]

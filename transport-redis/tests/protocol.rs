@@ -9,7 +9,8 @@ use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Completion, Finish, Limits, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport, TransportExt,
+    Completion, Finish, Json, Limits, Outcome, Priority, TaskError, TaskErrorKind, TaskLog, Transport,
+    TransportExt,
 };
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
@@ -95,6 +96,7 @@ fn an_error_has_its_kind_and_place() {
     let id = submit(&transport);
     let claimed = claim(&consumer);
     let error = TaskError::new(TaskErrorKind::Limit, "too much").at(Some(3), Some(9));
+    let error = error.with_value(Json::parse(r#"{"code":7}"#).ok());
     let done = Completion {
         claim: claimed.claim,
         finish: Finish::Outcome(Outcome::Error(error)),
@@ -105,6 +107,7 @@ fn an_error_has_its_kind_and_place() {
     let field = |name: &str| fields[name].as_str();
     assert_eq!((field("status"), field("error_kind"), field("error")), ("error", "limit", "too much"));
     assert_eq!((field("error_line"), field("error_column")), ("3", "9"));
+    assert_eq!(field("error_value"), r#"{"code":7}"#);
 }
 
 #[test]

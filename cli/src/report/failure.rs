@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use rhai_dispatcher::task::Progress;
+use rhai_dispatcher::task::{Json, Progress};
 use rhai_dispatcher::{RhaiDispatcherError, TaskError, TaskId};
 use serde::Serialize;
 
@@ -19,6 +19,9 @@ pub(crate) struct Failure {
     pub(crate) line: Option<u32>,
     /// The column in that line, from 1, in characters.
     pub(crate) column: Option<u32>,
+    /// What the script threw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<Json>,
 }
 
 impl Failure {
@@ -30,7 +33,7 @@ impl Failure {
 
     /// A failure without a position.
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind: kind.into(), message: message.into(), line: None, column: None }
+        Self { kind: kind.into(), message: message.into(), line: None, column: None, value: None }
     }
 
     /// The script ran longer than the command's timeout.
@@ -79,8 +82,8 @@ impl Failure {
 
 impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
-        let TaskError { kind, message, line, column, .. } = error;
-        Self { kind: kind.as_str().into(), message, line, column }
+        let TaskError { kind, message, line, column, value, .. } = error;
+        Self { kind: kind.as_str().into(), message, line, column, value }
     }
 }
 

@@ -30,6 +30,8 @@ impl Record<'_> {
         );
         optional("output", details.output.as_ref().map(json).as_ref().map(|output| output as _));
         optional("error", details.error.as_ref().map(|error| error as _));
+        let thrown = details.error.as_ref().and_then(|error| error.value.as_ref());
+        optional("thrown", thrown.map(|value| value as _));
         optional("worker", Some(&details.worker_id));
         optional("instance", details.instance.as_ref().map(|instance| instance as _));
         optional("caller", Some(&details.caller_id));

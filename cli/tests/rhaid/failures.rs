@@ -113,5 +113,5 @@ fn a_dispatch_to_a_worker_id_that_is_not_served_here_fails_at_once() {
     }
     let ended = scripts.run(&["--timeout", "1h", "caught", "here"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert_eq!(ended.out, format!("caught: dispatch: worker_id: {says}\n42\n"));
+    assert_eq!(ended.out, format!("caught: invalid: dispatch: worker_id: {says}\n42\n"));
 }

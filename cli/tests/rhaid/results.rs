@@ -20,8 +20,11 @@ fn strings_are_printed_bare_and_the_rest_as_json() {
 
 #[test]
 fn json_has_the_whole_record_of_each_script_and_a_line_for_every_file() {
-    let scripts =
-        Scripts::new([("a.rhai", "print(\"x\"); #{n: args.n}"), ("b.rhai", "throw 1"), ("c.rhai", "(")]);
+    let scripts = Scripts::new([
+        ("a.rhai", "print(\"x\"); #{n: args.n}"),
+        ("b.rhai", "throw #{ code: 7 }"),
+        ("c.rhai", "("),
+    ]);
     let ended = scripts.run(&["--json", "--arg", "n=3", "a.rhai", "b.rhai", "c.rhai", "d.rhai"]);
     assert_eq!(ended.code, Some(1));
     let lines: Vec<Value> =
@@ -36,6 +39,7 @@ fn json_has_the_whole_record_of_each_script_and_a_line_for_every_file() {
     assert_eq!(lines[0]["output"], json!({"n": 3}));
     assert_eq!(lines[0]["log"]["lines"][0]["text"], "x");
     assert_eq!(lines[1]["error"]["kind"], "runtime");
+    assert_eq!(lines[1]["error"]["value"], json!({"code": 7}));
     assert_eq!(lines[2]["error"]["kind"], "parse");
     assert_eq!(lines[3]["error"]["kind"], "invalid");
 }

@@ -15,6 +15,7 @@ pub(crate) async fn finish_writes_the_outcome(env: &dyn Environment) {
     let outcomes = [
         Outcome::Completed(Json::parse(r#"{"a":[1,"ä",null]}"#).expect("JSON").into()),
         Outcome::Error(TaskError::new(TaskErrorKind::Limit, "too much").at(Some(2), Some(5))),
+        Outcome::Error(error()),
         Outcome::Cancelled(CancelReason::Withdrawn),
     ];
     for outcome in outcomes {

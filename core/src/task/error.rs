@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Json;
+
 /// Why a task ended in an error: part of its outcome, not a failure of the dispatcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -14,12 +16,17 @@ pub struct TaskError {
     pub line: Option<u32>,
     /// The column in that line, from 1, counted in characters.
     pub column: Option<u32>,
+    /// What the script threw, as JSON, with secrets as `"[secret]"`: `{"code":7}` of `throw #{ code: 7 }`. Of an error
+    /// that came from a call, such as `dispatch`, the `value` of that error. `None` if there is no more than
+    /// the message, if it has no JSON form, or if it is longer than the worker's `max_output_bytes`.
+    #[serde(default)]
+    pub value: Option<Json>,
 }
 
 impl TaskError {
     /// An error without a position.
     pub fn new(kind: TaskErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), line: None, column: None }
+        Self { kind, message: message.into(), line: None, column: None, value: None }
     }
 
     /// The same error at a position of the script.
@@ -27,6 +34,13 @@ impl TaskError {
     pub fn at(mut self, line: Option<u32>, column: Option<u32>) -> Self {
         self.line = line;
         self.column = column;
+        self
+    }
+
+    /// The same error with what was thrown.
+    #[must_use]
+    pub fn with_value(mut self, value: Option<Json>) -> Self {
+        self.value = value;
         self
     }
 }

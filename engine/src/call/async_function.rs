@@ -1,51 +1,67 @@
-use std::any::TypeId;
 use std::future::Future;
 
-use futures::future::LocalBoxFuture;
-use rhai::{Dynamic, EvalAltResult};
-
-use super::{Arguments, Parameter, Reply};
-
-/// A closure that scripts can call and that returns a future: of up to six parameters, each a
-/// [`Parameter`], with a [`Reply`] as the future's output. `P` is the tuple of the parameters.
+/// A closure or function that scripts can call and that returns a future: of up to six parameters, each a
+/// [`Parameter`](crate::Parameter), with a [`Reply`](crate::Reply) as the future's output. `P` is the tuple of the
+/// parameters.
 ///
 /// The closure is called on the script's fiber, and its future is polled on the script's thread, so
-/// the future needs no `Send`. It must not block. It is polled without any runtime: a library that
-/// needs tokio runs on a thread of its own, and the future waits for its answer.
+/// the future needs no `Send`. It must not block. It is polled without any runtime, unless one of tokio's is
+/// given with `EngineConfig::with_tokio` (feature `tokio`).
 ///
 /// The future is dropped when the call is cancelled, its time is up or its task ends; that has to
 /// leave nothing half done.
+///
+/// Parameters are owned values. A reference does not compile:
+///
+/// ```compile_fail,E0277
+/// # use rhai_dispatcher_engine::EngineConfig;
+/// EngineConfig::new().with_async_fn("length", |names: &'static [String]| async move { names.len() });
+/// ```
+///
+/// `Vec<String>` does. So does no closure that captures what its thread can't share:
+///
+/// ```compile_fail,E0277
+/// # use rhai_dispatcher_engine::EngineConfig;
+/// let names = std::rc::Rc::new(vec!["Ada"]);
+/// EngineConfig::new().with_async_fn("count", move || {
+///     let count = names.len();
+///     async move { count }
+/// });
+/// ```
+///
+/// An `Arc` does.
+#[diagnostic::on_unimplemented(
+    message = "scripts can't call `{Self}` as an asynchronous function",
+    label = "not an `AsyncFunction`",
+    note = "it is a closure or a function of up to six parameters that returns a future: `|name: String| async move {{ … }}`",
+    note = "each parameter has its type written out, and is an owned value: `String` instead of `&str`",
+    note = "what it captures is `Send + Sync + 'static`: use `move`, and an `Arc` instead of an `Rc` or a reference",
+    note = "a function without a future is one for `with_blocking_fn`, or for `with_setup` if it takes less than a millisecond"
+)]
 pub trait AsyncFunction<P>: Send + Sync + 'static {
-    /// The types of the arguments, for Rhai.
-    #[doc(hidden)]
-    fn rhai_types() -> Vec<TypeId>;
+    /// What the future is ready with.
+    type Reply;
+    /// What it returns.
+    type Future: Future<Output = Self::Reply> + 'static;
 
-    /// Takes the arguments, and begins.
+    /// Begins a call.
     #[doc(hidden)]
-    fn begin(&self, arguments: Arguments<'_, '_>) -> Result<CallBody, Box<EvalAltResult>>;
+    fn begin(&self, parameters: P) -> Self::Future;
 }
-
-/// What a call does: the script's value, or what is thrown.
-pub type CallBody = LocalBoxFuture<'static, Result<Dynamic, Dynamic>>;
 
 macro_rules! async_functions {
     ($(($($parameter:ident),*))*) => {$(
         impl<F, Fut, $($parameter),*> AsyncFunction<($($parameter,)*)> for F
         where
             F: Fn($($parameter),*) -> Fut + Send + Sync + 'static,
-            Fut: Future<Output: Reply> + 'static,
-            $($parameter: Parameter,)*
+            Fut: Future + 'static,
         {
-            fn rhai_types() -> Vec<TypeId> {
-                let types: [Option<TypeId>; _] = [$($parameter::rhai_type()),*];
-                types.into_iter().flatten().collect()
-            }
+            type Reply = Fut::Output;
+            type Future = Fut;
 
-            #[allow(unused_mut, unused_variables, non_snake_case, reason = "there may be no parameter")]
-            fn begin(&self, mut arguments: Arguments<'_, '_>) -> Result<CallBody, Box<EvalAltResult>> {
-                $(let $parameter = $parameter::take(&mut arguments)?;)*
-                let future = self($($parameter),*);
-                Ok(Box::pin(async move { future.await.into_result() }))
+            #[allow(non_snake_case, clippy::unused_unit, reason = "there may be no parameter")]
+            fn begin(&self, ($($parameter,)*): ($($parameter,)*)) -> Fut {
+                self($($parameter),*)
             }
         }
     )*};

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Clock, Tick};
 
-use super::{Acquire, Call, CallBody, Slot, Slots};
+use super::{Acquire, Call, Runtime, Slot, Slots};
+use crate::fiber::off_fiber;
 use crate::memory::uncharged;
 use crate::metrics::{CallMetrics, CallStatus};
 
@@ -20,6 +21,8 @@ pub(crate) struct CallFuture {
     slot: Option<Slot>,
     /// `None` once it has ended.
     body: Option<CallBody>,
+    /// What the body is polled and dropped within.
+    runtime: Runtime,
     clock: Arc<dyn Clock>,
     metrics: Arc<CallMetrics>,
     started: Tick,
@@ -30,6 +33,9 @@ pub(crate) struct CallFuture {
     /// Only a call that lasts needs a timer.
     timer: Option<BoxFuture<'static, ()>>,
 }
+
+/// What a call does: the script's value, or what is thrown.
+pub(crate) type CallBody = LocalBoxFuture<'static, Result<Dynamic, Dynamic>>;
 
 /// How a call ended.
 #[derive(Debug)]
@@ -59,6 +65,7 @@ impl CallFuture {
             acquire: slots.map(|slots| slots.acquire(call.task().priority())),
             slot: None,
             body: Some(body),
+            runtime: call.task().config().runtime.clone(),
             clock: Arc::clone(call.task().clock()),
             give_up: call.deadline().min(give_up),
             timer: None,
@@ -67,7 +74,12 @@ impl CallFuture {
 
     fn end(&mut self, status: CallStatus) {
         // The body first: what it holds ends before another call takes its slot.
-        self.body = None;
+        if let Some(body) = self.body.take() {
+            match self.runtime.is_some() {
+                true => off_fiber(|| self.runtime.within(|| drop(body))),
+                false => drop(body),
+            }
+        }
         self.acquire = None;
         self.slot = None;
         self.timer = None;
@@ -95,7 +107,7 @@ impl CallFuture {
             self.waits_no_more();
         }
         let Some(body) = &mut self.body else { return Poll::Pending };
-        body.poll_unpin(cx).map(|result| match result {
+        self.runtime.within(|| body.poll_unpin(cx)).map(|result| match result {
             Ok(value) => CallEnd::Completed(value),
             Err(error) => CallEnd::Failed(error),
         })

@@ -2,13 +2,14 @@ use std::any::TypeId;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, ImmutableString};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, NativeCallContext};
 use rhai_dispatcher_core::Tick;
 
 use super::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, CallBody, CallEnd,
-    CallFuture,
+    CallError, CallFuture, PANIC, Parameters, Reply, Runtime, TOO_LARGE,
 };
+use crate::fiber::off_fiber;
 use crate::metrics::CallMetrics;
 use crate::request::Started;
 use crate::script::{ScriptRun, settle};
@@ -26,23 +27,42 @@ pub(crate) struct Function {
 type Begin = Box<dyn Fn(Arguments<'_, '_>) -> Result<CallBody, Box<EvalAltResult>> + Send + Sync>;
 
 impl Function {
-    pub(crate) fn of_async<P, F: AsyncFunction<P>>(
-        name: &Arc<str>,
-        config: &AsyncFnConfig,
-        function: &Arc<F>,
-    ) -> Self {
+    pub(crate) fn of_async<P, F>(name: &Arc<str>, config: &AsyncFnConfig, function: &Arc<F>) -> Self
+    where
+        P: Parameters,
+        F: AsyncFunction<P, Reply: Reply>,
+    {
         let function = Arc::clone(function);
-        Self::new(name, config, F::rhai_types(), Box::new(move |arguments| function.begin(arguments)))
+        let begin = move |mut arguments: Arguments<'_, '_>| -> Result<CallBody, Box<EvalAltResult>> {
+            let future = function.begin(P::take(&mut arguments)?);
+            Ok(Box::pin(async move { future.await.into_result() }))
+        };
+        Self::new(name, config, P::rhai_types(), Box::new(begin))
     }
 
-    pub(crate) fn of_blocking<P, F: BlockingFunction<P>>(
+    pub(crate) fn of_blocking<P, F>(
         name: &Arc<str>,
         config: &AsyncFnConfig,
         function: &Arc<F>,
         pool: &BlockingPool,
-    ) -> Self {
+    ) -> Self
+    where
+        P: Parameters + Send,
+        F: BlockingFunction<P, Reply: Reply + Send + 'static>,
+    {
         let (function, pool) = (Arc::clone(function), pool.clone());
-        Self::new(name, config, F::rhai_types(), Box::new(move |arguments| function.begin(arguments, &pool)))
+        let begin = move |mut arguments: Arguments<'_, '_>| -> Result<CallBody, Box<EvalAltResult>> {
+            let (priority, runtime) = (arguments.priority(), arguments.runtime());
+            let parameters = P::take(&mut arguments)?;
+            let (function, pool) = (Arc::clone(&function), pool.clone());
+            Ok(Box::pin(async move {
+                match pool.run(priority, move || runtime.within(|| function.run(parameters))).await {
+                    Ok(reply) => reply.into_result(),
+                    Err(error) => Err(CallError::new(PANIC, Runtime::explained(error.to_string())).into()),
+                }
+            }))
+        };
+        Self::new(name, config, P::rhai_types(), Box::new(begin))
     }
 
     fn new(name: &Arc<str>, config: &AsyncFnConfig, rhai_types: Vec<TypeId>, begin: Begin) -> Self {
@@ -54,11 +74,21 @@ impl Function {
     pub(crate) fn register(self, engine: &mut rhai::Engine) {
         let this = Arc::new(self);
         let function = Arc::clone(&this);
-        engine.register_raw_fn(&*this.name, &this.rhai_types, move |_, arguments| function.call(arguments));
+        engine.register_raw_fn(
+            &*this.name,
+            &this.rhai_types,
+            move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
+                super::script_call(&context, || function.call(arguments))
+            },
+        );
         let function = Arc::clone(&this);
-        engine.register_raw_fn(format!("{}_async", this.name), &this.rhai_types, move |_, arguments| {
-            function.start(arguments)
-        });
+        engine.register_raw_fn(
+            format!("{}_async", this.name),
+            &this.rhai_types,
+            move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
+                super::script_call(&context, || function.start(arguments))
+            },
+        );
     }
 
     /// `name(...)`: waits for the answer.
@@ -74,7 +104,7 @@ impl Function {
         match settle(&run, end)? {
             CallEnd::Completed(value) => match super::check_reply(&run, &value) {
                 Ok(()) => Ok(value),
-                Err(error) => Err(super::throw(error)),
+                Err(problem) => Err(CallError::new(TOO_LARGE, problem).into()),
             },
             CallEnd::Failed(error) => Err(super::throw(error)),
             CallEnd::TimedOut => Err(super::timed_out(&self.name, self.config.timeout)),
@@ -102,7 +132,10 @@ impl Function {
         arguments: &mut [&mut Dynamic],
     ) -> Result<(Call, CallBody), Box<EvalAltResult>> {
         let call = Call::new(run, Arc::clone(&self.name), self.config.timeout);
-        let body = (self.begin)(Arguments::new(&call, arguments))?;
+        let runtime = &run.config().runtime;
+        let mut begin = || (self.begin)(Arguments::new(&call, arguments));
+        // A closure may make a timer before it returns its future.
+        let body = if runtime.is_some() { off_fiber(|| runtime.within(&mut begin))? } else { begin()? };
         Ok((call, body))
     }
 }

@@ -4,8 +4,8 @@ use rhai::{Dynamic, EvalAltResult};
 use rhai_dispatcher_core::Priority;
 use serde::de::DeserializeOwned;
 
-use super::Call;
 use super::nesting::check_nesting;
+use super::{Call, CallError, INVALID, Runtime, This};
 
 /// What a parameter of an asynchronous or blocking function can be.
 ///
@@ -15,7 +15,34 @@ use super::nesting::check_nesting;
 /// - [`Call`], which is no argument of the script, but says which call this is.
 ///
 /// A script can't pass values that are nested more than 127 levels deep.
-pub trait Parameter: Sized {
+///
+/// A struct takes an object map, if serde can read it:
+///
+/// ```
+/// use rhai_dispatcher_engine::EngineConfig;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { item: String, #[serde(default)] count: u32 }
+///
+/// let config = EngineConfig::new()
+///     .with_async_fn("order", |order: Order| async move { format!("{} {}", order.count, order.item) });
+/// // In a script: order(#{ item: "tea", count: 2 })
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use rhai_dispatcher_engine::EngineConfig;
+/// struct Order { item: String }
+/// EngineConfig::new().with_async_fn("order", |order: Order| async move { order.item });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a parameter of a function that scripts call",
+    label = "serde can't read it, or not as an owned value",
+    note = "a struct or an enum of your own: derive `serde::Deserialize` for it; a script passes an object map",
+    note = "a reference: take the owned value, `String` instead of `&str`, `Vec<T>` instead of `&[T]`",
+    note = "a type that is registered with the engine: take `This(value): This<T>`; it is `Clone + Send + Sync`",
+    note = "a value of any type: take `rhai::Dynamic` (or `serde_json::Value` in a blocking function)"
+)]
+pub trait Parameter: Sized + 'static {
     /// The type by which Rhai tells functions of one name apart; `Dynamic` for any. `None` if the
     /// parameter is no argument of the script.
     #[doc(hidden)]
@@ -26,27 +53,42 @@ pub trait Parameter: Sized {
     fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>>;
 }
 
-/// A parameter of a type that was registered with the engine, such as a builder, by value.
-/// Functions of one name are told apart by it, so that `product.create()` and `price.create()` can be
-/// two functions. As a result, it is handed to the script as it is.
-///
-/// ```
-/// use rhai_dispatcher_engine::{EngineConfig, This};
-///
-/// #[derive(Clone)]
-/// struct Product { name: String }
-///
-/// let config = EngineConfig::new()
-///     .with_setup(|engine| {
-///         engine.register_type_with_name::<Product>("Product");
-///         engine.register_fn("new_product", || Product { name: String::new() });
-///     })
-///     .with_async_fn("create", |This(product): This<Product>| async move {
-///         Ok::<_, String>(format!("prod_{}", product.name))
-///     });
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct This<T>(pub T);
+/// The parameters of a function: a tuple of up to six, each a [`Parameter`].
+pub trait Parameters: Sized + 'static {
+    /// The types of the arguments, for Rhai.
+    #[doc(hidden)]
+    fn rhai_types() -> Vec<TypeId>;
+
+    /// Takes all of them from the arguments.
+    #[doc(hidden)]
+    fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>>;
+}
+
+macro_rules! parameters {
+    ($(($($parameter:ident),*))*) => {$(
+        impl<$($parameter: Parameter),*> Parameters for ($($parameter,)*) {
+            fn rhai_types() -> Vec<TypeId> {
+                let types: [Option<TypeId>; _] = [$($parameter::rhai_type()),*];
+                types.into_iter().flatten().collect()
+            }
+
+            #[allow(unused_variables, clippy::unused_unit, reason = "there may be no parameter")]
+            fn take(arguments: &mut Arguments<'_, '_>) -> Result<Self, Box<EvalAltResult>> {
+                Ok(($($parameter::take(arguments)?,)*))
+            }
+        }
+    )*};
+}
+
+parameters! {
+    ()
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, F)
+}
 
 /// The arguments of one call that have not been taken yet.
 #[derive(Debug)]
@@ -66,6 +108,11 @@ impl<'a, 'b> Arguments<'a, 'b> {
         self.call.task().priority()
     }
 
+    /// What a blocking function runs within.
+    pub(super) fn runtime(&self) -> Runtime {
+        self.call.task().config().runtime.clone()
+    }
+
     fn next(&mut self) -> Result<Dynamic, Box<EvalAltResult>> {
         let index = self.taken;
         self.taken += 1;
@@ -78,7 +125,8 @@ impl<'a, 'b> Arguments<'a, 'b> {
 
     /// The error about the argument that was taken last.
     fn error(&self, problem: impl std::fmt::Display) -> Box<EvalAltResult> {
-        format!("argument {} of `{}`: {problem}", self.taken, self.call.function()).into()
+        CallError::new(INVALID, format!("argument {} of `{}`: {problem}", self.taken, self.call.function()))
+            .into()
     }
 }
 
@@ -107,6 +155,7 @@ impl<T: Clone + Send + Sync + 'static> Parameter for This<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + 'static> Parameter for T {
     fn rhai_type() -> Option<TypeId> {
         Some(TypeId::of::<Dynamic>())

@@ -1,4 +1,4 @@
-use rhai::{Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult};
 
 use crate::EngineConfig;
 use crate::script::ScriptRun;
@@ -10,9 +10,8 @@ const MAX_DEPTH: usize = 127;
 /// help what others answer.
 ///
 /// # Errors
-/// What the script catches in the answer's place: an object map with `kind` (`too_large`) and `message`,
-/// which names the setting.
-pub(crate) fn check_reply(run: &ScriptRun, value: &Dynamic) -> Result<(), Dynamic> {
+/// The message of what the script catches in the answer's place, an error of kind `too_large`. It names the setting.
+pub(crate) fn check_reply(run: &ScriptRun, value: &Dynamic) -> Result<(), String> {
     match visit(value, 0) {
         Ok(()) => {}
         Err(Odd::Shared) => return Ok(()), // not of a remote answer; Rhai does not look into it either
@@ -64,8 +63,6 @@ fn problem(error: &EvalAltResult, config: &EngineConfig) -> String {
     }
 }
 
-fn too_large(problem: &str) -> Dynamic {
-    let message = format!("the answer is too large for the script: {problem}");
-    let fields = [("kind", "too_large".into()), ("message", Dynamic::from(message))];
-    fields.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>().into()
+fn too_large(problem: &str) -> String {
+    format!("the answer is too large for the script: {problem}")
 }

@@ -175,6 +175,17 @@ pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
     }
 }
 
+/// Calls `f` as if no fiber were current, so that `f` can't suspend the one that runs it.
+pub(crate) fn off_fiber<T>(f: impl FnOnce() -> T) -> T {
+    let _detached = Detached::enter();
+    f()
+}
+
+/// Whether this thread runs the code of a fiber.
+pub(crate) fn is_current() -> bool {
+    !CURRENT.get().is_null()
+}
+
 /// Tells the current fiber, if there is one, how low its stack was seen in use.
 pub(crate) fn note_lowest(address: usize) {
     // SAFETY: as in `wait`: what `CURRENT` names is alive, and here the reference ends at once.

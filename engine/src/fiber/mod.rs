@@ -26,7 +26,7 @@ mod stack_pool;
 mod stack_size;
 mod wait_error;
 
-pub(crate) use fiber::{Fiber, Panicked, note_lowest, stack_address, wait};
+pub(crate) use fiber::{Fiber, Panicked, is_current, note_lowest, off_fiber, stack_address, wait};
 pub(crate) use stack::FiberStack;
 pub(crate) use stack_pool::{KEPT, StackPool};
 pub(crate) use stack_size::StackSize;

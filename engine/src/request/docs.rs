@@ -34,7 +34,7 @@ pub(crate) const DOCS: &[FunctionDoc] = &[
     )
     .example(
         "await_all_settled([look_up_async(\"Ada\"), look_up_async(\"\")])",
-        "[{\"ok\":\"Ada Lovelace\"},{\"error\":\"a name is missing\"}]",
+        "[{\"ok\":\"Ada Lovelace\"},{\"error\":{\"kind\":\"runtime\",\"line\":1,\"message\":\"a name is missing\",\"value\":null}}]",
     ),
     FunctionDoc::new(
         "await_any",

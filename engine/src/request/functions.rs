@@ -4,10 +4,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
-use rhai::{Array, Dynamic, EvalAltResult, FLOAT, INT, ImmutableString};
+use rhai::{
+    Array, Dynamic, EvalAltResult, FLOAT, INT, ImmutableString, NativeCallContext, Position, Variant,
+};
 use rhai_dispatcher_core::{Priority, Tick};
 
+use super::problem::{NOT_READY, UNKNOWN};
 use super::request::State;
+use crate::call::{CallError, INVALID, script_call};
 use crate::script::{ScriptRun, settle};
 use crate::{WaitError, fiber};
 
@@ -15,39 +19,52 @@ type Native<T> = Result<T, Box<EvalAltResult>>;
 
 /// Adds what scripts can do with requests.
 pub(crate) fn register(engine: &mut rhai::Engine) {
-    engine.register_fn("is_complete", |id: &str| {
-        with_request(id, |run, number| {
-            run.requests().with(number, |_, state| !matches!(state, State::Pending(_)))
-        })
+    with_id(engine, "is_complete", |run, number| {
+        run.requests().with(number, |_, state| !matches!(state, State::Pending(_)))
     });
-    engine.register_fn("request_status", |id: &str| {
-        with_request(id, |run, number| {
-            run.requests().with(number, |_, state| ImmutableString::from(state.status()))
-        })
+    with_id(engine, "request_status", |run, number| {
+        run.requests().with(number, |_, state| ImmutableString::from(state.status()))
     });
-    engine.register_fn("get_result", |id: &str| {
-        with_request(id, |run, number| run.requests().take(run, number))
+    with_id(engine, "get_result", |run, number| run.requests().take(run, number));
+    with_id(engine, "cancel_request", |run, number| run.requests().cancel(run, number));
+    engine.register_fn("set_request_priority", |context: NativeCallContext<'_>, priority: &str| {
+        script_call(&context, || set_priority(priority))
     });
-    engine.register_fn("cancel_request", |id: &str| {
-        with_request(id, |run, number| run.requests().cancel(run, number))
+    awaiting(engine, "await_result", |_, id: ImmutableString, time| await_result(&id, time));
+    awaiting(engine, "await_all", |_, ids: Array, time| await_all(&ids, time));
+    awaiting(engine, "await_all_settled", |position, ids: Array, time| {
+        await_all_settled(&ids, time, position)
     });
-    engine.register_fn("set_request_priority", set_priority);
+    awaiting(engine, "await_any", |_, ids: Array, time| await_any(&ids, time));
+}
 
-    engine.register_fn("await_result", |id: &str| await_result(id, None));
-    engine.register_fn("await_result", |id: &str, seconds: INT| await_result(id, whole(seconds)));
-    engine.register_fn("await_result", |id: &str, seconds: FLOAT| await_result(id, fraction(seconds)));
-    engine.register_fn("await_all", |ids: Array| await_all(&ids, None));
-    engine.register_fn("await_all", |ids: Array, seconds: INT| await_all(&ids, whole(seconds)));
-    engine.register_fn("await_all", |ids: Array, seconds: FLOAT| await_all(&ids, fraction(seconds)));
-    engine.register_fn("await_all_settled", |ids: Array| await_all_settled(&ids, None));
-    engine
-        .register_fn("await_all_settled", |ids: Array, seconds: INT| await_all_settled(&ids, whole(seconds)));
-    engine.register_fn("await_all_settled", |ids: Array, seconds: FLOAT| {
-        await_all_settled(&ids, fraction(seconds))
+/// Adds a function of one request.
+fn with_id<T: Variant + Clone>(
+    engine: &mut rhai::Engine,
+    name: &str,
+    f: impl Fn(&ScriptRun, u64) -> Native<T> + Send + Sync + 'static,
+) {
+    engine.register_fn(name, move |context: NativeCallContext<'_>, id: &str| {
+        script_call(&context, || with_request(id, &f))
     });
-    engine.register_fn("await_any", |ids: Array| await_any(&ids, None));
-    engine.register_fn("await_any", |ids: Array, seconds: INT| await_any(&ids, whole(seconds)));
-    engine.register_fn("await_any", |ids: Array, seconds: FLOAT| await_any(&ids, fraction(seconds)));
+}
+
+/// Adds a function that waits, in its three forms: without a time, and with one in whole or fractional seconds.
+fn awaiting<A: Variant + Clone, T: Variant + Clone>(
+    engine: &mut rhai::Engine,
+    name: &str,
+    f: impl Fn(Position, A, Option<Duration>) -> Native<T> + Send + Sync + Clone + 'static,
+) {
+    let (plain, in_whole, in_fraction) = (f.clone(), f.clone(), f);
+    engine.register_fn(name, move |context: NativeCallContext<'_>, what: A| {
+        script_call(&context, || plain(context.call_position(), what, None))
+    });
+    engine.register_fn(name, move |context: NativeCallContext<'_>, what: A, seconds: INT| {
+        script_call(&context, || in_whole(context.call_position(), what, whole(seconds)))
+    });
+    engine.register_fn(name, move |context: NativeCallContext<'_>, what: A, seconds: FLOAT| {
+        script_call(&context, || in_fraction(context.call_position(), what, fraction(seconds)))
+    });
 }
 
 fn current() -> Native<Rc<ScriptRun>> {
@@ -61,9 +78,10 @@ fn with_request<T>(id: &str, f: impl FnOnce(&ScriptRun, u64) -> Native<T>) -> Na
 }
 
 fn set_priority(priority: &str) -> Native<()> {
-    let priority: Priority = priority
-        .parse()
-        .map_err(|_| format!("`{priority:.20}` is no priority: it is `high`, `normal` or `low`"))?;
+    let priority: Priority = priority.parse().map_err(|_| {
+        let message = format!("`{priority:.20}` is no priority: it is `high`, `normal` or `low`");
+        CallError::new(INVALID, message)
+    })?;
     current()?.set_priority(priority);
     Ok(())
 }
@@ -117,7 +135,7 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
 }
 
 /// How all have ended, in the order of the ids. After a time-out nothing is lost.
-fn await_all_settled(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
+fn await_all_settled(ids: &[Dynamic], time: Option<Duration>, position: Position) -> Native<Array> {
     let run = current()?;
     let requests = run.requests();
     let numbers = find_all(&run, ids)?;
@@ -134,7 +152,7 @@ fn await_all_settled(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
         unknown.map_or_else(|| Ok(pending.is_empty().then_some(())), Err)
     })?;
     match ready {
-        Some(()) => requests.take_all_settled(&run, &numbers),
+        Some(()) => requests.take_all_settled(&run, &numbers, position),
         None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
     }
 }
@@ -142,7 +160,7 @@ fn await_all_settled(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
 /// The id of the first that has ended, in whatever way; its result is still to be fetched.
 fn await_any(ids: &[Dynamic], time: Option<Duration>) -> Native<Dynamic> {
     if ids.is_empty() {
-        return Err("there is no request to wait for".into());
+        return Err(CallError::new(INVALID, "there is no request to wait for").into());
     }
     let run = current()?;
     let requests = run.requests();
@@ -166,19 +184,21 @@ fn find_all(run: &ScriptRun, ids: &[Dynamic]) -> Native<Vec<u64>> {
     let mut numbers = Vec::with_capacity(ids.len());
     for id in ids {
         let Ok(id) = id.as_immutable_string_ref() else {
-            return Err(format!("a request's id is a string, not a {}", id.type_name()).into());
+            let message = format!("a request's id is a string, not a {}", id.type_name());
+            return Err(CallError::new(INVALID, message).into());
         };
         let number = run.requests().find(run, &id)?;
         let id = &*id;
         if run.requests().with(number, |_, state| matches!(state, State::Fetched(_)))? {
-            return Err(format!("the result of the request {id} was fetched already").into());
+            let message = format!("the result of the request {id} was fetched already");
+            return Err(CallError::new(UNKNOWN, message).into());
         }
         numbers.push(number);
     }
     let mut sorted = numbers.clone();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err("the same request is in the list twice".into());
+        return Err(CallError::new(INVALID, "the same request is in the list twice").into());
     }
     Ok(numbers)
 }
@@ -207,7 +227,7 @@ fn await_ready<T>(
 }
 
 fn not_ready(what: &str, time: Option<Duration>) -> Box<EvalAltResult> {
-    format!("{what} ready after {:?}", time.unwrap_or_default()).into()
+    CallError::new(NOT_READY, format!("{what} ready after {:?}", time.unwrap_or_default())).into()
 }
 
 /// Nothing below zero.

@@ -3,6 +3,7 @@
 mod docs;
 mod functions;
 mod limit_exceeded;
+mod problem;
 #[expect(clippy::module_inception, reason = "the file is named for its main type")]
 mod request;
 mod request_future;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use rhai::{Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult, Map, Position};
 use rhai_dispatcher_core::Tick;
 
-use crate::call::{CallFuture, throw, timed_out};
+use crate::call::{CallFuture, caught, throw, timed_out};
 
 /// What is known of a request from its start.
 #[derive(Debug, Clone)]
@@ -92,12 +92,12 @@ impl Ended {
         }
     }
 
-    /// `#{ok: value}`, or `#{error: …}` with what a `catch` would get.
-    pub(super) fn into_settled(self, started: &Started) -> Map {
+    /// `#{ok: value}`, or `#{error: …}` with what a `catch` would get of a call at `position`.
+    pub(super) fn into_settled(self, started: &Started, position: Position) -> Map {
         let (name, value) = match self.into_result(started) {
             Ok(value) => (OK, value),
             Err(error) => match *error {
-                EvalAltResult::ErrorRuntime(value, _) => (ERROR, value),
+                EvalAltResult::ErrorRuntime(value, _) => (ERROR, caught(value, position)),
                 error => (ERROR, error.to_string().into()),
             },
         };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 
 use super::request::{Ended, UnderWay};
-use crate::call::CallEnd;
+use crate::call::{CallEnd, CallError, PANIC, Runtime};
 use crate::fiber::Panicked;
 
 /// Drives one request. It is ready with the request's number and how it ended; `None` if it was
@@ -42,7 +42,10 @@ impl Future for RequestFuture {
                 Ok(Poll::Ready(CallEnd::Completed(value))) => Ended::Completed(value),
                 Ok(Poll::Ready(CallEnd::Failed(error))) => Ended::Failed(error),
                 Ok(Poll::Ready(CallEnd::TimedOut)) => Ended::TimedOut,
-                Err(panic) => Ended::Failed(format!("it panicked: {}", Panicked::from(panic).0).into()),
+                Err(panic) => {
+                    let message = Runtime::explained(Panicked::from(panic).0);
+                    Ended::Failed(CallError::new(PANIC, format!("it panicked: {message}")).into())
+                }
             }
         };
         // Not under the borrow: the destructors of the call's future run in here.

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use rhai::{Array, Dynamic, EvalAltResult, ImmutableString};
+use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Position};
 use rhai_dispatcher_core::{LogLevel, Tick};
 
+use super::problem::{NOT_READY, UNKNOWN, not_fetched};
 use super::request::{Ended, Request, Started, State, UnderWay};
 use super::request_future::RequestFuture;
-use crate::call::{CallFuture, check_nesting, check_reply, throw};
+use crate::call::{CallError, CallFuture, TOO_LARGE, check_nesting, check_reply};
 use crate::script::{ScriptRun, output, over, settle};
 use crate::{EngineConfig, fiber};
 
@@ -125,14 +126,16 @@ impl Requests {
 
     fn end(&self, run: &ScriptRun, number: u64, mut ended: Ended) {
         if let Ended::Completed(value) = &ended
-            && let Err(error) = check_reply(run, value)
+            && let Err(problem) = check_reply(run, value)
         {
-            ended = Ended::Failed(error);
+            ended = Ended::Failed(CallError::new(TOO_LARGE, problem).into());
         }
         if let Ended::Completed(value) | Ended::Failed(value) = &ended
             && let Err(problem) = check_nesting(value)
         {
-            ended = Ended::Failed(format!("its result can't be kept: {problem}").into());
+            ended = Ended::Failed(
+                CallError::new(TOO_LARGE, format!("its result can't be kept: {problem}")).into(),
+            );
         }
         let now = run.clock().now();
         let mut table = self.table.borrow_mut();
@@ -197,11 +200,11 @@ impl Requests {
         known.ok_or_else(|| {
             let cut = id.floor_char_boundary(MAX_ID);
             let dots = if cut < id.len() { "…" } else { "" };
-            format!(
+            let message = format!(
                 "unknown request `{}{dots}`: it is not one of this task, or its result was not fetched within {:?}",
                 &id[..cut], self.result_ttl
-            )
-            .into()
+            );
+            CallError::new(UNKNOWN, message).into()
         })
     }
 
@@ -236,7 +239,7 @@ impl Requests {
     ) -> Result<R, Box<EvalAltResult>> {
         match self.table.borrow().requests.get(&number) {
             Some(request) => Ok(f(&request.started, &request.state)),
-            None => Err("the request's result was not fetched in time".into()),
+            None => Err(not_fetched()),
         }
     }
 
@@ -257,18 +260,18 @@ impl Requests {
         let mut table = self.table.borrow_mut();
         let table = &mut *table;
         let Some(request) = table.requests.get_mut(&number) else {
-            return Err("the request's result was not fetched in time".into());
+            return Err(not_fetched());
         };
         match &request.state {
             State::Pending(_) => {
                 let function = &request.started.function;
-                return Err(
-                    format!("the request {} (`{function}`) is not ready", self.id(run, number)).into()
-                );
+                let message = format!("the request {} (`{function}`) is not ready", self.id(run, number));
+                return Err(CallError::new(NOT_READY, message).into());
             }
             State::Fetched(_) => {
                 let id = self.id(run, number);
-                return Err(format!("the result of the request {id} was fetched already").into());
+                let message = format!("the result of the request {id} was fetched already");
+                return Err(CallError::new(UNKNOWN, message).into());
             }
             State::Ended(_, at) => {
                 table.unfetched.remove(&(*at, number));
@@ -285,7 +288,9 @@ impl Requests {
         }
         match state {
             State::Ended(ended, _) => Ok((started, ended)),
-            State::Pending(_) | State::Fetched(_) => Err("the request is not ready".into()),
+            State::Pending(_) | State::Fetched(_) => {
+                Err(CallError::new(NOT_READY, "the request is not ready").into())
+            }
         }
     }
 
@@ -298,11 +303,11 @@ impl Requests {
         let values = Dynamic::from_array(values);
         let checked = check_reply(run, &values);
         let values = values.into_array()?;
-        if let Err(error) = checked {
+        if let Err(problem) = checked {
             for (number, value) in numbers.iter().zip(values) {
                 self.put_back(run, *number, Ended::Completed(value));
             }
-            return Err(throw(error));
+            return Err(CallError::new(TOO_LARGE, problem).into());
         }
         Ok(values)
     }
@@ -316,6 +321,7 @@ impl Requests {
         &self,
         run: &ScriptRun,
         numbers: &[u64],
+        position: Position,
     ) -> Result<Array, Box<EvalAltResult>> {
         let mut settled = Array::with_capacity(numbers.len());
         let mut timed_out = BTreeSet::new();
@@ -324,12 +330,12 @@ impl Requests {
             if matches!(ended, Ended::TimedOut) {
                 timed_out.insert(*number);
             }
-            settled.push(ended.into_settled(&started).into());
+            settled.push(ended.into_settled(&started, position).into());
         }
         let settled = Dynamic::from_array(settled);
         let checked = check_reply(run, &settled);
         let settled = settled.into_array()?;
-        let Err(error) = checked else { return Ok(settled) };
+        let Err(problem) = checked else { return Ok(settled) };
         for (number, map) in numbers.iter().zip(settled) {
             let ended = match timed_out.contains(number) {
                 true => Ended::TimedOut,
@@ -337,7 +343,7 @@ impl Requests {
             };
             self.put_back(run, *number, ended);
         }
-        Err(throw(error))
+        Err(CallError::new(TOO_LARGE, problem).into())
     }
 
     /// Undoes that the result of a request was taken.
@@ -359,7 +365,7 @@ impl Requests {
             State::Ended(..) | State::Fetched(_) => None,
         })?;
         let Some(under_way) = pending else { return Ok(false) };
-        self.end(run, number, Ended::Failed("the request was cancelled".into()));
+        self.end(run, number, Ended::Failed(CallError::new("cancelled", "the request was cancelled").into()));
         let call = under_way.call.try_borrow_mut().map(|mut call| call.take());
         drop(call);
         // So that it is taken out of those that run.
@@ -377,10 +383,14 @@ fn log(run: &ScriptRun, started: &Started, ended: &Ended) {
             Ok(output) => format!("completed: {}", output.as_json()),
             Err(_) => "completed".to_owned(),
         },
-        Ended::Failed(error) => match output(error, MAX_LOGGED) {
-            Ok(output) => format!("failed: {output}"),
-            Err(_) => "failed".to_owned(),
-        },
+        Ended::Failed(error) => {
+            let text = error.as_map_ref().ok().and_then(|map| CallError::text_of(&map));
+            let text = text.filter(|text| text.len() <= MAX_LOGGED);
+            match text.or_else(|| Some(output(error, MAX_LOGGED).ok()?.to_string())) {
+                Some(text) => format!("failed: {text}"),
+                None => "failed".to_owned(),
+            }
+        }
         Ended::TimedOut => format!("timeout: it took longer than {:?}", started.timeout),
     };
     run.log(LogLevel::Debug, &format!("request {} (`{}`) {what}", started.number, started.function));

@@ -1,14 +1,13 @@
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
-use rhai_dispatcher_core::{TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{Json, TaskError, TaskErrorKind};
 
 use super::limit::{OverLimit, exceeded, raise};
+use super::panic_place::PanicPlace;
 use super::script_run::End;
-use super::value::error_text;
+use super::value::{error_text, output};
 use crate::EngineConfig;
+use crate::call::{CallError, MAX_MESSAGE, Runtime};
 use crate::request::LimitExceeded;
-
-/// The longest message of an error, in bytes. What a script throws can be longer.
-const MAX_MESSAGE: usize = 8 * 1024;
 
 /// The error of a script that is longer than allowed.
 pub(crate) fn too_long(bytes: usize, config: &EngineConfig) -> TaskError {
@@ -89,6 +88,20 @@ pub(crate) fn run_error(error: EvalAltResult, end: Option<End>, config: &EngineC
     }
 }
 
+/// The error of a task whose script called a function that panicked; `place` is where, if it is known.
+pub(super) fn panic_error(message: String, place: Option<PanicPlace>) -> TaskError {
+    let message = format!("a native function panicked: {}", Runtime::explained(message));
+    match place {
+        None => TaskError::new(TaskErrorKind::Panic, message),
+        Some(PanicPlace { position, module: None }) => task_error(TaskErrorKind::Panic, message, position),
+        // The line is one of another file than the script.
+        Some(PanicPlace { position, module: Some(module) }) => {
+            let line = position.line().map(|line| format!(", line {line}")).unwrap_or_default();
+            TaskError::new(TaskErrorKind::Panic, format!("{message} (in module `{module}`{line})"))
+        }
+    }
+}
+
 fn at_its_place(
     error: EvalAltResult,
     position: Position,
@@ -151,6 +164,7 @@ fn at_its_place(
         EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
         EvalAltResult::ErrorRuntime(value, _) => {
             task_error(TaskErrorKind::Runtime, thrown(&value) + calls, position)
+                .with_value(thrown_json(&value, config.max_output_bytes))
         }
         error => task_error(TaskErrorKind::Runtime, error.to_string() + calls, position),
     }
@@ -170,14 +184,28 @@ fn thrown(value: &Dynamic) -> String {
     if value.is_unit() {
         return "the script threw an error".to_owned();
     }
-    // The errors of modules: what went wrong is in their message.
+    // What went wrong is in the message.
     if let Ok(map) = value.as_map_ref()
-        && let Some(Ok(kind)) = map.get("kind").map(Dynamic::as_immutable_string_ref)
-        && let Some(Ok(message)) = map.get("message").map(Dynamic::as_immutable_string_ref)
+        && let Some(text) = CallError::text_of(&map)
     {
-        return format!("{}: {}", &*kind, &*message);
+        return text;
     }
     error_text(value)
+}
+
+/// What a script threw, as JSON, if there is more to it than the message. Of what a call threw, its `value`.
+fn thrown_json(thrown: &Dynamic, max_bytes: usize) -> Option<Json> {
+    let json = |value: &Dynamic| match value.is_unit() {
+        true => None,
+        false => output(value, max_bytes).ok().map(|output| output.as_json().clone()),
+    };
+    let Ok(map) = thrown.as_map_ref() else { return json(thrown) };
+    match map.get("value") {
+        Some(value) if CallError::is_shape(&map) => {
+            json(value).or_else(|| (!CallError::is_only_message(&map)).then(|| json(thrown)).flatten())
+        }
+        _ => json(thrown),
+    }
 }
 
 fn in_call(name: &str) -> String {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
 
 use super::ScriptRun;
+use super::error::panic_error;
 use super::script_run::End;
 use super::tick::Ticker;
 use crate::fiber::{Fiber, KEPT, Panicked};
@@ -72,10 +73,7 @@ impl ScriptFuture {
         let outcome = match result {
             Ok(Ok(output)) => Outcome::Completed(output),
             Ok(Err(error)) => Outcome::Error(error),
-            Err(Panicked(message)) => Outcome::Error(TaskError::new(
-                TaskErrorKind::Panic,
-                format!("a native function panicked: {message}"),
-            )),
+            Err(Panicked(message)) => Outcome::Error(panic_error(message, self.run.panicked_at())),
         };
         // Those that were woken or cancelled meanwhile may be all that is left.
         self.run.requests().poll(&self.run, cx);

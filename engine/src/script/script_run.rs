@@ -9,6 +9,7 @@ use rhai_dispatcher_core::{
 };
 
 use super::modules::ModuleName;
+use super::panic_place::PanicPlace;
 use super::tick::Ticker;
 use crate::EngineConfig;
 use crate::lane_engines::LaneEngine;
@@ -46,6 +47,8 @@ pub(crate) struct ScriptRun {
     account: Account,
     /// Whether it, or a module that it has imported, interpolates strings.
     interpolates: Cell<bool>,
+    /// The call that panicked.
+    panicked_at: RefCell<Option<PanicPlace>>,
 }
 
 /// Why we end a script that would go on.
@@ -92,6 +95,7 @@ impl ScriptRun {
             importing: RefCell::default(),
             account,
             interpolates,
+            panicked_at: RefCell::default(),
         }
     }
 
@@ -183,6 +187,15 @@ impl ScriptRun {
     /// Whether it may interpolate strings.
     pub(crate) fn interpolates(&self) -> bool {
         self.interpolates.get()
+    }
+
+    /// The call that panicked, if it is known.
+    pub(crate) fn panicked_at(&self) -> Option<PanicPlace> {
+        self.panicked_at.borrow().clone()
+    }
+
+    pub(crate) fn note_panic(&self, place: PanicPlace) {
+        self.panicked_at.replace(Some(place));
     }
 
     pub(crate) fn account(&self) -> &Account {

@@ -168,7 +168,8 @@ fn look(address: usize) -> Option<End> {
     let ticker = run.ticker();
     let mut gauge = GAUGE.get();
 
-    if address < gauge.lowest {
+    // Off the fiber, where requests are polled and their answers looked at, it is another stack.
+    if address < gauge.lowest && fiber::is_current() {
         gauge.lowest = address;
         GAUGE.set(gauge);
         fiber::note_lowest(address);

@@ -9,7 +9,7 @@ always has them.
 
 The answer is an object map with `status`, `ok`, `headers`, `body` and more. An answer such as 404 is not an error. A call \
 without an answer is one that can be caught: an object map with `kind` (`invalid`, `refused`, `resolve`, `connect`, \
-`network`, `timeout`, `redirect` or `too_large`) and `message`. A body that is a map or an array is sent as JSON, a string \
+`network`, `timeout`, `redirect` or `too_large`), `message`, `value` (unit) and `line`. A body that is a map or an array is sent as JSON, a string \
 as text, a blob as it is, and unit as none. The options, answers, retries and errors are in \
 [modules/http](../modules/http/README.md).";
 

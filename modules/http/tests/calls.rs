@@ -102,6 +102,16 @@ fn each_method_has_its_function() {
 }
 
 #[test]
+fn what_is_caught_has_the_line_too() {
+    for call in ["http_get(`http://localhost/`)", "await_result(http_get_async(`http://localhost/`))"] {
+        let script = format!(
+            "let e = ();\ntry {{ {call} }} catch (x) {{ e = x }}\n[e.kind, e.value, e.line, e.len()]"
+        );
+        assert_eq!(value(&bench(), &script), r#"["refused",null,2,4]"#, "{call}");
+    }
+}
+
+#[test]
 fn examples_of_the_reference_run() {
     let server = TestServer::start(|_| Answer::text("ok"));
     let config =

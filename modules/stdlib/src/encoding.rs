@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
-use rhai::{Blob, Dynamic, Engine};
-use rhai_dispatcher_engine::FunctionDoc;
+use rhai::{Blob, Dynamic, Engine, NativeCallContext};
+use rhai_dispatcher_engine::{FunctionDoc, script_call};
 
 use crate::argument::Argument;
 use crate::error::{Answer, StdlibError};
@@ -108,29 +108,39 @@ pub(crate) fn register(engine: &mut Engine, sizes: Sizes) {
         ["base64url_encode", "base64url_decode", "base64url_decode_blob"],
     );
 
-    engine.register_fn("hex_encode", move |data: Dynamic| -> Answer<String> {
-        let bytes = Argument::new("hex_encode", "data", &data).bytes()?;
-        sizes.check_text("hex_encode", bytes.len().saturating_mul(2))?;
-        Ok(hex(&bytes))
+    engine.register_fn("hex_encode", move |context: NativeCallContext<'_>, data: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let bytes = Argument::new("hex_encode", "data", &data).bytes()?;
+            sizes.check_text("hex_encode", bytes.len().saturating_mul(2))?;
+            Ok(hex(&bytes))
+        })
     });
-    engine.register_fn("hex_decode", move |text: Dynamic| -> Answer<String> {
-        let text = Argument::new("hex_decode", "text", &text);
-        Ok(utf_8(&text, hex_decode(&text, "hex_decode", sizes)?, "use `hex_decode_blob`")?)
+    engine.register_fn("hex_decode", move |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let text = Argument::new("hex_decode", "text", &text);
+            Ok(utf_8(&text, hex_decode(&text, "hex_decode", sizes)?, "use `hex_decode_blob`")?)
+        })
     });
-    engine.register_fn("hex_decode_blob", move |text: Dynamic| -> Answer<Blob> {
-        let text = Argument::new("hex_decode_blob", "text", &text);
-        Ok(hex_decode(&text, "hex_decode_blob", sizes)?)
+    engine.register_fn("hex_decode_blob", move |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<Blob> {
+            let text = Argument::new("hex_decode_blob", "text", &text);
+            Ok(hex_decode(&text, "hex_decode_blob", sizes)?)
+        })
     });
 
-    engine.register_fn("url_encode", move |text: Dynamic| -> Answer<String> {
-        let text = Argument::new("url_encode", "text", &text).text()?;
-        let encoded = || utf8_percent_encode(&text, RESERVED);
-        sizes.check_text("url_encode", encoded().map(str::len).sum())?;
-        Ok(encoded().collect())
+    engine.register_fn("url_encode", move |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let text = Argument::new("url_encode", "text", &text).text()?;
+            let encoded = || utf8_percent_encode(&text, RESERVED);
+            sizes.check_text("url_encode", encoded().map(str::len).sum())?;
+            Ok(encoded().collect())
+        })
     });
-    engine.register_fn("url_decode", move |text: Dynamic| -> Answer<String> {
-        let text = Argument::new("url_decode", "text", &text);
-        Ok(url_decode(&text)?)
+    engine.register_fn("url_decode", move |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let text = Argument::new("url_decode", "text", &text);
+            Ok(url_decode(&text)?)
+        })
     });
 }
 
@@ -140,22 +150,28 @@ fn register_base64(
     base64: &'static GeneralPurpose,
     [encode, decode, decode_blob]: [&'static str; 3],
 ) {
-    engine.register_fn(encode, move |data: Dynamic| -> Answer<String> {
-        let bytes = Argument::new(encode, "data", &data).bytes()?;
-        let len = base64::encoded_len(bytes.len(), true).unwrap_or(usize::MAX);
-        sizes.check_text(encode, len)?;
-        Ok(base64.encode(&*bytes))
+    engine.register_fn(encode, move |context: NativeCallContext<'_>, data: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let bytes = Argument::new(encode, "data", &data).bytes()?;
+            let len = base64::encoded_len(bytes.len(), true).unwrap_or(usize::MAX);
+            sizes.check_text(encode, len)?;
+            Ok(base64.encode(&*bytes))
+        })
     });
-    engine.register_fn(decode, move |text: Dynamic| -> Answer<String> {
-        let text = Argument::new(decode, "text", &text);
-        let bytes = base64_decode(&text, base64)?;
-        Ok(utf_8(&text, bytes, &format!("use `{decode_blob}`"))?)
+    engine.register_fn(decode, move |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let text = Argument::new(decode, "text", &text);
+            let bytes = base64_decode(&text, base64)?;
+            Ok(utf_8(&text, bytes, &format!("use `{decode_blob}`"))?)
+        })
     });
-    engine.register_fn(decode_blob, move |text: Dynamic| -> Answer<Blob> {
-        let text = Argument::new(decode_blob, "text", &text);
-        // Four characters are three bytes; up to two characters are padding.
-        sizes.check_blob(decode_blob, (text.text()?.len() / 4 * 3).saturating_sub(2))?;
-        Ok(base64_decode(&text, base64)?)
+    engine.register_fn(decode_blob, move |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<Blob> {
+            let text = Argument::new(decode_blob, "text", &text);
+            // Four characters are three bytes; up to two characters are padding.
+            sizes.check_blob(decode_blob, (text.text()?.len() / 4 * 3).saturating_sub(2))?;
+            Ok(base64_decode(&text, base64)?)
+        })
     });
 }
 

@@ -1,6 +1,6 @@
 use hmac::{Hmac, KeyInit, Mac};
-use rhai::{Dynamic, Engine};
-use rhai_dispatcher_engine::FunctionDoc;
+use rhai::{Dynamic, Engine, NativeCallContext};
+use rhai_dispatcher_engine::{FunctionDoc, script_call};
 use sha2::{Digest, Sha256};
 
 use crate::argument::Argument;
@@ -29,14 +29,18 @@ pub(crate) const DOCS: &[FunctionDoc] = &[
 ];
 
 pub(crate) fn register(engine: &mut Engine) {
-    engine.register_fn("sha256", |data: Dynamic| -> Answer<String> {
-        let data = Argument::new("sha256", "data", &data).bytes()?;
-        Ok(hex(&Sha256::digest(&*data)))
+    engine.register_fn("sha256", |context: NativeCallContext<'_>, data: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let data = Argument::new("sha256", "data", &data).bytes()?;
+            Ok(hex(&Sha256::digest(&*data)))
+        })
     });
-    engine.register_fn("hmac_sha256", |key: Dynamic, data: Dynamic| -> Answer<String> {
-        let (key, data) =
-            (Argument::new("hmac_sha256", "key", &key), Argument::new("hmac_sha256", "data", &data));
-        Ok(hmac_sha256(&key, &data)?)
+    engine.register_fn("hmac_sha256", |context: NativeCallContext<'_>, key: Dynamic, data: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            let (key, data) =
+                (Argument::new("hmac_sha256", "key", &key), Argument::new("hmac_sha256", "data", &data));
+            Ok(hmac_sha256(&key, &data)?)
+        })
     });
 }
 

@@ -22,7 +22,7 @@ static DOCS: ModuleDoc =
 const ABOUT: &str = "\
 Time, randomness, encodings and hashes. In Rust: feature `stdlib`, `StdlibModule`; `rhaid` always has them.
 
-An error can be caught: it is an object map with `kind` and `message`. The kind is `invalid` for an argument that is wrong,
+An error can be caught: it is an object map with `kind`, `message`, `value` (unit) and `line`. The kind is `invalid` for an argument that is wrong,
 and `too_large` for a result that is longer than the script may hold. The message names the function, the argument and the
 way out. A *text or blob* is a string, a character or a blob; a string stands for its bytes in UTF-8.";
 

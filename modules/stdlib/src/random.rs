@@ -1,5 +1,5 @@
-use rhai::{Blob, Dynamic, Engine, FLOAT, INT};
-use rhai_dispatcher_engine::FunctionDoc;
+use rhai::{Blob, Dynamic, Engine, FLOAT, INT, NativeCallContext};
+use rhai_dispatcher_engine::{FunctionDoc, script_call};
 
 use crate::argument::Argument;
 use crate::error::{Answer, StdlibError};
@@ -30,22 +30,31 @@ pub(crate) const DOCS: &[FunctionDoc] = &[
 ];
 
 pub(crate) fn register(engine: &mut Engine, sizes: Sizes) {
-    engine.register_fn("uuid", || -> Answer<String> {
-        let mut bytes = [0; 16];
-        fill("uuid", &mut bytes)?;
-        Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+    engine.register_fn("uuid", |context: NativeCallContext<'_>| {
+        script_call(&context, || -> Answer<String> {
+            let mut bytes = [0; 16];
+            fill("uuid", &mut bytes)?;
+            Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+        })
     });
-    engine.register_fn("random", || -> Answer<FLOAT> {
-        // As many bits as the mantissa has.
-        #[expect(clippy::cast_precision_loss, reason = "2^53 and all below have an exact form")]
-        Ok((random_u64("random")? >> 11) as FLOAT / (1_u64 << 53) as FLOAT)
+    engine.register_fn("random", |context: NativeCallContext<'_>| {
+        script_call(&context, || -> Answer<FLOAT> {
+            // As many bits as the mantissa has.
+            #[expect(clippy::cast_precision_loss, reason = "2^53 and all below have an exact form")]
+            Ok((random_u64("random")? >> 11) as FLOAT / (1_u64 << 53) as FLOAT)
+        })
     });
-    engine.register_fn("random_int", |from: Dynamic, to: Dynamic| -> Answer<INT> {
-        let (from, to) = (Argument::new("random_int", "from", &from), Argument::new("random_int", "to", &to));
-        Ok(random_int(&from, &to)?)
+    engine.register_fn("random_int", |context: NativeCallContext<'_>, from: Dynamic, to: Dynamic| {
+        script_call(&context, || -> Answer<INT> {
+            let (from, to) =
+                (Argument::new("random_int", "from", &from), Argument::new("random_int", "to", &to));
+            Ok(random_int(&from, &to)?)
+        })
     });
-    engine.register_fn("random_bytes", move |count: Dynamic| -> Answer<Blob> {
-        Ok(random_bytes(&Argument::new("random_bytes", "count", &count), sizes)?)
+    engine.register_fn("random_bytes", move |context: NativeCallContext<'_>, count: Dynamic| {
+        script_call(&context, || -> Answer<Blob> {
+            Ok(random_bytes(&Argument::new("random_bytes", "count", &count), sizes)?)
+        })
     });
 }
 

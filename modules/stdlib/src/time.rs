@@ -2,8 +2,8 @@ use jiff::civil::Time;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, Zoned};
-use rhai::{Dynamic, Engine, INT, Map};
-use rhai_dispatcher_engine::{FunctionDoc, TaskContext};
+use rhai::{Dynamic, Engine, INT, Map, NativeCallContext};
+use rhai_dispatcher_engine::{FunctionDoc, TaskContext, script_call};
 
 use crate::argument::Argument;
 use crate::error::{Answer, StdlibError};
@@ -57,20 +57,38 @@ const MAX_ZONE: usize = 64;
 
 pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("now", now);
-    engine.register_fn("format_time", |time: Dynamic| -> Answer<String> {
-        Ok(Argument::new("format_time", "time", &time).timestamp()?.to_string())
+    engine.register_fn("format_time", |context: NativeCallContext<'_>, time: Dynamic| {
+        script_call(&context, || -> Answer<String> {
+            Ok(Argument::new("format_time", "time", &time).timestamp()?.to_string())
+        })
     });
-    engine.register_fn("format_time", |time: Dynamic, format: Dynamic| format_time(&time, &format, None));
-    engine.register_fn("format_time", |time: Dynamic, format: Dynamic, zone: Dynamic| {
-        format_time(&time, &format, Some(&zone))
+    engine.register_fn("format_time", |context: NativeCallContext<'_>, time: Dynamic, format: Dynamic| {
+        script_call(&context, || format_time(&time, &format, None))
     });
-    engine.register_fn("parse_time", |text: Dynamic| -> Answer<INT> { Ok(parse_rfc_3339(&text)?) });
-    engine.register_fn("parse_time", |text: Dynamic, format: Dynamic| parse_time(&text, &format, None));
-    engine.register_fn("parse_time", |text: Dynamic, format: Dynamic, zone: Dynamic| {
-        parse_time(&text, &format, Some(&zone))
+    engine.register_fn(
+        "format_time",
+        |context: NativeCallContext<'_>, time: Dynamic, format: Dynamic, zone: Dynamic| {
+            script_call(&context, || format_time(&time, &format, Some(&zone)))
+        },
+    );
+    engine.register_fn("parse_time", |context: NativeCallContext<'_>, text: Dynamic| {
+        script_call(&context, || -> Answer<INT> { Ok(parse_rfc_3339(&text)?) })
     });
-    engine.register_fn("time_parts", |time: Dynamic| time_parts(&time, None));
-    engine.register_fn("time_parts", |time: Dynamic, zone: Dynamic| time_parts(&time, Some(&zone)));
+    engine.register_fn("parse_time", |context: NativeCallContext<'_>, text: Dynamic, format: Dynamic| {
+        script_call(&context, || parse_time(&text, &format, None))
+    });
+    engine.register_fn(
+        "parse_time",
+        |context: NativeCallContext<'_>, text: Dynamic, format: Dynamic, zone: Dynamic| {
+            script_call(&context, || parse_time(&text, &format, Some(&zone)))
+        },
+    );
+    engine.register_fn("time_parts", |context: NativeCallContext<'_>, time: Dynamic| {
+        script_call(&context, || time_parts(&time, None))
+    });
+    engine.register_fn("time_parts", |context: NativeCallContext<'_>, time: Dynamic, zone: Dynamic| {
+        script_call(&context, || time_parts(&time, Some(&zone)))
+    });
 }
 
 /// The time by the clock of the task's transport, which tests can set.

@@ -22,8 +22,11 @@ fn bench() -> Bench {
 /// The kind and the message that a script catches.
 #[track_caller]
 fn caught(bench: &Bench, call: &str) -> (String, String) {
-    let script = format!("let r = (); try {{ {call}; }} catch (e) {{ r = [e.kind, e.message]; }} r");
-    serde_json::from_str(&bench.value(&script)).expect(call)
+    let script =
+        format!("let r = (); try {{ {call}; }} catch (e) {{ r = [e.kind, e.message, e.value, e.line]; }} r");
+    let (kind, message, (), line): (_, _, _, u32) = serde_json::from_str(&bench.value(&script)).expect(call);
+    assert_eq!(line, 1, "{call}");
+    (kind, message)
 }
 
 #[track_caller]

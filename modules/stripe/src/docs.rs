@@ -5,7 +5,7 @@ pub(crate) static DOCS: ModuleDoc = ModuleDoc::new("Stripe", ABOUT, &[COMMON, OB
 
 const ABOUT: &str = "\
 Stripe's objects. In Rust: feature `stripe`, `StripeModule`; `rhaid` always has them. A new object is built by setters, \
-each of which returns the object, and sent by `create`. Errors are object maps with `kind` and `message`; more about them, \
+each of which returns the object, and sent by `create`. Errors are object maps with `kind`, `message`, `value` and `line`; more about them, \
 keys and retries is in [modules/stripe](../modules/stripe/README.md).";
 
 const CALL: &str = "Stripe refuses the call, or the call gets no answer.";

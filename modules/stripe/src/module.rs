@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, Map};
-use rhai_dispatcher_engine::{AsyncFnConfig, Call, EngineConfig, Secret, This};
+use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
+use rhai_dispatcher_engine::{AsyncFnConfig, Call, EngineConfig, Secret, This, script_call};
 use rhai_dispatcher_http::Form;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
@@ -55,8 +55,8 @@ impl StripeModule {
     #[must_use]
     pub fn install(&self, engine: EngineConfig) -> EngineConfig {
         let engine = engine.with_docs(&DOCS).with_setup(|engine| {
-            engine.register_fn("configure_stripe", |key: Dynamic| {
-                Settings::configure(&key).map_err(Box::<EvalAltResult>::from)
+            engine.register_fn("configure_stripe", |context: NativeCallContext<'_>, key: Dynamic| {
+                script_call(&context, || Settings::configure(&key).map_err(Box::<EvalAltResult>::from))
             });
         });
         let engine = self.install_resource::<Product>(engine);
@@ -67,12 +67,22 @@ impl StripeModule {
         let engine = self.install_resource::<Subscription>(engine);
         engine.with_setup(|engine| {
             type Item = Builder<Subscription>;
-            engine.register_fn("price", |subscription: &mut Item, price: &str| {
-                subscription.add_item(price, None).map_err(Box::<EvalAltResult>::from)
-            });
-            engine.register_fn("price", |subscription: &mut Item, price: &str, quantity: i64| {
-                subscription.add_item(price, Some(quantity)).map_err(Box::<EvalAltResult>::from)
-            });
+            engine.register_fn(
+                "price",
+                |context: NativeCallContext<'_>, subscription: &mut Item, price: &str| {
+                    script_call(&context, || {
+                        subscription.add_item(price, None).map_err(Box::<EvalAltResult>::from)
+                    })
+                },
+            );
+            engine.register_fn(
+                "price",
+                |context: NativeCallContext<'_>, subscription: &mut Item, price: &str, quantity: i64| {
+                    script_call(&context, || {
+                        subscription.add_item(price, Some(quantity)).map_err(Box::<EvalAltResult>::from)
+                    })
+                },
+            );
         })
     }
 
@@ -170,19 +180,32 @@ fn register_builder<R: Resource>(engine: &mut rhai::Engine) {
     engine.register_type_with_name::<Builder<R>>(R::TYPE);
     engine.register_fn(format!("new_{}", R::NAME), Builder::<R>::new);
     for field in R::FIELDS {
-        engine.register_fn(field.setter, |builder: &mut Builder<R>, value: Dynamic| {
-            builder.set(*field, &value).map_err(Box::<EvalAltResult>::from)
-        });
+        engine.register_fn(
+            field.setter,
+            |context: NativeCallContext<'_>, builder: &mut Builder<R>, value: Dynamic| {
+                script_call(&context, || builder.set(*field, &value).map_err(Box::<EvalAltResult>::from))
+            },
+        );
     }
-    engine.register_fn("metadata", |builder: &mut Builder<R>, all: Map| {
-        builder.set_param("metadata", &all.into()).map_err(Box::<EvalAltResult>::from)
+    engine.register_fn("metadata", |context: NativeCallContext<'_>, builder: &mut Builder<R>, all: Map| {
+        script_call(&context, || {
+            builder.set_param("metadata", &all.into()).map_err(Box::<EvalAltResult>::from)
+        })
     });
-    engine.register_fn("metadata", |builder: &mut Builder<R>, key: &str, value: Dynamic| {
-        builder.set_part("metadata", key, &value).map_err(Box::<EvalAltResult>::from)
-    });
-    engine.register_fn("param", |builder: &mut Builder<R>, name: &str, value: Dynamic| {
-        builder.set_param(name, &value).map_err(Box::<EvalAltResult>::from)
-    });
+    engine.register_fn(
+        "metadata",
+        |context: NativeCallContext<'_>, builder: &mut Builder<R>, key: &str, value: Dynamic| {
+            script_call(&context, || {
+                builder.set_part("metadata", key, &value).map_err(Box::<EvalAltResult>::from)
+            })
+        },
+    );
+    engine.register_fn(
+        "param",
+        |context: NativeCallContext<'_>, builder: &mut Builder<R>, name: &str, value: Dynamic| {
+            script_call(&context, || builder.set_param(name, &value).map_err(Box::<EvalAltResult>::from))
+        },
+    );
     engine.register_fn("to_string", |_: &mut Builder<R>| format!("a new {}", R::NAME));
     engine.register_fn("to_debug", |builder: &mut Builder<R>| format!("{builder:?}"));
 }

@@ -379,12 +379,15 @@ fn a_refusal_of_stripes_is_caught_with_its_details() {
     let script = r#"let e = (); try { new_customer().name("declined").create() } catch (x) { e = x } e"#;
     assert_eq!(
         value(&bench(&server), script),
-        r#"{"code":"c","kind":"api","message":"Your card was declined.","param":"p","request_id":"req_1","status":402,"type":"card_error"}"#
+        r#"{"code":"c","kind":"api","line":1,"message":"Your card was declined.","param":"p","request_id":"req_1","status":402,"type":"card_error","value":null}"#
     );
     assert_eq!(
         error(&bench(&server), r#"new_customer().name("declined").create()"#),
         "api: Your card was declined."
     );
+    let script =
+        "let e = ();\ntry { new_customer().name([]) } catch (x) { e = x }\n[e.kind, e.value, e.line]";
+    assert_eq!(value(&bench(&server), script), r#"["invalid",null,2]"#);
     // Answers of other servers in place of Stripe.
     let proxy = TestServer::start(|_| Answer::status(407).with_body("<html>"));
     assert_eq!(error(&bench(&proxy), "new_product().create()"), "api: Stripe answered with status 407");

@@ -60,11 +60,14 @@ impl BatchRequest for FinishRequest {
 
 impl FinishRequest {
     /// The end of a claim; `held` is what is known of it if it is this instance's. An outcome that is too
-    /// large becomes an error: the server would not take it, and its task would never end.
+    /// large becomes an error: the server would not take it, and its task would never end. An error loses its value first.
     pub(crate) fn new(owner: &Arc<LocalInstance>, done: &Completion, held: Option<&HeldClaim>) -> Self {
         let one = Self::as_it_is(owner, done, held);
         if one.packed.len() <= owner.max_outcome {
             return one;
+        }
+        if let Some(rest) = without_value(done) {
+            return Self::new(owner, &rest, held);
         }
         Self::as_it_is(owner, &without_bulk(done, one.packed.len(), owner.max_outcome), held)
     }
@@ -106,6 +109,16 @@ impl FinishRequest {
             packed: packed.into_bytes(),
         }
     }
+}
+
+/// The same end, without what was thrown; `None` if it has no such value.
+fn without_value(done: &Completion) -> Option<Completion> {
+    let mut done = done.clone();
+    let (Finish::Outcome(Outcome::Error(error)) | Finish::RetryIn(_, error)) = &mut done.finish else {
+        return None;
+    };
+    error.value.take()?;
+    Some(done)
 }
 
 /// The same end, with an error in place of what takes `bytes`.

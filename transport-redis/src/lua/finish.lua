@@ -51,6 +51,7 @@ local function finish(parts, last)
     -- One that is due already is made ready by the next script that processes due tasks.
     local run_at = NOW + math.ceil(backoff)
     wait_again(w, id, packed, instance, nil, run_at)
+    if task.attempt > 0 then call('HDEL', record_key(id), 'error_line', 'error_column', 'error_value') end
     call('HSET', record_key(id), 'status', 'pending', 'more', '1', 'updated_at', NOW_TEXT, 'run_at', digits(run_at),
       unpack(parts, 6, last))
     call('HINCRBY', record_key(id), 'attempt', 1)

@@ -22,12 +22,8 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, postcard::Error
     postcard::to_extend(value, bytes)
 }
 
-pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
-    decode_first(bytes).map(|(value, _)| value)
-}
-
 /// A value, and the bytes behind it.
-pub(super) fn decode_first<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), WireError> {
+pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), WireError> {
     match bytes.split_first() {
         None => Err(WireError::Empty),
         Some((&VERSION, rest)) => postcard::take_from_bytes(rest).map_err(corrupted),

@@ -88,6 +88,9 @@ pub(crate) fn push_error(packed: &mut Packed, error: &TaskError) {
     if let Some(column) = error.column {
         packed.push("error_column").push_display(column);
     }
+    if let Some(value) = &error.value {
+        packed.push("error_value").push(value.as_str());
+    }
 }
 
 /// The answer to an HGETALL as a record.
@@ -167,7 +170,8 @@ impl Fields {
         if let Some(message) = self.text("error") {
             let kind = error_kind(self.text("error_kind").unwrap_or_default());
             let (line, column) = (self.parse("error_line"), self.parse("error_column"));
-            details.error = Some(TaskError::new(kind, message).at(line, column));
+            let value = self.text("error_value").and_then(|text| Json::parse(text).ok());
+            details.error = Some(TaskError::new(kind, message).at(line, column).with_value(value));
         }
         Some(details)
     }

@@ -64,7 +64,7 @@ pub(crate) fn encode_end(ended: &TaskEnd) -> Option<Vec<u8>> {
             .collect(),
         truncated: ended.log.is_truncated(),
     });
-    encode(&TaskEndV1 {
+    let mut bytes = encode(&TaskEndV1 {
         task: ended.task,
         outcome,
         log,
@@ -74,15 +74,21 @@ pub(crate) fn encode_end(ended: &TaskEnd) -> Option<Vec<u8>> {
         deaths: ended.deaths,
         started_at: ended.started_at.as_millis(),
     })
-    .ok()
+    .ok()?;
+    // Behind the rest, where a reader that does not know of it leaves it.
+    if let Outcome::Error(TaskError { value: Some(value), .. }) = &ended.outcome {
+        bytes.extend_from_slice(value.as_str().as_bytes());
+    }
+    Some(bytes)
 }
 
 pub(crate) fn decode_end(bytes: &[u8]) -> Result<TaskEnd, WireError> {
-    let wire: TaskEndV1 = decode(bytes)?;
+    let (wire, value): (TaskEndV1, _) = decode(bytes)?;
     let outcome = match wire.outcome {
         OutcomeV1::Completed(json) => Outcome::Completed(json.into()),
         OutcomeV1::Error { kind, message, line, column } => {
-            Outcome::Error(TaskError::new(error_kind(&kind), message).at(line, column))
+            let value = std::str::from_utf8(value).ok().and_then(|text| Json::parse(text).ok());
+            Outcome::Error(TaskError::new(error_kind(&kind), message).at(line, column).with_value(value))
         }
         OutcomeV1::Cancelled(reason) => {
             Outcome::Cancelled(reason.parse::<CancelReason>().map_err(corrupted)?)
@@ -127,7 +133,8 @@ mod tests {
         let json = Json::parse("[1]").expect("JSON");
         for outcome in [
             Outcome::Completed(json.into()),
-            Outcome::Error(error),
+            Outcome::Error(error.clone()),
+            Outcome::Error(error.with_value(Json::parse(r#"{"code":7}"#).ok())),
             Outcome::Cancelled(CancelReason::Expired),
         ] {
             let ended = TaskEnd {

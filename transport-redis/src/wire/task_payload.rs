@@ -4,7 +4,7 @@ use std::time::Duration;
 use rhai_dispatcher_core::{Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId};
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{WireError, corrupted, decode_first, encode};
+use super::encoding::{WireError, corrupted, decode, encode};
 
 #[derive(Serialize, Deserialize)]
 struct TaskV1 {
@@ -62,7 +62,7 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
 }
 
 pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
-    let (wire, rest): (TaskV1, _) = decode_first(bytes)?;
+    let (wire, rest): (TaskV1, _) = decode(bytes)?;
     let limits = (!rest.is_empty()).then(|| postcard::from_bytes::<Limits>(rest)).transpose();
     let priority = Priority::ALL.get(usize::from(wire.priority)).copied();
     let payload = Payload::Script { source: wire.source, name: wire.name };

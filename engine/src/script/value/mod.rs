@@ -20,5 +20,6 @@ pub use output::to_json;
 #[cfg(test)]
 pub(crate) use sizes::MAX_NESTING;
 pub(super) use sizes::{check_variables, copied_values};
-pub(super) use text::{check_text, error_text, register as register_text};
+pub(crate) use text::error_text;
+pub(super) use text::{check_text, register as register_text};
 pub(crate) use walk::{Halt, Part, Walk};

@@ -7,6 +7,7 @@ use rhai::{
 use super::sizes::{SizeLimits, Sizes};
 use super::{Halt, Part, Walk};
 use crate::Secret;
+use crate::call::CallError;
 use crate::request::LimitExceeded;
 use crate::script::ScriptRun;
 use crate::script::script_run::End;
@@ -25,14 +26,20 @@ const MAX_ERROR_TEXT: usize = 4 * 1024;
 ///
 /// Rhai looks at the size of a text when it is there.
 pub(crate) fn register(engine: &mut Engine) {
+    engine.register_fn("to_string", |context: NativeCallContext<'_>, map: &mut Map| {
+        error_line(&context, map).unwrap_or_else(|| string(&context, map))
+    });
+    engine.register_fn("print", |context: NativeCallContext<'_>, map: &mut Map| {
+        error_line(&context, map).map_or_else(|| line(&context, map), Ok)
+    });
+    engine.register_fn("to_debug", |context: NativeCallContext<'_>, map: &mut Map| string(&context, map));
+    engine.register_fn("debug", |context: NativeCallContext<'_>, map: &mut Map| line(&context, map));
     for name in ["to_string", "to_debug"] {
         engine.register_fn(name, |context: NativeCallContext<'_>, array: &mut Array| string(&context, array));
-        engine.register_fn(name, |context: NativeCallContext<'_>, map: &mut Map| string(&context, map));
         engine.register_fn(name, |context: NativeCallContext<'_>, blob: &mut Blob| string(&context, blob));
     }
     for name in ["print", "debug"] {
         engine.register_fn(name, |context: NativeCallContext<'_>, array: &mut Array| line(&context, array));
-        engine.register_fn(name, |context: NativeCallContext<'_>, map: &mut Map| line(&context, map));
         engine.register_fn(name, |context: NativeCallContext<'_>, blob: &mut Blob| line(&context, blob));
     }
     // With quotes and escapes, which Rhai adds character by character.
@@ -79,6 +86,13 @@ pub(crate) fn check_text(engine: &Engine, value: &Dynamic) -> Result<usize, Box<
         }
         Err(Stop::Halted(halt)) => Err(halt.into()),
     }
+}
+
+/// What an error that a script has caught of a call reads, where it is not written as it would stand in a script.
+fn error_line(context: &NativeCallContext<'_>, map: &Map) -> Option<ImmutableString> {
+    let text = CallError::text_of_caught(map)?;
+    // Rhai would end the script for a longer one.
+    (text.len() <= SizeLimits::of(context.engine()).text()).then(|| text.into())
 }
 
 /// A container, or a string, whose text is made.

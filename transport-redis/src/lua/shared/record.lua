@@ -69,7 +69,7 @@ local function conclude(id, task, message, status, ...)
     message = nil -- it does not say who they are
   end
   if task.recounted then message = nil end -- its deaths are those of the start
-  if task.attempt > 0 then call('HDEL', k, 'error', 'error_kind', 'error_line', 'error_column') end
+  if task.attempt > 0 then call('HDEL', k, 'error', 'error_kind', 'error_line', 'error_column', 'error_value') end
   call('HSET', k, 'updated_at', NOW_TEXT, 'status', status, ...)
   call('PEXPIRE', k, TTL)
   note_finished(id, task.worker_id, task.request_key or task.children, ...)
