@@ -85,3 +85,20 @@ fn a_text_of_a_value_that_is_longer_than_a_string_may_be_is_refused() {
         "600007"
     );
 }
+
+/// A function makes a part of a string longer, and Rhai puts it back without a look at the whole.
+#[test]
+fn string_that_grows_by_its_parts_is_bounded() {
+    for part in
+        ["s[0..2].append(s)", "s[0..2].append(t)", "s[0..2].pad(600000, 'x')", "s[0..1].replace(`a`, t)"]
+    {
+        let grows = format!(
+            "let t = `x`; t.pad(600000, 'x'); let s = `abcdefgh`; for i in 0..200 {{ s[0] = 'a'; {part}; }} s.len"
+        );
+        let error = Bench::new().error(&grows);
+        assert!(
+            error.kind == TaskErrorKind::Limit && error.message.contains("max_string_bytes"),
+            "{part}: {error}"
+        );
+    }
+}
