@@ -4,8 +4,8 @@ use rhai::{AST, LexError, OptimizationLevel, ParseError, Scope, Token};
 use rhai_dispatcher_core::LogLevel;
 
 use super::{
-    ParseGuard, ScriptRun, builtins, collections, constants, curry, guard_ranges, modules, range_guard,
-    secret, sleep, tick, value,
+    ParseGuard, ScriptRun, builtins, collections, constants, curry, growing_strings, guard_ranges, modules,
+    range_guard, secret, sleep, tick, value,
 };
 use crate::{EngineConfig, request};
 
@@ -64,6 +64,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
         engine.disable_symbol("eval");
     }
     builtins::register(&mut engine);
+    growing_strings::register(&mut engine, tick::text_assigned);
     collections::register(&mut engine);
     curry::register(&mut engine, config.max_arguments);
     range_guard::register(&mut engine, config.allow_eval);

@@ -1,8 +1,7 @@
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, INT, ImmutableString, NativeCallContext, Position};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, ImmutableString, Position};
 
 use rhai_dispatcher_core::integer_beyond_i64;
 
-use super::tick;
 use crate::request::LimitExceeded;
 
 pub(super) type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -11,10 +10,10 @@ pub(super) type Answer<T> = Result<T, Box<EvalAltResult>>;
 /// the limits of sizes, since nothing ticks inside of them. They mean the same.
 ///
 /// Rhai looks at the size of a result when it is there: `split` of half a megabyte of commas makes as
-/// many strings first. It appends to strings character by character; and its `parse_json` compares
+/// many strings first; and its `parse_json` compares
 /// each key with all those before it.
 pub(crate) fn register(engine: &mut Engine) {
-    let (strings, arrays) = (engine.max_string_size(), engine.max_array_size());
+    let arrays = engine.max_array_size();
     engine.register_fn("split", move |text: &str, by: &str| take_apart(text, text.split(by), arrays));
     engine.register_fn("split", move |text: &str, by: char| take_apart(text, text.split(by), arrays));
     engine.register_fn("split", move |text: &str| take_apart(text, text.split_whitespace(), arrays));
@@ -34,31 +33,6 @@ pub(crate) fn register(engine: &mut Engine) {
     });
     engine.register_fn("to_chars", move |text: &str| collect(text.chars(), arrays));
 
-    engine.register_fn(
-        "append",
-        move |context: NativeCallContext<'_>, text: &mut ImmutableString, item: Dynamic| {
-            let item = match item.is_string() {
-                true => item.cast::<ImmutableString>(),
-                false => context.call_native_fn("to_string", (item,))?,
-            };
-            append(text, &item, strings)
-        },
-    );
-    engine.register_fn("append", move |text: &mut ImmutableString, bytes: Blob| {
-        append(text, &String::from_utf8_lossy(&bytes), strings)
-    });
-    engine.register_fn("pad", move |text: &mut ImmutableString, len: INT, with: char| {
-        pad(text, len, with.encode_utf8(&mut [0; 4]), strings)
-    });
-    engine.register_fn("pad", move |text: &mut ImmutableString, len: INT, with: &str| {
-        pad(text, len, with, strings)
-    });
-    engine.register_fn("replace", move |text: &mut ImmutableString, find: &str, with: &str| {
-        replace(text, find, with, strings)
-    });
-    engine.register_fn("replace", move |text: &mut ImmutableString, find: char, with: &str| {
-        replace(text, find.encode_utf8(&mut [0; 4]), with, strings)
-    });
     engine.register_fn("crop", |text: &mut ImmutableString, start: INT, len: INT| crop(text, start, len));
     engine.register_fn("crop", |text: &mut ImmutableString, start: INT| crop(text, start, INT::MAX));
     engine.register_fn("remove", |text: &mut ImmutableString, what: char| {
@@ -85,58 +59,6 @@ fn collect(parts: impl Iterator<Item: Into<Dynamic>>, max: usize) -> Answer<Arra
 
 fn at_least_one(parts: INT) -> usize {
     if parts <= 1 { 1 } else { usize::try_from(parts).unwrap_or(usize::MAX) }
-}
-
-fn check(len: usize, max: usize) -> Answer<()> {
-    if max > 0 && len > max { Err(too_large("Length of string")) } else { Ok(()) }
-}
-
-/// Notes a text that a function has made longer: it may be a part of a string, which Rhai then puts back without a look
-/// at its length.
-fn grown(text: &mut ImmutableString, longer: String, max: usize) {
-    tick::text_assigned(longer.len(), max);
-    *text = longer.into();
-}
-
-fn append(text: &mut ImmutableString, item: &str, max: usize) -> Answer<()> {
-    if !item.is_empty() {
-        check(text.len().saturating_add(item.len()), max)?;
-        grown(text, [text.as_str(), item].concat(), max);
-    }
-    Ok(())
-}
-
-/// Appends `with` until there are `len` characters; the last time a part of it may do.
-fn pad(text: &mut ImmutableString, len: INT, with: &str, max: usize) -> Answer<()> {
-    let Ok(len) = usize::try_from(len) else { return Ok(()) };
-    let missing = len.saturating_sub(text.chars().count());
-    let of_with = with.chars().count();
-    if missing == 0 || of_with == 0 {
-        return Ok(());
-    }
-    let (whole, rest) = (missing / of_with, missing % of_with);
-    let rest = with.char_indices().nth(rest).map_or(0, |(end, _)| end);
-    let bytes = with.len().saturating_mul(whole).saturating_add(rest + text.len());
-    check(bytes, max)?;
-    let mut padded = String::with_capacity(bytes);
-    padded.push_str(text);
-    for _ in 0..whole {
-        padded.push_str(with);
-    }
-    padded.push_str(&with[..rest]);
-    grown(text, padded, max);
-    Ok(())
-}
-
-fn replace(text: &mut ImmutableString, find: &str, with: &str, max: usize) -> Answer<()> {
-    let found = text.matches(find).count();
-    if with.len() > find.len() {
-        check(text.len().saturating_add(found.saturating_mul(with.len() - find.len())), max)?;
-    }
-    if found > 0 && !text.is_empty() {
-        grown(text, text.replace(find, with), max);
-    }
-    Ok(())
 }
 
 /// Keeps `len` characters from `start` on, which is counted from the end if it is negative.

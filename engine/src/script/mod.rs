@@ -7,6 +7,7 @@ mod constants;
 mod curry;
 mod docs;
 mod error;
+mod growing_strings;
 mod hint;
 mod limit;
 mod metronome;
