@@ -288,6 +288,7 @@ fn group_beside_others_opens_the_quarantine_to_busy_instances() {
         let own = claim(&busy).claim;
         (own, quarantined(&transport, 3))
     };
+    take_blame(&mut redis, &ids);
     // As if no instance had become free in time.
     let _: () = redis.hset(STATE, "open_at", 0).expect("written");
     assert_eq!(tasks(&block_on(busy.claim(ten())).expect("a claim")), ids[..1]);
