@@ -116,14 +116,14 @@ fn a_worker_id_that_is_not_reached_is_an_error_at_once() {
         Bench::with(EngineConfig::new().with_dispatch(Arc::clone(&transport)).with_dispatch_to(ids))
     };
     let bench = reached(&["local", "other"]);
-    for call in ["dispatch(`nobody`, `1`)", "await_result(dispatch_async(`nobody`, #{script: `1`}))"] {
+    for call in ["dispatch(`missing`, `1`)", "await_result(dispatch_async(`missing`, #{script: `1`}))"] {
         let error = bench.error(call);
         assert_eq!(
             error.message,
-            "invalid: dispatch: worker_id: no task is sent to nobody from here; worker ids that can be used: local, other"
+            "invalid: dispatch: worker_id: no task is sent to missing from here; worker ids that can be used: local, other"
         );
         let caught =
-            bench.value(&format!("try {{ {call} }} catch (e) {{ return e.message.contains(`nobody`) }}"));
+            bench.value(&format!("try {{ {call} }} catch (e) {{ return e.message.contains(`missing`) }}"));
         assert_eq!(caught, "true");
     }
     for id in ["Local", "local2", "loca"] {

@@ -19,7 +19,7 @@ fn without_a_runtime_the_error_has_the_line_and_the_way_out() {
     let bench = Bench::with(nap());
     let error = bench.error("let x = 1;\nlet f = |n| n + nap();\n\nf.call(x)");
     assert_eq!((error.kind, error.line), (TaskErrorKind::Panic, Some(2)), "{error}");
-    assert!(error.message.contains("there is no reactor running"), "{error}");
+    assert!(error.message.contains("no reactor running"), "{error}");
     assert!(error.message.contains("EngineConfig::with_tokio"), "{error}");
     let error = bench.error("let id = nap_async();\nawait_result(id)");
     assert_eq!((error.kind, error.line), (TaskErrorKind::Runtime, Some(2)), "{error}");

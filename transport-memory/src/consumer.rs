@@ -139,13 +139,15 @@ impl Membership {
             Finish::Abandon => {
                 state.count_death(true);
                 queue.quarantine.fails(self.instance.id, effects.tick(), self.hub.config.transport.lease);
-                // It may have been alone with a group.
-                effects.wakes.extend(self.instance.lock().held_up.drain(..));
             }
             Finish::Requeue => {}
             Finish::Release | Finish::Outcome(_) => state.uncount(),
         }
         drop(state);
+        if matches!(done.finish, Finish::Abandon) {
+            // It may have been alone with a group, whose observation has ended.
+            effects.wakes.extend(self.instance.lock().held_up.drain(..));
+        }
         queue.redeliver(Arc::clone(record), delay, &self.hub, effects);
         if is_free {
             queue.is_free(&self.instance, effects); // the task counts among those that wait

@@ -12,7 +12,7 @@ use crate::record::Record;
 /// observation for a time, and has survived when its instance is heard of after that; a death of that instance
 /// meanwhile starts over. One instance is reserved for the groups: it claims nothing until it holds nothing, and then
 /// group after group and no other tasks. If no instance can take a group so within half a lease, any instance may have
-/// it. Tasks with blame wait behind those without, and start only on an instance that holds nothing.
+/// it. Tasks with blame wait behind those without, and until then start only on an instance that holds nothing.
 pub(crate) struct Quarantine {
     /// By whether they wait behind the others, and their number in the queue.
     waiting: BTreeMap<(bool, u64), Arc<Record>>,

@@ -17,8 +17,8 @@ pub struct TaskError {
     /// The column in that line, from 1, counted in characters.
     pub column: Option<u32>,
     /// What the script threw, as JSON, with secrets as `"[secret]"`: `{"code":7}` of `throw #{ code: 7 }`. Of an error
-    /// that came from a call, such as `dispatch`, the `value` of that error. `None` if there is no more than
-    /// the message, if it has no JSON form, or if it is longer than the worker's `max_output_bytes`.
+    /// that came from a call, such as `dispatch`, the `value` of that error. `None` if the error is a message
+    /// only, if the value has no JSON form, or if it is longer than the worker's `max_output_bytes`.
     #[serde(default)]
     pub value: Option<Json>,
 }

@@ -111,8 +111,8 @@ pub trait Consumer: Send + Sync {
     /// - `death_in_observation_starts_over`: the next groups are of one task again.
     /// - `reserved_instance_becomes_free`: an instance that holds others when a group waits claims nothing until it holds
     ///   nothing, and then that group. Another instance continues to claim.
-    /// - `blamed_task_waits_behind_others`: behind the quarantined tasks without blame, in no group with them, and for an
-    ///   instance that holds nothing.
+    /// - `blamed_task_waits_behind_others`: behind the quarantined tasks without blame, in no group with them, and for half
+    ///   a lease for an instance that holds nothing.
     /// - `task_that_fails_its_observation_waits_behind_others`: if it was a group by itself.
     /// - `silent_observer_delays_no_group`: if an instance that holds quarantined tasks alone neither claims nor renews
     ///   for a tenth of a lease after the observation, the next group, of one task, starts elsewhere.

@@ -5,8 +5,8 @@ pub(crate) struct Runtime {
     handle: Option<tokio::runtime::Handle>,
 }
 
-/// What tokio says in a panic without a runtime.
-const NO_REACTOR: &str = "there is no reactor running";
+/// A part of tokio's own message when it panics without a runtime.
+const NO_REACTOR: &str = "no reactor running";
 
 impl Runtime {
     #[cfg(feature = "tokio")]

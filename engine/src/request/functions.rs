@@ -79,7 +79,7 @@ fn with_request<T>(id: &str, f: impl FnOnce(&ScriptRun, u64) -> Native<T>) -> Na
 
 fn set_priority(priority: &str) -> Native<()> {
     let priority: Priority = priority.parse().map_err(|_| {
-        let message = format!("`{priority:.20}` is no priority: it is `high`, `normal` or `low`");
+        let message = format!("priority: `{priority:.20}` is not known; use `high`, `normal` or `low`");
         CallError::new(INVALID, message)
     })?;
     current()?.set_priority(priority);
@@ -160,7 +160,11 @@ fn await_all_settled(ids: &[Dynamic], time: Option<Duration>, position: Position
 /// The id of the first that has ended, in whatever way; its result is still to be fetched.
 fn await_any(ids: &[Dynamic], time: Option<Duration>) -> Native<Dynamic> {
     if ids.is_empty() {
-        return Err(CallError::new(INVALID, "there is no request to wait for").into());
+        return Err(CallError::new(
+            INVALID,
+            "the list of requests is empty; pass the id of one request at least",
+        )
+        .into());
     }
     let run = current()?;
     let requests = run.requests();

@@ -1,5 +1,5 @@
--- The queues, or one. 2 worker id or ''. What is due in them is processed first. Answers: now, whether some of that is left, and for
--- each: worker id, ready high, normal, low, delayed, quarantined, claimed, instances, paused.
+-- The queues, or one. 2 worker id or ''. What is due in them is processed first. Answers: now, whether some of that is
+-- left, and for each: worker id, ready high, normal, low, delayed, quarantined, claimed, instances, paused.
 local out = { NOW, 0 }
 -- How many expired tasks one call ends: bounds how long it keeps the server from others.
 local left = 1000

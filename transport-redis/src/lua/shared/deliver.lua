@@ -82,12 +82,13 @@ end
 -- If the instance is to claim nothing else until then: to.is_reserved, and to.is_new if it does not know it.
 local function take_group(w, to, max)
   if call('EXISTS', key(w, 'quarantine')) == 0 then return false, false end
-  local state = call('HMGET', key(w, 'state'), 'observed', 'group', 'open_at')
+  local state = call('HMGET', key(w, 'state'), 'observed', 'group', 'open_at', 'lease')
   local size, open_at = tonumber(state[2] or '') or 1, tonumber(state[3] or '') or 0
+  local lease = tonumber(state[4] or '') or LEASE
   if state[1] then
     local observer, until_, is_alone, observed_size, first = parse_observed(state[1])
     if observer and call('ZSCORE', key(w, 'alive'), observer) then
-      local silent_at = is_alone and until_ + math.floor(LEASE / SILENT_PART)
+      local silent_at = is_alone and until_ + math.floor(lease / SILENT_PART)
       if not silent_at or NOW < silent_at then
         to.silent_at = silent_at
         return false, false
@@ -97,7 +98,7 @@ local function take_group(w, to, max)
       start_over(w)
       size = 1
     end
-    open_at = NOW + math.floor(LEASE / 2)
+    open_at = NOW + math.floor(lease / 2)
   end
   local in_front = count_in_front(w)
   local reserved, started = reserved_of(w)

@@ -2,8 +2,8 @@
 -- task, the next of 2, 4 and so on. Each is under observation for a time, and has survived when its instance is heard of
 -- after that; a death of that instance meanwhile starts over. One instance is reserved for the groups: it claims nothing
 -- until it holds nothing, and then group after group and no other tasks. If no instance can take a group so within half
--- a lease, any instance may have it. Tasks with blame wait behind those without, and start only on an instance that
--- holds nothing. In the queue's state stand:
+-- a lease, any instance may have it. Tasks with blame wait behind those without, and until then start only on an instance
+-- that holds nothing. In the queue's state stand:
 -- `group`: the size of the next group.
 -- `singles`: how many groups of one come after that before they grow.
 -- `observed`: the group under observation: instance, until when, whether its instance holds quarantined tasks alone (1)
@@ -28,6 +28,9 @@ local BEHIND = 4e15
 -- How much of a lease an instance that holds quarantined tasks alone may be silent after the observation: a tenth. A
 -- living one claims as soon as that is over; after this, the next group does not wait until its death is certain.
 local SILENT_PART = 10
+
+-- The lease of the instances of a queue, which that of the calling client may differ from.
+local function lease_of(w) return tonumber(call('HGET', key(w, 'state'), 'lease') or '') or LEASE end
 
 local function is_quarantined(task) return task.deaths >= QUARANTINED_DEATHS or task.blamed > 0 end
 
@@ -76,7 +79,7 @@ local function end_observation(w, group, singles, waits)
   local state = key(w, 'state')
   call('HDEL', state, 'observed')
   if call('EXISTS', key(w, 'quarantine')) == 1 then
-    local open_at = waits and NOW + math.floor(LEASE / 2) or NOW
+    local open_at = waits and NOW + math.floor(lease_of(w) / 2) or NOW
     call('HSET', state, 'group', group, 'singles', singles, 'open_at', digits(open_at))
   else
     call('HDEL', state, 'group', 'singles', 'open_at', 'reserved', 'silent')
