@@ -6,9 +6,10 @@
 /// stop it: when its call is cancelled or takes too long, it still runs to its end, and what it
 /// returns is dropped.
 ///
-/// A value that has to stay on its thread is refused as a parameter:
+/// A value that has to stay on its thread is refused as a parameter, as a `Dynamic` without the feature `sync`:
 ///
-/// ```compile_fail,E0277
+#[cfg_attr(not(feature = "sync"), doc = "```compile_fail,E0277")]
+#[cfg_attr(feature = "sync", doc = "```")]
 /// # use rhai_dispatcher_engine::EngineConfig;
 /// EngineConfig::new().with_blocking_fn("echo", |value: rhai::Dynamic| value.to_string());
 /// ```
