@@ -46,6 +46,8 @@ pub(crate) struct HeldClaim {
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
     pub(crate) started_at: WallTime,
+    /// Of the task's script and args.
+    pub(crate) bytes: u32,
 }
 
 #[derive(Debug)]
