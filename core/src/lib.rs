@@ -40,8 +40,8 @@ pub use task::{
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError, Submitted,
-    Transport, TransportConfig, TransportError, TransportExt,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SignalQueue, SubmitError, SubmitOneError,
+    Submitted, Transport, TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
     Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,

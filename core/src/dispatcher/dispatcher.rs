@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{self, BoxFuture, Either};
 
 use super::queue_reads::QueueReads;
-use super::{DispatcherConfig, PlayRequestBuilder, Progress, TimedOut};
+use super::{DispatcherConfig, Progress, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
     TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt, WorkerId,
@@ -49,31 +49,6 @@ impl Dispatcher {
                 queue_reads: QueueReads::default(),
             }),
         }
-    }
-
-    /// Begins a request to run a script.
-    pub fn new_play_request(&self) -> PlayRequestBuilder {
-        PlayRequestBuilder::new(self.clone())
-    }
-
-    /// Submits many requests at once; one answer for each, in their order. None is queued if one is
-    /// invalid by itself.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] or [`Error::Script`] for the first request that can't be accepted
-    /// anywhere; [`Error::Unavailable`]. The answers have [`Error::QueueFull`] and
-    /// [`Error::RequestIdConflict`].
-    pub async fn submit_many(
-        &self,
-        requests: Vec<PlayRequestBuilder>,
-    ) -> Result<Vec<Result<TaskId, Error>>, Error> {
-        let mut tasks = Vec::with_capacity(requests.len());
-        for request in requests {
-            tasks.push(Arc::new(request.into_unchecked_task().await?));
-        }
-        self.check(tasks.iter().map(|task| &task.payload)).await?;
-        let answers = self.transport().submit(tasks).await?;
-        Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
     }
 
     /// The record of a task as it is now.
@@ -126,7 +101,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a task that has not ended; [`Error::NotFound`]; those of
-    /// [`submit`](PlayRequestBuilder::submit).
+    /// [`submit`](crate::PlayRequestBuilder::submit).
     pub async fn resubmit(&self, id: TaskId) -> Result<TaskId, Error> {
         let first = self.status(id).await?;
         if !first.status.is_terminal() {

@@ -56,11 +56,14 @@ pub(super) struct Parent {
     pub(super) deadline: Option<Tick>,
 }
 
-impl PlayRequestBuilder {
-    pub(in crate::dispatcher) fn new(dispatcher: Dispatcher) -> Self {
-        Self { dispatcher, fields: Box::default() }
+impl Dispatcher {
+    /// Begins a request to run a script.
+    pub fn new_play_request(&self) -> PlayRequestBuilder {
+        PlayRequestBuilder { dispatcher: self.clone(), fields: Box::default() }
     }
+}
 
+impl PlayRequestBuilder {
     /// The id of the task. Default: a new one. A caller that chooses it can cancel or read the
     /// task before [`await_response`](Self::await_response) has answered.
     pub fn task_id(mut self, task_id: TaskId) -> Self {

@@ -14,7 +14,7 @@ impl PlayRequestBuilder {
     }
 
     /// The task of this request, before its payload is checked.
-    pub(in crate::dispatcher) async fn into_unchecked_task(mut self) -> Result<Task, Error> {
+    pub(super) async fn into_unchecked_task(mut self) -> Result<Task, Error> {
         if let Some(invalid) = self.fields.invalid.take() {
             return Err(invalid.into());
         }
