@@ -56,6 +56,11 @@ impl Dispatcher {
         PlayRequestBuilder::new(self.clone())
     }
 
+    /// Begins a request to call a method: `client.call("billing.charge").worker_id("billing").arg("cents", 500)`.
+    pub fn call(&self, method: impl Into<Arc<str>>) -> PlayRequestBuilder {
+        PlayRequestBuilder::new(self.clone()).method(method)
+    }
+
     /// Submits many requests at once; one answer for each, in their order. None is queued if one is
     /// invalid by itself.
     ///
@@ -120,8 +125,8 @@ impl Dispatcher {
         Ok(self.transport().cancel_one(id, CancelReason::Asked).await?)
     }
 
-    /// Submits again the script of a finished task of any dispatcher, however it ended. The new task
-    /// has the same worker id, script, args, limits, context and priority; its caller is this dispatcher's,
+    /// Submits again the script or call of a finished task of any dispatcher, however it ended. The new task
+    /// has the same worker id, script or method, args, limits, context and priority; its caller is this dispatcher's,
     /// and it has no request id, delay, expiry or retries.
     ///
     /// # Errors
@@ -133,7 +138,7 @@ impl Dispatcher {
             let problem = format!("{id} has not ended, it is {}", first.status);
             return Err(Invalid::new("task_id", problem, "wait for its end, or cancel it first").into());
         }
-        let payload = Payload::Script { source: first.script, name: first.script_name };
+        let payload = first.payload();
         // The rules may have changed since.
         self.check([&payload]).await?;
         let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
@@ -172,9 +177,9 @@ impl Dispatcher {
         let mut inline = preflight.inline_bytes();
         let mut others: Vec<Payload> = Vec::new();
         for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
-            let Payload::Script { source, .. } = payload;
-            if others.is_empty() && source.len() <= inline {
-                inline -= source.len();
+            let bytes = payload.source().map_or(0, |source| source.len());
+            if others.is_empty() && bytes <= inline {
+                inline -= bytes;
                 preflight.check(payload).map_err(Error::Script)?;
             } else {
                 others.push(payload.clone());
