@@ -34,7 +34,7 @@ pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use task::{
-    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
+    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Priority,
     RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,
     TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
 };

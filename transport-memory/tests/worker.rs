@@ -52,7 +52,7 @@ impl Handler for Blocking {
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
         let gate = Arc::clone(&self.gate);
         async move {
-            if &**run.claimed.task.payload.source() == "block" {
+            if run.claimed.task.payload.source().is_some_and(|source| &**source == "block") {
                 let gate = gate.lock().unwrap().take();
                 gate.map(|gate| gate.recv());
             }

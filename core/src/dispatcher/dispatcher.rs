@@ -95,8 +95,8 @@ impl Dispatcher {
         Ok(self.transport().cancel_one(id, CancelReason::Asked).await?)
     }
 
-    /// Submits again the script of a finished task of any dispatcher, however it ended. The new task
-    /// has the same worker id, script, args, limits, context and priority; its caller is this dispatcher's,
+    /// Submits again the script or call of a finished task of any dispatcher, however it ended. The new task
+    /// has the same worker id, script or method, args, limits, context and priority; its caller is this dispatcher's,
     /// and it has no request id, delay, expiry or retries.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Dispatcher {
             let problem = format!("{id} has not ended, it is {}", first.status);
             return Err(Invalid::new("task_id", problem, "wait for its end, or cancel it first").into());
         }
-        let payload = Payload::Script { source: first.script, name: first.script_name };
+        let payload = first.payload();
         // The rules may have changed since.
         self.check([&payload]).await?;
         let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
@@ -147,9 +147,9 @@ impl Dispatcher {
         let mut inline = preflight.inline_bytes();
         let mut others: Vec<Payload> = Vec::new();
         for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
-            let Payload::Script { source, .. } = payload;
-            if others.is_empty() && source.len() <= inline {
-                inline -= source.len();
+            let bytes = payload.source().map_or(0, |source| source.len());
+            if others.is_empty() && bytes <= inline {
+                inline -= bytes;
                 preflight.check(payload).map_err(Error::Script)?;
             } else {
                 others.push(payload.clone());

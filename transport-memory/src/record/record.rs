@@ -78,7 +78,7 @@ impl Record {
         /// The record, its task, its place in the table.
         const FIXED: usize = 1_024;
         let state = self.lock();
-        FIXED + self.task.payload.source().len() + self.task.args.as_str().len() + state.progress.bytes()
+        FIXED + self.task.payload.bytes() + self.task.args.as_str().len() + state.progress.bytes()
     }
 }
 

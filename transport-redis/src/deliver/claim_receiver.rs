@@ -44,7 +44,7 @@ impl ClaimReceiver {
             }
             match wire::decode_task(&payload) {
                 Ok(task) => {
-                    let bytes = task.payload.source().len() + task.args.as_str().len();
+                    let bytes = task.payload.bytes() + task.args.as_str().len();
                     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
                     claims.hold(HeldClaim { claim, attempt, deaths, started_at, bytes });
                     all.push(Claimed {
