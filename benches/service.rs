@@ -8,7 +8,7 @@
 
 use std::convert::Infallible;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rhai_dispatcher::service::{Requests, Service};
 use tokio::runtime::Runtime;
@@ -25,7 +25,7 @@ const OUTSTANDING: [usize; 3] = [1, 64, 1_024];
 const BACKLOG: usize = 1_024;
 
 /// How many calls a round makes.
-const CALLS: usize = 200_000;
+const CALLS: usize = 20_480;
 
 /// The least share of the yardstick's throughput.
 const REQUIRED: f64 = 0.9;
@@ -47,36 +47,32 @@ impl Service for Adder {
 type Message = (u64, oneshot::Sender<Result<u64, Infallible>>);
 
 fn main() -> ExitCode {
-    let rounds = if std::env::args().any(|arg| arg == "--quick") { 5 } else { 25 };
+    let rounds = if std::env::args().any(|arg| arg == "--quick") { 101 } else { 1_001 };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut enough = true;
     for outstanding in OUTSTANDING {
-        let mut times = [Vec::new(), Vec::new()];
-        for round in 0..rounds + 1 {
-            let measured =
-                [measure(&runtime, outstanding, typed_calls), measure(&runtime, outstanding, bare_channels)];
-            // The first round warms up.
-            if round > 0 {
-                times.iter_mut().zip(measured).for_each(|(times, time)| times.push(time));
-            }
+        let (mut typed, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            typed.push(measure(&runtime, outstanding, typed_calls));
+            bare.push(measure(&runtime, outstanding, bare_channels));
+            // Of rounds beside each other, since what else the machine does changes slowly.
+            ratios.push(bare[bare.len() - 1] / typed[typed.len() - 1]);
         }
-        let [typed, bare] = times.map(median);
-        let ratio = bare.as_secs_f64() / typed.as_secs_f64();
-        let nanos = |time: Duration| time.as_secs_f64() * 1e9 / CALLS as f64;
+        let (typed, bare, ratio) = (median(typed), median(bare), median(ratios));
         println!(
-            "{outstanding:>5} outstanding: a typed call {:.0} ns, bare channels {:.0} ns, {ratio:.2} of their throughput",
-            nanos(typed),
-            nanos(bare),
+            "{outstanding:>5} outstanding: a typed call {typed:.0} ns, bare channels {bare:.0} ns, \
+             {ratio:.2} of their throughput"
         );
         enough &= ratio >= REQUIRED;
     }
     if enough { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn measure<F: Future<Output = ()>>(runtime: &Runtime, outstanding: usize, calls: fn(usize) -> F) -> Duration {
+/// The nanoseconds of a call.
+fn measure<F: Future<Output = ()>>(runtime: &Runtime, outstanding: usize, calls: fn(usize) -> F) -> f64 {
     let start = Instant::now();
     runtime.block_on(calls(outstanding));
-    start.elapsed()
+    start.elapsed().as_secs_f64() * 1e9 / (CALLS / outstanding * outstanding) as f64
 }
 
 /// Tasks that each make one call after the other.
@@ -121,7 +117,7 @@ async fn bare_channels(outstanding: usize) {
     worker.await.expect("the worker does not panic");
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }

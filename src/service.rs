@@ -26,6 +26,11 @@
 //! assert_eq!(answer, Ok(42));
 //! ```
 
+/// Its example is run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/services.md")]
+struct Page;
+
 pub use rhai_dispatcher_core::{
     Call, CallError, Caller, NotSent, Received, Reply, Requests, RestartPolicy, Service, ServiceOptions,
     Signature, WorkerPanicked,
