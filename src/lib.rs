@@ -34,6 +34,7 @@
 //! | set limits, add functions and secrets | [`EngineConfig`], [`engine`] |
 //! | read records, logs and errors of tasks | [`RhaiTaskDetails`], [`task`] |
 //! | run something else than Rhai scripts | [`worker`] |
+//! | call typed services of Rust | [`service`] |
 //! | configure or share a transport, read queues | [`transport`] |
 //! | test programs, with time under the test's control | [`testing`] |
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
@@ -43,6 +44,7 @@
 //! - `dispatcher/`: [`RhaiDispatcher`] and its builder.
 //! - `worker/`: [`RhaiWorker`] and its builder.
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
+//! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
 //! - `engine`, `task`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
@@ -56,6 +58,7 @@ pub mod dispatcher;
 pub mod engine;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod service;
 #[cfg(feature = "stdlib")]
 pub mod stdlib;
 #[cfg(feature = "stripe")]

@@ -10,6 +10,7 @@
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
+//! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
 //! - `clock`: time ([`Clock`]), the system's or a test's.
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
@@ -22,6 +23,8 @@ mod error;
 mod error_log;
 mod invalid;
 mod lock;
+mod panic_text;
+mod service;
 mod task;
 mod transport;
 mod worker;
@@ -33,6 +36,10 @@ pub use error::Error;
 pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use lock::lock;
+pub use service::{
+    Call, CallError, Caller, NotSent, Received, Reply, Requests, RestartPolicy, Service, ServiceOptions,
+    Signature, WorkerPanicked,
+};
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Priority,
     RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,

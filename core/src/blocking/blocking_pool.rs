@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use super::Slots;
+use crate::panic_text::panic_text;
 use crate::{Activity, Priority, lock};
 
 /// Threads for work that blocks: a bounded number, started when there is work and ended when there has been
@@ -79,7 +79,7 @@ impl BlockingPool {
             // Before the answer, so that its receiver finds the slot free.
             drop(slot);
             // The payload of a panic may panic when it is dropped: not here, for it would end the thread.
-            let result = result.map_err(message);
+            let result = result.map_err(panic_text);
             // An error if the future was dropped.
             let _ = sender.send(result);
             drop(busy);
@@ -135,16 +135,6 @@ impl PoolCore {
             }
         }
     }
-}
-
-/// The message of a panic.
-fn message(payload: Box<dyn Any + Send>) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
-    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 impl fmt::Debug for BlockingPool {

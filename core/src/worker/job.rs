@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use futures::future::LocalBoxFuture;
 
 use super::{Handler, Ran, Run, Stop, StopToken};
+use crate::panic_text::panic_text;
 use crate::{Claim, Clock, Completion, Finish, Outcome, Task, TaskError, TaskErrorKind, TaskLog, Tick};
 
 /// One task on its lane.
@@ -32,7 +33,7 @@ impl Job {
         let latest_start = run.claimed.latest_start;
         let (future, panicked) = match panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))) {
             Ok(future) => (Some(future), None),
-            Err(panic) => (None, Some(panic_error(&*panic))),
+            Err(panic) => (None, Some(panic_error(panic))),
         };
         Self { claim, stop, deadline, task, attempt, latest_start, future, panicked }
     }
@@ -79,17 +80,12 @@ impl Future for Job {
             Ok(poll) => poll,
             Err(panic) => {
                 self.future = None;
-                Poll::Ready(Ran::Finished(Outcome::Error(panic_error(&*panic)), TaskLog::new()))
+                Poll::Ready(Ran::Finished(Outcome::Error(panic_error(panic)), TaskLog::new()))
             }
         }
     }
 }
 
-fn panic_error(panic: &(dyn Any + Send)) -> TaskError {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    TaskError::new(
-        TaskErrorKind::Panic,
-        format!("the handler panicked: {}", text.unwrap_or("without a message")),
-    )
+fn panic_error(panic: Box<dyn Any + Send>) -> TaskError {
+    TaskError::new(TaskErrorKind::Panic, format!("the handler panicked: {}", panic_text(panic)))
 }
