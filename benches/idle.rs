@@ -142,7 +142,7 @@ impl Commands {
 
     /// How many commands clients have sent until now, and how many their scripts have called.
     fn count(&mut self) -> (usize, usize) {
-        /// Then there is no more for now: what was asked was written at once.
+        /// A read that waits this long has got all: the server writes what was asked at once.
         const PAUSE: Duration = Duration::from_millis(10);
         self.0.get_ref().set_read_timeout(Some(PAUSE)).expect("a timeout");
         let (mut by_clients, mut in_scripts) = (0, 0);

@@ -205,3 +205,26 @@ impl RhaiDispatcherBuilder {
         })
     }
 }
+
+impl RhaiDispatcher {
+    /// Begins to set up a dispatcher; the same as [`RhaiDispatcherBuilder::new`].
+    pub fn builder() -> RhaiDispatcherBuilder {
+        RhaiDispatcherBuilder::new()
+    }
+
+    /// Makes a dispatcher with the default settings and connects it. Its caller id is the name of the program's file.
+    ///
+    /// # Errors
+    /// See [`RhaiDispatcherBuilder::connect`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self, RhaiDispatcherError> {
+        Self::builder().caller_id(program_name()).url(url).connect().await
+    }
+}
+
+/// The name of the program's file, as far as a caller id may have it.
+fn program_name() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    if name.is_empty() { "rhai-dispatcher".to_owned() } else { name }
+}

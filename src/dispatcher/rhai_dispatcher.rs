@@ -5,7 +5,6 @@ use rhai_dispatcher_core::{
     Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId, Transport,
 };
 
-use super::RhaiDispatcherBuilder;
 use crate::RhaiDispatcherError;
 
 /// Submits tasks, waits for their outcomes and reads their records. Clones are the same dispatcher.
@@ -25,19 +24,6 @@ use crate::RhaiDispatcherError;
 pub struct RhaiDispatcher(Dispatcher);
 
 impl RhaiDispatcher {
-    /// Begins to set up a dispatcher; the same as [`RhaiDispatcherBuilder::new`].
-    pub fn builder() -> RhaiDispatcherBuilder {
-        RhaiDispatcherBuilder::new()
-    }
-
-    /// Makes a dispatcher with the default settings and connects it. Its caller id is the name of the program's file.
-    ///
-    /// # Errors
-    /// See [`RhaiDispatcherBuilder::connect`].
-    pub async fn connect(url: impl Into<String>) -> Result<Self, RhaiDispatcherError> {
-        Self::builder().caller_id(program_name()).url(url).connect().await
-    }
-
     /// Begins a request to run a script.
     pub fn new_play_request(&self) -> PlayRequestBuilder {
         self.0.new_play_request()
@@ -111,12 +97,4 @@ impl From<Dispatcher> for RhaiDispatcher {
     fn from(dispatcher: Dispatcher) -> Self {
         Self(dispatcher)
     }
-}
-
-/// The name of the program's file, as far as a caller id may have it.
-fn program_name() -> String {
-    let path = std::env::current_exe().unwrap_or_default();
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    if name.is_empty() { "rhai-dispatcher".to_owned() } else { name }
 }

@@ -26,7 +26,7 @@ pub struct TestHarnessBuilder {
 const LEASE: Duration = Duration::from_secs(60);
 
 impl TestHarnessBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             engine: EngineConfig::default(),
             transport: TransportConfig::default().with_lease(LEASE),
@@ -92,5 +92,22 @@ impl TestHarnessBuilder {
         let worker = Worker::new(transport, worker_id).with_config(config);
         let worker = worker.start_attached(consumer, move || RhaiHandler::new(&engine));
         worker.map_err(|error| RhaiDispatcherError::Unavailable(Arc::new(error)))
+    }
+}
+
+impl TestHarness {
+    /// A harness with the default settings.
+    ///
+    /// # Panics
+    /// If the system has no thread for the worker.
+    #[expect(clippy::new_without_default, reason = "it starts threads")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build().expect("the system gives a thread to the worker of a test")
+    }
+
+    /// Begins to set up a harness.
+    pub fn builder() -> TestHarnessBuilder {
+        TestHarnessBuilder::new()
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use rhai_dispatcher_core::{Clock, ManualClock, QueueInfo, RunningWorker, Tick, Transport};
 
-use super::TestHarnessBuilder;
 use crate::RhaiDispatcher;
 
 /// A hub of its own, a worker that serves any worker id, and a clock that the test moves. See [`testing`](super).
@@ -29,21 +28,6 @@ impl TestHarness {
     /// How far [`advance_until_idle`](Self::advance_until_idle) and [`block_on`](Self::block_on) move the clock, until
     /// they conclude that it will not help: 30 days.
     pub const MAX_ADVANCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-    /// A harness with the default settings.
-    ///
-    /// # Panics
-    /// If the system has no thread for the worker.
-    #[expect(clippy::new_without_default, reason = "it starts threads")]
-    #[must_use]
-    pub fn new() -> Self {
-        Self::builder().build().expect("the system gives a thread to the worker of a test")
-    }
-
-    /// Begins to set up a harness.
-    pub fn builder() -> TestHarnessBuilder {
-        TestHarnessBuilder::new()
-    }
 
     /// A dispatcher over the hub.
     #[must_use]

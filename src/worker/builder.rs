@@ -33,7 +33,7 @@ pub struct RhaiWorkerBuilder {
 }
 
 impl RhaiWorkerBuilder {
-    pub(super) fn new(worker_id: Arc<str>) -> Self {
+    fn new(worker_id: Arc<str>) -> Self {
         Self {
             worker_id,
             url: None,
@@ -154,5 +154,12 @@ impl RhaiWorkerBuilder {
             }
         };
         Ok(RhaiWorker { worker, engine, recovery })
+    }
+}
+
+impl RhaiWorker {
+    /// Begins to set up a worker that serves `worker_id`.
+    pub fn builder(worker_id: impl Into<Arc<str>>) -> RhaiWorkerBuilder {
+        RhaiWorkerBuilder::new(worker_id.into())
     }
 }

@@ -1,11 +1,8 @@
 use std::future::Future;
-use std::sync::Arc;
 
 use rhai_dispatcher_core::{Drained, RunningWorker, Worker, WorkerError};
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 use rhai_dispatcher_supervision::CrashRecovery;
-
-use super::RhaiWorkerBuilder;
 
 /// Serves a worker id with the Rhai engine: each of its threads runs many scripts at once.
 ///
@@ -27,15 +24,10 @@ pub struct RhaiWorker {
 }
 
 impl RhaiWorker {
-    /// Begins to set up a worker that serves `worker_id`.
-    pub fn builder(worker_id: impl Into<Arc<str>>) -> RhaiWorkerBuilder {
-        RhaiWorkerBuilder::new(worker_id.into())
-    }
-
     /// Serves until `shutdown` resolves, then drains; see [`Worker::run`].
     ///
     /// # Errors
-    /// See [`Worker::run`], and [`RhaiWorkerBuilder::crash_file`].
+    /// See [`Worker::run`], and [`crash_file`](crate::RhaiWorkerBuilder::crash_file) of the builder.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, WorkerError> {
         let (worker, engine) = self.recover().await?;
         worker.run(move || RhaiHandler::new(&engine), shutdown).await
@@ -45,7 +37,7 @@ impl RhaiWorker {
     /// [`Worker::start`].
     ///
     /// # Errors
-    /// See [`Worker::start`], and [`RhaiWorkerBuilder::crash_file`].
+    /// See [`Worker::start`], and [`crash_file`](crate::RhaiWorkerBuilder::crash_file) of the builder.
     pub async fn start(self) -> Result<RunningWorker, WorkerError> {
         let (worker, engine) = self.recover().await?;
         worker.start(move || RhaiHandler::new(&engine)).await

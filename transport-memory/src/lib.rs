@@ -25,7 +25,7 @@
 //!   - `changes`: what a step collects for `effects`.
 //! - `record`: tasks.
 //!   - `record`, `progress`: one task, and what changes of it.
-//!   - `records`, `id_hasher`: all of them, by id; finished ones up to a bound.
+//!   - `records`: all of them, by id; finished ones up to a bound.
 //! - `wakes`: wake-ups that are given only when no lock is held.
 //!
 //! # Locks

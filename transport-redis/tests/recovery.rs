@@ -172,7 +172,7 @@ fn a_claim_whose_end_the_server_has_lost_is_run_again() {
 }
 
 #[test]
-fn connections_that_are_cut_harm_nobody() {
+fn connections_that_are_cut_lose_no_task() {
     let server = RedisServer::start();
     let (submitter, runner) = (open(&server), open(&server));
     let consumer = attach(&runner);
@@ -189,7 +189,7 @@ fn connections_that_are_cut_harm_nobody() {
 }
 
 #[test]
-fn nobody_is_dead_because_the_server_was_away() {
+fn no_instance_is_dead_because_the_server_was_away() {
     let mut server = RedisServer::with(DURABLE);
     // A caller that waits for a task reads the queue too, and its own lease does not count.
     let (submitter, runner, other) = (open(&server), open_mortal(&server), open_mortal(&server));

@@ -60,16 +60,14 @@ impl HttpModule {
         name: &str,
         method: &'static str,
     ) -> EngineConfig {
-        let (plain, with_options) = (self.client.clone(), self.client.clone());
+        let client = self.client.clone();
+        let call = move |url: Dynamic, options: Dynamic| {
+            answer(client.clone(), ScriptRequest::new(method, &url, &options, client.config()))
+        };
+        let plain = call.clone();
         engine
-            .with_async_fn_config(name, limits.clone(), move |url: Dynamic| {
-                let asked = ScriptRequest::new(method, &url, &Dynamic::UNIT, plain.config());
-                answer(plain.clone(), asked)
-            })
-            .with_async_fn_config(name, limits.clone(), move |url: Dynamic, options: Dynamic| {
-                let asked = ScriptRequest::new(method, &url, &options, with_options.config());
-                answer(with_options.clone(), asked)
-            })
+            .with_async_fn_config(name, limits.clone(), move |url: Dynamic| plain(url, Dynamic::UNIT))
+            .with_async_fn_config(name, limits.clone(), call)
     }
 
     /// `name(url, body)` and `name(url, body, options)`.
@@ -80,22 +78,18 @@ impl HttpModule {
         name: &str,
         method: &'static str,
     ) -> EngineConfig {
-        let (plain, with_options) = (self.client.clone(), self.client.clone());
-        let asked = move |url: &Dynamic, body: &Dynamic, options: &Dynamic, config: &HttpConfig| {
-            ScriptRequest::new(method, url, options, config)
-                .and_then(|asked| asked.with_any_body(body, config))
+        let client = self.client.clone();
+        let call = move |url: Dynamic, body: Dynamic, options: Dynamic| {
+            let config = client.config();
+            let asked = ScriptRequest::new(method, &url, &options, config);
+            answer(client.clone(), asked.and_then(|asked| asked.with_any_body(&body, config)))
         };
+        let plain = call.clone();
         engine
             .with_async_fn_config(name, limits.clone(), move |url: Dynamic, body: Dynamic| {
-                answer(plain.clone(), asked(&url, &body, &Dynamic::UNIT, plain.config()))
+                plain(url, body, Dynamic::UNIT)
             })
-            .with_async_fn_config(
-                name,
-                limits.clone(),
-                move |url: Dynamic, body: Dynamic, options: Dynamic| {
-                    answer(with_options.clone(), asked(&url, &body, &options, with_options.config()))
-                },
-            )
+            .with_async_fn_config(name, limits.clone(), call)
     }
 }
 

@@ -2,9 +2,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
+use foldhash::fast::RandomState;
 use rhai_dispatcher_core::{Claim, InstanceId, Signal, SignalQueue, TaskId, Tick, lock};
 
-use crate::record::{Death, IdHasher, Record};
+use crate::record::{Death, Record};
 use crate::wakes::Wakes;
 
 /// What one instance holds.
@@ -21,7 +22,7 @@ pub(crate) struct InstanceState {
     /// Whether its crash was reported, and no renewal has come since.
     pub(crate) reported: bool,
     pub(crate) detached: bool,
-    pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), IdHasher>,
+    pub(crate) claims: HashMap<TaskId, (Claim, Arc<Record>), RandomState>,
     /// Whether the queue is to be told when this instance holds nothing: the quarantine may wait for that.
     pub(crate) tells_when_free: bool,
     /// Claim futures that wait until this instance may claim again.

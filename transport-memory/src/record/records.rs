@@ -4,9 +4,9 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use rhai_dispatcher_core::{TaskId, Tick, TransportConfig, lock};
 
-use super::id_hasher::IdHasher;
 use super::record::Record;
 
 /// All records, by id. Those of finished tasks are kept for a time, and up to a bound.
@@ -14,7 +14,8 @@ use super::record::Record;
 /// Dropped records go into the list `dropped` of the call, since their queues may know them by their request ids.
 pub(crate) struct Records {
     shards: [Mutex<Shard>; Self::SHARDS],
-    hasher: IdHasher,
+    /// Hashes ids in a tenth of the time that the standard library's takes, under a seed of this table.
+    hasher: RandomState,
     /// How many finished ones a shard keeps.
     max_per_shard: usize,
     /// How many bytes of them.
@@ -25,7 +26,7 @@ pub(crate) struct Records {
 
 #[derive(Default)]
 struct Shard {
-    records: HashMap<TaskId, Arc<Record>, IdHasher>,
+    records: HashMap<TaskId, Arc<Record>, RandomState>,
     /// The finished ones, in the order in which they expire.
     finished: VecDeque<Finished>,
     finished_bytes: usize,
@@ -44,7 +45,7 @@ impl Records {
     pub(crate) fn new(config: &TransportConfig) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
-            hasher: IdHasher::default(),
+            hasher: RandomState::default(),
             max_per_shard: config.max_finished_records / Self::SHARDS,
             max_bytes_per_shard: config.max_finished_bytes / Self::SHARDS,
             ttl: config.record_ttl,
@@ -52,9 +53,11 @@ impl Records {
     }
 
     fn shard(&self, id: TaskId) -> MutexGuard<'_, Shard> {
-        // The table inside uses the low bits and the seven highest.
-        let index = (self.hasher.hash_one(id) >> 40) as usize % Self::SHARDS;
-        lock(&self.shards[index])
+        lock(&self.shards[self.shard_of(id)])
+    }
+
+    fn shard_of(&self, id: TaskId) -> usize {
+        (self.hasher.hash_one(id) >> 40) as usize % Self::SHARDS
     }
 
     /// The record under that id, unless it has expired. The time is asked only if it matters.
@@ -124,6 +127,27 @@ impl Shard {
             self.finished_bytes -= oldest.bytes;
             expired.extend(self.records.remove(&oldest.id));
             self.finished.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Callers may choose ids, and count them up.
+    #[test]
+    fn ids_that_differ_in_few_bits_are_spread_over_the_shards() {
+        const IDS: usize = 4_096;
+        let records = Records::new(&TransportConfig::default());
+        for (prefix, suffix) in [("", "-0000-4000-8000-000000000000"), ("00000000-0000-4000-8000-0000", "")] {
+            let mut counts = [0; Records::SHARDS];
+            for number in 0..IDS {
+                let id = format!("{prefix}{number:08x}{suffix}").parse().expect("an id");
+                counts[records.shard_of(id)] += 1;
+            }
+            let even = IDS / Records::SHARDS;
+            assert!(counts.iter().all(|count| (even / 2..even * 2).contains(count)), "{counts:?}");
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn bench_with(config: StripeConfig) -> Bench {
     Bench::with(stripe.install(EngineConfig::new().with_secret("STRIPE_API_KEY", Secret::new(KEY))))
 }
 
-/// Scripts that start with a key, and whose arrays are no longer than this.
+/// Scripts that start with a key, and whose arrays have at most `max` elements.
 pub(crate) fn bench_with_array_limit(server: &TestServer, max: usize) -> Bench {
     let stripe = StripeModule::new(config(server).with_key(Secret::new(KEY)), TokioBridge::new());
     let mut engine = EngineConfig::new();
