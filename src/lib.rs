@@ -35,6 +35,7 @@
 //! | read records, logs and errors of tasks | [`RhaiTaskDetails`], [`task`] |
 //! | run something else than Rhai scripts | [`worker`] |
 //! | configure or share a transport, read queues | [`transport`] |
+//! | let programs with a plain Redis client submit scripts | [`list_bridge`] |
 //! | test programs, with time under the test's control | [`testing`] |
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
@@ -44,7 +45,7 @@
 //! - `worker/`: [`RhaiWorker`] and its builder.
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `engine`, `task`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -56,6 +57,8 @@ pub mod dispatcher;
 pub mod engine;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "redis")]
+pub mod list_bridge;
 #[cfg(feature = "stdlib")]
 pub mod stdlib;
 #[cfg(feature = "stripe")]
