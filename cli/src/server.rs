@@ -71,6 +71,11 @@ impl Server {
         builder.connect().await.map_err(|error| self.explain(error))
     }
 
+    /// Whether it is for workers that know only the list protocol.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(ListUrl::parse(&self.url), Ok(Some(_)))
+    }
+
     /// A transport to the server. It is not connected yet.
     ///
     /// # Errors

@@ -128,7 +128,8 @@ fn an_outcome_without_a_reply_is_found_in_the_hash() {
 fn a_task_of_another_process_is_waited_for_without_its_reply() {
     let mut site = Site::new();
     let client = dispatcher(&site);
-    let id = block_on(client.new_play_request().worker_id("worker-1").script("1").submit()).expect("pushed");
+    let other = dispatcher(&site);
+    let id = block_on(other.new_play_request().worker_id("worker-1").script("1").submit()).expect("pushed");
     let details = block_on(client.status(id)).expect("a record");
     assert_eq!((details.status, details.worker_id.as_str()), (TaskStatus::Pending, "worker-1"));
     let mut waiting = client.wait(id, LONG).boxed();
@@ -136,7 +137,12 @@ fn a_task_of_another_process_is_waited_for_without_its_reply() {
     old_worker(&site);
     let output: i64 = block_on(waiting).expect("an outcome").into_result().expect("a number");
     assert_eq!(output, 1);
-    assert_eq!(site.reply(&id.to_string())["output"], "1", "the reply is still there");
+    assert_eq!(site.replies(&id.to_string()), 1, "the reply is for the process that has submitted it");
+    let output: i64 = block_on(other.wait(id, LONG)).expect("an outcome").into_result().expect("a number");
+    assert_eq!((output, site.replies(&id.to_string())), (1, 0));
+    // It was popped: a second wait reads the hash.
+    let output: i64 = block_on(other.wait(id, LONG)).expect("an outcome").into_result().expect("a number");
+    assert_eq!(output, 1);
     let unknown = TaskId::new();
     assert!(matches!(block_on(client.status(unknown)), Err(Error::NotFound(_))));
     assert!(matches!(block_on(client.wait(unknown, LONG)), Err(Error::NotFound(_))));

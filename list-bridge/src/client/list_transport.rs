@@ -39,11 +39,8 @@ pub struct ListTransport {
     reader: OnceLock<()>,
 }
 
-/// How many replies are waited for at once: the command that waits names them all.
-const MAX_WAITS: usize = 1_000;
-
 /// The shortest and longest time between two reads of the hash of a task that another process has submitted: its reply is
-/// for that process.
+/// for that process. The same holds beyond as many replies as are waited for at once.
 const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 impl ListTransport {
@@ -66,11 +63,6 @@ impl ListTransport {
     async fn submit_one(&self, task: &Task) -> Result<Result<Submitted, SubmitError>, TransportError> {
         if let Some(invalid) = unsupported(task) {
             return Ok(Err(invalid.into()));
-        }
-        if task.awaited && !self.replies.expect(task.id, MAX_WAITS) {
-            let problem = format!("{MAX_WAITS} replies are waited for over this handle already");
-            let hint = "wait for some of them first, or use another dispatcher";
-            return Ok(Err(Invalid::new("timeout", problem, hint).into()));
         }
         let (hash, queue) = (self.keys.hash(&ListId::from(task.id)), self.keys.queue(&task.worker_id));
         let mut fields = vec![hash];
@@ -95,12 +87,8 @@ impl ListTransport {
             commands.run("HSET", fields).await?;
             commands.once("LPUSH", vec![queue, id.into()]).await
         });
-        let unexpected = Unexpected { replies: &self.replies, id: task.id };
+        self.replies.submit(task.id);
         pushed.await?;
-        std::mem::forget(unexpected);
-        if task.awaited {
-            self.reader.get_or_init(|| self.start_reader());
-        }
         Ok(Ok(Submitted::Accepted(task.id)))
     }
 
@@ -145,6 +133,7 @@ impl Transport for ListTransport {
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
         if let Some(wait) = self.replies.wait(id) {
+            self.reader.get_or_init(|| self.start_reader());
             let replies = Arc::clone(&self.replies);
             return wait_for_reply(Waiting { replies, id, wait }).boxed();
         }
@@ -238,17 +227,5 @@ struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.replies.forget(self.id, self.wait.number);
-    }
-}
-
-/// A task whose submit failed or was dropped.
-struct Unexpected<'a> {
-    replies: &'a Replies,
-    id: TaskId,
-}
-
-impl Drop for Unexpected<'_> {
-    fn drop(&mut self) {
-        self.replies.unexpect(self.id);
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
 use futures::channel::oneshot;
@@ -15,7 +15,11 @@ pub(super) struct Replies {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The tasks that this handle has submitted to wait for, and the waits for each.
+    /// The tasks that this handle has submitted, and whose reply was not popped.
+    submitted: HashSet<TaskId>,
+    /// The same in the order of the submits, and some whose reply was popped.
+    order: VecDeque<TaskId>,
+    /// The tasks that are waited for, and the waits for each.
     waits: HashMap<TaskId, Vec<Waiter>>,
     next_number: u64,
     /// The tasks that the command at the server waits for may be fewer than these.
@@ -37,32 +41,48 @@ pub(super) struct Wait {
     pub(super) number: u64,
 }
 
+/// How many submitted tasks are remembered whose reply was not popped: those that were submitted last.
+const MAX_SUBMITTED: usize = 100_000;
+
+/// How many replies are waited for at once: the command that waits names them all.
+const MAX_WAITS: usize = 1_000;
+
 impl Replies {
-    /// Notes that the reply to a task is going to be waited for. `false` if that are too many.
-    pub(super) fn expect(&self, id: TaskId, limit: usize) -> bool {
+    /// Notes that this handle submits a task: its reply is for this handle.
+    pub(super) fn submit(&self, id: TaskId) {
         let mut state = lock(&self.state);
-        if state.waits.len() >= limit && !state.waits.contains_key(&id) {
-            return false;
+        if state.submitted.insert(id) {
+            state.order.push_back(id);
         }
-        state.waits.entry(id).or_default();
-        state.is_stale = true;
-        drop(state);
-        self.added.notify_one();
-        true
+        while state.order.len() > MAX_SUBMITTED {
+            if let Some(oldest) = state.order.pop_front() {
+                state.submitted.remove(&oldest);
+            }
+        }
     }
 
-    /// A wait for a task that is expected.
+    /// A wait for the reply to a task; `None` if the reply is not for this handle, was popped, or would be one too many.
     pub(super) fn wait(&self, id: TaskId) -> Option<Wait> {
         let mut state = lock(&self.state);
+        if !state.submitted.contains(&id) {
+            return None;
+        }
+        if !state.waits.contains_key(&id) {
+            if state.waits.len() >= MAX_WAITS {
+                return None;
+            }
+            state.is_stale = true;
+        }
         state.next_number += 1;
         let number = state.next_number;
-        let waiters = state.waits.get_mut(&id)?;
         let (sender, answer) = oneshot::channel();
-        waiters.push(Waiter { number, answer: sender });
+        state.waits.entry(id).or_default().push(Waiter { number, answer: sender });
+        drop(state);
+        self.added.notify_one();
         Some(Wait { answer, number })
     }
 
-    /// Ends a wait. Without a wait the reply is not expected any more.
+    /// Ends a wait. Without a wait the reply stays at the server.
     pub(super) fn forget(&self, id: TaskId, number: u64) {
         let mut state = lock(&self.state);
         let Some(waiters) = state.waits.get_mut(&id) else { return };
@@ -72,14 +92,12 @@ impl Replies {
         }
     }
 
-    /// Stops to expect a task that was not submitted.
-    pub(super) fn unexpect(&self, id: TaskId) {
-        lock(&self.state).waits.remove(&id);
-    }
-
     /// Answers all waits for a task.
     pub(super) fn answer(&self, id: TaskId, answer: &Answer) {
-        let waiters = lock(&self.state).waits.remove(&id).unwrap_or_default();
+        let mut state = lock(&self.state);
+        state.submitted.remove(&id);
+        let waiters = state.waits.remove(&id).unwrap_or_default();
+        drop(state);
         for waiter in waiters {
             let _ = waiter.answer.send(answer.clone()); // it may have been dropped
         }
@@ -108,5 +126,23 @@ impl Replies {
     /// How many waits there are.
     pub(super) fn count(&self) -> usize {
         lock(&self.state).waits.values().map(Vec::len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let replies = Replies::default();
+        let ids: Vec<_> = (0..MAX_SUBMITTED + 10).map(|_| TaskId::new()).collect();
+        ids.iter().for_each(|id| replies.submit(*id));
+        assert!(replies.wait(ids[0]).is_none(), "the first are forgotten");
+        let waits: Vec<_> = ids.iter().rev().take(MAX_WAITS).map(|id| replies.wait(*id)).collect();
+        assert!(waits.iter().all(Option::is_some));
+        assert!(replies.wait(ids[100]).is_none(), "one more is too many");
+        assert!(replies.wait(ids[ids.len() - 1]).is_some(), "a second wait for a reply is not");
+        assert_eq!((replies.ids().len(), replies.count()), (MAX_WAITS, MAX_WAITS + 1));
     }
 }
