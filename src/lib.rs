@@ -36,6 +36,7 @@
 //! | run something else than Rhai scripts | [`worker`] |
 //! | call typed services of Rust | [`service`] |
 //! | configure or share a transport, read queues | [`transport`] |
+//! | let programs with a plain Redis client submit scripts | [`list_bridge`] |
 //! | test programs, with time under the test's control | [`testing`] |
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
@@ -46,7 +47,7 @@
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `engine`, `task`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -58,6 +59,8 @@ pub mod dispatcher;
 pub mod engine;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "redis")]
+pub mod list_bridge;
 pub mod service;
 #[cfg(feature = "stdlib")]
 pub mod stdlib;

@@ -1,10 +1,11 @@
 use std::io;
 
+use rhai_dispatcher::list_bridge::ListId;
 use rhai_dispatcher::worker::WorkerError;
-use rhai_dispatcher::{Invalid, RhaiDispatcherError, TaskId};
+use rhai_dispatcher::{Invalid, RhaiDispatcherError};
 
 use crate::exit::Exit;
-use crate::options::Timeout;
+use crate::options::{TaskRef, Timeout};
 use crate::report::Failure;
 
 /// Why a command failed before it could do its work.
@@ -38,12 +39,17 @@ pub(crate) enum CommandError {
     #[error("task {id} did not end within {timeout} and has no outcome yet: {why}; --timeout waits longer")]
     TimedOut {
         /// The task.
-        id: TaskId,
+        id: TaskRef,
         /// How long the command waited.
         timeout: Timeout,
         /// What the task waits for, or since when it runs.
         why: String,
     },
+    /// No client of the list protocol has submitted a task under that id.
+    #[error(
+        "task {0} is not known: no client of the list protocol has submitted it, or its hash has expired"
+    )]
+    UnknownList(ListId),
     /// The task's state does not allow the operation.
     #[error("{0}")]
     NotReady(String),
@@ -71,6 +77,7 @@ impl CommandError {
             Self::Server { .. } => Exit::Server,
             Self::Dispatcher(_)
             | Self::TimedOut { .. }
+            | Self::UnknownList(_)
             | Self::NotReady(_)
             | Self::Worker(_)
             | Self::System { .. } => Exit::Failure,
@@ -85,6 +92,7 @@ impl CommandError {
             Self::Usage { .. } | Self::NoServer => Failure::INVALID,
             Self::Server { .. } => Failure::SERVER,
             Self::TimedOut { .. } => "timeout",
+            Self::UnknownList(_) => "not_found",
             Self::NotReady(_) => "not_ready",
             Self::Worker(_) => "worker",
             Self::System { .. } => "system",

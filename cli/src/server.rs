@@ -1,12 +1,10 @@
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher::transport::{RedisConfig, RedisTransport, Transport};
+use rhai_dispatcher::list_bridge::{ListTasks, ListUrl};
+use rhai_dispatcher::transport::{RedisConfig, RedisTransport};
 use rhai_dispatcher::worker::WorkerError;
-use rhai_dispatcher::{
-    RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, RhaiWorker, RhaiWorkerBuilder, WorkerId,
-};
+use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError};
 
 use crate::error::CommandError;
 
@@ -73,27 +71,21 @@ impl Server {
         builder.connect().await.map_err(|error| self.explain(error))
     }
 
-    /// A worker of this server.
-    pub(crate) fn worker(&self, worker_id: &WorkerId) -> RhaiWorkerBuilder {
-        let RecordSettings { ttl, most, most_bytes } = self.records;
-        let mut builder = RhaiWorker::builder(worker_id.as_str()).url(&self.url);
-        if let Some(prefix) = &self.prefix {
-            builder = builder.prefix(prefix);
-        }
-        if let Some(ttl) = ttl {
-            builder = builder.record_ttl(ttl);
-        }
-        if let Some(most) = most {
-            builder = builder.max_finished_records(most);
-        }
-        if let Some(bytes) = most_bytes {
-            builder = builder.max_finished_bytes(bytes);
-        }
-        builder
+    /// Whether it is for workers that know only the list protocol.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(ListUrl::parse(&self.url), Ok(Some(_)))
     }
 
     /// A transport to the server. It is not connected yet.
-    pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, RhaiDispatcherError> {
+    ///
+    /// # Errors
+    /// If the URL can't be used, or names the list protocol, which only submits.
+    pub(crate) fn transport(&self) -> Result<RedisTransport, CommandError> {
+        if ListUrl::parse(&self.url)?.is_some() {
+            let problem =
+                "protocol=list is for commands that submit to workers which know nothing else; leave it out";
+            return Err(CommandError::usage("--url <URL>", problem));
+        }
         let config = RedisConfig::new(&self.url);
         let mut config = match &self.prefix {
             Some(prefix) => config.with_prefix(prefix),
@@ -104,7 +96,15 @@ impl Server {
         kept.record_ttl = ttl.unwrap_or(kept.record_ttl);
         kept.max_finished_records = most.unwrap_or(kept.max_finished_records);
         kept.max_finished_bytes = most_bytes.unwrap_or(kept.max_finished_bytes);
-        Ok(Arc::new(RedisTransport::new(config)?))
+        Ok(RedisTransport::new(config)?)
+    }
+
+    /// The tasks of clients of the list protocol.
+    ///
+    /// # Errors
+    /// If the URL can't be used.
+    pub(crate) fn list_tasks(&self) -> Result<ListTasks, CommandError> {
+        Ok(ListTasks::new(&self.transport()?))
     }
 
     /// An error of a call. If the server caused it, it names the server and the way out.

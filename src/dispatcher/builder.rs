@@ -59,7 +59,9 @@ impl RhaiDispatcherBuilder {
     /// - `memory:NAME`: the hub of that name in this process, served by [`RhaiWorker`](crate::RhaiWorker)s with the
     ///   same URL;
     /// - `redis://[user[:password]@]host[:port][/database]` or `redis+unix:///path/to/socket`: a Redis server, served
-    ///   by workers in any process.
+    ///   by workers in any process;
+    /// - the same with `?protocol=list`: workers that know only the list protocol, which has scripts with a caller and a
+    ///   context, their status and their outcome, and nothing else.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self

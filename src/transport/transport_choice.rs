@@ -86,8 +86,14 @@ fn memory(_name: &str, _settings: TransportSettings) -> Result<TransportChoice, 
 
 #[cfg(feature = "redis")]
 fn redis(url: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
+    use rhai_dispatcher_list_bridge::{FollowingTransport, ListTransport, ListUrl};
+
+    if let Some(list) = ListUrl::parse(url)? {
+        let config = settings.redis(list.server());
+        return Ok(TransportChoice::Shared(Arc::new(ListTransport::new(&list, config)?)));
+    }
     let transport = rhai_dispatcher_redis::RedisTransport::new(settings.redis(url))?;
-    Ok(TransportChoice::Shared(Arc::new(transport)))
+    Ok(TransportChoice::Shared(Arc::new(FollowingTransport::new(transport))))
 }
 
 #[cfg(not(feature = "redis"))]

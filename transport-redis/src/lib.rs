@@ -20,6 +20,7 @@
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
+//! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
 //! - `client/`: fred, which no other module uses; connections that are replaced when they or their server are dead.
 //! - `crash_points`: points at which the fault injection harness ends the process.
 
@@ -27,6 +28,7 @@ mod background_tasks;
 mod batch;
 mod claim;
 mod client;
+mod commands;
 mod config;
 mod consumer;
 mod crash_points;
@@ -41,6 +43,8 @@ mod transport;
 mod wait;
 mod wire;
 
+pub use client::{ClientError, ServerReply};
+pub use commands::{LuaScript, RedisCommands};
 pub use config::{Durability, RedisConfig};
 pub use crash_points::CRASH_POINTS;
 pub use transport::RedisTransport;

@@ -10,6 +10,7 @@ use rhai_dispatcher_core::{
 };
 
 use crate::client::{ClientError, ServerReply};
+use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
 use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
@@ -31,6 +32,18 @@ impl RedisTransport {
     /// The first setting that makes no sense, as [`Invalid`].
     pub fn new(config: RedisConfig) -> Result<Self, Invalid> {
         Ok(Self { handle: Arc::new(Handle::new(config)?) })
+    }
+
+    /// Commands to the same server, on the connection for calls.
+    #[must_use]
+    pub fn commands(&self) -> RedisCommands {
+        RedisCommands::new(&self.handle)
+    }
+
+    /// Whether this handle has submitted that task, and is going to be sent its outcome.
+    #[must_use]
+    pub fn awaits(&self, id: TaskId) -> bool {
+        self.handle.started_background().is_some_and(|background| background.inbox.waits.awaits(id))
     }
 
     /// The numbers of the queue of that worker id, or of all if it is empty, by name.

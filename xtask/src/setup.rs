@@ -26,6 +26,22 @@ pub(crate) static REDIS_SERVER: Tool = Tool {
     advice: "install the package `redis-server` (Debian, Ubuntu) or `redis` (Fedora, Arch, Homebrew): tests need it",
 };
 
+/// Runs the client in Python of docs/list-protocol.md.
+pub(crate) static PYTHON: Tool = Tool {
+    name: "python3",
+    probe: &["python3", "--version"],
+    install: || apt_package("python3"),
+    advice: "install Python 3: a test runs the client of docs/list-protocol.md with it",
+};
+
+/// Runs the client in JavaScript of docs/list-protocol.md.
+pub(crate) static NODE: Tool = Tool {
+    name: "node",
+    probe: &["node", "--version"],
+    install: || apt_package("nodejs"),
+    advice: "install Node.js: a test runs the client of docs/list-protocol.md with it",
+};
+
 /// A program that a step needs, and how it comes onto this machine.
 #[derive(Debug)]
 pub(crate) struct Tool {

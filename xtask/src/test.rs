@@ -82,7 +82,7 @@ fn steps() -> Vec<Step> {
             "all tests, doctests among them; examples are built",
             Cargo::new("test --workspace --no-fail-fast"),
         )
-        .needs(&[&setup::REDIS_SERVER]),
+        .needs(&[&setup::REDIS_SERVER, &setup::PYTHON, &setup::NODE]),
         Step::cargo(
             "test-sync",
             "tests of the engine with Rhai's sync feature",

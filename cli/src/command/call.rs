@@ -60,7 +60,8 @@ impl CallCommand {
         let timeout = self.timeout.duration();
         let (file, keep) = (self.request.file(), self.request.may_join());
         // The deadline ends the task if this process is killed before it can cancel the task.
-        let useful_for = (!keep).then(|| timeout.saturating_add(Self::SLACK));
+        // The list protocol has no deadlines.
+        let useful_for = (!keep && !server.is_list()).then(|| timeout.saturating_add(Self::SLACK));
         let request = self.request.request(&dispatcher, useful_for)?;
         let scripts = ScriptReader::start(vec![file], dispatcher.config().max_script_bytes)?;
         let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout).with_keep(keep);

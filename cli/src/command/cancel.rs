@@ -1,12 +1,12 @@
 use clap::Args;
 use futures::executor::block_on;
 use rhai_dispatcher::task::Cancelled;
-use rhai_dispatcher::{RhaiDispatcherError, TaskId};
+use rhai_dispatcher::{CancelReason, RhaiDispatcherError};
 use serde_json::json;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::{ServerArgs, task_id};
+use crate::options::{ServerArgs, TaskRef};
 use crate::report::{Console, Results};
 
 /// Cancel a task
@@ -16,9 +16,9 @@ use crate::report::{Console, Results};
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CancelCommand {
-    /// The id of the task
-    #[arg(value_name = "ID", value_parser = task_id)]
-    id: TaskId,
+    /// The id of the task, or the id that a client of the list protocol gave it
+    #[arg(value_name = "ID")]
+    id: TaskRef,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -40,14 +40,26 @@ impl CancelCommand {
 
     async fn run(self) -> Result<Exit, CommandError> {
         let server = self.server.server()?;
-        let dispatcher = server.connect().await?;
-        let id = self.id;
-        let cancelled = dispatcher.cancel(id).await.map_err(|error| server.explain(error))?;
-        if cancelled == Cancelled::NotFound {
-            return Err(RhaiDispatcherError::NotFound(id).into());
-        }
+        let cancelled = match &self.id {
+            TaskRef::Task(id) => {
+                let dispatcher = server.connect().await?;
+                let cancelled = dispatcher.cancel(*id).await.map_err(|error| server.explain(error))?;
+                if cancelled == Cancelled::NotFound {
+                    return Err(RhaiDispatcherError::NotFound(*id).into());
+                }
+                cancelled
+            }
+            TaskRef::List(id) => {
+                let cancelled = server.list_tasks()?.cancel(id, CancelReason::Asked).await;
+                let cancelled = cancelled.map_err(|error| server.explain(error))?;
+                if cancelled == Cancelled::NotFound {
+                    return Err(CommandError::UnknownList(id.clone()));
+                }
+                cancelled
+            }
+        };
         let line = if self.json {
-            json!({ "taskId": id, "cancelled": cancelled }).to_string()
+            json!({ "taskId": self.id.to_string(), "cancelled": cancelled }).to_string()
         } else {
             cancelled.to_string()
         };

@@ -1,19 +1,20 @@
 use clap::Args;
 use futures::executor::block_on;
-use rhai_dispatcher::{TaskId, TaskStatus};
+use rhai_dispatcher::TaskStatus;
+use rhai_dispatcher::list_bridge::Found;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::{ServerArgs, task_id};
-use crate::report::{Console, Record, Results, json};
+use crate::options::{ServerArgs, TaskRef};
+use crate::report::{Console, ListRecord, Record, Results, json};
 
 /// Print the record of a task
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct StatusCommand {
-    /// The id of the task
-    #[arg(value_name = "ID", value_parser = task_id)]
-    id: TaskId,
+    /// The id of the task, or the id that a client of the list protocol gave it
+    #[arg(value_name = "ID")]
+    id: TaskRef,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -35,8 +36,21 @@ impl StatusCommand {
 
     async fn run(self) -> Result<Exit, CommandError> {
         let server = self.server.server()?;
-        let dispatcher = server.connect().await?;
-        let details = dispatcher.status(self.id).await.map_err(|error| server.explain(error))?;
+        let details = match self.id {
+            TaskRef::Task(id) => {
+                let dispatcher = server.connect().await?;
+                dispatcher.status(id).await.map_err(|error| server.explain(error))?
+            }
+            TaskRef::List(id) => {
+                let found = server.list_tasks()?.find(&id).await.map_err(|error| server.explain(error))?;
+                match found.ok_or(CommandError::UnknownList(id))? {
+                    Found::Task(details) => *details,
+                    Found::Hash(details) => {
+                        return Ok(ListRecord(&details).print(Console::detect(), self.json));
+                    }
+                }
+            }
+        };
         let lines = if self.json { vec![json(&details)] } else { Record(&details).lines() };
         let printed = Results::new(Console::detect()).lines(lines);
         Ok(match details.status {

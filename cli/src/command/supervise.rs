@@ -1,7 +1,9 @@
 use std::env;
 use std::ffi::OsString;
 use std::process::Command;
+use std::sync::Arc;
 
+use rhai_dispatcher::transport::Transport;
 use rhai_dispatcher_supervision::{Ended, Supervisor};
 
 use crate::error::CommandError;
@@ -23,7 +25,12 @@ pub(crate) fn supervise(server: Server) -> Result<Exit, CommandError> {
         command.args(args);
         command
     };
-    let connect = move || server.transport().map_err(|error| error.to_string());
+    // A bad URL ends the command before a child does.
+    server.transport()?;
+    let connect = move || match server.transport() {
+        Ok(transport) => Ok(Arc::new(transport) as Arc<dyn Transport>),
+        Err(error) => Err(error.to_string()),
+    };
     let supervisor = Supervisor::new(command, connect).with_restart_codes([i32::from(Exit::Server.code())]);
     let handle = supervisor.handle();
     let mut is_first = true;

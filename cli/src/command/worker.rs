@@ -1,10 +1,11 @@
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
 use rhai_dispatcher::worker::{RunningTasks, WorkerConfig};
-use rhai_dispatcher::{EngineConfig, WorkerId};
+use rhai_dispatcher::{EngineConfig, RhaiWorker, WorkerId};
 #[cfg(unix)]
 use rhai_dispatcher_supervision::Supervised;
 use serde_json::json;
@@ -14,7 +15,7 @@ use super::supervise::supervise;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::options::{LimitArgs, ModuleArgs, ServerArgs, duration, worker_id};
+use crate::options::{LimitArgs, ListArgs, ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
 /// Serve a worker id: run the scripts that are submitted to it
@@ -23,6 +24,9 @@ use crate::report::{Console, Results};
 /// releases its other tasks, which other workers of the same id then run. A second signal ends the worker at once;
 /// its tasks run elsewhere when its lease has expired. The log goes to standard error, filtered by RUST_LOG
 /// [default: info].
+///
+/// Programs with a plain Redis client submit scripts by HSET, LPUSH and BLPOP: the list protocol, of which
+/// docs/list-protocol.md shows clients. --no-list turns it off.
 ///
 /// The scripts run in a child process. If it dies, only the scripts that were on a processor at that moment are
 /// quarantined; all other scripts run again at once. The worker restarts the child after 100 ms, and doubles the
@@ -42,6 +46,9 @@ pub(crate) struct WorkerCommand {
 
     #[command(flatten)]
     modules: ModuleArgs,
+
+    #[command(flatten)]
+    list: ListArgs,
 
     /// How many threads run scripts [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
@@ -103,7 +110,10 @@ impl WorkerCommand {
         let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
         let engine =
             self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
-        let mut worker = server.worker(&id).engine(engine).threads(threads).grace(grace);
+        let transport = server.transport()?;
+        let bridge = self.list.bridge(&transport, &id)?;
+        let worker = RhaiWorker::builder(id.as_str()).transport(Arc::new(transport));
+        let mut worker = worker.engine(engine).threads(threads).grace(grace);
         if let Some(running_tasks) = running_tasks {
             worker = worker.running_tasks(running_tasks);
         }
@@ -116,8 +126,12 @@ impl WorkerCommand {
             }
         };
 
+        let serving_lists = OnceCell::new();
         let shutdown = async {
             // It serves by now.
+            if let Some(bridge) = bridge {
+                let _ = serving_lists.set(bridge.start()); // it is the only one
+            }
             let s = if threads == 1 { "" } else { "s" };
             console.note(format_args!(
                 "serving {id} from {server} on {threads} thread{s}; Ctrl-C or SIGTERM drains it"
@@ -125,13 +139,20 @@ impl WorkerCommand {
             let url = server.to_string();
             say(json!({ "event": "serving", "workerId": &id, "url": url, "threads": threads }));
             interrupt.raised().await;
+            if let Some(bridge) = serving_lists.get() {
+                bridge.stop_taking();
+            }
             say(json!({ "event": "draining", "workerId": &id }));
             let grace = humantime::format_duration(grace);
             console.note(format_args!(
                 "draining: running scripts have {grace} to end; another signal ends it at once"
             ));
         };
-        let drained = worker.run(shutdown).await.map_err(|error| server.explain_worker(error))?;
+        let drained = worker.run(shutdown).await;
+        if let Some(bridge) = serving_lists.into_inner() {
+            bridge.drain().await;
+        }
+        let drained = drained.map_err(|error| server.explain_worker(error))?;
         let abandoned = drained.abandoned;
         say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned }));
         if abandoned > 0 {

@@ -2,18 +2,22 @@
 
 mod ids;
 mod limit_args;
+mod list_args;
 mod module_args;
 mod request_args;
 mod script_args;
 mod script_file;
 mod server_args;
+mod task_ref;
 mod timeout;
 
 pub(crate) use ids::{label, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
+pub(crate) use list_args::ListArgs;
 pub(crate) use module_args::ModuleArgs;
 pub(crate) use request_args::RequestArgs;
 pub(crate) use script_args::ScriptArgs;
 pub(crate) use script_file::{Script, ScriptFile};
 pub(crate) use server_args::ServerArgs;
+pub(crate) use task_ref::TaskRef;
 pub(crate) use timeout::{Timeout, duration};

@@ -2,6 +2,7 @@
 
 mod console;
 mod failure;
+mod list_record;
 mod live_log;
 mod printer;
 mod record;
@@ -14,6 +15,7 @@ mod visible;
 
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;
+pub(crate) use list_record::ListRecord;
 pub(crate) use live_log::{LiveLine, LiveLog};
 pub(crate) use printer::Printer;
 pub(crate) use record::Record;

@@ -167,8 +167,11 @@ fn invalid_values_are_refused() {
     let site = Site::new();
     let submit = |more: &[&'static str]| [&["submit", "--worker", "w", "-"], more].concat();
     for (args, says) in [
-        (vec!["status", "nope"], "is not a UUID"),
-        (vec!["wait", "8C1B7F0E-52A4-4C1D-9A37-0F2D6A1E4B90"], "lower-case"),
+        (vec!["status", "a b"], "outside A-Z"),
+        (vec!["wait", "queues"], "name of a key"),
+        (vec!["resubmit", "nope"], "is not a UUID"),
+        (vec!["resubmit", "8C1B7F0E-52A4-4C1D-9A37-0F2D6A1E4B90"], "lower-case"),
+        (vec!["worker", "--id", "w", "--url", "redis://127.0.0.1:1/?protocol=list"], "protocol=list"),
         (vec!["cancel", ""], "<ID>"),
         (vec!["pause", "a b"], "outside A-Z"),
         (vec!["resume", ID], "shape of a task id"),

@@ -9,6 +9,7 @@
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
+//! - `list_protocol`, `list_kills`: tests of the list protocol: the clients of its document, ids in commands, killed workers.
 //! - `usage_example`: the example of the README, over Redis.
 
 mod bad_input;
@@ -20,6 +21,8 @@ mod ends;
 mod examples;
 mod failures;
 mod functions;
+mod list_kills;
+mod list_protocol;
 mod live;
 mod modules;
 mod remote;

@@ -4,7 +4,8 @@ use rhai_dispatcher_core::TransportError;
 
 /// Why the client has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ClientError {
+#[non_exhaustive]
+pub enum ClientError {
     /// The connection could not be made, or was lost.
     #[error("{0}")]
     Lost(String),
@@ -53,7 +54,8 @@ impl ClientError {
     }
 
     /// Whether the same command may succeed soon.
-    pub(crate) const fn is_passing(&self) -> bool {
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Demoted(_) | Self::Busy(_))
     }
 }

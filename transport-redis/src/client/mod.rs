@@ -9,9 +9,9 @@ mod server_info;
 mod server_reply;
 mod vitals;
 
-pub(crate) use client_error::ClientError;
+pub use client_error::ClientError;
 pub(crate) use connection::Connection;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use link::{Link, LinkState};
 pub(crate) use network::Network;
-pub(crate) use server_reply::ServerReply;
+pub use server_reply::ServerReply;

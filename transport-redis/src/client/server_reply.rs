@@ -5,7 +5,7 @@ use super::ClientError;
 
 /// What a server answered.
 #[derive(Debug)]
-pub(crate) struct ServerReply(Frame);
+pub struct ServerReply(Frame);
 
 impl ServerReply {
     /// The answer, or the error that it is.
@@ -23,7 +23,8 @@ impl ServerReply {
     }
 
     /// The elements of an array, or the names and values of a map in turn; none, if it is nil.
-    pub(crate) fn into_array(self) -> Vec<Self> {
+    #[must_use]
+    pub fn into_array(self) -> Vec<Self> {
         match self.0 {
             Frame::Array { data, .. } => data.into_iter().map(Self).collect(),
             Frame::Map { data, .. } => {
@@ -33,7 +34,9 @@ impl ServerReply {
         }
     }
 
-    pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
+    /// The bytes of a text.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
             Frame::BlobString { data, .. }
             | Frame::SimpleString { data, .. }
@@ -42,12 +45,15 @@ impl ServerReply {
         }
     }
 
-    pub(crate) fn as_str(&self) -> Option<&str> {
+    /// A text, if it is UTF-8.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
 
     /// A number, or a text that is one.
-    pub(crate) fn as_u64(&self) -> Option<u64> {
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
         match &self.0 {
             Frame::Number { data, .. } => u64::try_from(*data).ok(),
             _ => {
@@ -66,8 +72,9 @@ impl ServerReply {
         self.as_u64().and_then(|number| usize::try_from(number).ok())
     }
 
-    /// Whether it is nil: a blocking command's time was over.
-    pub(crate) const fn is_nil(&self) -> bool {
+    /// Whether it is nil: a value that does not exist, or the end of a blocking command's time.
+    #[must_use]
+    pub const fn is_nil(&self) -> bool {
         matches!(self.0, Frame::Null)
     }
 }

@@ -152,6 +152,12 @@ impl Waits {
         }
     }
 
+    /// Whether the outcome of that task is sent here, or was, and no call has asked for it yet.
+    pub(crate) fn awaits(&self, id: TaskId) -> bool {
+        let state = self.lock();
+        state.own.contains_key(&id) || state.early.iter().any(|details| details.task_id == id)
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.lock().waiters
     }

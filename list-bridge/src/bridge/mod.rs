@@ -1,0 +1,14 @@
+//! The way in: takes ids from a queue, runs their tasks as a client of the dispatcher, and answers.
+
+mod config;
+mod core;
+mod ending;
+mod held_ids;
+mod held_task;
+mod lease_loop;
+mod list_bridge;
+mod request;
+mod take_loop;
+
+pub use config::ListBridgeConfig;
+pub use list_bridge::{ListBridge, RunningListBridge};

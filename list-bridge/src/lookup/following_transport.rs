@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
+use rhai_dispatcher_core::{
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
+    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError,
+    WorkerId,
+};
+use rhai_dispatcher_redis::RedisTransport;
+
+use super::ListTasks;
+use crate::ListId;
+use crate::store::Resolved;
+
+/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome` and `cancel`
+/// of an id that such a client has chosen follow to the task that runs it, if the id has the form of a task's.
+///
+/// The outcome of a task that this handle has submitted takes no further call; the record, the wait or the cancel of any
+/// other id takes one more.
+#[derive(Debug)]
+pub struct FollowingTransport {
+    inner: RedisTransport,
+    tasks: ListTasks,
+    /// Waits of which it is not known yet what they are for.
+    resolving: Arc<AtomicUsize>,
+}
+
+impl FollowingTransport {
+    /// Wraps the transport.
+    #[must_use]
+    pub fn new(inner: RedisTransport) -> Self {
+        let tasks = ListTasks::new(&inner);
+        Self { inner, tasks, resolving: Arc::default() }
+    }
+
+    /// What each of the ids stands for.
+    async fn resolve(&self, ids: &[TaskId]) -> Result<Vec<Resolved>, TransportError> {
+        try_join_all(ids.iter().map(|id| self.tasks.resolve(&ListId::from(*id)))).await
+    }
+
+    /// Waits for the outcome of a client's id.
+    async fn follow(tasks: ListTasks, id: TaskId) -> Result<TaskDetails, OutcomeError> {
+        match tasks.outcome(&ListId::from(id)).await? {
+            Some(found) => Ok(found.into_details(id)),
+            None => Err(OutcomeError::NotFound(id)),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for FollowingTransport {
+    async fn submit(
+        &self,
+        tasks: Vec<Arc<Task>>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
+        self.inner.submit(tasks).await
+    }
+
+    async fn attach(&self, spec: InstanceSpec) -> Result<Arc<dyn Consumer>, TransportError> {
+        self.inner.attach(spec).await
+    }
+
+    async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
+        let resolved = self.resolve(ids).await?;
+        let is_own = |resolved: &Resolved| *resolved == Resolved::Other;
+        let own: Vec<_> = ids.iter().zip(&resolved).filter(|(_, resolved)| is_own(resolved)).collect();
+        let own: Vec<_> = own.into_iter().map(|(id, _)| *id).collect();
+        let mut own = self.inner.details(&own).await?.into_iter();
+        let mut all = Vec::with_capacity(ids.len());
+        for (id, resolved) in ids.iter().zip(&resolved) {
+            all.push(match is_own(resolved) {
+                true => own.next().flatten(),
+                false => self.tasks.find(&ListId::from(*id)).await?.map(|found| found.into_details(*id)),
+            });
+        }
+        Ok(all)
+    }
+
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+        if self.inner.awaits(id) {
+            return self.inner.outcome(id);
+        }
+        let resolving = Resolving::new(&self.resolving);
+        let resolved = self.tasks.resolve(&ListId::from(id));
+        let tasks = self.tasks.clone();
+        async move {
+            match resolved.await? {
+                Resolved::Other => {
+                    // Counted there from now on.
+                    let outcome = tasks.transport().outcome(id);
+                    drop(resolving);
+                    outcome.await
+                }
+                Resolved::Runs(_) | Resolved::Hash => Self::follow(tasks, id).await,
+            }
+        }
+        .boxed()
+    }
+
+    async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
+        let resolved = self.resolve(ids).await?;
+        let own: Vec<_> =
+            ids.iter().zip(&resolved).filter(|(_, resolved)| **resolved == Resolved::Other).collect();
+        let own: Vec<_> = own.into_iter().map(|(id, _)| *id).collect();
+        let mut own = self.inner.cancel(&own, why).await?.into_iter();
+        let mut all = Vec::with_capacity(ids.len());
+        for (id, resolved) in ids.iter().zip(&resolved) {
+            all.push(match resolved {
+                Resolved::Other => own.next().unwrap_or(Cancelled::NotFound),
+                Resolved::Runs(_) | Resolved::Hash => self.tasks.cancel(&ListId::from(*id), why).await?,
+            });
+        }
+        Ok(all)
+    }
+
+    async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
+        self.inner.report_crash(report).await
+    }
+
+    async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
+        self.inner.instances(worker_id).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
+        self.inner.queues().await
+    }
+
+    async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
+        self.inner.queue(worker_id).await
+    }
+
+    async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {
+        self.inner.set_paused(worker_id, paused).await
+    }
+
+    async fn connect(&self) -> Result<(), TransportError> {
+        self.inner.connect().await
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.inner.clock()
+    }
+
+    fn health(&self) -> Health {
+        let mut health = self.inner.health();
+        health.waiters += self.resolving.load(Ordering::Relaxed);
+        health
+    }
+}
+
+/// Counts a wait.
+struct Resolving(Arc<AtomicUsize>);
+
+impl Resolving {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Resolving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,112 @@
+use bytes::Bytes;
+use rhai_dispatcher_core::{DispatcherConfig, TaskStatus, WallTime};
+use rhai_dispatcher_redis::ServerReply;
+
+use super::Field;
+use crate::fields::FieldName;
+use crate::{ListId, ListTaskDetails};
+
+/// The hash of a client, as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientHash {
+    /// The server's time.
+    pub(crate) now: WallTime,
+    pub(crate) worker_id: Field,
+    pub(crate) caller_id: Field,
+    pub(crate) context_id: Field,
+    pub(crate) script: Field,
+    pub(crate) status: Field,
+    output: Field,
+    error: Field,
+    created_at: Field,
+    updated_at: Field,
+    /// The task that runs it, or is going to.
+    pub(crate) runs_as: Field,
+    /// The token of a reply that may not have been sent.
+    pub(crate) token: Field,
+    pub(crate) cancel_asked: Field,
+}
+
+/// The most bytes of fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FieldLimits {
+    pub(crate) script: usize,
+    pub(crate) output: usize,
+}
+
+/// The longest value of the other fields. Ids have the limit of the dispatcher.
+const SHORT: usize = DispatcherConfig::MAX_LABEL_BYTES;
+
+impl ClientHash {
+    /// The arguments that ask for its fields: the most bytes, the name and the other name of each.
+    pub(super) fn args(limits: FieldLimits) -> Vec<Bytes> {
+        let of_clients = [
+            ("workerId", SHORT),
+            ("callerId", SHORT),
+            ("contextId", SHORT),
+            ("script", limits.script),
+            ("status", SHORT),
+            ("output", limits.output),
+            ("error", limits.output),
+            ("createdAt", SHORT),
+            ("updatedAt", SHORT),
+        ];
+        let mut args = Vec::new();
+        let mut ask = |most: usize, name: &'static str, other: &'static str| {
+            args.push(Bytes::from(most.to_string()));
+            args.extend([name, other].map(|name| Bytes::from_static(name.as_bytes())));
+        };
+        for (name, most) in of_clients {
+            let FieldName { camel, snake } = FieldName::of(name);
+            ask(most, camel, snake);
+        }
+        for name in ["runsAs", "replyToken", "cancelAsked"] {
+            ask(SHORT, name, name);
+        }
+        args
+    }
+
+    /// The answer to these arguments.
+    pub(super) fn parse(now: WallTime, values: &[ServerReply]) -> Option<Self> {
+        let mut values = values.iter().map(Field::parse);
+        Some(Self {
+            now,
+            worker_id: values.next()?,
+            caller_id: values.next()?,
+            context_id: values.next()?,
+            script: values.next()?,
+            status: values.next()?,
+            output: values.next()?,
+            error: values.next()?,
+            created_at: values.next()?,
+            updated_at: values.next()?,
+            runs_as: values.next()?,
+            token: values.next()?,
+            cancel_asked: values.next()?,
+        })
+    }
+
+    /// Its status. What is not a status counts as pending.
+    pub(crate) fn status(&self) -> TaskStatus {
+        self.status.text().and_then(|text| text.parse().ok()).unwrap_or(TaskStatus::Pending)
+    }
+
+    /// What a reply says of it.
+    pub(crate) fn details(&self, id: &ListId) -> ListTaskDetails {
+        let mut details = ListTaskDetails::of_id(id.as_str());
+        details.worker_id = self.worker_id.or_empty();
+        details.caller_id = self.caller_id.or_empty();
+        details.context_id = self.context_id.text().map(str::to_owned);
+        details.script = self.script.or_empty();
+        details.status = match self.status() {
+            TaskStatus::Cancelled => TaskStatus::Error,
+            status => status,
+        };
+        details.output = self.output.text().map(str::to_owned);
+        details.error = self.error.text().map(str::to_owned);
+        let now = self.now.to_string();
+        details.created_at = self.created_at.text().map_or_else(|| now.clone(), str::to_owned);
+        details.updated_at = self.updated_at.text().map_or(now, str::to_owned);
+        details
+    }
+}

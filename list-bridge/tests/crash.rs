@@ -1,0 +1,170 @@
+//! Bridges that die at any command, or are taken for dead: each id is run once and answered once.
+
+mod support;
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use rhai_dispatcher_core::{CancelReason, TransportExt};
+use rhai_dispatcher_list_bridge::ListBridgeConfig;
+use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+use rhai_dispatcher_test_redis::FaultyProxy;
+use support::{Cut, CuttingProxy, Site, bridge, runs, until};
+
+/// Short enough for many deaths.
+const LEASE: Duration = Duration::from_millis(200);
+
+fn mortal() -> ListBridgeConfig {
+    ListBridgeConfig::new().with_lease(LEASE)
+}
+
+#[test]
+fn a_bridge_that_dies_at_any_command_loses_and_repeats_nothing() {
+    let mut site = Site::new();
+    let (_worker, counted) = site.worker();
+    for at in 1.. {
+        for cut in [Cut::Before, Cut::After] {
+            let id = format!("job-{at}-{cut:?}");
+            let before = runs(&counted);
+            let proxy = CuttingProxy::start(site.server.port(), at, cut);
+            let config = RedisConfig::new(proxy.url()).with_call_timeout(Duration::from_secs(2));
+            let transport = RedisTransport::new(config).expect("a valid config");
+            let first = bridge(&transport, mortal());
+            site.submit(&id, &[("script", "42")]);
+            until("it dies, or has answered", || {
+                proxy.is_cut() || (site.replies(&id) == 1 && site.field(&id, "replyToken").is_none())
+            });
+            let is_done = !proxy.is_cut();
+            drop(first);
+            drop(transport);
+            drop(proxy);
+
+            let second = site.bridge_with(mortal());
+            let reply = site.reply(&id);
+            assert_eq!(
+                (&reply["status"], &reply["output"]),
+                (&"completed".into(), &"42".into()),
+                "{id}: {reply}"
+            );
+            site.settled();
+            block_on(second.drain());
+            assert_eq!(site.replies(&id), 0, "{id}: a second reply");
+            assert_eq!(runs(&counted) - before, 1, "{id}: runs");
+            assert_eq!(site.field(&id, "status").as_deref(), Some("completed"), "{id}");
+            if is_done {
+                assert!(at > 20, "it takes more commands than that: {at}");
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bridge_that_dies_at_any_command_answers_a_bad_id_once() {
+    let mut site = Site::new();
+    for at in 1.. {
+        for cut in [Cut::Before, Cut::After] {
+            let id = format!("no job {at} {cut:?}");
+            let proxy = CuttingProxy::start(site.server.port(), at, cut);
+            let config = RedisConfig::new(proxy.url()).with_call_timeout(Duration::from_secs(2));
+            let transport = RedisTransport::new(config).expect("a valid config");
+            let first = bridge(&transport, mortal());
+            site.push(&id);
+            until("it dies, or has answered", || {
+                proxy.is_cut() || (site.replies(&id) == 1 && site.held().is_empty())
+            });
+            let is_done = !proxy.is_cut();
+            drop((first, transport, proxy));
+            let second = site.bridge_with(mortal());
+            assert_eq!(site.reply(&id)["status"], "error");
+            site.settled();
+            block_on(second.drain());
+            assert_eq!(site.replies(&id), 0, "{id}: a second reply");
+            if is_done {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bridge_that_was_taken_for_dead_repeats_no_reply() {
+    let mut site = Site::new();
+    let (_worker, counted) = site.worker();
+    let proxy = FaultyProxy::start(site.server.port());
+    let config = RedisConfig::new(proxy.url()).with_call_timeout(Duration::from_secs(20));
+    let transport = RedisTransport::new(config).expect("a valid config");
+    let first = bridge(&transport, mortal());
+    let ids: Vec<_> = (0..20).map(|number| format!("job-{number}")).collect();
+    for id in &ids {
+        site.submit(id, &[("script", "wait")]);
+    }
+    until("they run", || runs(&counted) == ids.len());
+    // Its network is away for longer than its lease.
+    proxy.black_hole(rhai_dispatcher_test_redis::Direction::ToServer);
+    let second = site.bridge_with(mortal());
+    until("another bridge has them", || second.held() == ids.len());
+    proxy.heal();
+    for id in &ids {
+        let task = site.field(id, "runsAs").expect("a task").parse().expect("an id");
+        block_on(site.transport.cancel_one(task, CancelReason::Asked)).expect("an answer");
+    }
+    for id in &ids {
+        assert_eq!(site.reply(id)["error"], "cancelled: asked");
+    }
+    site.settled();
+    until("the first bridge has ended with them", || first.held() == 0);
+    until("the second bridge has ended with them", || second.held() == 0);
+    for id in &ids {
+        assert_eq!(site.replies(id), 0, "{id}: a second reply");
+    }
+    assert_eq!(runs(&counted), ids.len());
+}
+
+#[test]
+fn ids_that_a_restarted_server_kept_are_served() {
+    let mut site = Site::new();
+    let (_worker, _) = site.worker();
+    let bridge = site.bridge();
+    site.submit("job-1", &[("script", "1")]);
+    site.reply("job-1");
+    site.settled();
+    // The server ends its connections, and loses its scripts.
+    for command in [&["SCRIPT", "FLUSH"][..], &["CLIENT", "KILL", "TYPE", "normal"]] {
+        let _ = site.server.command(command);
+    }
+    site.redis =
+        redis::Client::open(site.server.url()).expect("a URL").get_connection().expect("a connection");
+    site.submit("job-2", &[("script", "2")]);
+    assert_eq!(site.reply("job-2")["output"], "2");
+    until("it holds nothing", || bridge.held() == 0);
+}
+
+#[test]
+fn dead_bridges_are_forgotten_in_time() {
+    let mut site = Site::new();
+    for _ in 0..5 {
+        drop(site.bridge_with(mortal()));
+    }
+    let listed = |site: &mut Site| -> usize {
+        redis::cmd("ZCARD").arg("{rhailib:worker-1}:bridges").query(&mut site.redis).expect("an answer")
+    };
+    let _living = site.bridge_with(mortal());
+    until("it is listed", || listed(&mut site) >= 1);
+    // As if they had died a minute ago.
+    let bridges: Vec<String> = redis::cmd("ZRANGE")
+        .arg("{rhailib:worker-1}:bridges")
+        .arg(0)
+        .arg(-1)
+        .query(&mut site.redis)
+        .expect("an answer");
+    for dead in bridges {
+        let _: () = redis::cmd("ZADD")
+            .arg("{rhailib:worker-1}:bridges")
+            .arg(1_000)
+            .arg(dead)
+            .query(&mut site.redis)
+            .expect("an answer");
+    }
+    until("the living one is left", || listed(&mut site) == 1);
+}
