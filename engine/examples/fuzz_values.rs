@@ -38,6 +38,9 @@ static ALLOCATOR: ScriptAllocator<System> = ScriptAllocator::new(System);
 
 /// The longest that a script may hold its lane.
 const MAX_HELD: Duration = Duration::from_millis(50);
+/// How often a script is repeated that held it longer. The shortest time counts: the machine may lend the processor to
+/// others, which the thread's own time does not show.
+const REPEATS: u32 = 3;
 /// How much more memory the process may have than before the first script, in KiB.
 const MAX_GROWTH: u64 = 256 * 1024;
 
@@ -62,8 +65,13 @@ fn main() {
     while Instant::now() < end {
         let script = grammar::script().new_tree(&mut runner).unwrap().current();
         std::fs::write(Path::new(&folder).join("script.rhai"), &script).unwrap();
-        let Measured { ran, held, .. } = run(&handler, &script);
+        let Measured { ran, mut held, .. } = run(&handler, &script);
         scripts += 1;
+        if held > MAX_HELD {
+            let repeated = (0..REPEATS).map(|_| run(&handler, &script).held).min().unwrap_or(held);
+            println!("{seed}: {held:.1?}, and {repeated:.1?} at best when it is repeated");
+            held = held.min(repeated);
+        }
         longest = longest.max(held);
         let kind = match &ran {
             Ran::Finished(Outcome::Error(error), _) => error.kind.to_string(),
