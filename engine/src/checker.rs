@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use rhai_dispatcher_core::{Payload, Preflight, TaskError};
 
 use crate::EngineConfig;
+use crate::build_engine::build_parser;
 use crate::fiber::FiberStack;
-use crate::script::{ParseGuard, build_parser, parse, parse_error, too_long};
+use crate::script::{ParseGuard, parse_error, too_long};
 
 /// Parses scripts before they are queued, so that one which can't run is refused at once. One that takes longer than
 /// a second to parse is left to its worker.
@@ -89,7 +90,7 @@ impl ScriptChecker {
             return Ok(());
         };
         let parsed = corosensei::on_stack(&mut stack, || {
-            let parsed = parse(&parser, source);
+            let parsed = ParseGuard::parse(&parser, source);
             // Dropped here, since a deep one takes stack to drop.
             match parsed.map(drop) {
                 // The worker will see.

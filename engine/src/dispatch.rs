@@ -11,10 +11,12 @@ use rhai_dispatcher_core::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::call::{CallError, INVALID};
+use crate::EngineConfig;
+use crate::call::{CANCELLED, CallError, INVALID, TIMEOUT};
+use crate::docs::{FunctionDoc, ModuleDoc};
 use crate::memory::uncharged;
+use crate::native::{AsyncFnConfig, Call, TaskContext};
 use crate::script::to_json;
-use crate::{AsyncFnConfig, Call, EngineConfig, FunctionDoc, ModuleDoc, TaskContext};
 
 /// The longest `timeout` that a script can ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,28 +48,42 @@ static DOCS: ModuleDoc = ModuleDoc::new(
     .with_async()]],
 );
 
-/// Registers `dispatch` and `dispatch_async`.
-pub(crate) fn register(config: EngineConfig, transport: Arc<dyn Transport>) -> EngineConfig {
-    // Each call has a timeout of its own within this.
-    let limits = AsyncFnConfig::new().with_timeout(MAX_TIMEOUT);
-    config.with_docs(&DOCS).with_async_fn_config(
-        "dispatch",
-        limits,
-        move |call: Call, worker_id: String, what: Dynamic| {
-            let transport = Arc::clone(&transport);
-            let mut dispatched = Box::pin(async move {
-                dispatch(transport, &call, worker_id, &what).await.map_err(Into::<Dynamic>::into)
-            });
-            // What a transport keeps of the task and its answer is not the script's; both are bounded.
-            poll_fn(move |cx| uncharged(|| dispatched.as_mut().poll(cx)))
-        },
-    )
+impl EngineConfig {
+    /// Lets scripts send tasks to workers, over `transport`, and await their answers like those of any
+    /// other request: `dispatch(worker_id, script)` and `dispatch(worker_id, #{...})`, and both with
+    /// `_async`. The map has `script`, and may have `args` (a map), `context_id`, `priority`
+    /// (`"high"`, `"normal"`, `"low"`), `request_id`, `retries`, `timeout` and `delay` in seconds, and `limits`
+    /// (a map of [`Limits`](rhai_dispatcher_core::Limits) by name, times in seconds).
+    ///
+    /// What is dispatched is a child of the script's task: it is in its record, ends by its deadline
+    /// and is cancelled with it. How many there can be, and how deep, is limited by
+    /// [`TransportConfig::max_children`](rhai_dispatcher_core::TransportConfig::max_children) and
+    /// [`DispatcherConfig::max_depth`](rhai_dispatcher_core::DispatcherConfig::max_depth). Without a `timeout` the
+    /// call waits until the child, or the script's task, has ended. A task that
+    /// runs again finds the children of its first run, as long as it makes the same calls.
+    #[must_use]
+    pub fn with_dispatch(self, transport: Arc<dyn Transport>) -> Self {
+        // Each call has a timeout of its own within this.
+        let call_config = AsyncFnConfig::new().with_timeout(MAX_TIMEOUT);
+        self.with_docs(&DOCS).with_async_fn_config(
+            "dispatch",
+            call_config,
+            move |call: Call, worker_id: String, what: Dynamic| {
+                let transport = Arc::clone(&transport);
+                let mut dispatched = Box::pin(async move {
+                    dispatch(transport, &call, worker_id, &what).await.map_err(Into::<Dynamic>::into)
+                });
+                // What a transport keeps of the task and its answer is not the script's; both are bounded.
+                poll_fn(move |cx| uncharged(|| dispatched.as_mut().poll(cx)))
+            },
+        )
+    }
 }
 
 /// What a script says of a task, besides its worker id.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+struct DispatchRequest {
     script: String,
     #[serde(default)]
     args: Map<String, Value>,
@@ -83,7 +99,7 @@ struct Request {
     delay: Option<f64>,
 }
 
-impl Request {
+impl DispatchRequest {
     fn of(what: &Dynamic) -> Result<Self, String> {
         if !what.is_string() && !what.is_map() {
             let type_name = what.type_name();
@@ -115,7 +131,7 @@ async fn dispatch(
     worker_id: String,
     what: &Dynamic,
 ) -> Result<Value, CallError> {
-    let request = Request::of(what)?;
+    let request = DispatchRequest::of(what)?;
     check_reach(call, &worker_id)?;
     let task = call.task().task();
     let config = DispatcherConfig::new(Arc::clone(&task.caller_id)).map_err(|error| error.to_string())?;
@@ -169,7 +185,7 @@ async fn dispatch(
         match error {
             TaskFailure::Error(error) => CallError::new(error.kind.as_str(), message)
                 .with_value(error.value.and_then(|value| value.to().ok()).unwrap_or_default()),
-            TaskFailure::Cancelled(_) => CallError::new("cancelled", message),
+            TaskFailure::Cancelled(_) => CallError::new(CANCELLED, message),
             _ => CallError::new("output", message),
         }
     })
@@ -180,7 +196,7 @@ fn kind_of(error: &Error) -> &'static str {
     match error {
         Error::Script(error) => error.kind.as_str(),
         Error::Invalid(_) => INVALID,
-        Error::Timeout(_) => "timeout",
+        Error::Timeout(_) => TIMEOUT,
         _ => "unavailable",
     }
 }
@@ -196,7 +212,7 @@ impl From<String> for CallError {
 /// If scripts can't dispatch to that worker id.
 fn check_reach(call: &Call, worker_id: &str) -> Result<(), String> {
     let Some(reached) = &call.task().config().dispatch_to else { return Ok(()) };
-    // One that is no worker id at all has an error of its own.
+    // What is not a worker id has an error of its own.
     match WorkerId::try_from(worker_id) {
         Ok(id) if !reached.contains(&id) => {
             let reached: Vec<_> = reached.iter().map(WorkerId::as_str).collect();
@@ -211,7 +227,7 @@ fn check_reach(call: &Call, worker_id: &str) -> Result<(), String> {
 
 fn seconds(field: &str, value: f64) -> Result<Duration, String> {
     Duration::try_from_secs_f64(value).ok().filter(|duration| *duration <= MAX_TIMEOUT).ok_or_else(|| {
-        format!("dispatch: {field}: {value} is no number of seconds from 0 to {}", MAX_TIMEOUT.as_secs())
+        format!("dispatch: {field}: {value} is not a number of seconds from 0 to {}", MAX_TIMEOUT.as_secs())
     })
 }
 
@@ -231,7 +247,7 @@ impl Drop for Abandoned {
         if self.answered || runs_elsewhere {
             return;
         }
-        // The first poll asks for it, and nobody needs the answer.
+        // The first poll asks for it, and no caller needs the answer.
         let cancel = std::pin::pin!(self.transport.cancel_one(self.id, CancelReason::Withdrawn));
         let _ = cancel.poll(&mut Context::from_waker(Waker::noop()));
     }

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use crate::EngineConfig;
-use crate::script::{build_parser, function_names as names_of};
+use crate::build_engine::build_parser;
+use crate::script::function_names as names_of;
 
 /// The names of all functions that scripts can call with a configuration: Rhai's, the engine's and those that were added.
 ///

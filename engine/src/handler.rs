@@ -7,8 +7,7 @@ use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{Handler, Ran, Run};
 
 use crate::EngineConfig;
-use crate::lane::Lane;
-use crate::script::ScriptFuture;
+use crate::lane::{LaneResources, ScriptFuture};
 
 /// Runs Rhai scripts on fibers, for one lane of a worker.
 ///
@@ -19,21 +18,21 @@ use crate::script::ScriptFuture;
 /// destructors run.
 #[derive(Debug, Clone)]
 pub struct RhaiHandler {
-    lane: Rc<Lane>,
+    lane: Rc<LaneResources>,
 }
 
 impl RhaiHandler {
     /// A handler with an engine, a script cache and stacks of its own.
     #[must_use]
     pub fn new(config: &EngineConfig) -> Self {
-        Self { lane: Rc::new(Lane::new(config.clone())) }
+        Self { lane: Rc::new(LaneResources::new(config.clone())) }
     }
 
     /// How many scripts, those that have ended included, still have memory that a
     /// [`ScriptAllocator`](crate::ScriptAllocator) charged to them. Without one, how many have not ended.
     ///
     /// What is left of a script that has ended is its result and its log, until they are dropped; and
-    /// values that refer to each other in a circle, which nobody frees.
+    /// values that refer to each other in a circle, which are never freed.
     #[must_use]
     pub fn memory_accounts(&self) -> usize {
         self.lane.accounts().load(Ordering::Acquire)

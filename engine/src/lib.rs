@@ -36,7 +36,7 @@
 //!
 //! An answer that is larger than the script's limits for strings, arrays and maps is an error in its
 //! place that the script can catch, of kind `too_large`; its message names the setting. A result is fetched once; one that is not fetched expires ([`EngineConfig::result_ttl`]). When a
-//! script has ended, its requests go on, each within its own timeout, and the task ends with the
+//! script has ended, its requests continue, each within its own timeout, and the task ends with the
 //! last of them. What became of requests whose results were never fetched is in its log. A task
 //! that is stopped cancels its requests.
 //!
@@ -77,22 +77,27 @@
 //! | `rhai_request_seconds` | histogram | `function` | from start to end |
 //!
 //! # Layout
+//! From what an embedder sees down to what all rest on:
+//!
 //! - `handler`: [`RhaiHandler`], what a worker's lane drives.
-//! - `config`: [`EngineConfig`], its limits and what scripts can call.
-//! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
-//! - `docs`: [`FunctionDoc`], [`ModuleDoc`]: what is written about the functions of scripts.
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
-//! - `lane`: what the scripts of one lane share; `lane_engines`: the engines among that; `turns`: who of them goes on after its slice.
-//! - `call/`: asynchronous and blocking functions: what they can be, one call of one, slots.
-//! - `request/`: the requests of a task, and what scripts can do with them.
-//! - `task_context`: [`TaskContext`], what native functions know of their task.
-//! - `memory/`: [`ScriptAllocator`], and whose memory is whose.
-//! - `metrics`: what is counted.
-//! - `nearest`: [`nearest`], the name that may have been meant; `function_names`: all that scripts can call.
-//! - `script/`: one script: building engines, bounds of parsing, constants, imports, ticks, waits, errors, results.
+//! - `lane/`: the scripts of one lane, which share its engines, its stacks and its run slot.
+//! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
+//! - `function_names`: all that scripts can call; `nearest`: [`nearest`], the name that may have been meant.
+//! - `build_engine`: makes a Rhai engine of a configuration.
+//! - `native/`: asynchronous and blocking functions, what they see of their task, and the functions for requests.
+//! - `script/`: one script: parsing, its run, functions, modules, values, errors.
+//! - `config/`: [`EngineConfig`], its limits and other settings.
+//! - `call/`: calls under way, and the requests of a task.
+//! - `secret`: [`Secret`], a value that scripts can't read.
+//! - `docs/`: [`FunctionDoc`], [`ModuleDoc`]: what is written about the functions of scripts.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
 //!   `memory/`.
+//! - `metrics`: what is counted.
+//! - `memory/`: [`ScriptAllocator`], and which script holds which memory.
+//! - `metering/`: how operations and time of a script are counted.
 
+mod build_engine;
 mod call;
 mod checker;
 mod config;
@@ -102,19 +107,14 @@ mod fiber;
 mod function_names;
 mod handler;
 mod lane;
-mod lane_engines;
 mod memory;
+mod metering;
 mod metrics;
+mod native;
 mod nearest;
-mod request;
 mod script;
-mod task_context;
-mod turns;
+mod secret;
 
-pub use call::{
-    Acquire, Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, BlockingPool, Call, IntoError,
-    IntoValue, Parameter, Parameters, Reply, Sendable, Serialized, Slot, Slots, This, Thrown, script_call,
-};
 pub use checker::ScriptChecker;
 pub use config::EngineConfig;
 pub use docs::{FunctionDoc, ModuleDoc};
@@ -122,10 +122,14 @@ pub use fiber::WaitError;
 pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
 pub use memory::ScriptAllocator;
+pub use native::{
+    Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, Call, IntoError, IntoValue, Parameter,
+    Parameters, Reply, Sendable, Serialized, TaskContext, This, Thrown, script_call,
+};
 pub use nearest::nearest;
-pub use rhai_dispatcher_core::integer_beyond_i64;
-pub use script::{Secret, to_json, wait};
-pub use task_context::TaskContext;
+pub use rhai_dispatcher_core::{Acquire, BlockingPool, Slot, Slots, integer_beyond_i64};
+pub use script::{to_json, wait};
+pub use secret::Secret;
 
 /// The script engine itself, in the version whose `Engine` a setup gets.
 pub use rhai;

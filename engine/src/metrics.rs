@@ -17,7 +17,7 @@ pub(crate) struct CallMetrics {
     seconds: Histogram,
 }
 
-/// How a call ended.
+/// How a call ended, as scripts and metrics see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallStatus {
     Completed,
@@ -49,7 +49,7 @@ pub(crate) enum ScriptStatus {
 impl CallStatus {
     const ALL: [Self; 4] = [Self::Completed, Self::Failed, Self::TimedOut, Self::Cancelled];
 
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",
             Self::Failed => "failed",
@@ -85,7 +85,7 @@ impl CallMetrics {
         }
     }
 
-    // Scripts run meanwhile, and a recorder may keep what it allocates: it is not theirs.
+    // Scripts run meanwhile, and a recorder may keep what it allocates: it does not belong to them.
     pub(crate) fn started(&self) {
         uncharged(|| {
             self.started.increment(1);

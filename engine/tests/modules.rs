@@ -134,11 +134,11 @@ fn no_name_leads_out_of_the_folder() {
     ] {
         let error = bench.error(&format!("import \"{name}\" as m; m::SECRET"));
         assert_eq!(error.kind, TaskErrorKind::Runtime, "{name}: {error}");
-        assert!(error.message.contains("is no name of a module"), "{name}: {error}");
+        assert!(error.message.contains("is not the name of a module"), "{name}: {error}");
         assert_eq!(error.line, Some(1), "{name}: {error}");
     }
     // A name made while the script runs is judged as well, and a wrong type is none.
-    assert!(bench.error("let up = `..`; import up + `/outside` as m;").message.contains("no name"));
+    assert!(bench.error("let up = `..`; import up + `/outside` as m;").message.contains("not the name"));
     assert_eq!(bench.kind("import 42 as m;"), TaskErrorKind::Runtime);
 }
 
@@ -159,10 +159,10 @@ fn no_link_leads_out_of_the_folder() {
         ("file", "leads out of the folder"),
         ("up/outside", "leads out of the folder"),
         ("loop", "can't be read"),
-        ("folder", "it is no file"),
+        ("folder", "it is not a file"),
         ("bytes", "it is not UTF-8, from byte 0 on"),
-        ("missing", "there is no module `missing`"),
-        ("inside.rhai/x", "there is no module"),
+        ("missing", "the module `missing` does not exist"),
+        ("inside.rhai/x", "does not exist"),
     ] {
         let error = bench.error(&format!("import \"{name}\" as m; m::SECRET"));
         assert!(error.message.contains(problem), "{name}: {error}");
@@ -185,7 +185,7 @@ fn without_a_folder_import_says_how_to_allow_it() {
     assert!(error.message.contains("with_modules_folder"), "{error}");
     assert_eq!(bench.value("let n = 1; try { import \"Cargo\" as c; c::f() } catch { n = 2 } n"), "2");
     let gone = Bench::with(EngineConfig::new().with_modules_folder("no/such/folder"));
-    assert!(gone.error("import \"Cargo\" as c; 1").message.contains("no module `Cargo`"));
+    assert!(gone.error("import \"Cargo\" as c; 1").message.contains("module `Cargo` does not exist"));
     assert!(ScriptChecker::new(EngineConfig::new()).check_source("import \"x\" as x; 1").is_ok());
 }
 

@@ -20,11 +20,24 @@ pub(crate) const INVALID: &str = "invalid";
 pub(crate) const PANIC: &str = "panic";
 /// The kind of an answer that is larger than the script may hold.
 pub(crate) const TOO_LARGE: &str = "too_large";
+/// The kind of a call that took longer than its timeout.
+pub(crate) const TIMEOUT: &str = "timeout";
+/// The kind of a call that was cancelled.
+pub(crate) const CANCELLED: &str = "cancelled";
+/// The kind of an error about a request that has not ended.
+pub(crate) const NOT_READY: &str = "not_ready";
+/// The kind of an error about an id that is not of a request whose result can be fetched.
+pub(crate) const NOT_FOUND: &str = "not_found";
 
 impl CallError {
     /// An error of this kind without a value.
     pub(crate) fn new(kind: &str, message: impl Into<String>) -> Self {
         Self { kind: kind.into(), message: message.into(), value: Dynamic::UNIT }
+    }
+
+    /// The error about a result that was kept for too long.
+    pub(super) fn not_fetched() -> Self {
+        Self::new(NOT_FOUND, "the request's result was not fetched in time")
     }
 
     /// The same with what was thrown.
@@ -88,8 +101,13 @@ impl From<CallError> for Dynamic {
 
 impl From<CallError> for Box<EvalAltResult> {
     fn from(error: CallError) -> Self {
-        EvalAltResult::ErrorRuntime(error.into(), Position::NONE).into()
+        throw(error.into())
     }
+}
+
+/// The error that throws `value`.
+pub(super) fn throw(value: Dynamic) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(value, Position::NONE).into()
 }
 
 fn text(map: &Map, name: &str) -> Option<ImmutableString> {

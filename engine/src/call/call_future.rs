@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::{BoxFuture, LocalBoxFuture};
 use rhai::Dynamic;
-use rhai_dispatcher_core::{Clock, Tick};
+use rhai_dispatcher_core::{Acquire, Clock, Slot, Tick};
 
-use super::{Acquire, Call, Runtime, Slot, Slots};
+use super::call_end::CallEnd;
+use super::runtime::Runtime;
 use crate::fiber::off_fiber;
 use crate::memory::uncharged;
 use crate::metrics::{CallMetrics, CallStatus};
@@ -25,11 +26,9 @@ pub(crate) struct CallFuture {
     runtime: Runtime,
     clock: Arc<dyn Clock>,
     metrics: Arc<CallMetrics>,
-    started: Tick,
+    times: CallTimes,
     /// Whether it is counted among those that wait for a slot.
     waiting: bool,
-    /// When it is given up.
-    give_up: Tick,
     /// Only a call that lasts needs a timer.
     timer: Option<BoxFuture<'static, ()>>,
 }
@@ -37,37 +36,33 @@ pub(crate) struct CallFuture {
 /// What a call does: the script's value, or what is thrown.
 pub(crate) type CallBody = LocalBoxFuture<'static, Result<Dynamic, Dynamic>>;
 
-/// How a call ended.
-#[derive(Debug)]
-pub(crate) enum CallEnd {
-    /// With a value.
-    Completed(Dynamic),
-    /// With what is thrown.
-    Failed(Dynamic),
-    /// It took too long.
-    TimedOut,
+/// When a call began, and when it is given up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallTimes {
+    pub(crate) started: Tick,
+    pub(crate) give_up: Tick,
 }
 
 impl CallFuture {
-    /// Gives up at the call's deadline or at `give_up`, whichever comes first.
-    pub(super) fn new(
-        call: &Call,
-        slots: Option<&Slots>,
+    /// `acquire`: the wait for a slot, if the function has slots.
+    pub(crate) fn new(
+        times: CallTimes,
+        acquire: Option<Acquire>,
         body: CallBody,
-        give_up: Tick,
+        runtime: Runtime,
+        clock: Arc<dyn Clock>,
         metrics: &Arc<CallMetrics>,
     ) -> Self {
         metrics.started();
         Self {
-            started: call.started(),
-            metrics: Arc::clone(metrics),
-            waiting: false,
-            acquire: slots.map(|slots| slots.acquire(call.task().priority())),
+            acquire,
             slot: None,
             body: Some(body),
-            runtime: call.task().config().runtime.clone(),
-            clock: Arc::clone(call.task().clock()),
-            give_up: call.deadline().min(give_up),
+            runtime,
+            clock,
+            metrics: Arc::clone(metrics),
+            times,
+            waiting: false,
             timer: None,
         }
     }
@@ -84,7 +79,7 @@ impl CallFuture {
         self.slot = None;
         self.timer = None;
         self.waits_no_more();
-        self.metrics.ended(status, self.clock.now() - self.started);
+        self.metrics.ended(status, self.clock.now() - self.times.started);
     }
 
     fn waits_no_more(&mut self) {
@@ -121,18 +116,14 @@ impl Future for CallFuture {
         let this = &mut *self;
         let mut end = this.poll_body(cx);
         if end.is_pending() {
-            // The clock's own books are everybody's.
+            // The clock's own books belong to all lanes.
             end = uncharged(|| {
-                let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.give_up));
+                let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.times.give_up));
                 timer.poll_unpin(cx).map(|()| CallEnd::TimedOut)
             });
         }
         if let Poll::Ready(end) = &end {
-            this.end(match end {
-                CallEnd::Completed(_) => CallStatus::Completed,
-                CallEnd::Failed(_) => CallStatus::Failed,
-                CallEnd::TimedOut => CallStatus::TimedOut,
-            });
+            this.end(end.status());
         }
         end
     }

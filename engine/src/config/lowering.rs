@@ -1,6 +1,6 @@
 use rhai_dispatcher_core::Limits;
 
-use super::EngineConfig;
+use super::engine_config::EngineConfig;
 
 /// The limits that a worker has, and those that a task asks for.
 impl EngineConfig {
@@ -22,7 +22,7 @@ impl EngineConfig {
         macro_rules! lower {
             ($($field:ident)*) => { $(lower(&mut config.$field, limits.$field);)* };
         }
-        // Zero is no limit.
+        // Zero is unlimited.
         macro_rules! lower_or_set {
             ($($field:ident)*) => { $(
                 if config.$field == 0 {

@@ -1,4 +1,4 @@
-use super::FunctionDoc;
+use super::function_doc::FunctionDoc;
 
 /// What is written about the functions of one module, such as those of the engine itself or those for HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 use rhai_dispatcher_core::Invalid;
 
-use crate::EngineConfig;
-
 /// The parts of a fiber's stack, in bytes.
 ///
 /// Operations may use it down to a reserve, which is left to what no operation guards: Rust drops, copies and formats
@@ -35,13 +33,13 @@ const OPERATIONS: usize = 192 * 1024 * 1024;
 const MIN_OPERATIONS: usize = 2 * 1024 * 1024;
 
 impl StackSize {
-    /// The stack for scripts of this configuration.
+    /// The stack for scripts that may hold `max_memory` bytes, of `stack_size` bytes or, for 0, as large as that takes.
     ///
     /// # Errors
     /// If `stack_size` is set, and is too small for `max_memory`.
-    pub(crate) fn of(config: &EngineConfig) -> Result<Self, Invalid> {
-        let for_values = config.max_memory.saturating_mul(STACK_PER_BYTE).min(MOST);
-        let total = match config.stack_size {
+    pub(crate) fn of(stack_size: usize, max_memory: usize) -> Result<Self, Invalid> {
+        let for_values = max_memory.saturating_mul(STACK_PER_BYTE).min(MOST);
+        let total = match stack_size {
             0 => for_values.max(RESERVE).saturating_add(OPERATIONS),
             set => set,
         };
@@ -50,9 +48,8 @@ impl StackSize {
             return Err(Invalid::new(
                 "stack_size",
                 format!(
-                    "of {total} bytes is too small for a max_memory of {} bytes: to drop values nested as deep as \
-                     that allows takes up to {for_values} bytes of stack",
-                    config.max_memory
+                    "of {total} bytes is too small for a max_memory of {max_memory} bytes: to drop values nested as deep \
+                     as that allows takes up to {for_values} bytes of stack"
                 ),
                 format!(
                     "set stack_size to {least} or more, or to 0 to have it follow max_memory, or set max_memory to {} \
@@ -78,26 +75,24 @@ mod tests {
 
     #[test]
     fn stack_follows_memory() {
-        let default = StackSize::of(&EngineConfig::new()).expect("it fits");
+        let default = StackSize::of(0, 64 * MIB).expect("it fits");
         assert!(default.total >= 256 * MIB);
-        let large = StackSize::of(&EngineConfig::new().with_max_memory(1024 * MIB)).expect("it fits");
+        let large = StackSize::of(0, 1024 * MIB).expect("it fits");
         assert_eq!(large.total - large.reserve, OPERATIONS);
         assert_eq!(large.reserve, 1024 * MIB * STACK_PER_BYTE);
     }
 
     #[test]
     fn stack_too_small_for_memory_is_refused_by_both_names() {
-        let config = EngineConfig::new().with_max_memory(192 * MIB).with_stack_size(128 * MIB);
-        let error = StackSize::of(&config).expect_err("it does not fit").to_string();
+        let error = StackSize::of(128 * MIB, 192 * MIB).expect_err("it does not fit").to_string();
         assert!(error.contains("stack_size: of 134217728 bytes"), "{error}");
         assert!(error.contains("max_memory of 201326592 bytes"), "{error}");
-        let config = config.with_max_memory(128 * MIB / STACK_PER_BYTE - MIN_OPERATIONS);
-        assert!(StackSize::of(&config).is_ok());
+        assert!(StackSize::of(128 * MIB, 128 * MIB / STACK_PER_BYTE - MIN_OPERATIONS).is_ok());
     }
 
     #[test]
     fn stack_ends_where_depth_does() {
-        let size = StackSize::of(&EngineConfig::new().with_max_memory(usize::MAX)).expect("it fits");
+        let size = StackSize::of(0, usize::MAX).expect("it fits");
         assert_eq!(size.reserve, MOST);
     }
 

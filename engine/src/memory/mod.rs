@@ -14,7 +14,10 @@
 #[allow(unsafe_code)]
 mod account;
 #[allow(unsafe_code)]
+mod book;
+#[allow(unsafe_code)]
 mod script_allocator;
 
-pub(crate) use account::{Account, uncharged};
+pub(crate) use account::Account;
+pub(crate) use book::uncharged;
 pub use script_allocator::ScriptAllocator;

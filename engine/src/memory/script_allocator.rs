@@ -1,7 +1,7 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr;
 
-use super::account::Book;
+use super::book::Book;
 
 /// An allocator that knows which script holds how much memory, so that
 /// [`EngineConfig::max_memory`](crate::EngineConfig::max_memory) is enforced.
@@ -17,8 +17,8 @@ use super::account::Book;
 /// static ALLOCATOR: ScriptAllocator<System> = ScriptAllocator::new(System);
 /// ```
 ///
-/// A block is charged to the script that allocated it, or that resized it last, until it is freed, by
-/// whomever. That takes eight bytes more for each block of the program, and as many as its alignment
+/// A block is charged to the script that allocated it, or that resized it last, until it is freed, on
+/// whichever thread. That takes eight bytes more for each block of the program, and as many as its alignment
 /// for one that is aligned to more. Each block is charged 256 bytes beside its own size, for the time that copying
 /// and freeing it takes.
 #[derive(Debug, Default)]
@@ -102,8 +102,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ScriptAllocator<A> {
         }
         // SAFETY: a block of ours with its layout; the sum is checked, and the alignment is the same.
         // If `inner` has no memory, the old block and its header stay as they were. If it has, the
-        // header came along, and names whom the old size was charged to; from now on the block
-        // belongs to whoever resized it, so that nobody grows a block of somebody else.
+        // header came along, and names the account that the old size was charged to; from now on the
+        // block belongs to the script that resized it, so that no script grows the block of another.
         unsafe {
             let (offset, old) = whole_of_block(layout);
             let Some(size) = new_size.checked_add(offset) else { return ptr::null_mut() };

@@ -1,48 +1,32 @@
-//! One script: compiled or found in the cache, run on a fiber, its result turned into JSON.
+//! One script: its text, its run, its values, its errors.
+//!
+//! - `parse/`: from its text to its compiled form, with bounds on both
+//! - `run/`: one run of it: yielding, waiting, ending
+//! - `value/`: what becomes of its values
+//! - `function/`: what every script can call and read
+//! - `import/`: modules
+//! - `error/`: what native functions answer instead of a value
+//! - `outcome/`: the error in which it ends
 
-mod build;
-mod builtins;
-mod collections;
-mod constants;
-mod curry;
-mod docs;
 mod error;
-mod growing_strings;
-mod hint;
-mod limit;
-mod metronome;
-mod modules;
-mod panic_place;
-mod parse_guard;
-mod range_guard;
-mod script_cache;
-mod script_future;
-mod script_run;
-mod secret;
-mod sleep;
-mod tick;
+pub(crate) mod function;
+mod import;
+mod outcome;
+mod parse;
+mod run;
 mod value;
-mod wait;
 
-pub(crate) use build::{build_engine, build_parser, compile, parse};
-pub(crate) use docs::DOCS;
-pub(crate) use error::{parse_error, run_error, too_long};
-pub(crate) use hint::{Known, function_names, hint};
-pub(crate) use limit::over;
-pub(crate) use modules::Modules;
-pub(crate) use panic_place::PanicPlace;
-pub(crate) use parse_guard::ParseGuard;
-use range_guard::guard_ranges;
-pub(crate) use script_cache::ScriptCache;
-pub(crate) use script_future::ScriptFuture;
-pub(crate) use script_run::ScriptRun;
-pub use secret::Secret;
-pub(crate) use secret::Secrets;
-pub(crate) use tick::{catch, look_next};
+pub(crate) use error::LimitExceeded;
+pub(crate) use import::Resolver;
+pub(crate) use outcome::{Known, function_names, hint, panic_error, parse_error, run_error, too_long};
+pub(crate) use parse::{ParseGuard, compile_script, register_range_guard};
+pub use run::wait;
+pub(crate) use run::{
+    End, EngineLimits, LaneEngine, PanicPlace, ScriptRun, catch, conclude_wait, on_operation, on_progress,
+};
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;
-pub(crate) use value::error_text;
 pub use value::to_json;
-pub(crate) use value::{Halt, Part, Walk, dismantle, output};
-pub(crate) use wait::settle;
-pub use wait::wait;
+pub(crate) use value::{
+    Halt, Part, Walk, check_variables, dismantle, error_text, output, register_text, register_to_json,
+};

@@ -1,11 +1,11 @@
 use rhai::{Array, Dynamic, Map, Scope};
 
-use super::super::tick;
+use crate::script::run::yield_point;
 
-/// Values that are dropped from one look at the time to the next; they take some microseconds.
+/// Values that are dropped from one yield point to the next; they take some microseconds.
 const AT_ONCE: usize = 128;
 
-/// Drops all variables, and lets others have a turn meanwhile: a script can leave a million values behind, and Rust
+/// Drops all variables, and yields to other scripts meanwhile: a script can leave a million values behind, and Rust
 /// would drop them all at once.
 pub(crate) fn dismantle(variables: Scope<'_>) {
     let mut left: Vec<Dynamic> = variables.into_iter().map(|(_, value, _)| value).collect();
@@ -13,7 +13,7 @@ pub(crate) fn dismantle(variables: Scope<'_>) {
     while let Some(value) = left.pop() {
         dropped += 1;
         if dropped % AT_ONCE == 0 {
-            tick::yield_point();
+            yield_point();
         }
         // What closures have captured may be used elsewhere; it goes with the last of them.
         if value.is_shared() {

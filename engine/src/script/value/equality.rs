@@ -1,9 +1,7 @@
 use rhai::{Array, Dynamic, EvalAltResult, Map, NativeCallContext};
 
-use super::{Part, Walk};
-use crate::request::LimitExceeded;
-
-type Answer<T> = Result<T, Box<EvalAltResult>>;
+use super::walk::{Part, Walk};
+use crate::script::error::{LimitExceeded, NativeResult};
 
 /// The deepest nesting of values that are compared.
 const MAX_DEPTH: usize = 1_000;
@@ -13,7 +11,7 @@ const MAX_DEPTH: usize = 1_000;
 ///
 /// # Errors
 /// If nothing compares two values of one type, or they are nested too deep.
-pub(crate) fn equal(context: &NativeCallContext<'_>, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
+pub(crate) fn equal(context: &NativeCallContext<'_>, one: &Dynamic, other: &Dynamic) -> NativeResult<bool> {
     match Comparison::new(context).equal(one, other) {
         Err(error) if is_missing(&error) && one.type_id() != other.type_id() => Ok(false),
         answer => answer,
@@ -21,12 +19,16 @@ pub(crate) fn equal(context: &NativeCallContext<'_>, one: &Dynamic, other: &Dyna
 }
 
 /// The same for two arrays.
-pub(crate) fn arrays_equal(context: &NativeCallContext<'_>, one: &Array, other: &Array) -> Answer<bool> {
+pub(crate) fn arrays_equal(
+    context: &NativeCallContext<'_>,
+    one: &Array,
+    other: &Array,
+) -> NativeResult<bool> {
     Comparison::new(context).arrays_equal(one, other)
 }
 
 /// The same for two maps.
-pub(crate) fn maps_equal(context: &NativeCallContext<'_>, one: &Map, other: &Map) -> Answer<bool> {
+pub(crate) fn maps_equal(context: &NativeCallContext<'_>, one: &Map, other: &Map) -> NativeResult<bool> {
     Comparison::new(context).maps_equal(one, other)
 }
 
@@ -41,11 +43,15 @@ impl<'a> Comparison<'a> {
         Self { context, ones: Walk::new(MAX_DEPTH, usize::MAX), others: Walk::new(MAX_DEPTH, usize::MAX) }
     }
 
-    fn equal(&self, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
+    fn equal(&self, one: &Dynamic, other: &Dynamic) -> NativeResult<bool> {
         self.ones.visit(one, |a| self.others.visit(other, |b| self.parts_equal((one, a), (other, b))))
     }
 
-    fn parts_equal(&self, (one, a): (&Dynamic, Part<'_>), (other, b): (&Dynamic, Part<'_>)) -> Answer<bool> {
+    fn parts_equal(
+        &self,
+        (one, a): (&Dynamic, Part<'_>),
+        (other, b): (&Dynamic, Part<'_>),
+    ) -> NativeResult<bool> {
         Ok(match (a, b) {
             (Part::Int(a), Part::Int(b)) => a == b,
             (Part::Text(a), Part::Text(b)) => a == b,
@@ -56,16 +62,15 @@ impl<'a> Comparison<'a> {
             (Part::Array(a), Part::Array(b)) => self.arrays_equal(a, b)?,
             (Part::Map(a), Part::Map(b)) => self.maps_equal(a, b)?,
             (Part::TooDeep, _) | (_, Part::TooDeep) => {
-                let error =
-                    LimitExceeded { what: "the values to compare are nested too deep", limit: MAX_DEPTH };
-                return Err(error.into());
+                let what = "the values to compare are nested too deep";
+                return Err(LimitExceeded::fixed(what, MAX_DEPTH).into());
             }
             (Part::Cycle, _) | (_, Part::Cycle) => return Err("a value contains itself".into()),
             _ => return self.natively(one, other),
         })
     }
 
-    fn arrays_equal(&self, one: &Array, other: &Array) -> Answer<bool> {
+    fn arrays_equal(&self, one: &Array, other: &Array) -> NativeResult<bool> {
         if one.len() != other.len() {
             return Ok(false);
         }
@@ -86,7 +91,7 @@ impl<'a> Comparison<'a> {
         Ok(true)
     }
 
-    fn maps_equal(&self, one: &Map, other: &Map) -> Answer<bool> {
+    fn maps_equal(&self, one: &Map, other: &Map) -> NativeResult<bool> {
         if one.len() != other.len() {
             return Ok(false);
         }
@@ -100,7 +105,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Asks the function that compares values of these types, if there is one.
-    fn natively(&self, one: &Dynamic, other: &Dynamic) -> Answer<bool> {
+    fn natively(&self, one: &Dynamic, other: &Dynamic) -> NativeResult<bool> {
         let (mut one, mut other) = (one.flatten_clone(), other.flatten_clone());
         let equal = self.context.call_native_fn_raw("==", true, &mut [&mut one, &mut other])?;
         Ok(equal.as_bool().unwrap_or(false))

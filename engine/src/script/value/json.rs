@@ -1,10 +1,10 @@
 use std::any::TypeId;
 
-use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext, Position};
+use rhai::{Dynamic, Engine, Map, NativeCallContext};
 
 use super::output::{Problem, encode};
 use super::sizes::SizeLimits;
-use crate::request::LimitExceeded;
+use crate::script::error::{LimitExceeded, NativeResult, too_large};
 
 /// The deepest nesting that is written.
 const MAX_DEPTH: usize = 1_000;
@@ -21,13 +21,11 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_raw_fn("to_json", [TypeId::of::<Dynamic>()], to_json);
 }
 
-fn to_json(engine: &Engine, value: &Dynamic) -> Result<String, Box<EvalAltResult>> {
+fn to_json(engine: &Engine, value: &Dynamic) -> NativeResult<String> {
     let max_bytes = SizeLimits::of(engine).text();
     encode(value, max_bytes, MAX_DEPTH).map_err(|problem| match problem {
-        Problem::TooLong => {
-            EvalAltResult::ErrorDataTooLarge(SizeLimits::TEXT.to_owned(), Position::NONE).into()
-        }
-        Problem::TooDeep => LimitExceeded { what: "the value is nested too deep", limit: MAX_DEPTH }.into(),
+        Problem::TooLong => too_large(SizeLimits::TEXT),
+        Problem::TooDeep => LimitExceeded::fixed("the value is nested too deep", MAX_DEPTH).into(),
         Problem::Halted(halt) => halt.into(),
         Problem::NoForm { .. } => {
             let problem = problem.in_words("the value");

@@ -1,13 +1,14 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 
-use super::{Halt, Part, Walk};
-use crate::Secret;
-use crate::script::limit::raise;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{Json, Output, TaskError, TaskErrorKind};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
+
+use super::walk::{Halt, Part, Walk};
+use crate::script::error::raise;
+use crate::secret::Secret;
 
 /// The deepest nesting of a result. serde_json reads no more than this by default, so a deeper
 /// one could not be read back.

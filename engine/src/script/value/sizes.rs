@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
-use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, EvalContext};
 
-use super::{Halt, Part, Walk};
-use crate::request::LimitExceeded;
+use super::walk::{Halt, Part, Walk};
+use crate::script::error::{LimitExceeded, NativeResult, too_large};
 
 /// The deepest nesting of values that a script can have: arrays, maps, and closures with what they captured.
 ///
@@ -18,9 +18,7 @@ pub(crate) const MAX_NESTING: usize = 32 * 1024;
 ///
 /// # Errors
 /// A value is too large or too deep. No `try` catches that.
-pub(crate) fn check_variables(
-    context: &EvalContext<'_, '_, '_, '_, '_, '_>,
-) -> Result<usize, Box<EvalAltResult>> {
+pub(crate) fn check_variables(context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> NativeResult<usize> {
     let limits = SizeLimits::of(context.engine());
     let walk = Walk::new(MAX_NESTING, usize::MAX);
     let mut check = Check { limits, walk: &walk, heights: HashMap::new() };
@@ -155,7 +153,7 @@ impl Check<'_> {
     }
 }
 
-/// Values that are passed from one tick to the next; they take some microseconds.
+/// Values that are passed from one yield point to the next; they take some microseconds.
 const SCALARS_AT_ONCE: usize = 4096;
 
 /// Whether the value is of a fixed size.
@@ -240,8 +238,8 @@ impl From<Halt> for Fault {
 impl From<Fault> for Box<EvalAltResult> {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::TooLarge(what) => EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into(),
-            Fault::TooDeep => LimitExceeded { what: "values are nested too deep", limit: MAX_NESTING }.into(),
+            Fault::TooLarge(what) => too_large(what),
+            Fault::TooDeep => LimitExceeded::fixed("values are nested too deep", MAX_NESTING).into(),
             Fault::Halted(halt) => halt.into(),
         }
     }

@@ -4,11 +4,12 @@ use std::fmt;
 
 use rhai::{Array, Blob, Dynamic, EvalAltResult, FLOAT, FnPtr, INT, ImmutableString, Map, Position};
 
-use super::super::{Secret, tick};
+use crate::script::run::on_progress;
+use crate::secret::Secret;
 
 /// One pass over a value and all that is in it.
 ///
-/// - Each value that is met counts, as often as it is met, and lets others have a turn if it is time.
+/// - Each value that is met counts, as often as it is met, and yields to other scripts if it is time.
 /// - What captured variables hold is part of a value. One that is met within itself is [`Part::Cycle`].
 /// - A container below the deepest level is [`Part::TooDeep`], and what is in it is not visited.
 ///
@@ -21,7 +22,7 @@ pub(crate) struct Walk {
     max_depth: usize,
     /// Values that may still be met.
     left: Cell<usize>,
-    /// Whether others have a turn meanwhile.
+    /// Whether it yields to other scripts meanwhile.
     yields: bool,
     /// The addresses of the captured variables around the current value.
     open: RefCell<HashSet<usize>>,
@@ -99,13 +100,13 @@ impl Walk {
         result
     }
 
-    /// Counts values that are passed without a visit, and lets others have a turn if it is time.
+    /// Counts values that are passed without a visit, and yields to other scripts if it is time.
     ///
     /// # Errors
     /// A [`Halt`].
     pub(crate) fn count(&self, values: usize) -> Result<(), Halt> {
         self.left.set(self.left.get().checked_sub(values).ok_or(Halt::TooMany)?);
-        match self.yields.then(tick::on_progress).flatten() {
+        match self.yields.then(on_progress).flatten() {
             Some(token) => Err(Halt::Ended(token)),
             None => Ok(()),
         }
@@ -116,7 +117,7 @@ impl Walk {
         self.left.get()
     }
 
-    /// Calls `f` with what `value` is, which is no captured variable.
+    /// Calls `f` with what `value` is, which is not a captured variable.
     fn inside<R, E>(&self, value: &Dynamic, f: impl FnOnce(Part<'_>) -> Result<R, E>) -> Result<R, E> {
         if let Ok(int) = value.as_int() {
             return f(Part::Int(int));

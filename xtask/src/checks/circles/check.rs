@@ -7,17 +7,12 @@ use crate::cargo::workspace_root;
 use crate::error::Error;
 use crate::source::files_with;
 
-/// Packages that have circles still, each with the number of files in them. It may fall and not rise.
-const KNOWN: &[(&str, usize)] = &[("engine", 37)];
-
 /// Checks every library and program of the workspace.
 pub(crate) fn check() -> Result<(), Error> {
     let root = workspace_root();
-    let mut new = 0;
-    let mut files = 0;
+    let (mut files, mut found) = (0, 0);
     for manifest in files_with(root, &["toml"])? {
         let Some(package) = manifest.path.strip_suffix("Cargo.toml") else { continue };
-        let mut found = 0;
         for start in ["lib.rs", "main.rs"] {
             let start = format!("{package}src/{start}");
             let read = |path: &str| fs::read_to_string(root.join(path)).ok();
@@ -28,25 +23,16 @@ pub(crate) fn check() -> Result<(), Error> {
                 println!("{text}");
             }
         }
-        // The package in the root of the workspace is the facade.
-        let package = if package.is_empty() { "." } else { package.trim_end_matches('/') };
-        let known = KNOWN.iter().find(|(name, _)| *name == package).map_or(0, |(_, count)| *count);
-        if found != known {
-            println!(
-                "{package}: {found} files in circles, {known} are known (`KNOWN` in xtask/src/checks/circles/check.rs)"
-            );
-        }
-        new += found.saturating_sub(known);
     }
-    println!("{files} files, {new} new in circles");
-    if new == 0 {
+    println!("{files} files, {found} in circles");
+    if found == 0 {
         return Ok(());
     }
     println!(
         "To open a circle, move what both sides need into a file below them, or what one side does not need up into \
          the file that uses both."
     );
-    Err(Error::Found { what: "files that import each other in a circle", count: new })
+    Err(Error::Found { what: "files that import each other in a circle", count: found })
 }
 
 /// Each circle: the number of its files, and as text the import that leads from each to the next.

@@ -1,0 +1,81 @@
+use rhai::{Dynamic, EvalAltResult, Position, Scope};
+use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
+
+use super::lane_resources::LaneResources;
+use crate::memory::uncharged;
+use crate::script::{
+    Known, ScriptRun, catch, compile_script, dismantle, hint, output, parse_error, run_error, too_long,
+};
+
+/// Runs one script to its end, on its fiber. Its values are dropped on the fiber's stack,
+/// which is large enough for deep ones.
+pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output, TaskError> {
+    let Payload::Script { source, .. } = &run.task().payload else {
+        let message = "this worker runs scripts only";
+        return Err(TaskError::new(TaskErrorKind::Unsupported, message));
+    };
+    if run.end().is_some() {
+        let message = "stopped before it began";
+        return Err(TaskError::new(TaskErrorKind::Runtime, message));
+    }
+    lane.check()?;
+    let config = run.config();
+    if source.len() > config.max_script_bytes {
+        return Err(too_long(source.len(), config));
+    }
+    // They are the lane's, and bounded by the lengths of scripts and the number of engines.
+    let engine = uncharged(|| lane.engine_for(config))?;
+    run.set_engine(&engine);
+    let ast = uncharged(|| compile_script(&engine, source)).map_err(|error| match run.made_to_end() {
+        // Not the script's error: it was stopped while it was parsed.
+        Some(end) => run_error(terminated(error.position()), Some(end), config),
+        None => parse_error(&error, config),
+    })?;
+    run.meter().limit_operations(config.max_operations);
+    run.note_source(source);
+    let mut variables = Scope::new();
+    let ended = catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast));
+    let known = Known { engine: &engine.rhai, ast: &ast, docs: config.docs(), variables: &variables };
+    let ended = outcome(run, ended, &known);
+    dismantle(variables);
+    ended
+}
+
+/// The outcome of a script that has run to its end.
+fn outcome(
+    run: &ScriptRun,
+    ended: Result<Dynamic, Box<EvalAltResult>>,
+    known: &Known<'_>,
+) -> Result<Output, TaskError> {
+    let config = run.config();
+    // Whatever the script made of its end, it is not its outcome. Rhai's `sort` even swallows the error of its
+    // callback, and may be the last that a script does.
+    if let Some(end) = run.made_to_end() {
+        let error = match ended {
+            Err(error) if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) => *error,
+            Err(error) => terminated(error.position()),
+            Ok(_) => terminated(Position::NONE),
+        };
+        return Err(run_error(error, Some(end), config));
+    }
+    // What becomes of its result, or of what it threw, counts as time of the script, and not as its operations.
+    run.meter().limit_operations(0);
+    let ended = match ended {
+        Ok(value) => output(&value, config.max_output_bytes),
+        Err(error) => {
+            let hint = hint(&error, known).unwrap_or_default();
+            let mut error = run_error(*error, None, config);
+            error.message.push_str(&hint);
+            Err(error)
+        }
+    };
+    ended.map_err(|error| match run.made_to_end() {
+        Some(end) => run_error(terminated(Position::NONE), Some(end), config),
+        None => error,
+    })
+}
+
+/// What Rhai answers when a script is made to end.
+fn terminated(position: Position) -> EvalAltResult {
+    EvalAltResult::ErrorTerminated(Dynamic::UNIT, position)
+}

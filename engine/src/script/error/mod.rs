@@ -1,0 +1,10 @@
+//! The errors that native functions answer to a script.
+//!
+//! - `native_result`: [`NativeResult`]
+//! - `limit_exceeded`: [`LimitExceeded`], for limits that Rhai does not know
+
+mod limit_exceeded;
+mod native_result;
+
+pub(crate) use limit_exceeded::{LimitExceeded, exceeded, raise};
+pub(crate) use native_result::{NativeResult, too_large};
