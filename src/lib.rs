@@ -37,6 +37,7 @@
 //! | configure or share a transport, read queues | [`transport`] |
 //! | test programs, with time under the test's control | [`testing`] |
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
+//! | register methods that calls name: functions, or a folder of scripts | [`handlers`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
 //!
 //! # Layout
@@ -44,7 +45,7 @@
 //! - `worker/`: [`RhaiWorker`] and its builder.
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `engine`, `task`, `handlers`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -54,6 +55,8 @@ struct Readme;
 pub mod dispatcher;
 #[cfg(feature = "engine")]
 pub mod engine;
+#[cfg(feature = "handlers")]
+pub mod handlers;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "stdlib")]

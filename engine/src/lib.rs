@@ -88,6 +88,9 @@
 //! - `task_context`: [`TaskContext`], what native functions know of their task.
 //! - `memory/`: [`ScriptAllocator`], and whose memory is whose.
 //! - `metrics`: what is counted.
+//! - `lane_place`: [`LanePlace`], a task that waits before it runs.
+//! - `native_body`, `native_future`: [`NativeBody`], tasks that Rust code runs beside the scripts of a lane.
+//! - `outline/`: [`ScriptOutline`], the functions that a script defines, with their comments.
 //! - `nearest`: [`nearest`], the name that may have been meant; `function_names`: all that scripts can call.
 //! - `script/`: one script: building engines, bounds of parsing, constants, imports, ticks, waits, errors, results.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
@@ -103,9 +106,13 @@ mod function_names;
 mod handler;
 mod lane;
 mod lane_engines;
+mod lane_place;
 mod memory;
 mod metrics;
+mod native_body;
+mod native_future;
 mod nearest;
+mod outline;
 mod request;
 mod script;
 mod task_context;
@@ -121,10 +128,13 @@ pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
 pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
+pub use lane_place::LanePlace;
 pub use memory::ScriptAllocator;
+pub use native_body::NativeBody;
 pub use nearest::nearest;
+pub use outline::{FunctionOutline, ScriptOutline};
 pub use rhai_dispatcher_core::integer_beyond_i64;
-pub use script::{Secret, to_json, wait};
+pub use script::{FunctionCall, ModuleTexts, Secret, to_json, wait};
 pub use task_context::TaskContext;
 
 /// The script engine itself, in the version whose `Engine` a setup gets.

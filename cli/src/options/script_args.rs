@@ -65,6 +65,16 @@ impl FromStr for ScriptArg {
 /// The error of `serde_json` for a value that nests deeper than 127 levels.
 const TOO_DEEP: &str = "recursion limit exceeded";
 
+/// A JSON value that arrives as it is.
+pub(super) fn json(text: &str) -> Result<Value, String> {
+    let value = json_or_text(text)?;
+    // A text is JSON in quotes only.
+    match value.is_string() && !text.trim_start().starts_with('"') {
+        true => Err("it is not JSON; give an object or an array, such as {\"cents\":500} or [500]".to_owned()),
+        false => Ok(value),
+    }
+}
+
 fn json_or_text(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(value) => match integer_beyond_i64(text) {

@@ -1,5 +1,6 @@
 //! One script: compiled or found in the cache, run on a fiber, its result turned into JSON.
 
+mod bind;
 mod build;
 mod builtins;
 mod collections;
@@ -7,6 +8,7 @@ mod constants;
 mod curry;
 mod docs;
 mod error;
+mod function_call;
 mod growing_strings;
 mod hint;
 mod limit;
@@ -24,11 +26,13 @@ mod tick;
 mod value;
 mod wait;
 
+pub(crate) use bind::{Bound, bind};
 pub(crate) use build::{build_engine, build_parser, compile, parse};
 pub(crate) use docs::DOCS;
 pub(crate) use error::{parse_error, run_error, too_long};
+pub use function_call::{FunctionCall, ModuleTexts};
 pub(crate) use hint::{Known, function_names, hint};
-pub(crate) use limit::over;
+pub(crate) use limit::{over, raise};
 pub(crate) use modules::Modules;
 pub(crate) use panic_place::PanicPlace;
 pub(crate) use parse_guard::ParseGuard;

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -80,6 +81,9 @@ impl Modules {
 
     /// The text of a module.
     fn read(&self, run: &ScriptRun, name: &ModuleName) -> Answer<Arc<str>> {
+        if let Some(text) = run.call().and_then(|call| call.modules.text(&name.0)) {
+            return Ok(text);
+        }
         let folder = Arc::clone(self.folder.as_ref().ok_or(ImportError::NoFolder)?);
         let (of_job, max_bytes) = (name.clone(), run.config().max_script_bytes);
         // A file may be slow to come, and others want the thread.
@@ -169,8 +173,11 @@ fn import(
     let _importing = Importing::enter(&run, &name)?;
     // They are the lane's, and bounded by the lengths of modules.
     let text = uncharged(|| modules.read(&run, &name))?;
+    // Where the import stands is not where the module's constants are: only those of the outermost level are global.
+    let level = mem::take(&mut global.scope_level);
     let module = uncharged(|| modules.compiled(engine, &run, &name, &text))
         .and_then(|ast| Module::eval_ast_as_new_raw(engine, &mut Scope::new(), global, &ast));
+    global.scope_level = level;
     module.map(Shared::new).map_err(|error| {
         // A `try` round the import catches no more than one in the module would, save its syntax.
         let is_its_own = error.is_catchable() || matches!(*error, EvalAltResult::ErrorParsing(..));

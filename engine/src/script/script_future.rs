@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
 
-use super::ScriptRun;
+use super::{FunctionCall, ScriptRun};
 use super::error::panic_error;
 use super::script_run::End;
 use super::tick::Ticker;
@@ -36,7 +36,8 @@ pub(crate) struct ScriptFuture {
 }
 
 impl ScriptFuture {
-    pub(crate) fn new(lane: &Rc<Lane>, run: Run) -> Self {
+    /// `call`: the function that is called, if the task is a call.
+    pub(crate) fn new(lane: &Rc<Lane>, run: Run, call: Option<Box<FunctionCall>>) -> Self {
         let task = &run.claimed.task;
         let config = lane.config_for(task);
         let stack = lane.pool().take();
@@ -45,7 +46,7 @@ impl ScriptFuture {
         });
         let account = Account::open(config.max_memory, lane.accounts());
         let ticker = Ticker::new(floor, shallow, config.slice);
-        let run = Rc::new(ScriptRun::new(run, config, ticker, account));
+        let run = Rc::new(ScriptRun::new(run, call, config, ticker, account));
         let fiber = stack.ok().map(|stack| {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.pool(), stack, run.stop_token().clone(), move || lane_of_body.run(&run_of_body))

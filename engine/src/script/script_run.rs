@@ -9,6 +9,7 @@ use rhai_dispatcher_core::{
 };
 
 use super::modules::ModuleName;
+use super::function_call::FunctionCall;
 use super::panic_place::PanicPlace;
 use super::tick::Ticker;
 use crate::EngineConfig;
@@ -21,6 +22,8 @@ use crate::task_context::TaskState;
 #[derive(Debug)]
 pub(crate) struct ScriptRun {
     run: Run,
+    /// The function that it calls, if the task is a call.
+    call: Option<Box<FunctionCall>>,
     /// How it is run.
     config: Rc<EngineConfig>,
     /// What it printed.
@@ -76,12 +79,19 @@ thread_local! {
 }
 
 impl ScriptRun {
-    pub(crate) fn new(run: Run, config: Rc<EngineConfig>, ticker: Ticker, account: Account) -> Self {
+    pub(crate) fn new(
+        run: Run,
+        call: Option<Box<FunctionCall>>,
+        config: Rc<EngineConfig>,
+        ticker: Ticker,
+        account: Account,
+    ) -> Self {
         // What `eval` is given is not known.
         let interpolates = Cell::new(config.allow_eval);
         Self {
             priority: Cell::new(run.claimed.task.priority),
             run,
+            call,
             log: RefCell::default(),
             args: OnceCell::new(),
             started: Cell::default(),
@@ -116,6 +126,11 @@ impl ScriptRun {
 
     pub(crate) fn task(&self) -> &Arc<Task> {
         &self.run.claimed.task
+    }
+
+    /// The function that it calls, if the task is a call.
+    pub(crate) fn call(&self) -> Option<&FunctionCall> {
+        self.call.as_deref()
     }
 
     pub(crate) fn delivery(&self) -> u32 {
