@@ -1,6 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rhai_dispatcher_core::{Json, Slots, TaskError, lock};
 use tower::{BoxError, Layer, Service};
@@ -15,11 +15,13 @@ pub(crate) struct Layers(Vec<Wrap>);
 type Wrap = Arc<dyn Fn(MethodService) -> MethodService + Send + Sync>;
 
 /// A service with layers around it, which all lanes of a worker share.
-#[derive(Debug)]
 pub(crate) struct Layered {
+    layers: Layers,
+    innermost: Box<dyn Fn() -> MethodService + Send + Sync>,
     /// Held by the one call that waits until the service is ready: a service wakes only the last that asked.
     turn: Slots,
-    service: Mutex<MethodService>,
+    /// Made by the first call: tower's rate limit has a timer from the beginning, so it needs the runtime of calls.
+    service: OnceLock<Mutex<MethodService>>,
 }
 
 impl Layers {
@@ -34,10 +36,15 @@ impl Layers {
     }
 
     /// `innermost` with the layers around it; `None` if there are no layers.
-    pub(crate) fn around(&self, innermost: impl FnOnce() -> MethodService) -> Option<Layered> {
-        (!self.0.is_empty()).then(|| {
-            let service = self.0.iter().fold(innermost(), |inner, wrap| wrap(inner));
-            Layered { turn: Slots::new(1), service: Mutex::new(service) }
+    pub(crate) fn around(
+        &self,
+        innermost: impl Fn() -> MethodService + Send + Sync + 'static,
+    ) -> Option<Layered> {
+        (!self.0.is_empty()).then(|| Layered {
+            layers: self.clone(),
+            innermost: Box::new(innermost),
+            turn: Slots::new(1),
+            service: OnceLock::new(),
         })
     }
 }
@@ -46,10 +53,19 @@ impl Layered {
     /// Runs one call, once the service is ready for it.
     pub(crate) async fn call(&self, call: MethodCall) -> Result<Json, TaskError> {
         let turn = self.turn.acquire(call.task.priority).await;
-        poll_fn(|cx| lock(&self.service).poll_ready(cx)).await?;
-        let running = lock(&self.service).call(call);
+        let service = self.service.get_or_init(|| {
+            Mutex::new(self.layers.0.iter().fold((self.innermost)(), |inner, wrap| wrap(inner)))
+        });
+        poll_fn(|cx| lock(service).poll_ready(cx)).await?;
+        let running = lock(service).call(call);
         drop(turn);
         running.await
+    }
+}
+
+impl fmt::Debug for Layered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layered").field("layers", &self.layers).finish_non_exhaustive()
     }
 }
 

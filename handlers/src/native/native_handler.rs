@@ -34,7 +34,8 @@ impl NativeHandler {
         handler.check()?;
         let threads = (handler.threads > 0).then(|| Slots::new(handler.threads));
         let methods = Methods { methods: Arc::new(handler.methods.clone()), threads };
-        let layered = handler.layers.around(|| MethodService::new(methods.clone()));
+        let innermost = methods.clone();
+        let layered = handler.layers.around(move || MethodService::new(innermost.clone()));
         Ok(Self { info: describe(handler), methods, layered })
     }
 
