@@ -41,7 +41,7 @@ Examples:
   echo '40 + 2' | rhaid call --worker worker-1 - --timeout 5s
   rhaid call --worker worker-1 hello.rhai --limit max_operations=100000
   rhaid call --worker billing --method billing.charge --arg cents=500
-  rhaid call --worker billing --method billing.charge --params '[500, "eur"]'
+  rhaid call --worker billing --method billing.charge --params '[500, \"eur\"]'
 
 Exit code:
   0 if the script completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rhai_dispatcher::EngineConfig;
@@ -38,15 +38,16 @@ Exit code:
 
 impl HandlersCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
-        let engine = EngineConfig::default().with_limits(&self.limits.into_limits()?);
-        let folder = ScriptFolder::open(&self.folder, FolderConfig::default(), &engine)
+        let Self { folder: path, limits, json } = self;
+        let engine = EngineConfig::default().with_limits(&limits.into_limits()?);
+        let folder = ScriptFolder::open(&path, FolderConfig::default(), &engine)
             .map_err(|invalid| CommandError::usage("<DIR>", format!("{}; {}", invalid.problem, invalid.hint)))?;
         let info = folder.describe();
         let console = Console::detect();
         for problem in &info.problems {
-            self.print_problem(console, problem, engine.max_script_bytes);
+            print_problem(console, &path, problem, engine.max_script_bytes);
         }
-        let lines = match self.json {
+        let lines = match json {
             true => vec![report::json(&info)],
             false => lines(&info),
         };
@@ -55,23 +56,23 @@ impl HandlersCommand {
             exit => Ok(exit),
         }
     }
+}
 
-    fn print_problem(&self, console: Console, problem: &HandlerProblem, max_bytes: usize) {
-        let path = match &problem.file {
-            Some(file) => self.folder.join(file),
-            None => self.folder.clone(),
-        };
-        // Only where there is a place to show.
-        let text = problem.line.and_then(|_| ScriptFile::Path(path.clone()).read(max_bytes).text.ok());
-        let failure = Failure {
-            kind: problem.kind.clone().into(),
-            message: problem.message.clone(),
-            line: problem.line,
-            column: problem.column,
-            value: None,
-        };
-        console.failure(&path.display().to_string(), text.as_deref(), &failure);
-    }
+fn print_problem(console: Console, folder: &Path, problem: &HandlerProblem, max_bytes: usize) {
+    let path = match &problem.file {
+        Some(file) => folder.join(file),
+        None => folder.to_owned(),
+    };
+    // Only where there is a place to show.
+    let text = problem.line.and_then(|_| ScriptFile::Path(path.clone()).read(max_bytes).text.ok());
+    let failure = Failure {
+        kind: problem.kind.clone().into(),
+        message: problem.message.clone(),
+        line: problem.line,
+        column: problem.column,
+        value: None,
+    };
+    console.failure(&path.display().to_string(), text.as_deref(), &failure);
 }
 
 /// The handlers, each with its methods.

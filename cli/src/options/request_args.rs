@@ -25,7 +25,7 @@ pub(crate) struct RequestArgs {
     method: Option<MethodName>,
 
     /// All parameters of the method, as JSON: an object has them by name, an array by position
-    #[arg(long, value_name = "JSON", requires = "method", conflicts_with = "args", value_parser = json)]
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["file", "args"], value_parser = json)]
     params: Option<serde_json::Value>,
 
     /// The worker id that runs the script

@@ -116,7 +116,7 @@ fn bad_folders_names_and_parameters_are_refused() {
     refused(&[], "<FILE>");
     refused(&["--method", "a", "--params", "{"], "it is not JSON");
     refused(&["--method", "a", "--params", "[1]", "--arg", "a=1"], "cannot be used with");
-    refused(&["file", "--params", "[1]"], "--method");
+    refused(&["file", "--params", "[1]"], "cannot be used with");
     let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
     refused(&["--method", "a", "--params", &deep], "more than 127 levels");
 }
