@@ -2,8 +2,9 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::command::{
-    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand,
-    ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand,
+    WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;

@@ -34,9 +34,9 @@ pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use task::{
-    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Priority,
-    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,
-    TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
+    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
+    Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
+    TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,

@@ -15,7 +15,8 @@ use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
 use crate::script::{
-    Bound, FunctionCall, Known, ScriptRun, bind, catch, dismantle, hint, output, parse_error, run_error, too_long,
+    Bound, FunctionCall, Known, ScriptRun, bind, catch, dismantle, hint, output, parse_error, run_error,
+    too_long,
 };
 use crate::turns::Turns;
 

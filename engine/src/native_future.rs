@@ -62,7 +62,8 @@ impl NativeFuture {
         let give_up = *self.give_up.get_or_insert_with(|| clock.now() + max);
         let timer = self.timer.get_or_insert_with(|| clock.sleep_until(give_up));
         timer.poll_unpin(cx).map(|()| {
-            let message = format!("the method ran longer than the limit of {max:?}; {}", raise("max_wall_time"));
+            let message =
+                format!("the method ran longer than the limit of {max:?}; {}", raise("max_wall_time"));
             Err(TaskError::new(TaskErrorKind::Timeout, message))
         })
     }

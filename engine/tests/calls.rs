@@ -112,7 +112,12 @@ fn errors_have_their_place_in_the_script() {
 
 #[test]
 fn a_call_has_the_limits_the_secrets_and_the_requests_of_a_script() {
-    let endless = error(&Bench::with(EngineConfig::new().with_max_operations(1000)), "fn charge() { let n = 0; loop { n += 1; } }", "[]", &[]);
+    let endless = error(
+        &Bench::with(EngineConfig::new().with_max_operations(1000)),
+        "fn charge() { let n = 0; loop { n += 1; } }",
+        "[]",
+        &[],
+    );
     assert_eq!((endless.kind, endless.line), (TaskErrorKind::Limit, Some(1)), "{endless}");
     let config = EngineConfig::new()
         .with_secret("KEY", Secret::new("hidden"))
@@ -125,10 +130,14 @@ fn a_call_has_the_limits_the_secrets_and_the_requests_of_a_script() {
 #[test]
 fn what_a_script_is_is_told_without_running_it() {
     let checker = ScriptChecker::new(EngineConfig::new().with_max_script_bytes(1000));
-    let outline = checker.outline("//! Money.\n/// Pays.\nfn pay(cents) { nope() }\nprivate fn hidden() { }").unwrap();
+    let outline =
+        checker.outline("//! Money.\n/// Pays.\nfn pay(cents) { nope() }\nprivate fn hidden() { }").unwrap();
     assert_eq!((&*outline.description, outline.functions.len()), ("Money.", 1));
     let function = &outline.functions[0];
-    assert_eq!((&*function.name, &*function.parameters, &*function.description), ("pay", &["cents".to_owned()][..], "Pays."));
+    assert_eq!(
+        (&*function.name, &*function.parameters, &*function.description),
+        ("pay", &["cents".to_owned()][..], "Pays.")
+    );
     let bad = checker.outline("fn pay(cents) {\n  let = 5;\n}").unwrap_err();
     assert_eq!((bad.kind, bad.line), (TaskErrorKind::Parse, Some(2)));
     assert_eq!(checker.outline(&" ".repeat(1001)).unwrap_err().kind, TaskErrorKind::Limit);

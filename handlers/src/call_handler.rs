@@ -47,7 +47,9 @@ impl Handler for CallHandler {
                 let call = found.into_call(method_call.params.clone());
                 match self.handlers.layers_of_scripts() {
                     None => self.rhai.call_function(run, call),
-                    Some(layered) => Box::pin(LayeredScript::new(&self.rhai, layered, run, method_call, call)),
+                    Some(layered) => {
+                        Box::pin(LayeredScript::new(&self.rhai, layered, run, method_call, call))
+                    }
                 }
             }
             Err(error) => Box::pin(future::ready(Ran::Finished(Outcome::Error(error), TaskLog::new()))),

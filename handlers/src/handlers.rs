@@ -86,7 +86,8 @@ impl Handlers {
         if let Some(native) = self.0.by_method.get(method) {
             return Ok(Target::Native(Arc::clone(native)));
         }
-        let is_hidden = method.as_str().rsplit_once('.').is_some_and(|(handler, _)| self.0.by_name.contains_key(handler));
+        let is_hidden =
+            method.as_str().rsplit_once('.').is_some_and(|(handler, _)| self.0.by_name.contains_key(handler));
         if !is_hidden && let Some(found) = self.0.folder.as_ref().and_then(|folder| folder.find(method)) {
             return Ok(Target::Script(found));
         }
@@ -110,7 +111,8 @@ impl Handlers {
             let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
             return format!("; its file {file} has an error: {message}{line}");
         }
-        let names = info.handlers.iter().flat_map(|handler| &handler.methods).map(|method| method.name.as_str());
+        let names =
+            info.handlers.iter().flat_map(|handler| &handler.methods).map(|method| method.name.as_str());
         match nearest(method.as_str(), names) {
             Some(name) => format!("; did you mean `{name}`?"),
             None => String::new(),
@@ -125,7 +127,8 @@ impl Table {
         let hidden = scripts.into_iter().filter(|script| self.by_name.contains_key(script.name.as_str()));
         hidden
             .map(|script| {
-                let message = format!("the worker has a handler `{}` of its own; rename the file", script.name);
+                let message =
+                    format!("the worker has a handler `{}` of its own; rename the file", script.name);
                 HandlerProblem::new(script.file, message)
             })
             .collect()

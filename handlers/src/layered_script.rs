@@ -57,7 +57,9 @@ impl LayeredScript {
             if run.stop.poll_stopped(cx).is_ready() {
                 return Next::Ended(Ran::Stopped(TaskLog::new()));
             }
-            let Poll::Ready(Passed { params, answer }) = self.handoff.poll_passed(cx) else { return Next::Waits };
+            let Poll::Ready(Passed { params, answer }) = self.handoff.poll_passed(cx) else {
+                return Next::Waits;
+            };
             if let Stage::Waits { run, call, place } = std::mem::replace(&mut self.stage, Stage::Over) {
                 drop(place); // the script has its own
                 let script = self.rhai.call_function(*run, FunctionCall { params, ..call });

@@ -21,7 +21,9 @@ mod params;
 pub use call_handler::CallHandler;
 pub use folder::{FolderConfig, ScriptFolder};
 pub use handlers::Handlers;
-pub use info::{HandlerInfo, HandlerProblem, HandlerType, HandlersInfo, MethodForm, MethodInfo, ParameterInfo};
+pub use info::{
+    HandlerInfo, HandlerProblem, HandlerType, HandlersInfo, MethodForm, MethodInfo, ParameterInfo,
+};
 pub use layers::{MethodCall, MethodService};
 pub use native::{Method, MethodHandler, NativeMethod};
 /// What describes the parameters of a [`NativeMethod`], in the version that it wants.

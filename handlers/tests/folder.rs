@@ -10,7 +10,9 @@ use futures::executor::block_on;
 use futures::future::FutureExt;
 use rhai_dispatcher_core::TaskErrorKind;
 use rhai_dispatcher_engine::EngineConfig;
-use rhai_dispatcher_handlers::{FolderConfig, HandlerType, Handlers, HandlersInfo, MethodHandler, ScriptFolder};
+use rhai_dispatcher_handlers::{
+    FolderConfig, HandlerType, Handlers, HandlersInfo, MethodHandler, ScriptFolder,
+};
 use serde_json::json;
 use support::Bench;
 use tempfile::TempDir;
@@ -64,7 +66,10 @@ fn problems(info: &HandlersInfo) -> Vec<String> {
 #[test]
 fn public_functions_of_the_files_are_methods() {
     let site = Site::new(&[
-        ("billing.rhai", "import \"_lib/money\" as money;\nconst FEE = 3;\nfn charge(cents) { money::gross(cents) + global::FEE }\nprivate fn hidden() { 1 }"),
+        (
+            "billing.rhai",
+            "import \"_lib/money\" as money;\nconst FEE = 3;\nfn charge(cents) { money::gross(cents) + global::FEE }\nprivate fn hidden() { 1 }",
+        ),
         ("shop/prices.rhai", "fn get(name) { `${name} costs ${caller_id}` } fn get() { [] }"),
         ("_lib/money.rhai", "fn gross(cents) { cents * 2 }"),
         (".hidden.rhai", "fn no() { }"),
@@ -90,10 +95,14 @@ fn public_functions_of_the_files_are_methods() {
 
 #[test]
 fn handlers_are_described_by_their_comments() {
-    let site = Site::new(&[("billing.rhai", "//! Payments.\n\n/// Charges a card.\nfn charge(cents, card) { }\n")]);
+    let site =
+        Site::new(&[("billing.rhai", "//! Payments.\n\n/// Charges a card.\nfn charge(cents, card) { }\n")]);
     let info = site.open().describe();
     let handler = &info.handlers[0];
-    assert_eq!((&*handler.name, &*handler.description, handler.typ), ("billing", "Payments.", HandlerType::Script));
+    assert_eq!(
+        (&*handler.name, &*handler.description, handler.typ),
+        ("billing", "Payments.", HandlerType::Script)
+    );
     assert_eq!(handler.file.as_deref(), Some("billing.rhai"));
     let method = serde_json::to_value(&handler.methods[0]).expect("JSON");
     let parameter = |name: &str| json!({"name": name, "required": true, "description": "", "schema": null});
@@ -126,7 +135,10 @@ fn a_file_with_an_error_keeps_its_last_good_version() {
     site.write("a.rhai", "fn f() { 3 }");
     site.write("never.rhai", "fn f() { 4 }");
     folder.reload();
-    assert_eq!((bench.value("a.f", json!(null)), bench.value("never.f", json!(null))), ("3".into(), "4".into()));
+    assert_eq!(
+        (bench.value("a.f", json!(null)), bench.value("never.f", json!(null))),
+        ("3".into(), "4".into())
+    );
     assert_eq!(problems(&folder.describe()), [String::new(); 0]);
 }
 
@@ -140,7 +152,8 @@ fn a_call_that_runs_keeps_the_files_that_it_began_with() {
         let _ = begins.lock().expect("no panic").take().map(|begins| begins.send(()));
         open.clone()
     });
-    let file = |version: i64| format!("fn run() {{ gate(); import \"part\" as part; [{version}, part::VERSION] }}");
+    let file =
+        |version: i64| format!("fn run() {{ gate(); import \"part\" as part; [{version}, part::VERSION] }}");
     let part = |version: i64| format!("export const VERSION = {version};");
     let site = Site::new(&[("a.rhai", &file(1)), ("part.rhai", &part(1))]);
     let folder = site.open();
@@ -151,7 +164,8 @@ fn a_call_that_runs_keeps_the_files_that_it_began_with() {
     site.write("part.rhai", part(2));
     folder.reload();
     opens.send(()).expect("it waits");
-    let details = block_on(bench.dispatcher.wait(id, std::time::Duration::from_secs(60))).expect("an outcome");
+    let details =
+        block_on(bench.dispatcher.wait(id, std::time::Duration::from_secs(60))).expect("an outcome");
     assert_eq!(details.output.expect("an output").as_json().as_str(), "[1,1]");
     assert_eq!(bench.value("a.run", json!(null)), "[2,2]");
 }
@@ -189,7 +203,11 @@ fn files_that_are_no_handlers_are_named_with_the_reason() {
 
 #[test]
 fn a_folder_has_bounds() {
-    let mut site = Site::new(&[("a.rhai", "fn one() { } fn two() { }"), ("b.rhai", "fn one() { }"), ("c.rhai", "fn one() { }")]);
+    let mut site = Site::new(&[
+        ("a.rhai", "fn one() { } fn two() { }"),
+        ("b.rhai", "fn one() { }"),
+        ("c.rhai", "fn one() { }"),
+    ]);
     site.config = site.config.clone().with_max_files(2).with_max_methods(2);
     let info = site.open().describe();
     assert_eq!(methods(&info), ["a.one", "a.two"]);
@@ -221,7 +239,8 @@ fn a_path_that_is_no_folder_is_refused_with_the_reason() {
 fn a_link_leads_to_files_of_the_folder_only() {
     let outside = Site::new(&[("secret.rhai", "fn f() { }"), ("sub/x.rhai", "fn f() { }")]);
     let site = Site::new(&[("..data/real.rhai", "fn f() { 1 }")]);
-    let link = |from: &Path, to: &str| std::os::unix::fs::symlink(from, site.path().join(to)).expect("a link");
+    let link =
+        |from: &Path, to: &str| std::os::unix::fs::symlink(from, site.path().join(to)).expect("a link");
     link(&outside.path().join("secret.rhai"), "stolen.rhai");
     link(&outside.path().join("sub"), "sub");
     link(&site.path().join("..data/real.rhai"), "real.rhai");
@@ -229,8 +248,14 @@ fn a_link_leads_to_files_of_the_folder_only() {
     link(Path::new("nowhere.rhai"), "nowhere.rhai");
     let info = site.open().describe();
     let names = methods(&info);
-    assert!(names.contains(&"real.f") && !names.iter().any(|name| name.contains("stolen") || name.starts_with("sub.")), "{names:?}");
-    assert!(problems(&info).iter().any(|text| text == "stolen.rhai: it is a link that leads out of the folder"));
+    assert!(
+        names.contains(&"real.f")
+            && !names.iter().any(|name| name.contains("stolen") || name.starts_with("sub.")),
+        "{names:?}"
+    );
+    assert!(
+        problems(&info).iter().any(|text| text == "stolen.rhai: it is a link that leads out of the folder")
+    );
 }
 
 #[test]

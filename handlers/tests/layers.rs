@@ -12,7 +12,9 @@ use futures::executor::block_on;
 use futures::future::{self, BoxFuture, FutureExt};
 use rhai_dispatcher_core::{Json, TaskErrorKind, TaskStatus};
 use rhai_dispatcher_engine::EngineConfig;
-use rhai_dispatcher_handlers::{FolderConfig, Handlers, MethodCall, MethodHandler, MethodService, ScriptFolder};
+use rhai_dispatcher_handlers::{
+    FolderConfig, Handlers, MethodCall, MethodHandler, MethodService, ScriptFolder,
+};
 use serde_json::json;
 use support::{Bench, until};
 use tower::limit::{ConcurrencyLimitLayer, RateLimitLayer};

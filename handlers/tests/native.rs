@@ -71,7 +71,10 @@ fn errors_of_calls_are_told_apart() {
     let data = bench.error("math.half", json!([3]));
     assert_eq!((data.kind, data.value), (TaskErrorKind::Runtime, Json::parse("3").ok()));
     let panicked = bench.error("math.panic", json!(null));
-    assert_eq!((panicked.kind, &*panicked.message), (TaskErrorKind::Panic, "the method panicked: on purpose"));
+    assert_eq!(
+        (panicked.kind, &*panicked.message),
+        (TaskErrorKind::Panic, "the method panicked: on purpose")
+    );
     assert_eq!(bench.value("math.add", json!([40, 2])), "42", "the worker lives on");
 }
 
@@ -126,7 +129,9 @@ fn no_more_calls_run_at_once_than_a_handler_has_threads() {
     let open = open.map(drop).boxed().shared();
     let running = Arc::new(AtomicUsize::new(0));
     let bench = Bench::new(handlers([gated(open, &running).with_threads(2), math()]));
-    let ids: Vec<_> = (0..5).map(|_| block_on(bench.request("gated.wait", json!(null)).submit()).expect("queued")).collect();
+    let ids: Vec<_> = (0..5)
+        .map(|_| block_on(bench.request("gated.wait", json!(null)).submit()).expect("queued"))
+        .collect();
     until("two run", || running.load(Ordering::SeqCst) == 2);
     // Later calls of others pass those that wait.
     for _ in 0..20 {
@@ -135,7 +140,8 @@ fn no_more_calls_run_at_once_than_a_handler_has_threads() {
     assert_eq!(running.load(Ordering::SeqCst), 2);
     opens.send(()).expect("they wait");
     for id in ids {
-        let details = block_on(bench.dispatcher.wait(id, std::time::Duration::from_secs(60))).expect("an outcome");
+        let details =
+            block_on(bench.dispatcher.wait(id, std::time::Duration::from_secs(60))).expect("an outcome");
         assert!(details.error.is_none(), "{:?}", details.error);
     }
     assert_eq!(running.load(Ordering::SeqCst), 5);
@@ -145,8 +151,12 @@ fn no_more_calls_run_at_once_than_a_handler_has_threads() {
 fn handlers_are_described() {
     let info = handlers([math()]).describe();
     let handler = &info.handlers[0];
-    assert_eq!((&*handler.name, &*handler.description, handler.typ), ("math", "Arithmetic.", HandlerType::Native));
-    let methods: Vec<_> = handler.methods.iter().map(|method| (method.name.as_str(), &*method.description)).collect();
+    assert_eq!(
+        (&*handler.name, &*handler.description, handler.typ),
+        ("math", "Arithmetic.", HandlerType::Native)
+    );
+    let methods: Vec<_> =
+        handler.methods.iter().map(|method| (method.name.as_str(), &*method.description)).collect();
     let expected = [
         ("math.add", "Adds two numbers."),
         ("math.half", "Half of an even number."),
@@ -166,7 +176,8 @@ fn handlers_are_described() {
 #[test]
 fn bad_handlers_are_refused_with_their_names() {
     let method = || async { Ok::<_, String>(()) };
-    let refused = |handlers: Vec<MethodHandler>| Handlers::new(handlers, None).expect_err("it is bad").to_string();
+    let refused =
+        |handlers: Vec<MethodHandler>| Handlers::new(handlers, None).expect_err("it is bad").to_string();
     let bad_name = refused(vec![MethodHandler::new("my math").with_method("a", method)]);
     assert!(bad_name.starts_with("handler: \"my math\" has a character outside"), "{bad_name}");
     let bad_method = refused(vec![MethodHandler::new("m").with_method("ä", method)]);

@@ -122,17 +122,22 @@ fn no_call_fails_while_the_folder_is_edited() {
         ("going.rhai", "fn ping() { 1 }".to_owned()),
     ];
     let api = Arc::new(Api::new(&files, FolderConfig::new()));
-    let (stop, calls, latest) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicI64::new(0)));
+    let (stop, calls, latest) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicI64::new(0)));
     let callers: Vec<_> = ["edited.version", "stable.ping", "edited.version"]
         .into_iter()
         .map(|method| {
-            let (api, stop, calls, latest) = (Arc::clone(&api), Arc::clone(&stop), Arc::clone(&calls), Arc::clone(&latest));
+            let (api, stop, calls, latest) =
+                (Arc::clone(&api), Arc::clone(&stop), Arc::clone(&calls), Arc::clone(&latest));
             thread::spawn(move || {
                 let mut last = 0;
                 while !stop.load(Ordering::Relaxed) {
                     let version: i64 = api.bench.value(method, json!(null)).parse().expect("a number");
                     assert!(version >= last, "{method}: {version} came after {last}");
-                    assert!(version <= latest.load(Ordering::SeqCst), "{method}: {version} was not saved yet");
+                    assert!(
+                        version <= latest.load(Ordering::SeqCst),
+                        "{method}: {version} was not saved yet"
+                    );
                     last = version;
                     calls.fetch_add(1, Ordering::Relaxed);
                 }

@@ -77,7 +77,9 @@ impl RhaiWorker {
     #[cfg(feature = "handlers")]
     fn watched_handlers(&self) -> Result<Option<Handlers>, WorkerError> {
         let Some(handlers) = &self.handlers else { return Ok(None) };
-        handlers.watch().map_err(|error| WorkerError::Handler(format!("no thread for its folder: {error}")))?;
+        handlers
+            .watch()
+            .map_err(|error| WorkerError::Handler(format!("no thread for its folder: {error}")))?;
         Ok(Some(handlers.clone()))
     }
 

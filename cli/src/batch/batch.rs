@@ -102,7 +102,12 @@ impl Batch {
     }
 
     /// `text`: that of the script, if the request is for one.
-    async fn run_request(&self, name: Arc<str>, text: Option<Arc<str>>, request: PlayRequestBuilder) -> Ending {
+    async fn run_request(
+        &self,
+        name: Arc<str>,
+        text: Option<Arc<str>>,
+        request: PlayRequestBuilder,
+    ) -> Ending {
         let id = match request.submit().await {
             Ok(id) => id,
             Err(error) => return Ending::refused(name, text, error.into()),

@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rhai_dispatcher::EngineConfig;
-use rhai_dispatcher::handlers::{FolderConfig, HandlerInfo, HandlerProblem, HandlersInfo, MethodInfo, ScriptFolder};
+use rhai_dispatcher::handlers::{
+    FolderConfig, HandlerInfo, HandlerProblem, HandlersInfo, MethodInfo, ScriptFolder,
+};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -40,8 +42,9 @@ impl HandlersCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
         let Self { folder: path, limits, json } = self;
         let engine = EngineConfig::default().with_limits(&limits.into_limits()?);
-        let folder = ScriptFolder::open(&path, FolderConfig::default(), &engine)
-            .map_err(|invalid| CommandError::usage("<DIR>", format!("{}; {}", invalid.problem, invalid.hint)))?;
+        let folder = ScriptFolder::open(&path, FolderConfig::default(), &engine).map_err(|invalid| {
+            CommandError::usage("<DIR>", format!("{}; {}", invalid.problem, invalid.hint))
+        })?;
         let info = folder.describe();
         let console = Console::detect();
         for problem in &info.problems {

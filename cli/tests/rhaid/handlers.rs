@@ -31,9 +31,16 @@ fn a_method_of_a_folder_is_called_over_redis() {
 
     let unknown = call(&["billing.chrage", "--json"]);
     assert_eq!(unknown.code, Some(1), "{}", unknown.err);
-    assert!(unknown.err.starts_with("error[unknown_method]: worker `worker-1` has no method"), "{}", unknown.err);
+    assert!(
+        unknown.err.starts_with("error[unknown_method]: worker `worker-1` has no method"),
+        "{}",
+        unknown.err
+    );
     let record: serde_json::Value = serde_json::from_str(&unknown.out).expect("a record");
-    assert_eq!((&record["method"], &record["error"]["kind"]), (&json!("billing.chrage"), &json!("unknown_method")));
+    assert_eq!(
+        (&record["method"], &record["error"]["kind"]),
+        (&json!("billing.chrage"), &json!("unknown_method"))
+    );
     let bad = call(&["billing.charge", "--arg", "cent=5"]);
     assert_eq!((bad.code, &*bad.out), (Some(1), ""));
     assert!(bad.err.starts_with("error[bad_params]: there is no parameter `cent`"), "{}", bad.err);
@@ -42,7 +49,11 @@ fn a_method_of_a_folder_is_called_over_redis() {
     let id = site.ok(&submit);
     assert_eq!(site.ok(&["wait", id.trim_end()]), "1 eur\n");
     assert_eq!(site.ok(&["wait", site.ok(&["resubmit", id.trim_end()]).trim_end()]), "1 eur\n");
-    assert_eq!(site.run_with("40 + 2", &["call", "--worker", "worker-1", "-"]).out, "42\n", "scripts run too");
+    assert_eq!(
+        site.run_with("40 + 2", &["call", "--worker", "worker-1", "-"]).out,
+        "42\n",
+        "scripts run too"
+    );
 }
 
 #[test]
@@ -63,7 +74,8 @@ fn a_worker_takes_over_what_is_saved_and_logs_what_is_wrong() {
     assert_eq!(version(), "2\n");
     worker.signal("TERM");
     let log = worker.end().err;
-    let line = log.lines().find(|line| line.contains("handlers: api.rhai:")).unwrap_or_else(|| panic!("{log}"));
+    let line =
+        log.lines().find(|line| line.contains("handlers: api.rhai:")).unwrap_or_else(|| panic!("{log}"));
     for part in ["WARN", "line=2", "column=7", "serves_last_good=true"] {
         assert!(line.contains(part), "{part}: {line}");
     }
@@ -104,7 +116,11 @@ fn bad_folders_names_and_parameters_are_refused() {
     };
     let worker = run(&["worker", "--id", "worker-1", "--handlers", "nope"]);
     assert_eq!(worker.code, Some(2), "{}", worker.err);
-    assert!(worker.err.contains("invalid value for '--handlers <DIR>': there is no folder "), "{}", worker.err);
+    assert!(
+        worker.err.contains("invalid value for '--handlers <DIR>': there is no folder "),
+        "{}",
+        worker.err
+    );
     let call = ["call", "--worker", "worker-1"];
     let refused = |args: &[&str], says: &str| {
         let ended = run(&[&call[..], args].concat());

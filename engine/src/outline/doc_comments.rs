@@ -9,7 +9,8 @@ impl<'a> DocComments<'a> {
     /// The lines of `//!` at the beginning, after a line of `#!` and empty lines.
     pub(super) fn of_script(&self) -> String {
         let lines = self.0.iter().map(|line| line.trim());
-        let lines = lines.skip_while(|line| line.is_empty() || (line.starts_with("//") && !line.starts_with("//!")));
+        let lines =
+            lines.skip_while(|line| line.is_empty() || (line.starts_with("//") && !line.starts_with("//!")));
         join(lines.map_while(|line| line.strip_prefix("//!")))
     }
 

@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn comments_of_other_texts_are_not_taken() {
-        let outline = outline("let text = `\n/// Not a comment of f.\n`; fn f() { 1 }\n/// Of g.\n\nfn g() { 2 } fn h() { 3 }");
+        let outline = outline(
+            "let text = `\n/// Not a comment of f.\n`; fn f() { 1 }\n/// Of g.\n\nfn g() { 2 } fn h() { 3 }",
+        );
         let found: Vec<_> = outline.functions.iter().map(|f| (&*f.name, &*f.description)).collect();
         assert_eq!(found, [("f", ""), ("g", "Of g."), ("h", "")]);
     }

@@ -34,7 +34,8 @@ pub(crate) fn bind(ast: &AST, function: &str, params: &Json) -> Result<Bound, Ta
         let message = format!("the script has no public function `{function}`");
         return Err(TaskError::new(TaskErrorKind::UnknownMethod, message));
     }
-    let params = params.to::<Dynamic>().map_err(|error| bad(format!("the parameters can't be read: {error}")))?;
+    let params =
+        params.to::<Dynamic>().map_err(|error| bad(format!("the parameters can't be read: {error}")))?;
     if params.is_unit() {
         return by_position(&forms, function, Array::new());
     }

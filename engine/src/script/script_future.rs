@@ -5,10 +5,10 @@ use std::task::{Context, Poll};
 
 use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
 
-use super::{FunctionCall, ScriptRun};
 use super::error::panic_error;
 use super::script_run::End;
 use super::tick::Ticker;
+use super::{FunctionCall, ScriptRun};
 use crate::fiber::{Fiber, KEPT, Panicked};
 use crate::lane::{Lane, Place};
 use crate::memory::Account;

@@ -8,8 +8,8 @@ use rhai_dispatcher_core::{
     CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
 };
 
-use super::modules::ModuleName;
 use super::function_call::FunctionCall;
+use super::modules::ModuleName;
 use super::panic_place::PanicPlace;
 use super::tick::Ticker;
 use crate::EngineConfig;

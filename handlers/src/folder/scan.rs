@@ -83,13 +83,14 @@ impl Scan {
             };
             left = rest;
             let is_known = known(&name).is_some_and(|known| known.is_settled && known == stamp);
-            let text = (!is_known)
-                .then(|| read_script(&path, max_file_bytes).map_err(|error| error.to_string()));
+            let text =
+                (!is_known).then(|| read_script(&path, max_file_bytes).map_err(|error| error.to_string()));
             scan.files.insert(name, Scanned { stamp, text });
         }
         if count > config.max_files {
             let max = config.max_files;
-            let message = format!("it has {count} scripts, and max_files is {max}; the last ones are left out");
+            let message =
+                format!("it has {count} scripts, and max_files is {max}; the last ones are left out");
             scan.problems.push(problem(None, message));
         }
         Ok(scan)
@@ -134,7 +135,8 @@ impl Walk<'_> {
         for entry in fs::read_dir(path)? {
             self.entries += 1;
             if self.entries > MAX_ENTRIES {
-                let message = format!("it has more than {MAX_ENTRIES} files of any sort; the rest is left out");
+                let message =
+                    format!("it has more than {MAX_ENTRIES} files of any sort; the rest is left out");
                 self.problems.push(problem(None, message));
                 break;
             }
@@ -149,7 +151,11 @@ impl Walk<'_> {
             let Ok(metadata) = fs::metadata(entry.path()) else { continue };
             let whole = format!("{name}{lossy}");
             if metadata.is_dir() {
-                if !self.leads_out(&entry) && !leads_up(&entry, path) && depth < MAX_DEPTH && file_name.to_str().is_some() {
+                if !self.leads_out(&entry)
+                    && !leads_up(&entry, path)
+                    && depth < MAX_DEPTH
+                    && file_name.to_str().is_some()
+                {
                     let below = self.folder(&entry.path(), &format!("{whole}/"), depth + 1);
                     if let Err(error) = below {
                         self.problems.push(problem(None, format!("{whole} can't be read: {error}")));

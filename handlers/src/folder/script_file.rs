@@ -55,7 +55,13 @@ impl ScriptFile {
     /// A file that was not there before.
     pub(super) fn new(module: &str, scanned: Scanned, checker: &ScriptChecker) -> Self {
         let seen = scanned.text.unwrap_or_else(|| Ok(Arc::default()));
-        let mut file = Self { stamp: scanned.stamp, seen: Ok(Arc::default()), good: None, problem: None, gone_since: None };
+        let mut file = Self {
+            stamp: scanned.stamp,
+            seen: Ok(Arc::default()),
+            good: None,
+            problem: None,
+            gone_since: None,
+        };
         file.take(module, seen, checker);
         file
     }

@@ -35,19 +35,26 @@ impl ScriptFolder {
     /// # Errors
     /// [`Invalid`] if the folder does not exist, is not one, or can't be read. An error of a file is in
     /// [`describe`](Self::describe).
-    pub fn open(path: impl AsRef<Path>, config: FolderConfig, engine: &EngineConfig) -> Result<Self, Invalid> {
+    pub fn open(
+        path: impl AsRef<Path>,
+        config: FolderConfig,
+        engine: &EngineConfig,
+    ) -> Result<Self, Invalid> {
         let path = path.as_ref();
         let state = FolderState::new(path, config, engine);
         state.open().map_err(|error| {
             let shown = path.display();
             let (problem, hint) = match error.kind() {
-                io::ErrorKind::NotFound => (format!("there is no folder {shown}"), "make it, or give the path of another"),
+                io::ErrorKind::NotFound => {
+                    (format!("there is no folder {shown}"), "make it, or give the path of another")
+                }
                 io::ErrorKind::NotADirectory => {
                     (format!("{shown} is not a folder"), "give the folder that the scripts are in")
                 }
-                io::ErrorKind::PermissionDenied => {
-                    (format!("permission to read the folder {shown} is denied"), "let the worker's user read it")
-                }
+                io::ErrorKind::PermissionDenied => (
+                    format!("permission to read the folder {shown} is denied"),
+                    "let the worker's user read it",
+                ),
                 _ => (format!("the folder {shown} can't be read: {error}"), "give the path of a folder"),
             };
             Invalid::new("handlers", problem, hint)

@@ -78,7 +78,8 @@ impl Signals {
         let give_up = Instant::now() + MAX_DELAY;
         while !state.closed {
             let Some(left) = left(give_up) else { break };
-            let quiet = state.changed.map_or(Duration::ZERO, |changed| QUIET.saturating_sub(changed.elapsed()));
+            let quiet =
+                state.changed.map_or(Duration::ZERO, |changed| QUIET.saturating_sub(changed.elapsed()));
             if quiet.is_zero() {
                 break;
             }

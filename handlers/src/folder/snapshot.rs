@@ -43,12 +43,19 @@ impl Snapshot {
             snapshot.info.problems.extend(file.problem.clone());
             let Some(handler) = handler_name(module) else { continue };
             if MethodName::try_from(handler.as_str()).is_err() {
-                snapshot.refuse(module, "its name is not one of a handler: A-Z a-z 0-9 _ - and ., 128 at most; rename it");
+                snapshot.refuse(
+                    module,
+                    "its name is not one of a handler: A-Z a-z 0-9 _ - and ., 128 at most; rename it",
+                );
                 continue;
             }
             match taken.entry(handler) {
                 Entry::Occupied(first) => {
-                    let first = format!("`{}.…` are the methods of {}{ENDING} too; rename one", first.key(), first.get());
+                    let first = format!(
+                        "`{}.…` are the methods of {}{ENDING} too; rename one",
+                        first.key(),
+                        first.get()
+                    );
                     snapshot.refuse(module, &first);
                 }
                 Entry::Vacant(free) => {
@@ -93,7 +100,12 @@ impl Snapshot {
         for function in &good.outline.functions {
             let Ok(name) = MethodName::try_from(format!("{handler}.{}", function.name)) else {
                 let name: String = function.name.chars().take(64).collect();
-                self.refuse(module, &format!("the function `{name}` has a name that is too long for a method: {handler}.{name}…"));
+                self.refuse(
+                    module,
+                    &format!(
+                        "the function `{name}` has a name that is too long for a method: {handler}.{name}…"
+                    ),
+                );
                 continue;
             };
             let parameters = function.parameters.iter().map(|name| ParameterInfo::new(name, true, None));

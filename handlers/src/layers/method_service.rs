@@ -27,7 +27,9 @@ struct Typed<S>(S);
 impl MethodService {
     pub(crate) fn new<S>(service: S) -> Self
     where
-        S: Service<MethodCall, Response = Json, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
+        S: Service<MethodCall, Response = Json, Error: Into<BoxError>, Future: Send + 'static>
+            + Send
+            + 'static,
     {
         Self(Box::new(Typed(service)))
     }

@@ -118,7 +118,11 @@ impl MethodHandler {
         }
         let name = &self.name;
         if self.methods.is_empty() {
-            return Err(Invalid::new("handler", format!("`{name}` has no methods"), "give one with with_method(...)"));
+            return Err(Invalid::new(
+                "handler",
+                format!("`{name}` has no methods"),
+                "give one with with_method(...)",
+            ));
         }
         match self.descriptions.keys().find(|method| !self.methods.contains_key(*method)) {
             None => Ok(()),
@@ -133,7 +137,11 @@ impl MethodHandler {
     fn method_name(&mut self, name: &str) -> Option<MethodName> {
         if name.contains('.') {
             let problem = format!("{name:?} has a dot, which separates it from its handler");
-            self.problem.get_or_insert(Invalid::new("method", problem, "put what is before it into the handler's name"));
+            self.problem.get_or_insert(Invalid::new(
+                "method",
+                problem,
+                "put what is before it into the handler's name",
+            ));
             return None;
         }
         let whole = MethodName::try_from(format!("{}.{name}", self.name));

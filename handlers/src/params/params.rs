@@ -72,7 +72,8 @@ impl Params {
     /// # Errors
     /// Of kind `bad_params`, naming the parameter.
     pub(crate) fn read<P: DeserializeOwned>(&self, params: &Json) -> Result<P, TaskError> {
-        let value: Value = params.to().map_err(|error| bad(format!("the parameters can't be read: {error}")))?;
+        let value: Value =
+            params.to().map_err(|error| bad(format!("the parameters can't be read: {error}")))?;
         let value = self.arrange(value).map_err(bad)?;
         serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
@@ -98,7 +99,9 @@ impl Params {
             (ParamsForm::Struct(_), value) => self.by_position(vec![value]),
             (ParamsForm::Map, Value::Object(named)) => Ok(Value::Object(named)),
             (ParamsForm::Map, _) => Err("the method takes its parameters by name: pass an object".to_owned()),
-            (ParamsForm::Tuple(len), Value::Array(values)) if values.len() == *len => Ok(Value::Array(values)),
+            (ParamsForm::Tuple(len), Value::Array(values)) if values.len() == *len => {
+                Ok(Value::Array(values))
+            }
             (ParamsForm::Tuple(len), Value::Array(values)) => Err(takes(*len, values.len())),
             (ParamsForm::Tuple(len), Value::Null) => Err(takes(*len, 0)),
             (ParamsForm::Tuple(_), Value::Object(_)) => {
@@ -126,7 +129,9 @@ impl Params {
         let shown: String = unknown.chars().take(64).collect();
         Err(match nearest(unknown, self.names.iter().map(String::as_str)) {
             Some(name) => format!("there is no parameter `{shown}`; did you mean `{name}`?"),
-            None if self.names.is_empty() => format!("there is no parameter `{shown}`: the method takes none"),
+            None if self.names.is_empty() => {
+                format!("there is no parameter `{shown}`: the method takes none")
+            }
             None => format!("there is no parameter `{shown}`; there are {}", self.names.join(", ")),
         })
     }
@@ -206,7 +211,10 @@ mod tests {
         assert_eq!(read::<i64>("5"), "5");
         assert_eq!(read::<i64>("[5]"), "5");
         assert_eq!(read::<Vec<i64>>("[5]"), "[5]");
-        assert_eq!((read::<()>("null"), read::<()>("[]"), read::<()>("{}")), ("()".into(), "()".into(), "()".into()));
+        assert_eq!(
+            (read::<()>("null"), read::<()>("[]"), read::<()>("{}")),
+            ("()".into(), "()".into(), "()".into())
+        );
         assert_eq!(read::<()>("[1]"), "the method takes no parameters");
     }
 

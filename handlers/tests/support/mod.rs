@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
-    Dispatcher, DispatcherConfig, PlayRequestBuilder, RunningWorker, TaskDetails, TaskError, Transport, Worker,
-    WorkerConfig, WorkerId,
+    Dispatcher, DispatcherConfig, PlayRequestBuilder, RunningWorker, TaskDetails, TaskError, Transport,
+    Worker, WorkerConfig, WorkerId,
 };
 use rhai_dispatcher_engine::EngineConfig;
 use rhai_dispatcher_handlers::{CallHandler, Handlers};
