@@ -24,7 +24,7 @@ pub struct HandlerInfo {
     pub description: String,
     /// What its methods are.
     pub typ: HandlerType,
-    /// The most calls of it that run at once on one instance; 0 is no limit.
+    /// The most calls of it that run at once on one instance; 0 means no limit.
     pub threads: usize,
     /// The methods, by name.
     pub methods: Vec<MethodInfo>,
@@ -104,7 +104,7 @@ pub struct HandlerProblem {
 }
 
 impl HandlerProblem {
-    /// A problem without a position; of the folder, if there is no file.
+    /// A problem without a position; of the folder, without a file.
     pub(crate) fn new(file: Option<String>, message: impl Into<String>) -> Self {
         let (kind, message) = ("invalid".to_owned(), message.into());
         Self { file, kind, message, line: None, column: None, serves_last_good: false }

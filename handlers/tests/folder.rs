@@ -88,7 +88,7 @@ fn public_functions_of_the_files_are_methods() {
     }
     let bad = bench.error("billing.charge", json!({"cent": 5}));
     assert_eq!(bad.kind, TaskErrorKind::BadParams);
-    assert_eq!(bad.message, "there is no parameter `cent`; did you mean `cents`? (it is `charge(cents)`)");
+    assert_eq!(bad.message, "the parameter `cent` is unknown; did you mean `cents`? (it is `charge(cents)`)");
     let near = bench.error("billing.chrage", json!([5]));
     assert!(near.message.ends_with("did you mean `billing.charge`?"), "{near}");
 }
@@ -226,10 +226,13 @@ fn a_path_that_is_no_folder_is_refused_with_the_reason() {
     let site = Site::new(&[("a.rhai", "")]);
     let refused = |path: &Path| {
         let opened = ScriptFolder::open(path, FolderConfig::new(), &EngineConfig::new());
-        opened.expect_err("it is no folder").to_string()
+        opened.expect_err("it is not a folder").to_string()
     };
     let missing = refused(&site.path().join("missing"));
-    assert!(missing.starts_with("handlers: there is no folder "), "{missing}");
+    assert!(
+        missing.starts_with("handlers: the folder ") && missing.contains("does not exist; make it"),
+        "{missing}"
+    );
     let file = refused(&site.path().join("a.rhai"));
     assert!(file.starts_with("handlers: ") && file.contains("is not a folder"), "{file}");
 }

@@ -164,7 +164,7 @@ fn a_concurrency_limit_lets_calls_wait_and_none_is_forgotten() {
 fn a_timeout_of_a_layer_is_an_error_of_that_kind() {
     let (_runtime, engine) = tokio_engine();
     let handler = MethodHandler::new("slow")
-        .with_method("wait", || future::pending::<Result<(), String>>())
+        .with_method("wait", future::pending::<Result<(), String>>)
         .with_layer(TimeoutLayer::new(Duration::from_millis(10)));
     let bench = Bench::with(engine, Handlers::new([handler], None).expect("a good handler"));
     let late = bench.error("slow.wait", json!(null));

@@ -1,4 +1,8 @@
 //! A folder of scripts that is edited while it is called.
+#![expect(
+    clippy::print_stdout,
+    reason = "how long a change took is for the reader, and not a claim of a test"
+)]
 
 mod support;
 

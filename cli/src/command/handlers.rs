@@ -32,8 +32,8 @@ pub(crate) struct HandlersCommand {
 
 const AFTER_HELP: &str = "\
 Examples:
-  rhaid handlers handlers/
-  rhaid handlers handlers/ --json
+  rhaid handlers api/
+  rhaid handlers api/ --json
 
 Exit code:
   0 if all files are valid, 2 if a file has an error or the command line is wrong";

@@ -74,7 +74,7 @@ const AFTER_HELP: &str = "\
 Examples:
   rhaid worker --url redis://127.0.0.1/ --id worker-1
   RHAID_URL=redis://:secret@redis.internal/ rhaid worker --id worker-1 --threads 4 --grace 30s
-  rhaid worker --url redis://127.0.0.1/ --id billing --handlers handlers/
+  rhaid worker --url redis://127.0.0.1/ --id billing --handlers api/
   STRIPE_API_KEY=sk_test_... rhaid worker --url redis://127.0.0.1/ --id billing --secret STRIPE_API_KEY
 
 Exit code:

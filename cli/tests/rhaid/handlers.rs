@@ -43,7 +43,7 @@ fn a_method_of_a_folder_is_called_over_redis() {
     );
     let bad = call(&["billing.charge", "--arg", "cent=5"]);
     assert_eq!((bad.code, &*bad.out), (Some(1), ""));
-    assert!(bad.err.starts_with("error[bad_params]: there is no parameter `cent`"), "{}", bad.err);
+    assert!(bad.err.starts_with("error[bad_params]: the parameter `cent` is unknown"), "{}", bad.err);
 
     let submit = ["submit", "--worker", "worker-1", "--method", "billing.charge", "--arg", "cents=1"];
     let id = site.ok(&submit);
@@ -106,7 +106,11 @@ fn bad_folders_names_and_parameters_are_refused() {
     let scripts = Scripts::new([("file", "")]);
     let missing = handlers(&scripts, &["nope"]);
     assert_eq!((missing.code, &*missing.out), (Some(2), ""));
-    assert!(missing.err.contains("invalid value for '<DIR>': there is no folder nope"), "{}", missing.err);
+    assert!(
+        missing.err.contains("invalid value for '<DIR>': the folder nope does not exist"),
+        "{}",
+        missing.err
+    );
     assert!(handlers(&scripts, &["file"]).err.contains("file is not a folder"));
 
     let run = |args: &[&str]| {
@@ -116,11 +120,7 @@ fn bad_folders_names_and_parameters_are_refused() {
     };
     let worker = run(&["worker", "--id", "worker-1", "--handlers", "nope"]);
     assert_eq!(worker.code, Some(2), "{}", worker.err);
-    assert!(
-        worker.err.contains("invalid value for '--handlers <DIR>': there is no folder "),
-        "{}",
-        worker.err
-    );
+    assert!(worker.err.contains("invalid value for '--handlers <DIR>': the folder "), "{}", worker.err);
     let call = ["call", "--worker", "worker-1"];
     let refused = |args: &[&str], says: &str| {
         let ended = run(&[&call[..], args].concat());

@@ -83,7 +83,7 @@ fn misfit(forms: &[Form<'_>], function: &str, named: &Map) -> String {
             Some(name) => format!("; did you mean `{name}`?"),
             None => String::new(),
         };
-        return format!("there is no parameter `{shown}`{meant} ({takes})");
+        return format!("the parameter `{shown}` is unknown{meant} ({takes})");
     }
     let missing = |names: &&Vec<&str>| names.iter().filter(|name| !named.contains_key(**name)).count();
     let nearest = forms.iter().map(|form| &form.names).min_by_key(missing).into_iter().flatten();
@@ -129,7 +129,7 @@ mod tests {
         let of = |params: &str| bound(params).expect_err(params);
         assert_eq!(
             of(r#"{"cent":5}"#),
-            format!("there is no parameter `cent`; did you mean `cents`? ({forms})")
+            format!("the parameter `cent` is unknown; did you mean `cents`? ({forms})")
         );
         assert_eq!(of(r#"{"currency":"eur"}"#), format!("the parameter `cents` is missing ({forms})"));
         assert_eq!(of("null"), format!("{forms}, and the call has 0"));

@@ -147,7 +147,7 @@ impl Walk<'_> {
             if lossy.starts_with('.') {
                 continue;
             }
-            // One that has gone meanwhile, and a link to nothing, are no files.
+            // One that has gone meanwhile, and a link to nothing, are not files.
             let Ok(metadata) = fs::metadata(entry.path()) else { continue };
             let whole = format!("{name}{lossy}");
             if metadata.is_dir() {

@@ -46,7 +46,7 @@ impl ScriptFolder {
             let shown = path.display();
             let (problem, hint) = match error.kind() {
                 io::ErrorKind::NotFound => {
-                    (format!("there is no folder {shown}"), "make it, or give the path of another")
+                    (format!("the folder {shown} does not exist"), "make it, or give the path of another")
                 }
                 io::ErrorKind::NotADirectory => {
                     (format!("{shown} is not a folder"), "give the folder that the scripts are in")

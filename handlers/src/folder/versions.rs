@@ -12,7 +12,7 @@ use crate::info::HandlerProblem;
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     files: BTreeMap<Arc<str>, ScriptFile>,
-    /// What is wrong with the folder, and with files that are no scripts.
+    /// What is wrong with the folder, and with files that are not scripts.
     problems: Vec<HandlerProblem>,
 }
 
@@ -35,7 +35,7 @@ impl Versions {
         &self.files
     }
 
-    /// What is wrong with the folder, and with files that are no scripts.
+    /// What is wrong with the folder, and with files that are not scripts.
     pub(super) fn problems(&self) -> &[HandlerProblem] {
         &self.problems
     }

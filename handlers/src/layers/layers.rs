@@ -35,7 +35,7 @@ impl Layers {
         self.0.push(Arc::new(move |inner| MethodService::new(layer.layer(inner))));
     }
 
-    /// `innermost` with the layers around it; `None` if there are no layers.
+    /// `innermost` with the layers around it; `None` without layers.
     pub(crate) fn around(
         &self,
         innermost: impl Fn() -> MethodService + Send + Sync + 'static,

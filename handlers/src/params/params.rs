@@ -128,11 +128,11 @@ impl Params {
         let Some(unknown) = named.keys().find(|name| !fields.contains(&name.as_str())) else { return Ok(()) };
         let shown: String = unknown.chars().take(64).collect();
         Err(match nearest(unknown, self.names.iter().map(String::as_str)) {
-            Some(name) => format!("there is no parameter `{shown}`; did you mean `{name}`?"),
+            Some(name) => format!("the parameter `{shown}` is unknown; did you mean `{name}`?"),
             None if self.names.is_empty() => {
-                format!("there is no parameter `{shown}`: the method takes none")
+                format!("the parameter `{shown}` is unknown: the method takes none")
             }
-            None => format!("there is no parameter `{shown}`; there are {}", self.names.join(", ")),
+            None => format!("the parameter `{shown}` is unknown; the method has {}", self.names.join(", ")),
         })
     }
 }
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(text, "`cents`: invalid type: string \"5\", expected u32");
         assert_eq!(read::<Charge>("[-1]"), "`cents`: invalid value: integer `-1`, expected u32");
         let unknown = r#"{"cents":5,"curency":"eur"}"#;
-        assert_eq!(read::<Charge>(unknown), "there is no parameter `curency`; did you mean `currency`?");
+        assert_eq!(read::<Charge>(unknown), "the parameter `curency` is unknown; did you mean `currency`?");
         let too_many = "the method takes 3 parameters, and the call has 4 (cents, currency, always)";
         assert_eq!(read::<Charge>("[1,null,true,4]"), too_many);
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
