@@ -139,7 +139,7 @@ fn a_file_with_an_error_keeps_its_last_good_version() {
         (bench.value("a.f", json!(null)), bench.value("never.f", json!(null))),
         ("3".into(), "4".into())
     );
-    assert_eq!(problems(&folder.describe()), [String::new(); 0]);
+    assert!(folder.describe().problems.is_empty(), "{:?}", problems(&folder.describe()));
 }
 
 #[test]
