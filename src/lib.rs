@@ -39,6 +39,7 @@
 //! | let programs with a plain Redis client submit scripts | [`list_bridge`] |
 //! | test programs, with time under the test's control | [`testing`] |
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
+//! | register methods that calls name: functions, or a folder of scripts | [`handlers`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
 //!
 //! # Layout
@@ -48,6 +49,7 @@
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
 //! - `engine`, `task`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `engine`, `task`, `handlers`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -57,6 +59,8 @@ struct Readme;
 pub mod dispatcher;
 #[cfg(feature = "engine")]
 pub mod engine;
+#[cfg(feature = "handlers")]
+pub mod handlers;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "redis")]

@@ -153,3 +153,23 @@ fn harnesses_share_nothing() {
     let other = harnesses[1].block_on(harnesses[1].dispatcher().status(id));
     assert!(matches!(other, Err(RhaiDispatcherError::NotFound(_))), "{other:?}");
 }
+
+#[cfg(feature = "handlers")]
+#[test]
+fn methods_go_by_the_clock_too() {
+    use rhai_dispatcher::handlers::{FolderConfig, Handlers, MethodHandler, ScriptFolder};
+
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("api.rhai"), "fn nap(seconds) { sleep(seconds); delivery }")
+        .unwrap();
+    let folder = ScriptFolder::open(directory.path(), FolderConfig::new(), &EngineConfig::new()).unwrap();
+    let slow = MethodHandler::new("slow").with_method("wait", std::future::pending::<Result<(), String>>);
+    let engine = EngineConfig::new().with_max_wall_time(HOUR);
+    let handlers = Handlers::new([slow], Some(folder)).unwrap();
+    let harness = TestHarness::builder().engine(engine).handlers(handlers).build().unwrap();
+    let call = |method: &str| harness.dispatcher().call(method).worker_id("worker-1").timeout(2 * HOUR);
+    let nap = harness.block_on(call("api.nap").arg("seconds", 1800).await_response()).unwrap();
+    assert_eq!(nap.into_result::<i64>().unwrap(), 1);
+    let late = harness.block_on(call("slow.wait").await_response()).unwrap();
+    assert_eq!(late.error.unwrap().kind, rhai_dispatcher::TaskErrorKind::Timeout);
+}

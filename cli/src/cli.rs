@@ -2,8 +2,9 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::command::{
-    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, PauseCommand, QueuesCommand, ResubmitCommand,
-    ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand,
+    WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -24,7 +25,7 @@ message, to standard output. If the command line does not parse, the error is on
 Environment:
   RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
-  RHAID_URL  The server of all commands but run, check and functions, where --url does not name it
+  RHAID_URL  The server of all commands but run, check, functions and handlers, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
@@ -36,6 +37,7 @@ enum Command {
     Run(RunCommand),
     Check(CheckCommand),
     Functions(FunctionsCommand),
+    Handlers(HandlersCommand),
     Worker(WorkerCommand),
     Submit(SubmitCommand),
     Call(CallCommand),
@@ -57,6 +59,7 @@ impl Cli {
             Command::Run(command) => command.execute(),
             Command::Check(command) => command.execute(),
             Command::Functions(command) => command.execute(),
+            Command::Handlers(command) => command.execute(),
             Command::Worker(command) => command.execute(),
             Command::Submit(command) => command.execute(),
             Command::Call(command) => command.execute(),
@@ -89,6 +92,7 @@ impl Command {
             Self::Run(command) => command.json,
             Self::Check(command) => command.json,
             Self::Functions(_) => false,
+            Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
             Self::Submit(command) => command.json,
             Self::Call(command) => command.json,
@@ -107,6 +111,8 @@ impl Command {
     const fn default_log(&self) -> &'static str {
         match self {
             Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
+            // It prints what is wrong with files itself.
+            Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off",
             Self::Worker(_) => "info",
             // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",

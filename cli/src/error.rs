@@ -125,6 +125,7 @@ impl From<Invalid> for CommandError {
             "url" | "redis_url" => return Self::usage(URL, format!("{problem}; {URL_HINT}")),
             "prefix" => "--prefix <PREFIX>",
             "task_id" => "<ID>",
+            "handlers" => "--handlers <DIR>",
             other => other,
         };
         Self::usage(argument, format!("{problem}; {hint}"))

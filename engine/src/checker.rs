@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rhai_dispatcher_core::{Payload, Preflight, TaskError};
+use rhai::AST;
+use rhai_dispatcher_core::{Payload, Preflight, TaskError, TaskErrorKind};
 
-use crate::EngineConfig;
 use crate::build_engine::build_parser;
 use crate::fiber::FiberStack;
 use crate::script::{ParseGuard, parse_error, too_long};
+use crate::{EngineConfig, ScriptOutline};
 
 /// Parses scripts before they are queued, so that one which can't run is refused at once. One that takes longer than
 /// a second to parse is left to its worker.
@@ -70,32 +71,47 @@ impl ScriptChecker {
     /// # Errors
     /// Of kind `parse` if it does not parse, and `limit` if it is too long or nested too deep.
     pub fn check_source(&self, source: &str) -> Result<(), TaskError> {
-        if source.len() > self.config.max_script_bytes {
-            return Err(too_long(source.len(), &self.config));
-        }
+        self.check_length(source)?;
         let hash = self.hasher.hash_one(source);
         if self.good().hashes.contains(&hash) {
             return Ok(());
         }
-        self.parse(source)?;
+        // The worker will parse what was not parsed here.
+        let _ = self.parse(source, |_| ())?;
         self.good().insert(hash);
         Ok(())
     }
 
-    fn parse(&self, source: &str) -> Result<(), TaskError> {
+    /// Parses `source`, and returns the functions that it defines. They are not kept.
+    ///
+    /// # Errors
+    /// As [`check_source`](Self::check_source), and of kind `limit` if it takes longer than a second to parse.
+    pub fn outline(&self, source: &str) -> Result<ScriptOutline, TaskError> {
+        self.check_length(source)?;
+        let outline = self.parse(source, |ast| ScriptOutline::of(source, ast))?;
+        outline.ok_or_else(|| TaskError::new(TaskErrorKind::Limit, "the script takes too long to parse"))
+    }
+
+    fn check_length(&self, source: &str) -> Result<(), TaskError> {
+        match source.len() > self.config.max_script_bytes {
+            true => Err(too_long(source.len(), &self.config)),
+            false => Ok(()),
+        }
+    }
+
+    /// What `look` finds in the compiled form; `None` if it was not parsed: that takes too long, or there is no stack.
+    fn parse<T>(&self, source: &str, look: impl FnOnce(&AST) -> T) -> Result<Option<T>, TaskError> {
         let parser = self.parser();
         let idle = self.stacks.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let Ok(mut stack) = idle.map_or_else(|| FiberStack::map(self.config.stack_bytes()), Ok) else {
-            // The worker will parse it.
-            return Ok(());
+            return Ok(None);
         };
         let parsed = corosensei::on_stack(&mut stack, || {
-            let parsed = ParseGuard::parse(&parser, source);
             // Dropped here, since a deep one takes stack to drop.
-            match parsed.map(drop) {
-                // The worker will see.
-                Err(error) if ParseGuard::gave_up(&error) => Ok(()),
-                parsed => parsed.map_err(|error| parse_error(&error, &self.config)),
+            match ParseGuard::parse(&parser, source).map(|ast| look(&ast)) {
+                Ok(found) => Ok(Some(found)),
+                Err(error) if ParseGuard::gave_up(&error) => Ok(None),
+                Err(error) => Err(parse_error(&error, &self.config)),
             }
         });
         stack.trim(0);

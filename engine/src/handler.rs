@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
-use rhai_dispatcher_core::{Handler, Ran, Run};
+use rhai_dispatcher_core::{Handler, Json, Ran, Run, TaskError};
 
 use crate::EngineConfig;
-use crate::lane::{LaneResources, ScriptFuture};
+use crate::lane::{LanePlace, LaneResources, NativeBody, NativeFuture, ScriptFuture};
+use crate::script::FunctionCall;
 
 /// Runs Rhai scripts on fibers, for one lane of a worker.
 ///
@@ -37,6 +38,41 @@ impl RhaiHandler {
     pub fn memory_accounts(&self) -> usize {
         self.lane.accounts().load(Ordering::Acquire)
     }
+
+    /// Runs a task by calling a function of a script. All that holds for a
+    /// script holds for the call: its limits, its functions, its log and how it is stopped.
+    ///
+    /// The task ends in an error of kind `bad_params` if the parameters are not those of the function, and of kind
+    /// `unknown_method` if the script has no public function of that name.
+    #[must_use]
+    pub fn call_function(&self, run: Run, call: FunctionCall) -> LocalBoxFuture<'static, Ran> {
+        Box::pin(ScriptFuture::new(&self.lane, run, Some(Box::new(call))))
+    }
+
+    /// Runs a task by a future, on the lane's thread and beside its scripts. The future must not block. It is polled and
+    /// dropped within the runtime of `with_tokio`, if there is one.
+    ///
+    /// It is dropped when the task is stopped, and when it has run for `max_wall_time`, which is an error of kind
+    /// `timeout`. Its panic is an error of kind `panic`; a result longer than `max_output_bytes` is one of kind `limit`.
+    #[must_use]
+    pub fn run_native(
+        &self,
+        run: Run,
+        body: LocalBoxFuture<'static, Result<Json, TaskError>>,
+    ) -> LocalBoxFuture<'static, Ran> {
+        Box::pin(NativeFuture::new(&self.lane, run, body))
+    }
+
+    /// The same future without a task, for what is around a call. It is not counted, stopped or limited.
+    pub fn native_body(&self, body: LocalBoxFuture<'static, Result<Json, TaskError>>) -> NativeBody {
+        NativeBody::new(self.lane.runtime(), body)
+    }
+
+    /// Counts a task that waits before it runs.
+    #[must_use]
+    pub fn place(&self) -> LanePlace {
+        LanePlace::new(&self.lane)
+    }
 }
 
 impl Handler for RhaiHandler {
@@ -49,6 +85,6 @@ impl Handler for RhaiHandler {
     }
 
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
-        Box::pin(ScriptFuture::new(&self.lane, run))
+        Box::pin(ScriptFuture::new(&self.lane, run, None))
     }
 }

@@ -85,6 +85,7 @@
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
 //! - `function_names`: all that scripts can call; `nearest`: [`nearest`], the name that may have been meant.
 //! - `build_engine`: makes a Rhai engine of a configuration.
+//! - `outline/`: [`ScriptOutline`], the functions that a script defines, with their comments.
 //! - `native/`: asynchronous and blocking functions, what they see of their task, and the functions for requests.
 //! - `script/`: one script: parsing, its run, functions, modules, values, errors.
 //! - `config/`: [`EngineConfig`], its limits and other settings.
@@ -112,6 +113,7 @@ mod metering;
 mod metrics;
 mod native;
 mod nearest;
+mod outline;
 mod script;
 mod secret;
 
@@ -121,14 +123,16 @@ pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
 pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
+pub use lane::{LanePlace, NativeBody};
 pub use memory::ScriptAllocator;
 pub use native::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, Call, IntoError, IntoValue, Parameter,
     Parameters, Reply, Sendable, Serialized, TaskContext, This, Thrown, script_call,
 };
 pub use nearest::nearest;
+pub use outline::{FunctionOutline, ScriptOutline};
 pub use rhai_dispatcher_core::{Acquire, BlockingPool, Slot, Slots, integer_beyond_i64};
-pub use script::{to_json, wait};
+pub use script::{FunctionCall, ModuleTexts, to_json, wait};
 pub use secret::Secret;
 
 /// The script engine itself, in the version whose `Engine` a setup gets.

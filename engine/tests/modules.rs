@@ -70,6 +70,20 @@ fn scripts_import_functions_and_constants_of_modules() {
 }
 
 #[test]
+fn constants_of_a_module_are_global_wherever_it_is_imported() {
+    let folder = Folder::new();
+    folder.write("prices.rhai", "const TAX = 20; fn gross(net) { net + net * global::TAX / 100 }");
+    let bench = folder.bench();
+    for script in [
+        "const TAX = 0; import \"prices\" as p; fn f() { [p::gross(100), global::TAX] } f()",
+        "const TAX = 0; fn f() { import \"prices\" as p; [p::gross(100), global::TAX] } f()",
+        "const TAX = 0; fn f() { global::TAX } if true { import \"prices\" as p; [p::gross(100), f()] }",
+    ] {
+        assert_eq!(bench.value(script), "[120,0]", "{script}");
+    }
+}
+
+#[test]
 fn a_module_may_begin_with_a_byte_order_mark_and_a_shebang() {
     let folder = Folder::new();
     let twice = "fn twice(x) { x * 2 }";

@@ -29,6 +29,12 @@ impl RhaiDispatcher {
         self.0.new_play_request()
     }
 
+    /// Begins a request to call a method, such as `billing.charge`, of a worker. Parameters are set by name with `arg`, or
+    /// all at once with `params`.
+    pub fn call(&self, method: impl Into<Arc<str>>) -> PlayRequestBuilder {
+        self.0.call(method)
+    }
+
     /// Submits many requests at once; one answer for each, in their order. If one is invalid by itself, none is queued.
     ///
     /// # Errors

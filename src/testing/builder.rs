@@ -7,6 +7,8 @@ use rhai_dispatcher_core::{
     WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
+#[cfg(feature = "handlers")]
+use rhai_dispatcher_handlers::{CallHandler, Handlers};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
 use super::TestHarness;
@@ -20,6 +22,8 @@ pub struct TestHarnessBuilder {
     transport: TransportConfig,
     threads: NonZeroUsize,
     has_worker: bool,
+    #[cfg(feature = "handlers")]
+    handlers: Option<Handlers>,
 }
 
 /// The lease of a harness. Each advance stops at every third of it, so a longer one makes long advances quicker.
@@ -32,6 +36,8 @@ impl TestHarnessBuilder {
             transport: TransportConfig::default().with_lease(LEASE),
             threads: NonZeroUsize::MIN,
             has_worker: true,
+            #[cfg(feature = "handlers")]
+            handlers: None,
         }
     }
 
@@ -56,6 +62,13 @@ impl TestHarnessBuilder {
     /// Starts no worker. The test starts its own with [`TestHarness::url`]; tasks for other worker ids wait.
     pub fn without_worker(mut self) -> Self {
         self.has_worker = false;
+        self
+    }
+
+    /// Methods that the worker has beside scripts. A folder among them is read once, unless the test watches it.
+    #[cfg(feature = "handlers")]
+    pub fn handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = Some(handlers);
         self
     }
 
@@ -90,6 +103,12 @@ impl TestHarnessBuilder {
         let engine = self.engine.clone().with_dispatch(Arc::clone(&transport));
         let config = WorkerConfig::default().with_lanes(self.threads);
         let worker = Worker::new(transport, worker_id).with_config(config);
+        #[cfg(feature = "handlers")]
+        if let Some(handlers) = self.handlers.clone() {
+            let started =
+                worker.start_attached(consumer, move || CallHandler::new(&engine, handlers.clone()));
+            return started.map_err(|error| RhaiDispatcherError::Unavailable(Arc::new(error)));
+        }
         let worker = worker.start_attached(consumer, move || RhaiHandler::new(&engine));
         worker.map_err(|error| RhaiDispatcherError::Unavailable(Arc::new(error)))
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rhai_dispatcher_core::{Invalid, RunningTasks, Transport, Worker, WorkerConfig, WorkerId};
 use rhai_dispatcher_engine::EngineConfig;
+#[cfg(feature = "handlers")]
+use rhai_dispatcher_handlers::{FolderConfig, Handlers, MethodHandler, ScriptFolder};
 #[cfg(feature = "redis")]
 use rhai_dispatcher_redis::Durability;
 use rhai_dispatcher_supervision::CrashRecovery;
@@ -30,6 +32,10 @@ pub struct RhaiWorkerBuilder {
     dispatch: bool,
     crash_file: Option<PathBuf>,
     running_tasks: Option<Arc<dyn RunningTasks>>,
+    #[cfg(feature = "handlers")]
+    handlers: Vec<MethodHandler>,
+    #[cfg(feature = "handlers")]
+    handlers_folder: Option<(PathBuf, FolderConfig)>,
 }
 
 impl RhaiWorkerBuilder {
@@ -45,6 +51,10 @@ impl RhaiWorkerBuilder {
             dispatch: true,
             crash_file: None,
             running_tasks: None,
+            #[cfg(feature = "handlers")]
+            handlers: Vec::new(),
+            #[cfg(feature = "handlers")]
+            handlers_folder: None,
         }
     }
 
@@ -115,7 +125,29 @@ impl RhaiWorkerBuilder {
         self
     }
 
-    /// Checks the settings. Nothing is connected yet.
+    /// Registers a handler, whose methods tasks can [call](crate::RhaiDispatcher::call) beside scripts.
+    #[cfg(feature = "handlers")]
+    pub fn handler(mut self, handler: MethodHandler) -> Self {
+        self.handlers.push(handler);
+        self
+    }
+
+    /// Makes the public functions of the scripts in a folder methods: `fn charge(cents)` in `billing.rhai` is
+    /// `billing.charge`. While the worker runs, a file that changes is read again. See
+    /// [`ScriptFolder`](crate::handlers::ScriptFolder).
+    #[cfg(feature = "handlers")]
+    pub fn handlers_folder(self, folder: impl Into<PathBuf>) -> Self {
+        self.handlers_folder_config(folder, FolderConfig::default())
+    }
+
+    /// The same, with limits and times of its own.
+    #[cfg(feature = "handlers")]
+    pub fn handlers_folder_config(mut self, folder: impl Into<PathBuf>, config: FolderConfig) -> Self {
+        self.handlers_folder = Some((folder.into(), config));
+        self
+    }
+
+    /// Checks the settings, and reads the folder of handlers. Nothing is connected yet.
     ///
     /// # Errors
     /// [`Invalid`](RhaiDispatcherError::Invalid) naming the setter, or
@@ -139,6 +171,13 @@ impl RhaiWorkerBuilder {
             true => self.engine.with_dispatch(Arc::clone(&transport)),
             false => self.engine,
         };
+        #[cfg(feature = "handlers")]
+        let handlers = {
+            let folder = self.handlers_folder.map(|(path, config)| ScriptFolder::open(path, config, &engine));
+            let folder = folder.transpose()?;
+            let is_any = !self.handlers.is_empty() || folder.is_some();
+            is_any.then(|| Handlers::new(self.handlers, folder)).transpose()?
+        };
         let lanes = self.config.lanes.get();
         let mut worker = Worker::new(Arc::clone(&transport), worker_id).with_config(self.config);
         let recovery = match (self.crash_file, self.running_tasks) {
@@ -153,7 +192,13 @@ impl RhaiWorkerBuilder {
                 return Err(Invalid::new("crash_file", problem, "give one of them").into());
             }
         };
-        Ok(RhaiWorker { worker, engine, recovery })
+        Ok(RhaiWorker {
+            worker,
+            engine,
+            recovery,
+            #[cfg(feature = "handlers")]
+            handlers,
+        })
     }
 }
 

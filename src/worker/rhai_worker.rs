@@ -2,6 +2,8 @@ use std::future::Future;
 
 use rhai_dispatcher_core::{Drained, RunningWorker, Worker, WorkerError};
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
+#[cfg(feature = "handlers")]
+use rhai_dispatcher_handlers::{CallHandler, Handlers};
 use rhai_dispatcher_supervision::CrashRecovery;
 
 /// Serves a worker id with the Rhai engine: each of its threads runs many scripts at once.
@@ -21,6 +23,9 @@ pub struct RhaiWorker {
     pub(super) worker: Worker,
     pub(super) engine: EngineConfig,
     pub(super) recovery: Option<CrashRecovery>,
+    /// Its methods, if it has any.
+    #[cfg(feature = "handlers")]
+    pub(super) handlers: Option<Handlers>,
 }
 
 impl RhaiWorker {
@@ -29,6 +34,11 @@ impl RhaiWorker {
     /// # Errors
     /// See [`Worker::run`], and [`crash_file`](crate::RhaiWorkerBuilder::crash_file) of the builder.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, WorkerError> {
+        #[cfg(feature = "handlers")]
+        if let Some(handlers) = self.watched_handlers()? {
+            let (worker, engine) = self.recover().await?;
+            return worker.run(move || CallHandler::new(&engine, handlers.clone()), shutdown).await;
+        }
         let (worker, engine) = self.recover().await?;
         worker.run(move || RhaiHandler::new(&engine), shutdown).await
     }
@@ -39,13 +49,35 @@ impl RhaiWorker {
     /// # Errors
     /// See [`Worker::start`], and [`crash_file`](crate::RhaiWorkerBuilder::crash_file) of the builder.
     pub async fn start(self) -> Result<RunningWorker, WorkerError> {
+        #[cfg(feature = "handlers")]
+        if let Some(handlers) = self.watched_handlers()? {
+            let (worker, engine) = self.recover().await?;
+            return worker.start(move || CallHandler::new(&engine, handlers.clone())).await;
+        }
         let (worker, engine) = self.recover().await?;
         worker.start(move || RhaiHandler::new(&engine)).await
     }
 
+    /// The methods that it serves beside scripts: none without a handler and a folder of handlers.
+    #[cfg(feature = "handlers")]
+    #[must_use]
+    pub fn handlers(&self) -> Option<&Handlers> {
+        self.handlers.as_ref()
+    }
+
+    /// Its methods, whose folder is watched from now on.
+    #[cfg(feature = "handlers")]
+    fn watched_handlers(&self) -> Result<Option<Handlers>, WorkerError> {
+        let Some(handlers) = &self.handlers else { return Ok(None) };
+        handlers
+            .watch()
+            .map_err(|error| WorkerError::Handler(format!("no thread for its folder: {error}")))?;
+        Ok(Some(handlers.clone()))
+    }
+
     /// Reports the crash of the last process, if there was one, and takes its crash file over.
     async fn recover(self) -> Result<(Worker, EngineConfig), WorkerError> {
-        let Self { worker, engine, recovery } = self;
+        let Self { worker, engine, recovery, .. } = self;
         match recovery {
             Some(recovery) => Ok((worker.with_running_tasks(recovery.recover().await?), engine)),
             None => Ok((worker, engine)),

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{self, Either};
-use futures::{Stream, StreamExt};
-use rhai_dispatcher::task::Progress;
+use futures::{Stream, StreamExt, stream};
+use rhai_dispatcher::task::{MethodName, Progress};
 use rhai_dispatcher::{
     PlayRequestBuilder, RhaiDispatcher, RhaiDispatcherError, RhaiTaskDetails, TaskId, TaskStatus,
 };
@@ -53,8 +53,18 @@ impl Batch {
     }
 
     /// Runs the scripts, prints how each ended, and returns the exit code.
-    pub(crate) async fn print(&self, scripts: impl Stream<Item = Script>, mut printer: Printer) -> Exit {
-        let mut endings = pin!(self.run(scripts));
+    pub(crate) async fn print(&self, scripts: impl Stream<Item = Script>, printer: Printer) -> Exit {
+        self.print_endings(self.run(scripts), printer).await
+    }
+
+    /// Makes one call of a method, which the request names, prints how it ended, and returns the exit code.
+    pub(crate) async fn print_call(&self, method: &MethodName, printer: Printer) -> Exit {
+        let call = self.run_request(method.as_str().into(), None, self.request.clone());
+        self.print_endings(stream::once(call), printer).await
+    }
+
+    async fn print_endings(&self, endings: impl Stream<Item = Ending>, mut printer: Printer) -> Exit {
+        let mut endings = pin!(endings);
         loop {
             let ending = match future::select(endings.next(), pin!(printer.print_live())).await {
                 Either::Left((ending, _)) => ending,
@@ -88,9 +98,19 @@ impl Batch {
             Err(failure) => return Ending::refused(name, None, failure),
         };
         let request = self.request.clone().script(Arc::clone(&text)).script_name(Arc::clone(&name));
+        self.run_request(name, Some(text), request).await
+    }
+
+    /// `text`: that of the script, if the request is for one.
+    async fn run_request(
+        &self,
+        name: Arc<str>,
+        text: Option<Arc<str>>,
+        request: PlayRequestBuilder,
+    ) -> Ending {
         let id = match request.submit().await {
             Ok(id) => id,
-            Err(error) => return Ending::refused(name, Some(text), error.into()),
+            Err(error) => return Ending::refused(name, text, error.into()),
         };
         let outcome = Box::pin(self.dispatcher.wait(id, self.timeout));
         let (why, interrupted) = match future::select(outcome, self.interrupt.raised()).await {
@@ -98,10 +118,10 @@ impl Batch {
             Either::Left((Err(RhaiDispatcherError::Timeout(timed_out)), _)) => {
                 let health = self.dispatcher.transport().health();
                 if !health.connected {
-                    return Ending::refused(name, Some(text), Failure::connection_lost(id));
+                    return Ending::refused(name, text, Failure::connection_lost(id));
                 }
                 if self.keep {
-                    return Ending::refused(name, Some(text), Failure::without_outcome(id, self.timeout));
+                    return Ending::refused(name, text, Failure::without_outcome(id, self.timeout));
                 }
                 let why = match timed_out.progress() {
                     Progress::Unknown => self.dispatcher.progress(id).await.unwrap_or(Progress::Unknown),
@@ -114,7 +134,7 @@ impl Batch {
                 };
                 (failure, false)
             }
-            Either::Left((Err(error), _)) => return Ending::refused(name, Some(text), error.into()),
+            Either::Left((Err(error), _)) => return Ending::refused(name, text, error.into()),
             Either::Right(((), _)) if self.keep => {
                 return Ending::stopped(name, text, None, Failure::interrupted(), true);
             }

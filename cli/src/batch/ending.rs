@@ -22,15 +22,16 @@ pub(crate) struct Ending {
 impl Ending {
     /// The script ran to an outcome.
     pub(crate) fn ended(name: Arc<str>, details: RhaiTaskDetails) -> Self {
-        let text = Some(Arc::clone(&details.script));
+        let text = details.payload().source().cloned();
         let failure = failure(&details);
         Self { details: Some(Box::new(details)), name, text, failure, interrupted: false }
     }
 
     /// The ending of a task that this or another process submitted, from its record.
     pub(crate) fn of_record(details: RhaiTaskDetails) -> Self {
-        let name = details.script_name.clone().unwrap_or_else(|| details.task_id.to_string().into());
-        let text = Some(Arc::clone(&details.script));
+        let name = details.script_name.clone().or_else(|| details.method.clone().map(Into::into));
+        let name = name.unwrap_or_else(|| details.task_id.to_string().into());
+        let text = details.payload().source().cloned();
         let failure = failure(&details);
         Self { details: Some(Box::new(details)), name, text, failure, interrupted: false }
     }
@@ -43,13 +44,13 @@ impl Ending {
     /// This command cancelled the script.
     pub(crate) fn stopped(
         name: Arc<str>,
-        text: Arc<str>,
+        text: Option<Arc<str>>,
         details: Option<RhaiTaskDetails>,
         failure: Failure,
         interrupted: bool,
     ) -> Self {
         let details = details.map(Box::new);
-        Self { name, text: Some(text), details, failure: Some(failure), interrupted }
+        Self { name, text, details, failure: Some(failure), interrupted }
     }
 }
 

@@ -7,10 +7,10 @@ use crate::batch::{Batch, ScriptReader};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::options::{RequestArgs, ServerArgs, Timeout};
+use crate::options::{RequestArgs, ServerArgs, Target, Timeout};
 use crate::report::{Console, Printer};
 
-/// Submit a script to a worker, wait for its end, and print what it returns
+/// Submit a script to a worker, or call a method of it, wait for the end, and print what it returns
 ///
 /// The returned value goes to standard output: a string as it is, every other value as JSON. Lines that the
 /// script prints, and errors, go to standard error. At the timeout, and after Ctrl-C, the command cancels the
@@ -40,6 +40,8 @@ Examples:
   rhaid call --worker worker-1 hello.rhai --arg name=Ann
   echo '40 + 2' | rhaid call --worker worker-1 - --timeout 5s
   rhaid call --worker worker-1 hello.rhai --limit max_operations=100000
+  rhaid call --worker billing --method billing.charge --arg cents=500
+  rhaid call --worker billing --method billing.charge --params '[500, \"eur\"]'
 
 Exit code:
   0 if the script completed, 1 if it failed, was cancelled or took too long, 2 if the command line is wrong,
@@ -58,13 +60,17 @@ impl CallCommand {
         let dispatcher = server.connect().await?;
         let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
         let timeout = self.timeout.duration();
-        let (file, keep) = (self.request.file(), self.request.may_join());
+        let (target, keep) = (self.request.target(), self.request.may_join());
         // The deadline ends the task if this process is killed before it can cancel the task.
         // The list protocol has no deadlines.
         let useful_for = (!keep && !server.is_list()).then(|| timeout.saturating_add(Self::SLACK));
         let request = self.request.request(&dispatcher, useful_for)?;
-        let scripts = ScriptReader::start(vec![file], dispatcher.config().max_script_bytes)?;
+        let max_bytes = dispatcher.config().max_script_bytes;
         let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout).with_keep(keep);
-        Ok(batch.print(scripts, Printer::new(Console::detect(), 1, self.json)).await)
+        let printer = Printer::new(Console::detect(), 1, self.json);
+        Ok(match target {
+            Target::Script(file) => batch.print(ScriptReader::start(vec![file], max_bytes)?, printer).await,
+            Target::Method(method) => batch.print_call(&method, printer).await,
+        })
     }
 }

@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::batch::Ending;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::{RequestArgs, Script, ServerArgs};
+use crate::options::{RequestArgs, Script, ServerArgs, Target};
 use crate::report::{Console, Printer, Results};
 
-/// Submit a script to a worker and print the id of its task
+/// Submit a script or the call of a method to a worker, and print the id of its task
 ///
 /// The script is checked first. The task then waits in its queue until a worker claims it. `rhaid wait` prints its
 /// result.
@@ -46,22 +46,27 @@ impl SubmitCommand {
     async fn run(self) -> Result<Exit, CommandError> {
         let server = self.server.server()?;
         let dispatcher = server.connect().await?;
-        let Script { name, text } = self.request.file().read(dispatcher.config().max_script_bytes);
+        let target = self.request.target();
+        let mut request = self.request.request(&dispatcher, None)?;
         let console = Console::detect();
         let mut printer = Printer::new(console, 1, self.json);
-        let text = match text {
-            Ok(text) => text,
-            Err(failure) => {
-                let _ = printer.ending(&Ending::refused(name, None, failure));
-                return Ok(printer.finish());
-            }
+        let (name, text) = match target {
+            Target::Method(method) => (method.into(), None),
+            Target::Script(file) => match file.read(dispatcher.config().max_script_bytes) {
+                Script { name, text: Ok(text) } => {
+                    request = request.script(Arc::clone(&text)).script_name(Arc::clone(&name));
+                    (name, Some(text))
+                }
+                Script { name, text: Err(failure) } => {
+                    let _ = printer.ending(&Ending::refused(name, None, failure));
+                    return Ok(printer.finish());
+                }
+            },
         };
-        let request =
-            self.request.request(&dispatcher, None)?.script(text.clone()).script_name(Arc::clone(&name));
         let id = match request.submit().await {
             Ok(id) => id,
             Err(error @ RhaiDispatcherError::Script(_)) => {
-                let _ = printer.ending(&Ending::refused(name, Some(text), error.into()));
+                let _ = printer.ending(&Ending::refused(name, text, error.into()));
                 return Ok(printer.finish());
             }
             Err(error) => return Err(server.explain(error)),

@@ -1,4 +1,5 @@
 use std::cell::OnceCell;
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,13 @@ pub(crate) struct WorkerCommand {
     #[command(flatten)]
     list: ListArgs,
 
+    /// A folder whose scripts have methods: each public function of DIR/NAME.rhai is the method NAME.FUNCTION
+    ///
+    /// A file that changes is read again, without an effect on calls that run. A file with an error keeps its last good
+    /// version; the log has the error. See `rhaid handlers`.
+    #[arg(long, value_name = "DIR")]
+    handlers: Option<PathBuf>,
+
     /// How many threads run scripts [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
     threads: Option<u16>,
@@ -73,6 +81,7 @@ const AFTER_HELP: &str = "\
 Examples:
   rhaid worker --url redis://127.0.0.1/ --id worker-1
   RHAID_URL=redis://:secret@redis.internal/ rhaid worker --id worker-1 --threads 4 --grace 30s
+  rhaid worker --url redis://127.0.0.1/ --id billing --handlers api/
   STRIPE_API_KEY=sk_test_... rhaid worker --url redis://127.0.0.1/ --id billing --secret STRIPE_API_KEY
 
 Exit code:
@@ -116,6 +125,10 @@ impl WorkerCommand {
         let mut worker = worker.engine(engine).threads(threads).grace(grace);
         if let Some(running_tasks) = running_tasks {
             worker = worker.running_tasks(running_tasks);
+        }
+        if let Some(folder) = self.handlers {
+            // A later change of the working directory has no effect.
+            worker = worker.handlers_folder(path::absolute(&folder).unwrap_or(folder));
         }
         let worker = worker.build()?;
         let console = Console::detect();

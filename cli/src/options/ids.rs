@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rhai_dispatcher::dispatcher::DispatcherConfig;
+use rhai_dispatcher::task::MethodName;
 use rhai_dispatcher::{Invalid, Priority, TaskId, WorkerId};
 
 /// The name of a queue.
@@ -12,6 +13,11 @@ pub(crate) fn worker_id(text: &str) -> Result<WorkerId, String> {
 
 /// The id of a task.
 pub(crate) fn task_id(text: &str) -> Result<TaskId, String> {
+    text.parse().map_err(without_field)
+}
+
+/// The name of a method.
+pub(super) fn method_name(text: &str) -> Result<MethodName, String> {
     text.parse().map_err(without_field)
 }
 

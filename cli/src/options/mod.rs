@@ -15,7 +15,7 @@ pub(crate) use ids::{label, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use module_args::ModuleArgs;
-pub(crate) use request_args::RequestArgs;
+pub(crate) use request_args::{RequestArgs, Target};
 pub(crate) use script_args::ScriptArgs;
 pub(crate) use script_file::{Script, ScriptFile};
 pub(crate) use server_args::ServerArgs;

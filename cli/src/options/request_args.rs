@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rhai_dispatcher::task::MethodName;
 use rhai_dispatcher::{PlayRequestBuilder, Priority, RhaiDispatcher, WorkerId};
 
-use super::ids::priority;
+use super::ids::{method_name, priority};
+use super::script_args::json;
 use super::{LimitArgs, ScriptArgs, ScriptFile, Timeout, duration, label, worker_id};
 use crate::error::CommandError;
 
@@ -13,8 +15,18 @@ use crate::error::CommandError;
 #[derive(Debug, Args)]
 pub(crate) struct RequestArgs {
     /// The file with the script; - is standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "method")]
+    file: Option<PathBuf>,
+
+    /// A method of the worker to call, such as billing.charge, instead of a script
+    ///
+    /// Its parameters are those of --arg, by name, or of --params.
+    #[arg(long, value_name = "NAME", conflicts_with = "file", value_parser = method_name)]
+    method: Option<MethodName>,
+
+    /// All parameters of the method, as JSON: an object has them by name, an array by position
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["file", "args"], value_parser = json)]
+    params: Option<serde_json::Value>,
 
     /// The worker id that runs the script
     #[arg(long = "worker", value_name = "ID", value_parser = worker_id)]
@@ -51,10 +63,22 @@ pub(crate) struct RequestArgs {
     expires_in: Option<Timeout>,
 }
 
+/// What a task runs.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// The script of a file.
+    Script(ScriptFile),
+    /// A method of the worker.
+    Method(MethodName),
+}
+
 impl RequestArgs {
-    /// The file with the script.
-    pub(crate) fn file(&self) -> ScriptFile {
-        self.file.clone().into()
+    /// What the task runs.
+    pub(crate) fn target(&self) -> Target {
+        match (&self.method, &self.file) {
+            (Some(method), _) => Target::Method(method.clone()),
+            (None, file) => Target::Script(file.clone().unwrap_or_else(|| "-".into()).into()),
+        }
     }
 
     /// Whether the task may be one that another caller has submitted.
@@ -62,7 +86,7 @@ impl RequestArgs {
         self.request_id.is_some()
     }
 
-    /// The request, without its script. The task is stopped `useful_for` after the submit.
+    /// The request; without its script, if it has one. The task is stopped `useful_for` after the submit.
     ///
     /// # Errors
     /// Those of [`ScriptArgs::into_map`] and [`LimitArgs::into_limits`].
@@ -77,6 +101,12 @@ impl RequestArgs {
             .worker_id(self.worker_id)
             .args(args)
             .limits(self.limits.into_limits()?);
+        if let Some(method) = self.method {
+            request = request.method(method);
+        }
+        if let Some(params) = self.params {
+            request = request.params(params);
+        }
         request = request.priority(self.priority).retries(self.retries.unwrap_or_default());
         if let Some(delay) = self.delay {
             request = request.delay(delay);

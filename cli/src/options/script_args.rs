@@ -9,7 +9,7 @@ use crate::error::CommandError;
 /// The arguments that a script sees as `args`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScriptArgs {
-    /// An argument, which scripts see as args.KEY; may be repeated
+    /// An argument, which scripts see as args.KEY, and methods as the parameter KEY; may be repeated
     ///
     /// The value is JSON if it parses as such, and a string otherwise: `n=3` is a number, `on=true`
     /// a boolean, `list=[1,2]` an array, `name=Ann` a string, and so is `id="3"` with its quotes.
@@ -64,6 +64,18 @@ impl FromStr for ScriptArg {
 
 /// The error of `serde_json` for a value that nests deeper than 127 levels.
 const TOO_DEEP: &str = "recursion limit exceeded";
+
+/// A JSON value that arrives as it is.
+pub(super) fn json(text: &str) -> Result<Value, String> {
+    let value = json_or_text(text)?;
+    // A text is JSON in quotes only.
+    match value.is_string() && !text.trim_start().starts_with('"') {
+        true => {
+            Err("it is not JSON; give an object or an array, such as {\"cents\":500} or [500]".to_owned())
+        }
+        false => Ok(value),
+    }
+}
 
 fn json_or_text(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {

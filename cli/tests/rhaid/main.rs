@@ -5,6 +5,7 @@
 //! - `site`: a Redis server, and workers and commands that use it.
 //! - `results`, `failures`, `bad_input`, `ends`, `live`: tests of `rhaid run`.
 //! - `check`, `functions`: tests of these commands, and of docs/scripting.md against the tables of functions.
+//! - `handlers`: tests of methods, and of the command of that name.
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
 //! - `supervision`: tests of the child process of `rhaid worker`.
@@ -21,6 +22,7 @@ mod ends;
 mod examples;
 mod failures;
 mod functions;
+mod handlers;
 mod list_kills;
 mod list_protocol;
 mod live;

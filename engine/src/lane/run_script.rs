@@ -4,15 +4,27 @@ use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 use super::lane_resources::LaneResources;
 use crate::memory::uncharged;
 use crate::script::{
-    Known, ScriptRun, catch, compile_script, dismantle, hint, output, parse_error, run_error, too_long,
+    Bound, FunctionCall, Known, ScriptRun, bind, catch, compile_script, dismantle, hint, output, parse_error,
+    run_error, too_long,
 };
 
 /// Runs one script to its end, on its fiber. Its values are dropped on the fiber's stack,
 /// which is large enough for deep ones.
 pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output, TaskError> {
-    let Payload::Script { source, .. } = &run.task().payload else {
-        let message = "this worker runs scripts only";
-        return Err(TaskError::new(TaskErrorKind::Unsupported, message));
+    let source = match (run.call(), &run.task().payload) {
+        (None, Payload::Script { source, .. }) => source,
+        (Some(call), _) => &call.script,
+        (None, Payload::Call { method }) => {
+            let message = format!(
+                "this worker has no methods, and the task calls `{method}`; start the worker with a handler, or with \
+                 `rhaid worker --handlers DIR`"
+            );
+            return Err(TaskError::new(TaskErrorKind::UnknownMethod, message));
+        }
+        _ => {
+            let message = "this worker runs scripts and calls only";
+            return Err(TaskError::new(TaskErrorKind::Unsupported, message));
+        }
     };
     if run.end().is_some() {
         let message = "stopped before it began";
@@ -34,7 +46,20 @@ pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output
     run.meter().limit_operations(config.max_operations);
     run.note_source(source);
     let mut variables = Scope::new();
-    let ended = catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast));
+    let ended = match run.call() {
+        None => catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast)),
+        Some(FunctionCall { function, params, .. }) => {
+            let Bound { values, position } = bind(&ast, function, params)?;
+            let ended = catch(|| engine.rhai.call_fn::<Dynamic>(&mut variables, &ast, function, values));
+            // Rhai has errors that end the script happen where the function was called, which is nowhere.
+            ended.map_err(|mut error| {
+                if error.position().is_none() {
+                    error.set_position(position);
+                }
+                error
+            })
+        }
+    };
     let known = Known { engine: &engine.rhai, ast: &ast, docs: config.docs(), variables: &variables };
     let ended = outcome(run, ended, &known);
     dismantle(variables);

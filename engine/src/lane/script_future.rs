@@ -14,7 +14,7 @@ use crate::memory::Account;
 use crate::metering::Meter;
 use crate::metrics::ScriptStatus;
 use crate::native::Requests;
-use crate::script::{End, ScriptRun, panic_error};
+use crate::script::{End, FunctionCall, ScriptRun, panic_error};
 
 /// One script on its fiber, and then what is left of its requests.
 ///
@@ -37,7 +37,8 @@ pub(crate) struct ScriptFuture {
 }
 
 impl ScriptFuture {
-    pub(crate) fn new(lane: &Rc<LaneResources>, run: Run) -> Self {
+    /// `call`: the function that is called, if the task is a call.
+    pub(crate) fn new(lane: &Rc<LaneResources>, run: Run, call: Option<Box<FunctionCall>>) -> Self {
         let task = &run.claimed.task;
         let config = lane.config_for(task);
         let stack = lane.stacks().take();
@@ -46,7 +47,7 @@ impl ScriptFuture {
         });
         let account = Account::open(config.max_memory, lane.accounts());
         let meter = Meter::new(floor, shallow, config.slice);
-        let run = Rc::new(ScriptRun::new(run, config, meter, account));
+        let run = Rc::new(ScriptRun::new(run, call, config, meter, account));
         let fiber = stack.ok().map(|stack| {
             let (lane_of_body, run_of_body) = (Rc::clone(lane), Rc::clone(&run));
             Fiber::new(lane.stacks(), stack, run.stop_token().clone(), move || {

@@ -16,14 +16,15 @@ mod parse;
 mod run;
 mod value;
 
-pub(crate) use error::LimitExceeded;
+pub(crate) use error::{LimitExceeded, raise};
 pub(crate) use import::Resolver;
 pub(crate) use outcome::{Known, function_names, hint, panic_error, parse_error, run_error, too_long};
 pub(crate) use parse::{ParseGuard, compile_script, register_range_guard};
-pub use run::wait;
 pub(crate) use run::{
-    End, EngineLimits, LaneEngine, PanicPlace, ScriptRun, catch, conclude_wait, on_operation, on_progress,
+    Bound, End, EngineLimits, LaneEngine, PanicPlace, ScriptRun, bind, catch, conclude_wait, on_operation,
+    on_progress,
 };
+pub use run::{FunctionCall, ModuleTexts, wait};
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;
 pub use value::to_json;

@@ -1,3 +1,4 @@
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -58,8 +59,11 @@ fn import(
     let _importing = Importing::enter(&run, &name)?;
     // They are the lane's, and bounded by the lengths of modules.
     let text = uncharged(|| read(&run, &name))?;
+    // Where the import stands is not where the module's constants are: only those of the outermost level are global.
+    let level = mem::take(&mut global.scope_level);
     let module = uncharged(|| compiled(engine, &lane, &run, &name, &text))
         .and_then(|ast| Module::eval_ast_as_new_raw(engine, &mut Scope::new(), global, &ast));
+    global.scope_level = level;
     module.map(Shared::new).map_err(|error| {
         // A `try` round the import catches no more than one in the module would, save its syntax.
         let is_its_own = error.is_catchable() || matches!(*error, EvalAltResult::ErrorParsing(..));
@@ -72,6 +76,9 @@ fn import(
 
 /// The text of a module.
 fn read(run: &ScriptRun, name: &ModuleName) -> NativeResult<Arc<str>> {
+    if let Some(text) = run.call().and_then(|call| call.modules.text(name.as_str())) {
+        return Ok(text);
+    }
     let config = run.config();
     let folder = Arc::clone(config.modules_folder.as_ref().ok_or(ImportError::NoFolder)?);
     let (of_job, max_bytes) = (name.clone(), config.max_script_bytes);

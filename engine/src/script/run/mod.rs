@@ -2,6 +2,7 @@
 //!
 //! - `script_run`: [`ScriptRun`], what the script's fiber and its native functions share
 //! - `lane_engine`, `script_cache`: [`LaneEngine`], the engine that it runs on, with what that has compiled
+//! - `function_call`: [`FunctionCall`], the function that it calls, if the task is a call; `bind` finds it
 //! - `module_name`: [`ModuleName`], the only way to the file of a module
 //! - `task_state`: what native functions keep for the task
 //! - `progress`: what happens at an operation: the script yields, or ends
@@ -10,7 +11,9 @@
 //! - `wait`: suspends it until a future is ready
 //! - `panic_place`: [`PanicPlace`], which call panicked
 
+mod bind;
 mod end;
+mod function_call;
 mod lane_engine;
 mod module_name;
 mod panic_place;
@@ -21,7 +24,9 @@ mod task_state;
 mod unwinding;
 mod wait;
 
+pub(crate) use bind::{Bound, bind};
 pub(crate) use end::End;
+pub use function_call::{FunctionCall, ModuleTexts};
 pub(crate) use lane_engine::{EngineLimits, LaneEngine};
 pub(crate) use module_name::ModuleName;
 pub(crate) use panic_place::PanicPlace;

@@ -9,6 +9,7 @@ use rhai_dispatcher_core::{
 };
 
 use super::end::End;
+use super::function_call::FunctionCall;
 use super::lane_engine::LaneEngine;
 use super::module_name::ModuleName;
 use super::panic_place::PanicPlace;
@@ -22,6 +23,8 @@ use crate::metering::Meter;
 #[derive(Debug)]
 pub(crate) struct ScriptRun {
     run: Run,
+    /// The function that it calls, if the task is a call.
+    call: Option<Box<FunctionCall>>,
     /// How it is run.
     config: Rc<EngineConfig>,
     /// What it printed.
@@ -58,13 +61,20 @@ thread_local! {
 }
 
 impl ScriptRun {
-    pub(crate) fn new(run: Run, config: Rc<EngineConfig>, meter: Meter, account: Account) -> Self {
+    pub(crate) fn new(
+        run: Run,
+        call: Option<Box<FunctionCall>>,
+        config: Rc<EngineConfig>,
+        meter: Meter,
+        account: Account,
+    ) -> Self {
         // What `eval` is given is not known.
         let interpolates = Cell::new(config.allow_eval);
         Self {
             priority: Cell::new(run.claimed.task.priority),
             requests: RequestTable::new(run.claimed.task.id, config.max_requests, config.result_ttl),
             run,
+            call,
             log: RefCell::default(),
             args: OnceCell::new(),
             started: Cell::default(),
@@ -98,6 +108,11 @@ impl ScriptRun {
 
     pub(crate) fn task(&self) -> &Arc<Task> {
         &self.run.claimed.task
+    }
+
+    /// The function that it calls, if the task is a call.
+    pub(crate) fn call(&self) -> Option<&FunctionCall> {
+        self.call.as_deref()
     }
 
     pub(crate) fn delivery(&self) -> u32 {

@@ -1,0 +1,107 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rhai_dispatcher::EngineConfig;
+use rhai_dispatcher::handlers::{
+    FolderConfig, HandlerInfo, HandlerProblem, HandlersInfo, MethodInfo, ScriptFolder,
+};
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::options::{LimitArgs, ScriptFile};
+use crate::report::{self, Console, Failure, Results};
+
+/// Check a folder of handlers, and print its methods
+///
+/// Each method is printed with its parameters and its description, as `rhaid worker --handlers DIR` has it. Errors of
+/// files go to standard error, with line and column.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct HandlersCommand {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
+    /// Print a line of JSON, with the handlers and the problems of files
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  rhaid handlers api/
+  rhaid handlers api/ --json
+
+Exit code:
+  0 if all files are valid, 2 if a file has an error or the command line is wrong";
+
+impl HandlersCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        let Self { folder: path, limits, json } = self;
+        let engine = EngineConfig::default().with_limits(&limits.into_limits()?);
+        let folder = ScriptFolder::open(&path, FolderConfig::default(), &engine).map_err(|invalid| {
+            CommandError::usage("<DIR>", format!("{}; {}", invalid.problem, invalid.hint))
+        })?;
+        let info = folder.describe();
+        let console = Console::detect();
+        for problem in &info.problems {
+            print_problem(console, &path, problem, engine.max_script_bytes);
+        }
+        let lines = match json {
+            true => vec![report::json(&info)],
+            false => lines(&info),
+        };
+        match Results::new(console).lines(lines) {
+            Exit::Success if !info.problems.is_empty() => Ok(Exit::Usage),
+            exit => Ok(exit),
+        }
+    }
+}
+
+fn print_problem(console: Console, folder: &Path, problem: &HandlerProblem, max_bytes: usize) {
+    let path = match &problem.file {
+        Some(file) => folder.join(file),
+        None => folder.to_owned(),
+    };
+    // Only where there is a place to show.
+    let text = problem.line.and_then(|_| ScriptFile::Path(path.clone()).read(max_bytes).text.ok());
+    let failure = Failure {
+        kind: problem.kind.clone().into(),
+        message: problem.message.clone(),
+        line: problem.line,
+        column: problem.column,
+        value: None,
+    };
+    console.failure(&path.display().to_string(), text.as_deref(), &failure);
+}
+
+/// The handlers, each with its methods.
+fn lines(info: &HandlersInfo) -> Vec<String> {
+    let mut lines = Vec::new();
+    for handler in &info.handlers {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(title(handler));
+        lines.extend(handler.methods.iter().flat_map(method));
+    }
+    lines
+}
+
+fn title(handler: &HandlerInfo) -> String {
+    let file = handler.file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default();
+    match handler.description.lines().next() {
+        Some(first) => format!("{}{file}: {first}", handler.name),
+        None => format!("{}{file}", handler.name),
+    }
+}
+
+fn method(method: &MethodInfo) -> Vec<String> {
+    let form = |names: Vec<&str>| format!("  {}({})", method.name, names.join(", "));
+    let forms = method.forms.iter().map(|form| form.parameters.iter().map(|one| one.name.as_str()).collect());
+    let description = method.description.lines().map(|line| format!("      {line}").trim_end().to_owned());
+    forms.map(form).chain(description).collect()
+}

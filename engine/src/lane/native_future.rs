@@ -1,0 +1,115 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, LocalBoxFuture};
+use rhai_dispatcher_core::{Json, Outcome, Ran, Run, TaskError, TaskErrorKind, TaskLog, Tick};
+
+use super::admission::Admitted;
+use super::lane_resources::LaneResources;
+use super::native_body::NativeBody;
+use crate::EngineConfig;
+use crate::script::raise;
+
+/// A task that Rust code runs, beside the scripts of a lane: it is counted, stopped and limited as they are.
+pub(crate) struct NativeFuture {
+    /// `None` once it has ended.
+    body: Option<NativeBody>,
+    run: Run,
+    config: Rc<EngineConfig>,
+    /// When it is given up, once it has begun.
+    give_up: Option<Tick>,
+    /// Only one that lasts needs a timer.
+    timer: Option<BoxFuture<'static, ()>>,
+    lane: Rc<LaneResources>,
+    admitted: Admitted,
+}
+
+impl NativeFuture {
+    pub(crate) fn new(
+        lane: &Rc<LaneResources>,
+        run: Run,
+        body: LocalBoxFuture<'static, Result<Json, TaskError>>,
+    ) -> Self {
+        let config = lane.config_for(&run.claimed.task);
+        let body = Some(NativeBody::new(&config.runtime, body));
+        Self {
+            body,
+            run,
+            config,
+            give_up: None,
+            timer: None,
+            admitted: Admitted::new(lane.admission()),
+            lane: Rc::clone(lane),
+        }
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Json, TaskError>> {
+        let Some(body) = &mut self.body else { return Poll::Pending };
+        let Poll::Ready(ended) = body.poll_unpin(cx) else { return Poll::Pending };
+        Poll::Ready(ended.and_then(|json| self.check(json)))
+    }
+
+    /// The result, if it is short enough.
+    fn check(&self, json: Json) -> Result<Json, TaskError> {
+        let max = self.config.max_output_bytes;
+        if json.as_str().len() <= max {
+            return Ok(json);
+        }
+        let raise = raise("max_output_bytes");
+        let message = format!("the result has more than {max} bytes of JSON; {raise}");
+        Err(TaskError::new(TaskErrorKind::Limit, message))
+    }
+
+    /// Whether it has run for as long as it may.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<Json, TaskError>> {
+        let clock = &self.run.clock;
+        let max = self.config.max_wall_time;
+        let give_up = *self.give_up.get_or_insert_with(|| clock.now() + max);
+        let timer = self.timer.get_or_insert_with(|| clock.sleep_until(give_up));
+        timer.poll_unpin(cx).map(|()| {
+            let message =
+                format!("the method ran longer than the limit of {max:?}; {}", raise("max_wall_time"));
+            Err(TaskError::new(TaskErrorKind::Timeout, message))
+        })
+    }
+}
+
+impl Future for NativeFuture {
+    type Output = Ran;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
+        let this = &mut *self;
+        if this.run.stop.poll_stopped(cx).is_ready() {
+            this.body = None;
+            this.admitted.ended();
+            return Poll::Ready(Ran::Stopped(TaskLog::new()));
+        }
+        this.admitted.running();
+        let began = this.run.clock.now();
+        let mut ended = this.poll_body(cx);
+        this.lane.admission().note_slice(this.run.clock.now() - began);
+        if ended.is_pending() {
+            this.admitted.waiting();
+            ended = this.poll_time(cx);
+        }
+        ended.map(|ended| {
+            this.body = None;
+            this.admitted.ended();
+            let outcome = match ended {
+                Ok(json) => Outcome::Completed(json.into()),
+                Err(error) => Outcome::Error(error),
+            };
+            Ran::Finished(outcome, TaskLog::new())
+        })
+    }
+}
+
+impl fmt::Debug for NativeFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NativeFuture").field("body", &self.body).finish_non_exhaustive()
+    }
+}
