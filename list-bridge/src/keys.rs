@@ -62,3 +62,35 @@ impl Keys {
         format!("{}:{name}", self.prefix).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slot of a key in a cluster.
+    fn slot(key: &[u8]) -> u16 {
+        let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
+            let close = key[open + 1..].iter().position(|byte| *byte == b'}')?;
+            (close > 0).then(|| &key[open + 1..open + 1 + close])
+        });
+        let crc = tag.unwrap_or(key).iter().fold(0_u16, |crc, byte| {
+            (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+                if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+            })
+        });
+        crc % 16_384
+    }
+
+    #[test]
+    fn the_keys_of_each_step_share_a_slot() {
+        assert_eq!(slot(b"123456789"), 0x31c3, "as the specification of clusters says");
+        let keys = Keys::new("rhailib");
+        for name in ["worker-1", "a", "Job.7_x"] {
+            let worker_id = WorkerId::try_from(name).expect("a name");
+            let of_queue = slot(&keys.queue(&worker_id));
+            assert_eq!(slot(&keys.bridges(&worker_id)), of_queue);
+            assert_eq!(slot(format!("{}{}", keys.held_by(&worker_id), TaskId::new()).as_bytes()), of_queue);
+            assert_eq!(slot(&keys.sent(name.as_bytes())), slot(&keys.reply(name.as_bytes())));
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use futures::executor::block_on;
+use redis::Commands;
 use rhai_dispatcher_core::{CancelReason, TransportExt};
 use rhai_dispatcher_list_bridge::ListBridgeConfig;
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
@@ -85,6 +86,61 @@ fn a_bridge_that_dies_at_any_command_answers_a_bad_id_once() {
             }
         }
     }
+}
+
+#[test]
+fn a_bridge_whose_connections_break_at_any_command_answers_once() {
+    let mut site = Site::new();
+    let (_worker, counted) = site.worker();
+    for at in 1.. {
+        let id = format!("job-{at}");
+        let before = runs(&counted);
+        let proxy = CuttingProxy::start_healing(site.server.port(), at, Cut::After);
+        let config = RedisConfig::new(proxy.url()).with_call_timeout(Duration::from_secs(5));
+        let transport = RedisTransport::new(config).expect("a valid config");
+        // It is the only one, and lives.
+        let bridge = bridge(&transport, mortal());
+        site.submit(&id, &[("script", "42")]);
+        assert_eq!(site.reply(&id)["output"], "42", "{id}");
+        until("it is answered", || bridge.held() == 0);
+        assert!(site.held().is_empty(), "{id}: it is struck off");
+        let is_done = !proxy.is_cut();
+        block_on(bridge.drain());
+        assert_eq!((site.replies(&id), runs(&counted) - before), (0, 1), "{id}");
+        if is_done {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_bridge_whose_id_was_taken_over_leaves_the_token_of_its_reply() {
+    let mut site = Site::new();
+    let (_worker, counted) = site.worker();
+    let first = site.bridge();
+    site.submit("job-1", &[("script", "wait")]);
+    until("it runs", || runs(&counted) == 1);
+    until("its hash says so", || site.field("job-1", "status").as_deref() == Some("processing"));
+    first.stop_taking();
+    // As another bridge does once the lease is over.
+    let lists: Vec<String> = site.redis.keys("{rhailib:worker-1}:bridge:*").expect("an answer");
+    let moved: String = redis::cmd("LMOVE")
+        .arg(&lists)
+        .arg("rhailib:worker-1")
+        .arg("LEFT")
+        .arg("RIGHT")
+        .query(&mut site.redis)
+        .expect("an answer");
+    assert_eq!(moved, "job-1");
+    let task = site.field("job-1", "runsAs").expect("a task").parse().expect("an id");
+    block_on(site.transport.cancel_one(task, CancelReason::Asked)).expect("an answer");
+    site.reply("job-1");
+    until("the first bridge has ended with it", || first.held() == 0);
+    let second = site.bridge();
+    site.settled();
+    block_on(second.drain());
+    assert_eq!(site.replies("job-1"), 0, "a second reply");
+    until("the token is forgotten", || site.field("job-1", "replyToken").is_none());
 }
 
 #[test]

@@ -3,8 +3,8 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// A proxy to a Redis server that passes on so many commands, over all connections, and then cuts all of them: the client
-/// is as good as dead.
+/// A proxy to a Redis server that passes on so many commands, over all connections, and then cuts all of them. It takes no
+/// more, so that the client is as good as dead, unless it heals.
 pub(crate) struct CuttingProxy {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -22,12 +22,16 @@ pub(crate) enum Cut {
 struct Shared {
     state: Mutex<State>,
     cut: Cut,
+    /// Whether new connections are passed on after the cut.
+    heals: bool,
 }
 
 struct State {
     /// How many commands are passed on before the last one.
     left: usize,
     is_cut: bool,
+    /// The proxy was dropped.
+    is_closed: bool,
     /// Client and server of each connection.
     connections: Vec<[TcpStream; 2]>,
 }
@@ -35,16 +39,25 @@ struct State {
 impl CuttingProxy {
     /// Cuts at command number `at`, 1-based.
     pub(crate) fn start(port: u16, at: usize, cut: Cut) -> Self {
+        Self::new(port, at, cut, false)
+    }
+
+    /// The same, and passes on all that comes later.
+    pub(crate) fn start_healing(port: u16, at: usize, cut: Cut) -> Self {
+        Self::new(port, at, cut, true)
+    }
+
+    fn new(port: u16, at: usize, cut: Cut, heals: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let state = State { left: at - 1, is_cut: false, connections: Vec::new() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), cut });
+        let state = State { left: at - 1, is_cut: false, is_closed: false, connections: Vec::new() };
+        let shared = Arc::new(Shared { state: Mutex::new(state), cut, heals });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
                 let mut state = accepting.lock();
-                if state.is_cut {
+                if state.is_closed || (state.is_cut && !accepting.heals) {
                     return;
                 }
                 let pair = [client.try_clone(), server.try_clone()].map(|clone| clone.expect("a clone"));
@@ -71,7 +84,10 @@ impl CuttingProxy {
 
 impl Drop for CuttingProxy {
     fn drop(&mut self) {
-        self.shared.lock().cut();
+        let mut state = self.shared.lock();
+        state.is_closed = true;
+        state.cut();
+        drop(state);
         // The listener ends with its next connection.
         let _ = TcpStream::connect(self.address);
     }
@@ -86,17 +102,17 @@ impl Shared {
         let mut from = BufReader::new(from);
         while let Some(command) = read_command(&mut from) {
             let mut state = self.lock();
-            if state.is_cut {
+            if state.is_cut && !self.heals {
                 break;
             }
-            let is_last = state.left == 0;
+            let is_last = state.left == 0 && !state.is_cut;
             if !is_last || self.cut == Cut::After {
                 let _ = to.write_all(&command);
             }
             if is_last {
                 state.cut();
             } else {
-                state.left -= 1;
+                state.left = state.left.saturating_sub(1);
             }
         }
         let _ = to.shutdown(Shutdown::Write);
@@ -109,9 +125,7 @@ impl Shared {
                 break;
             }
             // After the cut it is read all the same: a server that can't write its answers may not read commands.
-            if !self.lock().is_cut {
-                let _ = to.write_all(&bytes[..count]);
-            }
+            let _ = to.write_all(&bytes[..count]);
         }
         let _ = to.shutdown(Shutdown::Both);
     }
