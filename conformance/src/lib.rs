@@ -18,8 +18,8 @@
 //!
 //! # Layout
 //! - `environment`: [`Environment`], which a transport implements: a store, and a way to let time pass.
-//! - `case`, `cases`: the cases ([`CASES`]), in a file per method of the contract.
-//! - `stage`, `instance`, `waiting`: shorthands for the cases.
+//! - `case`, `cases`: the cases ([`CASES`]), in a file per method or topic of the contract.
+//! - `stage`, `instance`, `losses`, `waiting`: shorthands for the cases.
 //! - `faulty`: the wrappers ([`FAULTS`]), in files like those of the cases.
 //! - `runner`: [`main`] and [`faults_main`].
 
@@ -28,6 +28,7 @@ mod cases;
 mod environment;
 mod faulty;
 mod instance;
+mod losses;
 mod model;
 mod runner;
 mod stage;

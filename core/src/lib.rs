@@ -41,14 +41,14 @@ pub use service::{
     Signature, WorkerPanicked,
 };
 pub use task::{
-    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, Outcome, Output, Payload, Priority,
+    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Priority,
     RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,
     TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError, Submitted,
-    Transport, TransportConfig, TransportError, TransportExt,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SignalQueue, SubmitError, SubmitOneError,
+    Submitted, Transport, TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
     Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,

@@ -145,7 +145,7 @@ impl Preflight for ScriptChecker {
     fn check(&self, payload: &Payload) -> Result<(), TaskError> {
         match payload {
             Payload::Script { source, .. } => self.check_source(source),
-            // Something that only a later version knows is for its workers to judge.
+            // A worker knows its methods, and what only a later version knows.
             _ => Ok(()),
         }
     }

@@ -50,7 +50,7 @@ pub struct EngineConfig {
     /// The most elements of an array, with those of the arrays in it; 100,000. It also bounds how
     /// deep arrays nest, which printing and dropping them pays for with stack.
     pub max_array_size: usize,
-    /// The most properties of an object map, with those of the maps in it; 50,000.
+    /// The most properties of an object map, with those of the maps in it; 32,768.
     pub max_map_size: usize,
     /// The most properties of an object map that is written out, as `#{…}`; 4,096. Rhai compares each with all
     /// those before it.
@@ -146,7 +146,7 @@ impl Default for EngineConfig {
             max_arguments: 32,
             max_string_bytes: 1024 * 1024,
             max_array_size: 100_000,
-            max_map_size: 50_000,
+            max_map_size: 32_768,
             max_map_literal: 4096,
             max_memory: 64 * 1024 * 1024,
             max_log_bytes: rhai_dispatcher_core::TaskLog::MAX_BYTES,

@@ -23,7 +23,7 @@
 //!     }
 //!
 //!     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
-//!         let length = run.claimed.task.payload.source().len();
+//!         let length = run.claimed.task.payload.bytes();
 //!         let output = Json::of(&length).expect("a number has a JSON form").into();
 //!         Box::pin(async move { Ran::Finished(Outcome::Completed(output), TaskLog::new()) })
 //!     }

@@ -12,7 +12,7 @@ use rhai_dispatcher_core::{
 
 use crate::MemoryConfig;
 use crate::consumer::MemoryConsumer;
-use crate::hub::{Effects, Hub};
+use crate::hub::{Effects, Hub, named_hub};
 use crate::outcome::OutcomeFuture;
 
 /// A transport within this process. Clones are handles on the same hub.
@@ -31,7 +31,7 @@ impl MemoryTransport {
     /// The hub of that name in this process, which is made with `config` if no handle holds it.
     #[must_use]
     pub fn named(name: &str, config: MemoryConfig) -> Self {
-        Self { hub: crate::named::hub(name, || config) }
+        Self { hub: named_hub(name, || config) }
     }
 
     /// Begins an instance, as [`attach`](Transport::attach) does, without a future.
@@ -47,7 +47,7 @@ impl Transport for MemoryTransport {
         &self,
         tasks: Vec<Arc<Task>>,
     ) -> Result<Vec<Result<Submitted, SubmitError>>, TransportError> {
-        Ok(tasks.into_iter().map(|task| self.hub.queue(&task.worker_id).submit(&self.hub, task)).collect())
+        Ok(tasks.into_iter().map(|task| self.hub.submit(task)).collect())
     }
 
     async fn attach(&self, spec: InstanceSpec) -> Result<Arc<dyn Consumer>, TransportError> {
@@ -55,12 +55,12 @@ impl Transport for MemoryTransport {
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
-        let details = |id: &TaskId| Some(self.hub.records.get(*id, || self.hub.tick())?.details());
+        let details = |id: &TaskId| Some(self.hub.record(*id, || self.hub.tick())?.details());
         Ok(ids.iter().map(details).collect())
     }
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
-        match self.hub.records.get(id, || self.hub.tick()) {
+        match self.hub.record(id, || self.hub.tick()) {
             Some(record) => Box::pin(OutcomeFuture::new(Arc::clone(&self.hub), record)),
             None => Box::pin(future::ready(Err(OutcomeError::NotFound(id)))),
         }
@@ -71,26 +71,26 @@ impl Transport for MemoryTransport {
     }
 
     async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
-        Ok(self.hub.queue(&report.worker_id).report_crash(&self.hub, report))
+        Ok(self.hub.report_crash(report))
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
         let queues = self.hub.queues().into_iter();
         let queues = queues.filter(|queue| worker_id.is_none_or(|wanted| *wanted == queue.worker_id));
-        let mut instances: Vec<_> = queues.flat_map(|queue| queue.instances(&self.hub)).collect();
+        let mut instances: Vec<_> = queues.flat_map(|queue| self.hub.instances_of(&queue)).collect();
         instances.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
         Ok(instances)
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        let queues = self.hub.queues().into_iter().filter(|queue| queue.is_used());
-        let mut queues: Vec<_> = queues.map(|queue| queue.info(&self.hub)).collect();
+        let queues = self.hub.queues().into_iter().filter(|queue| queue.lock().is_used());
+        let mut queues: Vec<_> = queues.map(|queue| self.hub.queue_info(&queue)).collect();
         queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         Ok(queues)
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
-        Ok(self.hub.queue(worker_id).info(&self.hub))
+        Ok(self.hub.queue_info(&self.hub.queue(worker_id)))
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

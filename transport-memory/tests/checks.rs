@@ -29,7 +29,7 @@ struct Checker {
 
 impl Preflight for Checker {
     fn check(&self, payload: &Payload) -> Result<(), TaskError> {
-        let source = payload.source().to_string();
+        let source = payload.source().expect("a script").to_string();
         let gate = self.gate.lock().unwrap().take_if(|_| source == "block");
         gate.map(|gate| gate.recv());
         assert!(source != "panic", "on purpose");
@@ -41,7 +41,7 @@ impl Preflight for Checker {
     }
 
     fn known(&self, payload: &Payload) -> bool {
-        &**payload.source() == "known"
+        payload.source().is_some_and(|source| &**source == "known")
     }
 
     fn inline_bytes(&self) -> usize {

@@ -52,7 +52,7 @@ impl Handler for Blocking {
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
         let gate = Arc::clone(&self.gate);
         async move {
-            if &**run.claimed.task.payload.source() == "block" {
+            if run.claimed.task.payload.source().is_some_and(|source| &**source == "block") {
                 let gate = gate.lock().unwrap().take();
                 gate.map(|gate| gate.recv());
             }
@@ -236,7 +236,7 @@ impl Consumer for Refusing {
 }
 
 #[test]
-fn a_task_whose_end_is_refused_holds_nobody_up_and_ends_later() {
+fn a_task_whose_end_is_refused_delays_no_other_and_ends_later() {
     let transport = MemoryTransport::from(TransportConfig::default());
     let refused = task("refused");
     let id = refused.id;

@@ -122,7 +122,7 @@ impl Consumer for RedisConsumer {
 
     fn signals(&self) -> BoxStream<'static, Signal> {
         let instance = Arc::clone(&self.instance);
-        stream::poll_fn(move |cx| instance.lock().next_signal(cx.waker())).boxed()
+        stream::poll_fn(move |cx| instance.lock().signals.poll_next(cx.waker())).boxed()
     }
 
     async fn detach(&self) -> Result<(), TransportError> {
@@ -137,15 +137,7 @@ impl Consumer for RedisConsumer {
                 let turns = (instance.claiming.lock().await, instance.renewing.lock().await);
                 let result = detach(&instance).await;
                 drop(turns);
-                let mut claims = instance.lock();
-                let held = !claims.is_free();
-                claims.clear();
-                claims.detach();
-                drop(claims);
-                if held {
-                    instance.waits.holds(false);
-                }
-                instance.changed.notify_one();
+                instance.end();
                 result
             })
             .await
@@ -155,15 +147,7 @@ impl Consumer for RedisConsumer {
 impl Drop for RedisConsumer {
     /// Ends the instance in this process. Its lease ends it for the others.
     fn drop(&mut self) {
-        let mut claims = self.instance.lock();
-        let held = !claims.is_free();
-        claims.clear();
-        claims.detach();
-        drop(claims);
-        if held {
-            self.instance.waits.holds(false);
-        }
-        self.instance.changed.notify_one();
+        self.instance.end();
     }
 }
 

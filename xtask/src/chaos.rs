@@ -33,7 +33,7 @@ pub(crate) struct Chaos {
 /// A protection that a feature of the transport switches off.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Protection {
-    /// A finish is refused if the claim is no longer its instance's
+    /// A finish is refused if its instance has lost the claim
     Fence,
     /// Every wait is checked against its record after a reconnect
     Recheck,

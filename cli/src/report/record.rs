@@ -39,6 +39,7 @@ impl Record<'_> {
         optional("request", details.request_id.as_ref().map(|id| id as _));
         optional("parent", details.parent.as_ref().map(|id| id as _));
         optional("script", details.script_name.as_ref().map(|name| name as _));
+        optional("method", details.method.as_ref().map(|method| method as _));
         optional("args", (!details.args.is_null()).then_some(&details.args as _));
         optional("limits", details.limits.as_ref().map(|limits| limits as _));
         optional("priority", Some(&details.priority));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future;
-use rhai_dispatcher_core::{CancelReason, Claimed, Consumer, Finish, Limits, Task, TaskId, TaskStatus};
+use rhai_dispatcher_core::{
+    CancelReason, Claimed, Consumer, Finish, Json, Limits, MethodName, Payload, Task, TaskId, TaskStatus,
+};
 
 use crate::Environment;
 use crate::instance::{Instance, up_to};
@@ -63,6 +65,12 @@ pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
     assert_eq!(details.status, TaskStatus::Processing);
     assert_eq!((details.instance, details.delivery), (Some(consumer.instance()), 1));
     assert!(details.started_at.is_some());
+
+    let method = MethodName::try_from("billing.charge").expect("a name");
+    let call = Task { payload: Payload::Call { method }, args: Json::parse("[5]").expect("JSON"), ..stage.task() };
+    stage.submit(call.clone()).await;
+    let claimed = consumer.claim_one().await;
+    assert_eq!((&claimed.task.payload, &claimed.task.args), (&call.payload, &call.args));
 }
 
 pub(crate) async fn claim_waits_for_a_task(env: &dyn Environment) {

@@ -3,20 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Finished, InstanceId, Requeued, TaskErrorKind, TaskId, TaskStatus};
+use rhai_dispatcher_core::{Finished, InstanceId, Requeued, TaskErrorKind, TaskStatus};
 
 use crate::Environment;
 use crate::instance::{Instance, completed, up_to};
 use crate::stage::Stage;
-
-/// Submits tasks that are quarantined, because a report has named them.
-pub(crate) async fn quarantined(stage: &Stage<'_>, count: usize) -> Vec<TaskId> {
-    let doomed = stage.attach().await;
-    let ids = stage.submit_some(count).await;
-    doomed.claim_all(count).await;
-    assert_eq!(stage.report_crash(&doomed, &ids).await, Requeued { released: 0, blamed: count });
-    ids
-}
 
 pub(crate) async fn crash_report_releases_the_unnamed(env: &dyn Environment) {
     let stage = Stage::new(env).await;
@@ -52,7 +43,7 @@ pub(crate) async fn crash_report_quarantines_the_named(env: &dyn Environment) {
 pub(crate) async fn crash_report_blames_the_quarantined(env: &dyn Environment) {
     let moment = Duration::from_millis(1);
     let stage = Stage::with(env, |config| config.with_observation(moment)).await;
-    let quarantined = quarantined(&stage, 1).await[0];
+    let quarantined = stage.quarantined(1).await[0];
     let doomed = stage.attach().await;
     assert_eq!(doomed.claim_one().await.claim.task, quarantined);
     let plain = stage.submit_any().await;
@@ -65,7 +56,7 @@ pub(crate) async fn crash_report_blames_the_quarantined(env: &dyn Environment) {
 
 pub(crate) async fn named_task_ends_in_an_error(env: &dyn Environment) {
     let stage = Stage::with(env, |config| config.with_max_deliveries(2)).await;
-    let id = quarantined(&stage, 1).await[0];
+    let id = stage.quarantined(1).await[0];
     let mut outcome = stage.outcome(id);
     stage.park(&mut outcome).await;
     let doomed = stage.attach().await;

@@ -1,4 +1,4 @@
-//! The cases, in a file per method of the contract. Each plays the claim of its bullet in the contract once.
+//! The cases, in a file per method or topic of the contract. Each plays the claim of its bullet in the contract once.
 
 crate::case::cases! {
     submit:
@@ -79,7 +79,8 @@ crate::case::cases! {
         late_renewal_revives_the_instance,
         lost_claim_is_signalled,
         tasks_of_a_dead_instance_run_side_by_side,
-        late_renewal_takes_deaths_back,
+        late_renewal_takes_deaths_back;
+    quarantine:
         task_lost_twice_is_quarantined,
         lone_quarantined_task_stays_alone,
         quarantine_groups_grow,

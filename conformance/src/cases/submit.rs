@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Json, Limits, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
+    CancelReason, Cancelled, Json, Limits, MethodName, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
 };
 
 use crate::Environment;
@@ -34,7 +34,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
     assert_eq!(details.context_id, task.context_id);
     assert_eq!(details.request_id, task.request_id);
     assert_eq!(details.parent, task.parent);
-    assert_eq!(&details.script, task.payload.source());
+    assert_eq!(Some(&details.script), task.payload.source());
     assert_eq!(details.script_name.as_deref(), task.payload.name());
     assert_eq!(details.args, task.args);
     assert_eq!(details.limits, task.limits);
@@ -42,6 +42,15 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
     assert_eq!(details.run_at, Some(details.created_at + task.delay));
     assert_eq!((details.delivery, details.attempt, details.deaths), (0, 0, 0));
     assert_eq!((details.instance, details.started_at), (None, None));
+
+    let call = Task { payload: call("billing.charge"), args: Json::parse("[5,true]").expect("JSON"), ..stage.task() };
+    stage.submit(call.clone()).await;
+    let details = stage.details(call.id).await;
+    assert_eq!((details.payload(), details.args), (call.payload, call.args));
+}
+
+fn call(method: &str) -> Payload {
+    Payload::Call { method: MethodName::try_from(method).expect("a name") }
 }
 
 pub(crate) async fn submitting_again_changes_nothing(env: &dyn Environment) {
@@ -98,11 +107,17 @@ pub(crate) async fn request_id_conflict_is_refused(env: &dyn Environment) {
     let other_args = Task { args: Json::parse(r#"{"a":1}"#).expect("JSON"), ..request(&stage) };
     let limits = Some(Arc::new(Limits::default().with_max_operations(1)));
     let other_limits = Task { limits, ..request(&stage) };
-    for task in [other_payload, other_args, other_limits] {
+    let a_call = Task { payload: call("1"), ..request(&stage) };
+    for task in [other_payload, other_args, other_limits, a_call] {
         let refused = task.id;
         assert_eq!(stage.ask(task).await, Err(SubmitError::RequestIdConflict(first)));
         assert_eq!(stage.record(refused).await, None);
     }
+
+    let calls = |method| Task { payload: call(method), request_id: Some("call".into()), ..stage.task() };
+    let first = stage.submit(calls("a")).await;
+    assert_eq!(stage.ask(calls("a")).await, Ok(Submitted::Joined(first)));
+    assert_eq!(stage.ask(calls("b")).await, Err(SubmitError::RequestIdConflict(first)));
 }
 
 pub(crate) async fn request_ids_are_per_caller_and_worker(env: &dyn Environment) {

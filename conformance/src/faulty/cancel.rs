@@ -11,8 +11,8 @@ use rhai_dispatcher_core::{
     Transport,
 };
 
-use super::consumer::Peer;
 use super::fault::{CancelAnswer, Fault, FinishAnswer, faults};
+use super::peer::Peer;
 
 faults! {
     CancelsNothing => cancel::cancel_removes_a_waiting_task, cancel::requested_cancel_outlives_the_instance, cancel::requested_cancel_beats_another_try;

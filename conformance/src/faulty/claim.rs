@@ -13,8 +13,8 @@ use futures::future::{self, BoxFuture};
 use futures::task::noop_waker;
 use rhai_dispatcher_core::{Claimed, InstanceSpec, Task, Transport, WorkerId};
 
-use super::consumer::Peer;
 use super::fault::{ClaimAnswer, Fault, SubmitAnswer, faults};
+use super::peer::Peer;
 
 faults! {
     TakesTheLastFirst => claim::claim_takes_in_order_of_submission;

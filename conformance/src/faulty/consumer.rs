@@ -1,4 +1,3 @@
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, Signal, Transport, TransportError, WorkerId,
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, Signal, TransportError,
 };
 
-use super::Fault;
-
-/// The view of an instance for its fault: the real consumer and transport.
-#[derive(Clone)]
-pub(crate) struct Peer {
-    pub(super) transport: Arc<dyn Transport>,
-    pub(super) consumer: Arc<dyn Consumer>,
-    pub(super) worker_id: WorkerId,
-}
+use super::fault::Fault;
+use super::peer::Peer;
 
 /// A consumer whose calls go through a fault.
 pub(super) struct FaultyConsumer {
@@ -59,11 +51,5 @@ impl Consumer for FaultyConsumer {
 impl Drop for FaultyConsumer {
     fn drop(&mut self) {
         self.fault.dropped(&self.peer.consumer);
-    }
-}
-
-impl fmt::Debug for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Peer").field(&self.consumer.instance()).finish()
     }
 }

@@ -9,15 +9,15 @@ use rhai_dispatcher_core::{
     Claim, Consumer, CrashReport, InstanceId, Requeued, TaskId, Transport, TransportError,
 };
 
-use super::consumer::Peer;
 use super::fault::{DetailsAnswer, Fault, ReportAnswer, faults};
+use super::peer::Peer;
 
 faults! {
     HearsNothing => crash::crash_report_releases_the_unnamed;
     ForgetsTheNamed =>
         crash::crash_report_quarantines_the_named,
-        lease::death_in_observation_starts_over,
-        lease::blamed_task_waits_behind_others;
+        quarantine::death_in_observation_starts_over,
+        quarantine::blamed_task_waits_behind_others;
     BlamesAllNamed => crash::crash_report_blames_the_quarantined;
     RevivesTheDead => crash::crash_report_ends_the_instance;
     TakesTheBlameBack => crash::late_renewal_keeps_the_blame_of_a_report;

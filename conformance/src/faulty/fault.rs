@@ -11,7 +11,7 @@ use rhai_dispatcher_core::{
     TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
-use super::consumer::Peer;
+use super::peer::Peer;
 
 /// Replaces calls to a transport or a consumer. All handles and consumers of one
 /// store share one fault; by default every method passes its call on unchanged.

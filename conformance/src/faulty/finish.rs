@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rhai_dispatcher_core::{Claim, Completion, Consumer, Finish, Finished, InstanceId, Transport};
 
-use super::consumer::Peer;
 use super::fault::{Fault, FinishAnswer, faults};
+use super::peer::Peer;
 
 faults! {
     DropsFinishes => finish::finish_writes_the_outcome;

@@ -14,8 +14,8 @@ use rhai_dispatcher_core::{
     TaskErrorKind, TaskLog, TransportConfig, TransportError,
 };
 
-use super::consumer::Peer;
 use super::fault::{ClaimAnswer, Fault, FinishAnswer, faults};
+use super::peer::Peer;
 use crate::stage::Stage;
 
 faults! {
@@ -24,18 +24,18 @@ faults! {
         lease::late_renewal_revives_the_instance,
         lease::late_renewal_takes_deaths_back;
     KeepsTheDeadAlive =>
-        lease::task_that_fails_its_observation_waits_behind_others,
+        quarantine::task_that_fails_its_observation_waits_behind_others,
         lease::tasks_of_a_dead_instance_are_redelivered;
     StartsLostTasksAlone => lease::tasks_of_a_dead_instance_run_side_by_side;
     HidesLostClaims => lease::lost_claims_are_reported;
-    ClaimsInTwoNames => lease::lone_quarantined_task_stays_alone, lease::reserved_instance_becomes_free;
-    ObservesForEver => lease::quarantine_groups_grow, lease::silent_observer_delays_no_group;
-    WaitsForAFreeInstance => lease::busy_instance_takes_quarantined_tasks;
-    BlamesAllLost => lease::lost_tasks_in_company_are_not_blamed;
-    NeverGivesUp => lease::task_that_kills_ends_in_an_error, crash::named_task_ends_in_an_error;
+    ClaimsInTwoNames => quarantine::lone_quarantined_task_stays_alone, quarantine::reserved_instance_becomes_free;
+    ObservesForEver => quarantine::quarantine_groups_grow, quarantine::silent_observer_delays_no_group;
+    WaitsForAFreeInstance => quarantine::busy_instance_takes_quarantined_tasks;
+    BlamesAllLost => quarantine::lost_tasks_in_company_are_not_blamed;
+    NeverGivesUp => quarantine::task_that_kills_ends_in_an_error, crash::named_task_ends_in_an_error;
     KeepsItsTasks => detach::detach_releases;
     WaitsAfterTheEnd => detach::detached_instance_claims_no_more;
-    DetachesOnDrop => detach::dropped_consumer_is_detached_by_its_lease, lease::task_lost_twice_is_quarantined;
+    DetachesOnDrop => detach::dropped_consumer_is_detached_by_its_lease, quarantine::task_lost_twice_is_quarantined;
 }
 
 /// Ignores renewals.

@@ -13,6 +13,7 @@ mod fault;
 mod finish;
 mod lease;
 mod outcome;
+mod peer;
 mod queue;
 mod submit;
 mod transport;

@@ -9,7 +9,8 @@ use rhai_dispatcher_core::{
 };
 
 use super::Fault;
-use super::consumer::{FaultyConsumer, Peer};
+use super::consumer::FaultyConsumer;
+use super::peer::Peer;
 
 /// A transport whose calls go through a fault.
 #[derive(Debug)]

@@ -9,7 +9,8 @@
 //! - `weights`, `quarantine`, `model_task`, `model_instance`: its parts.
 //! - `operation`, `answer`: one step of a history, and what it leads to.
 //! - `history`, `known_histories`: random histories, and such in which a transport has differed from the model.
-//! - `world`, `player`: what a transport supplies ([`World`]), and what plays operations there.
+//! - `world`, `player`, `numbering`: what a transport supplies ([`World`]), what plays operations there, and which
+//!   task or instance of the transport each number of the model stands for.
 //! - `check`: [`check_histories`].
 
 mod answer;
@@ -20,6 +21,7 @@ mod history;
 mod known_histories;
 mod model_instance;
 mod model_task;
+mod numbering;
 mod operation;
 mod player;
 mod quarantine;

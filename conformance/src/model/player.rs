@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{
-    CancelReason, Clock, Consumer, CrashReport, Finish, InstanceId, InstanceSpec, Outcome, Payload,
-    SubmitError, Submitted, SystemClock, Task, TaskId, Transport, TransportConfig, WorkerId,
+    CancelReason, Clock, Consumer, CrashReport, Finish, InstanceSpec, Outcome, Payload, SystemClock, Task,
+    Transport, TransportConfig, WorkerId,
 };
 
 use super::answer::{Answer, ClaimId, ClaimView, QueueView, SubmitAnswer, TaskView};
+use super::numbering::Numbering;
 use super::operation::{End, Operation, TaskSpec};
 use super::queue_model::QueueModel;
 use super::recovery::running_of;
@@ -25,9 +26,7 @@ pub(super) struct Player<'w> {
     worker_ids: [WorkerId; QueueModel::QUEUES],
     lease: Duration,
     clock: SystemClock,
-    /// The accepted tasks, in the order of acceptance.
-    tasks: Vec<Arc<Task>>,
-    instances: Vec<InstanceId>,
+    numbering: Numbering,
     /// The consumers in each slot.
     slots: Vec<Arc<dyn Consumer>>,
     /// One more of each queue, which never claims, so that the queue stays in use.
@@ -43,8 +42,7 @@ impl<'w> Player<'w> {
             worker_ids: world.worker_ids(),
             lease: config.lease,
             clock: SystemClock::new(),
-            tasks: Vec::new(),
-            instances: Vec::new(),
+            numbering: Numbering::default(),
             slots: Vec::new(),
             keepers: Vec::new(),
         };
@@ -54,7 +52,7 @@ impl<'w> Player<'w> {
         }
         for queue in QueueModel::SLOTS {
             let consumer = player.attach(queue).await;
-            player.instances.push(consumer.instance());
+            player.numbering.add_instance(consumer.instance());
             player.slots.push(consumer);
         }
         player
@@ -83,7 +81,7 @@ impl<'w> Player<'w> {
                 Answer::Submitted(answers)
             }
             Operation::SubmitAgain { task } => {
-                Answer::Submitted(self.submit(vec![Arc::clone(&self.tasks[*task])]).await)
+                Answer::Submitted(self.submit(vec![Arc::clone(self.numbering.task(*task))]).await)
             }
             Operation::Claim { slot, max } => {
                 let Answer::Claimed(expected) = expected else { unreachable!("a claim is answered so") };
@@ -92,8 +90,8 @@ impl<'w> Player<'w> {
             }
             Operation::Finish { claim, end } => self.finish(model, model.claims[*claim], *end).await,
             Operation::Cancel { task, reason } => {
-                let answers =
-                    self.transport.cancel(&[self.tasks[*task].id], *reason).await.expect("a cancel");
+                let id = self.numbering.task(*task).id;
+                let answers = self.transport.cancel(&[id], *reason).await.expect("a cancel");
                 Answer::Cancelled(answers[0])
             }
             Operation::SetPaused { queue, paused } => {
@@ -112,18 +110,13 @@ impl<'w> Player<'w> {
                     self.elapse(self.lease / 2, &self.living(model, Some(*slot))).await;
                 } else {
                     let worker_id = &self.worker_ids[QueueModel::SLOTS[*slot]];
-                    self.world.end_lease(worker_id, self.instances[instance]).await;
+                    self.world.end_lease(worker_id, self.numbering.instance(instance)).await;
                 }
                 Answer::Done
             }
             Operation::Renew { slot } => {
                 let lost = self.slots[*slot].renew().await.expect("a renewal");
-                let number = |claim: rhai_dispatcher_core::Claim| ClaimId {
-                    task: self.number(claim.task),
-                    instance: self.instance_number(claim.instance),
-                    delivery: claim.delivery,
-                };
-                let mut lost: Vec<_> = lost.into_iter().map(number).collect();
+                let mut lost: Vec<_> = lost.into_iter().map(|claim| self.numbering.claim_id(claim)).collect();
                 lost.retain(|claim| !model.known_lost.contains(claim));
                 lost.sort();
                 Answer::Lost(lost)
@@ -133,15 +126,15 @@ impl<'w> Player<'w> {
                 let running = running_of(&model.instances[instance].held, *running);
                 let report = CrashReport {
                     worker_id: self.worker_ids[QueueModel::SLOTS[*slot]].clone(),
-                    instance: self.instances[instance],
-                    running: running.map(|claim| self.tasks[claim.task].id).collect(),
+                    instance: self.numbering.instance(instance),
+                    running: running.map(|claim| self.numbering.task(claim.task).id).collect(),
                 };
                 Answer::Requeued(self.transport.report_crash(&report).await.expect("a report"))
             }
             Operation::Replace { slot } => {
                 self.slots[*slot].detach().await.expect("a detach");
                 self.slots[*slot] = self.attach(QueueModel::SLOTS[*slot]).await;
-                self.instances.push(self.slots[*slot].instance());
+                self.numbering.add_instance(self.slots[*slot].instance());
                 Answer::Done
             }
             // The queues first: what has expired ends then at the latest.
@@ -174,23 +167,8 @@ impl<'w> Player<'w> {
     async fn submit(&mut self, tasks: Vec<Arc<Task>>) -> Vec<SubmitAnswer> {
         let answers = self.transport.submit(tasks.clone()).await.expect("a submit");
         assert_eq!(answers.len(), tasks.len(), "one answer for each");
-        let mut numbered = Vec::new();
-        for (answer, task) in answers.into_iter().zip(tasks) {
-            numbered.push(match answer {
-                Ok(Submitted::Accepted(id)) => {
-                    assert_eq!(id, task.id, "it is accepted under its own id");
-                    if self.tasks.iter().all(|other| other.id != id) {
-                        self.tasks.push(task);
-                    }
-                    SubmitAnswer::Accepted(self.number(id))
-                }
-                Ok(Submitted::Joined(first)) => SubmitAnswer::Joined(self.number(first)),
-                Err(SubmitError::RequestIdConflict(first)) => SubmitAnswer::Conflict(self.number(first)),
-                Err(SubmitError::QueueFull { .. }) => SubmitAnswer::Full,
-                Err(error) => panic!("a submit failed: {error}"),
-            });
-        }
-        numbered
+        let numbered = answers.into_iter().zip(tasks);
+        numbered.map(|(answer, task)| self.numbering.submitted(answer, task)).collect()
     }
 
     /// Claims up to `max` tasks, of which `expected` are expected. A claim that takes less than it may would keep a
@@ -228,14 +206,7 @@ impl<'w> Player<'w> {
             claimed.into_iter().map(|claimed| (claimed.task.priority, claimed)).collect();
         // Within a priority the order is promised.
         claimed.sort_by_key(|(priority, _)| *priority as usize);
-        let view = |claimed: &rhai_dispatcher_core::Claimed| ClaimView {
-            task: self.number(claimed.claim.task),
-            instance: self.instance_number(claimed.claim.instance),
-            delivery: claimed.claim.delivery,
-            attempt: claimed.attempt,
-            deaths: claimed.deaths,
-        };
-        claimed.iter().map(|(_, claimed)| view(claimed)).collect()
+        claimed.iter().map(|(_, claimed)| self.numbering.claimed(claimed)).collect()
     }
 
     async fn finish(&self, model: &QueueModel, claim: ClaimId, end: End) -> Answer {
@@ -250,12 +221,7 @@ impl<'w> Player<'w> {
             End::Requeue => Finish::Requeue,
             End::Abandon => Finish::Abandon,
         };
-        let claim = rhai_dispatcher_core::Claim {
-            task: self.tasks[claim.task].id,
-            instance: self.instances[claim.instance],
-            delivery: claim.delivery,
-        };
-        Answer::Finished(self.slots[slot].end(claim, finish).await)
+        Answer::Finished(self.slots[slot].end(self.numbering.claim(claim), finish).await)
     }
 
     /// The consumers that live, but that of one slot.
@@ -274,39 +240,13 @@ impl<'w> Player<'w> {
     async fn queues(&self) -> Vec<QueueView> {
         let mut views = Vec::new();
         for worker_id in &self.worker_ids {
-            let queue = self.transport.queue(worker_id).await.expect("a queue");
-            views.push(QueueView {
-                ready: queue.ready,
-                delayed: queue.delayed,
-                quarantined: queue.quarantined,
-                claimed: queue.claimed,
-                instances: queue.instances,
-                paused: queue.paused,
-            });
+            views.push(self.transport.queue(worker_id).await.expect("a queue").into());
         }
         views
     }
 
     async fn records(&self) -> Vec<TaskView> {
-        let ids: Vec<_> = self.tasks.iter().map(|task| task.id).collect();
-        let records = self.transport.details(&ids).await.expect("details");
-        let view = |details: rhai_dispatcher_core::TaskDetails| TaskView {
-            status: details.status,
-            delivery: details.delivery,
-            attempt: details.attempt,
-            deaths: details.deaths,
-            instance: details.instance.map(|instance| self.instance_number(instance)),
-            cancel_reason: details.cancel_reason,
-            error: details.error.map(|error| error.kind),
-        };
-        records.into_iter().map(|record| view(record.expect("a record"))).collect()
-    }
-
-    fn number(&self, id: TaskId) -> usize {
-        self.tasks.iter().position(|task| task.id == id).expect("an accepted task")
-    }
-
-    fn instance_number(&self, id: InstanceId) -> usize {
-        self.instances.iter().position(|instance| *instance == id).expect("an instance of a slot")
+        let records = self.transport.details(&self.numbering.task_ids()).await.expect("details");
+        records.into_iter().map(|record| self.numbering.record(record.expect("a record"))).collect()
     }
 }

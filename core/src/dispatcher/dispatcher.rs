@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{self, BoxFuture, Either};
 
 use super::queue_reads::QueueReads;
-use super::{DispatcherConfig, PlayRequestBuilder, Progress, TimedOut};
+use super::{DispatcherConfig, Progress, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
     TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt, WorkerId,
@@ -49,31 +49,6 @@ impl Dispatcher {
                 queue_reads: QueueReads::default(),
             }),
         }
-    }
-
-    /// Begins a request to run a script.
-    pub fn new_play_request(&self) -> PlayRequestBuilder {
-        PlayRequestBuilder::new(self.clone())
-    }
-
-    /// Submits many requests at once; one answer for each, in their order. None is queued if one is
-    /// invalid by itself.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] or [`Error::Script`] for the first request that can't be accepted
-    /// anywhere; [`Error::Unavailable`]. The answers have [`Error::QueueFull`] and
-    /// [`Error::RequestIdConflict`].
-    pub async fn submit_many(
-        &self,
-        requests: Vec<PlayRequestBuilder>,
-    ) -> Result<Vec<Result<TaskId, Error>>, Error> {
-        let mut tasks = Vec::with_capacity(requests.len());
-        for request in requests {
-            tasks.push(Arc::new(request.into_unchecked_task().await?));
-        }
-        self.check(tasks.iter().map(|task| &task.payload)).await?;
-        let answers = self.transport().submit(tasks).await?;
-        Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
     }
 
     /// The record of a task as it is now.
@@ -120,20 +95,20 @@ impl Dispatcher {
         Ok(self.transport().cancel_one(id, CancelReason::Asked).await?)
     }
 
-    /// Submits again the script of a finished task of any dispatcher, however it ended. The new task
-    /// has the same worker id, script, args, limits, context and priority; its caller is this dispatcher's,
+    /// Submits again the script or call of a finished task of any dispatcher, however it ended. The new task
+    /// has the same worker id, script or method, args, limits, context and priority; its caller is this dispatcher's,
     /// and it has no request id, delay, expiry or retries.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a task that has not ended; [`Error::NotFound`]; those of
-    /// [`submit`](PlayRequestBuilder::submit).
+    /// [`submit`](crate::PlayRequestBuilder::submit).
     pub async fn resubmit(&self, id: TaskId) -> Result<TaskId, Error> {
         let first = self.status(id).await?;
         if !first.status.is_terminal() {
             let problem = format!("{id} has not ended, it is {}", first.status);
             return Err(Invalid::new("task_id", problem, "wait for its end, or cancel it first").into());
         }
-        let payload = Payload::Script { source: first.script, name: first.script_name };
+        let payload = first.payload();
         // The rules may have changed since.
         self.check([&payload]).await?;
         let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
@@ -172,9 +147,9 @@ impl Dispatcher {
         let mut inline = preflight.inline_bytes();
         let mut others: Vec<Payload> = Vec::new();
         for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
-            let Payload::Script { source, .. } = payload;
-            if others.is_empty() && source.len() <= inline {
-                inline -= source.len();
+            let bytes = payload.source().map_or(0, |source| source.len());
+            if others.is_empty() && bytes <= inline {
+                inline -= bytes;
                 preflight.check(payload).map_err(Error::Script)?;
             } else {
                 others.push(payload.clone());

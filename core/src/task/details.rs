@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CancelReason, InstanceId, Json, Limits, Outcome, Output, Payload, Priority, Task, TaskError, TaskFailure,
+    CancelReason, InstanceId, Json, Limits, MethodName, Outcome, Output, Payload, Priority, Task, TaskError, TaskFailure,
     TaskId, TaskLog, TaskStatus, WorkerId,
 };
 use crate::WallTime;
@@ -31,10 +31,13 @@ pub struct TaskDetails {
     /// The tasks that it dispatched, in that order.
     #[serde(default)]
     pub children: Vec<TaskId>,
-    /// The text of the script.
+    /// The text of the script; empty if the task is a call of a method.
     pub script: Arc<str>,
     /// The name of the script.
     pub script_name: Option<Arc<str>>,
+    /// The method, if the task is a call.
+    #[serde(default)]
+    pub method: Option<MethodName>,
     /// What it was run with.
     pub args: Json,
     /// Its limits that are lower than its worker's, if there are any.
@@ -74,7 +77,6 @@ impl TaskDetails {
     /// The record of a task that has just been accepted.
     #[must_use]
     pub fn accepted(task: &Task, now: WallTime) -> Self {
-        let Payload::Script { source, name } = &task.payload;
         Self {
             task_id: task.id,
             worker_id: task.worker_id.clone(),
@@ -83,8 +85,9 @@ impl TaskDetails {
             request_id: task.request_id.clone(),
             parent: task.parent,
             children: Vec::new(),
-            script: Arc::clone(source),
-            script_name: name.clone(),
+            script: task.payload.source().cloned().unwrap_or_default(),
+            script_name: task.payload.name().map(Arc::from),
+            method: task.payload.method().cloned(),
             args: task.args.clone(),
             limits: task.limits.clone(),
             priority: task.priority,
@@ -101,6 +104,15 @@ impl TaskDetails {
             updated_at: now,
             started_at: None,
             run_at: (!task.delay.is_zero()).then(|| now + task.delay),
+        }
+    }
+
+    /// What it runs.
+    #[must_use]
+    pub fn payload(&self) -> Payload {
+        match &self.method {
+            Some(method) => Payload::Call { method: method.clone() },
+            None => Payload::Script { source: Arc::clone(&self.script), name: self.script_name.clone() },
         }
     }
 

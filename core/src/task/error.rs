@@ -60,7 +60,7 @@ impl std::error::Error for TaskError {}
 
 /// The sorts of errors in which a task can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TaskErrorKind {
     /// The script does not parse.
@@ -81,6 +81,10 @@ pub enum TaskErrorKind {
     Undecodable,
     /// The handler does not know this sort of payload, or something that it asks for.
     Unsupported,
+    /// The worker has no method of this name.
+    UnknownMethod,
+    /// The parameters of a call do not fit its method.
+    BadParams,
 }
 
 impl TaskErrorKind {
@@ -97,6 +101,8 @@ impl TaskErrorKind {
             Self::Crashed => "crashed",
             Self::Undecodable => "undecodable",
             Self::Unsupported => "unsupported",
+            Self::UnknownMethod => "unknown_method",
+            Self::BadParams => "bad_params",
         }
     }
 

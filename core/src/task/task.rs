@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Json, Limits, Priority, RetryPolicy, TaskId, WorkerId};
+use super::{Json, Limits, MethodName, Priority, RetryPolicy, TaskId, WorkerId};
 
-/// One script to run, and everything that an instance needs to know to run it.
+/// One script to run or method to call, and everything that an instance needs to know for it.
 ///
 /// A `Task` is what is submitted and never changes; what happens to it is in its
 /// [`TaskDetails`](crate::TaskDetails).
@@ -20,7 +20,8 @@ pub struct Task {
     pub worker_id: WorkerId,
     /// What to run.
     pub payload: Payload,
-    /// What the payload is run with; a JSON object or null.
+    /// What the payload is run with; null, or a JSON object. The parameters of a call may be any JSON value: an array
+    /// has them by position, an object by name.
     pub args: Json,
     /// The caller.
     pub caller_id: Arc<str>,
@@ -104,6 +105,11 @@ pub enum Payload {
         /// What to call it in messages, such as the path it was read from.
         name: Option<Arc<str>>,
     },
+    /// A call of a method that the worker has. The parameters are the task's `args`.
+    Call {
+        /// The method.
+        method: MethodName,
+    },
 }
 
 impl Payload {
@@ -112,19 +118,39 @@ impl Payload {
         Self::Script { source: source.into(), name: None }
     }
 
-    /// The text of the script.
+    /// The text of the script, if it is one.
     #[must_use]
-    pub fn source(&self) -> &Arc<str> {
+    pub fn source(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Script { source, .. } => source,
+            Self::Script { source, .. } => Some(source),
+            Self::Call { .. } => None,
         }
     }
 
-    /// The name of the script, if it has one.
+    /// The name of the script, if it is one and has a name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Script { name, .. } => name.as_deref(),
+            Self::Call { .. } => None,
+        }
+    }
+
+    /// The method, if it is a call.
+    #[must_use]
+    pub fn method(&self) -> Option<&MethodName> {
+        match self {
+            Self::Script { .. } => None,
+            Self::Call { method } => Some(method),
+        }
+    }
+
+    /// The bytes of its text: those of the script, or of the method's name.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Script { source, .. } => source.len(),
+            Self::Call { method } => method.as_str().len(),
         }
     }
 }

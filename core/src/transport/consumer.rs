@@ -61,8 +61,8 @@ pub trait Consumer: Send + Sync {
     /// # Behavior
     /// - `finish_writes_the_outcome`: completed, error and cancelled, each with its log.
     /// - `finish_twice_changes_nothing`: the second is answered with `AlreadyTerminal`.
-    /// - `stale_finish_is_fenced`: a finish under a delivery that is no longer the task's is
-    ///   `Fenced` and changes nothing, whatever it would have written.
+    /// - `stale_finish_is_fenced`: a finish under an earlier delivery of the task is `Fenced` and changes
+    ///   nothing, whatever it would have written.
     /// - `cancelled_outcome_reaches_all_below`: what a task dispatched that ends in a cancel is
     ///   cancelled with it.
     /// - `finish_batch_answers_each`: a fenced one does no harm to its neighbours.
@@ -212,7 +212,7 @@ pub enum Finish {
 pub enum Finished {
     /// It is written.
     Written,
-    /// The claim is no longer the task's; nothing was written.
+    /// The instance has lost the claim; nothing was written.
     Fenced,
     /// The task had this outcome already; nothing was written.
     AlreadyTerminal(TaskStatus),

@@ -94,8 +94,8 @@ pub trait Transport: Send + Sync + Debug {
     /// - `outcome_reaches_every_waiter`: all waiters get it, also through another handle on the
     ///   same store.
     /// - `outcome_of_an_unknown_task_is_not_found`: at once, not after a wait.
-    /// - `dropped_wait_leaves_nothing`: a dropped wait is no longer counted by `health`, and the
-    ///   task continues.
+    /// - `dropped_wait_leaves_nothing`: `health` stops counting a wait that is dropped, and the task
+    ///   continues.
     ///
     /// # Errors
     /// [`NotFound`](OutcomeError::NotFound) for an id without a record;
@@ -138,7 +138,7 @@ pub trait Transport: Send + Sync + Debug {
     /// - `crash_report_quarantines_the_named`: with a death.
     /// - `crash_report_blames_the_quarantined`: and nothing else that it names.
     /// - `named_task_ends_in_an_error`: after `max_deliveries` reports it is an error of kind `crashed`.
-    /// - `crash_report_ends_the_instance`: it is no longer listed, and what it still finishes is fenced.
+    /// - `crash_report_ends_the_instance`: it is not listed any more, and what it still finishes is fenced.
     /// - `late_renewal_keeps_the_blame_of_a_report`: the first renewal after a report may have been sent before the
     ///   process died: it learns which claims were lost, and changes nothing. An instance that renews once more lives
     ///   all the same, and may claim again; what its tasks have counted stays.

@@ -6,6 +6,7 @@ mod contract;
 mod error;
 mod ext;
 mod info;
+mod signal_queue;
 
 pub use config::TransportConfig;
 pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signal};
@@ -13,3 +14,4 @@ pub use contract::{Cancelled, Submitted, Transport};
 pub use error::{OutcomeError, SubmitError, SubmitOneError, TransportError};
 pub use ext::TransportExt;
 pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};
+pub use signal_queue::SignalQueue;

@@ -2,7 +2,9 @@
 
 mod config;
 mod deadlines;
+mod drained;
 mod early_stops;
+mod error;
 mod finishes;
 mod handler;
 mod instance_monitor;
@@ -19,7 +21,9 @@ mod task_waker;
 mod worker;
 
 pub use config::WorkerConfig;
+pub use drained::Drained;
+pub use error::WorkerError;
 pub use handler::{Handler, Ran, Run};
 pub use running_tasks::{LaneSlot, RunningTasks};
 pub use stop::{Stop, StopToken};
-pub use worker::{Drained, RunningWorker, Worker, WorkerError};
+pub use worker::{RunningWorker, Worker};

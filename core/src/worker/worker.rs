@@ -15,9 +15,9 @@ use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::{Handler, RunningTasks, WorkerConfig};
+use super::{Drained, Handler, RunningTasks, WorkerConfig, WorkerError};
 use crate::clock::{Busy, block_on_counted};
-use crate::{Clock, Consumer, InstanceSpec, Transport, TransportError, WorkerId};
+use crate::{Clock, Consumer, InstanceSpec, Transport, WorkerId};
 
 /// Serves one worker id: an instance with lanes. Each lane is a thread with its own [`Handler`].
 #[derive(Debug, Clone)]
@@ -35,37 +35,6 @@ pub struct RunningWorker {
     shutdown: Option<oneshot::Sender<Duration>>,
     grace: Duration,
     ended: oneshot::Receiver<Result<Drained, WorkerError>>,
-}
-
-/// How a worker ended that was shut down.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Drained {
-    /// Tasks that were given up because their lane did not stop in time.
-    pub abandoned: usize,
-}
-
-/// Why a worker could not serve, or ended.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum WorkerError {
-    /// The transport failed, and a retry does not help.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// The handler of a lane panicked outside any task.
-    #[error("the handler failed: {0}")]
-    Handler(String),
-    /// The system gives no thread for a lane.
-    #[error("no thread for lane {lane}: {message}")]
-    Thread {
-        /// Which lane, from 0.
-        lane: usize,
-        /// What the system says.
-        message: String,
-    },
-    /// The memory that names the running tasks after a crash can't be used.
-    #[error("crash file: {0}")]
-    CrashFile(String),
 }
 
 impl Worker {

@@ -1,17 +1,14 @@
-use std::collections::HashSet;
-use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
+use super::claim_script::ClaimAnswer;
 use super::credit::Credit;
-use crate::client::{ClientError, Link, LinkState, ServerReply};
-use crate::crash_points::crash_point;
-use crate::deliver::{ClaimReceiver, DeliveredClaim};
+use super::delivery_wait::{DeliveryWait, WaitEnd, reconnects};
+use crate::client::{ClientError, Link};
+use crate::deliver::ClaimReceiver;
 use crate::recovery::recover;
-use crate::script::{Args, LONGEST_WAIT, Script, keys, unpack};
-use crate::wire;
+use crate::script::LONGEST_WAIT;
 
 /// Claims tasks for the claim calls of an instance, until the instance ends.
 ///
@@ -35,50 +32,19 @@ pub(crate) struct ClaimLoop {
     pause: Duration,
 }
 
-/// How a wait for a delivery has ended.
-enum WaitEnd {
-    /// So many tasks were delivered, and more may follow.
-    Delivered(usize),
-    /// It has to claim again.
-    Over,
-    /// A delivery may have been lost.
-    Lost,
-}
-
-/// The answer of the claim script.
-enum ClaimAnswer {
-    /// It claimed tasks, or may do so at once.
-    Again,
-    /// The script was not called: no claim call waits any more.
-    Unasked,
-    /// No task is ready. The server keeps a credit, and delivers tasks as they come.
-    Credited(Credit),
-    /// The instance gets no other task until then.
-    Alone(Instant),
-    /// The lease has run out.
-    Lost,
-}
-
 /// The shortest and longest pause after a claim that failed. The longest are for a server that answers, and carries
 /// nothing out: a connection that is lost is waited for by the link.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-
-/// The index of the first delivery in the answer to a claim.
-const DELIVERED_AT: usize = 4;
 
 /// How long an instance keeps its credit while no claim call waits. A lane that has just got a task mostly claims again
 /// within this time, so the next submit is delivered to it without queueing.
 const KEEP_CREDIT: Duration = Duration::from_millis(10);
 
-/// How much longer the server may block a wait that ends by a timer of this loop.
-const LATE: Duration = Duration::from_secs(1);
-
 impl ClaimLoop {
     pub(crate) fn new(receiver: ClaimReceiver, link: Link) -> Self {
+        let reconnects = reconnects(&receiver, &link);
         let (credit, recoveries, failing) = (None, Vec::new(), None);
-        let mut new = Self { receiver, link, credit, recoveries, reconnects: 0, failing, pause: PAUSE.0 };
-        new.reconnects = new.count_reconnects();
-        new
+        Self { receiver, link, credit, recoveries, reconnects, failing, pause: PAUSE.0 }
     }
 
     pub(crate) async fn run(mut self) {
@@ -108,14 +74,9 @@ impl ClaimLoop {
         }
     }
 
-    /// How often a connection was lost that tells it of its claims.
-    fn count_reconnects(&self) -> u64 {
-        self.receiver.instance.caller.link.reconnects() + self.link.reconnects()
-    }
-
     /// A server that has lost its last writes may list claims that have ended here.
     fn note_reconnects(&mut self) {
-        let reconnects = self.count_reconnects();
+        let reconnects = reconnects(&self.receiver, &self.link);
         if reconnects != self.reconnects {
             self.reconnects = reconnects;
             self.credit = None;
@@ -143,7 +104,7 @@ impl ClaimLoop {
     async fn keep_credit(&mut self) {
         if timeout(KEEP_CREDIT, self.receiver.instance.changed.notified()).await.is_err() {
             self.credit = None;
-            if self.withdraw_credit(false).await.is_err() {
+            if self.receiver.withdraw_credit(false).await.is_err() {
                 self.recover_soon();
             }
         }
@@ -168,7 +129,8 @@ impl ClaimLoop {
     }
 
     async fn wait_for(&mut self, credit: Credit) {
-        self.credit = match self.wait_or_withdraw(credit).await {
+        let wait = DeliveryWait { receiver: &self.receiver, link: &self.link, reconnects: self.reconnects };
+        self.credit = match wait.run(credit).await {
             WaitEnd::Delivered(count) if count < credit.tasks => {
                 Some(Credit { tasks: credit.tasks - count, ..credit })
             }
@@ -221,152 +183,6 @@ impl ClaimLoop {
                 return Ok(ClaimAnswer::Again);
             }
         }
-        self.ask(wanted).await
-    }
-
-    /// Waits for a delivery. If no claim call waits any more, as in a worker that drains, it withdraws the credit at
-    /// once. It does so too when its own timer for due tasks ends, since the server ends a wait up to 1/`hz` late.
-    async fn wait_or_withdraw(&self, credit: Credit) -> WaitEnd {
-        let Credit { until, is_due_then, .. } = credit;
-        let mut waiting = pin!(self.wait(if is_due_then { until + LATE } else { until }));
-        let mut due = pin!(sleep_until(until));
-        let mut is_due = false;
-        let mut left = false;
-        loop {
-            if !left && (is_due || self.receiver.instance.lock().wanted() == 0) {
-                if self.withdraw_credit(true).await.is_err() {
-                    // The server would continue to deliver to a wait that is not read any more.
-                    if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
-                        self.link.discard(*number);
-                    }
-                    return WaitEnd::Lost;
-                }
-                // Tasks that were delivered before that are on their way.
-                left = true;
-            }
-            tokio::select! {
-                biased;
-                waited = &mut waiting => {
-                    return if matches!(waited, WaitEnd::Delivered(_)) && left { WaitEnd::Over } else { waited };
-                }
-                () = self.receiver.instance.changed.notified() => {}
-                () = &mut due, if is_due_then && !is_due => is_due = true,
-            }
-        }
-    }
-
-    /// Waits for a delivery, at most until `next`, and not on a connection that is newer than the credit.
-    async fn wait(&self, next: Instant) -> WaitEnd {
-        let Ok((connection, number)) =
-            self.link.get(Instant::now() + self.receiver.instance.caller.timeout).await
-        else {
-            return WaitEnd::Over;
-        };
-        if self.count_reconnects() != self.reconnects {
-            return WaitEnd::Over;
-        }
-        // Not a millisecond early: the server cuts its time off.
-        let pause = next.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let mut args = Args::new();
-        args.push(keys::deliveries(
-            &self.receiver.instance.caller.prefix,
-            &self.receiver.instance.worker_id,
-            self.receiver.instance.id,
-        ));
-        args.push(format!("{:.3}", pause.as_secs_f64()));
-        let deadline = Instant::now() + pause + self.receiver.instance.caller.timeout;
-        let error = match connection.blocking_command("BLPOP", args.into_vec(), pause, deadline).await {
-            Ok(reply) => {
-                let reply = reply.into_array();
-                let Some(packed) = reply.get(1).and_then(ServerReply::as_bytes) else { return WaitEnd::Over };
-                crash_point("claim.after_wake");
-                if self.receiver.instance.check_lease().is_err() {
-                    return WaitEnd::Lost;
-                }
-                return match self.take(std::iter::once(packed)) {
-                    (true, _) | (_, 0) => WaitEnd::Over,
-                    (false, count) => WaitEnd::Delivered(count),
-                };
-            }
-            Err(error) => error,
-        };
-        self.receiver.instance.caller.note(&error.to_string());
-        match error {
-            ClientError::Demoted(_) => self.link.discard_generation(number),
-            ClientError::Timeout(_) => self.link.discard(number),
-            _ => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-        WaitEnd::Lost
-    }
-
-    /// Receives deliveries for the claim calls that wait. Returns whether a group of the quarantine is among them, and
-    /// the number of tasks; 0 if the instance only has to claim again.
-    fn take<'a>(&self, given: impl Iterator<Item = &'a Bytes>) -> (bool, usize) {
-        let (mut is_group, mut count, mut claimed) = (false, 0, Vec::new());
-        for packed in given {
-            let mut parts = unpack(packed).into_iter();
-            let (Some(now), Some(kind)) = (parts.next(), parts.next()) else { continue };
-            let given = DeliveredClaim::read(parts.as_slice());
-            is_group |= &kind[..] == b"group";
-            count += given.len();
-            claimed.extend(self.receiver.receive(wire::millis(&now), given, &HashSet::new()));
-        }
-        crash_point("claim.after");
-        if claimed.iter().any(|claimed| claimed.deaths > 0) {
-            crash_point("take_over.after");
-        }
-        self.receiver.instance.lock().distribute(claimed);
-        (is_group, count)
-    }
-
-    /// Asks for so many tasks.
-    async fn ask(&self, wanted: usize) -> Result<ClaimAnswer, ClientError> {
-        let _claiming = self.receiver.instance.claiming.lock().await;
-        {
-            let mut claims = self.receiver.instance.lock();
-            // The calls may have gone while it waited for the lock.
-            if claims.detached || claims.expired || claims.wanted() == 0 {
-                return Ok(ClaimAnswer::Unasked);
-            }
-        }
-        let mut args = self.receiver.instance.args();
-        args.push_display(wanted).push_display(wire::VERSION);
-        let deadline = Instant::now() + self.receiver.instance.caller.timeout;
-        let replies = self.receiver.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        if replies.len() > DELIVERED_AT {
-            self.receiver.instance.check_lease()?;
-        }
-        let number = |index: usize| replies.get(index).and_then(ServerReply::as_u64).unwrap_or(0);
-        let next_due = Instant::now() + Duration::from_millis(number(2).saturating_sub(number(0)));
-        let is_due_then = number(3) == 1;
-        let (_, given) = self.take(replies.iter().skip(DELIVERED_AT).filter_map(ServerReply::as_bytes));
-        match replies.get(1).and_then(ServerReply::as_str).unwrap_or_default() {
-            "claimed" | "group" => Ok(ClaimAnswer::Again),
-            "credit" => {
-                let tasks = wanted.saturating_sub(given);
-                Ok(ClaimAnswer::Credited(Credit { tasks, until: next_due, is_due_then }))
-            }
-            // A millisecond more: the server cuts its time off.
-            "alone" => Ok(ClaimAnswer::Alone(next_due + Duration::from_millis(1))),
-            "lost" => Ok(ClaimAnswer::Lost),
-            _ => Err(ClientError::Unexpected("a claim")),
-        }
-    }
-
-    /// Withdraws the credit. If the instance is `blocked` in its wait, that ends too.
-    async fn withdraw_credit(&self, blocked: bool) -> Result<(), ClientError> {
-        let _claiming = self.receiver.instance.claiming.lock().await;
-        if self.receiver.instance.lock().detached {
-            return Err(ClientError::Lost("the instance has ended".into())); // its wait is not ended there
-        }
-        let mut args = self.receiver.instance.args();
-        args.push_static(if blocked { "-1" } else { "0" }).push_display(wire::VERSION);
-        let deadline = Instant::now() + self.receiver.instance.caller.timeout;
-        let replies = self.receiver.instance.caller.run_once(Script::Claim, args, deadline).await?;
-        if replies.len() > DELIVERED_AT {
-            self.receiver.instance.check_lease()?;
-        }
-        self.take(replies.iter().skip(DELIVERED_AT).filter_map(ServerReply::as_bytes));
-        Ok(())
+        self.receiver.ask(wanted).await
     }
 }

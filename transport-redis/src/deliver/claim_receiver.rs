@@ -44,7 +44,9 @@ impl ClaimReceiver {
             }
             match wire::decode_task(&payload) {
                 Ok(task) => {
-                    claims.hold(HeldClaim { claim, attempt, deaths, started_at });
+                    let bytes = task.payload.bytes() + task.args.as_str().len();
+                    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+                    claims.hold(HeldClaim { claim, attempt, deaths, started_at, bytes });
                     all.push(Claimed {
                         claim,
                         task: Arc::new(task),

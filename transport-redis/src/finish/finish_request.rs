@@ -83,7 +83,7 @@ impl FinishRequest {
             Finish::Requeue => (FinishKind::Requeue, None, Duration::ZERO),
             Finish::Abandon => (FinishKind::Abandon, None, Duration::ZERO),
         };
-        let mut packed = begin(done, kind, &message.unwrap_or_default(), backoff);
+        let mut packed = begin(done, kind, held, &message.unwrap_or_default(), backoff);
         match &done.finish {
             Finish::Outcome(outcome) => record::push_outcome(&mut packed, outcome, &done.log),
             Finish::RetryIn(_, error) => record::push_error(&mut packed, error),
@@ -94,7 +94,7 @@ impl FinishRequest {
 
     /// The end of a task whose payload can't be read.
     pub(crate) fn undecodable(owner: &Arc<LocalInstance>, done: &Completion, problem: &str) -> Self {
-        let mut packed = begin(done, FinishKind::Undecodable, problem.as_bytes(), Duration::ZERO);
+        let mut packed = begin(done, FinishKind::Undecodable, None, problem.as_bytes(), Duration::ZERO);
         let outcome = Outcome::Error(TaskError::new(TaskErrorKind::Undecodable, problem));
         record::push_outcome(&mut packed, &outcome, &TaskLog::new());
         Self::of(owner, done, FinishKind::Undecodable, packed)
@@ -138,14 +138,24 @@ fn without_bulk(done: &Completion, bytes: usize, max: usize) -> Completion {
     Completion { claim: done.claim, finish, log: TaskLog::new() }
 }
 
+/// Has the script measure the record.
+const UNKNOWN_BYTES: u32 = u32::MAX;
+
 /// What a finish says, but for the fields that it writes.
-fn begin(done: &Completion, kind: FinishKind, message: &[u8], backoff: Duration) -> Packed {
+fn begin(
+    done: &Completion,
+    kind: FinishKind,
+    held: Option<&HeldClaim>,
+    message: &[u8],
+    backoff: Duration,
+) -> Packed {
     let mut packed = Packed::new();
     packed
         .head(done.claim.task)
         .head_number(done.claim.delivery)
         .head(kind.as_str())
         .head_millis(Some(backoff))
+        .head_number(held.map_or(UNKNOWN_BYTES, |held| held.bytes))
         .push(message);
     packed
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::task::Waker;
 
 use futures::channel::oneshot;
-use rhai_dispatcher_core::{Claim, Claimed, Signal, TaskId, TransportError, WallTime};
+use rhai_dispatcher_core::{Claim, Claimed, Signal, SignalQueue, TaskId, TransportError, WallTime};
 use tokio::time::Instant;
 
 /// The claims of one instance, and the claim calls that wait for more.
@@ -35,8 +35,7 @@ pub(crate) struct Claims {
     pub(crate) cancels_from: u64,
     /// How many claims it has released.
     pub(crate) releases: u64,
-    signals: VecDeque<Signal>,
-    signal_waker: Option<Waker>,
+    pub(crate) signals: SignalQueue,
 }
 
 /// A claim, with what its end needs.
@@ -46,6 +45,8 @@ pub(crate) struct HeldClaim {
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
     pub(crate) started_at: WallTime,
+    /// Of the task's script and args.
+    pub(crate) bytes: u32,
 }
 
 #[derive(Debug)]
@@ -162,8 +163,10 @@ impl Claims {
         self.held.values().map(|held| held.claim).collect()
     }
 
-    /// Notes that those claims are lost, as far as it still holds them.
-    pub(crate) fn lose(&mut self, lost: &[Claim]) {
+    /// Notes that those claims are lost, as far as it still holds them. Returns the waker of a reader of signals.
+    #[must_use = "the reader waits until this waker is woken"]
+    pub(crate) fn lose(&mut self, lost: &[Claim]) -> Option<Waker> {
+        let mut reader = None;
         self.alone_until = None;
         for claim in lost {
             if self.held.get(&claim.task).is_none_or(|held| held.claim != *claim) {
@@ -172,42 +175,30 @@ impl Claims {
             self.held.remove(&claim.task);
             self.cancelled.remove(&claim.task);
             self.lost.push(*claim);
-            self.signal(Signal::Lost(*claim));
+            let woken = self.signals.push(Signal::Lost(*claim));
+            reader = reader.or(woken);
         }
         self.returned.retain(|claimed| !lost.contains(&claimed.claim));
+        reader
     }
 
-    /// Passes a signal on; a cancel only once.
-    pub(crate) fn signal(&mut self, signal: Signal) {
+    /// Passes a signal on; a cancel only once. Returns the waker of a reader of signals.
+    #[must_use = "the reader waits until this waker is woken"]
+    pub(crate) fn signal(&mut self, signal: Signal) -> Option<Waker> {
         if let Signal::Cancel(claim, _) = signal
             && (self.held.get(&claim.task).is_none_or(|held| held.claim != claim)
                 || !self.cancelled.insert(claim.task))
         {
-            return;
+            return None;
         }
-        self.signals.push_back(signal);
-        if let Some(waker) = self.signal_waker.take() {
-            waker.wake();
-        }
+        self.signals.push(signal)
     }
 
-    pub(crate) fn next_signal(&mut self, waker: &Waker) -> std::task::Poll<Option<Signal>> {
-        if let Some(signal) = self.signals.pop_front() {
-            return std::task::Poll::Ready(Some(signal));
-        }
-        if self.detached {
-            return std::task::Poll::Ready(None);
-        }
-        self.signal_waker = Some(waker.clone());
-        std::task::Poll::Pending
-    }
-
-    /// Ends the instance here.
-    pub(crate) fn detach(&mut self) {
+    /// Ends the instance here. Returns the waker of a reader of signals.
+    #[must_use = "the reader waits until this waker is woken"]
+    pub(crate) fn detach(&mut self) -> Option<Waker> {
         (self.detached, self.ended) = (true, true);
         self.fail(&TransportError::Detached);
-        if let Some(waker) = self.signal_waker.take() {
-            waker.wake();
-        }
+        self.signals.end()
     }
 }

@@ -6,6 +6,7 @@ use super::local_instance::LocalInstance;
 use crate::client::{ClientError, ServerReply};
 use crate::crash_points::crash_point;
 use crate::script::{Script, ScriptCaller};
+use crate::wait::Listener;
 
 /// Renews a lease: until the tasks of one that was lost are taken, and their deaths are taken back.
 pub(crate) async fn renew(
@@ -53,7 +54,7 @@ async fn renew_once(
             (task.as_str().map(str::parse), delivery.as_u32(), reason.as_str().map(str::parse))
         {
             let claim = Claim { task, instance: instance.id, delivery };
-            instance.lock().signal(Signal::Cancel(claim, reason));
+            instance.signal(Signal::Cancel(claim, reason));
         }
     }
     match state {

@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{Claim, InstanceId, Signal, WorkerId, lock};
@@ -117,17 +118,40 @@ impl LocalInstance {
     pub(crate) fn lose(&self, lost: &[Claim]) {
         let mut claims = self.lock();
         let held_before = !claims.is_free();
-        claims.lose(lost);
+        let reader = claims.lose(lost);
         let holds_none = held_before && claims.is_free();
         drop(claims);
+        wake(reader);
         if holds_none {
             self.waits.holds(false);
         }
+    }
+
+    /// Ends the instance in this process.
+    pub(crate) fn end(&self) {
+        let mut claims = self.lock();
+        let held = !claims.is_free();
+        claims.clear();
+        let reader = claims.detach();
+        drop(claims);
+        wake(reader);
+        if held {
+            self.waits.holds(false);
+        }
+        self.changed.notify_one();
     }
 }
 
 impl Listener for LocalInstance {
     fn signal(&self, signal: Signal) {
-        self.lock().signal(signal);
+        let reader = self.lock().signal(signal);
+        wake(reader);
+    }
+}
+
+/// Wakes a reader of signals, which is done after the lock of the claims is released.
+fn wake(reader: Option<Waker>) {
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }

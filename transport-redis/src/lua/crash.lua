@@ -12,7 +12,7 @@ if score ~= REPORTED then
   local unread, running, some_quarantined = unread_ids(w, instance), {}, false
   for i = 4, #ARGV do
     local id = ARGV[i]
-    local task = not unread[id] and read_record(id)
+    local task = not unread[id] and read_record(id, w)
     unread[id] = true -- one that is named twice counts once
     if task and task.status == 'processing' and is_claim_of(task.claim, instance) then
       running[#running + 1] = { id, task }

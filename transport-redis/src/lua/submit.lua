@@ -60,12 +60,12 @@ local function join(request, id, task)
   end
   local first = call('HGET', requests, request)
   if not first or first == id then return nil end
-  local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args', 'limits')
+  local r = call('HMGET', record_key(first), 'status', 'script', 'script_name', 'args', 'limits', 'method')
   if not r[1] then return nil end
   local mine = {}
   for f = FIELDS, #task, 2 do mine[task[f]] = task[f + 1] end
-  local same = r[2] == mine.script and (r[3] or nil) == mine.script_name and (r[4] or nil) == mine.args
-    and (r[5] or nil) == mine.limits
+  local same = (r[2] or nil) == mine.script and (r[3] or nil) == mine.script_name and (r[4] or nil) == mine.args
+    and (r[5] or nil) == mine.limits and (r[6] or nil) == mine.method
   return (same and 'j' or 'c') .. first
 end
 

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,9 +6,11 @@ use rhai_dispatcher_core::{Clock, lock};
 use tokio::time::Instant;
 
 use super::args::Args;
+use super::known_scripts::KnownScripts;
 use super::packed::Packed;
 use super::script::Script;
-use crate::client::{ClientError, Connection, Link, ServerReply};
+use super::target::Target;
+use crate::client::{ClientError, Link, ServerReply};
 use crate::config::{Durability, RedisConfig};
 
 /// Sends scripts over one connection. Its methods are to be called on tokio.
@@ -23,10 +24,7 @@ pub(crate) struct ScriptCaller {
     /// The argument that all scripts begin with.
     settings: Bytes,
     pub(crate) prefix: String,
-    /// The connection whose server takes no functions, though it has them.
-    no_functions_on: AtomicU64,
-    /// When the library was loaded last; held while that is done.
-    loaded: tokio::sync::Mutex<Option<Instant>>,
+    known: KnownScripts,
     last_error: Mutex<Option<String>>,
 }
 
@@ -35,14 +33,6 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// The shortest and longest pause before a call is repeated that the server refuses for now.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-
-/// How a server knows a script.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Function,
-    /// By its hash.
-    Script,
-}
 
 impl ScriptCaller {
     /// One whose calls take no longer than `timeout`.
@@ -67,8 +57,7 @@ impl ScriptCaller {
             durability: config.durability,
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
-            no_functions_on: AtomicU64::new(0),
-            loaded: tokio::sync::Mutex::default(),
+            known: KnownScripts::default(),
             last_error: Mutex::default(),
         }
     }
@@ -108,9 +97,7 @@ impl ScriptCaller {
         name: &'static str,
         args: Vec<Bytes>,
     ) -> Result<ServerReply, ClientError> {
-        let deadline = Instant::now() + self.timeout;
-        let (connection, number) = self.link.get(deadline).await?;
-        self.send(&connection, number, name, args, deadline).await
+        Target::of(&self.link, Instant::now() + self.timeout).await?.send(name, args).await
     }
 
     async fn repeat(
@@ -176,119 +163,15 @@ impl ScriptCaller {
         connected.map(drop).map_err(|error| self.failed(error))
     }
 
-    /// Calls the script, and makes it known to the server only if it is not: most often it is.
+    /// Calls the script once.
     async fn attempt(
         &self,
         script: Script,
         args: &[Bytes],
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        /// How often it is made known: a server may be told to forget its scripts in the same moment, but one that
-        /// never keeps any is of no use.
-        const LOADS: usize = 3;
-        let (connection, number) = self.link.get(deadline).await?;
-        let mut form =
-            match connection.has_functions() && self.no_functions_on.load(Ordering::Relaxed) != number {
-                true => Form::Function,
-                false => Form::Script,
-            };
-        let mut loads = 0;
-        loop {
-            let (command, name) = match form {
-                Form::Function => ("FCALL", script.function()),
-                Form::Script => ("EVALSHA", script.hash()),
-            };
-            let mut all = Vec::with_capacity(3 + args.len());
-            all.push(name);
-            all.push(Bytes::from_static(b"0"));
-            all.push(self.settings.clone());
-            all.extend_from_slice(args);
-            let since = Instant::now();
-            match self.send(&connection, number, command, all, deadline).await {
-                Ok(reply) => {
-                    let reply = reply.into_array();
-                    let now = reply.first().and_then(ServerReply::as_u64);
-                    return if now.is_some() { Ok(reply) } else { Err(ClientError::Unexpected("a script")) };
-                }
-                // It is new there, was restarted, or was told to forget its scripts.
-                Err(ClientError::Server(text)) if is_missing(&text) && loads < LOADS => {
-                    loads += 1;
-                    form = self.load(&connection, number, script, form, since, deadline).await?;
-                }
-                Err(error) if form == Form::Function && has_no_functions(&error) => {
-                    self.take_scripts(number, &error);
-                    form = Form::Script;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Makes the script known to the server, where it was missing at `since`, and says in which form it is now.
-    async fn load(
-        &self,
-        connection: &Connection,
-        number: u64,
-        script: Script,
-        form: Form,
-        since: Instant,
-        deadline: Instant,
-    ) -> Result<Form, ClientError> {
-        if form == Form::Function {
-            let mut loaded = self.loaded.lock().await;
-            if loaded.is_some_and(|at| at > since) {
-                return Ok(Form::Function); // by another call meanwhile
-            }
-            let args = vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library()];
-            match self.send(connection, number, "FUNCTION", args, deadline).await {
-                Ok(_) => {
-                    *loaded = Some(Instant::now());
-                    return Ok(Form::Function);
-                }
-                // A full memory takes no library. Scripts it takes, and they are what frees it again.
-                Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
-                Err(error @ (ClientError::Refused(_) | ClientError::Server(_))) => {
-                    self.take_scripts(number, &error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let args = vec![Bytes::from_static(b"LOAD"), script.source()];
-        self.send(connection, number, "SCRIPT", args, deadline).await?;
-        Ok(Form::Script)
-    }
-
-    /// The server's access rules, or a proxy in front of it, leave no functions. Another connection may have them.
-    fn take_scripts(&self, number: u64, why: &ClientError) {
-        tracing::info!("the server takes no functions, which are a little faster than scripts: {why}");
-        self.no_functions_on.store(number, Ordering::Relaxed);
-    }
-
-    async fn send(
-        &self,
-        connection: &Connection,
-        number: u64,
-        name: &'static str,
-        args: Vec<Bytes>,
-        deadline: Instant,
-    ) -> Result<ServerReply, ClientError> {
-        if Instant::now() >= deadline {
-            return Err(ClientError::Timeout(format!("there was no time left for {name}")));
-        }
-        let answer = connection.command(name, args, deadline).await;
-        self.discard_if_demoted(number, answer)
-    }
-
-    /// A server that can't serve any more may keep its connections, so they are left.
-    pub(super) fn discard_if_demoted<T>(
-        &self,
-        number: u64,
-        answer: Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        if let Err(ClientError::Demoted(_)) = answer {
-            self.link.discard_generation(number);
-        }
-        answer
+        let target = Target::of(&self.link, deadline).await?;
+        self.known.call(&target, script, &self.settings, args).await
     }
 
     fn failed(&self, error: ClientError) -> ClientError {
@@ -299,18 +182,4 @@ impl ScriptCaller {
     pub(crate) fn note(&self, problem: &str) {
         *lock(&self.last_error) = Some(problem.to_owned());
     }
-}
-
-/// Whether an answer to FCALL says that this client may not call functions, or that there are none.
-fn has_no_functions(error: &ClientError) -> bool {
-    match error {
-        ClientError::Refused(why) => why.starts_with("NOPERM") && why.to_lowercase().contains("'fcall'"),
-        ClientError::Server(why) => why.contains("unknown command"),
-        _ => false,
-    }
-}
-
-/// Whether an error says that the server does not know the script.
-fn is_missing(text: &str) -> bool {
-    text.starts_with("NOSCRIPT") || text.contains("Function not found")
 }

@@ -2,6 +2,7 @@ use tokio::time::Instant;
 
 use super::args::Args;
 use super::caller::ScriptCaller;
+use super::target::Target;
 use crate::client::{ClientError, ServerReply};
 use crate::config::Durability;
 
@@ -13,12 +14,13 @@ impl ScriptCaller {
             Durability::Replicas { replicas, timeout } => ("WAIT", None, replicas, timeout),
             Durability::Fsynced { replicas, timeout } => ("WAITAOF", Some(1), replicas, timeout),
         };
-        let (connection, number) = self.link.get(deadline).await?;
+        let target = Target::of(&self.link, deadline).await?;
         let mut args = Args::new();
         local.map(|local: u32| args.push_display(local));
         args.push_display(replicas).push_display(timeout.as_millis().max(1));
-        let answer = connection.blocking_command(name, args.into_vec(), timeout, deadline + timeout).await;
-        let answer = self.discard_if_demoted(number, answer)?;
+        let args = args.into_vec();
+        let answer = target.connection.blocking_command(name, args, timeout, deadline + timeout).await;
+        let answer = target.discard_if_demoted(answer)?;
         let reached = match local {
             None => answer.as_u32().is_some_and(|count| count >= replicas),
             Some(local) => {

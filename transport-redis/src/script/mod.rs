@@ -5,10 +5,12 @@ mod caller;
 mod durability;
 mod fault;
 pub(crate) mod keys;
+mod known_scripts;
 mod libraries;
 mod packed;
 #[expect(clippy::module_inception, reason = "the file is named for its main type")]
 mod script;
+mod target;
 
 pub(crate) use args::Args;
 pub(crate) use caller::{LONGEST_WAIT, ScriptCaller};

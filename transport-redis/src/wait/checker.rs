@@ -7,9 +7,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use rhai_dispatcher_core::{TaskId, TransportError};
 use tokio::time::{Instant, sleep_until};
 
+use super::checks::Checks;
 use super::inbox::Inbox;
 use super::record_read::{read_ended, read_outcomes};
-use super::waits::{Checks, Waits};
+use super::waits::Waits;
 use crate::batch::LARGEST;
 use crate::client::{ClientError, LinkState};
 use crate::script::ScriptCaller;

@@ -1,6 +1,7 @@
 //! Waits for outcomes: the inbox to which they are sent, and the reads of records that were not told of.
 
 mod checker;
+mod checks;
 mod inbox;
 mod outcome_future;
 mod record_read;

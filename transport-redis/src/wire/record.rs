@@ -27,9 +27,14 @@ pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<
         packed.push("reply_to").push(inbox);
     }
     packed.push("caller_id").push(&*task.caller_id);
-    packed.push("script").push(&**task.payload.source());
+    if let Some(source) = task.payload.source() {
+        packed.push("script").push(&**source);
+    }
     if let Some(name) = task.payload.name() {
         packed.push("script_name").push(name);
+    }
+    if let Some(method) = task.payload.method() {
+        packed.push("method").push(method.as_str());
     }
     if !task.args.is_null() {
         packed.push("args").push(task.args.as_str());
@@ -138,7 +143,10 @@ impl Fields {
 
     fn details(&self, id: TaskId) -> Option<TaskDetails> {
         let worker_id: WorkerId = self.parse("worker_id")?;
-        let payload = Payload::Script { source: self.shared("script")?, name: self.shared("script_name") };
+        let payload = match self.parse("method") {
+            Some(method) => Payload::Call { method },
+            None => Payload::Script { source: self.shared("script")?, name: self.shared("script_name") },
+        };
         let mut task = Task::new(worker_id, payload, self.shared("caller_id").unwrap_or_default());
         task.id = id;
         task.args = self.text("args").and_then(|args| Json::parse(args).ok()).unwrap_or_default();

@@ -1,17 +1,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, Json, Limits, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId};
+use rhai_dispatcher_core::{Invalid, Json, Limits, MethodName, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId};
 use serde::{Deserialize, Serialize};
 
 use super::encoding::{WireError, corrupted, decode, encode};
 
 #[derive(Serialize, Deserialize)]
+enum PayloadV1 {
+    Script { source: Arc<str>, name: Option<Arc<str>> },
+    Call { method: MethodName },
+}
+
+#[derive(Serialize, Deserialize)]
 struct TaskV1 {
     id: TaskId,
     worker_id: WorkerId,
-    source: Arc<str>,
-    name: Option<Arc<str>>,
+    payload: PayloadV1,
     args: Json,
     caller_id: Arc<str>,
     context_id: Option<Arc<str>>,
@@ -30,14 +35,20 @@ struct TaskV1 {
 }
 
 pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
-    let Payload::Script { source, name } = &task.payload else {
-        return Err(Invalid::new("payload", "is of a sort that Redis does not carry", "send a script"));
+    let payload = match &task.payload {
+        Payload::Script { source, name } => {
+            PayloadV1::Script { source: Arc::clone(source), name: name.clone() }
+        }
+        Payload::Call { method } => PayloadV1::Call { method: method.clone() },
+        _ => {
+            let problem = "is of a sort that Redis does not carry";
+            return Err(Invalid::new("payload", problem, "send a script or a call"));
+        }
     };
     let encoded = encode(&TaskV1 {
         id: task.id,
         worker_id: task.worker_id.clone(),
-        source: Arc::clone(source),
-        name: name.clone(),
+        payload,
         args: task.args.clone(),
         caller_id: Arc::clone(&task.caller_id),
         context_id: task.context_id.clone(),
@@ -65,7 +76,10 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     let (wire, rest): (TaskV1, _) = decode(bytes)?;
     let limits = (!rest.is_empty()).then(|| postcard::from_bytes::<Limits>(rest)).transpose();
     let priority = Priority::ALL.get(usize::from(wire.priority)).copied();
-    let payload = Payload::Script { source: wire.source, name: wire.name };
+    let payload = match wire.payload {
+        PayloadV1::Script { source, name } => Payload::Script { source, name },
+        PayloadV1::Call { method } => Payload::Call { method },
+    };
     let mut task = Task::new(wire.worker_id, payload, wire.caller_id);
     task.id = wire.id;
     task.args = wire.args;
@@ -98,6 +112,9 @@ mod tests {
         let payload = Payload::Script { source: "40 + 2".into(), name: Some("a.rhai".into()) };
         let mut task = Task::new(worker_id, payload, "caller");
         assert_eq!(decode_task(&encode_task(&task).expect("bytes")), Ok(task.clone()));
+        let method = MethodName::try_from("billing.charge").expect("a name");
+        let call = Task { payload: Payload::Call { method }, ..task.clone() };
+        assert_eq!(decode_task(&encode_task(&call).expect("bytes")), Ok(call));
         task.args = Json::parse(r#"{"a":[1,null,"x"]}"#).expect("JSON");
         task.context_id = Some("context".into());
         task.request_id = Some("request".into());

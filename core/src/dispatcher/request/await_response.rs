@@ -19,17 +19,6 @@ const WITHDRAWAL_SLACK: Duration = Duration::from_millis(250);
 const WITHDRAWAL_WAIT: Duration = Duration::from_millis(10);
 
 impl PlayRequestBuilder {
-    /// Queues the task and returns its id at once.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] and [`Error::Script`] before anything is queued; [`Error::QueueFull`],
-    /// [`Error::RequestIdConflict`], [`Error::Unavailable`].
-    pub async fn submit(self) -> Result<TaskId, Error> {
-        let dispatcher = self.dispatcher.clone();
-        let task = self.into_task().await?;
-        Ok(dispatcher.transport().submit_one(task).await?.task_id())
-    }
-
     /// Queues the task and waits for its outcome. A task that ends in an error, or is cancelled, is an outcome too.
     /// When the timeout is over the task is withdrawn, unless [`keep_on_timeout`](Self::keep_on_timeout) is set.
     /// `request.await` is the same.

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::args::{arg_value, args_map};
+use super::args::Args;
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::config::label;
-use crate::{Invalid, Limits, Priority, RetryPolicy, Task, TaskId, Tick, WorkerId, script_text};
+use crate::{Invalid, Limits, MethodName, Priority, RetryPolicy, Task, TaskId, Tick, WorkerId, script_text};
 
-/// A request to run a script, as it is put together.
+/// A request to run a script or to call a method, as it is put together.
 ///
 /// A setter that is given a bad value remembers it; the first one is returned by the call that
 /// would have queued the task, before anything is queued.
@@ -30,7 +29,8 @@ pub(super) struct Fields {
     pub(super) script: Option<Arc<str>>,
     pub(super) script_path: Option<PathBuf>,
     pub(super) script_name: Option<Arc<str>>,
-    pub(super) args: Map<String, Value>,
+    pub(super) method: Option<MethodName>,
+    pub(super) args: Args,
     pub(super) context_id: Option<Arc<str>>,
     pub(super) request_id: Option<Arc<str>>,
     pub(super) parent: Option<Parent>,
@@ -56,11 +56,19 @@ pub(super) struct Parent {
     pub(super) deadline: Option<Tick>,
 }
 
-impl PlayRequestBuilder {
-    pub(in crate::dispatcher) fn new(dispatcher: Dispatcher) -> Self {
-        Self { dispatcher, fields: Box::default() }
+impl Dispatcher {
+    /// Begins a request to run a script.
+    pub fn new_play_request(&self) -> PlayRequestBuilder {
+        PlayRequestBuilder { dispatcher: self.clone(), fields: Box::default() }
     }
 
+    /// Begins a request to call a method: `client.call("billing.charge").worker_id("billing").arg("cents", 500)`.
+    pub fn call(&self, method: impl Into<Arc<str>>) -> PlayRequestBuilder {
+        self.new_play_request().method(method)
+    }
+}
+
+impl PlayRequestBuilder {
     /// The id of the task. Default: a new one. A caller that chooses it can cancel or read the
     /// task before [`await_response`](Self::await_response) has answered.
     pub fn task_id(mut self, task_id: TaskId) -> Self {
@@ -98,21 +106,34 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// One argument, which the script sees as `args.key`.
+    /// The method to call, such as `billing.charge`, instead of a script; see [`Dispatcher::call`].
+    pub fn method(mut self, method: impl Into<Arc<str>>) -> Self {
+        self.fields.method = self.take(MethodName::try_from(method.into()));
+        self
+    }
+
+    /// One argument, which the script sees as `args.key`; one parameter of a method, by its name.
     ///
     /// Integers that do not fit into `i64`, and floats that are not finite, are refused: they would arrive changed.
     pub fn arg(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
-        let key = key.into();
-        if let Some(value) = self.take(arg_value(&key, &value)) {
-            self.fields.args.insert(key, value);
-        }
+        let added = self.fields.args.add(key.into(), &value);
+        self.take(added);
         self
     }
 
     /// All arguments at once: something that serializes to a JSON object. Replaces earlier ones.
     pub fn args(mut self, args: impl Serialize) -> Self {
-        if let Some(args) = self.take(args_map(&args)) {
+        if let Some(args) = self.take(Args::named(&args)) {
             self.fields.args = args;
+        }
+        self
+    }
+
+    /// All parameters of a method at once: something that serializes to a JSON object, which has them by name, or to
+    /// an array, which has them by position. Any other value is one parameter. Replaces earlier ones.
+    pub fn params(mut self, params: impl Serialize) -> Self {
+        if let Some(params) = self.take(Args::any(&params)) {
+            self.fields.args = params;
         }
         self
     }

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use super::PlayRequestBuilder;
-use super::args::to_json;
 use crate::{Error, Invalid, Payload, Task, read_script};
 
 impl PlayRequestBuilder {
@@ -14,7 +13,7 @@ impl PlayRequestBuilder {
     }
 
     /// The task of this request, before its payload is checked.
-    pub(in crate::dispatcher) async fn into_unchecked_task(mut self) -> Result<Task, Error> {
+    pub(super) async fn into_unchecked_task(mut self) -> Result<Task, Error> {
         if let Some(invalid) = self.fields.invalid.take() {
             return Err(invalid.into());
         }
@@ -23,13 +22,16 @@ impl PlayRequestBuilder {
                 Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)")
             })?;
         let payload = self.payload().await?;
+        if payload.method().is_none() {
+            self.fields.args.check_of_script()?;
+        }
         let config = self.dispatcher.config();
         let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
         if let Some(task_id) = self.fields.task_id {
             task.id = task_id;
         }
         if !self.fields.args.is_empty() {
-            task.args = to_json(&self.fields.args)?;
+            task.args = self.fields.args.to_json()?;
             let hint = "make them smaller, or raise max_args_bytes of the dispatcher";
             check_size("args", task.args.as_str().len(), config.max_args_bytes, hint)?;
         }
@@ -53,6 +55,12 @@ impl PlayRequestBuilder {
 
     async fn payload(&self) -> Result<Payload, Invalid> {
         let max = self.dispatcher.config().max_script_bytes;
+        if let Some(method) = &self.fields.method {
+            return match self.fields.script.is_some() || self.fields.script_path.is_some() {
+                false => Ok(Payload::Call { method: method.clone() }),
+                true => Err(Invalid::new("method", "is given beside a script", "give one of them")),
+            };
+        }
         match (&self.fields.script, &self.fields.script_path) {
             (Some(script), None) => {
                 let hint = "make it smaller, or raise max_script_bytes of the dispatcher";
@@ -73,7 +81,7 @@ impl PlayRequestBuilder {
                 let source = read.map_err(|error| refuse(error.to_string()))?;
                 Ok(Payload::Script { source, name: Some(name) })
             }
-            (None, None) => Err(Invalid::new("script", "is missing", "give script(...) or script_path(...)")),
+            (None, None) => Err(Invalid::new("script", "is missing", "give script(...), script_path(...) or method(...)")),
             (Some(_), Some(_)) => Err(Invalid::new(
                 "script",
                 "is given twice, by script and by script_path",

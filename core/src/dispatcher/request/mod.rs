@@ -5,5 +5,6 @@ mod await_response;
 mod builder;
 mod exact_numbers;
 mod into_task;
+mod submit;
 
 pub use builder::PlayRequestBuilder;

@@ -52,8 +52,8 @@ local function reader(head, count)
 end
 local parts_of = reader('', 0)
 -- A task: id, priority letter, delay, how long it may wait for its start, how long it may take in all. The end of a
--- claim: task id, delivery, kind, the wait before a retry. Durations are milliseconds, below 0 if there is none.
-local read_task, read_end = reader('c36c1ddd', 5), reader('c36I4c1d', 4)
+-- claim: task id, delivery, kind, the wait before a retry, bytes of the script and its args. Durations are milliseconds, below 0 if there is none.
+local read_task, read_end = reader('c36c1ddd', 5), reader('c36I4c1dI4', 5)
 
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall

@@ -26,7 +26,7 @@ local function start(w, id, packed, to, held, exists)
     if r[3] then call('HDEL', k, 'run_at') end
   end
   if latest > 0 and latest <= NOW then
-    local task, problem = read_record(id)
+    local task, problem = read_record(id, w)
     if not task then return dead_letter(w, id, packed, problem or 'its record is missing') end
     return cancelled(id, task, 'expired')
   end

@@ -4,7 +4,7 @@ local function expire_waiting(w, most)
   local over = pcall_('ZRANGEBYSCORE', key(w, 'expiring'), '-inf', NOW, 'LIMIT', 0, most)
   if failed(over) then return 0 end
   for _, id in ipairs(over) do
-    local task = read_record(id)
+    local task = read_record(id, w)
     if task and task.status == 'pending' then cancelled(id, task, 'expired') end
     remove_waiting(w, id)
   end

@@ -1,13 +1,21 @@
 -- What a record takes beside its texts, estimated: its key, the names of its fields, its times and ids.
 local RECORD_BYTES = 512
 
--- Notes that a task has its outcome, with these fields. `extra`: it has children or a request key, which go with its
--- record.
-local function note_finished(id, w, extra, ...)
-  if not w then return end
+-- What the record of a task takes whose outcome has these fields.
+local function record_bytes(id, ...)
   local k = record_key(id)
   local bytes = RECORD_BYTES + call('HSTRLEN', k, 'script') + call('HSTRLEN', k, 'args')
   for i = 2, select('#', ...), 2 do bytes = bytes + #tostring((select(i, ...))) end
+  return bytes
+end
+
+-- Notes that a task has its outcome, with these fields. Its record may have `bytes` already. Children and a request key
+-- go with the record.
+local function note_finished(id, task, ...)
+  local w = task.worker_id
+  if not w then return end
+  local bytes = task.bytes or record_bytes(id, ...)
+  local extra = task.request_key or task.children
   local list = concluded[w]
   if not list then list = { bytes = 0 }; concluded[w] = list end
   list.bytes = list.bytes + bytes
@@ -36,6 +44,10 @@ local function bound_finished(w, list)
   local bytes = call('INCRBY', total, list.bytes)
   call('PEXPIRE', finished, TTL)
   call('PEXPIRE', total, TTL)
+  if count <= MAX_FINISHED and bytes <= MAX_FINISHED_BYTES then
+    local oldest = string.match(call('LINDEX', finished, 0), '^%S+ (%d+)')
+    if oldest and oldest + TTL > NOW then return end
+  end
   local gone, freed, keys = 0, 0, {}
   for _, entry in ipairs(call('LRANGE', finished, 0, 2 * #list + 7)) do
     local id, at, size, extra = string.match(entry, '^(%S+) (%d+) (%d+)( ?%+?)$')

@@ -35,13 +35,18 @@ local function records_exist(ids)
 end
 
 -- The fields that decide what happens to a task. Most tasks have none of the rarer fields; `more` says that one of them
--- has been written.
-local function read_record(id)
+-- has been written. `w`: the worker id, if it is known; to read it takes the server longer than all else here.
+local function read_record(id, w)
   local k = record_key(id)
-  local r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more', 'worker_id')
+  local r
+  if w then
+    r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more')
+  else
+    r = pcall_('HMGET', k, 'status', 'claim', 'reply_to', 'more', 'worker_id')
+  end
   if failed(r) then return nil, r.err end
   if not r[1] then return nil end
-  local task = { status = r[1], claim = r[2], reply_to = r[3], worker_id = r[5], deaths = 0, blamed = 0, attempt = 0 }
+  local task = { status = r[1], claim = r[2], reply_to = r[3], worker_id = w or r[5], deaths = 0, blamed = 0, attempt = 0 }
   if r[4] then
     local m = call('HMGET', k, 'deaths', 'attempt', 'cancel', 'watched', 'request_key', 'blamed', 'children', 'recounted')
     task.deaths, task.attempt, task.blamed = tonumber(m[1]) or 0, tonumber(m[2]) or 0, tonumber(m[6]) or 0
@@ -72,7 +77,7 @@ local function conclude(id, task, message, status, ...)
   if task.attempt > 0 then call('HDEL', k, 'error', 'error_kind', 'error_line', 'error_column', 'error_value') end
   call('HSET', k, 'updated_at', NOW_TEXT, 'status', status, ...)
   call('PEXPIRE', k, TTL)
-  note_finished(id, task.worker_id, task.request_key or task.children, ...)
+  note_finished(id, task, ...)
   if task.reply_to then
     if message then tell(task.reply_to, 'o', message) else tell(task.reply_to, 'n', id) end
   end

@@ -91,7 +91,7 @@ local function take_deaths_back(w, instance)
   for i = 1, #some, 2 do
     local id = some[i]
     ids[#ids + 1] = id
-    local task = read_record(id)
+    local task = read_record(id, w)
     local blamed, attempt = string.match(some[i + 1], '^([01]) (%d+)$')
     -- A retry has begun the counts anew.
     if task and not is_over(task.status) and task.deaths > 0 and task.attempt == tonumber(attempt) then

@@ -108,7 +108,7 @@ end
 -- Undoes one claim of an instance; `undo` does it for a task that is to run again. Whether it waits again, or was
 -- cancelled.
 local function take_back_one(w, instance, id, packed, undo)
-  local task = read_record(id)
+  local task = read_record(id, w)
   if not task or is_over(task.status) then
     call('HDEL', held_key(w, instance), id)
     return false

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::module::{Import, Module};
+use super::parser::parse;
 
 /// How many re-exports a name is followed through; more are a circle of re-exports.
 const MAX_RE_EXPORTS: usize = 32;
@@ -35,7 +36,7 @@ type Links = BTreeMap<usize, BTreeMap<usize, Link>>;
 impl CrateFiles {
     /// Follows `mod` declarations from `root` on. `read` returns the text of a file, or none if the file does not exist.
     pub(super) fn load(root: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
-        let module = Module::parse(&read(root)?)?;
+        let module = parse(&read(root)?)?;
         let mut files = Self { files: vec![root.to_owned()], nodes: Vec::new() };
         let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
         files.add(module, 0, None, folder, read);
@@ -68,7 +69,7 @@ impl CrateFiles {
             // A file that is not here is for another platform, or the compiler's to complain of.
             let found = places.into_iter().find_map(|path| read(&path).map(|source| (path, source)));
             let Some((path, source)) = found else { continue };
-            let Some(module) = Module::parse(&source) else { continue };
+            let Some(module) = parse(&source) else { continue };
             self.files.push(path);
             let child = self.add(module, self.files.len() - 1, Some(node), &format!("{folder}/{name}"), read);
             self.nodes[node].children.insert(name, child);

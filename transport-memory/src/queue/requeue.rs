@@ -6,38 +6,22 @@ use rhai_dispatcher_core::{
     CrashReport, Outcome, Requeued, Signal, TaskError, TaskErrorKind, TaskId, TaskLog,
 };
 
-use crate::hub::{Effects, Hub};
-use crate::instance::{Instance, InstanceState, Lost};
-use crate::queue::{Queue, QueueState};
+use super::changes::Changes;
+use super::instance::{Instance, InstanceState, Lost};
+use super::queue_state::QueueState;
 use crate::record::Record;
 
 /// Which tasks of a dead instance count its death.
-enum Verdict {
+pub(crate) enum Verdict {
     /// All: nothing is known. A single one is to blame.
     Unreported,
     /// These, which are to blame.
     Reported(HashSet<TaskId>),
 }
 
-impl Queue {
-    /// Ends the instance of a process that has died.
-    pub(crate) fn report_crash(self: &Arc<Self>, hub: &Hub, report: &CrashReport) -> Requeued {
-        let mut effects = Effects::new(hub);
-        let mut state = self.lock();
-        let Some(instance) = state.instances.remove(&report.instance) else { return Requeued::default() };
-        let mut held = instance.lock();
-        held.reported = true;
-        let verdict = Verdict::of(report, &held);
-        drop(held);
-        let requeued = state.requeue_lost(&instance, &verdict, hub, &mut effects);
-        self.arm(&mut state, hub);
-        drop(state);
-        requeued
-    }
-}
-
 impl Verdict {
-    fn of(report: &CrashReport, held: &InstanceState) -> Self {
+    /// The verdict of a report on an instance that held this.
+    pub(crate) fn of(report: &CrashReport, held: &InstanceState) -> Self {
         let named = || report.running.iter().filter_map(|task| held.claims.get(task));
         let is_quarantined = |record: &Record| record.lock().progress.is_quarantined();
         let quarantined = named().any(|(_, record)| is_quarantined(record));
@@ -48,30 +32,29 @@ impl Verdict {
 
 impl QueueState {
     /// Takes the tasks of instances whose lease has run out.
-    pub(crate) fn take_over(&mut self, hub: &Hub, effects: &mut Effects<'_>) {
-        let now = hub.config.clock.now();
+    pub(crate) fn take_over(&mut self, changes: &mut Changes<'_>) {
+        let now = changes.config.clock.now();
         let dead = self.instances.extract_if(|_, instance| instance.lock().alive_until <= now);
         for (_, instance) in dead.collect::<Vec<_>>() {
-            self.requeue_lost(&instance, &Verdict::Unreported, hub, effects);
+            self.requeue_lost(&instance, &Verdict::Unreported, changes);
         }
     }
 
     /// Lets all tasks of an instance wait again that is taken for dead.
-    fn requeue_lost(
+    pub(crate) fn requeue_lost(
         &mut self,
         instance: &Instance,
         verdict: &Verdict,
-        hub: &Hub,
-        effects: &mut Effects<'_>,
+        changes: &mut Changes<'_>,
     ) -> Requeued {
         let mut held = instance.lock();
         held.expired = true;
         let claims = held.take_claims();
         let is_alone = claims.len() == 1;
         let mut requeued = Requeued::default();
-        self.quarantine.dies(instance.id, effects.tick(), hub.config.transport.lease);
+        self.quarantine.dies(instance.id, changes.tick(), changes.config.transport.lease);
         for (claim, record) in claims {
-            held.signal(Signal::Lost(claim), &mut effects.wakes);
+            held.signal(Signal::Lost(claim), &mut changes.wakes);
             let mut state = record.lock();
             let is_mine = state.fence(&claim).is_ok();
             // A requested cancel is its outcome, without a death.
@@ -88,17 +71,17 @@ impl QueueState {
             held.lost.push(Lost { claim, record: Arc::clone(&record), counted: revocable });
             if is_mine {
                 *if counted.is_some() { &mut requeued.blamed } else { &mut requeued.released } += 1;
-                self.redeliver(record, Duration::ZERO, hub, effects);
+                self.redeliver(record, Duration::ZERO, changes);
             }
         }
-        effects.wakes.extend(held.held_up.drain(..));
+        changes.wakes.extend(held.held_up.drain(..));
         drop(held);
-        self.wake_all(effects);
+        self.wake_all(changes);
         requeued
     }
 
     /// Takes back the deaths of an instance whose lease has run out, and that lives after all.
-    pub(crate) fn take_deaths_back(&mut self, lost: &[Lost], effects: &mut Effects<'_>) {
+    pub(crate) fn take_deaths_back(&mut self, lost: &[Lost], changes: &mut Changes<'_>) {
         for Lost { record, counted, .. } in lost {
             let Some(death) = *counted else { continue };
             let mut state = record.lock();
@@ -106,35 +89,31 @@ impl QueueState {
             drop(state);
             if is_free && self.quarantine.remove(record) {
                 self.ready.put_back(Arc::clone(record));
-                self.wake_claimer(effects);
+                self.wake_claimer(changes);
             }
         }
     }
 
     /// Lets a task that is not running any more wait again, unless it had better not.
-    pub(crate) fn redeliver(
-        &mut self,
-        record: Arc<Record>,
-        delay: Duration,
-        hub: &Hub,
-        effects: &mut Effects<'_>,
-    ) {
+    pub(crate) fn redeliver(&mut self, record: Arc<Record>, delay: Duration, changes: &mut Changes<'_>) {
         let mut state = record.lock();
         let blamed = state.progress.blamed;
         let outcome = match state.cancel {
             Some(reason) => Some(Outcome::Cancelled(reason)),
-            None if blamed >= hub.config.transport.max_deliveries => Some(Outcome::Error(TaskError::new(
-                TaskErrorKind::Crashed,
-                format!("it has killed or blocked {blamed} worker instances (max_deliveries)"),
-            ))),
+            None if blamed >= changes.config.transport.max_deliveries => {
+                Some(Outcome::Error(TaskError::new(
+                    TaskErrorKind::Crashed,
+                    format!("it has killed or blocked {blamed} worker instances (max_deliveries)"),
+                )))
+            }
             None => None,
         };
         match outcome {
-            Some(outcome) => effects.end(&record, &mut state, outcome, TaskLog::new()),
+            Some(outcome) => changes.end(&record, &mut state, outcome, TaskLog::new()),
             None => {
-                state.return_to_queue(delay, (effects.now, effects.tick()));
+                state.return_to_queue(delay, (changes.now, changes.tick()));
                 drop(state);
-                self.enqueue(record, effects);
+                self.enqueue(record, changes);
             }
         }
     }

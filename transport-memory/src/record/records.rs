@@ -1,15 +1,17 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{TaskId, Tick, TransportConfig};
+use rhai_dispatcher_core::{TaskId, Tick, TransportConfig, lock};
 
-use crate::id_hasher::IdHasher;
-use crate::record::Record;
+use super::id_hasher::IdHasher;
+use super::record::Record;
 
 /// All records, by id. Those of finished tasks are kept for a time, and up to a bound.
+///
+/// Dropped records go into the list `dropped` of the call, since their queues may know them by their request ids.
 pub(crate) struct Records {
     shards: [Mutex<Shard>; Self::SHARDS],
     hasher: IdHasher,
@@ -52,19 +54,23 @@ impl Records {
     fn shard(&self, id: TaskId) -> MutexGuard<'_, Shard> {
         // The table inside uses the low bits and the seven highest.
         let index = (self.hasher.hash_one(id) >> 40) as usize % Self::SHARDS;
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[index])
     }
 
     /// The record under that id, unless it has expired. The time is asked only if it matters.
-    pub(crate) fn get(&self, id: TaskId, now: impl FnOnce() -> Tick) -> Option<Arc<Record>> {
+    pub(crate) fn get(
+        &self,
+        id: TaskId,
+        now: impl FnOnce() -> Tick,
+        dropped: &mut Vec<Arc<Record>>,
+    ) -> Option<Arc<Record>> {
         let record = self.shard(id).records.get(&id).cloned()?;
         let Some(ended_at) = record.ended_at() else { return Some(record) };
         let now = now();
         if now < ended_at + self.ttl {
             return Some(record);
         }
-        let expired = self.shard(id).expire(now, (usize::MAX, usize::MAX));
-        forget(expired);
+        self.shard(id).expire(now, (usize::MAX, usize::MAX), dropped);
         None
     }
 
@@ -75,13 +81,12 @@ impl Records {
 
     /// Adds a record, unless there is one under its id. Whether it was added.
     ///
-    /// What has expired or is too much, of the records that share a shard with it, goes into
-    /// `dropped`, which is for [`forget`]. That is done here and not, as long as it suffices, when a
-    /// task finishes: so the same thread makes and drops what the tasks of one caller share, and a
-    /// lane does not contend with it for each count.
+    /// What has expired or is too much, of the records that share a shard with it, is dropped here and not, as long as
+    /// that suffices, when a task finishes: so the same thread makes and drops what the tasks of one caller share, and
+    /// a lane does not contend with it for each count.
     pub(crate) fn insert(&self, record: &Arc<Record>, now: Tick, dropped: &mut Vec<Arc<Record>>) -> bool {
         let mut shard = self.shard(record.task.id);
-        *dropped = shard.expire(now, (self.max_per_shard, self.max_bytes_per_shard));
+        shard.expire(now, (self.max_per_shard, self.max_bytes_per_shard), dropped);
         match shard.records.entry(record.task.id) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
@@ -92,7 +97,7 @@ impl Records {
     }
 
     /// Notes that `record` has its outcome, and may be forgotten once its time is over.
-    pub(crate) fn finished(&self, record: &Record, now: Tick) {
+    pub(crate) fn finished(&self, record: &Record, now: Tick, dropped: &mut Vec<Arc<Record>>) {
         let expires_at = now + self.ttl;
         let bytes = record.bytes();
         let mut shard = self.shard(record.task.id);
@@ -101,9 +106,7 @@ impl Records {
         let (count, bytes) = (self.max_per_shard, self.max_bytes_per_shard);
         // A batch of waiters that have just been woken may still want theirs; without a submit they go now.
         if shard.finished.len() > count.saturating_mul(2) || shard.finished_bytes > bytes.saturating_mul(2) {
-            let dropped = shard.expire(now, (count, bytes));
-            drop(shard);
-            forget(dropped);
+            shard.expire(now, (count, bytes), dropped);
         }
     }
 }
@@ -111,8 +114,7 @@ impl Records {
 impl Shard {
     /// Takes out what has expired by `now`, and the oldest beyond so many and so many bytes, though never
     /// the newest of all: a waiter that has just been woken still wants it.
-    fn expire(&mut self, now: Tick, (max, max_bytes): (usize, usize)) -> Vec<Arc<Record>> {
-        let mut expired = Vec::new();
+    fn expire(&mut self, now: Tick, (max, max_bytes): (usize, usize), expired: &mut Vec<Arc<Record>>) {
         while let Some(oldest) = self.finished.front() {
             let over = self.finished.len() > max.max(1)
                 || self.finished_bytes > max_bytes && self.finished.len() > 1;
@@ -122,18 +124,6 @@ impl Shard {
             self.finished_bytes -= oldest.bytes;
             expired.extend(self.records.remove(&oldest.id));
             self.finished.pop_front();
-        }
-        expired
-    }
-}
-
-/// Frees what pointed to the records: their request ids. No lock may be held.
-pub(crate) fn forget(expired: Vec<Arc<Record>>) {
-    for record in expired {
-        if record.task.request_id.is_some()
-            && let Some(queue) = record.queue.upgrade()
-        {
-            queue.forget_request(&record);
         }
     }
 }

@@ -1,21 +1,18 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
     CancelReason, Claim, Finished, InstanceId, Outcome, SubmitError, Task, TaskDetails, TaskId, TaskLog,
-    TaskStatus, Tick, WallTime,
+    TaskStatus, Tick, WallTime, lock,
 };
 
-use crate::progress::Progress;
-use crate::queue::Queue;
+use super::progress::Progress;
 use crate::wakes::Wakes;
 
 /// One task: what was submitted, and what is known of it.
 pub(crate) struct Record {
     pub(crate) task: Arc<Task>,
-    /// The queue that it belongs to.
-    pub(crate) queue: Weak<Queue>,
     /// Its place among all tasks of its queue, in order of submission.
     pub(crate) number: u64,
     /// From when on it is not started any more.
@@ -48,12 +45,7 @@ pub(crate) struct Death {
 
 impl Record {
     /// The record of a task that was accepted at that time: for records, and for what is due.
-    pub(crate) fn new(
-        task: Arc<Task>,
-        queue: Weak<Queue>,
-        number: u64,
-        (now, tick): (WallTime, impl Fn() -> Tick),
-    ) -> Self {
+    pub(crate) fn new(task: Arc<Task>, number: u64, (now, tick): (WallTime, impl Fn() -> Tick)) -> Self {
         let state = RecordState {
             progress: Progress::accepted(&task, now),
             due: (!task.delay.is_zero()).then(|| tick() + task.delay),
@@ -64,12 +56,11 @@ impl Record {
         };
         let latest_start = task.starts_within().map(|time| tick() + time);
         let deadline = task.deadline_in.map(|time| tick() + time);
-        Self { task, queue, number, latest_start, deadline, state: Mutex::new(state) }
+        Self { task, number, latest_start, deadline, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, RecordState> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// When it ended, if it has.
@@ -87,7 +78,7 @@ impl Record {
         /// The record, its task, its place in the table.
         const FIXED: usize = 1_024;
         let state = self.lock();
-        FIXED + self.task.payload.source().len() + self.task.args.as_str().len() + state.progress.bytes()
+        FIXED + self.task.payload.bytes() + self.task.args.as_str().len() + state.progress.bytes()
     }
 }
 

@@ -1,23 +1,25 @@
 use rhai_dispatcher_core::{CancelReason, Cancelled, Claim, Signal, TaskId, TaskStatus};
 
-use crate::hub::{Effects, Hub};
+use super::hub::Hub;
+use crate::queue::Changes;
 use crate::record::Record;
 
 impl Hub {
-    /// Cancels a task, and all that is below it. No lock may be held.
-    pub(crate) fn cancel(&self, id: TaskId, why: CancelReason) -> Cancelled {
-        let mut effects = Effects::new(self);
-        let Some(record) = self.records.get(id, || effects.tick()) else { return Cancelled::NotFound };
-        let Some(queue) = record.queue.upgrade() else { return Cancelled::AlreadyFinished };
+    /// Cancels one task; what it dispatched is noted in `changes`. No lock may be held.
+    pub(super) fn cancel_one(&self, id: TaskId, why: CancelReason, changes: &mut Changes<'_>) -> Cancelled {
+        let Some(record) = self.record(id, || changes.tick()) else { return Cancelled::NotFound };
+        let Some(queue) = self.existing_queue(&record.task.worker_id) else {
+            return Cancelled::AlreadyFinished;
+        };
         let mut state = queue.lock();
-        if state.cancel_waiting(&record, why, &mut effects) {
+        if state.cancel_waiting(&record, why, changes) {
             return Cancelled::Removed;
         }
         let Some((claim, first)) = request(&record, why) else { return Cancelled::AlreadyFinished };
         if first {
-            effects.cancel_children(&record.lock().progress);
+            changes.cancel_children(&record.lock().progress);
             if let Some(instance) = state.instances.get(&claim.instance) {
-                instance.lock().signal(Signal::Cancel(claim, why), &mut effects.wakes);
+                instance.lock().signal(Signal::Cancel(claim, why), &mut changes.wakes);
             }
         }
         drop(state);

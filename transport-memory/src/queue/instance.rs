@@ -1,11 +1,10 @@
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
-use rhai_dispatcher_core::{Claim, InstanceId, Signal, TaskId, Tick};
+use rhai_dispatcher_core::{Claim, InstanceId, Signal, SignalQueue, TaskId, Tick, lock};
 
-use crate::id_hasher::IdHasher;
-use crate::record::{Death, Record};
+use crate::record::{Death, IdHasher, Record};
 use crate::wakes::Wakes;
 
 /// What one instance holds.
@@ -29,9 +28,7 @@ pub(crate) struct InstanceState {
     pub(crate) held_up: Vec<Waker>,
     /// Claims that were lost and not yet reported by a renewal.
     pub(crate) lost: Vec<Lost>,
-    /// At most two for each claim: a cancel, and its loss.
-    signals: VecDeque<Signal>,
-    signal_waker: Option<Waker>,
+    pub(crate) signals: SignalQueue,
 }
 
 /// A claim that was lost.
@@ -54,34 +51,19 @@ impl Instance {
             tells_when_free: false,
             held_up: Vec::new(),
             lost: Vec::new(),
-            signals: VecDeque::new(),
-            signal_waker: None,
+            signals: SignalQueue::default(),
         };
         Self { id, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, InstanceState> {
-        // Nothing panics while it holds the lock, save for an allocation that fails.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
 impl InstanceState {
     pub(crate) fn signal(&mut self, signal: Signal, wakes: &mut Wakes) {
-        self.signals.push_back(signal);
-        wakes.extend(self.signal_waker.take());
-    }
-
-    /// The next signal, `None` at the end of the instance, or the waker is kept.
-    pub(crate) fn next_signal(&mut self, waker: &Waker) -> std::task::Poll<Option<Signal>> {
-        if let Some(signal) = self.signals.pop_front() {
-            return std::task::Poll::Ready(Some(signal));
-        }
-        if self.detached {
-            return std::task::Poll::Ready(None);
-        }
-        self.signal_waker = Some(waker.clone());
-        std::task::Poll::Pending
+        wakes.extend(self.signals.push(signal));
     }
 
     /// Notes that a claim is over.
@@ -116,6 +98,6 @@ impl InstanceState {
     pub(crate) fn detach(&mut self, wakes: &mut Wakes) {
         self.detached = true;
         wakes.extend(self.held_up.drain(..));
-        wakes.extend(self.signal_waker.take());
+        wakes.extend(self.signals.end());
     }
 }

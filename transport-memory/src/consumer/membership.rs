@@ -1,79 +1,34 @@
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt};
-use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceSpec, Signal, TransportError,
-};
+use rhai_dispatcher_core::{Claim, Completion, Finish, Finished, InstanceSpec, TransportError};
 
-use crate::claim::ClaimFuture;
 use crate::hub::{Effects, Hub};
-use crate::instance::Instance;
-use crate::queue::Queue;
+use crate::queue::{Instance, Queue};
 use crate::record::Record;
 
-/// One instance's side of the transport.
-pub(crate) struct MemoryConsumer {
-    member: Arc<Membership>,
-}
-
 /// An instance, where it belongs.
-pub(crate) struct Membership {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) instance: Arc<Instance>,
-}
-
-impl MemoryConsumer {
-    pub(crate) fn attach(hub: Arc<Hub>, spec: &InstanceSpec) -> Self {
-        let queue = hub.queue(&spec.worker_id);
-        let alive_until = hub.config.clock.now() + hub.config.transport.lease;
-        let instance = Arc::new(Instance::new(spec.instance, alive_until));
-        let mut state = queue.lock();
-        state.instances.insert(spec.instance, Arc::clone(&instance));
-        queue.arm(&mut state, &hub);
-        drop(state);
-        Self { member: Arc::new(Membership { hub, queue, instance }) }
-    }
-}
-
-#[async_trait]
-impl Consumer for MemoryConsumer {
-    fn instance(&self) -> InstanceId {
-        self.member.instance.id
-    }
-
-    fn lease(&self) -> Duration {
-        self.member.hub.config.transport.lease
-    }
-
-    async fn claim(&self, max: NonZeroUsize) -> Result<Vec<Claimed>, TransportError> {
-        ClaimFuture::new(Arc::clone(&self.member), max).await
-    }
-
-    async fn finish(&self, done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
-        self.member.finish(done).into_iter().map(Ok).collect()
-    }
-
-    async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
-        self.member.renew()
-    }
-
-    fn signals(&self) -> BoxStream<'static, Signal> {
-        let instance = Arc::clone(&self.member.instance);
-        stream::poll_fn(move |cx| instance.lock().next_signal(cx.waker())).boxed()
-    }
-
-    async fn detach(&self) -> Result<(), TransportError> {
-        self.member.detach();
-        Ok(())
-    }
+pub(super) struct Membership {
+    pub(super) hub: Arc<Hub>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) instance: Arc<Instance>,
 }
 
 impl Membership {
-    fn finish(&self, done: &[Completion]) -> Vec<Finished> {
+    /// Begins an instance.
+    pub(super) fn begin(hub: Arc<Hub>, spec: &InstanceSpec) -> Self {
+        let queue = hub.queue(&spec.worker_id);
+        let alive_until = hub.tick() + hub.config.transport.lease;
+        let instance = Arc::new(Instance::new(spec.instance, alive_until));
+        let mut state = queue.lock();
+        state.instances.insert(spec.instance, Arc::clone(&instance));
+        hub.arm(&queue, &mut state);
+        drop(state);
+        Self { hub, queue, instance }
+    }
+
+    /// Ends claims; one answer for each.
+    pub(super) fn finish(&self, done: &[Completion]) -> Vec<Finished> {
         let mut effects = Effects::new(&self.hub);
         let held = self.instance.lock();
         let find = |completion: &Completion| match held.claims.get(&completion.claim.task) {
@@ -148,17 +103,17 @@ impl Membership {
             // It may have been alone with a group, whose observation has ended.
             effects.wakes.extend(self.instance.lock().held_up.drain(..));
         }
-        queue.redeliver(Arc::clone(record), delay, &self.hub, effects);
+        queue.redeliver(Arc::clone(record), delay, effects);
         if is_free {
             queue.is_free(&self.instance, effects); // the task counts among those that wait
         }
-        self.queue.arm(&mut queue, &self.hub);
+        self.hub.arm(&self.queue, &mut queue);
         Finished::Written
     }
 
     /// The answer to a claim that this instance does not hold any more.
     fn finish_stale(&self, claim: &Claim) -> Finished {
-        let record = self.hub.records.get(claim.task, || self.hub.tick());
+        let record = self.hub.record(claim.task, || self.hub.tick());
         let answer = record.map(|record| record.lock().fence(claim));
         match answer {
             Some(Err(stale)) => stale,
@@ -166,9 +121,10 @@ impl Membership {
         }
     }
 
-    fn renew(&self) -> Result<Vec<Claim>, TransportError> {
+    /// Renews the lease. Returns the claims that were lost since the last time.
+    pub(super) fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         let mut effects = Effects::new(&self.hub);
-        self.queue.process_due(&self.hub);
+        self.hub.process_due(&self.queue);
         let mut state = self.queue.lock();
         let mut held = self.instance.lock();
         if held.detached {
@@ -186,7 +142,7 @@ impl Membership {
         state.take_deaths_back(&lost, &mut effects);
         state.lives(&self.instance, &mut effects);
         state.instances.insert(self.instance.id, Arc::clone(&self.instance));
-        self.queue.arm(&mut state, &self.hub);
+        self.hub.arm(&self.queue, &mut state);
         // A wake-up may have gone to a claim whose lane is blocked and does not poll it.
         if state.has_work() {
             state.wake_claimer(&mut effects);
@@ -195,7 +151,8 @@ impl Membership {
         Ok(lost.iter().map(|lost| lost.claim).collect())
     }
 
-    fn detach(&self) {
+    /// Ends the instance; its tasks wait again.
+    pub(super) fn detach(&self) {
         let mut effects = Effects::new(&self.hub);
         let mut state = self.queue.lock();
         state.instances.remove(&self.instance.id);
@@ -210,13 +167,13 @@ impl Membership {
                     written.uncount();
                 }
                 drop(written);
-                state.redeliver(record, Duration::ZERO, &self.hub, &mut effects);
+                state.redeliver(record, Duration::ZERO, &mut effects);
             }
         }
         let lease = self.hub.config.transport.lease;
         state.quarantine.detaches(self.instance.id, effects.tick(), lease);
         state.wake_all(&mut effects);
-        self.queue.arm(&mut state, &self.hub);
+        self.hub.arm(&self.queue, &mut state);
         drop(state);
     }
 }

@@ -91,20 +91,13 @@ mod tests {
     use rhai_dispatcher_core::{Payload, Task, Tick, WallTime, WorkerId};
 
     use super::*;
-    use crate::queue::Queue;
 
     fn fill(ready: &mut Ready, priority: Priority, count: u64) {
         let worker_id = WorkerId::try_from("worker-1").expect("a name");
-        let queue = Queue::for_tests();
         for number in 0..count {
             let mut task = Task::new(worker_id.clone(), Payload::script("1"), "caller");
             task.priority = priority;
-            let record = Record::new(
-                Arc::new(task),
-                Arc::downgrade(&queue),
-                number,
-                (WallTime::from_millis(0), Tick::default),
-            );
+            let record = Record::new(Arc::new(task), number, (WallTime::from_millis(0), Tick::default));
             ready.push_back(Arc::new(record));
         }
     }

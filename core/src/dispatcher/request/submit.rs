@@ -1,0 +1,40 @@
+use std::sync::Arc;
+
+use super::PlayRequestBuilder;
+use crate::dispatcher::Dispatcher;
+use crate::{Error, TaskId, TransportExt};
+
+impl PlayRequestBuilder {
+    /// Queues the task and returns its id at once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and [`Error::Script`] before anything is queued; [`Error::QueueFull`],
+    /// [`Error::RequestIdConflict`], [`Error::Unavailable`].
+    pub async fn submit(self) -> Result<TaskId, Error> {
+        let dispatcher = self.dispatcher.clone();
+        let task = self.into_task().await?;
+        Ok(dispatcher.transport().submit_one(task).await?.task_id())
+    }
+}
+
+impl Dispatcher {
+    /// Submits many requests at once; one answer for each, in their order. If one is invalid by itself, none is
+    /// queued.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::Script`] for the first request that can't be accepted
+    /// anywhere; [`Error::Unavailable`]. The answers have [`Error::QueueFull`] and
+    /// [`Error::RequestIdConflict`].
+    pub async fn submit_many(
+        &self,
+        requests: Vec<PlayRequestBuilder>,
+    ) -> Result<Vec<Result<TaskId, Error>>, Error> {
+        let mut tasks = Vec::with_capacity(requests.len());
+        for request in requests {
+            tasks.push(Arc::new(request.into_unchecked_task().await?));
+        }
+        self.check(tasks.iter().map(|task| &task.payload)).await?;
+        let answers = self.transport().submit(tasks).await?;
+        Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
+    }
+}

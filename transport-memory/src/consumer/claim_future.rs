@@ -1,0 +1,81 @@
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rhai_dispatcher_core::{Claimed, TransportError};
+
+use super::membership::Membership;
+use crate::hub::Effects;
+use crate::queue::ClaimAnswer;
+
+/// Waits for tasks. What it claims it returns in the same poll, so dropping it loses nothing; a
+/// wake-up that it got and did not use is passed on.
+pub(super) struct ClaimFuture {
+    member: Arc<Membership>,
+    max: NonZeroUsize,
+    /// Its place among the claims that wait in the queue.
+    place: Option<u64>,
+}
+
+impl ClaimFuture {
+    pub(super) fn new(member: Arc<Membership>, max: NonZeroUsize) -> Self {
+        Self { member, max, place: None }
+    }
+}
+
+impl Future for ClaimFuture {
+    type Output = Result<Vec<Claimed>, TransportError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { member, max, place } = &mut *self;
+        let Membership { hub, queue, instance } = &**member;
+        let mut effects = Effects::new(hub);
+        let mut state = queue.lock();
+        if place.is_some_and(|place| state.claimers.still_waits(place, cx.waker())) {
+            return Poll::Pending; // nothing has happened since the last poll
+        }
+        if place.take().is_some() {
+            state.claimers.looked();
+        }
+        let mut held = instance.lock();
+        let answer = state.claim(instance.id, &mut held, max.get(), &mut effects);
+        let started_group = matches!(answer, ClaimAnswer::Group(_));
+        let answer = match answer {
+            ClaimAnswer::Claimed(claimed) | ClaimAnswer::Group(claimed) => Poll::Ready(Ok(claimed)),
+            ClaimAnswer::Detached => Poll::Ready(Err(TransportError::Detached)),
+            ClaimAnswer::HeldUp => {
+                held.hold_up(cx.waker());
+                Poll::Pending
+            }
+            ClaimAnswer::Empty => {
+                *place = Some(state.claimers.wait(cx.waker().clone()));
+                Poll::Pending
+            }
+        };
+        // Whatever woke this future: another claim takes the rest.
+        if place.is_none() && state.has_work() {
+            state.wake_claimer(&mut effects);
+        }
+        drop(held);
+        if started_group {
+            hub.arm(queue, &mut state); // for the end of its observation
+        }
+        drop(state);
+        answer
+    }
+}
+
+impl Drop for ClaimFuture {
+    fn drop(&mut self) {
+        let Some(place) = self.place else { return };
+        let Membership { hub, queue, .. } = &*self.member;
+        let mut effects = Effects::new(hub);
+        let mut state = queue.lock();
+        if state.claimers.leave(place) && state.has_work() {
+            state.wake_claimer(&mut effects);
+        }
+        drop(state);
+    }
+}

@@ -1,0 +1,12 @@
+//! Tasks: what was submitted, and what is known of each.
+
+mod id_hasher;
+mod progress;
+#[expect(clippy::module_inception, reason = "each file is named for its main type")]
+mod record;
+mod records;
+
+pub(crate) use id_hasher::IdHasher;
+pub(crate) use progress::Progress;
+pub(crate) use record::{Death, Record, RecordState};
+pub(crate) use records::Records;

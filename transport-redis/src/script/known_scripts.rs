@@ -1,0 +1,125 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::script::Script;
+use super::target::Target;
+use crate::client::{ClientError, ServerReply};
+
+/// In which form the server knows the scripts: as a library of functions, or one by one. Makes them known to it.
+#[derive(Debug, Default)]
+pub(super) struct KnownScripts {
+    /// The connection whose server takes no functions, though it has them.
+    no_functions_on: AtomicU64,
+    /// When the library was loaded last; held while that is done.
+    loaded: tokio::sync::Mutex<Option<Instant>>,
+}
+
+/// How a server knows a script.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Function,
+    /// By its hash.
+    Script,
+}
+
+impl KnownScripts {
+    /// Calls the script, and makes it known to the server only if it is not: most often it is.
+    pub(super) async fn call(
+        &self,
+        target: &Target<'_>,
+        script: Script,
+        settings: &Bytes,
+        args: &[Bytes],
+    ) -> Result<Vec<ServerReply>, ClientError> {
+        /// How often it is made known: a server may be told to forget its scripts in the same moment, but one that
+        /// never keeps any is of no use.
+        const LOADS: usize = 3;
+        let has_functions = target.connection.has_functions()
+            && self.no_functions_on.load(Ordering::Relaxed) != target.number;
+        let mut form = if has_functions { Form::Function } else { Form::Script };
+        let mut loads = 0;
+        loop {
+            let (command, name) = match form {
+                Form::Function => ("FCALL", script.function()),
+                Form::Script => ("EVALSHA", script.hash()),
+            };
+            let mut all = Vec::with_capacity(3 + args.len());
+            all.push(name);
+            all.push(Bytes::from_static(b"0"));
+            all.push(settings.clone());
+            all.extend_from_slice(args);
+            let since = Instant::now();
+            match target.send(command, all).await {
+                Ok(reply) => {
+                    let reply = reply.into_array();
+                    let now = reply.first().and_then(ServerReply::as_u64);
+                    return if now.is_some() { Ok(reply) } else { Err(ClientError::Unexpected("a script")) };
+                }
+                // It is new there, was restarted, or was told to forget its scripts.
+                Err(ClientError::Server(text)) if is_missing(&text) && loads < LOADS => {
+                    loads += 1;
+                    form = self.load(target, script, form, since).await?;
+                }
+                Err(error) if form == Form::Function && has_no_functions(&error) => {
+                    self.take_scripts(target, &error);
+                    form = Form::Script;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes the script known to the server, where it was missing at `since`, and says in which form it is now.
+    async fn load(
+        &self,
+        target: &Target<'_>,
+        script: Script,
+        form: Form,
+        since: Instant,
+    ) -> Result<Form, ClientError> {
+        if form == Form::Function {
+            let mut loaded = self.loaded.lock().await;
+            if loaded.is_some_and(|at| at > since) {
+                return Ok(Form::Function); // by another call meanwhile
+            }
+            let args = vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library()];
+            match target.send("FUNCTION", args).await {
+                Ok(_) => {
+                    *loaded = Some(Instant::now());
+                    return Ok(Form::Function);
+                }
+                // A full memory takes no library. Scripts it takes, and they are what frees it again.
+                Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
+                Err(error @ (ClientError::Refused(_) | ClientError::Server(_))) => {
+                    self.take_scripts(target, &error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let args = vec![Bytes::from_static(b"LOAD"), script.source()];
+        target.send("SCRIPT", args).await?;
+        Ok(Form::Script)
+    }
+
+    /// The server's access rules, or a proxy in front of it, leave no functions. Another connection may have them.
+    fn take_scripts(&self, target: &Target<'_>, why: &ClientError) {
+        tracing::info!("the server takes no functions, which are a little faster than scripts: {why}");
+        self.no_functions_on.store(target.number, Ordering::Relaxed);
+    }
+}
+
+/// Whether an answer to FCALL says that this client may not call functions, or that there are none.
+fn has_no_functions(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused(why) => why.starts_with("NOPERM") && why.to_lowercase().contains("'fcall'"),
+        ClientError::Server(why) => why.contains("unknown command"),
+        _ => false,
+    }
+}
+
+/// Whether an error says that the server does not know the script.
+fn is_missing(text: &str) -> bool {
+    text.starts_with("NOSCRIPT") || text.contains("Function not found")
+}
