@@ -23,6 +23,7 @@
 //! ```
 
 pub use rhai_dispatcher_core::{
-    Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Progress, RetryPolicy,
-    ScriptFileError, Task, TaskLog, TimedOut, integer_beyond_i64, read_script, read_script_from, script_text,
+    Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Progress,
+    RetryPolicy, ScriptFileError, Task, TaskLog, TimedOut, integer_beyond_i64, read_script, read_script_from,
+    script_text,
 };

@@ -37,13 +37,13 @@ pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
-    Call, CallError, Caller, NotSent, Received, Reply, Requests, RestartPolicy, Service, ServiceOptions,
-    Signature, WorkerPanicked,
+    Call, CallError, Caller, DispatchError, NotSent, Received, RemoteError, Reply, Requests, RestartPolicy,
+    Service, ServiceHandler, ServiceOptions, Signature, WireSignature, WorkerPanicked,
 };
 pub use task::{
-    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Priority,
-    RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId, TaskLog,
-    TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
+    CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
+    Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
+    TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
 };
 pub use transport::{
     Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,

@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CancelReason, InstanceId, Json, Limits, MethodName, Outcome, Output, Payload, Priority, Task, TaskError, TaskFailure,
-    TaskId, TaskLog, TaskStatus, WorkerId,
+    CancelReason, InstanceId, Json, Limits, MethodName, Outcome, Output, Payload, Priority, Task, TaskError,
+    TaskFailure, TaskId, TaskLog, TaskStatus, WorkerId,
 };
 use crate::WallTime;
 

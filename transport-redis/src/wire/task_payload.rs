@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, Json, Limits, MethodName, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId};
+use rhai_dispatcher_core::{
+    Invalid, Json, Limits, MethodName, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::encoding::{WireError, corrupted, decode, encode};

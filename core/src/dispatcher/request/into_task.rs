@@ -81,7 +81,9 @@ impl PlayRequestBuilder {
                 let source = read.map_err(|error| refuse(error.to_string()))?;
                 Ok(Payload::Script { source, name: Some(name) })
             }
-            (None, None) => Err(Invalid::new("script", "is missing", "give script(...), script_path(...) or method(...)")),
+            (None, None) => {
+                Err(Invalid::new("script", "is missing", "give script(...), script_path(...) or method(...)"))
+            }
             (Some(_), Some(_)) => Err(Invalid::new(
                 "script",
                 "is given twice, by script and by script_path",
