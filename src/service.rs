@@ -32,6 +32,6 @@
 struct Page;
 
 pub use rhai_dispatcher_core::{
-    Call, CallError, Caller, NotSent, Received, Reply, Requests, RestartPolicy, Service, ServiceOptions,
-    Signature, WorkerPanicked,
+    Call, CallError, Caller, DispatchError, NotSent, Received, RemoteError, Reply, Requests, RestartPolicy,
+    Service, ServiceHandler, ServiceOptions, Signature, WireSignature, WorkerPanicked,
 };

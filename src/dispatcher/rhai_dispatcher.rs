@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId, Transport,
+    Caller, Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId,
+    Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -84,6 +85,50 @@ impl RhaiDispatcher {
     /// See [`Dispatcher::resubmit`].
     pub async fn resubmit(&self, id: TaskId) -> Result<TaskId, RhaiDispatcherError> {
         self.0.resubmit(id).await
+    }
+
+    /// A caller of the typed service that serves `worker_id`; see [`Caller::remote`] for how its calls differ from those
+    /// within a process.
+    ///
+    /// ```
+    /// # use rhai_dispatcher::service::{Requests, Service};
+    /// # struct Doubler;
+    /// # impl Service for Doubler {
+    /// #     type Request = i64;
+    /// #     type Response = i64;
+    /// #     type Error = ();
+    /// #     type Config = ();
+    /// #     type Output = ();
+    /// #     async fn run(self, (): (), requests: Requests<Self>) {
+    /// #         requests.answer_each((), async |(), number| Ok(number * 2)).await;
+    /// #     }
+    /// # }
+    /// use rhai_dispatcher::{RhaiDispatcher, WorkerId};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = RhaiDispatcher::connect("memory:doublers").await?; // or redis://…
+    ///
+    /// // In the process of the service:
+    /// let (worker, caller) = Doubler.start(32, ());
+    /// std::thread::spawn(|| futures::executor::block_on(worker));
+    /// let serving = caller.serve(client.transport().clone(), WorkerId::try_from("doubler")?).await?;
+    ///
+    /// // In any process:
+    /// let caller = client.service_caller::<Doubler>("doubler")?;
+    /// assert_eq!(caller.send_request(21).await, Ok(42));
+    ///
+    /// serving.drain().await?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`Invalid`](RhaiDispatcherError::Invalid) if `worker_id` is not one.
+    pub fn service_caller<S: WireSignature>(
+        &self,
+        worker_id: impl Into<Arc<str>>,
+    ) -> Result<Caller<S>, RhaiDispatcherError> {
+        Ok(Caller::remote(&self.0, WorkerId::try_from(worker_id.into())?))
     }
 
     /// The transport: its queues, its instances and its health.

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 
 use super::call_error::{CallError, NotSent};
 use super::channel::{Admission, Channel};
+use super::remote::{End, Remote};
 use super::signature::Signature;
 use super::slot::{Answer, Slot};
 use crate::Tick;
@@ -25,14 +26,8 @@ use crate::Tick;
 pub struct Call<'a, S: Signature> {
     state: State<'a, S>,
     end: End,
-}
-
-/// When a call ends without an answer.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Never,
-    After(Duration),
-    At(Tick),
+    /// Which start of the request it is.
+    delivery: u32,
 }
 
 enum State<'a, S: Signature> {
@@ -46,6 +41,12 @@ enum State<'a, S: Signature> {
         slot: Arc<Slot<S>>,
         expiry: Option<BoxFuture<'static, ()>>,
     },
+    /// Over a transport, before its first poll.
+    NewRemote {
+        remote: Arc<dyn Remote<S>>,
+        request: S::Request,
+    },
+    SentRemote(BoxFuture<'static, Answer<S>>),
     /// It ended when it was sent, before its first poll.
     #[cfg(feature = "tower")]
     Ended(Answer<S>),
@@ -59,10 +60,13 @@ impl<'a, S: Signature> Call<'a, S> {
         admission: Admission,
         timeout: Option<Duration>,
     ) -> Self {
-        Self {
-            state: State::New { channel, request, admission },
-            end: timeout.map_or(End::Never, End::After),
-        }
+        let end = timeout.map_or(End::Never, End::After);
+        Self { state: State::New { channel, request, admission }, end, delivery: 1 }
+    }
+
+    pub(super) fn remote(remote: Arc<dyn Remote<S>>, request: S::Request, timeout: Option<Duration>) -> Self {
+        let end = timeout.map_or(End::Never, End::After);
+        Self { state: State::NewRemote { remote, request }, end, delivery: 1 }
     }
 
     /// Ends the call after `timeout`, counted from its first poll, in place of the caller's timeout.
@@ -83,6 +87,12 @@ impl<'a, S: Signature> Call<'a, S> {
         self
     }
 
+    /// Tells the worker which start of the request it is.
+    pub(super) fn delivery(mut self, delivery: u32) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
     /// Sends the request now, before the first poll.
     #[cfg(feature = "tower")]
     pub(super) fn begun(mut self) -> Self {
@@ -90,6 +100,19 @@ impl<'a, S: Signature> Call<'a, S> {
             self.state = State::Ended(answer);
         }
         self
+    }
+
+    fn poll_remote(&mut self, cx: &mut Context<'_>) -> Poll<Answer<S>> {
+        let mut answer = match mem::replace(&mut self.state, State::Over) {
+            State::NewRemote { remote, request } => remote.call(request, self.end),
+            State::SentRemote(answer) => answer,
+            _ => return Poll::Pending,
+        };
+        let polled = answer.poll_unpin(cx);
+        if polled.is_pending() {
+            self.state = State::SentRemote(answer);
+        }
+        polled
     }
 
     /// Sends the request, unless the call is over before.
@@ -109,7 +132,8 @@ impl<'a, S: Signature> Call<'a, S> {
             }
             return Poll::Ready(Err(CallError::NotSent(NotSent::DeadlineOver)));
         }
-        let slot = channel.send(request, Slot::new(cx.waker().clone(), deadline), admission)?;
+        let slot =
+            channel.send(request, Slot::new(cx.waker().clone(), deadline, self.delivery), admission)?;
         let expiry = deadline.map(|deadline| channel.clock.sleep_until(deadline));
         self.state = State::Sent { channel, slot, expiry };
         Poll::Pending
@@ -126,6 +150,9 @@ impl<S: Signature> Future for Call<'_, S> {
             return Poll::Ready(answer);
         }
         let State::Sent { channel, slot, expiry } = &mut this.state else {
+            if matches!(this.state, State::NewRemote { .. } | State::SentRemote(_)) {
+                return this.poll_remote(cx);
+            }
             #[cfg(feature = "tower")]
             if let State::Ended(answer) = mem::replace(&mut this.state, State::Over) {
                 return Poll::Ready(answer);

@@ -1,3 +1,5 @@
+use super::remote_error::RemoteError;
+
 /// Why a call of a service has no response.
 ///
 /// The variants say whether the worker may have begun the request: after [`NotSent`](Self::NotSent) and
@@ -16,12 +18,16 @@ pub enum CallError<E> {
         "the worker did not reply: it ended, panicked or dropped the request, which may have had effects"
     )]
     NoReply,
-    /// The call's timeout is over. A worker has begun the request, and may complete it; its reply is dropped.
+    /// The call's timeout is over. A worker has begun the request, and may complete it; its reply is dropped. Over a
+    /// transport it is not known whether a worker has begun it.
     #[error("the worker did not reply within the call's timeout; it may still complete the request")]
     TimedOut,
     /// The service's own error.
     #[error(transparent)]
     Service(E),
+    /// Only over a transport: a reason that calls within a process do not have.
+    #[error(transparent)]
+    Remote(RemoteError),
 }
 
 impl<E> CallError<E> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Call;
-use super::channel::{Admission, Channel};
+use super::channel::Admission;
+use super::remote::Route;
 use super::signature::Signature;
 #[cfg(feature = "tower")]
 use super::waiting::Reservation;
@@ -15,7 +16,7 @@ use super::waiting::Reservation;
 ///
 /// With the feature `tower` it is a `tower::Service`, which is ready while the backlog has room.
 pub struct Caller<S: Signature> {
-    pub(super) channel: Arc<Channel<S>>,
+    pub(super) route: Route<S>,
     pub(super) timeout: Option<Duration>,
     /// What `poll_ready` has reserved for the next call.
     #[cfg(feature = "tower")]
@@ -23,10 +24,12 @@ pub struct Caller<S: Signature> {
 }
 
 impl<S: Signature> Caller<S> {
-    pub(super) fn new(channel: Arc<Channel<S>>, timeout: Option<Duration>) -> Self {
-        channel.add_caller();
+    pub(super) fn new(route: Route<S>, timeout: Option<Duration>) -> Self {
+        if let Route::Local(channel) = &route {
+            channel.add_caller();
+        }
         Self {
-            channel,
+            route,
             timeout,
             #[cfg(feature = "tower")]
             reservation: None,
@@ -37,9 +40,10 @@ impl<S: Signature> Caller<S> {
     /// calls.
     ///
     /// # Errors
-    /// All of [`CallError`](crate::CallError) but a full backlog.
+    /// All of [`CallError`](crate::CallError). The backlog is full only over a transport, where the call does not wait
+    /// for room in the queue.
     pub fn send_request(&self, request: S::Request) -> Call<'_, S> {
-        Call::new(Cow::Borrowed(&self.channel), request, Admission::Wait, self.timeout)
+        self.call(request, Admission::Wait)
     }
 
     /// The same, but fails at once if the backlog is full.
@@ -47,7 +51,7 @@ impl<S: Signature> Caller<S> {
     /// # Errors
     /// All of [`CallError`](crate::CallError).
     pub fn try_send_request(&self, request: S::Request) -> Call<'_, S> {
-        Call::new(Cow::Borrowed(&self.channel), request, Admission::Try, self.timeout)
+        self.call(request, Admission::Try)
     }
 
     /// The same caller, each of whose calls may take `timeout` unless it sets another.
@@ -56,29 +60,47 @@ impl<S: Signature> Caller<S> {
         self.timeout = Some(timeout);
         self
     }
+
+    /// Whether it is known that no worker of the service is left.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&self.route, Route::Local(channel) if !channel.has_workers())
+    }
+
+    fn call(&self, request: S::Request, admission: Admission) -> Call<'_, S> {
+        match &self.route {
+            Route::Local(channel) => Call::new(Cow::Borrowed(channel), request, admission, self.timeout),
+            Route::Remote(remote) => Call::remote(Arc::clone(remote), request, self.timeout),
+        }
+    }
 }
 
 impl<S: Signature> Clone for Caller<S> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.channel), self.timeout)
+        let route = match &self.route {
+            Route::Local(channel) => Route::Local(Arc::clone(channel)),
+            Route::Remote(remote) => Route::Remote(Arc::clone(remote)),
+        };
+        Self::new(route, self.timeout)
     }
 }
 
 impl<S: Signature> Drop for Caller<S> {
     fn drop(&mut self) {
+        let Route::Local(channel) = &self.route else { return };
         #[cfg(feature = "tower")]
         if let Some(reservation) = self.reservation.take() {
-            self.channel.unreserve(&reservation);
+            channel.unreserve(&reservation);
         }
-        self.channel.remove_caller();
+        channel.remove_caller();
     }
 }
 
 impl<S: Signature> fmt::Debug for Caller<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller")
-            .field("channel", &self.channel)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        let mut fields = f.debug_struct("Caller");
+        if let Route::Local(channel) = &self.route {
+            fields.field("channel", channel);
+        }
+        fields.field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }

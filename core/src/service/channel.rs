@@ -174,6 +174,10 @@ impl<S: Signature> Channel<S> {
         idle.for_each(Waker::wake);
     }
 
+    pub(super) fn has_workers(&self) -> bool {
+        lock(&self.state).workers > 0
+    }
+
     pub(super) fn add_worker(&self) {
         lock(&self.state).workers += 1;
     }

@@ -1,4 +1,4 @@
-//! Typed services: requests and responses of any Rust types, answered by workers of this process.
+//! Typed services: requests and responses of any Rust types, answered by workers of this process, or over a transport.
 
 mod call;
 mod call_error;
@@ -7,6 +7,8 @@ mod channel;
 mod line;
 mod options;
 mod received;
+mod remote;
+mod remote_error;
 mod requests;
 mod restart_policy;
 #[allow(clippy::module_inception, reason = "a file is named for its main type")]
@@ -19,6 +21,7 @@ mod tests;
 #[cfg(feature = "tower")]
 mod tower;
 mod waiting;
+mod wire;
 mod worker_end;
 
 pub use call::Call;
@@ -26,8 +29,10 @@ pub use call_error::{CallError, NotSent};
 pub use caller::Caller;
 pub use options::ServiceOptions;
 pub use received::{Received, Reply};
+pub use remote_error::{DispatchError, RemoteError};
 pub use requests::Requests;
 pub use restart_policy::RestartPolicy;
 pub use service::Service;
 pub use signature::Signature;
 pub use supervisor::WorkerPanicked;
+pub use wire::{ServiceHandler, WireSignature};

@@ -38,6 +38,13 @@ impl<S: Signature> Reply<S> {
         self.slot.as_ref().is_none_or(|slot| slot.is_over())
     }
 
+    /// Start count of the request, 1-based. It is above 1 only over a transport, after the death of a process that had
+    /// begun the request.
+    #[must_use]
+    pub fn delivery(&self) -> u32 {
+        self.slot.as_ref().map_or(1, |slot| slot.delivery())
+    }
+
     /// When the call's timeout is over, by the service's clock; for calls that the worker makes in turn, with
     /// [`Call::deadline`](crate::Call::deadline).
     #[must_use]

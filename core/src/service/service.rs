@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::channel::Channel;
 use super::options::ServiceOptions;
+use super::remote::Route;
 use super::requests::Requests;
 use super::restart_policy::RestartPolicy;
 use super::signature::Signature;
@@ -198,5 +199,5 @@ impl<S: Service> Signature for S {
 fn channel<S: Signature>(options: ServiceOptions) -> (WorkerEnd<S>, Caller<S>) {
     let ServiceOptions { backlog, timeout, clock } = options;
     let channel = Arc::new(Channel::new(backlog.max(1), clock));
-    (WorkerEnd::new(Arc::clone(&channel)), Caller::new(channel, timeout))
+    (WorkerEnd::new(Arc::clone(&channel)), Caller::new(Route::Local(channel), timeout))
 }

@@ -12,6 +12,7 @@ pub(super) struct Slot<S: Signature> {
     /// The number of its request in the channel's lines. Read and written only under the channel's lock.
     number: AtomicU64,
     deadline: Option<Tick>,
+    delivery: u32,
     state: Mutex<State<S>>,
 }
 
@@ -28,8 +29,12 @@ enum State<S: Signature> {
 
 impl<S: Signature> Slot<S> {
     /// The slot of a caller that is woken by `waker`.
-    pub(super) const fn new(waker: Waker, deadline: Option<Tick>) -> Self {
-        Self { number: AtomicU64::new(0), deadline, state: Mutex::new(State::Waiting(waker)) }
+    pub(super) const fn new(waker: Waker, deadline: Option<Tick>, delivery: u32) -> Self {
+        Self { number: AtomicU64::new(0), deadline, delivery, state: Mutex::new(State::Waiting(waker)) }
+    }
+
+    pub(super) const fn delivery(&self) -> u32 {
+        self.delivery
     }
 
     pub(super) const fn deadline(&self) -> Option<Tick> {

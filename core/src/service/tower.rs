@@ -6,6 +6,7 @@ use super::call::Call;
 use super::call_error::CallError;
 use super::caller::Caller;
 use super::channel::{Admission, Channel};
+use super::remote::Route;
 use super::signature::Signature;
 use super::waiting::{Reservation, Waiting};
 use crate::lock;
@@ -18,7 +19,7 @@ impl<S: Signature + 'static> tower_service::Service<S::Request> for Caller<S> {
     /// Reserves a place in the backlog, in the order of the calls that wait for one. A clone that was polled ready
     /// and is not called keeps its place until it is dropped.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let channel = &self.channel;
+        let Route::Local(channel) = &self.route else { return Poll::Ready(Ok(())) };
         let reservation = self.reservation.get_or_insert_with(|| channel.reserve(cx.waker()));
         match reservation.poll_granted(cx) {
             Poll::Ready(true) => Poll::Ready(Ok(())),
@@ -32,15 +33,19 @@ impl<S: Signature + 'static> tower_service::Service<S::Request> for Caller<S> {
 
     /// Sends the request at once; the timeout counts from here. Without a place from `poll_ready` it waits for one.
     fn call(&mut self, request: S::Request) -> Self::Future {
+        let channel = match &self.route {
+            Route::Local(channel) => channel,
+            Route::Remote(remote) => return Call::remote(Arc::clone(remote), request, self.timeout),
+        };
         let granted = self.reservation.take().is_some_and(|reservation| {
             let granted = reservation.is_granted();
             if !granted {
-                self.channel.unreserve(&reservation);
+                channel.unreserve(&reservation);
             }
             granted
         });
         let admission = if granted { Admission::Reserved } else { Admission::Wait };
-        Call::new(Cow::Owned(Arc::clone(&self.channel)), request, admission, self.timeout).begun()
+        Call::new(Cow::Owned(Arc::clone(channel)), request, admission, self.timeout).begun()
     }
 }
 

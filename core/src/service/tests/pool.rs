@@ -10,6 +10,7 @@ use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
 
 use super::super::channel::Channel;
+use super::super::remote::Route;
 use super::super::requests::Requests as RequestsOf;
 use super::super::worker_end::WorkerEnd;
 use super::{ByHand, by_hand, next, poll};
@@ -126,7 +127,7 @@ fn a_worker_that_turns_to_something_else_passes_its_wake_up_on() {
     let channel = Arc::new(Channel::<ByHand>::new(8, Arc::new(SystemClock::new())));
     let worker = || RequestsOf::new(WorkerEnd::new(Arc::clone(&channel)));
     let (mut first, mut second) = (worker(), worker());
-    let caller = Caller::new(Arc::clone(&channel), None);
+    let caller = Caller::new(Route::Local(Arc::clone(&channel)), None);
     let wakes = [(); 2].map(|()| Arc::<Wakes>::default());
     let wakers = [0, 1].map(|index| Waker::from(Arc::clone(&wakes[index])));
     let (mut woken, mut other) = (Box::pin(first.next()), Box::pin(second.next()));

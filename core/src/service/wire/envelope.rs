@@ -1,0 +1,110 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fingerprint::Fingerprint;
+use super::wire_signature::WireSignature;
+use crate::Json;
+
+/// How the values of a service travel: as a JSON string of base64, which has the fingerprint of the service's types (8
+/// bytes) and the value in postcard's format.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Envelope(Fingerprint);
+
+/// Why a value can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreadable {
+    #[error(
+        "the {what} is of other types than those of this build (theirs {theirs}, here {here}): a field or variant was \
+         added, removed, renamed, moved or changed; build caller and worker with the same types"
+    )]
+    OtherTypes { what: &'static str, theirs: Fingerprint, here: Fingerprint },
+    #[error("the {what} is not a value of a service ({problem}); something else than a service has sent it")]
+    NoValue { what: &'static str, problem: String },
+    #[error("the {what} does not fit its type: {problem}; build caller and worker with the same types")]
+    DoesNotFit { what: &'static str, problem: String },
+}
+
+/// The bytes of a fingerprint.
+const PREFIX: usize = 8;
+
+impl Envelope {
+    /// Reads the shape of the types.
+    pub(super) fn of<S: WireSignature>() -> Self {
+        Self(Fingerprint::EMPTY.with::<S::Request>().with::<S::Response>().with::<S::Error>())
+    }
+
+    /// # Errors
+    /// If the type's `Serialize` fails, such as that of a sequence of unknown length.
+    pub(super) fn encode<T: Serialize>(self, value: &T) -> Result<String, postcard::Error> {
+        let bytes = postcard::to_extend(value, self.0.to_bytes().to_vec())?;
+        Ok(STANDARD_NO_PAD.encode(bytes))
+    }
+
+    pub(super) fn decode<T: DeserializeOwned>(
+        self,
+        what: &'static str,
+        json: &Json,
+    ) -> Result<T, Unreadable> {
+        let no_value = |problem: String| Unreadable::NoValue { what, problem };
+        let text: String = json.to().map_err(|error| no_value(error.to_string()))?;
+        let bytes = STANDARD_NO_PAD.decode(text).map_err(|error| no_value(error.to_string()))?;
+        let Some((prefix, value)) = bytes.split_first_chunk::<PREFIX>() else {
+            return Err(no_value(format!("{} bytes are too few", bytes.len())));
+        };
+        let theirs = Fingerprint::from_bytes(*prefix);
+        if theirs != self.0 {
+            return Err(Unreadable::OtherTypes { what, theirs, here: self.0 });
+        }
+        let does_not_fit = |problem: String| Unreadable::DoesNotFit { what, problem };
+        match postcard::take_from_bytes(value) {
+            Ok((value, [])) => Ok(value),
+            Ok((_, left)) => Err(does_not_fit(format!("{} bytes are left over", left.len()))),
+            Err(error) => Err(does_not_fit(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::Signature;
+
+    struct Types<Request>(Request);
+
+    impl<Request> Signature for Types<Request> {
+        type Request = Request;
+        type Response = ();
+        type Error = ();
+    }
+
+    #[test]
+    fn what_json_has_no_form_for_survives() {
+        type Request = (BTreeMap<(u8, bool), f64>, Option<Option<()>>, u128, Vec<u8>, char);
+        let envelope = Envelope::of::<Types<Request>>();
+        let value: Request =
+            (BTreeMap::from([((1, true), f64::INFINITY)]), Some(None), u128::MAX, vec![0; 9], 'ß');
+        let json = Json::of(&envelope.encode(&value).expect("bytes")).expect("a string");
+        assert_eq!(envelope.decode::<Request>("request", &json).expect("the value"), value);
+    }
+
+    #[test]
+    fn each_reason_is_told_apart() {
+        let (here, other) = (Envelope::of::<Types<u8>>(), Envelope::of::<Types<u16>>());
+        let decode = |text: &str| {
+            let json = Json::of(&text).expect("a string");
+            here.decode::<u8>("request", &json).expect_err(text)
+        };
+        assert!(matches!(decode(&other.encode(&1_u16).expect("bytes")), Unreadable::OtherTypes { .. }));
+        assert!(matches!(decode("?"), Unreadable::NoValue { .. }));
+        assert!(matches!(decode("AAAA"), Unreadable::NoValue { .. }));
+        let left_over = decode(&here.encode(&(1_u8, 2_u8)).expect("bytes"));
+        assert!(left_over.to_string().contains("1 bytes are left over"), "{left_over}");
+        assert!(matches!(decode(&here.encode(&()).expect("bytes")), Unreadable::DoesNotFit { .. }));
+        let object = Json::parse("{}").expect("JSON");
+        assert!(matches!(here.decode::<u8>("request", &object), Err(Unreadable::NoValue { .. })));
+    }
+}
