@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Claimed, InstanceId, Json, Limits, MethodName, Outcome, Payload, Ran, Run, Stop,
-    StopToken, Task, TaskError, TaskErrorKind, WorkerId,
+    CancelReason, Claim, Claimed, Handler, InstanceId, Json, Limits, MethodName, Outcome, Payload, Ran, Run,
+    Stop, StopToken, Task, TaskError, TaskErrorKind, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, FunctionCall, ModuleTexts, ScriptChecker, Secret};
 use support::{Bench, Started};
@@ -82,6 +82,22 @@ fn a_function_is_called_with_the_parameters() {
     assert_eq!(bad.kind, TaskErrorKind::BadParams);
     let none = error(&Bench::new(), "private fn charge() { }", "null", &[]);
     assert_eq!(none.kind, TaskErrorKind::UnknownMethod);
+}
+
+#[test]
+fn a_worker_without_methods_has_no_method_of_any_name() {
+    let bench = Bench::new();
+    let run = run_of(&bench, "null", None);
+    let Outcome::Error(error) =
+        (Started { stop: run.stop.clone(), future: bench.handler.handle(run) }).finish().0
+    else {
+        panic!("there is none");
+    };
+    assert_eq!(error.kind, TaskErrorKind::UnknownMethod);
+    assert!(
+        error.message.starts_with("this worker has no methods, and the task calls `billing.charge`"),
+        "{error}"
+    );
 }
 
 #[test]

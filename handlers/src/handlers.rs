@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rhai_dispatcher_core::{Invalid, MethodName, Task, TaskError, TaskErrorKind};
@@ -18,7 +18,7 @@ pub struct Handlers(Arc<Table>);
 #[derive(Debug, Default)]
 struct Table {
     by_name: BTreeMap<Arc<str>, Arc<NativeHandler>>,
-    by_method: HashMap<MethodName, Arc<NativeHandler>>,
+    by_method: BTreeMap<MethodName, Arc<NativeHandler>>,
     folder: Option<ScriptFolder>,
     /// What is around the methods of scripts, if there are layers.
     layers_of_scripts: Option<Arc<Layered>>,
@@ -100,10 +100,15 @@ impl Handlers {
         self.0.layers_of_scripts.as_ref()
     }
 
+    /// What may have been meant, or why a file has no methods.
     fn hint(&self, method: &MethodName) -> String {
-        let info = self.describe();
+        /// More are not looked through, since any caller can make the lane look.
+        const MAX_NAMES: usize = 1_000;
+        let table = &*self.0;
+        let snapshot = table.folder.as_ref().map(ScriptFolder::current).unwrap_or_default();
+        let info = snapshot.info();
         let handler = method.as_str().rsplit_once('.').map(|(handler, _)| handler.replace('.', "/"));
-        let broken = info.problems.iter().find(|problem| {
+        let broken = info.problems.iter().take(MAX_NAMES).find(|problem| {
             let file = problem.file.as_ref().and_then(|file| file.strip_suffix(".rhai"));
             file.is_some() && file.map(|file| file.replace('.', "/")) == handler
         });
@@ -111,8 +116,8 @@ impl Handlers {
             let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
             return format!("; its file {file} has an error: {message}{line}");
         }
-        let names =
-            info.handlers.iter().flat_map(|handler| &handler.methods).map(|method| method.name.as_str());
+        let of_scripts = info.handlers.iter().flat_map(|handler| &handler.methods).map(|method| &method.name);
+        let names = table.by_method.keys().chain(of_scripts).take(MAX_NAMES).map(MethodName::as_str);
         match nearest(method.as_str(), names) {
             Some(name) => format!("; did you mean `{name}`?"),
             None => String::new(),

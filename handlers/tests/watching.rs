@@ -191,6 +191,16 @@ fn no_call_fails_while_the_folder_is_edited() {
 }
 
 #[test]
+fn changes_are_found_without_notifications() {
+    let api = Api::new(&[("edited.rhai", edited(0))], FolderConfig::new().with_notifications(false));
+    let file = api.path.join("edited.rhai");
+    for (version, save) in (1..).zip([by_rename as Save, with_backup, by_removal, with_folder]) {
+        save(&file, &edited(version));
+        api.until_version(version);
+    }
+}
+
+#[test]
 fn a_file_that_stays_empty_has_no_methods_in_the_end() {
     let api = Api::new(&[("edited.rhai", edited(1))], FolderConfig::new());
     in_place(&api.path.join("edited.rhai"), "");

@@ -21,8 +21,10 @@ pub struct FolderConfig {
     pub removal_grace: Duration,
     /// How often the files' sizes and times are looked at, beside the system's notifications; 1 s.
     pub poll_interval: Duration,
-    /// The same where the system gives no notifications; 250 ms.
+    /// The same where there are no notifications; 250 ms.
     pub fallback_interval: Duration,
+    /// Whether the system is asked for notifications; yes. On network file systems it gives none of other hosts' changes.
+    pub notifications: bool,
     /// Set by [`with_layer`](Self::with_layer).
     pub(crate) layers: Layers,
 }
@@ -35,6 +37,7 @@ impl Default for FolderConfig {
             max_methods: 10_000,
             removal_grace: Duration::from_millis(500),
             poll_interval: Duration::from_secs(1),
+            notifications: true,
             fallback_interval: Duration::from_millis(250),
             layers: Layers::default(),
         }
@@ -68,6 +71,7 @@ impl FolderConfig {
         with_max_methods: max_methods, usize;
         with_removal_grace: removal_grace, Duration;
         with_poll_interval: poll_interval, Duration;
+        with_notifications: notifications, bool;
         with_fallback_interval: fallback_interval, Duration;
     }
 

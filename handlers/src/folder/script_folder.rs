@@ -8,7 +8,7 @@ use rhai_dispatcher_engine::EngineConfig;
 
 use super::FolderConfig;
 use super::folder_state::FolderState;
-use super::snapshot::Found;
+use super::snapshot::{Found, Snapshot};
 use super::watcher::Watcher;
 use crate::info::HandlersInfo;
 use crate::layers::Layers;
@@ -89,6 +89,11 @@ impl ScriptFolder {
             *watcher = Some(Watcher::start(&self.0.state)?);
         }
         Ok(())
+    }
+
+    /// All methods, as they are now.
+    pub(crate) fn current(&self) -> Arc<Snapshot> {
+        self.0.state.current()
     }
 
     /// What is around its methods.

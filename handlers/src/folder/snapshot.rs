@@ -29,13 +29,19 @@ pub(crate) struct Found {
     function: Arc<str>,
 }
 
+/// How many methods there is room for.
+struct Room {
+    methods: usize,
+    is_over: bool,
+}
+
 impl Snapshot {
     pub(super) fn of(versions: &Versions, config: &FolderConfig) -> Self {
         let mut snapshot = Self::default();
         snapshot.info.problems.extend_from_slice(versions.problems());
         // The files of the handlers that are taken, by name.
         let mut taken: BTreeMap<String, &str> = BTreeMap::new();
-        let mut left = config.max_methods;
+        let mut room = Room { methods: config.max_methods, is_over: false };
         for (module, file) in versions.files() {
             if let Some(text) = file.text() {
                 snapshot.texts.insert(Arc::clone(module), Arc::clone(text));
@@ -62,14 +68,15 @@ impl Snapshot {
                     if let Some(good) = &file.good {
                         let handler = free.key().clone();
                         free.insert(module);
-                        snapshot.add(module, &handler, good, &mut left);
+                        snapshot.add(module, &handler, good, &mut room);
                     }
                 }
             }
         }
-        if left == 0 {
+        if room.is_over {
             let max = config.max_methods;
-            let message = format!("it has {max} methods, which is max_methods; others are left out");
+            let message =
+                format!("it has more than {max} methods, which is max_methods; the last ones are left out");
             snapshot.info.problems.push(problem(None, message));
         }
         snapshot.info.handlers.sort_by(|one, other| one.name.cmp(&other.name));
@@ -77,7 +84,7 @@ impl Snapshot {
         snapshot
     }
 
-    pub(super) const fn info(&self) -> &HandlersInfo {
+    pub(crate) const fn info(&self) -> &HandlersInfo {
         &self.info
     }
 
@@ -95,7 +102,7 @@ impl Snapshot {
     }
 
     /// Adds the handler of a file.
-    fn add(&mut self, module: &str, handler: &str, good: &Arc<GoodVersion>, left: &mut usize) {
+    fn add(&mut self, module: &str, handler: &str, good: &Arc<GoodVersion>, room: &mut Room) {
         let mut methods: BTreeMap<MethodName, MethodInfo> = BTreeMap::new();
         for function in &good.outline.functions {
             let Ok(name) = MethodName::try_from(format!("{handler}.{}", function.name)) else {
@@ -121,9 +128,9 @@ impl Snapshot {
                         method.description.push_str(description);
                     }
                 }
-                Entry::Vacant(_) if *left == 0 => {}
+                Entry::Vacant(_) if room.methods == 0 => room.is_over = true,
                 Entry::Vacant(free) => {
-                    *left -= 1;
+                    room.methods -= 1;
                     let name = free.key().clone();
                     self.methods.insert(name.clone(), (Arc::clone(good), function.name.as_str().into()));
                     free.insert(MethodInfo {

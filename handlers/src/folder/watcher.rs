@@ -39,7 +39,7 @@ fn watch(folder: &Weak<FolderState>, signals: &Arc<Signals>) {
         // What changed before the notices began is found by the look that follows.
         let root = root_number(alive.path());
         if notices.as_ref().is_none_or(|notices| notices.root != root) {
-            notices = Some(Notices::begin(alive.path(), root, signals));
+            notices = Some(Notices::begin(&alive, root, signals));
         }
         let again = alive.reload_settled(&written);
         let has_notices = notices.as_ref().is_some_and(|notices| notices.watcher.is_some());
@@ -63,8 +63,9 @@ struct Notices {
 }
 
 impl Notices {
-    fn begin(path: &Path, root: Option<u64>, signals: &Arc<Signals>) -> Self {
-        if root.is_none() {
+    fn begin(folder: &FolderState, root: Option<u64>, signals: &Arc<Signals>) -> Self {
+        let path = folder.path();
+        if root.is_none() || !folder.config().notifications {
             return Self { root, watcher: None };
         }
         let of_events = Arc::clone(signals);
