@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult, Position, Scope};
-use rhai_dispatcher_core::{Invalid, Output, Payload, Task, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{Invalid, Output, Task, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::fiber::{StackPool, StackSize};
@@ -15,8 +15,7 @@ use crate::lane_engines::LaneEngines;
 use crate::memory::uncharged;
 use crate::metrics::ScriptMetrics;
 use crate::script::{
-    Bound, FunctionCall, Known, ScriptRun, bind, catch, dismantle, hint, output, parse_error, run_error,
-    too_long,
+    Known, ScriptRun, dismantle, evaluate, hint, output, parse_error, run_error, source_of, too_long,
 };
 use crate::turns::Turns;
 
@@ -170,21 +169,7 @@ impl Lane {
     /// Runs one script to its end, on its fiber. Its values are dropped on the fiber's stack,
     /// which is large enough for deep ones.
     pub(crate) fn run(&self, run: &ScriptRun) -> Result<Output, TaskError> {
-        let source = match (run.call(), &run.task().payload) {
-            (None, Payload::Script { source, .. }) => source,
-            (Some(call), _) => &call.script,
-            (None, Payload::Call { method }) => {
-                let message = format!(
-                    "this worker has no methods, and the task calls `{method}`; start the worker with a handler, or \
-                     with `rhaid worker --handlers DIR`"
-                );
-                return Err(TaskError::new(TaskErrorKind::UnknownMethod, message));
-            }
-            _ => {
-                let message = "this worker runs scripts and calls only";
-                return Err(TaskError::new(TaskErrorKind::Unsupported, message));
-            }
-        };
+        let source = source_of(run)?;
         if run.end().is_some() {
             let message = "stopped before it began";
             return Err(TaskError::new(TaskErrorKind::Runtime, message));
@@ -210,20 +195,7 @@ impl Lane {
         run.ticker().limit_operations(config.max_operations);
         run.note_source(source);
         let mut variables = Scope::new();
-        let ended = match run.call() {
-            None => catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast)),
-            Some(FunctionCall { function, params, .. }) => {
-                let Bound { values, position } = bind(&ast, function, params)?;
-                let ended = catch(|| engine.rhai.call_fn::<Dynamic>(&mut variables, &ast, function, values));
-                // Rhai has errors that end the script happen where the function was called, which is nowhere.
-                ended.map_err(|mut error| {
-                    if error.position().is_none() {
-                        error.set_position(position);
-                    }
-                    error
-                })
-            }
-        };
+        let ended = evaluate(&engine.rhai, &ast, run, &mut variables)?;
         let known = Known { engine: &engine.rhai, ast: &ast, docs: config.docs(), variables: &variables };
         let ended = self.conclude(run, ended, &known);
         dismantle(variables);

@@ -8,6 +8,7 @@ mod constants;
 mod curry;
 mod docs;
 mod error;
+mod evaluate;
 mod function_call;
 mod growing_strings;
 mod hint;
@@ -26,10 +27,10 @@ mod tick;
 mod value;
 mod wait;
 
-pub(crate) use bind::{Bound, bind};
 pub(crate) use build::{build_engine, build_parser, compile, parse};
 pub(crate) use docs::DOCS;
 pub(crate) use error::{parse_error, run_error, too_long};
+pub(crate) use evaluate::{evaluate, source_of};
 pub use function_call::{FunctionCall, ModuleTexts};
 pub(crate) use hint::{Known, function_names, hint};
 pub(crate) use limit::{over, raise};
@@ -42,7 +43,7 @@ pub(crate) use script_future::ScriptFuture;
 pub(crate) use script_run::ScriptRun;
 pub use secret::Secret;
 pub(crate) use secret::Secrets;
-pub(crate) use tick::{catch, look_next};
+pub(crate) use tick::look_next;
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;
 pub(crate) use value::error_text;
