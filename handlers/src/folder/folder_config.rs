@@ -21,7 +21,7 @@ pub struct FolderConfig {
     pub removal_grace: Duration,
     /// How often the files' sizes and times are looked at, beside the system's notifications; 1 s.
     pub poll_interval: Duration,
-    /// The same where there are no notifications; 250 ms.
+    /// The same where the system gives none; 250 ms.
     pub fallback_interval: Duration,
     /// Whether the system is asked for notifications; yes. On network file systems it gives none of other hosts' changes.
     pub notifications: bool,
