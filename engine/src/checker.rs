@@ -70,7 +70,7 @@ impl ScriptChecker {
     /// # Errors
     /// Of kind `parse` if it does not parse, and `limit` if it is too long or nested too deep.
     pub fn check_source(&self, source: &str) -> Result<(), TaskError> {
-        if source.len() > self.config.max_script_bytes {
+        if source.len() > self.config.limits.max_script_bytes {
             return Err(too_long(source.len(), &self.config));
         }
         let hash = self.hasher.hash_one(source);

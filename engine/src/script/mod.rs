@@ -16,13 +16,13 @@ mod parse;
 mod run;
 mod value;
 
-pub(crate) use error::LimitExceeded;
+pub(crate) use error::{LimitExceeded, NativeResult};
 pub(crate) use import::Resolver;
 pub(crate) use outcome::{Known, function_names, hint, panic_error, parse_error, run_error, too_long};
 pub(crate) use parse::{ParseGuard, compile_script, register_range_guard};
 pub use run::wait;
 pub(crate) use run::{
-    End, EngineLimits, LaneEngine, PanicPlace, ScriptRun, catch, conclude_wait, on_operation, on_progress,
+    End, LaneEngine, PanicPlace, ScriptRun, catch, conclude_wait, on_operation, on_progress,
 };
 #[cfg(test)]
 pub(crate) use value::MAX_NESTING;

@@ -22,7 +22,7 @@ mod unwinding;
 mod wait;
 
 pub(crate) use end::End;
-pub(crate) use lane_engine::{EngineLimits, LaneEngine};
+pub(crate) use lane_engine::LaneEngine;
 pub(crate) use module_name::ModuleName;
 pub(crate) use panic_place::PanicPlace;
 pub(crate) use progress::{on_progress, yield_point};
