@@ -1,4 +1,4 @@
-//! What requests cost a script, beside the yardsticks of a turn of an empty loop and of a call of a
+//! What requests cost a script, beside the yardsticks of an iteration of an empty loop and of a call of a
 //! native function that does nothing. The goals: `await_result` of a complete request under 2 µs;
 //! to start and await a function that is ready at once under 5 µs.
 //!
@@ -20,7 +20,7 @@ use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Turns of one script; it holds a request for each.
+/// Iterations of one script; it holds a request for each.
 const CHUNK: u64 = 1000;
 
 thread_local! {
@@ -39,14 +39,14 @@ fn config() -> EngineConfig {
         .with_async_fn("ready", |n: i64| async move { n })
 }
 
-struct Lane {
+struct BenchLane {
     handler: RhaiHandler,
     clock: Arc<dyn Clock>,
 }
 
-impl Lane {
-    /// Runs `source` with `n` turns, and says how long they took.
-    fn turns(&self, source: &str, n: u64) -> Duration {
+impl BenchLane {
+    /// Runs `source` with `n` iterations, and says how long they took.
+    fn took(&self, source: &str, n: u64) -> Duration {
         let worker_id = WorkerId::try_from("worker-1").expect("a good id");
         let task = Task::new(worker_id, Payload::script(source.replace("$n", &n.to_string())), "bench");
         let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
@@ -59,10 +59,10 @@ impl Lane {
 }
 
 fn requests(c: &mut Criterion) {
-    let lane = Lane { handler: RhaiHandler::new(&config()), clock: Arc::new(SystemClock::new()) };
+    let lane = BenchLane { handler: RhaiHandler::new(&config()), clock: Arc::new(SystemClock::new()) };
     let started = "let ids = []; for i in 0..$n { ids.push(ready_async(i)); } begin();";
     for (name, source) in [
-        ("yardstick: an empty turn", "begin(); for i in 0..$n { } end();".to_owned()),
+        ("yardstick: an empty iteration", "begin(); for i in 0..$n { } end();".to_owned()),
         (
             "yardstick: a native call",
             "let id = \"x\"; begin(); for i in 0..$n { nothing(id); } end();".to_owned(),
@@ -87,8 +87,8 @@ fn requests(c: &mut Criterion) {
             b.iter_custom(|iterations| {
                 let chunks = iterations / CHUNK;
                 let rest = iterations % CHUNK;
-                let whole: Duration = (0..chunks).map(|_| lane.turns(&source, CHUNK)).sum();
-                whole + if rest > 0 { lane.turns(&source, rest) } else { Duration::ZERO }
+                let whole: Duration = (0..chunks).map(|_| lane.took(&source, CHUNK)).sum();
+                whole + if rest > 0 { lane.took(&source, rest) } else { Duration::ZERO }
             });
         });
     }

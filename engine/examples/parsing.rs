@@ -47,14 +47,14 @@ fn on_a_stack_of_its_own() -> impl Fn(&str) -> (Duration, Duration) {
     |source| {
         std::thread::scope(|scope| {
             let parse = || {
-                let config = EngineConfig::new();
+                let limits = EngineConfig::new().limits;
                 let mut engine = rhai_dispatcher_engine::rhai::Engine::new();
                 engine
-                    .set_max_expr_depths(config.max_expr_depth, config.max_function_expr_depth)
-                    .set_max_functions(config.max_functions)
-                    .set_max_string_size(config.max_string_bytes)
-                    .set_max_array_size(config.max_array_size)
-                    .set_max_map_size(config.max_map_size)
+                    .set_max_expr_depths(limits.max_expr_depth, limits.max_function_expr_depth)
+                    .set_max_functions(limits.max_functions)
+                    .set_max_string_size(limits.max_string_bytes)
+                    .set_max_array_size(limits.max_array_size)
+                    .set_max_map_size(limits.max_map_size)
                     .set_max_strings_interned(0)
                     .set_optimization_level(rhai_dispatcher_engine::rhai::OptimizationLevel::None);
                 #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]

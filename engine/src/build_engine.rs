@@ -18,7 +18,7 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     let mut engine = build_parser(config);
 
     engine.on_progress(|_| on_operation());
-    let guard = ParseGuard::new(config);
+    let guard = ParseGuard::new(&config.limits);
     // A long script is parsed in slices, as it is run.
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
     engine.on_parse_token(move |token, _, state| match on_progress() {
@@ -46,22 +46,23 @@ const MAX_PARSE_TIME: Duration = Duration::from_secs(1);
 /// An engine that parses scripts as the one of a lane does.
 pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     let mut engine = rhai::Engine::new();
+    let limits = &config.limits;
     engine
-        .set_max_call_levels(config.max_call_levels)
-        .set_max_expr_depths(config.max_expr_depth, config.max_function_expr_depth)
-        .set_max_functions(config.max_functions)
-        .set_max_variables(config.max_variables)
-        .set_max_string_size(config.max_string_bytes)
-        .set_max_array_size(config.max_array_size)
-        .set_max_map_size(config.max_map_size)
+        .set_max_call_levels(limits.max_call_levels)
+        .set_max_expr_depths(limits.max_expr_depth, limits.max_function_expr_depth)
+        .set_max_functions(limits.max_functions)
+        .set_max_variables(limits.max_variables)
+        .set_max_string_size(limits.max_string_bytes)
+        .set_max_array_size(limits.max_array_size)
+        .set_max_map_size(limits.max_map_size)
+        .set_max_modules(limits.max_modules)
         // Else strings of one script would live on in the engine, for others.
         .set_max_strings_interned(0)
-        .set_max_modules(config.max_modules)
         .set_fail_on_invalid_map_property(config.strict_properties)
         // See `compile` in `script/parse/`.
         .set_optimization_level(OptimizationLevel::None)
         .set_module_resolver(Resolver);
-    let guard = ParseGuard::new(config).with_max_time(MAX_PARSE_TIME);
+    let guard = ParseGuard::new(&config.limits).with_max_time(MAX_PARSE_TIME);
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
     engine.on_parse_token(move |token, _, state| guard.check(token, state));
     if !config.allow_eval {
@@ -70,7 +71,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     builtins::register(&mut engine);
     growing_strings::register(&mut engine);
     collections::register(&mut engine);
-    curry::register(&mut engine, config.max_arguments);
+    curry::register(&mut engine, limits.max_arguments);
     register_range_guard(&mut engine, config.allow_eval);
     register_text(&mut engine);
     register_to_json(&mut engine);

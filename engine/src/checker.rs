@@ -93,7 +93,7 @@ impl ScriptChecker {
     }
 
     fn check_length(&self, source: &str) -> Result<(), TaskError> {
-        match source.len() > self.config.max_script_bytes {
+        match source.len() > self.config.limits.max_script_bytes {
             true => Err(too_long(source.len(), &self.config)),
             false => Ok(()),
         }

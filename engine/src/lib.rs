@@ -118,7 +118,7 @@ mod script;
 mod secret;
 
 pub use checker::ScriptChecker;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, ScriptLimits};
 pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
 pub use function_names::{function_names, rhai_function_names};

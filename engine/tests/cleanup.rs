@@ -62,7 +62,7 @@ fn a_script_that_is_stopped_while_it_is_suspended_leaves_nothing_behind() {
 fn stop_while_suspended(figures: &Figures, end: End, place: &str, script: &str) {
     let when = &format!("{end:?} {place}");
     let bench = Bench::new();
-    let script = format!("dispatch_async(`nobody`, `1`); never_async(); let held = blob(10_000); {script}");
+    let script = format!("dispatch_async(`absent`, `1`); never_async(); let held = blob(10_000); {script}");
 
     let (worker, accounts) = bench.start();
     let id = bench.submit(&script);
@@ -138,7 +138,7 @@ impl Bench {
         block_on(self.transport.details(&[id])).unwrap().remove(0).unwrap()
     }
 
-    /// What a drained worker handed back runs elsewhere, and finds the child that it had.
+    /// What a drained worker released runs elsewhere, and finds the child that it had.
     fn run_again_and_cancel(&self, figures: &Figures, id: TaskId, child: TaskId, when: &str) {
         assert_eq!(self.details(id).status, TaskStatus::Pending, "{when}");
         let (worker, accounts) = self.start();
@@ -170,7 +170,7 @@ struct WaitsInDrop(mpsc::SyncSender<()>);
 
 impl Drop for WaitsInDrop {
     fn drop(&mut self) {
-        // Nobody listens any more where the script was stopped before.
+        // No test listens any more where the script was stopped before.
         let _ = self.0.send(());
         assert!(matches!(wait(pending::<()>()), Err(WaitError::Stopped(_))));
     }

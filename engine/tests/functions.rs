@@ -213,7 +213,7 @@ fn deep_values_do_not_leave_the_fiber() {
     );
 }
 
-/// Names of calls that have begun, and what lets them go on.
+/// Names of calls that have begun, and what lets them continue.
 type Begun = Vec<(String, oneshot::Sender<()>)>;
 
 /// A function whose calls wait until the test lets them go, at most two at once.
@@ -384,7 +384,8 @@ fn processor_time_is_bounded_and_waits_do_not_count() {
 #[test]
 fn an_answer_that_is_more_than_the_script_may_hold_is_an_error_that_it_catches() {
     let mut config = EngineConfig::new();
-    (config.max_string_bytes, config.max_array_size, config.max_map_size) = (1000, 100, 100);
+    let limits = &mut config.limits;
+    (limits.max_string_bytes, limits.max_array_size, limits.max_map_size) = (1000, 100, 100);
     let config = config
         .with_async_fn("text", |n: i64| async move { "x".repeat(usize::try_from(n).unwrap_or_default()) })
         .with_async_fn("list", |n: i64| async move { (0..n).collect::<Vec<_>>() })
@@ -415,7 +416,7 @@ fn an_answer_that_is_more_than_the_script_may_hold_is_an_error_that_it_catches()
         }
     }
     let mut config = EngineConfig::new();
-    config.max_array_size = 0; // no limit
+    config.limits.max_array_size = 0; // unlimited
     let bench = Bench::with(config.with_async_fn("nested", |n: i64| async move {
         (0..n).fold(Dynamic::UNIT, |inner, _| Dynamic::from_array(vec![inner]))
     }));

@@ -154,16 +154,16 @@ fn what_is_refused_in_a_case_of_a_switch_is_not_taken_for_a_bad_literal() {
 }
 
 #[test]
-fn parses_that_take_turns_are_kept_apart() {
+fn parses_in_slices_are_kept_apart() {
     let bench = Bench::new();
     // Each is parsed in many slices, and has nearly as much as it may.
     let lets = repeat(12_000, |i| format!("let v{i} = 1;"));
     let source = format!("{lets} {} 1", repeat(60_000, |_| "v1 + v2;".into()));
     let mut runs: Vec<_> = (0..4).map(|n| bench.start(&format!("{source} + {n}"))).collect();
-    let mut turns = 0;
+    let mut rounds = 0;
     let mut values = Vec::new();
     while !runs.is_empty() {
-        turns += 1;
+        rounds += 1;
         runs.retain_mut(|run| match run.poll() {
             Poll::Ready(Ran::Finished(Outcome::Completed(output), _)) => {
                 values.push(output.to_string());
@@ -175,7 +175,7 @@ fn parses_that_take_turns_are_kept_apart() {
     }
     values.sort();
     assert_eq!(values, ["1", "2", "3", "4"]);
-    assert!(turns > 1, "they took turns");
+    assert!(rounds > 1, "each was parsed in slices");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn function_pointers_take_no_more_arguments_by_and_by() {
         assert_eq!(error.kind, TaskErrorKind::Limit, "{source}: {error}");
         assert!(error.message.contains("curried (limit: 32)"), "{source}: {error}");
     }
-    // The word is no name.
+    // The word is not a name.
     for source in ["let curry = 1;", "fn curry(x) { x }", "|curry| 1", "for curry in [] {}"] {
         assert_eq!(bench.kind(source), TaskErrorKind::Parse, "{source}");
     }

@@ -18,7 +18,7 @@ const CASES: &[(&str, &str)] = &[
     ("let s = `hello`; let t = `J`; s[0..s.len()] = `${t}${t}`; s", r#""JJ""#),
     ("let m = #{s: [`hello`]}; let t = `J`; m.s[0][range(0, 2)] += t; m.s[0]", r#""heJllo""#),
     ("let n = 0; let v = 3; n[0..2] = v; n", "3"),
-    // An index that is no range stores the value itself.
+    // An index that is not a range stores the value itself.
     ("let r = 0..2; let a = [0, 0]; let i = 1; a[i] = [1, `x`]; a", r#"[0,[1,"x"]]"#),
     ("let r = 0..2; let a = [0, 0]; let v = [1]; let i = 0; a[i + 1] = v; a", "[0,[1]]"),
     ("let r = 0..2; let a = [0, 0]; let v = [1]; a[{ let x = 1; x }] = v; a", "[0,[1]]"),

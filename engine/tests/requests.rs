@@ -197,13 +197,13 @@ fn an_unknown_id_is_an_error_in_every_function() {
 }
 
 #[test]
-fn results_that_nobody_fetches_expire() {
+fn results_that_are_not_fetched_expire() {
     let (bench, _) = bench();
     let source =
         "let id = nap_async(1000); sleep(300); let ok = is_complete(id); sleep(2); [ok, is_complete(id)]";
     let error = bench.play_error(source);
     assert!(error.message.contains("not fetched within 300s"), "{error}");
-    // Also for whoever does not look: the place is free.
+    // Also for a script that does not ask: there is room again.
     let (bench, _) =
         Bench::with_stubs(EngineConfig::new().with_max_requests(2).with_result_ttl(Duration::from_secs(10)));
     let source = "nap_async(1); nap_async(1); sleep(11); let id = nap_async(1); await_result(id)";

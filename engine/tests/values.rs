@@ -67,7 +67,7 @@ fn doubled_value_ends_at_the_limit_of_its_text() {
     let error = bench.error(&format!("{DOUBLED} throw x;"));
     assert_eq!(error.kind, TaskErrorKind::Runtime, "{error}");
     assert!(error.message.ends_with('…') && error.message.len() < 5_000, "{}", error.message.len());
-    // What closures hold is no part of these.
+    // What closures hold is not a part of these.
     for script in ["`${x}`", "x.to_string()", "\"\" + x", "x == 1", "[x].len()", "print(x)"] {
         let (outcome, _) = bench.run(&format!("{DOUBLED} {script}"));
         assert!(matches!(outcome, Outcome::Completed(_)), "{script}: {outcome:?}");

@@ -103,7 +103,7 @@ fn many_burning_scripts_leave_room_for_others() {
     for run in &mut runs {
         assert!(run.poll().is_pending());
     }
-    assert!(bench.room().is_some(), "those who burn their slices take turns");
+    assert!(bench.room().is_some(), "CPU-bound scripts share the run slot");
 }
 
 #[test]

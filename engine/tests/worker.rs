@@ -13,7 +13,7 @@ use rhai_dispatcher_core::{
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
-/// What lets the calls of `gated(n)` go on, in the order in which they began.
+/// What lets the calls of `gated(n)` continue, in the order in which they began.
 type Gates = mpsc::Receiver<(i64, oneshot::Sender<i64>)>;
 
 fn worker() -> (Arc<dyn Transport>, RunningWorker, Gates) {

@@ -150,7 +150,7 @@ impl RhaiDispatcherBuilder {
         let mut config = DispatcherConfig::new(caller_id)?;
         #[cfg(feature = "engine")]
         {
-            config.max_script_bytes = self.engine.max_script_bytes;
+            config.max_script_bytes = self.engine.limits.max_script_bytes;
             config = config.with_preflight(Arc::new(ScriptChecker::new(self.engine.clone())));
         }
         config.default_timeout = self.default_timeout.unwrap_or(config.default_timeout);

@@ -41,7 +41,7 @@ impl CheckCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
         let files = ScriptFile::all(self.files)?;
         let engine = EngineConfig::default().with_limits(&self.limits.into_limits()?);
-        let max_bytes = engine.max_script_bytes;
+        let max_bytes = engine.limits.max_script_bytes;
         let checker = ScriptChecker::new(engine);
         let (console, count) = (Console::detect(), files.len());
         let results = Results::new(console);

@@ -48,7 +48,7 @@ impl HandlersCommand {
         let info = folder.describe();
         let console = Console::detect();
         for problem in &info.problems {
-            print_problem(console, &path, problem, engine.max_script_bytes);
+            print_problem(console, &path, problem, engine.limits.max_script_bytes);
         }
         let lines = match json {
             true => vec![report::json(&info)],

@@ -79,7 +79,7 @@ impl RunCommand {
         let timeout = self.timeout.duration();
         // `--timeout` is the only limit on the time of a script.
         let engine = EngineConfig::default();
-        let max_wall_time = engine.max_wall_time.max(timeout);
+        let max_wall_time = engine.limits.max_wall_time.max(timeout);
         let engine = engine.with_max_wall_time(max_wall_time).with_limits(&self.limits.into_limits()?);
         // This transport has no other worker: a task for another worker id would wait until its timeout.
         let engine = self.modules.install(engine)?.with_dispatch_to([WORKER_ID.parse::<WorkerId>()?]);

@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
 use clap::Args;
+use rhai_dispatcher::engine::ScriptLimits;
 use rhai_dispatcher::task::Limits;
 
 use crate::error::CommandError;
@@ -9,11 +10,7 @@ use crate::error::CommandError;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LimitArgs {
     /// A limit on what a script may use; may be repeated
-    ///
-    /// The names are those of the library's Limits: max_operations=1000, max_memory=1048576, max_wall_time=5s,
-    /// max_cpu_time=500ms and so on; the error for an unknown name lists all of them. `run` and `worker` apply these
-    /// limits to all scripts; `call` and `submit` can only lower the limits of the worker.
-    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    #[arg(long = "limit", value_name = "NAME=VALUE", long_help = long_help())]
     limits: Vec<LimitArg>,
 }
 
@@ -43,6 +40,23 @@ impl LimitArgs {
     }
 }
 
+/// The help of `--limit`, with all limits and their defaults.
+fn long_help() -> String {
+    let defaults = serde_json::to_value(Limits::from(ScriptLimits::default())).unwrap_or_default();
+    let mut help = "A limit on what a script may use; may be repeated\n\n\
+                    `run`, `check` and `worker` apply these limits to all scripts; `call` and `submit` can only lower the \
+                    limits of the worker. The limits, with their defaults:\n"
+        .to_owned();
+    for name in Limits::NAMES {
+        let default = match defaults[name].as_f64().filter(|_| Limits::is_time(name)) {
+            Some(seconds) => format!("{seconds}s"),
+            None => defaults[name].to_string(),
+        };
+        help.push_str(&format!("\n{name}={default}: {}", Limits::about(name).unwrap_or_default()));
+    }
+    help
+}
+
 impl FromStr for LimitArg {
     type Err = String;
 
@@ -50,7 +64,7 @@ impl FromStr for LimitArg {
         let Some((name, value)) = text.split_once('=') else {
             return Err("it has no `=`; give a name and a value, such as max_operations=1000".to_owned());
         };
-        let value = match Limits::NAMES.contains(&name) && name.ends_with("_time") {
+        let value = match Limits::is_time(name) {
             true => {
                 super::duration(value).map_err(|error| format!("{name}: {error}"))?.as_secs_f64().to_string()
             }
@@ -66,6 +80,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn help_lists_every_limit_with_a_default_that_can_be_passed() {
+        let help = long_help();
+        for name in Limits::NAMES {
+            let line = help.lines().find(|line| line.starts_with(&format!("{name}="))).expect(name);
+            let (limit, about) = line.split_once(": ").expect("a sentence about it");
+            let default = limit.parse::<LimitArg>().expect(line);
+            assert!(default.name == *name && about.ends_with('.'), "{line}");
+        }
+    }
 
     #[test]
     fn limits_are_checked_by_name() {

@@ -10,9 +10,11 @@ use serde_json::Number;
 use super::Json;
 use crate::Invalid;
 use crate::invalid::quoted;
+use crate::limit_table;
 
 macro_rules! limits {
-    ($($name:ident, $with:ident: $type:ty, $doc:literal;)*) => {
+    ($($name:ident $with:ident: $type:ty = $default:expr, zero: $zero:ident, kept by $keeper:ident,
+        $about:literal $($more:literal)*;)*) => {
         /// Limits that a task asks for, below those of its worker.
         ///
         /// Where there is none, or one above the worker's, the worker's own holds. Each is above zero. The
@@ -23,12 +25,30 @@ macro_rules! limits {
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Limits {
-            $(#[doc = $doc] pub $name: Option<$type>,)*
+            $(#[doc = $about] pub $name: Option<$type>,)*
         }
 
         impl Limits {
             /// The names of all limits.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// What the limit of that name limits, as a sentence; `None` if no limit has that name.
+            #[must_use]
+            pub fn about(name: &str) -> Option<&'static str> {
+                match name {
+                    $(stringify!($name) => Some($about),)*
+                    _ => None,
+                }
+            }
+
+            /// Whether the limit of that name is a time.
+            #[must_use]
+            pub fn is_time(name: &str) -> bool {
+                match name {
+                    $(stringify!($name) => <$type as Limit>::IS_TIME,)*
+                    _ => false,
+                }
+            }
 
             $(
                 #[doc = concat!("Sets [`", stringify!($name), "`](Self::", stringify!($name), ").")]
@@ -84,33 +104,7 @@ macro_rules! limits {
     };
 }
 
-limits! {
-    max_script_bytes, with_max_script_bytes: usize, "The longest script, in bytes.";
-    max_operations, with_max_operations: u64, "The most operations.";
-    max_call_levels, with_max_call_levels: usize, "The deepest nesting of function calls.";
-    max_expr_depth, with_max_expr_depth: usize,
-        "The deepest nesting of expressions and blocks outside of functions.";
-    max_function_expr_depth, with_max_function_expr_depth: usize,
-        "The deepest nesting of expressions and blocks in functions.";
-    max_functions, with_max_functions: usize, "The most functions that the script defines.";
-    max_variables, with_max_variables: usize,
-        "The most variables at one time, and the most names without a definition in one function.";
-    max_arguments, with_max_arguments: usize,
-        "The most arguments of a call, parameters of a function, and variables that a closure captures.";
-    max_string_bytes, with_max_string_bytes: usize,
-        "The most text in one value, in bytes: of a string, and of all strings in an array or a map together.";
-    max_array_size, with_max_array_size: usize, "The most elements of an array, with those of the arrays in it.";
-    max_map_size, with_max_map_size: usize, "The most properties of an object map, with those of the maps in it.";
-    max_map_literal, with_max_map_literal: usize, "The most properties of an object map that is written out.";
-    max_modules, with_max_modules: usize, "The most modules that it imports.";
-    max_memory, with_max_memory: usize, "The most memory that it holds, in bytes.";
-    max_log_bytes, with_max_log_bytes: usize, "The most text in its log, in bytes; what is beyond is dropped.";
-    max_output_bytes, with_max_output_bytes: usize, "The longest result, in bytes of JSON.";
-    max_requests, with_max_requests: usize,
-        "The most requests that are under way or whose results were not fetched.";
-    max_wall_time, with_max_wall_time: Duration, "The longest time from its start to its end, waits included.";
-    max_cpu_time, with_max_cpu_time: Duration, "The longest that it computes, its waits not counted.";
-}
+limit_table!(limits);
 
 impl Limits {
     /// Whether none is set.
@@ -124,6 +118,8 @@ impl Limits {
 trait Limit: Copy + Sized {
     /// What a good value is.
     const HINT: &'static str;
+
+    const IS_TIME: bool;
 
     fn of(text: &str) -> Option<Self>;
 
@@ -147,6 +143,8 @@ macro_rules! whole_numbers {
             impl Limit for $type {
                 const HINT: &'static str = "give a whole number above zero";
 
+                const IS_TIME: bool = false;
+
                 fn of(text: &str) -> Option<Self> {
                     text.parse().ok()
                 }
@@ -167,6 +165,8 @@ whole_numbers! { u64 usize }
 
 impl Limit for Duration {
     const HINT: &'static str = "give a time above zero, in seconds";
+
+    const IS_TIME: bool = true;
 
     fn of(text: &str) -> Option<Self> {
         let seconds: f64 = text.parse().ok().filter(|seconds| *seconds > 0.0)?;
@@ -237,6 +237,8 @@ mod tests {
             limits.set(name, "7").expect(name);
             assert!(!limits.is_empty() && limits.check().is_ok());
             assert!(limits.to_string().starts_with(&format!("{name}=7")), "{limits}");
+            assert!(Limits::about(name).is_some_and(|about| about.ends_with('.')), "{name}");
+            assert_eq!(Limits::is_time(name), limits.to_string() == format!("{name}=7.0"));
         }
     }
 

@@ -6,6 +6,7 @@ mod failure;
 mod id;
 mod json;
 mod json_integers;
+mod limit_table;
 mod limits;
 mod log;
 mod method_name;

@@ -60,6 +60,10 @@ impl RequestState {
         matches!(self, Self::Pending(_))
     }
 
+    pub(crate) const fn has_completed(&self) -> bool {
+        matches!(self, Self::Ended(CallEnd::Completed(_), _) | Self::Fetched(CallStatus::Completed))
+    }
+
     /// The status, as scripts see it.
     pub(crate) const fn status(&self) -> &'static str {
         match self {

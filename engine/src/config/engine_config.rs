@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rhai_dispatcher_core::{BlockingPool, Invalid, LogLevel, Task, WorkerId};
+use rhai_dispatcher_core::{BlockingPool, Invalid, Limits, LogLevel, Task, WorkerId, limit_table};
 
+use super::script_limits::ScriptLimits;
 use crate::call::Runtime;
 use crate::docs::{EVERY_SCRIPT, ModuleDoc};
 use crate::fiber::StackSize;
@@ -13,61 +14,15 @@ use crate::secret::{Secret, Secrets};
 /// How scripts are run: their limits, and what they can call.
 ///
 /// One configuration is shared by all lanes of a worker and by the [`ScriptChecker`] of its
-/// dispatchers, so that both agree on what is a good script. A script that goes over a limit ends
-/// in an error that names the limit and its value. A task can ask for lower ones, with
-/// [`Limits`](rhai_dispatcher_core::Limits); those of nesting, sizes, variables, arguments, functions and modules are kept by engines, so a lane
-/// builds another one for each set of them that is in use.
+/// dispatchers, so that both agree on what is a good script.
 ///
 /// [`ScriptChecker`]: crate::ScriptChecker
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineConfig {
-    /// The longest script, in bytes; 256 KiB. Parsing yields as running does.
-    pub max_script_bytes: usize,
-    /// The most operations of one run, those of callbacks and of what it parses with `eval` included; 1,000,000,000, a
-    /// minute or two of a processor.
-    pub max_operations: u64,
-    /// The deepest nesting of function calls; 64.
-    pub max_call_levels: usize,
-    /// The deepest nesting of expressions and blocks outside of functions; 64.
-    pub max_expr_depth: usize,
-    /// The deepest nesting of expressions and blocks in functions; 32.
-    pub max_function_expr_depth: usize,
-    /// The most functions that a script defines; 1,024.
-    pub max_functions: usize,
-    /// The most variables at one time, and the most names without a definition in one function; 1,024.
-    pub max_variables: usize,
-    /// The most arguments of a call, parameters of a function, and variables that a closure captures; 32. Rhai
-    /// may look for a function with so many arguments for 10 ms, in which nothing else runs on the lane.
-    pub max_arguments: usize,
-    /// The most text in one value, in bytes; 1 MiB. It is the longest string, and the most that the strings of an
-    /// array or a map have together, those of the arrays and maps in it included: Rhai adds them up. Small, since
-    /// a built-in function that goes through a text holds the lane's thread.
-    pub max_string_bytes: usize,
-    /// The most elements of an array, with those of the arrays in it; 100,000. It also bounds how
-    /// deep arrays nest, which printing and dropping them pays for with stack.
-    pub max_array_size: usize,
-    /// The most properties of an object map, with those of the maps in it; 32,768.
-    pub max_map_size: usize,
-    /// The most properties of an object map that is written out, as `#{…}`; 4,096. Rhai compares each with all
-    /// those before it.
-    pub max_map_literal: usize,
-    /// The most memory that one script holds, in bytes; 64 MiB. It is counted, and so limited, only if
-    /// the program's allocator is a [`ScriptAllocator`](crate::ScriptAllocator). Each block counts 256 bytes beside
-    /// its size, since copying and dropping a value takes time for each block of it, in which nothing else runs on
-    /// the lane: with 64 MiB, less than 50 ms. A script is stopped at
-    /// its next operation, so that it may have more for the time of one call of a native function. Its
-    /// compiled form is not counted, but for what it has `eval` compile. How deep values can be depends on it, and so
-    /// does [`stack_size`](Self::stack_size).
-    pub max_memory: usize,
-    /// The most text that `print` and `debug` leave in a task's log, in bytes; 64 KiB. What is
-    /// printed beyond is dropped, and the log says so.
-    pub max_log_bytes: usize,
-    /// The longest result, in bytes of JSON; 1 MiB.
-    pub max_output_bytes: usize,
-    /// The longest time from the start of a run to its end, waits included; an hour.
-    pub max_wall_time: Duration,
-    /// How long a script runs before others on its lane have a turn; 1 ms.
+    /// The limits of scripts. The `with_max_…` methods set them one by one.
+    pub limits: ScriptLimits,
+    /// How long a script runs before it yields to others on its lane; 1 ms.
     pub slice: Duration,
     /// The most scripts that a lane has started and not finished; 10,000. Nearly all of them wait.
     pub max_in_flight: usize,
@@ -87,12 +42,8 @@ pub struct EngineConfig {
     pub stack_size: usize,
     /// The most unused stacks that a lane keeps; 1,024. Each keeps up to 32 KiB of memory.
     pub max_pooled_stacks: usize,
-    /// The most requests of one task that are under way or whose results were not fetched; 1,000.
-    pub max_requests: usize,
     /// How long the result of a request is kept for a script that does not fetch it; 5 minutes.
     pub result_ttl: Duration,
-    /// The longest that one script computes, its waits not counted; a minute.
-    pub max_cpu_time: Duration,
     /// The most threads that run blocking functions at once, on all lanes together; 32. Calls
     /// beyond wait for one.
     pub max_blocking_threads: usize,
@@ -108,8 +59,6 @@ pub struct EngineConfig {
     /// out of it, nor does a link in it. A module is limited as a script is, and as many compiled ones
     /// are kept.
     pub modules_folder: Option<Arc<Path>>,
-    /// The most modules that one script imports, each as often as it is imported; 1,024.
-    pub max_modules: usize,
     /// What has been added by [`with_secret`](Self::with_secret).
     pub(crate) secrets: Secrets,
     /// What has been added by [`with_setup`](Self::with_setup).
@@ -133,22 +82,7 @@ pub(crate) type Setup = Arc<dyn Fn(&mut rhai::Engine, &EngineConfig) + Send + Sy
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
-            max_script_bytes: 256 * 1024,
-            max_operations: 1_000_000_000,
-            max_call_levels: 64,
-            max_expr_depth: 64,
-            max_function_expr_depth: 32,
-            max_functions: 1024,
-            max_variables: 1024,
-            max_arguments: 32,
-            max_string_bytes: 1024 * 1024,
-            max_array_size: 100_000,
-            max_map_size: 32_768,
-            max_map_literal: 4096,
-            max_memory: 64 * 1024 * 1024,
-            max_log_bytes: rhai_dispatcher_core::TaskLog::MAX_BYTES,
-            max_output_bytes: 1024 * 1024,
-            max_wall_time: Duration::from_secs(60 * 60),
+            limits: ScriptLimits::default(),
             slice: Duration::from_millis(1),
             max_in_flight: 10_000,
             run_queue: 512,
@@ -156,15 +90,12 @@ impl Default for EngineConfig {
             max_cached_bytes: 4 * 1024 * 1024,
             stack_size: 0,
             max_pooled_stacks: 1024,
-            max_requests: 1000,
             result_ttl: Duration::from_secs(5 * 60),
-            max_cpu_time: Duration::from_secs(60),
             max_blocking_threads: 32,
             allow_eval: false,
             strict_properties: false,
             dispatch_to: None,
             modules_folder: None,
-            max_modules: 1024,
             secrets: Secrets::new(),
             setups: Vec::new(),
             log_listener: None,
@@ -175,7 +106,34 @@ impl Default for EngineConfig {
     }
 }
 
-/// A consuming setter for each field.
+/// A consuming setter for each limit.
+macro_rules! limit_setters {
+    ($($name:ident $with:ident: $type:ty = $default:expr, zero: $zero:ident, kept by $keeper:ident,
+        $about:literal $($more:literal)*;)*) => {
+        /// Limits.
+        impl EngineConfig {
+            $(
+                #[doc = concat!("Sets [`", stringify!($name), "`](ScriptLimits::", stringify!($name), ").")]
+                #[must_use]
+                pub fn $with(mut self, $name: $type) -> Self {
+                    self.limits.$name = $name;
+                    self
+                }
+            )*
+
+            /// Sets those limits that are set in `limits`.
+            #[must_use]
+            pub fn with_limits(mut self, limits: &Limits) -> Self {
+                self.limits = self.limits.with(limits);
+                self
+            }
+        }
+    };
+}
+
+limit_table!(limit_setters);
+
+/// A consuming setter for each other field.
 macro_rules! setters {
     ($($with:ident: $field:ident, $type:ty;)*) => {
         $(
@@ -197,22 +155,6 @@ impl EngineConfig {
     }
 
     setters! {
-        with_max_script_bytes: max_script_bytes, usize;
-        with_max_operations: max_operations, u64;
-        with_max_call_levels: max_call_levels, usize;
-        with_max_expr_depth: max_expr_depth, usize;
-        with_max_function_expr_depth: max_function_expr_depth, usize;
-        with_max_functions: max_functions, usize;
-        with_max_variables: max_variables, usize;
-        with_max_arguments: max_arguments, usize;
-        with_max_string_bytes: max_string_bytes, usize;
-        with_max_array_size: max_array_size, usize;
-        with_max_map_size: max_map_size, usize;
-        with_max_map_literal: max_map_literal, usize;
-        with_max_memory: max_memory, usize;
-        with_max_log_bytes: max_log_bytes, usize;
-        with_max_output_bytes: max_output_bytes, usize;
-        with_max_wall_time: max_wall_time, Duration;
         with_slice: slice, Duration;
         with_max_in_flight: max_in_flight, usize;
         with_run_queue: run_queue, usize;
@@ -220,12 +162,9 @@ impl EngineConfig {
         with_max_cached_bytes: max_cached_bytes, usize;
         with_stack_size: stack_size, usize;
         with_max_pooled_stacks: max_pooled_stacks, usize;
-        with_max_requests: max_requests, usize;
         with_result_ttl: result_ttl, Duration;
-        with_max_cpu_time: max_cpu_time, Duration;
         with_allow_eval: allow_eval, bool;
         with_strict_properties: strict_properties, bool;
-        with_max_modules: max_modules, usize;
     }
 
     /// Adds a step of building an engine, such as registering functions that scripts can call.
@@ -324,12 +263,17 @@ impl EngineConfig {
     /// # Errors
     /// If a `stack_size` is too small for `max_memory`.
     pub fn check(&self) -> Result<(), Invalid> {
-        StackSize::of(self.stack_size, self.max_memory).map(drop)
+        StackSize::of(self.stack_size, self.limits.max_memory).map(drop)
+    }
+
+    /// The same, with those of `limits` that are lower than its own.
+    pub(crate) fn lowered(&self, limits: &Limits) -> Self {
+        Self { limits: self.limits.lowered(limits), ..self.clone() }
     }
 
     /// The size of one fiber's stack, in bytes.
     pub(crate) fn stack_bytes(&self) -> usize {
-        StackSize::of(self.stack_size, self.max_memory).map_or(self.stack_size, |stack| stack.total)
+        StackSize::of(self.stack_size, self.limits.max_memory).map_or(self.stack_size, |stack| stack.total)
     }
 
     pub(crate) fn blocking_pool(&self) -> &BlockingPool {
@@ -340,9 +284,7 @@ impl EngineConfig {
 impl fmt::Debug for EngineConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineConfig")
-            .field("max_script_bytes", &self.max_script_bytes)
-            .field("max_operations", &self.max_operations)
-            .field("max_wall_time", &self.max_wall_time)
+            .field("limits", &self.limits)
             .field("max_in_flight", &self.max_in_flight)
             .field("stack_size", &self.stack_size)
             .field("setups", &self.setups.len())

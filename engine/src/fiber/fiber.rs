@@ -23,7 +23,7 @@ pub(crate) struct Fiber<T: 'static> {
     /// The function's stack and state; `None` once it has ended.
     coroutine: Option<Coroutine<(), (), Result<T, Panicked>, FiberStack>>,
     /// What the running function and its owner share.
-    shared: Rc<Shared>,
+    state: Rc<FiberState>,
     /// Where the stack goes in the end.
     pool: StackPool,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Fiber<T: 'static> {
 pub(crate) struct Panicked(pub(crate) String);
 
 /// What the running function and its owner share.
-struct Shared {
+struct FiberState {
     /// How the function suspends itself: lies at the top of its stack from its start to its end.
     yielder: Cell<*const Yielder<(), ()>>,
     /// The waker of the poll under way; null when there is none.
@@ -45,8 +45,8 @@ struct Shared {
 }
 
 thread_local! {
-    /// The fiber that this thread runs now, or null. It is alive: whoever resumed it owns it.
-    static CURRENT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+    /// The fiber that this thread runs now, or null. It is alive: the future that resumed it owns it.
+    static CURRENT: Cell<*const FiberState> = const { Cell::new(ptr::null()) };
 }
 
 impl<T> Fiber<T> {
@@ -58,26 +58,26 @@ impl<T> Fiber<T> {
         stop: StopToken,
         body: impl FnOnce() -> T + 'static,
     ) -> Self {
-        let shared = Rc::new(Shared {
+        let state = Rc::new(FiberState {
             yielder: Cell::new(ptr::null()),
             waker: Cell::new(ptr::null()),
             stop,
             lowest: Cell::new(stack.top()),
         });
-        let of_body = Rc::clone(&shared);
+        let of_body = Rc::clone(&state);
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             of_body.yielder.set(yielder);
             drop(of_body);
             panic::catch_unwind(AssertUnwindSafe(body)).map_err(Panicked::from)
         });
-        Self { coroutine: Some(coroutine), shared, pool: pool.clone() }
+        Self { coroutine: Some(coroutine), state, pool: pool.clone() }
     }
 
     /// Runs the function until it suspends or ends.
     fn resume(&mut self, waker: &Waker) -> Poll<Result<T, Panicked>> {
         let coroutine = self.coroutine.as_mut().expect("a fiber is not polled after its end");
         let result = {
-            let _running = Running::enter(&self.shared, waker);
+            let _running = Running::enter(&self.state, waker);
             coroutine.resume(())
         };
         match result {
@@ -93,7 +93,7 @@ impl<T> Fiber<T> {
     fn release(&mut self) {
         if let Some(coroutine) = self.coroutine.take() {
             // On the fiber's account still, and the pool is the lane's.
-            uncharged(|| self.pool.give(coroutine.into_stack(), self.shared.lowest.get()));
+            uncharged(|| self.pool.put_back(coroutine.into_stack(), self.state.lowest.get()));
         }
     }
 }
@@ -110,7 +110,7 @@ impl<T> Drop for Fiber<T> {
     fn drop(&mut self) {
         let Some(coroutine) = &self.coroutine else { return };
         if coroutine.started() {
-            self.shared.stop.stop(Stop::Drained);
+            self.state.stop.stop(Stop::Drained);
             if self.resume(Waker::noop()).is_ready() {
                 return;
             }
@@ -133,7 +133,7 @@ impl<T> std::fmt::Debug for Fiber<T> {
 ///
 /// # Errors
 /// [`WaitError::Stopped`] at once when the fiber's stop token has fired, and as soon as it fires.
-/// Where it is impossible to wait, the future is not polled at all.
+/// Where it is impossible to wait, the future is not polled.
 pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
     if std::thread::panicking() {
         return Err(WaitError::Panicking);
@@ -143,35 +143,35 @@ pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, WaitError> {
         return Err(WaitError::NotOnFiber);
     }
     // SAFETY: `CURRENT` is set only while `Fiber::resume` runs further down this thread, and
-    // that fiber holds an `Rc<Shared>`. It holds it until the coroutine has ended, and this very
+    // that fiber holds an `Rc<FiberState>`. It holds it until the coroutine has ended, and this very
     // call runs on the coroutine: so the reference is good until this function returns, however
     // often it suspends in between.
-    let shared = unsafe { &*current };
+    let state = unsafe { &*current };
 
-    shared.note_lowest(stack_address());
+    state.note_lowest(stack_address());
     let mut future = pin!(future);
     loop {
-        if let Some(stop) = shared.stop.get() {
+        if let Some(stop) = state.stop.get() {
             return Err(WaitError::Stopped(stop));
         }
         {
             // SAFETY: the waker is the one of the `Fiber::resume` that runs this code now; it is
             // borrowed there until the fiber suspends. It can't suspend while this reference
             // lives: only this function does, and inside the block `CURRENT` is null.
-            let waker = unsafe { &*shared.waker.get() };
+            let waker = unsafe { &*state.waker.get() };
             let _detached = Detached::enter();
             let mut cx = Context::from_waker(waker);
             if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
                 // What it is may come of the stop, which another thread has brought meanwhile.
-                return shared.stop.get().map_or(Ok(value), |stop| Err(WaitError::Stopped(stop)));
+                return state.stop.get().map_or(Ok(value), |stop| Err(WaitError::Stopped(stop)));
             }
-            if let Poll::Ready(stop) = shared.stop.poll_stopped(&mut cx) {
+            if let Poll::Ready(stop) = state.stop.poll_stopped(&mut cx) {
                 return Err(WaitError::Stopped(stop));
             }
         }
         // SAFETY: the yielder lies at the top of the stack that this code runs on. It is this
         // coroutine's own: `CURRENT` named the innermost one that runs on this thread.
-        unsafe { (*shared.yielder.get()).suspend(()) };
+        unsafe { (*state.yielder.get()).suspend(()) };
     }
 }
 
@@ -189,8 +189,8 @@ pub(crate) fn is_current() -> bool {
 /// Tells the current fiber, if there is one, how low its stack was seen in use.
 pub(crate) fn note_lowest(address: usize) {
     // SAFETY: as in `wait`: what `CURRENT` names is alive, and here the reference ends at once.
-    if let Some(shared) = unsafe { CURRENT.get().as_ref() } {
-        shared.note_lowest(address);
+    if let Some(state) = unsafe { CURRENT.get().as_ref() } {
+        state.note_lowest(address);
     }
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn stack_address() -> usize {
     (&raw const here).addr()
 }
 
-impl Shared {
+impl FiberState {
     fn note_lowest(&self, address: usize) {
         self.lowest.set(self.lowest.get().min(address));
     }
@@ -208,27 +208,27 @@ impl Shared {
 
 /// While it lives, one fiber is current on this thread.
 struct Running<'a> {
-    shared: &'a Shared,
-    previous: *const Shared,
+    state: &'a FiberState,
+    previous: *const FiberState,
 }
 
 impl<'a> Running<'a> {
-    fn enter(shared: &'a Shared, waker: &'a Waker) -> Self {
-        shared.waker.set(waker);
-        Self { shared, previous: CURRENT.replace(shared) }
+    fn enter(state: &'a FiberState, waker: &'a Waker) -> Self {
+        state.waker.set(waker);
+        Self { state, previous: CURRENT.replace(state) }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         CURRENT.set(self.previous);
-        self.shared.waker.set(ptr::null());
+        self.state.waker.set(ptr::null());
     }
 }
 
 /// While it lives, no fiber is current on this thread.
 struct Detached {
-    previous: *const Shared,
+    previous: *const FiberState,
 }
 
 impl Detached {
@@ -252,7 +252,7 @@ impl From<Box<dyn Any + Send>> for Panicked {
         } else {
             "a panic without a message".to_owned()
         };
-        // A payload of somebody's own type may panic in its turn.
+        // The drop of a payload of another type may panic, too.
         if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
         }

@@ -1,7 +1,7 @@
 //! Stackful coroutines behind a [`Future`](std::future::Future), and the stacks that they run on.
 //!
 //! A [`Fiber`] runs ordinary Rust code that can stop in the middle: [`wait`] suspends it on any
-//! Rust future and gives the thread back to whoever polls the fiber. With `memory`, this is the
+//! Rust future and gives the thread back to the future that polls the fiber. With `memory`, this is the
 //! only module of the workspace with unsafe code; what it exports is safe to use in any order.
 //!
 //! Invariants that the unsafe code rests on:

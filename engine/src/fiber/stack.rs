@@ -57,7 +57,7 @@ impl FiberStack {
         // From here on the mapping is unmapped when this value is dropped.
         let stack = Self { start: NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?, len };
 
-        // SAFETY: the first page lies within the mapping just made, and nobody uses it yet.
+        // SAFETY: the first page lies within the mapping just made, and is not in use yet.
         if unsafe { libc::mprotect(start, page, libc::PROT_NONE) } != 0 {
             return Err(io::Error::last_os_error());
         }
@@ -82,7 +82,7 @@ impl FiberStack {
 
     /// Gives the memory of all pages back but those of the top `kept` bytes.
     ///
-    /// Takes `&mut self`, which nobody has while a coroutine owns the stack: so nothing on it is
+    /// Takes `&mut self`, which does not exist while a coroutine owns the stack: so nothing on it is
     /// in use.
     pub(crate) fn trim(&mut self, kept: usize) {
         let page = *PAGE;

@@ -27,7 +27,7 @@ struct Pool {
 /// fault and end without a system call.
 pub(crate) const KEPT: usize = 32 * 1024;
 
-/// Code without a tick (a native function, a deep drop) can go deeper than was seen. So every
+/// Code without an operation (a native function, a deep drop) can go deeper than was seen. So every
 /// so many times a stack is trimmed whatever was seen, rarely enough that the system call is not felt.
 const TRIM_EVERY: u32 = 256;
 
@@ -43,7 +43,7 @@ impl StackPool {
         }))
     }
 
-    /// A stack that nobody uses.
+    /// A stack that is not in use.
     pub(crate) fn take(&self) -> io::Result<FiberStack> {
         match self.0.idle.borrow_mut().pop_back() {
             Some(stack) => Ok(stack),
@@ -51,8 +51,8 @@ impl StackPool {
         }
     }
 
-    /// Takes a stack back, whose lowest address in use was `lowest` as far as anybody noticed.
-    pub(crate) fn give(&self, mut stack: FiberStack, lowest: usize) {
+    /// Takes a stack back, whose lowest address in use was `lowest` as far as was noticed.
+    pub(crate) fn put_back(&self, mut stack: FiberStack, lowest: usize) {
         let pool = &*self.0;
         let mut idle = pool.idle.borrow_mut();
         if idle.len() >= pool.max_idle {

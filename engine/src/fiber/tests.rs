@@ -39,7 +39,7 @@ fn twice() -> impl Future<Output = u32> {
 }
 
 #[test]
-fn a_fiber_suspends_and_goes_on() {
+fn a_fiber_suspends_and_continues() {
     let pool = pool();
     let mut fiber = fiber(&pool, &StopToken::new(), || wait(twice()).expect("a fiber") + 1);
     assert!(poll(&mut fiber).is_pending());
@@ -48,7 +48,7 @@ fn a_fiber_suspends_and_goes_on() {
 }
 
 #[test]
-fn fibers_take_turns() {
+fn suspended_fibers_are_kept_apart() {
     let pool = pool();
     let mut fibers: Vec<_> = (0..100)
         .map(|i| fiber(&pool, &StopToken::new(), move || wait(twice()).map(|polls| polls + i)))

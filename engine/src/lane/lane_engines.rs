@@ -6,7 +6,8 @@ use rhai_dispatcher_core::{TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::build_engine::build_engine;
-use crate::script::{EngineLimits, LaneEngine};
+use crate::config::ScriptLimits;
+use crate::script::LaneEngine;
 
 /// The engines of one lane: its own, and those for tasks that lower limits which an engine has for all
 /// that it runs.
@@ -14,7 +15,7 @@ use crate::script::{EngineLimits, LaneEngine};
 pub(super) struct LaneEngines {
     own: Rc<LaneEngine>,
     /// All others that exist.
-    lowered: RefCell<HashMap<EngineLimits, Weak<LaneEngine>>>,
+    lowered: RefCell<HashMap<ScriptLimits, Weak<LaneEngine>>>,
     /// Those of them that were used last; more exist while scripts run on them.
     kept: RefCell<VecDeque<Rc<LaneEngine>>>,
 }
@@ -47,7 +48,7 @@ impl LaneEngines {
     /// # Errors
     /// If scripts run under too many different limits.
     pub(super) fn with_limits_of(&self, config: &EngineConfig) -> Result<Rc<LaneEngine>, TaskError> {
-        let limits = EngineLimits::of(config);
+        let limits = config.limits.kept_by_engine();
         if limits == self.own.limits {
             return Ok(Rc::clone(&self.own));
         }

@@ -32,7 +32,7 @@ pub(crate) struct LaneResources {
 
 impl LaneResources {
     pub(crate) fn new(config: EngineConfig) -> Self {
-        let stack = StackSize::of(config.stack_size, config.max_memory);
+        let stack = StackSize::of(config.stack_size, config.limits.max_memory);
         // A configuration that is refused runs no script, but its errors.
         let stack_size = stack.as_ref().map_or(config.stack_size, |stack| stack.total);
         let stacks = StackPool::new(stack_size, config.max_pooled_stacks);

@@ -12,6 +12,7 @@ use super::admission::Admitted;
 use super::lane_resources::LaneResources;
 use super::native_body::NativeBody;
 use crate::EngineConfig;
+use crate::config::limit_name;
 use crate::script::raise;
 
 /// A task that Rust code runs, beside the scripts of a lane: it is counted, stopped and limited as they are.
@@ -55,11 +56,11 @@ impl NativeFuture {
 
     /// The result, if it is short enough.
     fn check(&self, json: Json) -> Result<Json, TaskError> {
-        let max = self.config.max_output_bytes;
+        let max = self.config.limits.max_output_bytes;
         if json.as_str().len() <= max {
             return Ok(json);
         }
-        let raise = raise("max_output_bytes");
+        let raise = raise(limit_name!(max_output_bytes));
         let message = format!("the result has more than {max} bytes of JSON; {raise}");
         Err(TaskError::new(TaskErrorKind::Limit, message))
     }
@@ -67,12 +68,14 @@ impl NativeFuture {
     /// Whether it has run for as long as it may.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<Json, TaskError>> {
         let clock = &self.run.clock;
-        let max = self.config.max_wall_time;
+        let max = self.config.limits.max_wall_time;
         let give_up = *self.give_up.get_or_insert_with(|| clock.now() + max);
         let timer = self.timer.get_or_insert_with(|| clock.sleep_until(give_up));
         timer.poll_unpin(cx).map(|()| {
-            let message =
-                format!("the method ran longer than the limit of {max:?}; {}", raise("max_wall_time"));
+            let message = format!(
+                "the method ran longer than the limit of {max:?}; {}",
+                raise(limit_name!(max_wall_time))
+            );
             Err(TaskError::new(TaskErrorKind::Timeout, message))
         })
     }

@@ -32,7 +32,7 @@ pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output
     }
     lane.check()?;
     let config = run.config();
-    if source.len() > config.max_script_bytes {
+    if source.len() > config.limits.max_script_bytes {
         return Err(too_long(source.len(), config));
     }
     // They are the lane's, and bounded by the lengths of scripts and the number of engines.
@@ -43,7 +43,7 @@ pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output
         Some(end) => run_error(terminated(error.position()), Some(end), config),
         None => parse_error(&error, config),
     })?;
-    run.meter().limit_operations(config.max_operations);
+    run.meter().limit_operations(config.limits.max_operations);
     run.note_source(source);
     let mut variables = Scope::new();
     let ended = match run.call() {
@@ -86,7 +86,7 @@ fn outcome(
     // What becomes of its result, or of what it threw, counts as time of the script, and not as its operations.
     run.meter().limit_operations(0);
     let ended = match ended {
-        Ok(value) => output(&value, config.max_output_bytes),
+        Ok(value) => output(&value, config.limits.max_output_bytes),
         Err(error) => {
             let hint = hint(&error, known).unwrap_or_default();
             let mut error = run_error(*error, None, config);

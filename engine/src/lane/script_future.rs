@@ -45,7 +45,7 @@ impl ScriptFuture {
         let (floor, shallow) = stack.as_ref().map_or((0, 0), |stack| {
             (stack.bottom() + lane.stack_reserve(), stack.top().saturating_sub(KEPT))
         });
-        let account = Account::open(config.max_memory, lane.accounts());
+        let account = Account::open(config.limits.max_memory, lane.accounts());
         let meter = Meter::new(floor, shallow, config.slice);
         let run = Rc::new(ScriptRun::new(run, call, config, meter, account));
         let fiber = stack.ok().map(|stack| {

@@ -4,7 +4,7 @@ use std::ptr;
 use super::book::Book;
 
 /// An allocator that knows which script holds how much memory, so that
-/// [`EngineConfig::max_memory`](crate::EngineConfig::max_memory) is enforced.
+/// [`ScriptLimits::max_memory`](crate::ScriptLimits::max_memory) is enforced.
 ///
 /// It wraps any other, and is for the whole program:
 ///

@@ -1,6 +1,7 @@
 use rhai::{Dynamic, EvalAltResult};
 
 use crate::EngineConfig;
+use crate::config::limit_name;
 use crate::script::ScriptRun;
 
 /// The deepest nesting of an answer, as for results and arguments.
@@ -51,9 +52,9 @@ fn problem(error: &EvalAltResult, config: &EngineConfig) -> String {
     let EvalAltResult::ErrorDataTooLarge(what, _) = error else { return error.to_string() };
     let lower = what.to_lowercase();
     let settings = [
-        ("string", "max_string_bytes", config.max_string_bytes),
-        ("array", "max_array_size", config.max_array_size),
-        ("map", "max_map_size", config.max_map_size),
+        ("string", limit_name!(max_string_bytes), config.limits.max_string_bytes),
+        ("array", limit_name!(max_array_size), config.limits.max_array_size),
+        ("map", limit_name!(max_map_size), config.limits.max_map_size),
     ];
     match settings.into_iter().find(|(name, ..)| lower.contains(name)) {
         Some((name, setting, limit)) => {

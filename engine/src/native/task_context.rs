@@ -108,7 +108,7 @@ impl TaskContext {
     }
 
     /// Writes a line to the task's log, which is bounded: see
-    /// [`EngineConfig::max_log_bytes`](crate::EngineConfig::max_log_bytes).
+    /// [`ScriptLimits::max_log_bytes`](crate::ScriptLimits::max_log_bytes).
     pub fn log(&self, level: LogLevel, text: &str) {
         self.0.log(level, text);
     }

@@ -33,7 +33,7 @@ fn variable() -> impl Strategy<Value = String> {
     (0..VARIABLES).prop_map(|variable| format!("v{variable}"))
 }
 
-/// A value that is no variable's.
+/// A value that is not a variable's.
 fn fresh() -> impl Strategy<Value = String> {
     const TEXTS: &[&str] = &[
         "0",

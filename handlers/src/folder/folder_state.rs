@@ -30,7 +30,7 @@ impl FolderState {
         Self {
             path: path.into(),
             config,
-            max_file_bytes: engine.max_script_bytes,
+            max_file_bytes: engine.limits.max_script_bytes,
             checker: ScriptChecker::new(engine.clone()),
             versions: Mutex::default(),
             current: Mutex::default(),

@@ -146,7 +146,8 @@ fn an_answer_that_is_more_than_the_script_may_hold_is_an_error_that_it_catches()
         _ => Answer::text("x"),
     });
     let mut engine = EngineConfig::new();
-    (engine.max_string_bytes, engine.max_array_size, engine.max_map_size) = (4000, 150, 150);
+    let limits = &mut engine.limits;
+    (limits.max_string_bytes, limits.max_array_size, limits.max_map_size) = (4000, 150, 150);
     let bench = bench_of(engine);
     for (path, names) in [
         ("/string", "max_string_bytes, which is 4000"),
@@ -177,7 +178,7 @@ fn an_answer_that_is_more_than_the_script_may_hold_is_an_error_that_it_catches()
 fn answers_that_are_too_large_together_can_be_fetched_one_by_one() {
     let server = TestServer::start(|_| Answer::json(format!("[{}0]", "0,".repeat(99))));
     let mut engine = EngineConfig::new();
-    engine.max_array_size = 250;
+    engine.limits.max_array_size = 250;
     let script = format!(
         r#"let ids = []; for i in 0..3 {{ ids.push(http_get_async("{}", #{{parse_json: true}})) }}
            let kind = (); try {{ await_all(ids) }} catch (e) {{ kind = e.kind }}

@@ -13,9 +13,7 @@ use super::requests::Requests;
 use crate::call::{CallError, INVALID, NOT_FOUND, NOT_READY, RequestState};
 use crate::fiber::{self, WaitError};
 use crate::native::script_call::script_call;
-use crate::script::{ScriptRun, conclude_wait};
-
-type Native<T> = Result<T, Box<EvalAltResult>>;
+use crate::script::{NativeResult, ScriptRun, conclude_wait};
 
 /// Adds what scripts can do with requests.
 pub(crate) fn register(engine: &mut rhai::Engine) {
@@ -42,7 +40,7 @@ pub(crate) fn register(engine: &mut rhai::Engine) {
 fn with_id<T: Variant + Clone>(
     engine: &mut rhai::Engine,
     name: &str,
-    f: impl Fn(Requests<'_>, u64) -> Native<T> + Send + Sync + 'static,
+    f: impl Fn(Requests<'_>, u64) -> NativeResult<T> + Send + Sync + 'static,
 ) {
     engine.register_fn(name, move |context: NativeCallContext<'_>, id: &str| {
         script_call(&context, || with_request(id, &f))
@@ -53,7 +51,7 @@ fn with_id<T: Variant + Clone>(
 fn awaiting<A: Variant + Clone, T: Variant + Clone>(
     engine: &mut rhai::Engine,
     name: &str,
-    f: impl Fn(Position, A, Option<Duration>) -> Native<T> + Send + Sync + Clone + 'static,
+    f: impl Fn(Position, A, Option<Duration>) -> NativeResult<T> + Send + Sync + Clone + 'static,
 ) {
     let (plain, in_whole, in_fraction) = (f.clone(), f.clone(), f);
     engine.register_fn(name, move |context: NativeCallContext<'_>, what: A| {
@@ -67,18 +65,18 @@ fn awaiting<A: Variant + Clone, T: Variant + Clone>(
     });
 }
 
-fn current() -> Native<Rc<ScriptRun>> {
+fn current() -> NativeResult<Rc<ScriptRun>> {
     Ok(ScriptRun::current().ok_or(WaitError::NotOnFiber)?)
 }
 
-fn with_request<T>(id: &str, f: impl FnOnce(Requests<'_>, u64) -> Native<T>) -> Native<T> {
+fn with_request<T>(id: &str, f: impl FnOnce(Requests<'_>, u64) -> NativeResult<T>) -> NativeResult<T> {
     let run = current()?;
     let requests = Requests::of(&run);
     let number = requests.find(id)?;
     f(requests, number)
 }
 
-fn set_priority(priority: &str) -> Native<()> {
+fn set_priority(priority: &str) -> NativeResult<()> {
     let priority: Priority = priority.parse().map_err(|_| {
         let message = format!("priority: `{priority:.20}` is not known; use `high`, `normal` or `low`");
         CallError::new(INVALID, message)
@@ -87,7 +85,7 @@ fn set_priority(priority: &str) -> Native<()> {
     Ok(())
 }
 
-fn await_result(id: &str, time: Option<Duration>) -> Native<Dynamic> {
+fn await_result(id: &str, time: Option<Duration>) -> NativeResult<Dynamic> {
     let run = current()?;
     let requests = Requests::of(&run);
     let number = requests.find(id)?;
@@ -101,7 +99,7 @@ fn await_result(id: &str, time: Option<Duration>) -> Native<Dynamic> {
 
 /// All results, in the order of the ids. The first failure is thrown at once; the others can still be
 /// fetched then, as they can after a time-out, or if all together are more than the script may hold.
-fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
+fn await_all(ids: &[Dynamic], time: Option<Duration>) -> NativeResult<Array> {
     let run = current()?;
     let requests = Requests::of(&run);
     let numbers = find_all(requests, ids)?;
@@ -112,7 +110,7 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
         pending.retain(|number| {
             let left = requests.table().with(*number, |state| match state {
                 RequestState::Pending(_) => true,
-                _ if state.status() == "completed" => false,
+                _ if state.has_completed() => false,
                 _ => {
                     failed = failed.or(Some(*number));
                     false
@@ -136,7 +134,7 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> Native<Array> {
 }
 
 /// How all have ended, in the order of the ids. After a time-out nothing is lost.
-fn await_all_settled(ids: &[Dynamic], time: Option<Duration>, position: Position) -> Native<Array> {
+fn await_all_settled(ids: &[Dynamic], time: Option<Duration>, position: Position) -> NativeResult<Array> {
     let run = current()?;
     let requests = Requests::of(&run);
     let numbers = find_all(requests, ids)?;
@@ -159,7 +157,7 @@ fn await_all_settled(ids: &[Dynamic], time: Option<Duration>, position: Position
 }
 
 /// The id of the first that has ended, in whatever way; its result is still to be fetched.
-fn await_any(ids: &[Dynamic], time: Option<Duration>) -> Native<Dynamic> {
+fn await_any(ids: &[Dynamic], time: Option<Duration>) -> NativeResult<Dynamic> {
     if ids.is_empty() {
         return Err(CallError::new(
             INVALID,
@@ -185,7 +183,7 @@ fn await_any(ids: &[Dynamic], time: Option<Duration>) -> Native<Dynamic> {
 }
 
 /// The numbers of requests whose results have not been fetched.
-fn find_all(requests: Requests<'_>, ids: &[Dynamic]) -> Native<Vec<u64>> {
+fn find_all(requests: Requests<'_>, ids: &[Dynamic]) -> NativeResult<Vec<u64>> {
     let mut numbers = Vec::with_capacity(ids.len());
     for id in ids {
         let Ok(id) = id.as_immutable_string_ref() else {
@@ -212,8 +210,8 @@ fn find_all(requests: Requests<'_>, ids: &[Dynamic]) -> Native<Vec<u64>> {
 fn await_ready<T>(
     run: &ScriptRun,
     time: Option<Duration>,
-    mut ready: impl FnMut() -> Native<Option<T>>,
-) -> Native<Option<T>> {
+    mut ready: impl FnMut() -> NativeResult<Option<T>>,
+) -> NativeResult<Option<T>> {
     if let Some(value) = ready()? {
         return Ok(Some(value));
     }

@@ -9,6 +9,7 @@ use rhai_dispatcher_core::LogLevel;
 use crate::call::{
     CANCELLED, CallEnd, CallError, CallFuture, RequestTable, Started, TOO_LARGE, UnderWay, Unfetched,
 };
+use crate::config::limit_name;
 use crate::fiber;
 use crate::native::nesting::check_nesting;
 use crate::native::reply_size::check_reply;
@@ -49,8 +50,8 @@ impl<'a> Requests<'a> {
         }
         if self.table.is_full() {
             let what = "too many requests that are under way or whose results were not fetched";
-            let max = self.run.config().max_requests;
-            return Err(LimitExceeded::of_setting(what, "max_requests", max).into());
+            let max = self.run.config().limits.max_requests;
+            return Err(LimitExceeded::new(what, limit_name!(max_requests), max).into());
         }
         Ok(())
     }

@@ -2,6 +2,8 @@ use std::fmt::Display;
 
 use rhai::EvalAltResult;
 
+use crate::config::LimitName;
+
 /// A limit that a script went over. No `try` catches it, like Rhai's own limits.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -13,9 +15,9 @@ impl LimitExceeded {
         Self(format!("{what} (limit: {limit})"))
     }
 
-    /// The limit of a setting. See [`exceeded`].
-    pub(crate) fn of_setting(what: impl Display, setting: &str, limit: impl Display) -> Self {
-        Self(exceeded(what, setting, limit))
+    /// A limit of the configuration, with its value. See [`exceeded`].
+    pub(crate) fn new(what: impl Display, name: LimitName, limit: impl Display) -> Self {
+        Self(exceeded(what, name, limit))
     }
 }
 
@@ -26,12 +28,11 @@ impl From<LimitExceeded> for Box<EvalAltResult> {
 }
 
 /// The message of a limit that was exceeded: what there is too much of, the limit, and how it is raised.
-/// `setting` is a field of [`EngineConfig`](crate::EngineConfig) that `--limit` of `rhaid` sets as well.
-pub(crate) fn exceeded(what: impl Display, setting: &str, limit: impl Display) -> String {
-    format!("{what} (limit: {limit}); {}", raise(setting))
+pub(crate) fn exceeded(what: impl Display, name: LimitName, limit: impl Display) -> String {
+    format!("{what} (limit: {limit}); {}", raise(name))
 }
 
-/// How the limit of a setting is raised.
-pub(crate) fn raise(setting: &str) -> String {
-    format!("raise {setting} with `--limit {setting}=…` or `EngineConfig::with_{setting}`")
+/// How a limit is raised.
+pub(crate) fn raise(name: LimitName) -> String {
+    format!("raise {name} with `--limit {name}=…` or `EngineConfig::with_{name}`")
 }

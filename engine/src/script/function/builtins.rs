@@ -4,7 +4,7 @@ use rhai_dispatcher_core::integer_beyond_i64;
 use crate::script::error::{LimitExceeded, NativeResult, too_large};
 
 /// Replaces those of Rhai's functions that would hold the lane's thread for tens of milliseconds at
-/// the limits of sizes, since there are no operations inside of them. They mean the same.
+/// the limits of sizes, since nothing yields inside of them. They mean the same.
 ///
 /// Rhai looks at the size of a result when it is there: `split` of half a megabyte of commas makes as
 /// many strings first; and its `parse_json` compares

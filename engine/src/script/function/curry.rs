@@ -3,6 +3,7 @@ use std::mem;
 
 use rhai::{Dynamic, Engine, FnPtr};
 
+use crate::config::limit_name;
 use crate::script::error::LimitExceeded;
 use crate::script::parse::CURRY;
 
@@ -16,7 +17,7 @@ pub(crate) fn register(engine: &mut Engine, max: usize) {
             let curried = pointer.curry().len() + count;
             if curried > max {
                 let what = "too many arguments of a function pointer, with those that are curried";
-                return Err(LimitExceeded::of_setting(what, "max_arguments", max).into());
+                return Err(LimitExceeded::new(what, limit_name!(max_arguments), max).into());
             }
             for argument in &mut args[1..] {
                 pointer.add_curry(mem::take(*argument));

@@ -1,5 +1,6 @@
 use rhai::EvalAltResult;
 
+use crate::config::limit_name;
 use crate::script::error::LimitExceeded;
 use crate::script::run::ModuleName;
 
@@ -39,7 +40,8 @@ impl From<ImportError> for Box<EvalAltResult> {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::TooLong(limit) => {
-                LimitExceeded::of_setting("the module has too many bytes", "max_script_bytes", limit).into()
+                LimitExceeded::new("the module has too many bytes", limit_name!(max_script_bytes), limit)
+                    .into()
             }
             error => error.to_string().into(),
         }

@@ -81,7 +81,7 @@ fn read(run: &ScriptRun, name: &ModuleName) -> NativeResult<Arc<str>> {
     }
     let config = run.config();
     let folder = Arc::clone(config.modules_folder.as_ref().ok_or(ImportError::NoFolder)?);
-    let (of_job, max_bytes) = (name.clone(), config.max_script_bytes);
+    let (of_job, max_bytes) = (name.clone(), config.limits.max_script_bytes);
     // A file may be slow to come, and other scripts want the thread.
     let pool = config.blocking_pool();
     let reading = pool.run(run.priority(), move || read_module(&folder, of_job, max_bytes));

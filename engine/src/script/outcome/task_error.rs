@@ -3,13 +3,14 @@ use rhai_dispatcher_core::{Json, TaskError, TaskErrorKind};
 
 use crate::EngineConfig;
 use crate::call::{CallError, MAX_MESSAGE, Runtime};
+use crate::config::{LimitName, limit_name};
 use crate::script::error::{LimitExceeded, exceeded, raise};
 use crate::script::run::{End, PanicPlace};
 use crate::script::value::{error_text, output};
 
 /// The error of a script that is longer than allowed.
 pub(crate) fn too_long(bytes: usize, config: &EngineConfig) -> TaskError {
-    let (limit, raise) = (config.max_script_bytes, raise("max_script_bytes"));
+    let (limit, raise) = (config.limits.max_script_bytes, raise(limit_name!(max_script_bytes)));
     let message = format!("the script has {bytes} bytes, more than the limit of {limit}; {raise}");
     TaskError::new(TaskErrorKind::Limit, message)
 }
@@ -23,14 +24,16 @@ fn syntax_error(error: &ParseErrorType, position: Position, config: &EngineConfi
     let limit = match error {
         ParseErrorType::ExprTooDeep => Some(format!(
             "{error} (limits: {} levels, {} in functions); {}; in functions, {}",
-            config.max_expr_depth,
-            config.max_function_expr_depth,
-            raise("max_expr_depth"),
-            raise("max_function_expr_depth"),
+            config.limits.max_expr_depth,
+            config.limits.max_function_expr_depth,
+            raise(limit_name!(max_expr_depth)),
+            raise(limit_name!(max_function_expr_depth)),
         )),
-        ParseErrorType::TooManyFunctions => {
-            Some(exceeded("too many functions and closures", "max_functions", config.max_functions))
-        }
+        ParseErrorType::TooManyFunctions => Some(exceeded(
+            "too many functions and closures",
+            limit_name!(max_functions),
+            config.limits.max_functions,
+        )),
         ParseErrorType::LiteralTooLarge(what, limit) => {
             Some(exceeded(format_args!("{what} is too large"), size_setting(what, config).0, limit))
         }
@@ -111,19 +114,21 @@ fn at_its_place(
     match error {
         EvalAltResult::ErrorTerminated(..) => match end {
             Some(End::TimedOut) => {
-                let (max, raise) = (config.max_wall_time, raise("max_wall_time"));
+                let (max, raise) = (config.limits.max_wall_time, raise(limit_name!(max_wall_time)));
                 let message = format!("the script ran longer than the limit of {max:?}; {raise}");
                 task_error(TaskErrorKind::Timeout, message, position)
             }
             Some(End::OutOfTime) => {
-                let (max, raise) = (config.max_cpu_time, raise("max_cpu_time"));
+                let (max, raise) = (config.limits.max_cpu_time, raise(limit_name!(max_cpu_time)));
                 limit(format!(
                     "the script computed longer than the limit of {max:?} of processor time; {raise}"
                 ))
             }
-            Some(End::OutOfOperations) => {
-                limit(exceeded("too many operations", "max_operations", config.max_operations))
-            }
+            Some(End::OutOfOperations) => limit(exceeded(
+                "too many operations",
+                limit_name!(max_operations),
+                config.limits.max_operations,
+            )),
             Some(End::OutOfStack) => {
                 let max = config.stack_bytes();
                 limit(format!(
@@ -132,7 +137,7 @@ fn at_its_place(
                 ))
             }
             Some(End::OutOfMemory) => {
-                let (max, raise) = (config.max_memory, raise("max_memory"));
+                let (max, raise) = (config.limits.max_memory, raise(limit_name!(max_memory)));
                 limit(format!("the script used more memory than the limit of {max} bytes; {raise}"))
             }
             Some(End::TooLarge(what)) => {
@@ -144,35 +149,37 @@ fn at_its_place(
             }
         },
         EvalAltResult::ErrorTooManyVariables(_) => {
-            limit(exceeded("too many variables", "max_variables", config.max_variables))
+            limit(exceeded("too many variables", limit_name!(max_variables), config.limits.max_variables))
         }
         EvalAltResult::ErrorStackOverflow(_) => {
-            let max = format_args!("{} levels", config.max_call_levels).to_string();
-            limit(exceeded("function calls are nested too deep", "max_call_levels", max))
+            let max = format_args!("{} levels", config.limits.max_call_levels).to_string();
+            limit(exceeded("function calls are nested too deep", limit_name!(max_call_levels), max))
         }
         EvalAltResult::ErrorDataTooLarge(what, _) => {
             let (setting, max) = size_setting(&what, config);
             limit(exceeded(format_args!("{what} is too large"), setting, max))
         }
-        EvalAltResult::ErrorTooManyModules(_) => {
-            limit(exceeded("too many imports of modules", "max_modules", config.max_modules))
-        }
+        EvalAltResult::ErrorTooManyModules(_) => limit(exceeded(
+            "too many imports of modules",
+            limit_name!(max_modules),
+            config.limits.max_modules,
+        )),
         EvalAltResult::ErrorSystem(_, error) if error.is::<LimitExceeded>() => limit(error.to_string()),
         EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
         EvalAltResult::ErrorRuntime(value, _) => {
             task_error(TaskErrorKind::Runtime, thrown(&value) + calls, position)
-                .with_value(thrown_json(&value, config.max_output_bytes))
+                .with_value(thrown_json(&value, config.limits.max_output_bytes))
         }
         error => task_error(TaskErrorKind::Runtime, error.to_string() + calls, position),
     }
 }
 
 /// The setting that limits something of a size, by Rhai's words for it, and its value.
-fn size_setting(what: &str, config: &EngineConfig) -> (&'static str, usize) {
+fn size_setting(what: &str, config: &EngineConfig) -> (LimitName, usize) {
     match what {
-        _ if what.contains("string") => ("max_string_bytes", config.max_string_bytes),
-        _ if what.contains("map") => ("max_map_size", config.max_map_size),
-        _ => ("max_array_size", config.max_array_size),
+        _ if what.contains("string") => (limit_name!(max_string_bytes), config.limits.max_string_bytes),
+        _ if what.contains("map") => (limit_name!(max_map_size), config.limits.max_map_size),
+        _ => (limit_name!(max_array_size), config.limits.max_array_size),
     }
 }
 

@@ -27,7 +27,7 @@ mod wait;
 pub(crate) use bind::{Bound, bind};
 pub(crate) use end::End;
 pub use function_call::{FunctionCall, ModuleTexts};
-pub(crate) use lane_engine::{EngineLimits, LaneEngine};
+pub(crate) use lane_engine::LaneEngine;
 pub(crate) use module_name::ModuleName;
 pub(crate) use panic_place::PanicPlace;
 pub(crate) use progress::{on_progress, yield_point};

@@ -6,7 +6,7 @@ use rhai::AST;
 
 /// The compiled forms of the scripts that a lane ran last, by their text.
 ///
-/// Bounded by a clock: an entry that was used since the hand last came by is spared once.
+/// Bounded by the clock algorithm: an entry that was used since the hand last came by is passed over once.
 #[derive(Debug)]
 pub(crate) struct ScriptCache {
     entries: HashMap<Arc<str>, Entry>,
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_is_bounded_by_entries_and_spares_what_is_used() {
+    fn the_cache_is_bounded_by_entries_and_keeps_what_is_used() {
         let mut cache = ScriptCache::new(2, 1000);
         insert(&mut cache, "a");
         insert(&mut cache, "b");

@@ -72,7 +72,7 @@ impl ScriptRun {
         let interpolates = Cell::new(config.allow_eval);
         Self {
             priority: Cell::new(run.claimed.task.priority),
-            requests: RequestTable::new(run.claimed.task.id, config.max_requests, config.result_ttl),
+            requests: RequestTable::new(run.claimed.task.id, config.limits.max_requests, config.result_ttl),
             run,
             call,
             log: RefCell::default(),
@@ -216,7 +216,7 @@ impl ScriptRun {
         // A full log takes no copy of what it would drop.
         let is_full = self.log.borrow().is_truncated();
         if !is_full
-            && self.log.borrow_mut().push(level, text, self.config.max_log_bytes)
+            && self.log.borrow_mut().push(level, text, self.config.limits.max_log_bytes)
             && let Some(listener) = &self.config.log_listener
         {
             uncharged(|| listener(self.task(), level, text));
@@ -229,7 +229,7 @@ impl ScriptRun {
 
     /// When the run has to be over.
     pub(crate) fn wall_end(&self) -> Tick {
-        self.started_before(self.clock().now()) + self.config.max_wall_time
+        self.started_before(self.clock().now()) + self.config.limits.max_wall_time
     }
 
     /// When the run began, which is now if it has not.
@@ -249,10 +249,10 @@ impl ScriptRun {
             self.run.stop.stop(Stop::Cancelled(CancelReason::Expired));
             return self.end_with(End::Stopped);
         }
-        if now >= self.started_before(now) + self.config.max_wall_time {
+        if now >= self.started_before(now) + self.config.limits.max_wall_time {
             return self.end_with(End::TimedOut);
         }
-        if self.meter.cpu_time(now) >= self.config.max_cpu_time {
+        if self.meter.cpu_time(now) >= self.config.limits.max_cpu_time {
             return self.end_with(End::OutOfTime);
         }
         if self.account.is_overdrawn() {

@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::walk::{Halt, Part, Walk};
+use crate::config::limit_name;
 use crate::script::error::raise;
 use crate::secret::Secret;
 
@@ -23,8 +24,12 @@ const MAX_DEPTH: usize = 127;
 /// and the infinities, a blob (neither text nor array would be the same value when it came back),
 /// a range, and any type that the embedder registered. Kind `limit` for a result that is too long.
 pub(crate) fn output(value: &Dynamic, max_bytes: usize) -> Result<Output, TaskError> {
-    let too_long =
-        || format!("the result has more than {max_bytes} bytes of JSON; {}", raise("max_output_bytes"));
+    let too_long = || {
+        format!(
+            "the result has more than {max_bytes} bytes of JSON; {}",
+            raise(limit_name!(max_output_bytes))
+        )
+    };
     convert(value, max_bytes, "the result", too_long).map(Output::from)
 }
 

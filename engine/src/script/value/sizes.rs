@@ -11,7 +11,7 @@ use crate::script::error::{LimitExceeded, NativeResult, too_large};
 /// [`StackSize`](crate::fiber::StackSize).
 pub(crate) const MAX_NESTING: usize = 32 * 1024;
 
-/// Looks at all values that the script can change where it is now: whether they are as large, and as deep, as they
+/// Checks the values that the script can change where it is now: whether they are as large, and as deep, as they
 /// may be. How many values there are.
 ///
 /// Rhai does that when a function has been called, and not when an index or a property is assigned.

@@ -140,7 +140,7 @@ fn string<T: Container>(context: &NativeCallContext<'_>, container: &mut T) -> I
 
 /// The text of a container for the log, or as much of it as does not fit there.
 fn line<T: Container>(context: &NativeCallContext<'_>, container: &mut T) -> NativeResult<ImmutableString> {
-    let max = ScriptRun::with_current(|run| run.config().max_log_bytes).unwrap_or_default();
+    let max = ScriptRun::with_current(|run| run.config().limits.max_log_bytes).unwrap_or_default();
     let mut writer = TextWriter::new(max, Some(context));
     let written = writer.write_part(&Walk::new(MAX_DEPTH, usize::MAX), container.part());
     let mut text = writer.into_text();

@@ -81,7 +81,7 @@ pub(crate) fn bench_with(config: StripeConfig) -> Bench {
 pub(crate) fn bench_with_array_limit(server: &TestServer, max: usize) -> Bench {
     let stripe = StripeModule::new(config(server).with_key(Secret::new(KEY)), TokioBridge::new());
     let mut engine = EngineConfig::new();
-    engine.max_array_size = max;
+    engine.limits.max_array_size = max;
     Bench::with(stripe.expect("a client").install(engine))
 }
 

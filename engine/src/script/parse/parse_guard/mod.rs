@@ -6,6 +6,5 @@ mod nesting;
 mod parse;
 #[expect(clippy::module_inception, reason = "the file is named for its main type")]
 mod parse_guard;
-mod parse_limits;
 
 pub(crate) use parse_guard::{CURRY, ParseGuard};

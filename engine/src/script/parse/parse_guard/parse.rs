@@ -1,12 +1,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rhai::{Token, TokenizerControl};
 
 use super::context::{Open, Previous};
 use super::nesting::Nesting;
-use super::parse_limits::ParseLimits;
+use crate::config::{LimitName, ScriptLimits, limit_name};
 use crate::script::error::exceeded;
 
 /// What is known of one parse.
@@ -64,10 +64,10 @@ impl Parse {
     }
 
     /// Takes the next token, and refuses the script if that goes over a limit.
-    pub(super) fn next(&mut self, token: &Token, limits: &ParseLimits) {
+    pub(super) fn next(&mut self, token: &Token, limits: &ScriptLimits, max_time: Option<Duration>) {
         self.tokens = self.tokens.wrapping_add(1);
         if self.tokens.is_multiple_of(TOKENS_PER_TIME_CHECK)
-            && limits.max_time.is_some_and(|max| self.began.elapsed() > max)
+            && max_time.is_some_and(|max| self.began.elapsed() > max)
         {
             self.refused = Some(TOO_LONG.to_owned());
             return;
@@ -137,12 +137,22 @@ impl Parse {
             Token::DoubleArrow => Previous::Arrow,
             Token::Export => {
                 self.exports += 1;
-                self.refuse("too many exports", "max_variables", self.exports, limits.max_variables);
+                self.refuse(
+                    "too many exports",
+                    limit_name!(max_variables),
+                    self.exports,
+                    limits.max_variables,
+                );
                 Previous::Export
             }
             Token::Import => {
                 self.imports += 1;
-                self.refuse("too many imports of modules", "max_modules", self.imports, limits.max_modules);
+                self.refuse(
+                    "too many imports of modules",
+                    limit_name!(max_modules),
+                    self.imports,
+                    limits.max_modules,
+                );
                 Previous::Other
             }
             _ => Previous::Other,
@@ -162,7 +172,7 @@ impl Parse {
             )
     }
 
-    fn identifier(&mut self, name: &str, previous: Previous, limits: &ParseLimits) -> Previous {
+    fn identifier(&mut self, name: &str, previous: Previous, limits: &ScriptLimits) -> Previous {
         let name = self.hasher.hash_one(name);
         match previous {
             Previous::Dot | Previous::As | Previous::Function => {}
@@ -199,28 +209,33 @@ impl Parse {
         now
     }
 
-    fn comma(&mut self, limits: &ParseLimits) -> Previous {
+    fn comma(&mut self, limits: &ScriptLimits) -> Previous {
         self.ends_statement(limits);
         if let Some(Open::Paren { commas, .. } | Open::Pipes { commas, .. }) = self.nesting.innermost_mut() {
             *commas += 1;
             let arguments = *commas + 1;
-            self.refuse("too many arguments or parameters", "max_arguments", arguments, limits.max_arguments);
+            self.refuse(
+                "too many arguments or parameters",
+                limit_name!(max_arguments),
+                arguments,
+                limits.max_arguments,
+            );
         }
         Previous::Other
     }
 
     /// Rhai compares each key with all those before it.
-    fn colon(&mut self, limits: &ParseLimits) -> Previous {
+    fn colon(&mut self, limits: &ScriptLimits) -> Previous {
         if let Some(Open::Map { properties }) = self.nesting.innermost_mut() {
             *properties += 1;
             let properties = *properties;
             let what = "too many properties of an object map that is written out";
-            self.refuse(what, "max_map_literal", properties, limits.max_map_literal);
+            self.refuse(what, limit_name!(max_map_literal), properties, limits.max_map_literal);
         }
         Previous::Other
     }
 
-    fn ends_statement(&mut self, limits: &ParseLimits) -> Previous {
+    fn ends_statement(&mut self, limits: &ScriptLimits) -> Previous {
         self.nesting.end_statement();
         self.check_variables(limits);
         Previous::Other
@@ -245,27 +260,32 @@ impl Parse {
     }
 
     /// Counts the use of a variable.
-    fn used(&mut self, name: u64, limits: &ParseLimits) {
+    fn used(&mut self, name: u64, limits: &ScriptLimits) {
         let undeclared = self.nesting.use_name(name);
         let what = "too many variables that are not defined";
-        self.refuse(what, "max_variables", undeclared.unknown, limits.max_variables);
+        self.refuse(what, limit_name!(max_variables), undeclared.unknown, limits.max_variables);
         let what = "too many variables that a closure captures";
-        self.refuse(what, "max_arguments", undeclared.captured, limits.max_arguments);
+        self.refuse(what, limit_name!(max_arguments), undeclared.captured, limits.max_arguments);
     }
 
-    fn declare(&mut self, name: u64, limits: &ParseLimits) {
+    fn declare(&mut self, name: u64, limits: &ScriptLimits) {
         self.nesting.declare(name, false);
         self.check_variables(limits);
     }
 
-    fn check_variables(&mut self, limits: &ParseLimits) {
-        self.refuse("too many variables", "max_variables", self.nesting.variables(), limits.max_variables);
+    fn check_variables(&mut self, limits: &ScriptLimits) {
+        self.refuse(
+            "too many variables",
+            limit_name!(max_variables),
+            self.nesting.variables(),
+            limits.max_variables,
+        );
     }
 
     /// Refuses the script if it has more than the limit.
-    fn refuse(&mut self, what: &str, setting: &'static str, count: usize, max: usize) {
+    fn refuse(&mut self, what: &str, name: LimitName, count: usize, max: usize) {
         if count > max && self.refused.is_none() {
-            self.refused = Some(exceeded(what, setting, max));
+            self.refused = Some(exceeded(what, name, max));
         }
     }
 }

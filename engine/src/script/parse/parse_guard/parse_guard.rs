@@ -4,8 +4,7 @@ use std::time::Duration;
 use rhai::{AST, LexError, ParseError, ParseErrorType, Token, TokenizeState};
 
 use super::parse::{Parse, TOO_LONG};
-use super::parse_limits::ParseLimits;
-use crate::EngineConfig;
+use crate::config::ScriptLimits;
 use crate::memory::uncharged;
 
 /// Bounds what Rhai's parser takes more than linear time for, token by token: the arguments of a call, the
@@ -15,7 +14,9 @@ use crate::memory::uncharged;
 /// interrupts, for seconds. Where a token can mean two things to it, it takes the one that counts more.
 #[derive(Debug)]
 pub(crate) struct ParseGuard {
-    limits: ParseLimits,
+    limits: ScriptLimits,
+    /// The longest time of a parse; unlimited if `None`.
+    max_time: Option<Duration>,
 }
 
 /// What `curry` in a script becomes when it is parsed: a function of ours, since Rhai's own adds arguments to
@@ -29,20 +30,13 @@ thread_local! {
 }
 
 impl ParseGuard {
-    pub(crate) fn new(config: &EngineConfig) -> Self {
-        let limits = ParseLimits {
-            max_arguments: config.max_arguments,
-            max_variables: config.max_variables,
-            max_modules: config.max_modules,
-            max_map_literal: config.max_map_literal,
-            max_time: None,
-        };
-        Self { limits }
+    pub(crate) fn new(limits: &ScriptLimits) -> Self {
+        Self { limits: *limits, max_time: None }
     }
 
     /// Refuses a parse that takes longer.
     pub(crate) fn with_max_time(mut self, max_time: Duration) -> Self {
-        self.limits.max_time = Some(max_time);
+        self.max_time = Some(max_time);
         self
     }
 
@@ -59,7 +53,7 @@ impl ParseGuard {
                 let parse = Parse::of(parses, &state.tokenizer_control);
                 let is_name = parse.names_something();
                 if parse.refused.is_none() {
-                    parse.next(&token, &self.limits);
+                    parse.next(&token, &self.limits, self.max_time);
                 }
                 (parse.refused.clone(), is_name)
             })
@@ -98,7 +92,7 @@ mod tests {
     #[test]
     fn a_parse_that_takes_too_long_is_given_up() {
         let parse = |max_time, source: &str| {
-            let guard = ParseGuard::new(&EngineConfig::new()).with_max_time(max_time);
+            let guard = ParseGuard::new(&ScriptLimits::default()).with_max_time(max_time);
             let mut engine = rhai::Engine::new();
             #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
             engine.on_parse_token(move |token, _, state| guard.check(token, state));
