@@ -11,6 +11,7 @@ mod received;
 mod remote;
 mod remote_error;
 mod requests;
+mod reservation;
 mod restart_policy;
 #[allow(clippy::module_inception, reason = "a file is named for its main type")]
 mod service;
