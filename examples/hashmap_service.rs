@@ -5,9 +5,8 @@
 #![allow(clippy::print_stdout, reason = "it prints what it reads")]
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 
-use rhai_dispatcher::service::{CallError, Caller, Requests, Service};
+use rhai_dispatcher::service::{CallError, Caller, NoError, Requests, Service};
 use tokio::sync::oneshot;
 
 struct ExampleService {}
@@ -29,7 +28,7 @@ enum ExampleResponse {
 impl Service for ExampleService {
     type Request = ExampleRequest;
     type Response = ExampleResponse;
-    type Error = Infallible;
+    type Error = NoError;
     type Config = ExampleConfig;
     type Output = ();
 
@@ -48,7 +47,7 @@ impl Service for ExampleService {
     }
 }
 
-async fn test_key(caller: &Caller<ExampleService>) -> Result<Option<String>, CallError<Infallible>> {
+async fn test_key(caller: &Caller<ExampleService>) -> Result<Option<String>, CallError<NoError>> {
     match caller.send_request(ExampleRequest::Get { key: "test".to_string() }).await? {
         ExampleResponse::StringResponse(value) => Ok(Some(value)),
         ExampleResponse::EmptyResponse => Ok(None),
@@ -71,14 +70,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let request = ExampleRequest::Set { key: "test".to_string(), value: "value".to_string() };
         writer.send_request(request).await?;
         set.send(()).expect("the reader waits");
-        Ok::<_, CallError<Infallible>>(())
+        Ok::<_, CallError<NoError>>(())
     });
     let reader = tokio::spawn(async move {
         println!("{:?}", test_key(&caller).await?);
         unset.send(()).expect("the writer waits");
         is_set.await.expect("the writer writes");
         println!("{:?}", test_key(&caller).await?);
-        Ok::<_, CallError<Infallible>>(())
+        Ok::<_, CallError<NoError>>(())
     });
     writer.await??;
     reader.await??;

@@ -37,8 +37,8 @@ pub use error_log::ErrorLog;
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
-    Call, CallError, Caller, DispatchError, NotSent, Received, RemoteError, Reply, Requests, RestartPolicy,
-    Service, ServiceHandler, ServiceOptions, Signature, WireSignature, WorkerPanicked,
+    Call, CallError, Caller, DispatchError, NoError, NotSent, Received, RemoteError, Reply, Requests,
+    RestartPolicy, Service, ServiceHandler, ServiceOptions, Signature, WireSignature, WorkerPanicked,
 };
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,

@@ -91,12 +91,12 @@ impl RhaiDispatcher {
     /// within a process.
     ///
     /// ```
-    /// # use rhai_dispatcher::service::{Requests, Service};
+    /// # use rhai_dispatcher::service::{NoError, Requests, Service};
     /// # struct Doubler;
     /// # impl Service for Doubler {
     /// #     type Request = i64;
     /// #     type Response = i64;
-    /// #     type Error = ();
+    /// #     type Error = NoError;
     /// #     type Config = ();
     /// #     type Output = ();
     /// #     async fn run(self, (): (), requests: Requests<Self>) {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::call::Call;
 use super::channel::Admission;
 use super::remote::Route;
-use super::signature::Signature;
 #[cfg(feature = "tower")]
-use super::waiting::Reservation;
+use super::reservation::Reservation;
+use super::signature::Signature;
 
 /// Calls a service. Clones call the same service.
 ///
@@ -20,7 +20,7 @@ pub struct Caller<S: Signature> {
     pub(super) timeout: Option<Duration>,
     /// What `poll_ready` has reserved for the next call.
     #[cfg(feature = "tower")]
-    pub(super) reservation: Option<Arc<Reservation>>,
+    pub(super) reservation: Option<Reservation<S>>,
 }
 
 impl<S: Signature> Caller<S> {
@@ -61,11 +61,6 @@ impl<S: Signature> Caller<S> {
         self
     }
 
-    /// Whether it is known that no worker of the service is left.
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(&self.route, Route::Local(channel) if !channel.has_workers())
-    }
-
     fn call(&self, request: S::Request, admission: Admission) -> Call<'_, S> {
         match &self.route {
             Route::Local(channel) => Call::new(Cow::Borrowed(channel), request, admission, self.timeout),
@@ -86,12 +81,9 @@ impl<S: Signature> Clone for Caller<S> {
 
 impl<S: Signature> Drop for Caller<S> {
     fn drop(&mut self) {
-        let Route::Local(channel) = &self.route else { return };
-        #[cfg(feature = "tower")]
-        if let Some(reservation) = self.reservation.take() {
-            channel.unreserve(&reservation);
+        if let Route::Local(channel) = &self.route {
+            channel.remove_caller();
         }
-        channel.remove_caller();
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) struct Lines<S: Signature> {
     pub(super) workers: usize,
 }
 
+/// The number of a request that is in no line, since its time was over when it was to begin. Others are above.
+const SKIPPED: u64 = 0;
+
 /// What a call does if the backlog is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
@@ -116,13 +119,17 @@ impl<S: Signature> Channel<S> {
             };
             let before = state.leave(ticket);
             let wake = state.admit(self.backlog);
+            // The caller may not have been polled since its deadline.
+            let is_over = entry.slot.deadline().is_some_and(|deadline| self.clock.now() >= deadline);
+            if is_over {
+                entry.slot.set_number(SKIPPED);
+            }
             drop(state);
             drop(before);
             if let Some(waker) = wake {
                 waker.wake();
             }
-            // The caller may not have been polled since.
-            if entry.slot.deadline().is_none_or(|deadline| self.clock.now() < deadline) {
+            if !is_over {
                 return Poll::Ready(Some(entry));
             }
             entry.slot.answer(Err(CallError::NotSent(NotSent::DeadlineOver)));
@@ -144,7 +151,7 @@ impl<S: Signature> Channel<S> {
         }
     }
 
-    /// Takes back a request that no worker has begun; whether there was such.
+    /// Takes back a request, unless a worker has begun it; whether none has and none will.
     pub(super) fn withdraw(&self, slot: &Slot<S>) -> bool {
         let mut state = lock(&self.state);
         let number = slot.number();
@@ -155,7 +162,7 @@ impl<S: Signature> Channel<S> {
         if let Some(waker) = wake {
             waker.wake();
         }
-        queued.is_some() || waiting.is_some()
+        queued.is_some() || waiting.is_some() || number == SKIPPED
     }
 
     pub(super) fn add_caller(&self) {
@@ -174,8 +181,10 @@ impl<S: Signature> Channel<S> {
         idle.for_each(Waker::wake);
     }
 
-    pub(super) fn has_workers(&self) -> bool {
-        lock(&self.state).workers > 0
+    /// How many requests can be sent now without a wait; `None` once all workers have ended.
+    pub(super) fn room(&self) -> Option<usize> {
+        let state = lock(&self.state);
+        (state.workers > 0).then(|| self.backlog.saturating_sub(state.queue.len() + state.reserved))
     }
 
     pub(super) fn add_worker(&self) {
@@ -196,9 +205,8 @@ impl<S: Signature> Channel<S> {
                 Waiting::Entry(entry) => {
                     entry.slot.answer(Err(CallError::WorkerGone));
                 }
-                #[cfg(feature = "tower")]
-                Waiting::Reservation(reservation) => {
-                    if let Some(waker) = reservation.decide(false) {
+                Waiting::Turn(turn) => {
+                    if let Some(waker) = turn.decide(false) {
                         waker.wake();
                     }
                 }
@@ -232,10 +240,9 @@ impl<S: Signature> Lines<S> {
         }
         match self.waiting.pop_front()? {
             Waiting::Entry(entry) => self.enqueue(entry),
-            #[cfg(feature = "tower")]
-            Waiting::Reservation(reservation) => {
+            Waiting::Turn(turn) => {
                 self.reserved += 1;
-                reservation.decide(true)
+                turn.decide(true)
             }
         }
     }

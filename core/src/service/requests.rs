@@ -35,8 +35,8 @@ impl<S: Signature> Requests<S> {
     ///
     /// # Cancellation
     /// Dropping the future loses no request.
-    pub fn next(&mut self) -> impl Future<Output = Option<Received<S>>> + use<'_, S> {
-        Next(self)
+    pub async fn next(&mut self) -> Option<Received<S>> {
+        Next(self).await
     }
 
     /// Answers one request after the other, until there are no more. The closure changes `state`, which is returned at

@@ -21,9 +21,8 @@ use super::worker_end::WorkerEnd;
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use std::convert::Infallible;
 ///
-/// use rhai_dispatcher_core::{Requests, Service};
+/// use rhai_dispatcher_core::{NoError, Requests, Service};
 ///
 /// struct ExampleService {}
 ///
@@ -45,7 +44,7 @@ use super::worker_end::WorkerEnd;
 /// impl Service for ExampleService {
 ///     type Request = ExampleRequest;
 ///     type Response = ExampleResponse;
-///     type Error = Infallible;
+///     type Error = NoError;
 ///     type Config = ExampleConfig;
 ///     type Output = ();
 ///
@@ -110,14 +109,13 @@ pub trait Service: Sized {
     /// [`Requests::next`], beside whatever else it waits for:
     ///
     /// ```
-    /// # use std::convert::Infallible;
-    /// # use rhai_dispatcher_core::{Received, Requests, Service};
+    /// # use rhai_dispatcher_core::{NoError, Received, Requests, Service};
     /// struct Counter;
     ///
     /// impl Service for Counter {
     ///     type Request = u64;
     ///     type Response = u64;
-    ///     type Error = Infallible;
+    ///     type Error = NoError;
     ///     type Config = ();
     ///     /// The last count.
     ///     type Output = u64;

@@ -1,12 +1,8 @@
-use std::sync::Arc;
-#[cfg(feature = "tower")]
-use std::sync::Mutex;
-#[cfg(feature = "tower")]
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use super::signature::Signature;
 use super::slot::Slot;
-#[cfg(feature = "tower")]
 use crate::lock;
 
 /// A request in a line of the channel.
@@ -20,51 +16,45 @@ pub(super) enum Waiting<S: Signature> {
     /// A request.
     Entry(Entry<S>),
     /// A caller that has no request yet.
-    #[cfg(feature = "tower")]
-    Reservation(Arc<Reservation>),
+    Turn(Arc<Turn>),
 }
 
-/// A place in the backlog for one request that is sent later.
-#[cfg(feature = "tower")]
-pub(super) struct Reservation {
+/// The wait of a caller for a place in the backlog.
+pub(super) struct Turn {
+    /// Its number in the channel's line.
     pub(super) number: u64,
-    state: Mutex<Reserved>,
+    state: Mutex<TurnState>,
 }
 
-#[cfg(feature = "tower")]
-enum Reserved {
+enum TurnState {
     Waiting(Waker),
     Granted,
     /// All workers have ended.
-    Gone,
+    Refused,
 }
 
-#[cfg(feature = "tower")]
-impl Reservation {
+impl Turn {
+    /// One that waits in the line.
     pub(super) const fn waiting(number: u64, waker: Waker) -> Self {
-        Self { number, state: Mutex::new(Reserved::Waiting(waker)) }
+        Self { number, state: Mutex::new(TurnState::Waiting(waker)) }
     }
 
-    /// One that did not have to wait.
-    pub(super) const fn granted() -> Self {
-        Self { number: 0, state: Mutex::new(Reserved::Granted) }
-    }
-
-    /// One that no worker serves.
-    pub(super) const fn refused() -> Self {
-        Self { number: 0, state: Mutex::new(Reserved::Gone) }
+    /// One that does not have to wait. No number of a line is zero.
+    pub(super) const fn decided(granted: bool) -> Self {
+        let state = if granted { TurnState::Granted } else { TurnState::Refused };
+        Self { number: 0, state: Mutex::new(state) }
     }
 
     pub(super) fn is_granted(&self) -> bool {
-        matches!(*lock(&self.state), Reserved::Granted)
+        matches!(*lock(&self.state), TurnState::Granted)
     }
 
     /// Decides it; the answer is the waker of its caller.
     pub(super) fn decide(&self, granted: bool) -> Option<Waker> {
-        let decided = if granted { Reserved::Granted } else { Reserved::Gone };
+        let decided = if granted { TurnState::Granted } else { TurnState::Refused };
         match std::mem::replace(&mut *lock(&self.state), decided) {
-            Reserved::Waiting(waker) => Some(waker),
-            Reserved::Granted | Reserved::Gone => None,
+            TurnState::Waiting(waker) => Some(waker),
+            TurnState::Granted | TurnState::Refused => None,
         }
     }
 
@@ -72,9 +62,9 @@ impl Reservation {
     pub(super) fn poll_granted(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.state);
         let before = match &mut *state {
-            Reserved::Granted => return Poll::Ready(true),
-            Reserved::Gone => return Poll::Ready(false),
-            Reserved::Waiting(waker) => std::mem::replace(waker, cx.waker().clone()),
+            TurnState::Granted => return Poll::Ready(true),
+            TurnState::Refused => return Poll::Ready(false),
+            TurnState::Waiting(waker) => std::mem::replace(waker, cx.waker().clone()),
         };
         // After the lock: dropping a waker may run code of its executor.
         drop(state);

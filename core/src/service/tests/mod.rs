@@ -2,6 +2,7 @@ mod calls;
 mod deadlines;
 mod pool;
 mod supervision;
+mod threads;
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};

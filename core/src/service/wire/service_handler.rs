@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures::future::{self, Either, FutureExt, LocalBoxFuture};
 
@@ -15,6 +15,7 @@ use super::wire_signature::WireSignature;
 use crate::service::call_error::CallError;
 use crate::service::caller::Caller;
 use crate::service::remote::Route;
+use crate::service::reservation::Reservation;
 use crate::service::slot::Answer;
 use crate::{
     Handler, Json, Outcome, Ran, Run, RunningWorker, Stop, Task, TaskError, TaskErrorKind, TaskLog,
@@ -23,22 +24,26 @@ use crate::{
 
 /// Passes the requests of a worker id to a service: the handler of a [`Worker`]. [`Caller::serve`] starts such a worker.
 ///
-/// It takes as many requests at a time as the service has in its backlog. While the service has no worker it takes
-/// none, and releases what it has, so that other instances serve them.
+/// It takes requests while the service's backlog has room. When all workers of the service have ended, it takes no
+/// more, and releases those that no worker has begun, so that other instances serve them.
 pub struct ServiceHandler<S: WireSignature> {
     caller: Caller<S>,
     envelope: Envelope,
     running: Rc<Running>,
+    /// Its wait for room in the backlog.
+    room: RefCell<Option<Reservation<S>>>,
 }
 
 /// The requests that a handler runs.
 #[derive(Debug)]
 struct Running {
-    max: NonZeroUsize,
     count: Cell<usize>,
     /// Wakes the lane when one has ended.
     lane: RefCell<Option<Waker>>,
 }
+
+/// How many requests a handler runs at most: as many as a Rhai worker by default.
+const MAX_RUNNING: usize = 10_000;
 
 /// One of them.
 struct Place(Rc<Running>);
@@ -72,13 +77,31 @@ impl<S: WireSignature> ServiceHandler<S> {
     /// A handler that passes requests to the caller's service.
     #[must_use]
     pub fn new(caller: Caller<S>) -> Self {
-        let max = match &caller.route {
-            Route::Local(channel) => channel.backlog,
-            Route::Remote(_) => 1_024,
-        };
-        let max = NonZeroUsize::new(max).unwrap_or(NonZeroUsize::MIN);
-        let running = Rc::new(Running { max, count: Cell::new(0), lane: RefCell::new(None) });
-        Self { caller, envelope: Envelope::of::<S>(), running }
+        let running = Rc::new(Running { count: Cell::new(0), lane: RefCell::new(None) });
+        Self { caller, envelope: Envelope::of::<S>(), running, room: RefCell::new(None) }
+    }
+
+    /// How many requests the service can take now.
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        let Route::Local(channel) = &self.caller.route else { return Poll::Ready(usize::MAX) };
+        let mut reservation = self.room.borrow_mut();
+        if let Some(waiting) = &*reservation {
+            ready!(waiting.poll_granted(cx));
+            // The place is not kept: it may be long until there is a task for it.
+            *reservation = None;
+        }
+        match channel.room() {
+            None => Poll::Pending, // permanently
+            Some(0) => {
+                let waiting = Reservation::new(channel, cx.waker());
+                let decided = waiting.poll_granted(cx);
+                if decided.is_pending() {
+                    *reservation = Some(waiting);
+                }
+                decided.map(usize::from) // at once if there is room since
+            }
+            Some(room) => Poll::Ready(room),
+        }
     }
 
     fn request(&self, task: &Task) -> Result<S::Request, TaskError> {
@@ -95,15 +118,12 @@ impl<S: WireSignature> ServiceHandler<S> {
 
 impl<S: WireSignature> Handler for ServiceHandler<S> {
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<NonZeroUsize> {
-        if self.caller.is_gone() {
-            return Poll::Pending; // permanently
+        let room = ready!(self.poll_room(cx)).min(MAX_RUNNING.saturating_sub(self.running.count.get()));
+        let room = NonZeroUsize::new(room);
+        if room.is_none() {
+            self.running.lane.replace(Some(cx.waker().clone()));
         }
-        let running = &self.running;
-        let free = NonZeroUsize::new(running.max.get().saturating_sub(running.count.get()));
-        if free.is_none() {
-            running.lane.replace(Some(cx.waker().clone()));
-        }
-        free.map_or(Poll::Pending, Poll::Ready)
+        room.map_or(Poll::Pending, Poll::Ready)
     }
 
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
