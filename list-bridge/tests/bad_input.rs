@@ -247,6 +247,33 @@ fn an_output_that_is_too_long_is_an_error() {
 }
 
 #[test]
+fn a_full_memory_keeps_no_reply_back() {
+    let mut site = Site::new();
+    let (_worker, counted) = site.worker();
+    let bridge = site.bridge();
+    let ids: Vec<_> = (0..5).map(|number| format!("job-{number}")).collect();
+    for id in &ids {
+        site.submit(id, &[("script", "wait")]);
+    }
+    until("they run", || runs(&counted) == ids.len());
+    until("their hashes say so", || {
+        ids.iter().all(|id| site.field(id, "status").as_deref() == Some("processing"))
+    });
+    let tasks: Vec<_> = ids.iter().map(|id| site.field(id, "runsAs").expect("a task")).collect();
+    let tasks: Vec<_> = tasks.iter().map(|task| task.parse().expect("an id")).collect();
+    let _ = site.server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let pushed = site.redis.lpush::<_, _, ()>("rhailib:worker-1", "job-9").expect_err("it is full");
+    assert_eq!(pushed.code(), Some("OOM"), "{pushed}");
+    block_on(site.transport.cancel(&tasks, rhai_dispatcher_core::CancelReason::Asked)).expect("an answer");
+    for id in &ids {
+        assert_eq!(site.reply(id)["error"], "cancelled: asked");
+    }
+    until("it holds nothing", || bridge.held() == 0);
+    let _ = site.server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    serves(&mut site);
+}
+
+#[test]
 fn a_full_queue_of_the_dispatcher_delays_and_loses_nothing() {
     let mut site = Site::new();
     let config = rhai_dispatcher_core::TransportConfig::default().with_queue_limit(2);

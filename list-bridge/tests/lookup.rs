@@ -106,6 +106,20 @@ fn other_ids_are_looked_up_by_name() {
 }
 
 #[test]
+fn the_outcome_of_a_task_is_read_from_a_server_that_takes_no_writes() {
+    let site = Site::new();
+    let (worker, _) = site.worker();
+    let client = dispatcher(&site);
+    let request = client.new_play_request().worker_id("worker-1").script("42");
+    let details = block_on(request.await_response()).expect("an outcome");
+    block_on(worker.drain()).expect("it drains");
+    // What a full disk does to scripts: a server that wants replicas, and has none, refuses writes.
+    let _ = site.server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    let other = dispatcher(&site);
+    assert_eq!(block_on(other.wait(details.task_id, LONG)).expect("an outcome"), details);
+}
+
+#[test]
 fn other_tasks_are_not_affected() {
     let site = Site::new();
     let (_worker, _) = site.worker();

@@ -20,6 +20,7 @@ const TASKS: usize = 300;
 const PROMPT: Duration = Duration::from_secs(30);
 
 #[test]
+#[expect(clippy::print_stderr, reason = "with --nocapture it tells the time that it has measured")]
 fn each_pushed_task_has_one_reply_while_workers_are_killed() {
     let asked = std::env::var("RHAID_LIST_TASKS").ok();
     let tasks = asked.as_ref().map_or(TASKS, |tasks| tasks.parse().expect("a number"));

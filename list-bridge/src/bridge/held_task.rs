@@ -9,7 +9,7 @@ use rhai_dispatcher_core::{
 use rhai_dispatcher_redis::ClientError;
 use tokio::time::sleep;
 
-use super::core::{BridgeCore, Stage};
+use super::bridge_core::{BridgeCore, Stage};
 use super::ending::Ending;
 use super::request::request;
 use crate::store::{ClientHash, Ended, HashRead, Token};

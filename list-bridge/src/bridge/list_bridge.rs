@@ -6,8 +6,8 @@ use rhai_dispatcher_redis::{RedisCommands, RedisTransport};
 use tokio::time::timeout;
 
 use super::ListBridgeConfig;
-use super::core::{BridgeCore, Stage};
-use super::lease_loop::renew;
+use super::bridge_core::{BridgeCore, Stage};
+use super::renew::renew;
 use super::take_loop::TakeLoop;
 use crate::ListId;
 use crate::store::{QueueStore, TaskStore};

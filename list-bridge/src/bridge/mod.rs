@@ -1,12 +1,12 @@
 //! The way in: takes ids from a queue, runs their tasks as a client of the dispatcher, and answers.
 
+mod bridge_core;
 mod config;
-mod core;
 mod ending;
 mod held_ids;
 mod held_task;
-mod lease_loop;
 mod list_bridge;
+mod renew;
 mod request;
 mod take_loop;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rhai_dispatcher_redis::ClientError;
 use tokio::time::sleep;
 
-use super::core::{BridgeCore, Stage};
+use super::bridge_core::{BridgeCore, Stage};
 use super::held_ids::Taken;
 use super::held_task::HeldTask;
 

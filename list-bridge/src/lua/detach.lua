@@ -1,5 +1,6 @@
 -- Ends a bridge: puts its ids back to the front of the queue.
 -- KEYS: 1 queue, 2 the bridge's list, 3 bridges. ARGV: 1 bridge, 2 most ids. Answers how many ids are left.
+begin_with_bridges(KEYS[3])
 for _ = 1, tonumber(ARGV[2]) do
   if not call('LMOVE', KEYS[2], KEYS[1], 'LEFT', 'RIGHT') then break end
 end

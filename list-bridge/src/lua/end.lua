@@ -4,6 +4,7 @@
 local kind = kind_of(KEYS[1])
 if kind ~= 'hash' then return { kind } end
 if OVER[call('HGET', KEYS[1], 'status') or ''] then return { kind, call('HGET', KEYS[1], 'replyToken'), 0 } end
+begin_with_hash(KEYS[1])
 note_creation(KEYS[1], ARGV[3])
 call('HDEL', KEYS[1], 'output', 'error', 'updated_at', 'replyError', 'cancelAsked')
 call('HSET', KEYS[1], 'replyToken', ARGV[1], unpack(ARGV, 4))

@@ -6,6 +6,7 @@ local kind = kind_of(KEYS[1])
 if kind ~= 'hash' then return { kind } end
 if ARGV[1] == '1' and is_record(KEYS[1]) then return { 'record' } end
 if ARGV[2] ~= '' and not OVER[call('HGET', KEYS[1], 'status') or ''] then
+  begin_with_hash(KEYS[1])
   call('HSETNX', KEYS[1], 'runsAs', ARGV[2])
 end
 local answer = { kind, string.format('%.0f', now()) }

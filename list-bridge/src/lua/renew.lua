@@ -2,6 +2,7 @@
 -- KEYS: 1 queue, 2 bridges. ARGV: 1 bridge, 2 its lease (ms), 3 how long a dead bridge is kept (ms), 4 most ids, 5 what
 -- the names of the bridges' lists begin with. Answers how many ids were put back, and whether some may be left.
 local at, left = now(), tonumber(ARGV[4])
+begin_with_bridges(KEYS[2])
 call('ZADD', KEYS[2], at + ARGV[2], ARGV[1])
 local dead = call('ZRANGEBYSCORE', KEYS[2], '-inf', at, 'WITHSCORES', 'LIMIT', 0, 256)
 for i = 1, #dead, 2 do

@@ -8,6 +8,11 @@ local function now()
   local time = call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+-- Come before all other writes: with a full memory the first write of a script is refused unless it frees memory, and later
+-- ones are not. What has been pushed can then be answered.
+local function begin_with_hash(key) call('HDEL', key, '') end
+local function begin_with_bridges(key) call('ZREM', key, '') end
+
 local function kind_of(key) return call('TYPE', key).ok end
 local function is_record(key)
   for _, name in ipairs(OF_RECORDS) do

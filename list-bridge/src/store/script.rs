@@ -20,6 +20,5 @@ scripts! {
     TOKEN: "token.lua",
     REPLY: "reply.lua",
     ANSWERED: "answered.lua",
-    RESOLVE: "resolve.lua",
     CANCEL: "cancel.lua",
 }

@@ -6,7 +6,7 @@ use rhai_dispatcher_redis::{ClientError, RedisCommands, ServerReply};
 
 use super::client_hash::FieldLimits;
 use super::queue_store::millis;
-use super::script::{ANSWERED, CANCEL, END, READ, REPLY, RESOLVE, START, TOKEN};
+use super::script::{ANSWERED, CANCEL, END, READ, REPLY, START, TOKEN};
 use super::{ClientHash, Field};
 use crate::ListId;
 use crate::keys::Keys;
@@ -29,6 +29,9 @@ pub(crate) enum HashRead {
     /// The record of a task of the dispatcher.
     Record,
 }
+
+/// Fields that only the record of a task has, as in `lua/shared.lua`. A record that waits has none of them.
+const OF_RECORDS: [&str; 4] = ["claim", "reply_to", "cancel_reason", "error_kind"];
 
 /// Names a reply, so that it is sent once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,15 +193,28 @@ impl TaskStore {
         self.commands.run("DEL", vec![self.keys.sent(id)]).await.map(drop)
     }
 
-    /// What an id stands for.
+    /// What an id stands for. By commands that only read, so that a server which takes no writes answers too.
     pub(crate) async fn resolve(&self, id: &ListId) -> Result<Resolved, ClientError> {
-        let answer = self.commands.script(&RESOLVE, vec![self.keys.hash(id)], Vec::new()).await?.into_array();
-        let text = |index: usize| answer.get(index).and_then(ServerReply::as_str);
-        Ok(match text(0) {
-            Some("runs") => text(1).and_then(|id| id.parse().ok()).map_or(Resolved::Hash, Resolved::Runs),
-            Some("hash") => Resolved::Hash,
-            _ => Resolved::Other,
-        })
+        let key = self.keys.hash(id);
+        let names = ["runsAs", "worker_id", "created_at"];
+        let mut args = vec![key.clone()];
+        args.extend(names.iter().chain(&OF_RECORDS).map(|name| Bytes::from_static(name.as_bytes())));
+        let values = match self.commands.run("HMGET", args).await {
+            Ok(values) => values.into_array(),
+            Err(ClientError::Server(_)) => return Ok(Resolved::Other), // it is not a hash
+            Err(error) => return Err(error),
+        };
+        let text = |index: usize| values.get(index).and_then(ServerReply::as_str);
+        if let Some(task) = text(0).and_then(|id| id.parse().ok()) {
+            return Ok(Resolved::Runs(task));
+        }
+        // The time of a record is a number, and clients write text.
+        let is_waiting_record = text(1).is_some() && text(2).is_some_and(|time| time.parse::<u64>().is_ok());
+        if is_waiting_record || (names.len()..values.len()).any(|index| text(index).is_some()) {
+            return Ok(Resolved::Other);
+        }
+        let length = self.commands.run("HLEN", vec![key]).await?;
+        Ok(if length.as_u64() > Some(0) { Resolved::Hash } else { Resolved::Other })
     }
 
     /// Requests a cancel: notes it in the hash, where a bridge finds it.

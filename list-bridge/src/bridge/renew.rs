@@ -4,7 +4,7 @@ use std::time::Duration;
 use rhai_dispatcher_redis::ClientError;
 use tokio::time::sleep;
 
-use super::core::{BridgeCore, Stage};
+use super::bridge_core::{BridgeCore, Stage};
 
 /// Renews the lease of a bridge every third of its length, and puts back what dead bridges held: a waiting bridge, this one
 /// or another, is woken by that.
