@@ -79,5 +79,6 @@ end
 if ready then deliver_ready(w) end
 if quarantined then wake_for_quarantine(w) end
 if earlier then wake_one(w) end
+write_for_confirmation(w)
 send_all()
 return shortened(answers)
