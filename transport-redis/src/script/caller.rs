@@ -183,7 +183,10 @@ impl ScriptCaller {
     ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
         let target = Target::of(&self.link, deadline).await?;
         let reply = self.known.call(&target, script, &self.settings, args).await?;
-        Ok((reply, target))
+        match script.refusal(&reply) {
+            Some(error) => target.discard_if_demoted(Err(error)),
+            None => Ok((reply, target)),
+        }
     }
 
     pub(super) fn failed(&self, error: ClientError) -> ClientError {
