@@ -19,6 +19,8 @@ local outbox
 local orphaned
 -- Tasks that have ended in this call, by their worker id: their entries for `finished`, and how many bytes those stand for.
 local concluded
+-- Queues where an instance that was to claim when something is due has work instead, by worker id; nil if there are none.
+local unwatched
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
 local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine', b = 'quarantine' }
 -- How many claims of dead instances and delayed tasks one script takes at most, over all queues: bounds how long it
@@ -64,7 +66,7 @@ local function begin(ARGV)
     INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
     MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED = tonumber(parts[9]), tonumber(parts[10]), parts[11] == '1'
   end
-  outbox, orphaned, concluded, budget = {}, {}, {}, MAX_TAKEN
+  outbox, orphaned, concluded, unwatched, budget = {}, {}, {}, nil, MAX_TAKEN
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
