@@ -29,6 +29,7 @@ impl BackgroundTasks {
     pub(crate) fn start(
         bridge: &TokioBridge,
         caller: &Arc<ScriptCaller>,
+        writes: &Arc<ScriptCaller>,
         network: &Network,
         config: &RedisConfig,
     ) -> Self {
@@ -43,11 +44,11 @@ impl BackgroundTasks {
         bridge.spawn(Arc::clone(&inbox).read());
         let checker = Checker::new(&inbox, config.recheck_interval);
         bridge.spawn(checker.run());
-        let (submitting, finishing) = (Arc::clone(caller), Arc::clone(caller));
-        let submits = Batcher::spawn(bridge, config.call_timeout, problem(caller), move |batch| {
+        let (submitting, finishing) = (Arc::clone(writes), Arc::clone(writes));
+        let submits = Batcher::spawn(bridge, config.call_timeout, problem(writes), move |batch| {
             submit(Arc::clone(&submitting), limits, batch)
         });
-        let finishes = Batcher::spawn(bridge, config.call_timeout, problem(caller), move |batch| {
+        let finishes = Batcher::spawn(bridge, config.call_timeout, problem(writes), move |batch| {
             finish(Arc::clone(&finishing), batch)
         });
         Self {

@@ -15,7 +15,8 @@ pub struct RedisConfig {
     /// half of this time is replaced by a new one if that is quicker; for renewals a third of the lease, if that is
     /// less.
     pub call_timeout: Duration,
-    /// What has to hold before a submit or a finish counts. Default: [`Durability::Server`].
+    /// What has to hold before a submit or a finish counts. Default: [`Durability::Server`]. With another one, submits
+    /// and finishes have a connection of their own.
     pub durability: Durability,
     /// About how many messages an inbox holds. Older ones are trimmed, and their waits read the record. Default:
     /// 100,000.
@@ -44,7 +45,11 @@ pub struct RedisConfig {
 /// An answer that comes sooner is never overdue: a process that is busy may take as long to read it.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(50);
 
-/// What has to hold before a write counts.
+/// What has to hold before a submit or a finish counts.
+///
+/// It is the sender of the submit or finish that waits for this. A caller that waits for the outcome is told of it as
+/// soon as the server has it: if the server is lost right then, the task may run again on a replica, and end
+/// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
@@ -66,6 +71,16 @@ pub enum Durability {
         /// How long to wait for them; after that the call fails as unavailable.
         timeout: Duration,
     },
+}
+
+impl Durability {
+    /// How long a write waits for others than the server, if it does.
+    pub(crate) const fn timeout(self) -> Option<Duration> {
+        match self {
+            Self::Server => None,
+            Self::Replicas { timeout, .. } | Self::Fsynced { timeout, .. } => Some(timeout),
+        }
+    }
 }
 
 impl RedisConfig {

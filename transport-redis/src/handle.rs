@@ -15,6 +15,9 @@ pub(crate) struct Handle {
     pub(crate) config: RedisConfig,
     pub(crate) network: Network,
     pub(crate) caller: Arc<ScriptCaller>,
+    /// Submits and finishes. With a [`Durability`] that waits for replicas or disks, that is on a connection of its own:
+    /// nothing else is to wait for those.
+    pub(crate) writes: Arc<ScriptCaller>,
     /// Renews leases, on a connection of its own: what is slow for calls is not to cost a lease.
     pub(crate) renewals: Arc<ScriptCaller>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -30,19 +33,27 @@ impl Handle {
         let endpoint = Endpoint::parse(&config.url, config.call_timeout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
-        let link = Link::new(network.clone(), config.patience());
-        let caller = ScriptCaller::new(&config, link, Arc::clone(&clock), config.call_timeout);
-        let link = Link::new(network.clone(), config.renewal_patience());
-        let renewals = ScriptCaller::new(&config, link, Arc::clone(&clock), config.renewal_timeout());
+        let caller = |patience, timeout, durability| {
+            let link = Link::new(network.clone(), patience);
+            Arc::new(ScriptCaller::new(&config, link, Arc::clone(&clock), timeout, durability))
+        };
+        let calls = caller(config.patience(), config.call_timeout, Durability::Server);
+        let writes = match config.durability.timeout() {
+            None => Arc::clone(&calls),
+            // A script waits behind the confirmation of the batch before it.
+            Some(timeout) => caller(config.patience() + timeout, config.call_timeout, config.durability),
+        };
+        let renewals = caller(config.renewal_patience(), config.renewal_timeout(), Durability::Server);
         let bridge = config.bridge.clone().unwrap_or_default();
-        let (caller, renewals) = (Arc::new(caller), Arc::new(renewals));
-        Ok(Self { config, network, caller, renewals, clock, background: OnceLock::new(), bridge })
+        let background = OnceLock::new();
+        Ok(Self { config, network, caller: calls, writes, renewals, clock, background, bridge })
     }
 
     /// What runs on the bridge; starts it.
     pub(crate) fn background(&self) -> &BackgroundTasks {
-        self.background
-            .get_or_init(|| BackgroundTasks::start(&self.bridge, &self.caller, &self.network, &self.config))
+        self.background.get_or_init(|| {
+            BackgroundTasks::start(&self.bridge, &self.caller, &self.writes, &self.network, &self.config)
+        })
     }
 
     /// The background tasks, if they have been started.

@@ -188,6 +188,12 @@ impl Transport for RedisTransport {
             self.handle.started_background().map_or(0, |background| background.inbox.waits.count());
         health.reconnects = caller.link.reconnects();
         health.last_error = caller.link.problem().or_else(|| caller.last_error());
+        let writes = &self.handle.writes;
+        if !Arc::ptr_eq(caller, writes) {
+            health.reconnects += writes.link.reconnects();
+            let problem = writes.link.problem().or_else(|| writes.last_error());
+            health.last_error = health.last_error.or(problem);
+        }
         health
     }
 }

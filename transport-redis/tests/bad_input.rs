@@ -59,6 +59,72 @@ fn a_foreign_payload_goes_to_the_dead_letters_and_the_queue_goes_on() {
 }
 
 #[test]
+fn a_task_whose_entry_is_gone_or_overwritten_ends_in_an_error() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let [short, gone] = [submit(&transport), submit(&transport)];
+    let delayed = || {
+        let task = Task { delay: Duration::from_millis(1), ..task() };
+        block_on(transport.submit_one(task)).expect("accepted").task_id()
+    };
+    let [later_short, later_gone] = [delayed(), delayed()];
+    for id in [short, later_short] {
+        let _: () = redis.hset(WAITING, id.to_string(), "x").expect("written");
+    }
+    for id in [gone, later_gone] {
+        let _: () = redis.hdel(WAITING, id.to_string()).expect("deleted");
+    }
+    let good = submit(&transport);
+    let consumer = attach(&transport);
+    assert_eq!(claim(&consumer).claim.task, good);
+    // Those with a delay are due by the next claim at the latest.
+    let _waiting = wait_for_tasks(&mut redis, &consumer);
+    for id in [short, gone, later_short, later_gone] {
+        let details = block_on(transport.details_of(id)).expect("a record");
+        assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
+    }
+    assert!(!redis.exists::<_, bool>(WAITING).expect("an answer"), "nothing waits");
+}
+
+#[test]
+fn a_claim_whose_task_was_overwritten_ends_with_its_instance() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let [overwritten, good] = [submit(&transport), submit(&transport)];
+    let claims = [claim(&consumer), claim(&consumer)];
+    assert_eq!(claims.map(|claimed| claimed.claim.task), [overwritten, good]);
+    let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+    let _: () = redis.hset(&held, overwritten.to_string(), "x").expect("written");
+    block_on(consumer.detach()).expect("detached");
+    let details = block_on(transport.details_of(overwritten)).expect("a record");
+    assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
+    assert_eq!(block_on(transport.details_of(good)).expect("a record").status, TaskStatus::Pending);
+}
+
+#[test]
+fn a_wait_whose_waiters_are_no_set_harms_no_other_and_ends_too() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let config = config(&server).with_recheck_interval(Duration::from_millis(100));
+    let other = RedisTransport::new(config).expect("a valid config");
+    let [broken, fine] = [submit(&transport), submit(&transport)];
+    let _: () = redis.set(format!("{{rhailib:{broken}}}:waiters"), "x").expect("written");
+    let waits = [broken, fine].map(|id| other.outcome(id));
+    let consumer = attach(&transport);
+    for _ in 0..2 {
+        let claimed = claim(&consumer);
+        complete(&consumer, claimed.claim);
+    }
+    for told in block_on(futures::future::join_all(waits)) {
+        assert_eq!(told.expect("an outcome").status, TaskStatus::Completed);
+    }
+}
+
+#[test]
 fn a_newer_payload_is_left_for_newer_instances() {
     let server = RedisServer::start();
     let mut redis = client(&server);

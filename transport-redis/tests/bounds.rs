@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Completion, Finish, Json, Outcome, SubmitError, Submitted, Task, TaskLog, Transport, TransportConfig,
-    TransportExt,
+    CancelReason, Completion, Finish, Json, Outcome, SubmitError, Submitted, Task, TaskLog, Transport,
+    TransportConfig, TransportExt,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, client, config, end, task};
+use support::{attach, claim, client, config, end, task, until};
 
 fn open_with(
     server: &RedisServer,
@@ -48,6 +48,30 @@ fn records_take_no_more_bytes_than_they_may() {
     assert_eq!(requests, KEPT, "request ids go with their records");
     let total: usize = redis.get("rhailib:{worker-1}:finished:bytes").expect("a number");
     assert!((KEPT * OUTPUT..KEPT * (OUTPUT + 1_000)).contains(&total), "{total}");
+}
+
+#[test]
+fn nothing_is_left_of_a_queue_that_is_over() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_with(&server, |config| config.with_record_ttl(Duration::from_millis(300)));
+    let consumer = attach(&transport);
+    block_on(transport.submit_one(Task { request_id: Some("r".into()), ..task() })).expect("accepted");
+    support::complete(&consumer, claim(&consumer).claim);
+    let cancelled = support::submit(&transport);
+    claim(&consumer);
+    block_on(transport.cancel(&[cancelled], CancelReason::Asked)).expect("asked");
+    block_on(consumer.detach()).expect("detached");
+    let mut left = || {
+        let mut keys: Vec<String> = redis.keys("rhailib:*").expect("keys");
+        keys.retain(|key| !key.starts_with("rhailib:inbox:") && key != "rhailib:libraries");
+        keys
+    };
+    until("the records have expired", || {
+        left().iter().all(|key| key.contains('{') || key.ends_with(":queues"))
+    });
+    assert_eq!(block_on(transport.queues()).expect("queues"), []);
+    assert_eq!(left(), Vec::<String>::new());
 }
 
 #[test]

@@ -305,6 +305,28 @@ fn a_failover_of_the_servers_own_is_followed() {
     });
 }
 
+/// A client of scripts is refused task by task: its connection is left all the same.
+#[test]
+fn a_server_that_refuses_each_task_as_a_replica_is_left() {
+    let (server, other) = (RedisServer::start(), RedisServer::start());
+    for server in [&server, &other] {
+        let _ = server.command(&["ACL", "SETUSER", "default", "-function"]);
+    }
+    let proxy = FaultyProxy::start(server.port());
+    let config = config_via(&proxy).with_call_timeout(Duration::from_secs(20));
+    let transport = RedisTransport::new(config).expect("a valid config");
+    let mut quiet = task();
+    quiet.awaited = false;
+    block_on(transport.submit_one(quiet.clone())).expect("accepted");
+    proxy.set_target(other.port());
+    let _ = server.command(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
+    until("it is a replica", || server.command(&["INFO", "replication"]).contains("role:slave"));
+    let mut next = task();
+    next.awaited = false;
+    let id = block_on(transport.submit_one(next)).expect("the new master takes it").task_id();
+    assert!(other.command(&["HGET", &format!("rhailib:{id}"), "status"]).contains("pending"));
+}
+
 #[test]
 fn a_demoted_server_is_not_taken_for_one_without_functions() {
     let server = RedisServer::start();

@@ -82,7 +82,7 @@ fn tasks(claimed: &[Claimed]) -> Vec<TaskId> {
 
 /// Says in the name of an instance that it has waited for so many tasks since long ago.
 fn wait_since_long_ago(server: &RedisServer, instance: &dyn Consumer, count: usize) {
-    let credit = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, ARGV[2], 1))";
+    let credit = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1I1', 1, 1, ARGV[2], 1, 0))";
     let (id, count) = (instance.instance().to_string(), count.to_string());
     let _ = server.command(&["EVAL", credit, "1", "rhailib:{worker-1}:idle", &id, &count]);
 }

@@ -163,3 +163,40 @@ fn an_instance_that_asks_for_more_than_fits_is_given_tasks_at_once() {
         block_on(consumer.detach()).expect("detached");
     }
 }
+
+/// Says in the name of an instance that it waits: since when, until when it lives, for how many tasks, and whether it
+/// claims when something is due.
+fn wait_as(server: &RedisServer, instance: &str, [since, alive, tasks, watches]: [&str; 4]) {
+    let credit = "local credit = struct.pack('>ddI4I1I1', ARGV[2], ARGV[3], ARGV[4], 1, ARGV[5])
+        return redis.call('HSET', KEYS[1], ARGV[1], credit)";
+    let key = "rhailib:{worker-1}:idle";
+    let _ = server.command(&["EVAL", credit, "1", key, instance, since, alive, tasks, watches]);
+}
+
+#[test]
+fn what_is_due_is_passed_on_by_an_instance_that_gets_work() {
+    const FAR: &str = "9999999999999";
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open(&server);
+    let [single, other] = [attach(&transport), attach(&transport)];
+    let (single_id, other_id) = (single.instance().to_string(), other.instance().to_string());
+    let list = |id: &str| format!("rhailib:{{worker-1}}:deliveries:{id}");
+    // Each was told to claim when it attached.
+    let _: () = redis.del(&[list(&single_id), list(&other_id)][..]).expect("deleted");
+    let dead = rhai_dispatcher_core::InstanceId::new().to_string();
+    wait_as(&server, &single_id, ["1", FAR, "1", "1"]);
+    wait_as(&server, &dead, ["2", "1", "4", "0"]);
+    wait_as(&server, &other_id, ["3", FAR, "4", "0"]);
+    let id = support::submit(&transport);
+    let claim: String = redis.hget(format!("rhailib:{id}"), "claim").expect("a claim");
+    assert!(claim.starts_with(&single_id), "the longest wait comes first");
+    let woken: Vec<String> = redis.lrange(list(&other_id), 0, -1).expect("a list");
+    assert_eq!(woken, [""], "it claims, and sees what is due");
+    assert!(!redis.exists::<_, bool>(list(&dead)).expect("an answer"), "one that is dead can't");
+    // One that keeps some credit still knows what is due.
+    wait_as(&server, &single_id, ["1", FAR, "2", "1"]);
+    wait_as(&server, &other_id, ["3", FAR, "4", "0"]);
+    support::submit(&transport);
+    assert_eq!(redis.llen::<_, usize>(list(&other_id)).expect("a length"), 1, "as before");
+}

@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
-use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, TransportError};
+use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, Tick, TransportError};
 
 /// Keeps a worker's instance alive, on a thread of its own: renews the lease, passes signals to lanes, gives up the
 /// tasks of a lane that blocks, and shuts the worker down.
@@ -28,7 +28,7 @@ pub(super) struct InstanceMonitor {
     shutdown: Option<oneshot::Receiver<Duration>>,
     signals: Option<BoxStream<'static, Signal>>,
     /// When the next renewal is due: a third of the lease after the last began, whenever that was answered.
-    next_renewal: BoxFuture<'static, ()>,
+    next_renewal: RenewalTimer,
     renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
     /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
@@ -36,7 +36,32 @@ pub(super) struct InstanceMonitor {
     giving_up: Option<BoxFuture<'static, Vec<Completion>>>,
     log: Arc<ErrorLog>,
     abandoned: usize,
+    /// Since when this thread runs without a break. Lanes are judged by that time only: a process that was suspended, or
+    /// whose machine was, has not been blocked by a task.
+    awake_since: Tick,
     ending: Ending,
+}
+
+/// The timer of the next renewal.
+struct RenewalTimer {
+    at: Tick,
+    /// None once the time is over.
+    sleep: Option<BoxFuture<'static, ()>>,
+}
+
+impl RenewalTimer {
+    fn new(clock: &dyn Clock, at: Tick) -> Self {
+        Self { at, sleep: Some(clock.sleep_until(at)) }
+    }
+
+    /// Whether the time is over only now; it is asked also while a renewal is under way.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_over = self.sleep.as_mut().is_some_and(|sleep| sleep.poll_unpin(cx).is_ready());
+        if is_over {
+            self.sleep = None;
+        }
+        is_over
+    }
 }
 
 /// The step of the shutdown, and its end.
@@ -75,7 +100,8 @@ impl InstanceMonitor {
             living: lanes.len(),
             shutdown: Some(shutdown),
             signals: Some(consumer.signals()),
-            next_renewal: clock.sleep_until(clock.now() + consumer.lease() / 3),
+            next_renewal: RenewalTimer::new(&*clock, clock.now() + consumer.lease() / 3),
+            awake_since: clock.now(),
             renewing: None,
             given_up: Vec::new(),
             giving_up: None,
@@ -148,17 +174,17 @@ impl InstanceMonitor {
             self.shutdown = None;
             return Poll::Ready(Event::Shutdown(grace.unwrap_or(Duration::ZERO)));
         }
+        if self.next_renewal.poll_over(cx) {
+            self.note_lateness();
+        }
         match &mut self.renewing {
             Some(renewing) => {
                 if let Poll::Ready(answer) = renewing.poll_unpin(cx) {
                     return Poll::Ready(Event::Renewed(answer));
                 }
             }
-            None => {
-                if self.next_renewal.poll_unpin(cx).is_ready() {
-                    return Poll::Ready(Event::RenewalDue);
-                }
-            }
+            None if self.next_renewal.sleep.is_none() => return Poll::Ready(Event::RenewalDue),
+            None => {}
         }
         if let Some(giving_up) = &mut self.giving_up
             && let Poll::Ready(left) = giving_up.poll_unpin(cx)
@@ -191,9 +217,18 @@ impl InstanceMonitor {
         }
     }
 
+    /// Notes that this thread has not run, if its timer was late: then the lanes may not have run either.
+    fn note_lateness(&mut self) {
+        let (now, stall_timeout) = (self.clock.now(), self.config.stall_timeout);
+        if now - self.next_renewal.at > (self.consumer.lease() / 3).min(stall_timeout / 2) {
+            self.awake_since = now;
+        }
+    }
+
     fn begin_renewal(&mut self) {
         let (now, stall_timeout) = (self.clock.now(), self.config.stall_timeout);
-        let count = self.give_up(|lane| lane.silent_for(now) > stall_timeout);
+        let awake_for = now - self.awake_since;
+        let count = self.give_up(|lane| lane.silent_for(now).min(awake_for) > stall_timeout);
         if count > 0 {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
@@ -207,7 +242,7 @@ impl InstanceMonitor {
         }
         let consumer = Arc::clone(&self.consumer);
         self.renewing = Some(Box::pin(async move { consumer.renew().await }));
-        self.next_renewal = self.clock.sleep_until(now + self.consumer.lease() / 3);
+        self.next_renewal = RenewalTimer::new(&*self.clock, now + self.consumer.lease() / 3);
     }
 
     fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {

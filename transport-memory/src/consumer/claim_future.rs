@@ -32,8 +32,10 @@ impl Future for ClaimFuture {
         let Self { member, max, place } = &mut *self;
         let Membership { hub, queue, instance } = &**member;
         let mut effects = Effects::new(hub);
+        let replaced; // dropped after the lock is released
         let mut state = queue.lock();
-        if place.is_some_and(|place| state.claimers.still_waits(place, cx.waker())) {
+        replaced = place.and_then(|place| state.claimers.still_waits(place, cx.waker()));
+        if replaced.is_some() {
             return Poll::Pending; // nothing has happened since the last poll
         }
         if place.take().is_some() {
@@ -73,9 +75,11 @@ impl Drop for ClaimFuture {
         let Membership { hub, queue, .. } = &*self.member;
         let mut effects = Effects::new(hub);
         let mut state = queue.lock();
-        if state.claimers.leave(place) && state.has_work() {
+        let waker = state.claimers.leave(place);
+        if waker.is_none() && state.has_work() {
             state.wake_claimer(&mut effects);
         }
         drop(state);
+        drop(waker);
     }
 }

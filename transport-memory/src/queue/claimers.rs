@@ -20,11 +20,12 @@ impl Claimers {
         self.last_place
     }
 
-    /// Keeps the waker of a future that is polled again. Whether it still waits: it was not woken.
-    pub(crate) fn still_waits(&mut self, place: u64, waker: &Waker) -> bool {
-        let Some(kept) = self.waiting.get_mut(&place) else { return false };
-        kept.clone_from(waker);
-        true
+    /// Keeps the waker of a future that is polled again, if it still waits: it was not woken. Returns the waker that it had
+    /// before, to be dropped without the queue's lock, since that may run any code.
+    #[must_use = "it is to be dropped without the queue's lock"]
+    pub(crate) fn still_waits(&mut self, place: u64, waker: &Waker) -> Option<Waker> {
+        let kept = self.waiting.get_mut(&place)?;
+        Some(std::mem::replace(kept, waker.clone()))
     }
 
     /// Notes that a future that was woken has looked.
@@ -32,11 +33,13 @@ impl Claimers {
         self.woken -= 1;
     }
 
-    /// Removes a future that is dropped. Whether it had been woken, and has not looked.
-    pub(crate) fn leave(&mut self, place: u64) -> bool {
-        let was_woken = self.waiting.remove(&place).is_none();
-        self.woken -= usize::from(was_woken);
-        was_woken
+    /// Removes a future that is dropped. Returns its waker, to be dropped without the queue's lock; `None` if it had been
+    /// woken, and has not looked.
+    #[must_use = "it is to be dropped without the queue's lock"]
+    pub(crate) fn leave(&mut self, place: u64) -> Option<Waker> {
+        let waker = self.waiting.remove(&place);
+        self.woken -= usize::from(waker.is_none());
+        waker
     }
 
     /// The waker of the future that has waited longest, which is to be woken.
@@ -70,8 +73,8 @@ mod tests {
         let places = [claimers.wait(noop_waker()), claimers.wait(noop_waker())];
         assert!(claimers.pop_first().is_some());
         assert_eq!(claimers.len(), 2);
-        assert!(!claimers.still_waits(places[0], noop_waker_ref()), "it has waited longest");
-        assert!(claimers.still_waits(places[1], noop_waker_ref()));
+        assert!(claimers.still_waits(places[0], noop_waker_ref()).is_none(), "it has waited longest");
+        assert!(claimers.still_waits(places[1], noop_waker_ref()).is_some());
         claimers.looked();
         assert_eq!(claimers.len(), 1);
     }
@@ -81,8 +84,8 @@ mod tests {
         let mut claimers = Claimers::default();
         let places = [claimers.wait(noop_waker()), claimers.wait(noop_waker())];
         assert!(claimers.pop_first().is_some());
-        assert!(claimers.leave(places[0]), "another one takes its wake-up");
-        assert!(!claimers.leave(places[1]), "it was not woken");
+        assert!(claimers.leave(places[0]).is_none(), "another one takes its wake-up");
+        assert!(claimers.leave(places[1]).is_some(), "it was not woken");
         assert_eq!(claimers.len(), 0);
     }
 

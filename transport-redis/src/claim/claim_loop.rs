@@ -162,7 +162,7 @@ impl ClaimLoop {
                 let since = *self.failing.get_or_insert_with(Instant::now);
                 if !error.is_passing() || since.elapsed() >= self.receiver.instance.caller.timeout {
                     self.failing = None;
-                    self.receiver.instance.lock().fail(&error.clone().into());
+                    self.receiver.instance.fail(&error.clone().into());
                 }
                 self.pause_after(&error).await;
             }

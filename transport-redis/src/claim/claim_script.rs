@@ -97,7 +97,7 @@ impl ClaimReceiver {
         if claimed.iter().any(|claimed| claimed.deaths > 0) {
             crash_point("take_over.after");
         }
-        self.instance.lock().distribute(claimed);
+        self.instance.distribute(claimed);
         (is_group, count)
     }
 }

@@ -34,14 +34,15 @@ pub enum ClientError {
 impl ClientError {
     /// Sorts what a server said into what may pass, what will not, and the rest.
     pub(crate) fn of_server(text: &str) -> Self {
-        let code = text.split([' ', ':']).next().unwrap_or_default();
-        match code {
+        match code_of(text) {
             "WRONGPASS" | "NOAUTH" | "NOPERM" => Self::Refused(text.to_owned()),
             // UNBLOCKED ends a blocking command of a server that becomes a replica.
             "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED" => {
                 Self::Demoted(text.to_owned())
             }
             "BUSY" | "TRYAGAIN" | "OOM" | "MISCONF" | "NOREPLICAS" => Self::Busy(text.to_owned()),
+            // To WAIT and WAITAOF.
+            "ERR" if text.contains("cannot be used with replica instances") => Self::Demoted(text.to_owned()),
             "ERR"
                 if text.contains("DB index")
                     || text.contains("invalid password")
@@ -58,6 +59,17 @@ impl ClientError {
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Demoted(_) | Self::Busy(_))
     }
+}
+
+/// The code of an error. Of an error within a script, Redis 6.2 says first where that was, as in
+/// `ERR Error running script (call to f_1a2b): @user_script:2: @user_script: 2: -READONLY You can't write`.
+fn code_of(text: &str) -> &str {
+    let first = |text: &'_ str| text.split([' ', ':']).next().unwrap_or_default().len();
+    let code = &text[..first(text)];
+    if !(text.contains("user_script") && matches!(code, "ERR" | "@user_script" | "user_script")) {
+        return code;
+    }
+    text.split_once(" -").map_or(code, |(_, inner)| &inner[..first(inner)])
 }
 
 impl From<ClientError> for TransportError {
@@ -85,6 +97,7 @@ mod tests {
             "MASTERDOWN Link with MASTER is down",
             "CLUSTERDOWN The cluster is down",
             "UNBLOCKED force unblock",
+            "ERR WAIT cannot be used with replica instances. Please also note that writes are local.",
         ];
         for text in demoted {
             assert_eq!(ClientError::of_server(text), ClientError::Demoted(text.into()));
@@ -100,9 +113,30 @@ mod tests {
         for text in ["NOPERM this user has no permissions", "WRONGPASS invalid username-password pair"] {
             assert_eq!(ClientError::of_server(text), ClientError::Refused(text.into()));
         }
-        assert_eq!(
-            ClientError::of_server("ERR syntax error"),
-            ClientError::Server("ERR syntax error".into())
-        );
+        for text in [
+            "ERR syntax error",
+            "ERR user_script:3: attempt to index a nil value script: 1a2b, on @user_script:3.",
+            "WRONGTYPE Operation against a key -READONLY @user_script",
+        ] {
+            assert_eq!(ClientError::of_server(text), ClientError::Server(text.into()));
+        }
+    }
+
+    #[test]
+    fn what_was_wrong_in_a_script_is_sorted_by_its_own_code() {
+        for place in [
+            "ERR Error running script (call to f_1a2b): @user_script:2: @user_script: 2: ",
+            "@user_script: 19: ",
+        ] {
+            let text = |error: &str| format!("{place}-{error} and why");
+            for error in ["READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN"] {
+                assert_eq!(ClientError::of_server(&text(error)), ClientError::Demoted(text(error)));
+            }
+            for error in ["OOM", "MISCONF"] {
+                assert_eq!(ClientError::of_server(&text(error)), ClientError::Busy(text(error)));
+            }
+            let wrong_type = text("WRONGTYPE");
+            assert_eq!(ClientError::of_server(&wrong_type), ClientError::Server(wrong_type));
+        }
     }
 }

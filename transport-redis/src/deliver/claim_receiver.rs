@@ -82,11 +82,8 @@ impl ClaimReceiver {
 
     /// Distributes the claims of a dropped claim call to the next calls, and releases the rest.
     pub(crate) async fn pass_on(&self, returned: Vec<Claimed>) {
-        let left = {
-            let mut claims = self.instance.lock();
-            claims.distribute(returned);
-            std::mem::take(&mut claims.returned)
-        };
+        self.instance.distribute(returned);
+        let left = std::mem::take(&mut self.instance.lock().returned);
         let backs = left.into_iter().map(|claimed| {
             let done = Completion { claim: claimed.claim, finish: Finish::Release, log: TaskLog::new() };
             let back = self.finisher.finish(&self.instance, &done);

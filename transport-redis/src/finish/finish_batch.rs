@@ -43,9 +43,7 @@ async fn finish_part(
         for request in requests {
             args.push(request.packed);
         }
-        let reply = caller.run_until(Script::Finish, args, deadline).await?;
-        caller.confirm_durability(deadline).await?;
-        Ok(reply)
+        caller.run_durably(Script::Finish, args, deadline).await
     };
     ask_within_deadlines(items, caller.timeout, attempt, |index, item, answer| {
         crash_point("finish.after");

@@ -65,31 +65,22 @@ impl Claims {
         self.waiting.iter().fold(0, |sum, call| sum.saturating_add(call.max.get()).min(MOST_WANTED))
     }
 
-    /// Distributes claims to the calls that wait, in even parts. Claims that no call takes are kept in `returned`.
-    pub(crate) fn distribute(&mut self, mut claimed: Vec<Claimed>) {
+    /// Distributes claims to the calls that wait, in even parts, which are to be sent. Claims that no call takes are kept in
+    /// `returned`.
+    #[must_use = "the calls wait until their parts are sent"]
+    pub(super) fn distribute(&mut self, mut claimed: Vec<Claimed>) -> Vec<(ClaimCall, Vec<Claimed>)> {
+        let mut parts = Vec::new();
         while !claimed.is_empty() {
             self.waiting.retain(|call| !call.answer.is_canceled());
             let calls = self.waiting.len();
             let Some(call) = self.waiting.pop_front() else { break };
             let share = claimed.len().div_ceil(calls).min(call.max.get());
             let rest = claimed.split_off(share);
-            match call.answer.send(Ok(claimed)) {
-                Ok(()) => claimed = rest,
-                Err(Ok(mut back)) => {
-                    back.extend(rest);
-                    claimed = back;
-                }
-                Err(Err(_)) => claimed = rest,
-            }
+            parts.push((call, claimed));
+            claimed = rest;
         }
         self.returned.extend(claimed);
-    }
-
-    /// Answers all waiting calls with an error.
-    pub(crate) fn fail(&mut self, error: &TransportError) {
-        for call in self.waiting.drain(..) {
-            let _ = call.answer.send(Err(error.clone()));
-        }
+        parts
     }
 
     /// Takes a claim in.
@@ -194,11 +185,10 @@ impl Claims {
         self.signals.push(signal)
     }
 
-    /// Ends the instance here. Returns the waker of a reader of signals.
-    #[must_use = "the reader waits until this waker is woken"]
-    pub(crate) fn detach(&mut self) -> Option<Waker> {
+    /// Ends the instance here. Returns the calls that wait, to be answered, and the waker of a reader of signals.
+    #[must_use = "the calls wait until they are answered, and the reader until its waker is woken"]
+    pub(crate) fn detach(&mut self) -> (VecDeque<ClaimCall>, Option<Waker>) {
         (self.detached, self.ended) = (true, true);
-        self.fail(&TransportError::Detached);
-        self.signals.end()
+        (std::mem::take(&mut self.waiting), self.signals.end())
     }
 }

@@ -1,12 +1,13 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Claim, InstanceId, Signal, WorkerId, lock};
+use rhai_dispatcher_core::{Claim, Claimed, InstanceId, Signal, TransportError, WorkerId, lock};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::claims::Claims;
+use super::claims::{ClaimCall, Claims};
 use crate::client::ClientError;
 use crate::config::RedisConfig;
 use crate::script::{Args, ScriptCaller};
@@ -114,6 +115,22 @@ impl LocalInstance {
         claims.releases.to_string()
     }
 
+    /// Distributes claims to the claim calls that wait, in even parts. Claims that no call takes are kept.
+    pub(crate) fn distribute(&self, mut claimed: Vec<Claimed>) {
+        while !claimed.is_empty() {
+            let parts = self.lock().distribute(claimed);
+            // A call that was dropped in the same moment leaves its part to the others.
+            let left = parts.into_iter().filter_map(|(call, part)| call.answer.send(Ok(part)).err()?.ok());
+            claimed = left.flatten().collect();
+        }
+    }
+
+    /// Answers all claim calls that wait with an error.
+    pub(crate) fn fail(&self, error: &TransportError) {
+        let calls = std::mem::take(&mut self.lock().waiting);
+        refuse(calls, error);
+    }
+
     /// Loses those claims here, as far as it still holds them.
     pub(crate) fn lose(&self, lost: &[Claim]) {
         let mut claims = self.lock();
@@ -132,8 +149,9 @@ impl LocalInstance {
         let mut claims = self.lock();
         let held = !claims.is_free();
         claims.clear();
-        let reader = claims.detach();
+        let (calls, reader) = claims.detach();
         drop(claims);
+        refuse(calls, &TransportError::Detached);
         wake(reader);
         if held {
             self.waits.holds(false);
@@ -146,6 +164,13 @@ impl Listener for LocalInstance {
     fn signal(&self, signal: Signal) {
         let reader = self.lock().signal(signal);
         wake(reader);
+    }
+}
+
+/// Answers claim calls, which is done after the lock of the claims is released.
+fn refuse(calls: VecDeque<ClaimCall>, error: &TransportError) {
+    for call in calls {
+        let _ = call.answer.send(Err(error.clone()));
     }
 }
 

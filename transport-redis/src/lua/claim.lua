@@ -47,7 +47,7 @@ if to.out and #to.out > 0 then delivered[#delivered + 1] = pack(kind, to.out) en
 local rest = max - (to.count or 0)
 if kind == 'empty' or kind == 'claimed' and not more and rest > 0 then
   kind = 'credit'
-  to.since, to.max, to.alive = NOW_MICROS, rest, score
+  to.since, to.max, to.alive, to.watches = NOW_MICROS, rest, score, (later_due or group_due) and 1 or 0
   wait_for_tasks(w, to)
   if to.is_reserved and made_ready then deliver_ready(w) end
 else

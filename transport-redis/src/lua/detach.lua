@@ -1,6 +1,7 @@
 -- Ends an instance: releases what it has. 2 worker id, 3 instance. Answers whether some is left.
 local w, instance = ARGV[2], ARGV[3]
-call('HDEL', key(w, 'idle'), instance)
+-- It may have been the one that claims when something is due.
+if call('HDEL', key(w, 'idle'), instance) == 1 and call('EXISTS', key(w, 'later')) == 1 then wake_one(w) end
 call('DEL', key(w, 'deliveries:' .. instance))
 local count = take_back(w, instance, MAX_TAKEN, function(id, task, packed)
   release(w, id, task, packed, instance)

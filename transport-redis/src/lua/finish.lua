@@ -25,14 +25,14 @@ local function finish(length, parts, last)
   if kind == 'o' then
     if parts[5] ~= UNKNOWN then task.bytes = RECORD_BYTES + parts[5] + length - #message end
     conclude(id, task, message ~= '' and message or nil, unpack(parts, 7, last))
-    if task.cancel then call('HDEL', key(w, 'cancels'), id) end
     ended[#ended + 1] = id
     return 'w'
   end
   local packed = call('HGET', held_key(w, instance), id)
-  if not packed and kind ~= 'u' and not task.cancel then
-    -- Its payload was deleted by another client. It can't run again, and must not wait for ever.
-    conclude(id, task, nil, 'error', 'error_kind', 'undecodable', 'error', 'its payload is gone from Redis')
+  if not is_task(packed) and kind ~= 'u' and not task.cancel then
+    -- Its payload was deleted or overwritten by another client. It can't run again, and must not wait for ever.
+    conclude(id, task, nil, 'error', 'error_kind', 'undecodable', 'error', GONE)
+    call('HDEL', held_key(w, instance), id)
     return 'w'
   end
   if kind == 'u' then
@@ -42,7 +42,6 @@ local function finish(length, parts, last)
   elseif task.cancel then
     cancelled(id, task, task.cancel)
     call('HDEL', held_key(w, instance), id)
-    call('HDEL', key(w, 'cancels'), id)
   elseif kind == 'a' then
     requeue_after_death(w, id, task, packed, instance, 'had a lane that was blocked by it')
     fail_observation(w, instance)
@@ -79,5 +78,6 @@ end
 if ready then deliver_ready(w) end
 if quarantined then wake_for_quarantine(w) end
 if earlier then wake_one(w) end
+write_for_confirmation(w)
 send_all()
 return shortened(answers)

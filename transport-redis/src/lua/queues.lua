@@ -16,13 +16,15 @@ for _, w in ipairs(names) do
   local delayed = call('ZCARD', key(w, 'later'))
   local instances = call('ZCOUNT', key(w, 'alive'), '(' .. NOW, '+inf')
   local paused = call('HEXISTS', key(w, 'state'), 'paused')
+  -- Those of one submit and more go: nothing else prunes the request ids of a queue that gets no tasks any more.
+  prune_requests(w, 1000)
   local used = claimed + instances + paused + call('HLEN', key(w, 'waiting'))
   used = used + call('ZCARD', key(w, 'alive')) + call('HLEN', key(w, 'requests'))
   if used > 0 then
     for _, v in ipairs({ w, ready.h, ready.n, ready.l, delayed, ready.q, claimed, instances, paused }) do out[#out + 1] = v end
   else
     call('SREM', PREFIX .. ':queues', w)
-    call('DEL', key(w, 'state'), key(w, 'idle'))
+    call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'cancels'), key(w, 'requests:expiry'))
   end
   if left <= 0 or budget <= 0 then
     out[2] = 1

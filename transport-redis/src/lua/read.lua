@@ -3,6 +3,16 @@
 -- error's text; if only outcomes are wanted and it has none, its status and in how many milliseconds it expires, or ''.
 local inbox, brief = ARGV[2], ARGV[3] == '1'
 local answers, settled = { NOW }, {}
+
+-- Does what is due for a task that runs, if its instance is dead.
+local function settle(w, claim)
+  local score = call('ZSCORE', key(w, 'alive'), (parse_claim(claim)))
+  if score and tonumber(score) > NOW then return end
+  settled[w] = true
+  local _, _, ready = process_due(w)
+  if ready then deliver_ready(w) end
+end
+
 for i = 4, #ARGV do
   local id = ARGV[i]
   local k = record_key(id)
@@ -14,17 +24,13 @@ for i = 4, #ARGV do
       cancelled(id, read_record(id), 'expired')
       if r[3] then remove_waiting(r[3], id) end
     elseif r[1] == 'processing' and r[3] and r[4] and budget > 0 and not settled[r[3]] then
-      local score = call('ZSCORE', key(r[3], 'alive'), (parse_claim(r[4])))
-      if not score or tonumber(score) <= NOW then
-        settled[r[3]] = true
-        local _, _, ready = process_due(r[3])
-        if ready then deliver_ready(r[3]) end
-      end
+      pcall(settle, r[3], r[4]) -- a queue that is broken does no harm to the other tasks
     end
     local status = r[1] and call('HGET', k, 'status')
     local waits = status == 'pending' or status == 'processing'
     if inbox ~= '' and waits then
-      call('SADD', waiters_key(id), inbox)
+      -- If that is not a set, the wait finds the outcome when it is checked again.
+      pcall_('SADD', waiters_key(id), inbox)
       call('HSET', k, 'watched', '1', 'more', '1')
     end
     if brief and waits then
@@ -34,7 +40,7 @@ for i = 4, #ARGV do
       local record = call('HGETALL', k)
       if r[5] then
         record[#record + 1] = 'child_ids'
-        record[#record + 1] = table.concat(call('ZRANGE', children_key(id), 0, -1), ' ')
+        record[#record + 1] = table.concat(pcall_('ZRANGE', children_key(id), 0, -1), ' ')
       end
       answers[#answers + 1] = record
     end

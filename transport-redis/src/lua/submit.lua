@@ -183,5 +183,6 @@ for letter, list in pairs(ready) do
 end
 if next(ready) then deliver_ready(w) end
 if earlier then wake_one(w) end
+write_for_confirmation(w)
 send_all()
 return shortened(answers)

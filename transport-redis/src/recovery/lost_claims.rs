@@ -30,7 +30,7 @@ pub(crate) async fn recover(receiver: &ClaimReceiver) -> Result<(), ClientError>
         if !claimed.is_empty() {
             tracing::info!("{} claims whose answer was lost were found again", claimed.len());
         }
-        instance.lock().distribute(claimed);
+        instance.distribute(claimed);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use rhai_dispatcher_core::{Clock, lock};
 use tokio::time::Instant;
 
 use super::args::Args;
+use super::confirmations::Confirmations;
 use super::known_scripts::KnownScripts;
 use super::packed::Packed;
 use super::script::Script;
@@ -21,6 +22,7 @@ pub(crate) struct ScriptCaller {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
     pub(super) durability: Durability,
+    pub(super) confirmations: Confirmations,
     /// The argument that all scripts begin with.
     settings: Bytes,
     pub(crate) prefix: String,
@@ -35,8 +37,15 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 impl ScriptCaller {
-    /// One whose calls take no longer than `timeout`.
-    pub(crate) fn new(config: &RedisConfig, link: Link, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
+    /// One whose calls take no longer than `timeout`. With a `durability` other than [`Durability::Server`], what it
+    /// calls by [`run_durably`](Self::run_durably) always writes something.
+    pub(crate) fn new(
+        config: &RedisConfig,
+        link: Link,
+        clock: Arc<dyn Clock>,
+        timeout: Duration,
+        durability: Durability,
+    ) -> Self {
         let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
         let mut settings = Packed::new();
         settings
@@ -49,12 +58,14 @@ impl ScriptCaller {
             .push_display(millis(LONGEST_WAIT))
             .push_display(millis(config.transport.observation))
             .push_display(config.transport.max_finished_records)
-            .push_display(config.transport.max_finished_bytes);
+            .push_display(config.transport.max_finished_bytes)
+            .push(if durability == Durability::Server { "" } else { "1" });
         Self {
             link,
             clock,
             timeout,
-            durability: config.durability,
+            durability,
+            confirmations: Confirmations::default(),
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
             known: KnownScripts::default(),
@@ -78,7 +89,7 @@ impl ScriptCaller {
         args: Args,
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        self.repeat(script, args, deadline, true).await
+        Ok(self.repeat(script, &args.into_vec(), deadline, true).await?.0)
     }
 
     /// The same as [`run`](Self::run), but returns [`ClientError::Busy`] at once: the caller has another way to its
@@ -88,7 +99,7 @@ impl ScriptCaller {
         script: Script,
         args: Args,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        self.repeat(script, args, Instant::now() + self.timeout, false).await
+        Ok(self.repeat(script, &args.into_vec(), Instant::now() + self.timeout, false).await?.0)
     }
 
     /// Calls one command that changes nothing, once.
@@ -100,19 +111,19 @@ impl ScriptCaller {
         Target::of(&self.link, Instant::now() + self.timeout).await?.send(name, args).await
     }
 
-    async fn repeat(
+    /// The answer, and where it came from.
+    pub(super) async fn repeat(
         &self,
         script: Script,
-        args: Args,
+        args: &[Bytes],
         deadline: Instant,
         repeats_if_busy: bool,
-    ) -> Result<Vec<ServerReply>, ClientError> {
-        let args = args.into_vec();
+    ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
         let mut pause = BACKOFF.0;
         // What the server said last, if it did.
         let mut said = None;
         loop {
-            let error = match self.attempt(script, &args, deadline).await {
+            let error = match self.attempt(script, args, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -154,7 +165,7 @@ impl ScriptCaller {
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
         let answer = self.attempt(script, &args.into_vec(), deadline).await;
-        answer.map_err(|error| self.failed(error))
+        answer.map(|(reply, _)| reply).map_err(|error| self.failed(error))
     }
 
     /// Sees to it that there is a connection.
@@ -169,12 +180,16 @@ impl ScriptCaller {
         script: Script,
         args: &[Bytes],
         deadline: Instant,
-    ) -> Result<Vec<ServerReply>, ClientError> {
+    ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
         let target = Target::of(&self.link, deadline).await?;
-        self.known.call(&target, script, &self.settings, args).await
+        let reply = self.known.call(&target, script, &self.settings, args).await?;
+        match script.refusal(&reply) {
+            Some(error) => target.discard_if_demoted(Err(error)),
+            None => Ok((reply, target)),
+        }
     }
 
-    fn failed(&self, error: ClientError) -> ClientError {
+    pub(super) fn failed(&self, error: ClientError) -> ClientError {
         self.note(&error.to_string());
         error
     }

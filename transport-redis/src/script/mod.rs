@@ -2,6 +2,7 @@
 
 mod args;
 mod caller;
+mod confirmations;
 mod durability;
 mod fault;
 pub(crate) mod keys;

@@ -4,7 +4,7 @@ use std::sync::{LazyLock, OnceLock};
 use bytes::Bytes;
 
 use super::fault;
-use crate::client::ServerReply;
+use crate::client::{ClientError, ServerReply};
 
 /// The steps that have to be atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,18 @@ impl Script {
     /// would continue to answer it with old data.
     pub(crate) const fn runs_without_memory(self) -> bool {
         !matches!(self, Self::Submit)
+    }
+}
+
+impl Script {
+    /// The reason why the server has refused all that a script of a batch was to write, if a part of the batch was
+    /// answered so. The other parts may be repeated with it.
+    pub(super) fn refusal(self, replies: &[ServerReply]) -> Option<ClientError> {
+        if !matches!(self, Self::Submit | Self::Finish) {
+            return None;
+        }
+        let problems = replies.iter().skip(1).filter_map(|reply| reply.as_str()?.strip_prefix('e'));
+        problems.map(ClientError::of_server).find(ClientError::is_passing)
     }
 }
 

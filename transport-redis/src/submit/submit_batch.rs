@@ -42,9 +42,7 @@ async fn submit_part(
             args.push(request.packed);
         }
         crash_point("submit.before");
-        let reply = caller.run_until(Script::Submit, args, deadline).await?;
-        caller.confirm_durability(deadline).await?;
-        Ok(reply)
+        caller.run_durably(Script::Submit, args, deadline).await
     };
     ask_within_deadlines(items, caller.timeout, attempt, |index, item, answer| {
         crash_point("submit.after");

@@ -5,6 +5,7 @@ mod checks;
 mod inbox;
 mod outcome_future;
 mod record_read;
+mod wait_guard;
 mod wait_table;
 mod waits;
 

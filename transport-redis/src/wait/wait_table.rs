@@ -30,6 +30,9 @@ pub(super) struct WaitTable {
     /// Instances of this handle that hold claims, and so may be told to stop them.
     pub(super) holders: usize,
     pub(super) closed: bool,
+    /// Waiters that are over, with their answers, if they get one. A waiter's waker may do anything, so it is called once
+    /// the lock is released: [`WaitGuard`](super::wait_guard::WaitGuard).
+    pub(super) over: Vec<(Waiter, Option<WaitAnswer>)>,
 }
 
 #[derive(Debug)]
@@ -139,12 +142,10 @@ impl WaitTable {
         waiters
     }
 
+    /// Answers waiters once the lock is released.
     pub(super) fn answer(&mut self, waiters: Vec<Waiter>, answer: WaitAnswer) {
         self.waiters -= waiters.len();
-        for waiter in waiters {
-            // The receiver may have been dropped in the same moment.
-            let _ = waiter.answer.send(answer.clone());
-        }
+        self.over.extend(waiters.into_iter().map(|waiter| (waiter, Some(answer.clone()))));
     }
 }
 

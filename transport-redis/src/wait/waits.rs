@@ -1,9 +1,10 @@
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use futures::channel::oneshot;
-use rhai_dispatcher_core::{Task, TaskId, WallTime, lock};
+use rhai_dispatcher_core::{Task, TaskId, WallTime};
 use tokio::sync::Notify;
 
+use super::wait_guard::WaitGuard;
 use super::wait_table::{Own, WaitAnswer, WaitTable, Waiter, after};
 use crate::wire::TaskEnd;
 
@@ -18,8 +19,8 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    pub(super) fn lock(&self) -> MutexGuard<'_, WaitTable> {
-        lock(&self.state)
+    pub(super) fn lock(&self) -> WaitGuard<'_> {
+        WaitGuard::new(&self.state)
     }
 
     /// Notes that a task is going to be submitted and awaited. Whether its outcome is to be sent.
@@ -100,23 +101,19 @@ impl Waits {
     pub(crate) fn forget(&self, id: TaskId, number: u64) {
         let mut state = self.lock();
         let state = &mut *state;
-        let gone = |waiters: &mut Vec<Waiter>| {
-            let before = waiters.len();
-            waiters.retain(|waiter| waiter.number != number);
-            before - waiters.len()
+        let waiters = match (state.own.get_mut(&id), state.others.get_mut(&id)) {
+            (Some(own), _) => &mut own.waiters,
+            (None, Some(other)) => &mut other.waiters,
+            (None, None) => return,
         };
-        if let Some(own) = state.own.get_mut(&id) {
-            let count = gone(&mut own.waiters);
-            state.waiters -= count;
-            // Who has given up waiting does not come again; if so, the record can be asked.
-            if count > 0 && own.waiters.is_empty() && own.accepted_at.is_some() {
-                state.take(id);
-            }
-        } else if let Some(other) = state.others.get_mut(&id) {
-            state.waiters -= gone(&mut other.waiters);
-            if other.waiters.is_empty() {
-                state.take(id);
-            }
+        let Some(place) = waiters.iter().position(|waiter| waiter.number == number) else { return };
+        let waiter = waiters.remove(place);
+        let is_last = waiters.is_empty();
+        state.waiters -= 1;
+        state.over.push((waiter, None));
+        // Who has given up waiting does not come again; if so, the record can be asked.
+        if is_last && state.own.get(&id).is_none_or(|own| own.accepted_at.is_some()) {
+            state.take(id);
         }
     }
 

@@ -43,49 +43,86 @@ impl Consumer for Noting {
     }
 }
 
+/// Lanes and their monitor, which runs when the test polls it.
+struct Fixture {
+    clock: ManualClock,
+    lanes: Vec<Arc<LaneState>>,
+    run: BoxFuture<'static, (Result<Drained, WorkerError>, bool)>,
+    noted: mpsc::UnboundedReceiver<Completion>,
+    _lane_ended: mpsc::UnboundedSender<Result<(), WorkerError>>,
+    _shutdown: oneshot::Sender<Duration>,
+}
+
+impl Fixture {
+    /// A lane is blocked after 2 s, and the lease is renewed every second.
+    fn new(lanes: usize) -> Self {
+        let clock = ManualClock::new();
+        let slots = Arc::new(HeapSlots::new(lanes));
+        let early = Arc::new(EarlyStops::default());
+        let lane =
+            |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index), Arc::clone(&early)));
+        let lanes: Vec<_> = (0..lanes).map(lane).collect();
+        let (note, noted) = mpsc::unbounded();
+        let (_lane_ended, lane_ends) = mpsc::unbounded();
+        let (_shutdown, shutdown_asked) = oneshot::channel();
+        let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
+        let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
+        let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
+        let monitor = InstanceMonitor::new(
+            consumer,
+            clock_of_it,
+            config,
+            lanes.clone(),
+            intake,
+            lane_ends,
+            shutdown_asked,
+        );
+        Self { clock, lanes, run: monitor.run().boxed(), noted, _lane_ended, _shutdown }
+    }
+
+    /// Lets a lane begin those claims.
+    fn begin(&self, lane: usize, claims: &[Claim]) {
+        claims.iter().for_each(|claim| self.lanes[lane].begin(*claim, StopToken::new()));
+        self.lanes[lane].tick(self.clock.now());
+    }
+
+    /// Lets the monitor do what is due.
+    fn poll(&mut self) {
+        assert!((&mut self.run).now_or_never().is_none());
+    }
+
+    fn advance(&mut self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.poll();
+    }
+}
+
+fn some_claims<const N: usize>() -> [Claim; N] {
+    [(); N].map(|()| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 })
+}
+
 #[test]
 fn of_a_blocked_lane_only_the_polled_task_is_abandoned() {
-    let clock = ManualClock::new();
-    let slots = Arc::new(HeapSlots::new(3));
-    let early = Arc::new(EarlyStops::default());
-    let lane = |index| Arc::new(LaneState::new(SlotOfLane::new(slots.clone(), index), Arc::clone(&early)));
-    let lanes: Vec<_> = (0..3).map(lane).collect();
-    let claims: Vec<_> =
-        (0..5).map(|_| Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 }).collect();
-    let begin = |lane: &LaneState, claims: &[Claim]| {
-        claims.iter().for_each(|claim| lane.begin(*claim, StopToken::new()));
-        lane.tick(clock.now());
-    };
+    let mut fixture = Fixture::new(3);
+    let claims = some_claims::<5>();
     // The first lane blocks at the second of its tasks, the second lane outside of any, the third one waits.
-    begin(&lanes[0], &claims[..3]);
-    lanes[0].slot().set(claims[1].task);
-    begin(&lanes[1], &claims[3..4]);
-    begin(&lanes[2], &claims[4..]);
-    lanes[2].slot().set(claims[4].task);
-    lanes[2].idle();
+    fixture.begin(0, &claims[..3]);
+    fixture.lanes[0].slot().set(claims[1].task);
+    fixture.begin(1, &claims[3..4]);
+    fixture.begin(2, &claims[4..]);
+    fixture.lanes[2].slot().set(claims[4].task);
+    fixture.lanes[2].idle();
 
-    let (note, mut noted) = mpsc::unbounded();
-    let (_lane_ended, lane_ends) = mpsc::unbounded();
-    let (_shutdown, shutdown_asked) = oneshot::channel();
-    let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
-    let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
-    let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
-    let monitor =
-        InstanceMonitor::new(consumer, clock_of_it, config, lanes, intake, lane_ends, shutdown_asked);
-    let mut run = Box::pin(monitor.run());
-    for _ in 0..2 {
-        assert!((&mut run).now_or_never().is_none());
-        clock.advance(Duration::from_secs(1));
-    }
-    assert!((&mut run).now_or_never().is_none());
-    assert!(noted.try_recv().is_err(), "no lane is silent for longer than 2 s");
-    clock.advance(Duration::from_secs(1));
-    assert!((&mut run).now_or_never().is_none());
+    fixture.poll();
+    fixture.advance(1);
+    fixture.advance(1);
+    assert!(fixture.noted.try_recv().is_err(), "no lane is silent for longer than 2 s");
+    fixture.advance(1);
 
     let mut given_up: Vec<Completion> = Vec::new();
     block_on(async {
         while given_up.len() < 4 {
-            given_up.push(noted.next().await.expect("the monitor lives"));
+            given_up.push(fixture.noted.next().await.expect("the monitor lives"));
         }
     });
     let finish =
@@ -93,4 +130,20 @@ fn of_a_blocked_lane_only_the_polled_task_is_abandoned() {
     let [requeued, abandoned] = [Some(Finish::Requeue), Some(Finish::Abandon)];
     let expected = [requeued.clone(), abandoned, requeued.clone(), requeued, None];
     assert_eq!(claims.iter().map(finish).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_suspended_process_blames_no_task_and_a_lane_that_blocks_is_found_after_that() {
+    let mut fixture = Fixture::new(1);
+    let claims = some_claims::<1>();
+    fixture.begin(0, &claims);
+    fixture.lanes[0].slot().set(claims[0].task);
+    fixture.poll();
+    fixture.advance(60);
+    fixture.advance(1);
+    fixture.advance(1);
+    assert!(fixture.noted.try_recv().is_err(), "the lane has not run for longer than 2 s since then");
+    fixture.advance(1);
+    let given_up = fixture.noted.try_recv().expect("the lane blocks");
+    assert_eq!((given_up.claim, given_up.finish), (claims[0], Finish::Abandon));
 }

@@ -1,12 +1,12 @@
 -- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
--- ttl, longest wait of an instance, observation (times in ms), most finished records of a queue, and bytes of them. What
--- a script takes itself follows.
+-- ttl, longest wait of an instance, observation (times in ms), most finished records of a queue, and bytes of them;
+-- whether the client waits until its writes are on replicas or disks ('' or 1). What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
 local call, pcall_
 local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION
-local MAX_FINISHED, MAX_FINISHED_BYTES
+local MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
 -- longer than the write.
 local NOW, NOW_TEXT
@@ -19,6 +19,8 @@ local outbox
 local orphaned
 -- Tasks that have ended in this call, by their worker id: their entries for `finished`, and how many bytes those stand for.
 local concluded
+-- Queues where an instance that was to claim when something is due has work instead, by worker id; nil if there are none.
+local unwatched
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
 local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine', b = 'quarantine' }
 -- How many claims of dead instances and delayed tasks one script takes at most, over all queues: bounds how long it
@@ -62,9 +64,9 @@ local function begin(ARGV)
     local parts = parts_of(settings)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
     INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
-    MAX_FINISHED, MAX_FINISHED_BYTES = tonumber(parts[9]), tonumber(parts[10])
+    MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED = tonumber(parts[9]), tonumber(parts[10]), parts[11] == '1'
   end
-  outbox, orphaned, concluded, budget = {}, {}, {}, MAX_TAKEN
+  outbox, orphaned, concluded, unwatched, budget = {}, {}, {}, nil, MAX_TAKEN
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
@@ -97,6 +99,11 @@ local function ready_key(w, letter) return key(w, READY[letter]) end
 -- What an instance has claimed.
 local function held_key(w, instance) return key(w, 'held:' .. instance) end
 local function failed(r) return type(r) == 'table' and r.err end
+-- Sees to it that a script has written something whose client asks for a confirmation: WAIT is about the last write of
+-- its connection, and this one comes after all that the script has read.
+local function write_for_confirmation(w)
+  if IS_CONFIRMED then call('SET', key(w, 'confirmed'), NOW_TEXT, 'PX', 60000) end
+end
 -- As text for a score: Redis would print the number with too few digits.
 local function digits(number) return string.format('%.0f', number) end
 -- Calls `f`: what it returns, or e and the problem. Redis 6 says in which line it was.

@@ -49,6 +49,7 @@ end
 local function send_all()
   cancel_below()
   bound_all_finished()
+  watch_all()
   for inbox, out in pairs(outbox) do
     local k = PREFIX .. ':inbox:' .. inbox
     for i = 1, #out, 128 do

@@ -1,13 +1,12 @@
 -- Starts one task for an instance, unless it is not to be started. What it then holds is added to `held`. `exists`:
 -- its record is known to be there. Never raises: what was taken before would be lost.
 local function start(w, id, packed, to, held, exists)
-  if not packed then return end
-  if #packed <= struct.size(HEADER) then return dead_letter(w, id, packed, 'not a task of this queue') end
+  if not is_task(packed) then return end_unreadable(w, id, packed) end
   local _, _, fresh, latest, _, at = struct.unpack(HEADER, packed)
   local version = string.byte(packed, at)
   if version > to.version then
     call('HSET', key(w, 'waiting'), id, packed)
-    call('ZADD', key(w, 'newer'), version, id)
+    call('ZADD', key(w, 'newer'), version, id) -- its type is known: take_newer has read it
     if latest > 0 then pcall_('ZADD', key(w, 'expiring'), digits(latest), id) end
     return
   end
@@ -42,7 +41,11 @@ end
 local function take_newer(w, version)
   for _, id in ipairs(call('ZRANGEBYSCORE', key(w, 'newer'), '-inf', version, 'LIMIT', 0, 100)) do
     local packed = call('HGET', key(w, 'waiting'), id)
-    if packed then make_ready(w, id, sequence_of(packed), ready_letter_of(id, packed)) end
+    if is_task(packed) then
+      make_ready(w, id, sequence_of(packed), ready_letter_of(id, packed))
+    else
+      end_unreadable(w, id, packed)
+    end
     call('ZREM', key(w, 'newer'), id)
   end
 end

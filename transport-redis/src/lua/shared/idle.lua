@@ -29,9 +29,9 @@ local function unpack_ids(packed, ids)
 end
 
 -- The credit of an idle instance: since when it waits (in microseconds, since many are served within a millisecond and
--- the longest wait comes first), the end of its lease at least, how many tasks may be delivered, and the payload
--- version that it reads.
-local CREDIT = '>ddI4I1'
+-- the longest wait comes first), the end of its lease at least, how many tasks may be delivered, the payload
+-- version that it reads, and whether (1 or 0) it claims again when the next delayed task or group is due.
+local CREDIT = '>ddI4I1I1'
 
 -- The idle instances, the longest wait first.
 local function idle_instances(w)
@@ -39,9 +39,9 @@ local function idle_instances(w)
   local idle = {}
   for i = 1, #all, 2 do
     if #all[i + 1] == struct.size(CREDIT) then
-      local since, alive, max, version = struct.unpack(CREDIT, all[i + 1])
+      local since, alive, max, version, watches = struct.unpack(CREDIT, all[i + 1])
       idle[#idle + 1] = {
-        instance = all[i], since = since, max = max, version = version, alive = alive, count = 0, out = {},
+        instance = all[i], since = since, max = max, version = version, alive = alive, watches = watches, count = 0, out = {},
       }
     end
   end
@@ -61,7 +61,7 @@ local function can_hold(w, to)
 end
 
 local function wait_for_tasks(w, to)
-  call('HSET', key(w, 'idle'), to.instance, struct.pack(CREDIT, to.since, to.alive, to.max, to.version))
+  call('HSET', key(w, 'idle'), to.instance, struct.pack(CREDIT, to.since, to.alive, to.max, to.version, to.watches))
 end
 
 -- Delivers to an idle instance. For the rest of its credit it stays idle, behind the others: an instance that has died
@@ -72,6 +72,11 @@ local function deliver(w, to, packed, rest)
     wait_for_tasks(w, to)
   else
     call('HDEL', key(w, 'idle'), to.instance)
+    -- With an empty delivery it claims at once, and sees what is due.
+    if to.watches == 1 and packed ~= '' then
+      unwatched = unwatched or {}
+      unwatched[w] = true
+    end
   end
   -- If that is not a list, its BLPOP fails too, and it asks for what it holds.
   pcall_('RPUSH', key(w, 'deliveries:' .. to.instance), packed)
@@ -82,10 +87,19 @@ local function wake(w, instance)
   if call('ZSCORE', key(w, 'alive'), instance) then call('RPUSH', key(w, 'deliveries:' .. instance), '') end
 end
 
--- Lets one idle instance claim again, because the next due time has changed.
+-- Lets one idle instance claim again, because the next due time has changed, or the one that knew it has work. One that
+-- has died would not.
 local function wake_one(w)
-  local to = idle_instances(w)[1]
-  if to then deliver(w, to, '', 0) end
+  for _, to in ipairs(idle_instances(w)) do
+    if is_alive(w, to) then return deliver(w, to, '', 0) end
+  end
+end
+
+-- Comes after all that delivers tasks.
+local function watch_all()
+  if unwatched then
+    for w in pairs(unwatched) do pcall(wake_one, w) end
+  end
 end
 
 -- Comes after tasks were quarantined, or an observation has failed: one idle instance claims again, to learn from when

@@ -36,9 +36,11 @@ local function process_due(w)
       for i = 1, #due, 2 do
         local id = due[i]
         local packed = call('HGET', key(w, 'waiting'), id)
-        if packed then
+        if is_task(packed) then
           make_ready(w, id, sequence_of(packed), ready_letter_of(id, packed))
           made_ready = true
+        else
+          end_unreadable(w, id, packed)
         end
         call('ZREM', later, id)
       end

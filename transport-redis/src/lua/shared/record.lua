@@ -86,6 +86,7 @@ local function conclude(id, task, message, status, ...)
     for _, inbox in ipairs(pcall_('SMEMBERS', waiters)) do tell(inbox, 'n', id) end
     call('DEL', waiters)
   end
+  if task.cancel and task.worker_id then pcall_('HDEL', key(task.worker_id, 'cancels'), id) end
   if task.request_key then
     pcall_('ZADD', key(task.worker_id, 'requests:expiry'), NOW + TTL, task.request_key)
   end

@@ -5,6 +5,8 @@ local HEADER = '>dc1c1dd'
 local function pack_task(sequence, letter, fresh, latest, deadline, payload)
   return struct.pack(HEADER, sequence, letter, fresh, latest, deadline) .. payload
 end
+-- Whether that can be one: another client may have deleted or overwritten it.
+local function is_task(packed) return packed and #packed > struct.size(HEADER) end
 local function version_of(payload) return string.byte(payload, 1) or 0 end
 local function priority_of(packed) return string.sub(packed, 9, 9) end
 local function sequence_of(packed) return (struct.unpack('>d', packed)) end
@@ -70,6 +72,20 @@ local function dead_letter(w, id, packed, reason)
   pcall_('XADD', key(w, 'dead_letters'), 'MAXLEN', '~', '1000', '*', 'id', id, 'reason', reason, 'payload', payload)
 end
 
+-- Why a task has no payload any more, for its record.
+local GONE = 'its payload is gone from Redis'
+
+-- Ends a task that waits, and whose entry is not a task. If its record still is pending, it gets an outcome.
+local function end_unreadable(w, id, packed)
+  local reason = packed and 'not a task of this queue' or GONE
+  dead_letter(w, id, packed or '', reason)
+  local task = read_record(id, w)
+  if task and task.status == 'pending' then
+    conclude(id, task, nil, 'error', 'error_kind', 'undecodable', 'error', reason)
+  end
+  remove_waiting(w, id)
+end
+
 local function cancelled(id, task, reason)
   conclude(id, task, nil, 'cancelled', 'cancel_reason', reason)
 end
@@ -110,6 +126,12 @@ end
 local function take_back_one(w, instance, id, packed, undo)
   local task = read_record(id, w)
   if not task or is_over(task.status) then
+    call('HDEL', held_key(w, instance), id)
+    return false
+  end
+  if not is_task(packed) then
+    dead_letter(w, id, packed, GONE)
+    conclude(id, task, nil, 'error', 'error_kind', 'undecodable', 'error', GONE)
     call('HDEL', held_key(w, instance), id)
     return false
   end
