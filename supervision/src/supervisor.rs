@@ -162,7 +162,12 @@ impl Supervisor {
     /// Waits for the child's end, and passes on what it is told meanwhile. Nothing if it was told to kill it.
     fn watch(&mut self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
         let mut input = child.stdin.take();
-        self.wait_for(child)?;
+        if let Err(error) = self.wait_for(child) {
+            // Its end would not be noticed, and its slots would be given to the next child while it lives.
+            let _ = child.kill();
+            child.wait()?;
+            return Err(error);
+        }
         loop {
             match self.events.recv() {
                 Ok(Event::Drain) => {

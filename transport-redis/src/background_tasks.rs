@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::batch::Batcher;
 use crate::client::{Link, Network};
 use crate::config::RedisConfig;
-use crate::finish::{Finisher, finish};
+use crate::finish::{Finisher, end_finish, finish};
 use crate::script::ScriptCaller;
 use crate::submit::{SubmitLimits, Submitter, submit};
 use crate::wait::{Checker, Inbox};
@@ -45,12 +45,20 @@ impl BackgroundTasks {
         let checker = Checker::new(&inbox, config.recheck_interval);
         bridge.spawn(checker.run());
         let (submitting, finishing) = (Arc::clone(writes), Arc::clone(writes));
-        let submits = Batcher::spawn(bridge, config.call_timeout, problem(writes), move |batch| {
-            submit(Arc::clone(&submitting), limits, batch)
-        });
-        let finishes = Batcher::spawn(bridge, config.call_timeout, problem(writes), move |batch| {
-            finish(Arc::clone(&finishing), batch)
-        });
+        let submits = Batcher::spawn(
+            bridge,
+            config.call_timeout,
+            problem(writes),
+            move |batch| submit(Arc::clone(&submitting), limits, batch),
+            |item, error| item.answer(Err(error)),
+        );
+        let finishes = Batcher::spawn(
+            bridge,
+            config.call_timeout,
+            problem(writes),
+            move |batch| finish(Arc::clone(&finishing), batch),
+            |item, error| end_finish(item, Err(error)),
+        );
         Self {
             submitter: Submitter {
                 batcher: submits,

@@ -31,13 +31,14 @@ const WORTH_ANOTHER: usize = 16;
 pub(crate) const LARGEST: usize = 128;
 
 impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
-    /// `run` answers all items of a batch. One that is in no batch after `timeout` is answered here, with what `why`
+    /// `run` answers all items of a batch. One that is in no batch after `timeout` is ended by `end_late`, with what `why`
     /// says is wrong.
     pub(crate) fn spawn<F, Fut>(
         bridge: &TokioBridge,
         timeout: Duration,
         why: impl Fn() -> Option<String> + Send + 'static,
         run: F,
+        end_late: impl Fn(BatchItem<T, R>, ClientError) + Send + 'static,
     ) -> Self
     where
         F: Fn(Vec<BatchItem<T, R>>) -> Fut + Send + 'static,
@@ -76,7 +77,7 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
                     }
                     () = &mut timer, if is_timer_set => {
                         is_timer_set = false;
-                        end_late(&mut gathered, timeout, &why);
+                        take_late(&mut gathered, timeout, &why, &end_late);
                     }
                 }
             }
@@ -96,17 +97,18 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     }
 }
 
-/// Answers the requests whose time is over. They are in the order in which they came.
-fn end_late<T, R>(
+/// Ends the requests whose time is over. They are in the order in which they came.
+fn take_late<T, R>(
     gathered: &mut VecDeque<BatchItem<T, R>>,
     timeout: Duration,
     why: &impl Fn() -> Option<String>,
+    end_late: &impl Fn(BatchItem<T, R>, ClientError),
 ) {
     let now = Instant::now();
     while gathered.front().is_some_and(|item| item.since + timeout <= now) {
         if let Some(item) = gathered.pop_front() {
             let why = why().unwrap_or_else(|| "the calls before it were not answered".to_owned());
-            item.answer(Err(ClientError::Timeout(why)));
+            end_late(item, ClientError::Timeout(why));
         }
     }
 }
@@ -132,6 +134,7 @@ mod tests {
                     batch.into_iter().for_each(|item| item.answer(Ok(())));
                 }
             },
+            |item, error| item.answer(Err(error)),
         );
         let ask = |numbers: std::ops::Range<usize>| -> Vec<_> { numbers.map(|n| batcher.ask(n)).collect() };
         let mut asked = ask(0..1);
@@ -160,6 +163,7 @@ mod tests {
     #[test]
     fn what_waits_behind_a_batch_has_its_own_time() {
         const TIMEOUT: Duration = Duration::from_millis(50);
+        let (late, ended) = std::sync::mpsc::channel();
         let bridge = TokioBridge::new();
         // A server that never answers the first batches.
         let batcher = Batcher::spawn(
@@ -170,6 +174,10 @@ mod tests {
                 std::future::pending::<()>().await;
                 drop(batch);
             },
+            move |item, error| {
+                let _ = late.send(item.request);
+                item.answer(Err(error));
+            },
         );
         let _first = batcher.ask(0);
         let start = Instant::now();
@@ -179,5 +187,9 @@ mod tests {
         let answer = futures::executor::block_on(last);
         assert!(matches!(answer, Err(ClientError::Timeout(_))), "{answer:?}");
         assert!(start.elapsed() >= TIMEOUT);
+        assert!(
+            ended.try_iter().any(|request| request == 3 * LARGEST - 1),
+            "who ends it is told of the request"
+        );
     }
 }

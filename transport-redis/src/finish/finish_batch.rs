@@ -53,12 +53,13 @@ async fn finish_part(
         if releases {
             crash_point("release.after");
         }
-        end(item, answer.and_then(|replies| parse(answer_to(index, replies))));
+        end_finish(item, answer.and_then(|replies| parse(answer_to(index, replies))));
     })
     .await;
 }
 
-fn end(item: BatchItem<FinishRequest, Finished>, answer: Result<Finished, ClientError>) {
+/// Ends a finish with its answer, of which the owner of the claim is told too.
+pub(crate) fn end_finish(item: BatchItem<FinishRequest, Finished>, answer: Result<Finished, ClientError>) {
     let owner = item.request.owner.upgrade();
     let came_again = owner.is_some_and(|owner| owner.finished(&item.request.claim, answer.is_ok()));
     // Only a released task comes again as the same claim.

@@ -6,5 +6,5 @@ mod finish_batch;
 mod finish_request;
 mod finisher;
 
-pub(crate) use finish_batch::finish;
+pub(crate) use finish_batch::{end_finish, finish};
 pub(crate) use finisher::Finisher;
