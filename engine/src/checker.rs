@@ -99,7 +99,7 @@ impl ScriptChecker {
         }
     }
 
-    /// What `look` finds in the compiled form; `None` if it was not parsed: that takes too long, or there is no stack.
+    /// What `look` finds in the compiled form; `None` if it was not parsed: that takes too long, or no stack is left.
     fn parse<T>(&self, source: &str, look: impl FnOnce(&AST) -> T) -> Result<Option<T>, TaskError> {
         let parser = self.parser();
         let idle = self.stacks.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -23,6 +23,6 @@ pub struct FunctionCall {
 /// Modules that are in memory already.
 pub trait ModuleTexts: Debug + Send + Sync {
     /// The text of a module, by the path of its file below the folder, without its ending: `shop/prices`. `None` if
-    /// there is no such module. It is called on the lane's thread, and must not block it.
+    /// the module is unknown. It is called on the lane's thread, and must not block it.
     fn text(&self, module: &str) -> Option<Arc<str>>;
 }
