@@ -317,7 +317,7 @@ fn a_server_that_refuses_each_task_as_a_replica_is_left() {
     let transport = RedisTransport::new(config).expect("a valid config");
     let mut quiet = task();
     quiet.awaited = false;
-    block_on(transport.submit_one(quiet.clone())).expect("accepted");
+    block_on(transport.submit_one(quiet)).expect("accepted");
     proxy.set_target(other.port());
     let _ = server.command(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
     until("it is a replica", || server.command(&["INFO", "replication"]).contains("role:slave"));

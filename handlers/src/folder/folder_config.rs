@@ -6,7 +6,7 @@ use tower::{BoxError, Layer, Service};
 use crate::layers::{Layers, MethodCall, MethodService};
 
 /// How a folder of scripts is read and watched. The longest file is the engine's
-/// [`max_script_bytes`](rhai_dispatcher_engine::EngineConfig::max_script_bytes).
+/// [`max_script_bytes`](rhai_dispatcher_engine::ScriptLimits::max_script_bytes).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FolderConfig {

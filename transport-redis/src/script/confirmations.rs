@@ -73,7 +73,7 @@ mod tests {
         };
         let (done, gate) = oneshot::channel();
         let first = confirmations.confirm(1, || {
-            let _ = ask(true);
+            drop(ask(true));
             gate.map(|_| Ok(true))
         });
         let mut first = Box::pin(first);
