@@ -124,6 +124,9 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.
+    ///
+    /// # Cancellation
+    /// A future that is dropped after its first poll cancels the first 128 tasks all the same.
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError>;
 
     /// Ends the instance of a worker process that has died, without waiting for its lease.

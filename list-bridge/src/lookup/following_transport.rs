@@ -36,11 +36,6 @@ impl FollowingTransport {
         Self { inner, tasks, resolving: Arc::default() }
     }
 
-    /// What each of the ids stands for.
-    async fn resolve(&self, ids: &[TaskId]) -> Result<Vec<Resolved>, TransportError> {
-        try_join_all(ids.iter().map(|id| self.tasks.resolve(&ListId::from(*id)))).await
-    }
-
     /// Waits for the outcome of a client's id.
     async fn follow(tasks: ListTasks, id: TaskId) -> Result<TaskDetails, OutcomeError> {
         match tasks.outcome(&ListId::from(id)).await? {
@@ -64,7 +59,7 @@ impl Transport for FollowingTransport {
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
-        let resolved = self.resolve(ids).await?;
+        let resolved = resolve(&self.tasks, ids).await?;
         let is_own = |resolved: &Resolved| *resolved == Resolved::Other;
         let own: Vec<_> = ids.iter().zip(&resolved).filter(|(_, resolved)| is_own(resolved)).collect();
         let own: Vec<_> = own.into_iter().map(|(id, _)| *id).collect();
@@ -101,19 +96,9 @@ impl Transport for FollowingTransport {
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
-        let resolved = self.resolve(ids).await?;
-        let own: Vec<_> =
-            ids.iter().zip(&resolved).filter(|(_, resolved)| **resolved == Resolved::Other).collect();
-        let own: Vec<_> = own.into_iter().map(|(id, _)| *id).collect();
-        let mut own = self.inner.cancel(&own, why).await?.into_iter();
-        let mut all = Vec::with_capacity(ids.len());
-        for (id, resolved) in ids.iter().zip(&resolved) {
-            all.push(match resolved {
-                Resolved::Other => own.next().unwrap_or(Cancelled::NotFound),
-                Resolved::Runs(_) | Resolved::Hash => self.tasks.cancel(&ListId::from(*id), why).await?,
-            });
-        }
-        Ok(all)
+        let (tasks, ids) = (self.tasks.clone(), ids.to_vec());
+        // On the bridge: a caller that drops the future after its first poll has cancelled all the same.
+        self.tasks.on_bridge(async move { cancel(&tasks, &ids, why).await }).await
     }
 
     async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {
@@ -149,6 +134,30 @@ impl Transport for FollowingTransport {
         health.waiters += self.resolving.load(Ordering::Relaxed);
         health
     }
+}
+
+/// What each of the ids stands for.
+async fn resolve(tasks: &ListTasks, ids: &[TaskId]) -> Result<Vec<Resolved>, TransportError> {
+    try_join_all(ids.iter().map(|id| tasks.resolve(&ListId::from(*id)))).await
+}
+
+async fn cancel(
+    tasks: &ListTasks,
+    ids: &[TaskId],
+    why: CancelReason,
+) -> Result<Vec<Cancelled>, TransportError> {
+    let resolved = resolve(tasks, ids).await?;
+    let own = ids.iter().zip(&resolved).filter(|(_, resolved)| **resolved == Resolved::Other);
+    let own: Vec<_> = own.map(|(id, _)| *id).collect();
+    let mut own = tasks.transport().cancel(&own, why).await?.into_iter();
+    let mut all = Vec::with_capacity(ids.len());
+    for (id, resolved) in ids.iter().zip(&resolved) {
+        all.push(match resolved {
+            Resolved::Other => own.next().unwrap_or(Cancelled::NotFound),
+            Resolved::Runs(_) | Resolved::Hash => tasks.cancel(&ListId::from(*id), why).await?,
+        });
+    }
+    Ok(all)
 }
 
 /// Counts a wait.

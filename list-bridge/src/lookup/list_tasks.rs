@@ -137,6 +137,21 @@ impl ListTasks {
         &self.transport
     }
 
+    /// Runs `work` on the bridge, to its end also if the answer is dropped.
+    pub(super) fn on_bridge<T: Send + 'static, F>(
+        &self,
+        work: F,
+    ) -> impl Future<Output = Result<T, TransportError>> + Send + use<T, F>
+    where
+        F: Future<Output = Result<T, TransportError>> + Send + 'static,
+    {
+        let answer = self.commands.bridge().run(work);
+        async move {
+            let ended = || ClientError::Lost("the runtime of the transport has ended".into());
+            answer.await.unwrap_or_else(|_| Err(ended().into()))
+        }
+    }
+
     fn run<T: Send + 'static, F>(
         &self,
         call: F,
@@ -144,11 +159,7 @@ impl ListTasks {
     where
         F: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
-        let answer = self.commands.bridge().run(call);
-        async move {
-            let ended = || ClientError::Lost("the runtime of the transport has ended".into());
-            Ok(answer.await.unwrap_or_else(|_| Err(ended()))?)
-        }
+        self.on_bridge(async move { Ok(call.await?) })
     }
 }
 
