@@ -28,7 +28,7 @@ enum Phase {
 pub(super) enum Taken {
     /// Serve it.
     New,
-    /// Strike it off once: it was pushed twice, and the answer is for both.
+    /// Strike off the repeat: it was pushed twice, and the answer is for both.
     Twice,
     /// It was pushed after its outcome, and is served again when that was sent.
     Again,

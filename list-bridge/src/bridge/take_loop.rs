@@ -75,7 +75,11 @@ impl TakeLoop {
                 continue;
             }
             // One that was pushed twice and has been answered meanwhile was answered for both.
-            if is_first || self.bridge.held.contains(&id) { self.begin(id) } else { self.strike_off(id) }
+            if is_first || self.bridge.held.contains(&id) {
+                self.begin(id);
+            } else {
+                self.strike_off(id, false);
+            }
         }
     }
 
@@ -84,15 +88,21 @@ impl TakeLoop {
         match bridge.held.take(&id) {
             Taken::New => drop(tokio::spawn(HeldTask { bridge, id }.serve())),
             Taken::Again => {}
-            Taken::Twice => self.strike_off(id),
+            Taken::Twice => self.strike_off(id, true),
         }
     }
 
-    fn strike_off(&self, id: Bytes) {
+    /// Strikes off an id once; `only_repeat`: if it stands on the list twice.
+    fn strike_off(&self, id: Bytes, only_repeat: bool) {
         let bridge = Arc::clone(&self.bridge);
         tokio::spawn(async move {
+            let queue = &bridge.queue;
+            let struck = match only_repeat {
+                true => queue.strike_off_repeat(&id).await,
+                false => queue.strike_off(&id).await.map(drop),
+            };
             // If it fails, the next bridge finds the id, and its outcome.
-            if let Err(error) = bridge.queue.strike_off(&id).await {
+            if let Err(error) = struck {
                 bridge.warn("an id stays", error);
             }
         });

@@ -92,6 +92,16 @@ impl QueueStore {
         Ok(self.commands.run("LREM", args).await?.as_u64() == Some(1))
     }
 
+    /// Strikes off an id once if it stands there twice. Stands it there once, then another bridge had taken it over and put
+    /// it back, and it is the one that is struck off at the end.
+    pub(crate) async fn strike_off_repeat(&self, id: &Bytes) -> Result<(), ClientError> {
+        let args = vec![self.held.clone(), id.clone(), Bytes::from_static(b"COUNT"), number(2)];
+        if self.commands.run("LPOS", args).await?.into_array().len() > 1 {
+            self.strike_off(id).await?;
+        }
+        Ok(())
+    }
+
     /// Renews the lease, and puts back what dead bridges have left.
     pub(crate) async fn renew(&self) -> Result<Renewed, ClientError> {
         let keys = vec![self.queue.clone(), self.bridges.clone()];

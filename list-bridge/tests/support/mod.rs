@@ -113,7 +113,8 @@ impl Site {
     #[track_caller]
     pub(crate) fn settled(&mut self) {
         until("all ids are answered", || {
-            self.held().is_empty() && self.redis.llen::<_, usize>("rhailib:worker-1").expect("an answer") == 0
+            // The queue first: an id goes from there to a bridge.
+            self.redis.llen::<_, usize>("rhailib:worker-1").expect("an answer") == 0 && self.held().is_empty()
         });
     }
 }
