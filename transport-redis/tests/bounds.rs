@@ -46,7 +46,7 @@ fn records_take_no_more_bytes_than_they_may() {
     assert_eq!(kept, expected, "those that ended last");
     let requests: usize = redis.hlen("rhailib:{worker-1}:requests").expect("a length");
     assert_eq!(requests, KEPT, "request ids go with their records");
-    let total: usize = redis.get("rhailib:{worker-1}:finished:bytes").expect("a number");
+    let total: usize = redis.hget("rhailib:{worker-1}:finished:total", "bytes").expect("a number");
     assert!((KEPT * OUTPUT..KEPT * (OUTPUT + 1_000)).contains(&total), "{total}");
 }
 
@@ -89,10 +89,10 @@ fn a_lowered_bound_is_reached_step_by_step() {
     run(&open_with(&server, |config| config), 100);
     let lowered = open_with(&server, |config| config.with_max_finished_records(5));
     run(&lowered, 1);
-    let left: usize = redis.llen("rhailib:{worker-1}:finished").expect("a length");
+    let left: usize = redis.hget("rhailib:{worker-1}:finished:total", "records").expect("a number");
     assert!((80..100).contains(&left), "one call deletes a few: {left} are left");
     run(&lowered, 20);
-    let left: usize = redis.llen("rhailib:{worker-1}:finished").expect("a length");
+    let left: usize = redis.hget("rhailib:{worker-1}:finished:total", "records").expect("a number");
     let records: Vec<String> = redis.keys("rhailib:????????-*").expect("keys");
     assert_eq!((left, records.len()), (5, 5));
 }

@@ -70,8 +70,10 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
                 tokio::select! {
                     biased;
                     Some(()) = under_way.next() => {}
+                    // While a whole batch has gathered, what comes stays in the channel: each request would wake this
+                    // task. Those are later than the first that has gathered, whose timer makes room for them.
                     // After the last request has come, it still gets an answer.
-                    count = receiver.recv_many(&mut received, LARGEST), if !is_closed => {
+                    count = receiver.recv_many(&mut received, LARGEST), if !is_closed && gathered.len() < LARGEST => {
                         is_closed = count == 0;
                         gathered.extend(received.drain(..));
                     }

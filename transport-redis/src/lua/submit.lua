@@ -13,6 +13,8 @@ local known = {}
 -- What is to wait: pairs of id and task, and for each letter pairs of sequence and id.
 local kept, ready, expiring, earlier, pruned = {}, {}, {}, false, false
 local capacity
+-- Whether `expiring` is known to be of the right type.
+local expires = false
 
 -- Whether the queue has capacity for one more. In a full queue expired tasks are removed first: the number of the batch
 -- and 20 more.
@@ -113,7 +115,10 @@ local function accept(number, task, last)
   -- have to be known before. A request id whose record does not exist is free.
   local list = ready[letter]
   if not to then
-    if latest > 0 then call('ZCARD', key(w, 'expiring')) end
+    if latest > 0 and not expires then
+      call('ZCARD', key(w, 'expiring'))
+      expires = true
+    end
     if delayed then
       call('ZCARD', later)
     elseif not list then

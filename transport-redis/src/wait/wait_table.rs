@@ -143,9 +143,12 @@ impl WaitTable {
     }
 
     /// Answers waiters once the lock is released.
-    pub(super) fn answer(&mut self, waiters: Vec<Waiter>, answer: WaitAnswer) {
+    pub(super) fn answer(&mut self, mut waiters: Vec<Waiter>, answer: WaitAnswer) {
         self.waiters -= waiters.len();
+        // Mostly there is one, which needs no copy.
+        let Some(last) = waiters.pop() else { return };
         self.over.extend(waiters.into_iter().map(|waiter| (waiter, Some(answer.clone()))));
+        self.over.push((last, Some(answer)));
     }
 }
 

@@ -32,9 +32,9 @@ local budget
 -- When it was last noted that this library is in use, by prefix.
 local noted = {}
 
--- The settings that were read last, the queue of which a key was made last, and what its keys begin with: a
--- function keeps them from one call to the next.
-local settings, last_queue, queue_prefix
+-- The settings that were read last, the queue of which a key was made last, what its keys begin with, and the task whose
+-- record's key was made last: a function keeps them from one call to the next.
+local settings, last_queue, queue_prefix, last_id, last_record
 
 -- Reads what `Packed` has made of texts: how many there are, `count` values as `head` says, and each text after its
 -- length. An argument to itself takes the server longer than all else that is done with a short text.
@@ -60,7 +60,7 @@ local read_task, read_end = reader('c36c1ddd', 5), reader('c36I4c1dI4', 5)
 local function begin(ARGV)
   call, pcall_ = redis.call, redis.pcall
   if ARGV[1] ~= settings then
-    settings, last_queue = ARGV[1], nil
+    settings, last_queue, last_id = ARGV[1], nil, nil
     local parts = parts_of(settings)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
     INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
@@ -88,7 +88,10 @@ local function shortened(answers)
   return { answers[1], answers[2] }
 end
 
-local function record_key(id) return PREFIX .. ':' .. id end
+local function record_key(id)
+  if id ~= last_id then last_id, last_record = id, PREFIX .. ':' .. id end
+  return last_record
+end
 local function waiters_key(id) return '{' .. PREFIX .. ':' .. id .. '}:waiters' end
 local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
 local function key(w, what)
