@@ -21,7 +21,8 @@ pub(crate) use import::Resolver;
 pub(crate) use outcome::{Known, function_names, hint, panic_error, parse_error, run_error, too_long};
 pub(crate) use parse::{ParseGuard, compile_script, register_range_guard};
 pub(crate) use run::{
-    Bound, End, LaneEngine, PanicPlace, ScriptRun, bind, catch, conclude_wait, on_operation, on_progress,
+    Bound, End, LaneEngine, PanicPlace, ScriptRun, bind, catch, conclude_wait, note_captured, on_operation,
+    on_progress,
 };
 pub use run::{FunctionCall, ModuleTexts, wait};
 #[cfg(test)]
