@@ -6,8 +6,8 @@ use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 use super::lane_resources::LaneResources;
 use crate::memory::uncharged;
 use crate::script::{
-    Bound, FunctionCall, Known, LaneEngine, ScriptRun, bind, catch, compile_script, dismantle, hint, output,
-    parse_error, run_error, too_long,
+    Bound, FunctionCall, Known, LaneEngine, ScriptRun, at, bind, catch, compile_script, dismantle, hint,
+    output, parse_error, place_in_use, run_error, too_long,
 };
 
 /// Runs one script to its end, on its fiber. Its values are dropped on the fiber's stack,
@@ -102,9 +102,13 @@ fn outcome(
         Ok(value) => output(&value, config.limits.max_output_bytes),
         Err(error) => {
             let hint = hint(&error, known).unwrap_or_default();
+            let place = place_in_use(&error, known.ast);
             let mut error = run_error(*error, None, config);
             error.message.push_str(&hint);
-            Err(error)
+            Err(match place {
+                Some(place) => at(error, place),
+                None => error,
+            })
         }
     };
     ended.map_err(|error| match run.made_to_end() {
