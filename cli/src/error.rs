@@ -47,7 +47,8 @@ pub(crate) enum CommandError {
     },
     /// No client of the list protocol has submitted a task under that id.
     #[error(
-        "task {0} is not known: no client of the list protocol has submitted it, or its hash has expired"
+        "task {0} is not known: no client of the list protocol has submitted it, or its hash has expired; the id of other \
+         tasks is a UUID, as `rhaid submit` prints it"
     )]
     UnknownList(ListId),
     /// The task's state does not allow the operation.

@@ -4,7 +4,8 @@
 //! - `cli`: the command line as a whole, [`Cli`].
 //! - `command`: its subcommands, a file each.
 //! - `options`: the options of subcommands: scripts, their arguments, servers, ids, durations.
-//! - `server`: `Server`, the server that a URL names, and the messages for its errors.
+//! - `server`: `Server`, the server that a URL names, and the messages for its errors; `reach`: whether it is there.
+//! - `usage`: what is wrong with a command line.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
 //! - `report`: the output: results to standard output, everything else to standard error.
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
@@ -17,12 +18,14 @@ mod exit;
 mod interrupt;
 mod logging;
 mod options;
+mod reach;
 mod report;
 mod server;
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use mimalloc::MiMalloc;
 use rhai_dispatcher::engine::ScriptAllocator;
 
@@ -34,5 +37,9 @@ use cli::Cli;
 static ALLOCATOR: ScriptAllocator<MiMalloc> = ScriptAllocator::new(MiMalloc);
 
 fn main() -> ExitCode {
-    Cli::parse().execute().into()
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        let name = std::env::args().nth(1);
+        usage::explained(error, &Cli::command(), name.as_deref()).exit()
+    });
+    cli.execute().into()
 }

@@ -7,6 +7,8 @@ use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError};
 
 use crate::error::CommandError;
+use crate::reach::Reach;
+use crate::report::Console;
 
 /// The server of a command. `Display` leaves out its password.
 #[derive(Clone)]
@@ -68,7 +70,34 @@ impl Server {
         if let Some(bytes) = most_bytes {
             builder = builder.max_finished_bytes(bytes);
         }
-        builder.connect().await.map_err(|error| self.explain(error))
+        let dispatcher = builder.build().map_err(|error| self.explain(error))?;
+        self.reach()?;
+        dispatcher.transport().connect().await.map_err(|error| self.explain(error))?;
+        Ok(dispatcher)
+    }
+
+    /// Says at once that the server is not there: the library tries for the call timeout, 5 s.
+    ///
+    /// # Errors
+    /// If nothing takes connections at its address.
+    fn reach(&self) -> Result<(), CommandError> {
+        match Reach::of(&self.url) {
+            Reach::Reached => {}
+            Reach::Silent(problem) => self.note_trying(&problem),
+            Reach::Refused(problem) => return Err(self.not_available(&problem)),
+        }
+        Ok(())
+    }
+
+    /// Says at once that a worker can't connect yet. It tries, since it may have been started before its server.
+    pub(crate) fn note_reach(&self) {
+        if let Reach::Silent(problem) | Reach::Refused(problem) = Reach::of(&self.url) {
+            self.note_trying(&problem);
+        }
+    }
+
+    fn note_trying(&self, problem: &str) {
+        Console::detect().note(format_args!("{self}: {problem}; trying to connect for 5s"));
     }
 
     /// Whether it is for workers that know only the list protocol.
@@ -102,18 +131,17 @@ impl Server {
     /// The tasks of clients of the list protocol.
     ///
     /// # Errors
-    /// If the URL can't be used.
+    /// If the URL can't be used, or nothing takes connections there.
     pub(crate) fn list_tasks(&self) -> Result<ListTasks, CommandError> {
-        Ok(ListTasks::new(&self.transport()?))
+        let tasks = ListTasks::new(&self.transport()?);
+        self.reach()?;
+        Ok(tasks)
     }
 
     /// An error of a call. If the server caused it, it names the server and the way out.
     pub(crate) fn explain(&self, error: impl Into<RhaiDispatcherError>) -> CommandError {
         let (problem, hint) = match error.into() {
-            RhaiDispatcherError::Unavailable(source) => (
-                format!("the server is not available: {source}"),
-                "check that it runs and has memory and disk space, and that --url or RHAID_URL names it",
-            ),
+            RhaiDispatcherError::Unavailable(source) => return self.not_available(&source.to_string()),
             RhaiDispatcherError::Refused(source) => (
                 format!("the server refuses: {source}"),
                 "check the user, password and database in --url or RHAID_URL, and the server's settings",
@@ -127,6 +155,14 @@ impl Server {
         // Redis ends some of its errors with a full stop.
         let problem = problem.trim_end_matches('.').to_owned();
         CommandError::Server { url: self.to_string(), problem, hint }
+    }
+
+    fn not_available(&self, problem: &str) -> CommandError {
+        CommandError::Server {
+            url: self.to_string(),
+            problem: format!("the server is not available: {}", problem.trim_end_matches('.')),
+            hint: "check that it runs and has memory and disk space, and that --url or RHAID_URL names it",
+        }
     }
 
     /// An error that was returned while the connection was lost.

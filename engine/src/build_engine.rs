@@ -8,8 +8,8 @@ use crate::metering::Budget;
 use crate::native::register_requests;
 use crate::script::function::{builtins, collections, constants, curry, growing_strings, sleep};
 use crate::script::{
-    ParseGuard, Resolver, ScriptRun, check_variables, on_operation, on_progress, register_range_guard,
-    register_text, register_to_json,
+    ParseGuard, Resolver, ScriptRun, check_variables, note_captured, on_operation, on_progress,
+    register_range_guard, register_text, register_to_json,
 };
 use crate::secret;
 
@@ -27,11 +27,12 @@ pub(crate) fn build_engine(config: &EngineConfig) -> rhai::Engine {
     });
     let secrets = config.secrets.clone();
     #[expect(deprecated, reason = "Rhai marks what may change in a later release so")]
-    engine.on_var(move |name, index, context| {
+    engine.on_var(move |name, index, mut context| {
         if Budget::use_variable() {
             let values = check_variables(&context)?;
             Budget::check_variables_after(values);
         }
+        note_captured(name, index, &mut context);
         Ok(constants::resolve(name, index, &context)
             .or_else(|| secret::resolve(&secrets, name, index, &context)))
     });

@@ -89,7 +89,7 @@ impl ScriptChecker {
     pub fn outline(&self, source: &str) -> Result<ScriptOutline, TaskError> {
         self.check_length(source)?;
         let outline = self.parse(source, |ast| ScriptOutline::of(source, ast))?;
-        outline.ok_or_else(|| TaskError::new(TaskErrorKind::Limit, "the script takes too long to parse"))
+        outline.ok_or_else(|| TaskError::new(TaskErrorKind::Limit, "the script takes longer than a second to parse; that limit is fixed, so make the script shorter"))
     }
 
     fn check_length(&self, source: &str) -> Result<(), TaskError> {

@@ -181,12 +181,18 @@ async fn dispatch(
     let child = details.task_id;
     details.into_result().map_err(|error| {
         let worker_id = WorkerId::try_from(worker_id.as_str()).map_or(worker_id, |id| id.to_string());
-        let message = format!("task {child} of {worker_id}: {error}");
         match error {
-            TaskFailure::Error(error) => CallError::new(error.kind.as_str(), message)
-                .with_value(error.value.and_then(|value| value.to().ok()).unwrap_or_default()),
-            TaskFailure::Cancelled(_) => CallError::new(CANCELLED, message),
-            _ => CallError::new("output", message),
+            TaskFailure::Error(error) => {
+                // The cause first, then where it comes from: of children of children, each adds its own part behind.
+                let line = error.line.map(|line| format!(", line {line}")).unwrap_or_default();
+                let message = format!("{} (task {child} of {worker_id}{line})", error.message);
+                CallError::new(error.kind.as_str(), message)
+                    .with_value(error.value.and_then(|value| value.to().ok()).unwrap_or_default())
+            }
+            TaskFailure::Cancelled(_) => {
+                CallError::new(CANCELLED, format!("{error} (task {child} of {worker_id})"))
+            }
+            error => CallError::new("output", format!("{error} (task {child} of {worker_id})")),
         }
     })
 }

@@ -32,8 +32,8 @@ impl RhaiHandler {
     /// How many scripts, those that have ended included, still have memory that a
     /// [`ScriptAllocator`](crate::ScriptAllocator) charged to them. Without one, how many have not ended.
     ///
-    /// What is left of a script that has ended is its result and its log, until they are dropped; and
-    /// values that refer to each other in a circle, which are never freed.
+    /// What is left of a script that has ended is its result and its log, until they are dropped, and what native functions
+    /// keep of it. Values that refer to each other in a circle are freed with the others.
     #[must_use]
     pub fn memory_accounts(&self) -> usize {
         self.lane.accounts().load(Ordering::Acquire)

@@ -69,6 +69,7 @@
 //! | `rhai_script_cpu_seconds` | histogram | | the sum of its slices |
 //! | `rhai_slices_total` | counter | | times that a script ran without a pause |
 //! | `rhai_fibers` | gauge | | scripts that have a stack |
+//! | `rhai_memory_accounts` | gauge | | scripts that hold memory, as of the last start or end of one: [`RhaiHandler::memory_accounts`] |
 //! | `rhai_stack_bytes` | gauge | | address space of all stacks, idle ones included |
 //! | `rhai_requests_started_total` | counter | `function` | |
 //! | `rhai_requests_ended_total` | counter | `function`, `status`: completed, failed, timeout, cancelled | |

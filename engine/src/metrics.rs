@@ -1,6 +1,7 @@
 //! What is counted, with the `metrics` facade; see the crate's documentation for the list. Without a
 //! recorder each figure costs a comparison.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub(crate) struct ScriptMetrics {
     cpu_seconds: Histogram,
     slices: Counter,
     fibers: Gauge,
+    memory_accounts: Gauge,
+    /// How many of those are in the gauge.
+    accounts: Cell<usize>,
 }
 
 /// How a script ended.
@@ -117,6 +121,8 @@ impl ScriptMetrics {
             cpu_seconds: histogram!("rhai_script_cpu_seconds"),
             slices: counter!("rhai_slices_total"),
             fibers: gauge!("rhai_fibers"),
+            memory_accounts: gauge!("rhai_memory_accounts"),
+            accounts: Cell::default(),
         }
     }
 
@@ -139,12 +145,25 @@ impl ScriptMetrics {
         self.fibers.decrement(1.0);
     }
 
+    /// So many scripts of the lane hold memory. An account may end with a block that is freed anywhere, which is too late
+    /// for a figure: so this is told when a script begins or ends.
+    pub(crate) fn memory_accounts(&self, accounts: usize) {
+        let before = self.accounts.replace(accounts);
+        self.memory_accounts.increment(accounts as f64 - before as f64);
+    }
+
     /// A script, and with it its task, has ended.
     pub(crate) fn ended(&self, status: ScriptStatus, took: Duration, cpu: Duration) {
         self.in_flight.decrement(1.0);
         self.ended[status as usize].increment(1);
         self.seconds.record(took);
         self.cpu_seconds.record(cpu);
+    }
+}
+
+impl Drop for ScriptMetrics {
+    fn drop(&mut self) {
+        self.memory_accounts(0);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
     CancelReason, Claimed, Clock, Completion, Consumer, Finish, InstanceSpec, Json, ManualClock, Outcome,
-    Output, Ran, Stop, TaskLog, Transport, WorkerId,
+    Output, Payload, Ran, Stop, Task, TaskErrorKind, TaskLog, Transport, Worker, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
@@ -134,4 +134,47 @@ fn a_worker_id_that_is_not_reached_is_an_error_at_once() {
     assert!(reached(&[]).error("dispatch(`local`, `1`)").message.ends_with("can be used: none"));
     let queues = block_on(transport.queues()).unwrap();
     assert!(queues.iter().all(|queue| queue.worker_id.as_str() == "other"), "{queues:?}");
+}
+
+/// A script that dispatches one that dispatches one, and so on, `depth` levels down to `innermost`, each on its second
+/// line.
+fn nested(depth: usize, innermost: &str) -> String {
+    (0..depth).fold(innermost.to_owned(), |inner, _| {
+        let escaped = inner.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        format!("let a = 1;\ndispatch(\"worker-1\", \"{escaped}\")")
+    })
+}
+
+#[test]
+fn error_of_nested_tasks_tells_the_cause_once_and_one_chain() {
+    let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
+    let engine = EngineConfig::new().with_dispatch(Arc::clone(&transport));
+    let worker_id = WorkerId::try_from("worker-1").unwrap();
+    let worker = Worker::new(Arc::clone(&transport), worker_id.clone());
+    let worker = block_on(worker.start(move || RhaiHandler::new(&engine))).unwrap();
+    let error = |script: String| {
+        let task = Task::new(worker_id.clone(), Payload::script(&*script), "caller-1");
+        let id = task.id;
+        block_on(transport.submit(vec![task.into()])).unwrap().remove(0).unwrap();
+        block_on(transport.outcome(id)).unwrap().error.unwrap()
+    };
+    for (innermost, cause) in [
+        ("\n\nthrow `boom`", "boom (task "),
+        ("\n\nthrow #{code: 7}", "#{\"code\": 7} (task "),
+        ("\n\nlet s = `x`; loop { s += s; }", "limit: the text of a value is too large"),
+        ("\n\nnothing()", "Function not found: nothing ()"),
+    ] {
+        let error = error(nested(3, innermost));
+        assert_eq!((error.kind, error.line), (TaskErrorKind::Runtime, Some(2)), "{error}");
+        assert!(error.message.starts_with(cause), "{error}");
+        assert_eq!(error.message.matches(cause).count(), 1, "{error}");
+        assert_eq!(error.message.matches(" of worker-1, line 3)").count(), 1, "{error}");
+        assert_eq!(error.message.matches(" of worker-1, line 2)").count(), 2, "{error}");
+        assert_eq!(error.message.matches("(task ").count(), 3, "{error}");
+        assert!(error.message.len() < 600, "{error}");
+    }
+    // What was thrown comes up as it is.
+    let error = error(nested(2, "throw #{code: 7}"));
+    assert_eq!(error.value.unwrap().to_string(), r#"{"code":7}"#);
+    block_on(worker.drain()).unwrap();
 }

@@ -71,7 +71,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "those that are curried (limit: 2)",
     ),
     ("max_string_bytes", "8", "let s = \"12345\"; s += s; s", "(limit: 8)"),
-    ("max_string_bytes", "8", "\"123456789\"", "Length of string is too large (limit: 8)"),
+    ("max_string_bytes", "8", "\"123456789\"", "a string that is written out is too large (limit: 8)"),
     ("max_array_size", "2", "[1, 2, 3]", "(limit: 2)"),
     ("max_map_size", "1", "#{a: 1, b: 2}", "(limit: 1)"),
     ("max_map_literal", "1", "#{a: 1, \"b\": #{}}", "that is written out (limit: 1)"),
@@ -308,4 +308,52 @@ fn operations_guide_lists_every_limit_with_its_default() {
     };
     let table: String = Limits::NAMES.iter().map(row).collect();
     assert!(guide.contains(&table), "docs/operations.md has to have this table:\n{table}");
+}
+
+#[test]
+fn each_limit_that_is_exceeded_tells_the_line() {
+    let bench = bench();
+    // What has no place in the script: its text as a whole, and its result.
+    let without = ["max_script_bytes", "max_output_bytes"];
+    for (name, value, script, _) in CASES.iter().filter(|case| !without.contains(&case.0)) {
+        let Outcome::Error(error) = lowered(&bench, name, value, &format!("\n\n{script}")).0 else {
+            panic!("{name}={value}: {script}");
+        };
+        assert_eq!(error.line, Some(3), "{script}: {error}");
+    }
+}
+
+#[test]
+fn size_that_is_exceeded_is_named() {
+    let config = EngineConfig::new().with_max_string_bytes(8).with_max_array_size(4).with_max_map_size(2);
+    let bench = Bench::with(config);
+    let text = "the text of a value is too large, with that of all strings in it";
+    let array = "an array is too large, with the arrays in it";
+    let map = "an object map is too large, with the maps in it";
+    let string = "a string that is written out is too large";
+    for (script, what, limit) in [
+        ("let s = \"12345\"; [s, s]", text, 8),
+        ("let s = \"12345\"; #{a: s, b: s}", text, 8),
+        ("let s = \"12345\"; let a = [s]; a.push(s)", text, 8),
+        ("let s = \"12345\"; s + s", text, 8),
+        ("let s = \"12345\"; `${s}${s}`", text, 8),
+        ("let s = \"12345\"; s.pad(9, 'x')", &format!("{text}: 9 bytes of text"), 8),
+        ("\"123456789\"", string, 8),
+        ("let a = [1, 2, 3]; a += [4, 5]; a.len()", array, 4),
+        ("let a = [1, 2, 3]; [a, a]", array, 4),
+        ("blob(5)", array, 4),
+        ("\"ab cd e\".to_chars()", array, 4),
+        ("let m = #{a: 1, b: 2}; m.c = 3; m.len()", map, 2),
+        ("let m = #{a: 1, b: 2}; [m, m]", map, 2),
+    ] {
+        let error = bench.error(script);
+        assert_eq!(error.kind, TaskErrorKind::Limit, "{script}: {error}");
+        let says = format!("{what} (limit: {limit}); raise max_");
+        assert!(error.message.starts_with(&says), "{script}: {error}");
+    }
+    // How large it is, where we measure it.
+    let bench = Bench::with(EngineConfig::new().with_max_map_size(5_000));
+    let error = bench.error("let m = #{}; for i in 0..90000 { m[`${i}`] = 1; }");
+    assert!(error.message.starts_with(&format!("{map}: ")), "{error}");
+    assert!(error.message.contains(" properties (limit: 5000)"), "{error}");
 }

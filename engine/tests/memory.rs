@@ -122,17 +122,85 @@ fn the_longest_chains_of_closures_are_dropped() {
     }
 }
 
+/// Scripts whose values hold themselves, each in another way.
+const CIRCLES: [&str; 15] = [
+    "let a = 0; a = || a; 1",
+    "let a = #{}; a.me = || a; 1",
+    "let a = []; a.push(|| a); a.push([|x| a.len() + x]); 1",
+    "let a = 0; let b = || a; a = #{deep: [#{b: b}]}; 1",
+    "let a = 0; let b = 0; let c = || b; b = || a; a = || c; 1",
+    "let a = 0; const K = || a; a = || K; 1",
+    "for i in 0..500 { let a = i; let f = |x| a + x; a = [f, || a]; } 1",
+    "fn f(n) { let a = n; a = || a; if n > 0 { f(n - 1) } else { 1 } } f(10)",
+    "fn f(a) { let g = || a; a = g; 1 } f(0)",
+    "let a = #{n: 0}; let add = |x| { this.n += x; this.f = || a; }; a.add = add; a.add(1); 1",
+    "for x in [1, 2] { let y = [x]; y.push(|| x); let f = || y; y.push(f); } 1",
+    "let a = 0; let o = 0; a = || o; o = [1, 2].map(|x| || a); 1",
+    "let a = 0; switch 1 { 1 => { let b = 0; b = || b; } } if true { let b = 0; b = || b; } 1",
+    "let a = 0; try { let b = 0; b = || b; throw b; } catch (e) { a = || e; e = || a; } 1",
+    "let a = 0; let a = || a; a = || a; let f = || [a, f]; 1",
+];
+
 #[test]
-fn a_circle_is_lost_and_all_circles_of_a_script_count_against_its_limit() {
-    for script in ["let a = 0; a = || a; 1", "let a = #{}; a.f = || a; 1"] {
-        let bench = limited();
-        assert_eq!(bench.value(script), "1");
-        assert_eq!(bench.handler.memory_accounts(), 1, "{script}");
+fn circles_are_freed_at_the_end_of_their_script() {
+    let bench = limited();
+    for script in CIRCLES {
+        let outcome = bench.run(script).0;
+        drop(outcome);
+        assert_eq!(bench.handler.memory_accounts(), 0, "{script}");
     }
+}
+
+#[test]
+fn circles_are_freed_however_their_script_ends() {
+    let config = EngineConfig::new().with_max_memory(2 * MIB).with_setup(|engine| {
+        // Without the panic hook, since what that writes is kept by the test's output.
+        engine.register_fn("panic_now", || -> i64 { std::panic::resume_unwind(Box::new("on purpose")) });
+    });
+    let bench = Bench::with(config);
+    for end in ["throw 1", "panic_now()", "nothing()", "loop { a = [a, || a]; }", "[1].map(|x| panic_now())"]
+    {
+        let error = bench.error(&format!("let a = 0; a = || a; {{ let b = 0; b = || b; }} {end}"));
+        drop(error);
+        assert_eq!(bench.handler.memory_accounts(), 0, "{end}");
+    }
+    let mut stopped = bench.start("let a = 0; a = || a; { let b = 0; b = || b; } sleep(5); a");
+    assert!(stopped.poll().is_pending());
+    drop(stopped);
+    assert_eq!(bench.handler.memory_accounts(), 0);
+}
+
+#[test]
+fn captured_variables_mean_the_same_as_in_rhai() {
+    let bench = Bench::new();
+    for (script, value) in [
+        ("let a = 1; let f = || a; a = 2; f.call()", "2"),
+        ("let a = 1; let f = || { a += 1; a }; f.call(); f.call(); a", "3"),
+        ("let a = 1; let b = a; let f = || a; a = 5; b + f.call()", "6"),
+        ("const A = [1]; let f = || A; f.call()", "[1]"),
+        ("let a = [1, 2]; let f = |x| { a.push(x); }; f.call(3); a", "[1,2,3]"),
+        ("let f = []; for x in 0..3 { f.push(|| x); } f.map(|g| g.call())", "[2,2,2]"),
+        ("fn f(a) { let g = || { a += 1; a }; [g.call(), g.call(), a] } f(1)", "[2,3,3]"),
+        ("let a = #{n: 1}; let f = || a.n; a.n = 7; f.call()", "7"),
+        ("let a = 1; let f = || a; let a = 2; let g = || a; a = 3; [f.call(), g.call()]", "[1,3]"),
+    ] {
+        assert_eq!(bench.value(script), value, "{script}");
+    }
+}
+
+#[test]
+fn cells_that_are_gone_are_not_kept_for_the_rest_of_the_script() {
+    assert_eq!(limited().value("for i in 0..20000 { let t = blob(1000); let f = || t; } 1"), "1");
+}
+
+#[test]
+fn circles_of_a_script_count_against_its_limit() {
     let bench = limited();
     let error = bench.error("loop { let t = blob(1_000); let a = 0; a = || [a, t]; }");
     assert_eq!(error.kind, TaskErrorKind::Limit);
     assert!(error.message.contains("2097152"), "{error}");
+    drop(error);
+    assert_eq!(bench.handler.memory_accounts(), 0);
 }
 
 #[test]

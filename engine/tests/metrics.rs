@@ -26,6 +26,7 @@ fn scripts_and_requests_are_counted_and_gauges_return_to_zero() {
         assert!(run.poll().is_pending());
         assert_eq!(figures.gauge("rhai_scripts_in_flight{}"), 1.0);
         assert_eq!(figures.gauge("rhai_fibers{}"), 1.0);
+        assert_eq!(figures.gauge("rhai_memory_accounts{}"), 1.0);
         assert_eq!(figures.gauge("rhai_requests_in_flight{function=one}"), 2.0);
         assert_eq!(figures.gauge("rhai_requests_waiting{function=one}"), 1.0);
         assert!(figures.gauge("rhai_stack_bytes{}") > 0.0);

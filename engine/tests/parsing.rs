@@ -211,3 +211,35 @@ fn function_pointers_take_no_more_arguments_by_and_by() {
         assert_eq!(bench.kind(source), TaskErrorKind::Parse, "{source}");
     }
 }
+
+#[test]
+fn comment_without_an_end_is_an_error_at_its_beginning() {
+    let bench = Bench::new();
+    for (script, line, column) in [
+        ("/* open", 1, 1),
+        ("40 + 2 /* open\n\n", 1, 8),
+        ("let a = 1;\n  /* open\nlet b = 2;", 2, 3),
+        ("let a = 1; /* x */\n/* /* nested */", 2, 1),
+        ("let a = 1 + /* open\n2", 1, 13),
+        ("fn f() {\n 1 /* open\n}\nf()", 2, 4),
+        ("f(/* open\n)", 1, 3),
+    ] {
+        let error = bench.error(script);
+        assert_eq!(error.kind, TaskErrorKind::Parse, "{script}: {error}");
+        assert!(error.message.starts_with("the comment that `/*` begins has no end"), "{script}: {error}");
+        assert_eq!((error.line, error.column), (Some(line), Some(column)), "{script}");
+    }
+    for (script, value) in [
+        ("/* a /* b */ c */ 1", "1"),
+        ("\"/*\"", "\"/*\""),
+        ("let a = `/* ${1} /*`; a.len()", "7"),
+        ("1 // /*", "1"),
+        ("/* a */ 1 /* b */", "1"),
+    ] {
+        assert_eq!(bench.value(script), value, "{script}");
+    }
+    for script in ["\"/*\" + ", "let = 1; // /*\n"] {
+        let error = bench.error(script);
+        assert!(!error.message.contains("comment"), "{script}: {error}");
+    }
+}

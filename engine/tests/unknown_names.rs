@@ -62,3 +62,28 @@ fn missing_property_is_unit_or_with_strict_properties_an_error() {
         assert_eq!(strict.value(script), value, "{script}");
     }
 }
+
+#[test]
+fn unknown_variable_says_where_it_is() {
+    let bench = Bench::new();
+    for (script, says) in [
+        ("fn f() { global::K } f()", "; `global::` has the constants that the script has defined"),
+        ("global::K", "; `global::` has the constants that the script has defined"),
+        ("let f = || global::K; f.call()", "before the call: `const K = …`"),
+        ("let K = 1; fn f() { global::K } f()", "; `K` is a variable, and `global::` has constants only"),
+        ("const KEY = 1; fn f() { global::KEZ } f()", "; did you mean `global::KEY`?"),
+        ("f(); const K = 1; fn f() { global::K }", "before the call: `const K = …`"),
+        ("const K = 1; fn f() { K } f()", "; in a function, the script's constant is `global::K`"),
+        (
+            "let total = 1; fn f() { total } f()",
+            "; a function does not see the script's variables: pass `total`",
+        ),
+        ("let total = 1; totla + 1", "; did you mean `total`?"),
+    ] {
+        let error = bench.error(script);
+        assert!(error.message.starts_with("Variable not found: "), "{script}: {error}");
+        assert!(error.message.contains(says) && error.line == Some(1), "{script}: {error}");
+    }
+    assert_eq!(bench.error("quux").message, "Variable not found: quux");
+    assert_eq!(bench.value("const K = 1; fn f() { global::K } f()"), "1");
+}

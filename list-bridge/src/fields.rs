@@ -10,12 +10,15 @@ pub(crate) struct FieldName {
 }
 
 /// All of them, in the order of `docs/PROTOCOL.md`, which a test compares.
-pub(crate) const FIELDS: [FieldName; 10] = [
+pub(crate) const FIELDS: [FieldName; 13] = [
     FieldName::new("taskId", "task_id"),
     FieldName::new("workerId", "worker_id"),
     FieldName::new("callerId", "caller_id"),
     FieldName::new("contextId", "context_id"),
     FieldName::new("script", "script"),
+    FieldName::new("args", "args"),
+    FieldName::new("priority", "priority"),
+    FieldName::new("limits", "limits"),
     FieldName::new("status", "status"),
     FieldName::new("output", "output"),
     FieldName::new("error", "error"),

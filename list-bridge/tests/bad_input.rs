@@ -56,11 +56,26 @@ fn bad_fields_are_named() {
     let _bridge = site.bridge();
     let long = "x".repeat(300 * 1024);
     let label = "x".repeat(257);
+    let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(1_100_000));
     for (field, value, says) in [
         ("script", &*long, "script: has 307200 bytes, and the limit is 262144"),
         ("callerId", &label, "callerId: has 257 bytes, and the limit is 256"),
         ("caller_id", "a\nb", "callerId: \"a\\nb\" has a control character"),
         ("contextId", &label, "contextId: has 257 bytes"),
+        ("args", "[1]", "args: is not an object; write a JSON object"),
+        ("args", "{\"a\":", "args: is not JSON: EOF"),
+        (
+            "args",
+            "{\"a\":12345678901234567890}",
+            "args: has the whole number 12345678901234567890, beyond 64 bits",
+        ),
+        ("args", &huge, "args: has 1100008 bytes, and the limit is 1048576"),
+        ("priority", "urgent", "priority: "),
+        ("priority", "urgent", "use high, normal or low"),
+        ("limits", "1000", "limits: "),
+        ("limits", "{\"max_opertions\":1000}", "no limit is named \"max_opertions\""),
+        ("limits", "{\"max_operations\":0}", "max_operations"),
+        ("limits", "{\"max_operations\":\"many\"}", "limits: "),
         (
             "workerId",
             "worker-2",

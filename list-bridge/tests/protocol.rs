@@ -2,15 +2,18 @@
 
 mod support;
 
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use redis::Commands;
-use rhai_dispatcher_core::{Transport, WorkerId};
+use rhai_dispatcher_core::{InstanceSpec, Limits, Priority, Transport, WorkerId};
 use rhai_dispatcher_list_bridge::{ListBridge, ListBridgeConfig};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use serde_json::json;
-use support::{Site, runs, until};
+use support::{Site, runs, until, worker_id};
 
 #[test]
 fn a_pushed_task_is_run_and_its_details_are_the_reply() {
@@ -206,4 +209,33 @@ fn a_bridge_that_drains_answers_what_has_ended_and_leaves_the_rest_to_others() {
     assert_eq!(site.reply("long")["error"], "cancelled: asked");
     assert_eq!(runs(&counted), 2, "it was not run again");
     block_on(worker.drain()).expect("it drains");
+}
+
+#[test]
+fn arguments_priority_and_limits_are_those_of_the_task() {
+    let mut site = Site::new();
+    let _bridge = site.bridge();
+    let limits = r#"{"max_operations":1000,"max_wall_time":1.5}"#;
+    let fields =
+        [("script", "1"), ("args", r#"{"a":[40,{"b":2}]}"#), ("priority", "high"), ("limits", limits)];
+    site.submit("job-1", &fields);
+    site.submit("job-2", &[("script", "2")]);
+    let transport: Arc<dyn Transport> = Arc::new(site.transport.clone());
+    let consumer = block_on(transport.attach(InstanceSpec::new(worker_id()))).expect("an instance");
+    let mut tasks = HashMap::new();
+    while tasks.len() < 2 {
+        for claimed in block_on(consumer.claim(NonZeroUsize::new(2).expect("two"))).expect("a claim") {
+            tasks.insert(claimed.task.request_id.clone().expect("its id").to_string(), claimed);
+        }
+    }
+    let task = &tasks["job-1"].task;
+    assert_eq!(task.args.as_str(), r#"{"a":[40,{"b":2}]}"#);
+    assert_eq!(task.priority, Priority::High);
+    let expected =
+        Limits::default().with_max_operations(1_000).with_max_wall_time(Duration::from_millis(1_500));
+    assert_eq!(task.limits.as_deref(), Some(&expected));
+    let task = &tasks["job-2"].task;
+    assert!(task.args.is_null() && task.limits.is_none());
+    assert_eq!(task.priority, Priority::Normal);
+    block_on(consumer.detach()).expect("an answer");
 }

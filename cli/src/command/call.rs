@@ -56,11 +56,12 @@ impl CallCommand {
     }
 
     async fn run(self) -> Result<Exit, CommandError> {
+        let target = self.request.target()?;
         let server = self.server.server()?;
         let dispatcher = server.connect().await?;
         let interrupt = Interrupt::install(Some(Interrupt::PATIENCE))?;
         let timeout = self.timeout.duration();
-        let (target, keep) = (self.request.target(), self.request.may_join());
+        let keep = self.request.may_join();
         // The deadline ends the task if this process is killed before it can cancel the task.
         // The list protocol has no deadlines.
         let useful_for = (!keep && !server.is_list()).then(|| timeout.saturating_add(Self::SLACK));

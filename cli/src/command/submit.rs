@@ -44,9 +44,9 @@ impl SubmitCommand {
     }
 
     async fn run(self) -> Result<Exit, CommandError> {
+        let target = self.request.target()?;
         let server = self.server.server()?;
         let dispatcher = server.connect().await?;
-        let target = self.request.target();
         let mut request = self.request.request(&dispatcher, None)?;
         let console = Console::detect();
         let mut printer = Printer::new(console, 1, self.json);

@@ -120,6 +120,7 @@ impl WorkerCommand {
         let engine =
             self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
         let transport = server.transport()?;
+        server.note_reach();
         let bridge = self.list.bridge(&transport, &id)?;
         let worker = RhaiWorker::builder(id.as_str()).transport(Arc::new(transport));
         let mut worker = worker.engine(engine).threads(threads).grace(grace);

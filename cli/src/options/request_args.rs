@@ -15,7 +15,7 @@ use crate::error::CommandError;
 #[derive(Debug, Args)]
 pub(crate) struct RequestArgs {
     /// The file with the script; - is standard input
-    #[arg(value_name = "FILE", required_unless_present = "method")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
     /// A method of the worker to call, such as billing.charge, instead of a script
@@ -74,10 +74,18 @@ pub(crate) enum Target {
 
 impl RequestArgs {
     /// What the task runs.
-    pub(crate) fn target(&self) -> Target {
+    ///
+    /// # Errors
+    /// If neither a script nor a method is given.
+    pub(crate) fn target(&self) -> Result<Target, CommandError> {
         match (&self.method, &self.file) {
-            (Some(method), _) => Target::Method(method.clone()),
-            (None, file) => Target::Script(file.clone().unwrap_or_else(|| "-".into()).into()),
+            (Some(method), _) => Ok(Target::Method(method.clone())),
+            (None, Some(file)) => Ok(Target::Script(file.clone().into())),
+            (None, None) => {
+                let problem = "it is missing; give the file of a script, - for standard input, or a method with \
+                               `--method <NAME>`";
+                Err(CommandError::usage("<FILE>", problem))
+            }
         }
     }
 

@@ -92,6 +92,39 @@ fn a_server_that_is_not_there_is_named_with_the_way_out() {
 }
 
 #[test]
+fn address_without_a_server_is_an_error_at_once() {
+    // With a call timeout of 5 s, and 40 commands one after the other.
+    for url in
+        ["redis://:geheim@127.0.0.1:1/", "redis+unix:///no/such/redis.sock", "redis://no-such-host.invalid/"]
+    {
+        for args in COMMANDS.iter().filter(|args| args[0] != "worker") {
+            let ended = ended(rhaid().args(*args).args(["--url", url]).output().expect("rhaid runs"));
+            let address = url.rsplit(['@', '/']).find(|part| !part.is_empty()).expect("an address");
+            assert_failed(&ended, 3, &[address, "is not available", "--url or RHAID_URL"]);
+            assert!(!ended.err.contains("call timeout"), "it has not tried for 5 s: {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn worker_without_a_server_says_so_and_tries() {
+    let mut command = rhaid();
+    command.args(["worker", "--id", "worker-1", "--url", "redis://127.0.0.1:1/"]);
+    let ended = ended(command.output().expect("rhaid runs"));
+    assert_failed(
+        &ended,
+        3,
+        &["nothing takes connections at 127.0.0.1:1", "trying to connect", "call timeout is over"],
+    );
+}
+
+#[test]
+fn unknown_id_of_a_client_is_told_what_other_ids_are() {
+    let site = Site::new();
+    assert_failed(&site.run(&["status", "nope"]), 1, &["task nope is not known", "is a UUID"]);
+}
+
+#[test]
 fn a_server_that_refuses_is_named_with_its_reason() {
     let site = Site::with_password("geheim");
     assert_eq!(site.run(&["queues"]).code, Some(0));
@@ -181,7 +214,14 @@ fn invalid_values_are_refused() {
         (vec!["worker", "--id", "w", "--threads", "0"], "--threads <N>"),
         (vec!["queues", "--prefix", "a b"], "--prefix <PREFIX>"),
         (vec!["submit", "-"], "--worker <ID>"),
-        (vec!["submit", "--worker", "w"], "<FILE>"),
+        (vec!["submit", "--worker", "w"], "'<FILE>': it is missing"),
+        (vec!["call", "--worker", "w"], "or a method with `--method <NAME>`"),
+        (vec!["pause", "--worker", "w"], "<WORKER> is given without an option: `rhaid pause <WORKER>`"),
+        (vec!["resume", "--id", "w"], "`rhaid resume <WORKER>`"),
+        (vec!["status", "--task", ID], "`rhaid status <ID>`"),
+        (vec!["wait", "--task", ID], "`rhaid wait <ID>`"),
+        (vec!["cancel", "--worker", "w"], "`rhaid cancel <ID>`"),
+        (vec!["status", ID, "--jsn"], "'--json'"),
         (submit(&["--priority", "urgent"]), "use high, normal or low"),
         (submit(&["--delay", "-1s"]), "--delay <DURATION>"),
         (submit(&["--expires-in", "0s"]), "--expires-in <DURATION>"),

@@ -175,3 +175,24 @@ fn commands_speak_to_workers_that_know_only_lists() {
     let unknown = site.run(&["queues", "--url", &url.replace("list", "lists")]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.err);
 }
+
+#[test]
+fn scripts_of_clients_see_their_arguments_and_have_their_limits() {
+    let site = Site::new();
+    let _worker = site.worker(&[]);
+    let run = |id: &str, fields: &[&str]| -> Value {
+        let _ = site.redis.command(&[&["HSET", &*format!("rhailib:{id}")], fields].concat());
+        let _ = site.redis.command(&["LPUSH", "rhailib:worker-1", id]);
+        let reply = site.redis.command(&["BLPOP", &format!("rhailib:reply:{id}"), "30"]);
+        let json = reply.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{reply}"));
+        serde_json::from_str(json).expect("JSON")
+    };
+    let script = "args.a + args.b";
+    let sum = run("job-1", &["script", script, "args", r#"{"a":40,"b":2}"#, "priority", "low"]);
+    assert_eq!((&sum["status"], &sum["output"]), (&json!("completed"), &json!("42")), "{sum}");
+    let limited = run("job-2", &["script", "loop {}", "limits", r#"{"max_operations":1000}"#]);
+    let error = limited["error"].as_str().expect("an error");
+    assert!(error.contains("too many operations (limit: 1000)"), "{error}");
+    let refused = run("job-3", &["script", "1", "limits", "many"]);
+    assert!(refused["error"].as_str().expect("an error").contains("limits: "), "{refused}");
+}

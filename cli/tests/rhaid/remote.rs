@@ -37,7 +37,11 @@ fn a_limit_on_the_command_line_holds_for_its_task() {
     assert_eq!(scripts.run(&["--limit", "max_operations=1000000", "x"]).out, "1000\n");
 
     scripts.write("long.rhai", "let a = []; a.pad(200_000, 0); a.len()");
-    assert!(scripts.run(&["long.rhai"]).err.contains("too large (limit: 100000); raise max_array_size with"));
+    assert!(
+        scripts.run(&["long.rhai"]).err.contains(
+            "an array is too large, with the arrays in it (limit: 100000); raise max_array_size with"
+        )
+    );
     assert_eq!(scripts.run(&["--limit", "max_array_size=300000", "long.rhai"]).out, "200000\n");
 
     let site = Site::new();

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use rhai_dispatcher_core::{Invalid, Task, TaskError, TaskErrorKind};
@@ -112,6 +112,11 @@ impl LaneResources {
 
     pub(super) fn admission(&self) -> &Rc<Admission> {
         &self.admission
+    }
+
+    /// Tells the metrics how many scripts hold memory.
+    pub(super) fn note_accounts(&self) {
+        self.metrics.memory_accounts(self.accounts.load(Ordering::Acquire));
     }
 
     pub(super) fn metrics(&self) -> &ScriptMetrics {

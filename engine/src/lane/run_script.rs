@@ -1,11 +1,13 @@
-use rhai::{Dynamic, EvalAltResult, Position, Scope};
+use std::panic::{self, AssertUnwindSafe};
+
+use rhai::{AST, Dynamic, EvalAltResult, Position, Scope};
 use rhai_dispatcher_core::{Output, Payload, TaskError, TaskErrorKind};
 
 use super::lane_resources::LaneResources;
 use crate::memory::uncharged;
 use crate::script::{
-    Bound, FunctionCall, Known, ScriptRun, bind, catch, compile_script, dismantle, hint, output, parse_error,
-    run_error, too_long,
+    Bound, FunctionCall, Known, LaneEngine, ScriptRun, at, bind, catch, compile_script, dismantle, hint,
+    output, parse_error, place_in_use, run_error, too_long,
 };
 
 /// Runs one script to its end, on its fiber. Its values are dropped on the fiber's stack,
@@ -46,11 +48,25 @@ pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output
     run.meter().limit_operations(config.limits.max_operations);
     run.note_source(source);
     let mut variables = Scope::new();
+    let evaluation = AssertUnwindSafe(|| evaluate(run, &engine, &ast, &mut variables));
+    let ended = panic::catch_unwind(evaluation);
+    // Also after a panic of a native function: what the closures hold would else never be freed.
+    dismantle(run.captured().empty(), variables);
+    ended.unwrap_or_else(|panic| panic::resume_unwind(panic))
+}
+
+/// Evaluates a compiled script, or the function that it is called for, up to the outcome.
+fn evaluate(
+    run: &ScriptRun,
+    engine: &LaneEngine,
+    ast: &AST,
+    variables: &mut Scope<'_>,
+) -> Result<Output, TaskError> {
     let ended = match run.call() {
-        None => catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(&mut variables, &ast)),
+        None => catch(|| engine.rhai.eval_ast_with_scope::<Dynamic>(variables, ast)),
         Some(FunctionCall { function, params, .. }) => {
-            let Bound { values, position } = bind(&ast, function, params)?;
-            let ended = catch(|| engine.rhai.call_fn::<Dynamic>(&mut variables, &ast, function, values));
+            let Bound { values, position } = bind(ast, function, params)?;
+            let ended = catch(|| engine.rhai.call_fn::<Dynamic>(variables, ast, function, values));
             // Rhai has errors that end the script happen where the function was called, which is nowhere.
             ended.map_err(|mut error| {
                 if error.position().is_none() {
@@ -60,10 +76,7 @@ pub(super) fn run_script(lane: &LaneResources, run: &ScriptRun) -> Result<Output
             })
         }
     };
-    let known = Known { engine: &engine.rhai, ast: &ast, docs: config.docs(), variables: &variables };
-    let ended = outcome(run, ended, &known);
-    dismantle(variables);
-    ended
+    outcome(run, ended, &Known { engine: &engine.rhai, ast, docs: run.config().docs(), variables })
 }
 
 /// The outcome of a script that has run to its end.
@@ -89,9 +102,13 @@ fn outcome(
         Ok(value) => output(&value, config.limits.max_output_bytes),
         Err(error) => {
             let hint = hint(&error, known).unwrap_or_default();
+            let place = place_in_use(&error, known.ast);
             let mut error = run_error(*error, None, config);
             error.message.push_str(&hint);
-            Err(error)
+            Err(match place {
+                Some(place) => at(error, place),
+                None => error,
+            })
         }
     };
     ended.map_err(|error| match run.made_to_end() {

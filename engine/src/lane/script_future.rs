@@ -55,6 +55,7 @@ impl ScriptFuture {
             })
         });
         lane.metrics().started(fiber.is_some());
+        lane.note_accounts();
         let (lane, admitted) = (Rc::clone(lane), Admitted::new(lane.admission()));
         Self { fiber, run, outcome: None, lane, counted: false, ticket: None, admitted }
     }
@@ -153,6 +154,7 @@ impl ScriptFuture {
         let now = self.run.clock().now();
         let took = now - self.run.started_before(now);
         self.lane.metrics().ended(status, took, self.run.meter().used());
+        self.lane.note_accounts();
     }
 
     fn no_stack(&self) -> Ran {

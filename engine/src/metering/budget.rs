@@ -18,6 +18,8 @@ pub(crate) struct Budget {
     pub(super) uses: u32,
     /// Bytes of text that have been assigned to parts of values since that check.
     pub(super) text: usize,
+    /// Whether the script may have closures, which capture variables.
+    pub(super) closures: bool,
 }
 
 /// Uses of variables from one check of their values to the next. A use makes a value larger by another one, or
@@ -28,13 +30,13 @@ const MAX_USES: u32 = 64 * 1024;
 thread_local! {
     /// The budget of the script that this thread runs now.
     static CURRENT: Cell<Budget> =
-        const { Cell::new(Budget { operations: 0, lowest: usize::MAX, epoch: 0, uses: 0, text: 0 }) };
+        const { Cell::new(Budget { operations: 0, lowest: usize::MAX, epoch: 0, uses: 0, text: 0, closures: false }) };
 }
 
 impl Budget {
     /// That of a script before its first operation. `lowest`: above that address the use of its stack does not matter.
     pub(super) fn new(operations: u32, lowest: usize) -> Self {
-        Self { operations, lowest, epoch: EpochTicker::epoch(), uses: MIN_USES, text: 0 }
+        Self { operations, lowest, epoch: EpochTicker::epoch(), uses: MIN_USES, text: 0, closures: false }
     }
 
     /// The budget of the script that this thread runs now.
@@ -84,6 +86,16 @@ impl Budget {
     pub(crate) fn check_variables_after(values: usize) {
         let uses = u32::try_from(values).unwrap_or(MAX_USES).clamp(MIN_USES, MAX_USES);
         Self { uses, text: 0, ..CURRENT.get() }.set_current();
+    }
+
+    /// Notes that the script may have closures from now on.
+    pub(crate) fn expect_closures() {
+        Self { closures: true, ..CURRENT.get() }.set_current();
+    }
+
+    /// Whether the script may have closures.
+    pub(crate) fn has_closures() -> bool {
+        CURRENT.get().closures
     }
 
     /// Notes that a text has been assigned to a part of a value. Makes the next use of a variable check them if there is

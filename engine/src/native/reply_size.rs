@@ -1,8 +1,7 @@
 use rhai::{Dynamic, EvalAltResult};
 
 use crate::EngineConfig;
-use crate::config::limit_name;
-use crate::script::ScriptRun;
+use crate::script::{ScriptRun, Size, raise};
 
 /// The deepest nesting of an answer, as for results and arguments.
 const MAX_DEPTH: usize = 127;
@@ -50,18 +49,10 @@ fn visit(value: &Dynamic, depth: usize) -> Result<(), Odd> {
 /// What Rhai says, with the setting.
 fn problem(error: &EvalAltResult, config: &EngineConfig) -> String {
     let EvalAltResult::ErrorDataTooLarge(what, _) = error else { return error.to_string() };
-    let lower = what.to_lowercase();
-    let settings = [
-        ("string", limit_name!(max_string_bytes), config.limits.max_string_bytes),
-        ("array", limit_name!(max_array_size), config.limits.max_array_size),
-        ("map", limit_name!(max_map_size), config.limits.max_map_size),
-    ];
-    match settings.into_iter().find(|(name, ..)| lower.contains(name)) {
-        Some((name, setting, limit)) => {
-            format!("its {name}s are larger than {setting}, which is {limit}; ask for less, or raise it")
-        }
-        None => what.clone(),
-    }
+    let size = Size::named(what);
+    let (setting, limit) = size.limit(&config.limits);
+    let unit = size.unit();
+    format!("it has more {unit} than {setting}, which is {limit}; ask for less, or {}", raise(setting))
 }
 
 fn too_large(problem: &str) -> String {

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use rhai_dispatcher_core::{DispatcherConfig, Invalid};
 
+use crate::store::FieldLimits;
+
 /// The settings of a [`ListBridge`](super::ListBridge).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -11,6 +13,8 @@ pub struct ListBridgeConfig {
     pub max_held: usize,
     /// The longest script, in bytes. Default: 256 KiB, as that of a dispatcher.
     pub max_script_bytes: usize,
+    /// The longest arguments, in bytes of JSON. Default: 1 MiB, as those of a dispatcher.
+    pub max_args_bytes: usize,
     /// The longest output, and the longest error, in bytes. A longer output ends in an error, a longer error is cut.
     /// Default: 16 MiB.
     pub max_output_bytes: usize,
@@ -32,6 +36,7 @@ impl ListBridgeConfig {
         Self {
             max_held: 10_000,
             max_script_bytes: 256 * 1024,
+            max_args_bytes: 1024 * 1024,
             max_output_bytes: 16 * 1024 * 1024,
             reply_ttl: Duration::from_secs(60 * 60),
             outcome_ttl: Duration::from_secs(24 * 60 * 60),
@@ -51,6 +56,13 @@ impl ListBridgeConfig {
     #[must_use]
     pub fn with_max_script_bytes(mut self, bytes: usize) -> Self {
         self.max_script_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_args_bytes`](Self::max_args_bytes).
+    #[must_use]
+    pub fn with_max_args_bytes(mut self, bytes: usize) -> Self {
+        self.max_args_bytes = bytes;
         self
     }
 
@@ -89,10 +101,19 @@ impl ListBridgeConfig {
         self
     }
 
+    pub(crate) fn field_limits(&self) -> FieldLimits {
+        FieldLimits {
+            script: self.max_script_bytes,
+            args: self.max_args_bytes,
+            output: self.max_output_bytes,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), Invalid> {
         for (field, size) in [
             ("max_held", self.max_held),
             ("max_script_bytes", self.max_script_bytes),
+            ("max_args_bytes", self.max_args_bytes),
             ("max_output_bytes", self.max_output_bytes),
         ] {
             if size == 0 {

@@ -60,7 +60,7 @@ impl ListBridge {
         let Self { transport, worker_id, config } = self;
         let commands = transport.commands();
         let queue = QueueStore::new(&commands, &worker_id, config.lease);
-        let tasks = TaskStore::new(commands.clone(), config.max_script_bytes, config.max_output_bytes);
+        let tasks = TaskStore::new(commands.clone(), config.field_limits());
         let bridge = BridgeCore::new(worker_id, config, Arc::new(transport), queue, tasks);
         let bridge = Arc::new(bridge);
         commands.bridge().spawn(renew(Arc::clone(&bridge)));

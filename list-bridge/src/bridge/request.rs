@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{DispatcherConfig, Invalid, Payload, Task, TaskId, WorkerId, script_text};
+use rhai_dispatcher_core::{
+    DispatcherConfig, Invalid, Json, Limits, Payload, Priority, Task, TaskId, WorkerId, integer_beyond_i64,
+    script_text,
+};
 
 use super::ListBridgeConfig;
 use crate::ListId;
 use crate::list_id::quoted;
-use crate::store::{ClientHash, Field};
+use crate::store::{ClientHash, Field, MAX_LIMITS_BYTES};
 
 /// The task that the hash of a client asks for.
 ///
@@ -38,6 +41,9 @@ pub(super) fn request(
         Invalid::new("script", "is missing or empty", "write it into the hash before the id is pushed")
     })?;
     let mut task = Task::new(worker_id.clone(), Payload::script(&*script_text(script)), caller_id);
+    task.args = args(hash, config)?;
+    task.priority = priority(hash)?;
+    task.limits = limits(hash)?;
     task.context_id = label("contextId", &hash.context_id)?;
     task.request_id = Some(id.as_str().into());
     if let Some(noted) = hash.runs_as.text().and_then(|text| text.parse::<TaskId>().ok()) {
@@ -46,6 +52,47 @@ pub(super) fn request(
     // Its outcome is sent, and need not be read.
     task.awaited = true;
     Ok(task)
+}
+
+/// The arguments, which the script sees as `args`.
+fn args(hash: &ClientHash, config: &ListBridgeConfig) -> Result<Json, Invalid> {
+    const HINT: &str = "write a JSON object, such as {\"name\":\"Ann\"}, or leave it out";
+    let hint = "make them smaller, or raise max_args_bytes of the bridge";
+    let text = hash.args.check(config.max_args_bytes);
+    let text = text.map_err(|problem| Invalid::new("args", problem, hint))?;
+    let Some(text) = text else { return Ok(Json::null()) };
+    let refuse = |problem: String| Invalid::new("args", problem, HINT);
+    if let Some(number) = integer_beyond_i64(text) {
+        let problem = format!("has the whole number {number:.64}, beyond 64 bits");
+        return Err(Invalid::new("args", problem, "send it as a string"));
+    }
+    let json = Json::parse(text).map_err(|error| refuse(format!("is not JSON: {error}")))?;
+    match json.as_str().trim_start().starts_with('{') {
+        true => Ok(json),
+        false => Err(refuse("is not an object".to_owned())),
+    }
+}
+
+fn priority(hash: &ClientHash) -> Result<Priority, Invalid> {
+    let hint = "use high, normal or low, or leave it out";
+    let text = hash.priority.check(DispatcherConfig::MAX_LABEL_BYTES);
+    let text = text.map_err(|problem| Invalid::new("priority", problem, hint))?;
+    text.map_or(Ok(Priority::default()), str::parse)
+}
+
+/// The limits of the task, by their names.
+fn limits(hash: &ClientHash) -> Result<Option<Arc<Limits>>, Invalid> {
+    let refuse = |problem: String| {
+        Invalid::new(
+            "limits",
+            problem,
+            "write a JSON object, such as {\"max_operations\":1000}, or leave it out",
+        )
+    };
+    let Some(text) = hash.limits.check(MAX_LIMITS_BYTES).map_err(refuse)? else { return Ok(None) };
+    let limits: Limits = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
+    limits.check()?;
+    Ok((!limits.is_empty()).then(|| Arc::new(limits)))
 }
 
 /// An id that the client chose freely, if it has one.

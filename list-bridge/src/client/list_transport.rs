@@ -19,7 +19,7 @@ use super::unsupported::{refused, unsupported};
 use crate::bridge::ListBridgeConfig;
 use crate::keys::Keys;
 use crate::record::of_hash;
-use crate::store::{HashRead, TaskStore};
+use crate::store::{FieldLimits, HashRead, TaskStore};
 use crate::{ListId, ListUrl};
 
 /// Submits tasks to workers that know only the list protocol, and waits for their replies.
@@ -55,7 +55,9 @@ impl ListTransport {
         let most_output = config.max_outcome_bytes;
         let inner = RedisTransport::new(config)?;
         let commands = inner.commands();
-        let tasks = TaskStore::new(commands.clone(), limits.max_script_bytes.max(most_output), most_output);
+        let limits = limits.with_max_output_bytes(most_output).field_limits();
+        let limits = FieldLimits { script: limits.script.max(most_output), ..limits };
+        let tasks = TaskStore::new(commands.clone(), limits);
         let keys = Keys::new(commands.prefix());
         Ok(Self { inner, commands, tasks, keys, recheck, replies: Arc::default(), reader: OnceLock::new() })
     }

@@ -40,8 +40,7 @@ impl ListTasks {
     #[must_use]
     pub fn new(transport: &RedisTransport) -> Self {
         let commands = transport.commands();
-        let ListBridgeConfig { max_script_bytes, max_output_bytes, .. } = ListBridgeConfig::new();
-        let tasks = TaskStore::new(commands.clone(), max_script_bytes, max_output_bytes);
+        let tasks = TaskStore::new(commands.clone(), ListBridgeConfig::new().field_limits());
         Self { tasks, commands, transport: Arc::new(transport.clone()) }
     }
 

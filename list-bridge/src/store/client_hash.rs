@@ -15,6 +15,9 @@ pub(crate) struct ClientHash {
     pub(crate) caller_id: Field,
     pub(crate) context_id: Field,
     pub(crate) script: Field,
+    pub(crate) args: Field,
+    pub(crate) priority: Field,
+    pub(crate) limits: Field,
     pub(crate) status: Field,
     output: Field,
     error: Field,
@@ -31,11 +34,15 @@ pub(crate) struct ClientHash {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FieldLimits {
     pub(crate) script: usize,
+    pub(crate) args: usize,
     pub(crate) output: usize,
 }
 
 /// The longest value of the other fields. Ids have the limit of the dispatcher.
 const SHORT: usize = DispatcherConfig::MAX_LABEL_BYTES;
+
+/// The longest `limits`, in bytes: all of them take less than 1 KiB.
+pub(crate) const MAX_LIMITS_BYTES: usize = 4 * 1024;
 
 impl ClientHash {
     /// The arguments that ask for its fields: the most bytes, the name and the other name of each.
@@ -45,6 +52,9 @@ impl ClientHash {
             ("callerId", SHORT),
             ("contextId", SHORT),
             ("script", limits.script),
+            ("args", limits.args),
+            ("priority", SHORT),
+            ("limits", MAX_LIMITS_BYTES),
             ("status", SHORT),
             ("output", limits.output),
             ("error", limits.output),
@@ -75,6 +85,9 @@ impl ClientHash {
             caller_id: values.next()?,
             context_id: values.next()?,
             script: values.next()?,
+            args: values.next()?,
+            priority: values.next()?,
+            limits: values.next()?,
             status: values.next()?,
             output: values.next()?,
             error: values.next()?,

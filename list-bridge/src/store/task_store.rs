@@ -4,10 +4,9 @@ use bytes::Bytes;
 use rhai_dispatcher_core::{TaskId, WallTime, WorkerId};
 use rhai_dispatcher_redis::{ClientError, RedisCommands, ServerReply};
 
-use super::client_hash::FieldLimits;
 use super::queue_store::millis;
 use super::script::{ANSWERED, CANCEL, END, READ, REPLY, START, TOKEN};
-use super::{ClientHash, Field};
+use super::{ClientHash, Field, FieldLimits};
 use crate::ListId;
 use crate::keys::Keys;
 
@@ -77,9 +76,9 @@ impl Token {
 }
 
 impl TaskStore {
-    pub(crate) fn new(commands: RedisCommands, script: usize, output: usize) -> Self {
+    pub(crate) fn new(commands: RedisCommands, limits: FieldLimits) -> Self {
         let keys = Keys::new(commands.prefix());
-        Self { commands, keys, limits: FieldLimits { script, output } }
+        Self { commands, keys, limits }
     }
 
     /// Whether a task of the dispatcher with that id waits. Its record may have no field that tells it from a client's

@@ -1,7 +1,7 @@
 use rhai::{Array, Dynamic, Engine, INT, ImmutableString};
 use rhai_dispatcher_core::integer_beyond_i64;
 
-use crate::script::error::{LimitExceeded, NativeResult, too_large};
+use crate::script::error::{LimitExceeded, NativeResult, Size, TooLarge};
 
 /// Replaces those of Rhai's functions that would hold the lane's thread for tens of milliseconds at
 /// the limits of sizes, since nothing yields inside of them. They mean the same.
@@ -47,7 +47,7 @@ fn take_apart<'a>(text: &'a str, parts: impl Iterator<Item = &'a str>, max: usiz
 fn collect(parts: impl Iterator<Item: Into<Dynamic>>, max: usize) -> NativeResult<Array> {
     let max = if max == 0 { usize::MAX } else { max };
     let array: Array = parts.take(max.saturating_add(1)).map(Into::into).collect();
-    if array.len() > max { Err(too_large("Size of array")) } else { Ok(array) }
+    if array.len() > max { Err(TooLarge::unknown(Size::Array).into()) } else { Ok(array) }
 }
 
 fn at_least_one(parts: INT) -> usize {

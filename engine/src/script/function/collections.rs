@@ -1,6 +1,6 @@
 use rhai::{Array, Dynamic, Engine, INT, Map, NativeCallContext};
 
-use crate::script::error::{NativeResult, too_large};
+use crate::script::error::{NativeResult, Size, TooLarge};
 use crate::script::value::{arrays_equal, copied_values, equal, maps_equal};
 
 /// Replaces those of Rhai's functions that call another one for each element of an array or a map,
@@ -51,7 +51,7 @@ fn pad(context: NativeCallContext<'_>, array: &mut Array, len: INT, item: Dynami
     };
     // Rhai looks at the size of the array itself when the copies are there.
     if values > max {
-        return Err(too_large("Size of array/BLOB"));
+        return Err(TooLarge::unknown(Size::Array).into());
     }
     array.resize(len, item);
     Ok(())

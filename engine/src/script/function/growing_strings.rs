@@ -1,7 +1,7 @@
 use rhai::{Blob, Dynamic, Engine, INT, ImmutableString, NativeCallContext};
 
 use crate::metering::Budget;
-use crate::script::error::{NativeResult, too_large};
+use crate::script::error::{NativeResult, Size, TooLarge};
 
 /// The most bytes of a string, or 0 for no limit.
 #[derive(Clone, Copy)]
@@ -42,7 +42,7 @@ pub(crate) fn register(engine: &mut Engine) {
 
 impl MaxBytes {
     fn check(self, len: usize) -> NativeResult<()> {
-        if self.0 > 0 && len > self.0 { Err(too_large("Length of string")) } else { Ok(()) }
+        if self.0 > 0 && len > self.0 { Err(TooLarge::new(Size::Text, len).into()) } else { Ok(()) }
     }
 
     /// Puts a longer text in the place of `text`, which may be a part of a string.

@@ -26,6 +26,7 @@ pub(crate) fn hint(error: &EvalAltResult, known: &Known<'_>) -> Option<String> {
             function_hint(name, known)
         }
         EvalAltResult::ErrorPropertyNotFound(name, _) => Some(property_hint(name, known)),
+        EvalAltResult::ErrorVariableNotFound(name, _) => variable_hint(name, error, known),
         _ => None,
     }
 }
@@ -47,6 +48,42 @@ fn function_hint(name: &str, known: &Known<'_>) -> Option<String> {
     let own = own.iter().copied().filter(|name| is_name(name));
     let nearest = nearest(name, own.chain(registered.iter().map(String::as_str)))?;
     Some(format!("; did you mean `{nearest}`?"))
+}
+
+/// `error` is the whole one, with the functions that it comes from.
+fn variable_hint(name: &str, error: &EvalAltResult, known: &Known<'_>) -> Option<String> {
+    let global = name.strip_prefix("global::");
+    let bare = global.unwrap_or(name);
+    // Those that are defined outside of functions and blocks, as far as the script has got.
+    let is_constant = known.variables.is_constant(bare);
+    let in_function =
+        matches!(error, EvalAltResult::ErrorInFunctionCall(name, ..) if !name.starts_with("anon$"));
+    match (global, is_constant) {
+        (Some(_), Some(false)) => Some(format!(
+            "; `{bare}` is a variable, and `global::` has constants only: define it by `const {bare} = …`, or pass it to the \
+             function as an argument"
+        )),
+        (Some(_), _) => {
+            let constants =
+                known.variables.iter_raw().filter(|(_, constant, _)| *constant).map(|(name, ..)| name);
+            let meant = nearest(bare, constants).map(|name| format!("did you mean `global::{name}`? "));
+            Some(format!(
+                "; {}`global::` has the constants that the script has defined, outside of functions and blocks, before the \
+                 call: `const {bare} = …`",
+                meant.unwrap_or_default()
+            ))
+        }
+        (None, Some(true)) if in_function => {
+            Some(format!("; in a function, the script's constant is `global::{bare}`"))
+        }
+        (None, Some(false)) if in_function => Some(format!(
+            "; a function does not see the script's variables: pass `{bare}` as an argument, or use a closure"
+        )),
+        (None, _) => {
+            let names = known.variables.iter_raw().map(|(name, ..)| name);
+            nearest(bare, names).filter(|_| !in_function).map(|name| format!("; did you mean `{name}`?"))
+        }
+    }
 }
 
 /// The names of all functions that scripts can call on an engine, operators and the like left out.

@@ -1,10 +1,11 @@
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 use rhai_dispatcher_core::{Json, TaskError, TaskErrorKind};
 
+use super::in_use::in_use;
 use crate::EngineConfig;
 use crate::call::{CallError, MAX_MESSAGE, Runtime};
-use crate::config::{LimitName, limit_name};
-use crate::script::error::{LimitExceeded, exceeded, raise};
+use crate::config::limit_name;
+use crate::script::error::{LimitExceeded, Size, TooLarge, exceeded, raise};
 use crate::script::run::{End, PanicPlace};
 use crate::script::value::{error_text, output};
 
@@ -34,9 +35,7 @@ fn syntax_error(error: &ParseErrorType, position: Position, config: &EngineConfi
             limit_name!(max_functions),
             config.limits.max_functions,
         )),
-        ParseErrorType::LiteralTooLarge(what, limit) => {
-            Some(exceeded(format_args!("{what} is too large"), size_setting(what, config).0, limit))
-        }
+        ParseErrorType::LiteralTooLarge(what, _) => Some(Size::named(what).literal_message(&config.limits)),
         // Only `ParseGuard` has such an error.
         ParseErrorType::BadInput(LexError::Runtime(message)) => Some(message.clone()),
         _ => None,
@@ -140,10 +139,7 @@ fn at_its_place(
                 let (max, raise) = (config.limits.max_memory, raise(limit_name!(max_memory)));
                 limit(format!("the script used more memory than the limit of {max} bytes; {raise}"))
             }
-            Some(End::TooLarge(what)) => {
-                let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
-                at_its_place(error, position, calls, None, config)
-            }
+            Some(End::TooLarge(too_large)) => limit(too_large.message(&config.limits)),
             Some(End::Stopped) | None => {
                 task_error(TaskErrorKind::Runtime, "the script was terminated".to_owned(), position)
             }
@@ -155,31 +151,24 @@ fn at_its_place(
             let max = format_args!("{} levels", config.limits.max_call_levels).to_string();
             limit(exceeded("function calls are nested too deep", limit_name!(max_call_levels), max))
         }
-        EvalAltResult::ErrorDataTooLarge(what, _) => {
-            let (setting, max) = size_setting(&what, config);
-            limit(exceeded(format_args!("{what} is too large"), setting, max))
-        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => limit(match LimitExceeded::message_of(&what) {
+            Some(message) => message.to_owned(),
+            None => TooLarge::of_error(&what).message(&config.limits),
+        }),
         EvalAltResult::ErrorTooManyModules(_) => limit(exceeded(
             "too many imports of modules",
             limit_name!(max_modules),
             config.limits.max_modules,
         )),
-        EvalAltResult::ErrorSystem(_, error) if error.is::<LimitExceeded>() => limit(error.to_string()),
+        EvalAltResult::ErrorDataRace(what, _) => {
+            task_error(TaskErrorKind::Runtime, in_use(&what) + calls, position)
+        }
         EvalAltResult::ErrorParsing(error, _) => syntax_error(&error, position, config),
         EvalAltResult::ErrorRuntime(value, _) => {
             task_error(TaskErrorKind::Runtime, thrown(&value) + calls, position)
                 .with_value(thrown_json(&value, config.limits.max_output_bytes))
         }
         error => task_error(TaskErrorKind::Runtime, error.to_string() + calls, position),
-    }
-}
-
-/// The setting that limits something of a size, by Rhai's words for it, and its value.
-fn size_setting(what: &str, config: &EngineConfig) -> (LimitName, usize) {
-    match what {
-        _ if what.contains("string") => (limit_name!(max_string_bytes), config.limits.max_string_bytes),
-        _ if what.contains("map") => (limit_name!(max_map_size), config.limits.max_map_size),
-        _ => (limit_name!(max_array_size), config.limits.max_array_size),
     }
 }
 
@@ -222,6 +211,11 @@ fn task_error(kind: TaskErrorKind, mut message: String, position: Position) -> T
         message.truncate(message.floor_char_boundary(MAX_MESSAGE));
         message.push('…');
     }
+    at(TaskError::new(kind, message), position)
+}
+
+/// The same error, at that place in the script.
+pub(crate) fn at(error: TaskError, position: Position) -> TaskError {
     let number = |number: Option<usize>| number.and_then(|number| u32::try_from(number).ok());
-    TaskError::new(kind, message).at(number(position.line()), number(position.position()))
+    error.at(number(position.line()), number(position.position()))
 }

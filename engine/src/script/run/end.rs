@@ -1,3 +1,5 @@
+use crate::script::error::TooLarge;
+
 /// Why a script is ended that would continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -13,6 +15,6 @@ pub(crate) enum End {
     OutOfStack,
     /// It holds more memory than allowed.
     OutOfMemory,
-    /// A value is larger than allowed, or its text would be: what is too large, as Rhai names it.
-    TooLarge(&'static str),
+    /// A value is larger than allowed, or its text would be.
+    TooLarge(TooLarge),
 }

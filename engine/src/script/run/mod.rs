@@ -4,6 +4,7 @@
 //! - `lane_engine`, `script_cache`: [`LaneEngine`], the engine that it runs on, with what that has compiled
 //! - `function_call`: [`FunctionCall`], the function that it calls, if the task is a call; `bind` finds it
 //! - `module_name`: [`ModuleName`], the only way to the file of a module
+//! - `captured`: [`Captured`], the variables that its closures have captured; `capture` notes them
 //! - `task_state`: what native functions keep for the task
 //! - `progress`: what happens at an operation: the script yields, or ends
 //! - `end`: [`End`], why it ends
@@ -12,6 +13,8 @@
 //! - `panic_place`: [`PanicPlace`], which call panicked
 
 mod bind;
+mod capture;
+mod captured;
 mod end;
 mod function_call;
 mod lane_engine;
@@ -25,6 +28,7 @@ mod unwinding;
 mod wait;
 
 pub(crate) use bind::{Bound, bind};
+pub(crate) use capture::note_captured;
 pub(crate) use end::End;
 pub use function_call::{FunctionCall, ModuleTexts};
 pub(crate) use lane_engine::LaneEngine;

@@ -8,6 +8,7 @@ use rhai_dispatcher_core::{
     CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
 };
 
+use super::captured::Captured;
 use super::end::End;
 use super::function_call::FunctionCall;
 use super::lane_engine::LaneEngine;
@@ -17,7 +18,7 @@ use super::task_state::TaskState;
 use crate::EngineConfig;
 use crate::call::RequestTable;
 use crate::memory::{Account, uncharged};
-use crate::metering::Meter;
+use crate::metering::{Budget, Meter};
 
 /// What a script's fiber and its native functions share: the task, its log, its clock.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct ScriptRun {
     importing: RefCell<Vec<ModuleName>>,
     /// The memory that the script holds.
     account: Account,
+    /// The variables that its closures have captured.
+    captured: Captured,
     /// Whether it, or a module that it has imported, interpolates strings.
     interpolates: Cell<bool>,
     /// The call that panicked.
@@ -86,6 +89,7 @@ impl ScriptRun {
             engine: OnceCell::new(),
             importing: RefCell::default(),
             account,
+            captured: Captured::new(),
             interpolates,
             panicked_at: RefCell::default(),
         }
@@ -179,6 +183,10 @@ impl ScriptRun {
         if source.contains("${") {
             self.interpolates.set(true);
         }
+        // The text of an `eval` has none.
+        if source.contains('|') {
+            Budget::expect_closures();
+        }
     }
 
     /// Whether it may interpolate strings.
@@ -197,6 +205,11 @@ impl ScriptRun {
 
     pub(crate) fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The variables that its closures have captured.
+    pub(crate) fn captured(&self) -> &Captured {
+        &self.captured
     }
 
     pub(crate) fn meter(&self) -> &Meter {

@@ -5,17 +5,18 @@ use crate::script::run::yield_point;
 /// Values that are dropped from one yield point to the next; they take some microseconds.
 const AT_ONCE: usize = 128;
 
-/// Drops all variables, and yields to other scripts meanwhile: a script can leave a million values behind, and Rust
-/// would drop them all at once.
-pub(crate) fn dismantle(variables: Scope<'_>) {
-    let mut left: Vec<Dynamic> = variables.into_iter().map(|(_, value, _)| value).collect();
+/// Drops all variables, and what those had in them that closures have `captured`. Yields to other scripts meanwhile: a
+/// script can leave a million values behind, and Rust would drop them all at once.
+pub(crate) fn dismantle(captured: Vec<Dynamic>, variables: Scope<'_>) {
+    let mut left = captured;
+    left.extend(variables.into_iter().map(|(_, value, _)| value));
     let mut dropped = 0;
     while let Some(value) = left.pop() {
         dropped += 1;
         if dropped % AT_ONCE == 0 {
             yield_point();
         }
-        // What closures have captured may be used elsewhere; it goes with the last of them.
+        // What closures have captured is in `captured`.
         if value.is_shared() {
             continue;
         }

@@ -4,7 +4,7 @@ use rhai::{Dynamic, Engine, Map, NativeCallContext};
 
 use super::output::{Problem, encode};
 use super::sizes::SizeLimits;
-use crate::script::error::{LimitExceeded, NativeResult, too_large};
+use crate::script::error::{LimitExceeded, NativeResult, Size, TooLarge};
 
 /// The deepest nesting that is written.
 const MAX_DEPTH: usize = 1_000;
@@ -24,7 +24,7 @@ pub(crate) fn register(engine: &mut Engine) {
 fn to_json(engine: &Engine, value: &Dynamic) -> NativeResult<String> {
     let max_bytes = SizeLimits::of(engine).text();
     encode(value, max_bytes, MAX_DEPTH).map_err(|problem| match problem {
-        Problem::TooLong => too_large(SizeLimits::TEXT),
+        Problem::TooLong => TooLarge::unknown(Size::Text).into(),
         Problem::TooDeep => LimitExceeded::fixed("the value is nested too deep", MAX_DEPTH).into(),
         Problem::Halted(halt) => halt.into(),
         Problem::NoForm { .. } => {

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use rhai::{Dynamic, Engine, EvalAltResult, EvalContext};
 
 use super::walk::{Halt, Part, Walk};
-use crate::script::error::{LimitExceeded, NativeResult, too_large};
+use crate::script::error::{LimitExceeded, NativeResult, Size, TooLarge};
 
 /// The deepest nesting of values that a script can have: arrays, maps, and closures with what they captured.
 ///
@@ -63,7 +63,7 @@ struct Check<'a> {
 }
 
 enum Fault {
-    TooLarge(&'static str),
+    TooLarge(TooLarge),
     TooDeep,
     Halted(Halt),
 }
@@ -149,7 +149,7 @@ impl Check<'_> {
     }
 
     fn check(&self, sizes: &Sizes) -> Result<(), Fault> {
-        self.limits.exceeded(sizes).map_or(Ok(()), |what| Err(Fault::TooLarge(what)))
+        self.limits.exceeded(sizes).map_or(Ok(()), |too_large| Err(Fault::TooLarge(too_large)))
     }
 }
 
@@ -196,11 +196,6 @@ pub(crate) struct SizeLimits {
 }
 
 impl SizeLimits {
-    /// What is too large, as Rhai's errors name it.
-    pub(crate) const TEXT: &'static str = "Length of string";
-    const ARRAYS: &'static str = "Size of array/BLOB";
-    const MAPS: &'static str = "Size of object map";
-
     pub(crate) fn of(engine: &Engine) -> Self {
         let limit = |max: usize| if max == 0 { usize::MAX } else { max };
         Self {
@@ -216,13 +211,13 @@ impl SizeLimits {
     }
 
     /// What is larger than it may be.
-    pub(crate) const fn exceeded(&self, sizes: &Sizes) -> Option<&'static str> {
+    pub(crate) const fn exceeded(&self, sizes: &Sizes) -> Option<TooLarge> {
         if sizes.text > self.text {
-            Some(Self::TEXT)
+            Some(TooLarge::new(Size::Text, sizes.text))
         } else if sizes.arrays > self.arrays {
-            Some(Self::ARRAYS)
+            Some(TooLarge::new(Size::Array, sizes.arrays))
         } else if sizes.maps > self.maps {
-            Some(Self::MAPS)
+            Some(TooLarge::new(Size::Map, sizes.maps))
         } else {
             None
         }
@@ -238,7 +233,7 @@ impl From<Halt> for Fault {
 impl From<Fault> for Box<EvalAltResult> {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::TooLarge(what) => too_large(what),
+            Fault::TooLarge(too_large) => too_large.into(),
             Fault::TooDeep => LimitExceeded::fixed("values are nested too deep", MAX_NESTING).into(),
             Fault::Halted(halt) => halt.into(),
         }

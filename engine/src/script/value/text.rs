@@ -5,7 +5,7 @@ use super::text_writer::{Incomplete, LEFT_OUT, TextWriter};
 use super::walk::{Part, Walk};
 use crate::call::CallError;
 use crate::metering::Budget;
-use crate::script::error::{LimitExceeded, NativeResult, too_large};
+use crate::script::error::{LimitExceeded, NativeResult, Size, TooLarge};
 use crate::script::run::{End, ScriptRun};
 
 /// The deepest nesting that is written out.
@@ -74,7 +74,7 @@ pub(crate) fn check_text(engine: &Engine, value: &Dynamic) -> NativeResult<usize
             Err(LimitExceeded::fixed(what, MAX_DEPTH).into())
         }
         Ok(()) => Ok(writer.into_text().len()),
-        Err(Incomplete::Full) => Err(too_large(SizeLimits::TEXT)),
+        Err(Incomplete::Full) => Err(TooLarge::unknown(Size::Text).into()),
         Err(Incomplete::Halted(halt)) => Err(halt.into()),
     }
 }
@@ -125,7 +125,7 @@ fn string<T: Container>(context: &NativeCallContext<'_>, container: &mut T) -> I
     let written = writer.write_part(&Walk::new(MAX_DEPTH, usize::MAX), container.part());
     let too_large = match written {
         Ok(()) => limits.exceeded(writer.sizes()),
-        Err(Incomplete::Full) => Some(SizeLimits::TEXT),
+        Err(Incomplete::Full) => Some(TooLarge::unknown(Size::Text)),
         Err(Incomplete::Halted(_)) => None,
     };
     if let Some(what) = too_large {

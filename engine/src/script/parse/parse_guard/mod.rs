@@ -3,6 +3,7 @@
 mod context;
 mod name_scope;
 mod nesting;
+mod open_comment;
 mod parse;
 #[expect(clippy::module_inception, reason = "the file is named for its main type")]
 mod parse_guard;

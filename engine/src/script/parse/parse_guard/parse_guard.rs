@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rhai::{AST, LexError, ParseError, ParseErrorType, Token, TokenizeState};
 
+use super::open_comment::open_comment;
 use super::parse::{Parse, TOO_LONG};
 use crate::config::ScriptLimits;
 use crate::memory::uncharged;
@@ -70,7 +71,8 @@ impl ParseGuard {
     /// Parses a script, or a module, with an engine that has such a guard.
     pub(crate) fn parse(engine: &rhai::Engine, source: &str) -> Result<AST, ParseError> {
         // Without a scope: what is in one becomes part of the compiled form.
-        engine.compile(source).map_err(Self::explain)
+        let parsed = engine.compile(source).map_err(Self::explain);
+        open_comment(engine, source, &parsed).map_or(parsed, Err)
     }
 
     /// The error of a parse that just failed on this thread. Rhai puts another in the place of some.
