@@ -11,4 +11,4 @@
 //! ```
 
 pub use rhai_dispatcher_http::*;
-pub use rhai_dispatcher_tokio_bridge::TokioBridge;
+pub use rhai_dispatcher_tokio_bridge::{BridgeClosed, TokioBridge};

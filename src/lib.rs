@@ -48,8 +48,7 @@
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
-//! - `engine`, `task`, `handlers`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]

@@ -24,6 +24,6 @@
 
 pub use rhai_dispatcher_core::{
     Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Progress,
-    RetryPolicy, ScriptFileError, Task, TaskLog, TimedOut, integer_beyond_i64, read_script, read_script_from,
+    RetryPolicy, ScriptFileError, Task, TaskLog, TimedOut, Uuid, integer_beyond_i64, read_script, read_script_from,
     script_text,
 };

@@ -50,6 +50,8 @@ pub use transport::{
     InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SignalQueue, SubmitError, SubmitOneError,
     Submitted, Transport, TransportConfig, TransportError, TransportExt,
 };
+/// The type behind [`TaskId`] and [`InstanceId`].
+pub use uuid::Uuid;
 pub use worker::{
     Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
     WorkerError,

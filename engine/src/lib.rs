@@ -132,7 +132,7 @@ pub use native::{
 };
 pub use nearest::nearest;
 pub use outline::{FunctionOutline, ScriptOutline};
-pub use rhai_dispatcher_core::{Acquire, BlockingPool, Slot, Slots, integer_beyond_i64};
+pub use rhai_dispatcher_core::{Acquire, BlockingError, BlockingPool, Slot, Slots, integer_beyond_i64};
 pub use script::{FunctionCall, ModuleTexts, to_json, wait};
 pub use secret::Secret;
 

@@ -28,6 +28,8 @@
 pub(crate) mod settings;
 pub(crate) mod transport_choice;
 
+/// The futures and streams that [`Transport`], [`Consumer`] and [`Clock`] return.
+pub use futures::{future::BoxFuture, stream::BoxStream};
 pub use rhai_dispatcher_core::{
     Claim, Claimed, Clock, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceId,
     InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError,
@@ -38,4 +40,4 @@ pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 #[cfg(feature = "redis")]
 pub use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
 #[cfg(feature = "redis")]
-pub use rhai_dispatcher_tokio_bridge::TokioBridge;
+pub use rhai_dispatcher_tokio_bridge::{BridgeClosed, TokioBridge};

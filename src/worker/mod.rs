@@ -8,10 +8,9 @@
 //! use std::sync::Arc;
 //! use std::task::{Context, Poll};
 //!
-//! use futures::future::LocalBoxFuture;
 //! use rhai_dispatcher::task::{Json, Outcome, TaskLog};
 //! use rhai_dispatcher::transport::{MemoryConfig, MemoryTransport, Transport};
-//! use rhai_dispatcher::worker::{Handler, Ran, Run, Worker};
+//! use rhai_dispatcher::worker::{Handler, LocalBoxFuture, Ran, Run, Worker};
 //! use rhai_dispatcher::{RhaiDispatcher, WorkerId};
 //!
 //! /// Answers with the length of the script.
@@ -45,6 +44,8 @@ mod builder;
 #[cfg(feature = "engine")]
 mod rhai_worker;
 
+/// The future that [`Handler::handle`] returns.
+pub use futures::future::LocalBoxFuture;
 pub use rhai_dispatcher_core::{
     Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
     WorkerError,

@@ -34,7 +34,8 @@ impl RedisTransport {
         Ok(Self { handle: Arc::new(Handle::new(config)?) })
     }
 
-    /// Commands to the same server, on the connection for calls.
+    /// Commands to the same server, on the connection for calls: for the list bridge.
+    #[doc(hidden)]
     #[must_use]
     pub fn commands(&self) -> RedisCommands {
         RedisCommands::new(&self.handle)
@@ -58,15 +59,14 @@ impl RedisTransport {
             }
         };
         let info = |values: &[ServerReply]| {
-            Some(QueueInfo {
-                worker_id: values[0].as_str()?.parse().ok()?,
-                ready: [values[1].as_usize()?, values[2].as_usize()?, values[3].as_usize()?],
-                delayed: values[4].as_usize()?,
-                quarantined: values[5].as_usize()?,
-                claimed: values[6].as_usize()?,
-                instances: values[7].as_usize()?,
-                paused: values[8].as_usize()? > 0,
-            })
+            let mut queue = QueueInfo::empty(values[0].as_str()?.parse().ok()?);
+            queue.ready = [values[1].as_usize()?, values[2].as_usize()?, values[3].as_usize()?];
+            queue.delayed = values[4].as_usize()?;
+            queue.quarantined = values[5].as_usize()?;
+            queue.claimed = values[6].as_usize()?;
+            queue.instances = values[7].as_usize()?;
+            queue.paused = values[8].as_usize()? > 0;
+            Some(queue)
         };
         let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
         let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;

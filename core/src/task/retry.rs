@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Only errors that may pass are retried ([`is_retryable`](crate::TaskErrorKind::is_retryable)).
 /// Deliveries after the death of an instance are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// How many times it is tried again. Default: 0.
     pub max_retries: u32,
@@ -21,6 +22,27 @@ impl RetryPolicy {
     #[must_use]
     pub const fn never() -> Self {
         Self { max_retries: 0, first_backoff: Duration::from_secs(1), max_backoff: Duration::from_secs(60) }
+    }
+
+    /// Sets how many times it is tried again.
+    #[must_use]
+    pub const fn with_max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// Sets the wait before the first retry.
+    #[must_use]
+    pub const fn with_first_backoff(mut self, backoff: Duration) -> Self {
+        self.first_backoff = backoff;
+        self
+    }
+
+    /// Sets the longest wait.
+    #[must_use]
+    pub const fn with_max_backoff(mut self, backoff: Duration) -> Self {
+        self.max_backoff = backoff;
+        self
     }
 
     /// The wait before the retry that follows `attempt` failed ones (from 1), between half of the
@@ -57,7 +79,7 @@ mod tests {
 
     #[test]
     fn backoff_doubles_up_to_its_bound_and_ends() {
-        let policy = RetryPolicy { max_retries: 40, ..RetryPolicy::never() };
+        let policy = RetryPolicy::never().with_max_retries(40);
         for seed in 0..100 {
             for (attempt, full) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (40, 60)] {
                 let wait = policy.backoff(attempt, seed).expect("a try is left");

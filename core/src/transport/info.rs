@@ -36,6 +36,7 @@ pub struct InstanceInfo {
 /// A queue, by its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct QueueInfo {
     /// Its name.
     pub worker_id: WorkerId,

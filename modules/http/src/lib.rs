@@ -33,6 +33,8 @@ mod text;
 mod tls;
 
 pub use allowed_host::AllowedHost;
+/// The type of a request's body.
+pub use bytes::Bytes;
 pub use client::HttpClient;
 pub use config::HttpConfig;
 pub use error::{HttpError, HttpErrorKind};

@@ -16,16 +16,14 @@ impl Hub {
         for record in state.ready.iter().filter(|record| record.lock().is_pending()) {
             ready[record.task.priority as usize] += 1;
         }
-        let delayed = state.later.len();
-        QueueInfo {
-            worker_id: queue.worker_id.clone(),
-            ready,
-            delayed,
-            quarantined: state.quarantine.len(),
-            claimed: state.instances.values().map(|instance| instance.lock().claims.len()).sum(),
-            instances: state.instances.len(),
-            paused: state.paused,
-        }
+        let mut info = QueueInfo::empty(queue.worker_id.clone());
+        info.ready = ready;
+        info.delayed = state.later.len();
+        info.quarantined = state.quarantine.len();
+        info.claimed = state.instances.values().map(|instance| instance.lock().claims.len()).sum();
+        info.instances = state.instances.len();
+        info.paused = state.paused;
+        info
     }
 
     /// The instances of a queue, in no order.

@@ -91,11 +91,10 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     task.delay = wire.delay;
     task.expires_in = wire.expires_in;
     task.deadline_in = wire.deadline_in;
-    task.retry = RetryPolicy {
-        max_retries: wire.max_retries,
-        first_backoff: wire.first_backoff,
-        max_backoff: wire.max_backoff,
-    };
+    task.retry = RetryPolicy::never()
+        .with_max_retries(wire.max_retries)
+        .with_first_backoff(wire.first_backoff)
+        .with_max_backoff(wire.max_backoff);
     task.awaited = wire.awaited;
     task.parent = wire.parent;
     task.depth = wire.depth;
@@ -124,7 +123,7 @@ mod tests {
         task.delay = Duration::from_millis(1);
         task.expires_in = Some(Duration::from_millis(2));
         task.deadline_in = Some(Duration::MAX);
-        task.retry = RetryPolicy { max_retries: 3, ..RetryPolicy::never() };
+        task.retry = RetryPolicy::never().with_max_retries(3);
         task.awaited = true;
         task.parent = Some(TaskId::new());
         task.depth = 3;
