@@ -38,6 +38,7 @@ crate::case::cases! {
         outcome_beats_a_requested_cancel,
         requested_cancel_outlives_the_instance,
         requested_cancel_beats_another_try,
+        dropped_cancel_is_carried_out,
         cancel_reaches_all_below;
     queue:
         instances_lists_the_living,

@@ -119,14 +119,13 @@ pub trait Transport: Send + Sync + Debug {
     /// - `requested_cancel_outlives_the_instance`: if the instance dies before it has stopped, the
     ///   task is cancelled, not run again.
     /// - `requested_cancel_beats_another_try`: also if it is released, retried or abandoned instead.
+    /// - `dropped_cancel_is_carried_out`: a future that is dropped after its first poll cancels the first
+    ///   128 tasks all the same.
     /// - `cancel_reaches_all_below`: what the task dispatched is cancelled with it, for the reason
     ///   `Parent`, and what that dispatched; not if it has ended otherwise.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.
-    ///
-    /// # Cancellation
-    /// A future that is dropped after its first poll cancels the first 128 tasks all the same.
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError>;
 
     /// Ends the instance of a worker process that has died, without waiting for its lease.
