@@ -3,8 +3,8 @@ use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand,
-    WorkersCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, TailCommand, WaitCommand,
+    WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -43,6 +43,7 @@ enum Command {
     Call(CallCommand),
     Status(StatusCommand),
     Wait(WaitCommand),
+    Tail(TailCommand),
     Cancel(CancelCommand),
     Resubmit(ResubmitCommand),
     Queues(QueuesCommand),
@@ -65,6 +66,7 @@ impl Cli {
             Command::Call(command) => command.execute(),
             Command::Status(command) => command.execute(),
             Command::Wait(command) => command.execute(),
+            Command::Tail(command) => command.execute(),
             Command::Cancel(command) => command.execute(),
             Command::Resubmit(command) => command.execute(),
             Command::Queues(command) => command.execute(),
@@ -91,7 +93,7 @@ impl Command {
         match self {
             Self::Run(command) => command.json,
             Self::Check(command) => command.json,
-            Self::Functions(_) => false,
+            Self::Functions(_) | Self::Tail(_) => false,
             Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
             Self::Submit(command) => command.json,

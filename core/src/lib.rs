@@ -9,6 +9,7 @@
 //! - `transport`: the contract ([`Transport`], [`Consumer`]) that carries tasks between the two
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
+//! - `events`: what a task tells while it runs ([`TaskEvent`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
 //! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
@@ -21,6 +22,7 @@ mod clock;
 mod dispatcher;
 mod error;
 mod error_log;
+mod events;
 mod invalid;
 mod lock;
 mod panic_text;
@@ -34,6 +36,7 @@ pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
 pub use error::Error;
 pub use error_log::ErrorLog;
+pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
@@ -51,6 +54,6 @@ pub use transport::{
     Submitted, Transport, TransportConfig, TransportError, TransportExt,
 };
 pub use worker::{
-    Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
-    WorkerError,
+    Drained, EventSink, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker,
+    WorkerConfig, WorkerError,
 };

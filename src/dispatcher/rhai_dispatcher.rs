@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::Stream;
 use rhai_dispatcher_core::{
-    Caller, Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId,
-    Transport, WireSignature, WorkerId,
+    Caller, Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskEvent,
+    TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -69,6 +70,25 @@ impl RhaiDispatcher {
     /// See [`Dispatcher::wait`].
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, RhaiDispatcherError> {
         self.0.wait(id, timeout).await
+    }
+
+    /// Follows a task of any dispatcher, before its start, while it runs, or after its end: its starts, the lines that it
+    /// prints and logs, its progress, and its end, which is the last item. Lines that were printed before come first.
+    ///
+    /// A slow reader does not slow the task: it loses the oldest lines, and is told how many.
+    /// [`task`](crate::task) has an example.
+    ///
+    /// # Errors
+    /// As the last item; see [`Dispatcher::events`].
+    ///
+    /// # Cancellation
+    /// No event is lost between two polls, so a dropped future of the next item loses nothing. Dropping the stream ends the
+    /// subscription and changes nothing for the task.
+    pub fn events(
+        &self,
+        id: TaskId,
+    ) -> impl Stream<Item = Result<TaskEvent, RhaiDispatcherError>> + Send + Unpin + use<> {
+        self.0.events(id)
     }
 
     /// Cancels a task of any dispatcher.

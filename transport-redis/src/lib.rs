@@ -17,6 +17,7 @@
 //! - `claim/`, `deliver/`: how an instance claims tasks, and how claims reach its claim calls.
 //! - `instance/`: an instance, its claims and its lease.
 //! - `wait/`: the inbox, and the waits for outcomes.
+//! - `events/`: what running tasks tell, from an instance to its subscribers.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
@@ -33,6 +34,7 @@ mod config;
 mod consumer;
 mod crash_points;
 mod deliver;
+mod events;
 mod finish;
 mod handle;
 mod instance;

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
-    TransportError, WallTime, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
+    Invalid, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
+    TaskId, Transport, TransportError, WallTime, WorkerId,
 };
 
 use crate::client::{ClientError, ServerReply};
@@ -14,6 +14,7 @@ use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
 use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
+use crate::events::follow;
 use crate::handle::Handle;
 use crate::recovery::report_crash;
 use crate::script::{Args, Script};
@@ -44,6 +45,22 @@ impl RedisTransport {
     #[must_use]
     pub fn awaits(&self, id: TaskId) -> bool {
         self.handle.started_background().is_some_and(|background| background.inbox.waits.awaits(id))
+    }
+
+    /// A queue for the events of a task, with the limits of the config.
+    #[must_use]
+    pub fn event_queue(&self) -> Arc<EventQueue> {
+        Arc::new(EventQueue::new(self.handle.config.transport.event_limits()))
+    }
+
+    /// Subscribes to a task as [`events`](Transport::events) does: its events go to `queue`, and the future has the
+    /// outcome. Dropping the future ends the subscription.
+    pub fn events_into(
+        &self,
+        id: TaskId,
+        queue: &Arc<EventQueue>,
+    ) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+        follow(&self.handle, id, queue)
     }
 
     /// The numbers of the queue of that worker id, or of all if it is empty, by name.
@@ -107,6 +124,12 @@ impl Transport for RedisTransport {
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
         OutcomeFuture::new(id, &self.handle.background().inbox.waits, Arc::clone(&self.handle)).boxed()
+    }
+
+    fn events(&self, id: TaskId) -> TaskEvents {
+        let queue = self.event_queue();
+        let outcome = self.events_into(id, &queue);
+        TaskEvents::new(queue, outcome)
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -28,6 +28,15 @@ crate::case::cases! {
         outcome_reaches_every_waiter,
         outcome_of_an_unknown_task_is_not_found,
         dropped_wait_leaves_nothing;
+    events:
+        events_follow_a_run,
+        events_reach_every_subscriber,
+        late_subscriber_gets_earlier_events,
+        outcome_completes_the_lines,
+        events_of_the_next_delivery_follow,
+        events_of_a_lost_claim_are_dropped,
+        slow_subscriber_loses_the_oldest_lines,
+        events_of_an_unknown_task_are_not_found;
     cancel:
         cancel_removes_a_waiting_task,
         cancel_removes_a_delayed_task,

@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Task, TaskDetails,
-    TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    InstanceSpec, OutcomeError, QueueInfo, Requeued, RunEvent, Signal, SubmitError, Submitted, Task,
+    TaskDetails, TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -40,6 +40,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     fn outcome(&self, of: &Arc<dyn Transport>, id: TaskId) -> OutcomeFuture {
         of.outcome(id)
+    }
+
+    fn events(&self, of: &Arc<dyn Transport>, id: TaskId) -> TaskEvents {
+        of.events(id)
     }
 
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
@@ -81,6 +85,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {
         peer.consumer.renew().await
+    }
+
+    fn publish(&self, peer: &Peer, claim: &Claim, event: RunEvent) {
+        peer.consumer.publish(claim, event);
     }
 
     fn signals(&self, peer: &Peer) -> BoxStream<'static, Signal> {

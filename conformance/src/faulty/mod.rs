@@ -9,6 +9,7 @@ mod consumer;
 mod crash;
 mod details;
 mod environment;
+mod events;
 mod fault;
 mod finish;
 mod lease;
@@ -28,6 +29,7 @@ pub static FAULTS: &[&[FaultCase]] = &[
     submit::FAULTS,
     details::FAULTS,
     outcome::FAULTS,
+    events::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
     claim::FAULTS,

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
-    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError,
-    WorkerId,
+    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -50,6 +50,10 @@ impl Transport for Faulty {
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
         self.fault.outcome(&self.inner, id)
+    }
+
+    fn events(&self, id: TaskId) -> TaskEvents {
+        self.fault.events(&self.inner, id)
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::TransportError;
-use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick};
+use crate::{
+    CancelReason, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick,
+};
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
 /// dropped loses nothing.
@@ -126,6 +128,11 @@ pub trait Consumer: Send + Sync {
     /// [`Unavailable`](TransportError::Unavailable).
     async fn renew(&self) -> Result<Vec<Claim>, TransportError>;
 
+    /// Tells the subscribers of a claimed task what its run does: see [`Transport::events`](super::Transport::events).
+    /// Never waits and never fails: events that can't be sent, or that are of a claim which this instance does not hold
+    /// any more, are dropped. The default drops all.
+    fn publish(&self, _claim: &Claim, _event: RunEvent) {}
+
     /// What others want of the tasks that this instance runs. One stream per instance; it ends
     /// when the instance does.
     fn signals(&self) -> BoxStream<'static, Signal>;
@@ -154,6 +161,14 @@ pub struct Claim {
     pub instance: InstanceId,
     /// Start count, 1-based.
     pub delivery: u32,
+}
+
+impl Claim {
+    /// The run that it is for.
+    #[must_use]
+    pub const fn run(&self) -> RunId {
+        RunId { instance: self.instance, delivery: self.delivery }
+    }
 }
 
 /// A task that was claimed.

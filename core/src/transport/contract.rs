@@ -8,7 +8,7 @@ use super::{
     Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued,
     SubmitError, TransportError,
 };
-use crate::{CancelReason, Clock, Task, TaskDetails, TaskId, WorkerId};
+use crate::{CancelReason, Clock, EventLimits, EventQueue, Task, TaskDetails, TaskEvents, TaskId, WorkerId};
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
 ///
@@ -103,6 +103,38 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Unavailable`](TransportError::Unavailable) if the store could not be asked whether there is such a
     /// task. Once that is known the wait continues while the store is away.
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+
+    /// Subscribes to one task: its starts, the lines that it prints and logs, its progress, and its end, as
+    /// [`TaskEvent`](crate::TaskEvent)s. Registered when called, not when first polled. Any handle may subscribe, at any
+    /// time.
+    ///
+    /// A subscriber never slows the task: events wait in buffers of at most
+    /// [`max_events`](super::TransportConfig::max_events) and
+    /// [`max_event_bytes`](super::TransportConfig::max_event_bytes), of which the oldest go. Lost lines are counted. Over
+    /// a store, a start without other events may be told up to a second late, and events about 50 ms.
+    ///
+    /// The default tells the end only, with the lines of the outcome's log before it.
+    ///
+    /// # Behavior
+    /// - `events_follow_a_run`: a start, lines and progress reach a waiting subscriber while the task runs, and then
+    ///   its end.
+    /// - `events_reach_every_subscriber`: also through another handle on the same store.
+    /// - `late_subscriber_gets_earlier_events`: of a task that runs, or has ended.
+    /// - `outcome_completes_the_lines`: lines of the outcome's log that were not published come before the end, and
+    ///   none twice.
+    /// - `events_of_the_next_delivery_follow`: after those of the one before, with the next number.
+    /// - `events_of_a_lost_claim_are_dropped`: also if they are published later.
+    /// - `slow_subscriber_loses_the_oldest_lines`: and gets their count, and the newest lines.
+    /// - `events_of_an_unknown_task_are_not_found`: the stream has that error and ends.
+    ///
+    /// # Errors
+    /// As an item, after which the stream ends: those of [`outcome`](Self::outcome).
+    ///
+    /// # Cancellation
+    /// See [`TaskEvents`].
+    fn events(&self, id: TaskId) -> TaskEvents {
+        TaskEvents::new(Arc::new(EventQueue::new(EventLimits { events: 1, bytes: 0 })), self.outcome(id))
+    }
 
     /// Cancels tasks; one answer for each, in their order.
     ///

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
+use super::event_sink::{EventSink, LaneConsumer};
 use super::finishes::Finishes;
 use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
@@ -28,6 +29,7 @@ pub(super) struct Lane<H> {
     running: Jobs,
     deadlines: Deadlines,
     finishes: Finishes,
+    consumer: Arc<LaneConsumer>,
     draining: bool,
 }
 
@@ -47,6 +49,7 @@ impl<H: Handler> Lane<H> {
             handler,
             index,
             intake,
+            consumer: LaneConsumer::new(Arc::clone(&consumer)),
             finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
             running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
@@ -106,7 +109,8 @@ impl<H: Handler> Lane<H> {
         // Before anything of it runs, so that it can be stopped and given up from now on.
         self.state.begin(claim, stop.clone());
         let deadline = claimed.deadline;
-        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
+        let events = EventSink::new(&self.consumer, claim);
+        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock), events };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
         match self.running.begin(Job::new(&self.handler, run)) {

@@ -6,8 +6,8 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
-    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError,
-    WorkerId,
+    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 
@@ -93,6 +93,26 @@ impl Transport for FollowingTransport {
             }
         }
         .boxed()
+    }
+
+    fn events(&self, id: TaskId) -> TaskEvents {
+        if self.inner.awaits(id) {
+            return self.inner.events(id);
+        }
+        let queue = self.inner.event_queue();
+        let resolved = self.tasks.resolve(&ListId::from(id));
+        let (inner, tasks, told) = (self.inner.clone(), self.tasks.clone(), Arc::clone(&queue));
+        let outcome = async move {
+            match resolved.await? {
+                Resolved::Other => inner.events_into(id, &told).await,
+                Resolved::Runs(task) => {
+                    inner.events_into(task, &told).await?;
+                    Self::follow(tasks, id).await
+                }
+                Resolved::Hash => Self::follow(tasks, id).await,
+            }
+        };
+        TaskEvents::new(queue, outcome.boxed())
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Claim, Completion, Finish, Finished, InstanceSpec, TransportError};
+use rhai_dispatcher_core::{Claim, Completion, Finish, Finished, InstanceSpec, RunEvent, TransportError};
 
 use crate::hub::{Effects, Hub};
 use crate::queue::{Instance, Queue};
 use crate::record::Record;
+use crate::wakes::Wakes;
 
 /// An instance, where it belongs.
 pub(super) struct Membership {
@@ -119,6 +120,17 @@ impl Membership {
             Some(Err(stale)) => stale,
             Some(Ok(())) | None => Finished::Fenced,
         }
+    }
+
+    /// Tells the subscribers of a task what its run does.
+    pub(super) fn publish(&self, claim: &Claim, event: RunEvent) {
+        let record = match self.instance.lock().claims.get(&claim.task) {
+            Some((held, record)) if held == claim => Arc::clone(record),
+            _ => return,
+        };
+        let limits = self.hub.config.transport.event_limits();
+        let mut wakes = Wakes::default();
+        record.lock().publish(claim, event, limits, &mut wakes);
     }
 
     /// Renews the lease. Returns the claims that were lost since the last time.

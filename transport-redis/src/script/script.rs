@@ -21,6 +21,7 @@ pub(crate) enum Script {
     Pause,
     Queues,
     Instances,
+    Events,
 }
 
 /// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
@@ -45,7 +46,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -58,6 +59,7 @@ impl Script {
         Self::Pause,
         Self::Queues,
         Self::Instances,
+        Self::Events,
     ];
 
     /// How many there are.
@@ -77,6 +79,7 @@ impl Script {
             Self::Pause => "pause",
             Self::Queues => "queues",
             Self::Instances => "instances",
+            Self::Events => "events",
         }
     }
 
@@ -94,6 +97,7 @@ impl Script {
             Self::Pause => include_str!("../lua/pause.lua"),
             Self::Queues => include_str!("../lua/queues.lua"),
             Self::Instances => include_str!("../lua/instances.lua"),
+            Self::Events => include_str!("../lua/events.lua"),
         }
     }
 
@@ -148,11 +152,11 @@ impl Script {
         &LIBRARY
     }
 
-    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks, and
+    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks and events, and
     /// continues with those that it has. No script is declared `no-writes`, since a server that has become a replica
     /// would continue to answer it with old data.
     pub(crate) const fn runs_without_memory(self) -> bool {
-        !matches!(self, Self::Submit)
+        !matches!(self, Self::Submit | Self::Events)
     }
 }
 
