@@ -9,6 +9,8 @@
 //! - `transport`: the contract ([`Transport`], [`Consumer`]) that carries tasks between the two
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
+//! - `discovery`: which methods the living instances have ([`HandlerStatus`]); `figures`: what is counted of their calls
+//!   ([`Figures`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
 //! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
@@ -18,9 +20,11 @@
 
 mod blocking;
 mod clock;
+mod discovery;
 mod dispatcher;
 mod error;
 mod error_log;
+mod figures;
 mod invalid;
 mod lock;
 mod panic_text;
@@ -31,9 +35,14 @@ mod worker;
 
 pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
 pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
+pub use discovery::{
+    HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodForm, MethodInfo, MethodStatus,
+    ParameterInfo,
+};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
 pub use error::Error;
 pub use error_log::ErrorLog;
+pub use figures::{Counters, Figures, Histogram};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
@@ -46,11 +55,12 @@ pub use task::{
     TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
 };
 pub use transport::{
-    Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SignalQueue, SubmitError, SubmitOneError,
-    Submitted, Transport, TransportConfig, TransportError, TransportExt,
+    Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
+    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued,
+    Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, Transport, TransportConfig, TransportError,
+    TransportExt,
 };
 pub use worker::{
-    Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
-    WorkerError,
+    Drained, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks, RunningWorker, Stop,
+    StopToken, Worker, WorkerConfig, WorkerError,
 };

@@ -29,9 +29,10 @@ pub(crate) mod settings;
 pub(crate) mod transport_choice;
 
 pub use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceId,
-    InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError,
-    Submitted, SystemClock, Tick, Transport, TransportConfig, TransportError, TransportExt, WallTime,
+    Added, Claim, Claimed, Clock, Completion, Consumer, Counters, CrashReport, Finish, Finished, Health,
+    Histogram, InstanceId, InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError,
+    QueueInfo, Reported, Requeued, Signal, SubmitError, SubmitOneError, Submitted, SystemClock, Tick,
+    Transport, TransportConfig, TransportError, TransportExt, WallTime,
 };
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};

@@ -7,7 +7,8 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, InstanceSpec, Reported,
+    Signal, TransportError,
 };
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ use crate::deliver::ClaimReceiver;
 use crate::finish::Finisher;
 use crate::handle::Handle;
 use crate::instance::{ClaimCall, LocalInstance, detach, renew};
+use crate::report::report as send_report;
 use crate::script::Script;
 use crate::wait::Listener;
 
@@ -118,6 +120,12 @@ impl Consumer for RedisConsumer {
         let inbox = self.handle.background().inbox.id.clone();
         let renewals = Arc::clone(&self.handle.renewals);
         self.handle.run(async move { renew(&instance, &renewals, inbox).await }).await
+    }
+
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        let (instance, handle) = (Arc::clone(&self.instance), Arc::clone(&self.handle));
+        let report = report.clone();
+        self.handle.run(async move { send_report(&instance, &handle.config, &report).await }).await
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {

@@ -18,6 +18,7 @@
 //! - `instance/`: an instance, its claims and its lease.
 //! - `wait/`: the inbox, and the waits for outcomes.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
+//! - `report/`: what instances say of themselves and count.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
@@ -37,6 +38,7 @@ mod finish;
 mod handle;
 mod instance;
 mod recovery;
+mod report;
 mod script;
 mod submit;
 mod transport;

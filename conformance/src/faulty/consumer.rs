@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, Reported, Signal,
+    TransportError,
 };
 
 use super::fault::Fault;
@@ -37,6 +38,10 @@ impl Consumer for FaultyConsumer {
 
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         self.fault.renew(&self.peer).await
+    }
+
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        self.fault.report(&self.peer, report).await
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {

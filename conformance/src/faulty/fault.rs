@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Task, TaskDetails,
-    TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, Signal,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -58,6 +58,14 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.instances(worker_id).await
     }
 
+    async fn figures(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+    ) -> Result<Vec<MethodFigures>, TransportError> {
+        of.figures(worker_id).await
+    }
+
     async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
         of.queues().await
     }
@@ -81,6 +89,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {
         peer.consumer.renew().await
+    }
+
+    async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {
+        peer.consumer.report(report).await
     }
 
     fn signals(&self, peer: &Peer) -> BoxStream<'static, Signal> {

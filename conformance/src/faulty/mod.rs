@@ -15,6 +15,7 @@ mod lease;
 mod outcome;
 mod peer;
 mod queue;
+mod report;
 mod submit;
 mod transport;
 
@@ -34,4 +35,5 @@ pub static FAULTS: &[&[FaultCase]] = &[
     finish::FAULTS,
     lease::FAULTS,
     crash::FAULTS,
+    report::FAULTS,
 ];

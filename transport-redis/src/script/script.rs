@@ -21,6 +21,8 @@ pub(crate) enum Script {
     Pause,
     Queues,
     Instances,
+    Report,
+    Figures,
 }
 
 /// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
@@ -45,7 +47,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -58,6 +60,8 @@ impl Script {
         Self::Pause,
         Self::Queues,
         Self::Instances,
+        Self::Report,
+        Self::Figures,
     ];
 
     /// How many there are.
@@ -77,6 +81,8 @@ impl Script {
             Self::Pause => "pause",
             Self::Queues => "queues",
             Self::Instances => "instances",
+            Self::Report => "report",
+            Self::Figures => "figures",
         }
     }
 
@@ -94,6 +100,8 @@ impl Script {
             Self::Pause => include_str!("../lua/pause.lua"),
             Self::Queues => include_str!("../lua/queues.lua"),
             Self::Instances => include_str!("../lua/instances.lua"),
+            Self::Report => include_str!("../lua/report.lua"),
+            Self::Figures => include_str!("../lua/figures.lua"),
         }
     }
 
