@@ -27,7 +27,7 @@ struct Rpc {
 /// The methods that every worker has: what the client's `get_handlers`, `get_handler` and `get_rpc` answer.
 ///
 /// # Errors
-/// None: its names are right.
+/// Those of [`NativeHandler::new`].
 pub(crate) fn built_in(dispatcher: &Dispatcher) -> Result<NativeHandler, Invalid> {
     let [list, get, rpc] = [(); 3].map(|()| dispatcher.clone());
     let handler = MethodHandler::new("handlers")

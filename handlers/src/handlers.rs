@@ -67,7 +67,7 @@ impl Handlers {
     /// by `dispatcher`. A handler or a file named `handlers` comes before them.
     ///
     /// # Errors
-    /// None now.
+    /// If one of them is not as a handler should be, which a test of this package excludes.
     pub fn with_built_in(mut self, dispatcher: &Dispatcher) -> Result<Self, Invalid> {
         self.built_in = Some(Arc::new(built_in(dispatcher)?));
         Ok(self)

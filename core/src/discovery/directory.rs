@@ -1,5 +1,5 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodInfo, MethodStatus};
@@ -13,6 +13,15 @@ use crate::{
 pub(crate) struct Directory {
     /// By worker id; of one worker id the instance that was started last comes first.
     instances: Vec<(InstanceInfo, InstanceDescription)>,
+    by_method: HashMap<MethodName, WithMethod>,
+}
+
+/// The worker ids that have a method.
+#[derive(Debug, Default)]
+struct WithMethod {
+    own: BTreeSet<WorkerId>,
+    /// The first one where it is built in.
+    built_in: Option<WorkerId>,
 }
 
 impl Directory {
@@ -21,11 +30,23 @@ impl Directory {
             let key = |info: &InstanceInfo| (Reverse(info.started_at), info.instance);
             (&one.worker_id, key(one)).cmp(&(&other.worker_id, key(other)))
         });
-        let describe = |info: InstanceInfo| {
+        let mut directory = Self::default();
+        for info in instances {
             let description = info.description.as_ref().map(|text| InstanceDescription::parse(text.as_str()));
-            (info, description.unwrap_or_default())
-        };
-        Self { instances: instances.into_iter().map(describe).collect() }
+            let description = description.unwrap_or_default();
+            for handler in &description.handlers {
+                for method in &handler.methods {
+                    let with = directory.by_method.entry(method.name.clone()).or_default();
+                    if handler.typ == HandlerType::BuiltIn {
+                        with.built_in.get_or_insert_with(|| info.worker_id.clone());
+                    } else {
+                        with.own.insert(info.worker_id.clone());
+                    }
+                }
+            }
+            directory.instances.push((info, description));
+        }
+        directory
     }
 
     /// The worker ids, each once.
@@ -40,18 +61,7 @@ impl Directory {
     /// # Errors
     /// If it is a method of several worker ids.
     pub(crate) fn find(&self, method: &MethodName) -> Result<Option<&WorkerId>, Invalid> {
-        let mut own = BTreeSet::new();
-        let mut built_in = None;
-        for (info, description) in &self.instances {
-            let with_method = |handler: &&HandlerInfo| handler.methods.iter().any(|one| one.name == *method);
-            match description.handlers.iter().find(with_method).map(|handler| handler.typ) {
-                Some(HandlerType::BuiltIn) => built_in = built_in.or(Some(&info.worker_id)),
-                Some(_) => {
-                    own.insert(&info.worker_id);
-                }
-                None => {}
-            }
-        }
+        let Some(WithMethod { own, built_in }) = self.by_method.get(method) else { return Ok(None) };
         if own.len() > 1 {
             /// More are not named.
             const MAX_NAMED: usize = 10;
@@ -61,7 +71,7 @@ impl Directory {
                 format!("is missing, and {}{others} all have a method `{method}`", names.join(", "));
             return Err(Invalid::new("worker_id", problem, "name one of them with worker_id(...)"));
         }
-        Ok(own.pop_first().or(built_in))
+        Ok(own.first().or(built_in.as_ref()))
     }
 
     /// The handlers of a worker id, by name, with `figures`. Those that are built in are left out.

@@ -8,8 +8,8 @@ use crate::{Error, HandlerStatus, MethodName, TaskDetails, TaskId, WorkerId};
 
 /// How old a read may be that a call finds its method in.
 const SHARED_FOR: Duration = Duration::from_secs(1);
-/// How old it may be to show that there is none.
-const MISSING_FOR: Duration = Duration::from_millis(100);
+/// A method that is not in such a read is looked for in a new one.
+const NEW: Duration = Duration::ZERO;
 
 impl Dispatcher {
     /// The handlers of the living instances, by worker id and name, with the figures of their methods. Two worker ids
@@ -67,7 +67,7 @@ impl Dispatcher {
     /// # Errors
     /// [`Error::Invalid`] if none has it, or several have; [`Error::Unavailable`].
     pub(super) async fn worker_id_of(&self, method: &MethodName) -> Result<WorkerId, Error> {
-        for newest in [SHARED_FOR, MISSING_FOR] {
+        for newest in [SHARED_FOR, NEW] {
             let directory = self.directory_read(newest).await?;
             if let Some(worker_id) = directory.find(method)? {
                 return Ok(worker_id.clone());

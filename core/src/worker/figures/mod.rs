@@ -12,3 +12,6 @@ pub use config::FiguresConfig;
 pub(super) use lane_figures::{CallMark, LaneFigures};
 pub use method_source::MethodSource;
 pub(super) use reports::Reports;
+
+#[cfg(test)]
+mod tests;
