@@ -25,7 +25,7 @@ message, to standard output. If the command line does not parse, the error is on
 Environment:
   RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
-  RHAID_URL  The server of all commands but run, check, functions and handlers, where --url does not name it
+  RHAID_URL  The server of all commands but run, check, functions and handlers DIR, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
@@ -114,7 +114,7 @@ impl Command {
         match self {
             Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
             // It prints what is wrong with files itself.
-            Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off",
+            Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off,rhai_dispatcher_redis::client=off",
             Self::Worker(_) => "info",
             // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",

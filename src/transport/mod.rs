@@ -29,10 +29,11 @@ pub(crate) mod settings;
 pub(crate) mod transport_choice;
 
 pub use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Completion, Consumer, CrashReport, EventBuffer, EventLimits, EventQueue, Finish,
-    Finished, Health, InstanceId, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued, RunEvent,
-    RunId, Signal, SubmitError, SubmitOneError, Submitted, SystemClock, Tick, Transport, TransportConfig,
-    TransportError, TransportExt, WallTime,
+    Added, Claim, Claimed, Clock, Completion, Consumer, Counters, CrashReport, EventBuffer, EventLimits,
+    EventQueue, Finish, Finished, Health, Histogram, InstanceId, InstanceInfo, InstanceReport, InstanceSpec,
+    MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunId, Signal, SubmitError,
+    SubmitOneError, Submitted, SystemClock, Tick, Transport, TransportConfig, TransportError, TransportExt,
+    WallTime,
 };
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};

@@ -39,6 +39,12 @@ macro_rules! transport_settings {
                 max_events: usize,
                 /// About how many bytes those events may take. Default: 256 KiB.
                 max_event_bytes: usize,
+                /// How many methods of a worker id have figures of their own; calls of others count together. Default:
+                /// 1,000.
+                max_figures: usize,
+                /// How long the figures of a worker id are kept after the last report of an instance. Default: 7 days.
+                /// In memory they are kept as long as the queue.
+                figures_ttl: Duration,
             }
             redis {
                 /// How long a call to the server may take until it fails as unavailable. Default: 5 s.

@@ -46,8 +46,8 @@ mod builder;
 mod rhai_worker;
 
 pub use rhai_dispatcher_core::{
-    Drained, EventSink, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker,
-    WorkerConfig, WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
+    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };
 
 #[cfg(feature = "engine")]

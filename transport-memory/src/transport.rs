@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
-    Transport, TransportConfig, TransportError, WorkerId,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
+    TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -91,6 +91,10 @@ impl Transport for MemoryTransport {
         let mut instances: Vec<_> = queues.flat_map(|queue| self.hub.instances_of(&queue)).collect();
         instances.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
         Ok(instances)
+    }
+
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        Ok(self.hub.queue(worker_id).lock().figures.list())
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

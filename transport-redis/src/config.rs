@@ -233,6 +233,7 @@ impl RedisConfig {
             ("call_timeout", self.call_timeout),
             ("lease", self.transport.lease),
             ("record_ttl", self.transport.record_ttl),
+            ("figures_ttl", self.transport.figures_ttl),
             ("inbox_ttl", self.inbox_ttl),
             ("events_ttl", self.events_ttl),
             ("recheck_interval", self.recheck_interval),

@@ -7,8 +7,8 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceSpec, RunEvent, Signal,
-    TransportError,
+    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceReport, InstanceSpec,
+    Reported, RunEvent, Signal, TransportError,
 };
 use tokio::time::Instant;
 
@@ -20,6 +20,7 @@ use crate::events::{EventOutbox, publish};
 use crate::finish::Finisher;
 use crate::handle::Handle;
 use crate::instance::{ClaimCall, LocalInstance, detach, renew};
+use crate::report::report as send_report;
 use crate::script::Script;
 use crate::wait::Listener;
 
@@ -133,6 +134,12 @@ impl Consumer for RedisConsumer {
 
     fn publish(&self, claim: &Claim, event: RunEvent) {
         self.events.push(claim, event);
+    }
+
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        let (instance, handle) = (Arc::clone(&self.instance), Arc::clone(&self.handle));
+        let report = report.clone();
+        self.handle.run(async move { send_report(&instance, &handle.config, &report).await }).await
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {

@@ -5,8 +5,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    Invalid, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
-    TaskId, Transport, TransportError, WallTime, WorkerId,
+    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails,
+    TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 
 use crate::client::{ClientError, ServerReply};
@@ -17,6 +17,7 @@ use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
 use crate::recovery::report_crash;
+use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
 use crate::wait::{OutcomeFuture, read_details};
 
@@ -164,19 +165,11 @@ impl Transport for RedisTransport {
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
-        let mut args = Args::new();
-        args.push_copy(worker_id.map_or("", WorkerId::as_str));
-        let replies = self.handle.script(Script::Instances, args).await?;
-        let info = |values: &[ServerReply]| {
-            Some(InstanceInfo {
-                worker_id: values[0].as_str()?.parse().ok()?,
-                instance: values[1].as_str()?.parse().ok()?,
-                alive_until: WallTime::from_millis(values[2].as_u64()?),
-                claimed: values[3].as_usize()?,
-            })
-        };
-        let all: Option<Vec<_>> = replies.chunks_exact(4).map(info).collect();
-        Ok(all.ok_or(ClientError::Unexpected("a list of instances"))?)
+        read_instances(&self.handle, worker_id).await
+    }
+
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        read_figures(&self.handle, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

@@ -110,6 +110,12 @@ crate::case::cases! {
         crash_report_ends_the_instance,
         late_renewal_keeps_the_blame_of_a_report,
         stale_crash_report_changes_nothing;
+    report:
+        report_describes_the_instance,
+        report_counts_once,
+        figures_outlive_their_instance,
+        figures_are_bounded,
+        figures_have_their_last_activity;
     detach:
         detach_releases,
         detached_instance_claims_no_more,

@@ -7,8 +7,9 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, RunEvent, Signal, SubmitError, Submitted, Task,
-    TaskDetails, TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent,
+    Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
+    TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -62,6 +63,14 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.instances(worker_id).await
     }
 
+    async fn figures(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+    ) -> Result<Vec<MethodFigures>, TransportError> {
+        of.figures(worker_id).await
+    }
+
     async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
         of.queues().await
     }
@@ -89,6 +98,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     fn publish(&self, peer: &Peer, claim: &Claim, event: RunEvent) {
         peer.consumer.publish(claim, event);
+    }
+
+    async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {
+        peer.consumer.report(report).await
     }
 
     fn signals(&self, peer: &Peer) -> BoxStream<'static, Signal> {

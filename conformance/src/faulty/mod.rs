@@ -16,6 +16,7 @@ mod lease;
 mod outcome;
 mod peer;
 mod queue;
+mod report;
 mod submit;
 mod transport;
 
@@ -36,4 +37,5 @@ pub static FAULTS: &[&[FaultCase]] = &[
     finish::FAULTS,
     lease::FAULTS,
     crash::FAULTS,
+    report::FAULTS,
 ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::{self, BoxFuture, Either};
 use futures::{Stream, TryStreamExt};
 
+use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
 use super::{DispatcherConfig, Progress, TimedOut};
 use crate::{
@@ -33,6 +34,7 @@ struct DispatcherCore {
     /// For what would block the callers, once there was any of it.
     pool: OnceLock<BlockingPool>,
     queue_reads: QueueReads,
+    directory_reads: DirectoryReads,
 }
 
 /// How long the reason of a timeout may delay its report.
@@ -48,6 +50,7 @@ impl Dispatcher {
                 config,
                 pool: OnceLock::new(),
                 queue_reads: QueueReads::default(),
+                directory_reads: DirectoryReads::default(),
             }),
         }
     }
@@ -203,6 +206,11 @@ impl Dispatcher {
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         self.transport().clock()
+    }
+
+    /// What the living instances have announced, as a read says that began less than `within` ago.
+    pub(super) fn directory_read(&self, within: Duration) -> DirectoryRead {
+        self.shared.directory_reads.read(self.transport(), within)
     }
 
     pub(super) async fn outcome_until(

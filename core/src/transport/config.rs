@@ -31,6 +31,11 @@ pub struct TransportConfig {
     pub max_events: usize,
     /// How many bytes these events may take, about. Default: 256 KiB.
     pub max_event_bytes: usize,
+    /// How many methods of a worker id have figures of their own; calls of others count together. Default: 1,000.
+    pub max_figures: usize,
+    /// How long the figures of a worker id are kept after the last report of an instance. Default: 7 days. In memory
+    /// they are kept for as long as the queue.
+    pub figures_ttl: Duration,
 }
 
 impl TransportConfig {
@@ -109,6 +114,20 @@ impl TransportConfig {
         self.max_finished_bytes = bytes;
         self
     }
+
+    /// Sets [`max_figures`](Self::max_figures).
+    #[must_use]
+    pub fn with_max_figures(mut self, methods: usize) -> Self {
+        self.max_figures = methods;
+        self
+    }
+
+    /// Sets [`figures_ttl`](Self::figures_ttl).
+    #[must_use]
+    pub fn with_figures_ttl(mut self, ttl: Duration) -> Self {
+        self.figures_ttl = ttl;
+        self
+    }
 }
 
 impl Default for TransportConfig {
@@ -124,6 +143,8 @@ impl Default for TransportConfig {
             max_finished_bytes: 64 << 20,
             max_events: 1_000,
             max_event_bytes: 256 << 10,
+            max_figures: 1_000,
+            figures_ttl: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 use super::{
-    Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued,
-    SubmitError, TransportError,
+    Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, SubmitError, TransportError,
 };
 use crate::{CancelReason, Clock, EventLimits, EventQueue, Task, TaskDetails, TaskEvents, TaskId, WorkerId};
 
@@ -187,6 +187,13 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError>;
+
+    /// What the instances of a worker id have counted of its methods, by name, those of past instances included; see
+    /// [`Consumer::report`].
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError>;
 
     /// The queues that have been used and still hold something or are served, by name.
     ///

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, Priority, TaskId, WallTime, WorkerId};
+use crate::{InstanceId, Json, Priority, TaskId, WallTime, WorkerId};
 
 /// The identity of an instance that attaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,12 @@ pub struct InstanceInfo {
     pub alive_until: WallTime,
     /// How many tasks it has claimed and not finished.
     pub claimed: usize,
+    /// When it began; `None` before its first report.
+    pub started_at: Option<WallTime>,
+    /// What it has, as JSON of an [`InstanceDescription`](crate::InstanceDescription); `None` before its first report.
+    pub description: Option<Json>,
+    /// How many calls of each method it ran at its last report; methods without one are left out.
+    pub in_flight: BTreeMap<Arc<str>, u64>,
 }
 
 /// A queue, by its numbers.

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Claim, Completion, Finish, Finished, InstanceSpec, RunEvent, TransportError};
+use rhai_dispatcher_core::{
+    Claim, Completion, Finish, Finished, InstanceReport, InstanceSpec, Reported, RunEvent, TransportError,
+};
 
 use crate::hub::{Effects, Hub};
 use crate::queue::{Instance, Queue};
@@ -161,6 +163,18 @@ impl Membership {
         }
         drop(state);
         Ok(lost.iter().map(|lost| lost.claim).collect())
+    }
+
+    /// Notes what the instance says of itself, and counts what it has counted.
+    pub(super) fn report(&self, report: &InstanceReport) -> Reported {
+        let (now, max_figures) = (self.hub.config.clock.wall(), self.hub.config.transport.max_figures);
+        let mut state = self.queue.lock();
+        let mut held = self.instance.lock();
+        let announced = &mut held.announced;
+        if announced.note(report, now) {
+            report.added.iter().for_each(|added| state.figures.add(added, now, max_figures));
+        }
+        Reported { has_description: announced.description.is_some() }
     }
 
     /// Ends the instance; its tasks wait again.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{InstanceInfo, Priority, QueueInfo};
+use rhai_dispatcher_core::{InstanceInfo, Json, Priority, QueueInfo};
 
 use super::effects::Effects;
 use super::hub::Hub;
@@ -39,6 +39,9 @@ impl Hub {
                 worker_id: queue.worker_id.clone(),
                 alive_until: wall + (held.alive_until - now),
                 claimed: held.claims.len(),
+                started_at: held.announced.began,
+                description: held.announced.description.clone().map(Json::of_written),
+                in_flight: held.announced.in_flight.clone(),
             }
         };
         state.instances.values().map(info).collect()

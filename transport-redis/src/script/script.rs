@@ -22,6 +22,8 @@ pub(crate) enum Script {
     Queues,
     Instances,
     Events,
+    Figures,
+    Report,
 }
 
 /// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
@@ -46,7 +48,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -60,6 +62,8 @@ impl Script {
         Self::Queues,
         Self::Instances,
         Self::Events,
+        Self::Report,
+        Self::Figures,
     ];
 
     /// How many there are.
@@ -80,6 +84,8 @@ impl Script {
             Self::Queues => "queues",
             Self::Instances => "instances",
             Self::Events => "events",
+            Self::Report => "report",
+            Self::Figures => "figures",
         }
     }
 
@@ -98,6 +104,8 @@ impl Script {
             Self::Queues => include_str!("../lua/queues.lua"),
             Self::Instances => include_str!("../lua/instances.lua"),
             Self::Events => include_str!("../lua/events.lua"),
+            Self::Report => include_str!("../lua/report.lua"),
+            Self::Figures => include_str!("../lua/figures.lua"),
         }
     }
 
