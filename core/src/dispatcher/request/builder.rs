@@ -162,7 +162,11 @@ impl PlayRequestBuilder {
         let max = self.dispatcher.config().max_depth;
         if depth >= max {
             let problem = format!("task {id} has {depth} tasks above it, and the limit is {max} (max_depth)");
-            self.refuse("parent", problem, "dispatch from a task further up");
+            self.refuse(
+                "parent",
+                problem,
+                "dispatch from a task further up, or raise max_depth of the dispatcher",
+            );
         }
         self.fields.parent = Some(Parent { id, depth, deadline });
         self
