@@ -22,9 +22,18 @@ pub(crate) enum Script {
     Queues,
     Instances,
     Events,
-    Figures,
     Report,
+    Figures,
 }
+
+// Tables of scripts are indexed by their number.
+const _: () = {
+    let mut index = 0;
+    while index < Script::COUNT {
+        assert!(Script::ALL[index] as usize == index, "ALL is in the order of the declarations");
+        index += 1;
+    }
+};
 
 /// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
 pub(crate) fn answer_to(index: usize, replies: &[ServerReply]) -> Option<&str> {
