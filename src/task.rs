@@ -21,9 +21,34 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
+//!
+//! A task that runs can be followed:
+//!
+//! ```
+//! use futures::TryStreamExt;
+//! use rhai_dispatcher::RhaiDispatcher;
+//! use rhai_dispatcher::task::TaskEvent;
+//!
+//! # futures::executor::block_on(async {
+//! let client = RhaiDispatcher::connect("memory:").await?;
+//! let script = "for i in 0..3 { print(i); progress(i / 3.0, `step ${i}`); }";
+//! let id = client.new_play_request().worker_id("worker-1").script(script).submit().await?;
+//! let (mut events, mut printed) = (client.events(id), Vec::new());
+//! while let Some(event) = events.try_next().await? {
+//!     match event {
+//!         TaskEvent::Line { text, .. } => printed.push(text),
+//!         TaskEvent::Lost { lines, .. } => println!("{lines} lines were lost"),
+//!         TaskEvent::Ended(details) => println!("{}", details.status),
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(printed, ["0", "1", "2"]);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 pub use rhai_dispatcher_core::{
     Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Progress,
-    RetryPolicy, ScriptFileError, Task, TaskLog, TimedOut, Uuid, integer_beyond_i64, read_script, read_script_from,
-    script_text,
+    RetryPolicy, ScriptFileError, Task, TaskEvent, TaskEvents, TaskLog, TimedOut, Uuid, integer_beyond_i64,
+    read_script, read_script_from, script_text,
 };

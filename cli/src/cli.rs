@@ -3,8 +3,8 @@ use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, WaitCommand, WorkerCommand,
-    WorkersCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, TailCommand, WaitCommand,
+    WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -25,7 +25,7 @@ message, to standard output. If the command line does not parse, the error is on
 Environment:
   RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
              worker: info]
-  RHAID_URL  The server of all commands but run, check, functions and handlers, where --url does not name it
+  RHAID_URL  The server of all commands but run, check, functions and handlers DIR, where --url does not name it
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
@@ -43,6 +43,7 @@ enum Command {
     Call(CallCommand),
     Status(StatusCommand),
     Wait(WaitCommand),
+    Tail(TailCommand),
     Cancel(CancelCommand),
     Resubmit(ResubmitCommand),
     Queues(QueuesCommand),
@@ -65,6 +66,7 @@ impl Cli {
             Command::Call(command) => command.execute(),
             Command::Status(command) => command.execute(),
             Command::Wait(command) => command.execute(),
+            Command::Tail(command) => command.execute(),
             Command::Cancel(command) => command.execute(),
             Command::Resubmit(command) => command.execute(),
             Command::Queues(command) => command.execute(),
@@ -91,7 +93,7 @@ impl Command {
         match self {
             Self::Run(command) => command.json,
             Self::Check(command) => command.json,
-            Self::Functions(_) => false,
+            Self::Functions(_) | Self::Tail(_) => false,
             Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
             Self::Submit(command) => command.json,
@@ -112,7 +114,7 @@ impl Command {
         match self {
             Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
             // It prints what is wrong with files itself.
-            Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off",
+            Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off,rhai_dispatcher_redis::client=off",
             Self::Worker(_) => "info",
             // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",

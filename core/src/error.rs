@@ -24,7 +24,7 @@ pub enum Error {
     Script(TaskError),
     /// As many tasks wait for the worker id as may. Trying again later is safe.
     #[error(
-        "worker_id: the queue of {worker_id} is full, {limit} tasks wait; submit later, or start more workers"
+        "worker_id: the queue of {worker_id} is full, {limit} tasks wait (queue_limit); submit later, start more workers, or raise queue_limit"
     )]
     QueueFull {
         /// The queue.
@@ -36,7 +36,9 @@ pub enum Error {
     #[error("request_id: it was used for another request, task {0}; use a new one for a new request")]
     RequestIdConflict(TaskId),
     /// The task that dispatches it has dispatched as many as it may.
-    #[error("parent: task {parent} has dispatched {limit} tasks, and may dispatch no more (max_children)")]
+    #[error(
+        "parent: task {parent} has dispatched {limit} tasks, and may dispatch no more (max_children); raise max_children of the transport"
+    )]
     TooManyChildren {
         /// The task that dispatches.
         parent: TaskId,

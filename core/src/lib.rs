@@ -9,6 +9,9 @@
 //! - `transport`: the contract ([`Transport`], [`Consumer`]) that carries tasks between the two
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
+//! - `events`: what a task tells while it runs ([`TaskEvent`]).
+//! - `discovery`: which methods the living instances have ([`HandlerStatus`]); `figures`: what is counted of their calls
+//!   ([`Figures`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
 //! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
@@ -18,9 +21,12 @@
 
 mod blocking;
 mod clock;
+mod discovery;
 mod dispatcher;
 mod error;
 mod error_log;
+mod events;
+mod figures;
 mod invalid;
 mod lock;
 mod panic_text;
@@ -31,9 +37,15 @@ mod worker;
 
 pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
 pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
+pub use discovery::{
+    HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodForm, MethodInfo, MethodStatus,
+    ParameterInfo,
+};
 pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
 pub use error::Error;
 pub use error_log::ErrorLog;
+pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
+pub use figures::{Counters, Figures, Histogram};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
@@ -46,13 +58,14 @@ pub use task::{
     TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
 };
 pub use transport::{
-    Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SignalQueue, SubmitError, SubmitOneError,
-    Submitted, Transport, TransportConfig, TransportError, TransportExt,
+    Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
+    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued,
+    Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, Transport, TransportConfig, TransportError,
+    TransportExt,
 };
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;
 pub use worker::{
-    Drained, Handler, LaneSlot, Ran, Run, RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig,
-    WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
+    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::executor::block_on;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken, SystemClock, Task,
-    WorkerId,
+    Claim, Claimed, Clock, EventSink, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken,
+    SystemClock, Task, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 
@@ -51,7 +51,13 @@ impl BenchLane {
         let task = Task::new(worker_id, Payload::script(source.replace("$n", &n.to_string())), "bench");
         let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
         let claimed = Claimed::first(claim, Arc::new(task));
-        let run = Run { claimed, stop: StopToken::new(), deadline: None, clock: Arc::clone(&self.clock) };
+        let run = Run {
+            claimed,
+            stop: StopToken::new(),
+            deadline: None,
+            clock: Arc::clone(&self.clock),
+            events: EventSink::default(),
+        };
         let ran = block_on(self.handler.handle(run));
         assert!(matches!(ran, Ran::Finished(Outcome::Completed(_), _)), "{ran:?}");
         TOOK.get()

@@ -11,8 +11,8 @@ use std::time::Instant;
 use futures::executor::block_on;
 use futures::stream::{FuturesUnordered, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken, SystemClock, Task,
-    WorkerId,
+    Claim, Claimed, Clock, EventSink, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken,
+    SystemClock, Task, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 
@@ -71,7 +71,13 @@ fn task(source: &str) -> Result<Task, Box<dyn Error>> {
 fn run(task: &Arc<Task>, clock: &Arc<dyn Clock>) -> Run {
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
     let claimed = Claimed::first(claim, Arc::clone(task));
-    Run { claimed, stop: StopToken::new(), deadline: None, clock: Arc::clone(clock) }
+    Run {
+        claimed,
+        stop: StopToken::new(),
+        deadline: None,
+        clock: Arc::clone(clock),
+        events: EventSink::default(),
+    }
 }
 
 /// The memory of this process, in KiB.

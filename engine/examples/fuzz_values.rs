@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken, SystemClock, Task,
+    Claim, Claimed, EventSink, Handler, InstanceId, Outcome, Payload, Ran, Run, StopToken, SystemClock, Task,
     TaskErrorKind, Transport, TransportConfig, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler, ScriptAllocator};
@@ -146,7 +146,13 @@ fn run(handler: &RhaiHandler, script: &str) -> Measured {
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
     let claimed = Claimed::first(claim, Arc::new(task));
     let clock = Arc::new(SystemClock::new());
-    let mut future = handler.handle(Run { claimed, stop: StopToken::new(), deadline: None, clock });
+    let mut future = handler.handle(Run {
+        claimed,
+        stop: StopToken::new(),
+        deadline: None,
+        clock,
+        events: EventSink::default(),
+    });
     let (mut held, mut poll, mut polls, mut start, mut end) = (Duration::ZERO, 0, 0, 0.0, 0.0);
     loop {
         polls += 1;

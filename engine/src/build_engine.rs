@@ -6,7 +6,7 @@ use rhai_dispatcher_core::LogLevel;
 use crate::EngineConfig;
 use crate::metering::Budget;
 use crate::native::register_requests;
-use crate::script::function::{builtins, collections, constants, curry, growing_strings, sleep};
+use crate::script::function::{builtins, collections, constants, curry, growing_strings, sleep, tell};
 use crate::script::{
     ParseGuard, Resolver, ScriptRun, check_variables, note_captured, on_operation, on_progress,
     register_range_guard, register_text, register_to_json,
@@ -77,6 +77,7 @@ pub(crate) fn build_parser(config: &EngineConfig) -> rhai::Engine {
     register_text(&mut engine);
     register_to_json(&mut engine);
     sleep::register(&mut engine);
+    tell::register(&mut engine);
     secret::register(&mut engine);
     register_requests(&mut engine);
     for setup in &config.setups {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Claimed, Handler, InstanceId, Json, Limits, MethodName, Outcome, Payload, Ran, Run,
-    Stop, StopToken, Task, TaskError, TaskErrorKind, WorkerId,
+    CancelReason, Claim, Claimed, EventSink, Handler, InstanceId, Json, Limits, MethodName, Outcome, Payload,
+    Ran, Run, Stop, StopToken, Task, TaskError, TaskErrorKind, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, FunctionCall, ModuleTexts, ScriptChecker, Secret};
 use support::{Bench, Started};
@@ -34,7 +34,13 @@ fn run_of(bench: &Bench, params: &str, limits: Option<Limits>) -> Run {
     task.limits = limits.map(Arc::new);
     let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
     let claimed = Claimed::first(claim, Arc::new(task));
-    Run { claimed, stop: StopToken::new(), deadline: None, clock: Arc::new(bench.clock.clone()) }
+    Run {
+        claimed,
+        stop: StopToken::new(),
+        deadline: None,
+        clock: Arc::new(bench.clock.clone()),
+        events: EventSink::default(),
+    }
 }
 
 fn start(bench: &Bench, script: &str, params: &str, modules: &[(&'static str, &'static str)]) -> Started {

@@ -184,3 +184,34 @@ fn log_listener_gets_each_line_that_the_log_has_when_it_is_written() {
     assert_eq!(*lines.lock().unwrap(), logged);
     assert_eq!(logged.len(), 3);
 }
+
+#[test]
+fn log_writes_a_line_of_its_level() {
+    let bench = Bench::new();
+    let (_, log) = bench
+        .run("for level in [`debug`, `info`, `warn`, `error`] { log(level, `a line`) } print(log(100.0))");
+    let levels: Vec<_> = log.lines().iter().map(|line| line.level).collect();
+    assert_eq!(levels[..4], LogLevel::OF_LOG);
+    assert_eq!(log.lines()[4].text, "2.0", "Rhai's logarithm is there too");
+    for level in ["print", "loud", ""] {
+        let error = bench.error(&format!("log(`{level}`, `a line`)"));
+        let says =
+            format!("log: level: {level:?} is not a level; use \"debug\", \"info\", \"warn\" or \"error\"");
+        assert!(error.message.contains(&says), "{error}");
+    }
+}
+
+#[test]
+fn progress_is_between_0_and_1_and_has_a_short_text() {
+    let bench = Bench::new();
+    assert_eq!(bench.value("progress(0, ``); progress(0.5, `half`); progress(1, `all`); 1"), "1");
+    for (call, says) in [
+        ("progress(2, ``)", "progress: fraction: 2 is not between 0 and 1"),
+        ("progress(-0.1, ``)", "progress: fraction: -0.1 is not between 0 and 1"),
+        ("progress(0.0 / 0.0, ``)", "progress: fraction: NaN is not between 0 and 1"),
+        ("let a = `x`; a.pad(1_025, 'x'); progress(1, a)", "progress: text: it has 1025 bytes (limit: 1024)"),
+    ] {
+        let error = bench.error(call);
+        assert!(error.message.contains(says), "{call}: {error}");
+    }
+}

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{Invalid, MethodName, Task, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{Dispatcher, HandlerInfo, Invalid, MethodName, Task, TaskError, TaskErrorKind};
 use rhai_dispatcher_engine::nearest;
 
+use crate::built_in::built_in;
 use crate::folder::{Found, ScriptFolder};
 use crate::info::{HandlerProblem, HandlersInfo};
 use crate::layers::{Layered, MethodService, PassOn};
@@ -13,7 +14,11 @@ use crate::native::{MethodHandler, NativeHandler};
 ///
 /// A worker's lanes run calls of them with a [`CallHandler`](crate::CallHandler) each.
 #[derive(Debug, Clone, Default)]
-pub struct Handlers(Arc<Table>);
+pub struct Handlers {
+    table: Arc<Table>,
+    /// What each worker has, unless it has a handler of the same name.
+    built_in: Option<Arc<NativeHandler>>,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -55,13 +60,44 @@ impl Handlers {
         for problem in table.hidden() {
             tracing::warn!(file = problem.file, "{}", problem.message);
         }
-        Ok(Self(Arc::new(table)))
+        Ok(Self { table: Arc::new(table), built_in: None })
+    }
+
+    /// Adds the methods that every worker of the facade has: `handlers.list`, `handlers.get` and `handlers.rpc`, which read
+    /// by `dispatcher`. A handler or a file named `handlers` comes before them.
+    ///
+    /// # Errors
+    /// If one of them is not as a handler should be, which a test of this package excludes.
+    pub fn with_built_in(mut self, dispatcher: &Dispatcher) -> Result<Self, Invalid> {
+        self.built_in = Some(Arc::new(built_in(dispatcher)?));
+        Ok(self)
+    }
+
+    /// The handlers that a worker announces: those of [`describe`](Self::describe), and the built-in ones.
+    pub(crate) fn announced(&self) -> Vec<HandlerInfo> {
+        let mut handlers = self.describe().handlers;
+        if let Some(built_in) = &self.built_in
+            && handlers.iter().all(|handler| handler.name != built_in.info.name)
+        {
+            handlers.push(built_in.info.clone());
+        }
+        handlers
+    }
+
+    /// Whether there is such a method now.
+    pub(crate) fn has(&self, method: &MethodName) -> bool {
+        self.target(method).is_some()
+    }
+
+    /// The folder, if there is one.
+    pub(crate) fn folder(&self) -> Option<&ScriptFolder> {
+        self.table.folder.as_ref()
     }
 
     /// What there is now.
     #[must_use]
     pub fn describe(&self) -> HandlersInfo {
-        let table = &*self.0;
+        let table = &*self.table;
         let mut info = table.folder.as_ref().map(ScriptFolder::describe).unwrap_or_default();
         info.handlers.retain(|handler| !table.by_name.contains_key(handler.name.as_str()));
         info.handlers.extend(table.by_name.values().map(|native| native.info.clone()));
@@ -75,7 +111,7 @@ impl Handlers {
     /// # Errors
     /// If the system gives no thread.
     pub fn watch(&self) -> std::io::Result<()> {
-        self.0.folder.as_ref().map_or(Ok(()), ScriptFolder::watch)
+        self.table.folder.as_ref().map_or(Ok(()), ScriptFolder::watch)
     }
 
     /// What the call of a task is for.
@@ -83,28 +119,38 @@ impl Handlers {
     /// # Errors
     /// Of kind `unknown_method`, with the name that may have been meant.
     pub(crate) fn find(&self, method: &MethodName, task: &Task) -> Result<Target, TaskError> {
-        if let Some(native) = self.0.by_method.get(method) {
-            return Ok(Target::Native(Arc::clone(native)));
-        }
-        let is_hidden =
-            method.as_str().rsplit_once('.').is_some_and(|(handler, _)| self.0.by_name.contains_key(handler));
-        if !is_hidden && let Some(found) = self.0.folder.as_ref().and_then(|folder| folder.find(method)) {
-            return Ok(Target::Script(found));
+        if let Some(target) = self.target(method) {
+            return Ok(target);
         }
         let message = format!("worker `{}` has no method `{method}`{}", task.worker_id, self.hint(method));
         Err(TaskError::new(TaskErrorKind::UnknownMethod, message))
     }
 
+    fn target(&self, method: &MethodName) -> Option<Target> {
+        if let Some(native) = self.table.by_method.get(method) {
+            return Some(Target::Native(Arc::clone(native)));
+        }
+        let handler = method.as_str().rsplit_once('.').map(|(handler, _)| handler);
+        if handler.is_some_and(|handler| self.table.by_name.contains_key(handler)) {
+            return None; // it hides a file, and what is built in
+        }
+        if let Some(found) = self.folder().and_then(|folder| folder.find(method)) {
+            return Some(Target::Script(found));
+        }
+        let built_in = self.built_in.as_ref().filter(|built_in| built_in.has(method))?;
+        Some(Target::Native(Arc::clone(built_in)))
+    }
+
     /// What is around the methods of scripts, if there are layers.
     pub(crate) fn layers_of_scripts(&self) -> Option<&Arc<Layered>> {
-        self.0.layers_of_scripts.as_ref()
+        self.table.layers_of_scripts.as_ref()
     }
 
     /// What may have been meant, or why a file has no methods.
     fn hint(&self, method: &MethodName) -> String {
         /// More are not looked through, since any caller can make the lane look.
         const MAX_NAMES: usize = 1_000;
-        let table = &*self.0;
+        let table = &*self.table;
         let snapshot = table.folder.as_ref().map(ScriptFolder::current).unwrap_or_default();
         let info = snapshot.info();
         let handler = method.as_str().rsplit_once('.').map(|(handler, _)| handler.replace('.', "/"));

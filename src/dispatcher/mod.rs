@@ -18,7 +18,10 @@
 mod builder;
 mod rhai_dispatcher;
 
-pub use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Preflight};
+pub use rhai_dispatcher_core::{
+    Dispatcher, DispatcherConfig, Figures, HandlerInfo, HandlerStatus, HandlerType, InstanceDescription,
+    MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight,
+};
 
 #[doc(no_inline)]
 pub use builder::RhaiDispatcherBuilder;

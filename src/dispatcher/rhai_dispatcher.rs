@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::Stream;
 use rhai_dispatcher_core::{
-    Caller, Cancelled, Dispatcher, DispatcherConfig, PlayRequestBuilder, Progress, TaskDetails, TaskId,
-    Transport, WireSignature, WorkerId,
+    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, PlayRequestBuilder, Progress,
+    TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -31,7 +32,7 @@ impl RhaiDispatcher {
     }
 
     /// Begins a request to call a method, such as `billing.charge`, of a worker. Parameters are set by name with `arg`, or
-    /// all at once with `params`.
+    /// all at once with `params`. Without a `worker_id` it goes to the worker id whose living workers have the method.
     pub fn call(&self, method: impl Into<Arc<str>>) -> PlayRequestBuilder {
         self.0.call(method)
     }
@@ -63,12 +64,68 @@ impl RhaiDispatcher {
         self.0.progress(id).await
     }
 
+    /// Reads the handlers of the living workers, by worker id and name, with the figures of their methods. Two worker ids
+    /// with a handler of one name have an entry each.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::get_handlers`].
+    pub async fn get_handlers(&self) -> Result<Vec<HandlerStatus>, RhaiDispatcherError> {
+        self.0.get_handlers().await
+    }
+
+    /// Reads the handler of that name.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::get_handler`]: also if several worker ids have one.
+    pub async fn get_handler(&self, name: &str) -> Result<HandlerStatus, RhaiDispatcherError> {
+        self.0.get_handler(name).await
+    }
+
+    /// Reads the handler of that name of one worker id.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::get_handler_of`].
+    pub async fn get_handler_of(
+        &self,
+        worker_id: &WorkerId,
+        name: &str,
+    ) -> Result<HandlerStatus, RhaiDispatcherError> {
+        self.0.get_handler_of(worker_id, name).await
+    }
+
+    /// Reads the stored request and response of a call; the same as [`status`](Self::status).
+    ///
+    /// # Errors
+    /// See [`Dispatcher::get_rpc`].
+    pub async fn get_rpc(&self, id: TaskId) -> Result<TaskDetails, RhaiDispatcherError> {
+        self.0.get_rpc(id).await
+    }
+
     /// Waits for the outcome of a task of any dispatcher, before or after its end. A timeout does not stop the task.
     ///
     /// # Errors
     /// See [`Dispatcher::wait`].
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, RhaiDispatcherError> {
         self.0.wait(id, timeout).await
+    }
+
+    /// Follows a task of any dispatcher, before its start, while it runs, or after its end: its starts, the lines that it
+    /// prints and logs, its progress, and its end, which is the last item. Lines that were printed before come first.
+    ///
+    /// A slow reader does not slow the task: it loses the oldest lines, and is told how many.
+    /// [`task`](crate::task) has an example.
+    ///
+    /// # Errors
+    /// As the last item; see [`Dispatcher::events`].
+    ///
+    /// # Cancellation
+    /// No event is lost between two polls, so a dropped future of the next item loses nothing. Dropping the stream ends the
+    /// subscription and changes nothing for the task.
+    pub fn events(
+        &self,
+        id: TaskId,
+    ) -> impl Stream<Item = Result<TaskEvent, RhaiDispatcherError>> + Send + Unpin + use<> {
+        self.0.events(id)
     }
 
     /// Cancels a task of any dispatcher.

@@ -31,9 +31,11 @@ pub(crate) mod transport_choice;
 /// The futures and streams that [`Transport`], [`Consumer`] and [`Clock`] return.
 pub use futures::{future::BoxFuture, stream::BoxStream};
 pub use rhai_dispatcher_core::{
-    Claim, Claimed, Clock, Completion, Consumer, CrashReport, Finish, Finished, Health, InstanceId,
-    InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, SubmitOneError,
-    Submitted, SystemClock, Tick, Transport, TransportConfig, TransportError, TransportExt, WallTime,
+    Added, Claim, Claimed, Clock, Completion, Consumer, Counters, CrashReport, EventBuffer, EventLimits,
+    EventQueue, Finish, Finished, Health, Histogram, InstanceId, InstanceInfo, InstanceReport, InstanceSpec,
+    MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunId, Signal, SubmitError,
+    SubmitOneError, Submitted, SystemClock, Tick, Transport, TransportConfig, TransportError, TransportExt,
+    WallTime,
 };
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};

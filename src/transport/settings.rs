@@ -35,6 +35,16 @@ macro_rules! transport_settings {
                 max_finished_records: usize,
                 /// About how many bytes those records may take. Default: 64 MiB.
                 max_finished_bytes: usize,
+                /// How many events of one task (lines and progress) are kept for each of its readers. Default: 1,000.
+                max_events: usize,
+                /// About how many bytes those events may take. Default: 256 KiB.
+                max_event_bytes: usize,
+                /// How many methods of a worker id have figures of their own; calls of others count together. Default:
+                /// 1,000.
+                max_figures: usize,
+                /// How long the figures of a worker id are kept after the last report of an instance. Default: 7 days.
+                /// In memory they are kept as long as the queue.
+                figures_ttl: Duration,
             }
             redis {
                 /// How long a call to the server may take until it fails as unavailable. Default: 5 s.
@@ -46,6 +56,8 @@ macro_rules! transport_settings {
                 inbox_limit: usize,
                 /// How long an inbox without new messages is kept. Default: 1 h.
                 inbox_ttl: Duration,
+                /// How long the events of a running task are kept after the last. Default: 1 h.
+                events_ttl: Duration,
                 /// After how long a waiter reads its record again, in case a message was lost. Default: 30 s.
                 recheck_interval: Duration,
                 /// How many awaited tasks are remembered before their outcome is asked for. Default: 100,000.

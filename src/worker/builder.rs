@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, RunningTasks, Transport, Worker, WorkerConfig, WorkerId};
+#[cfg(feature = "handlers")]
+use rhai_dispatcher_core::{Dispatcher, DispatcherConfig};
+use rhai_dispatcher_core::{FiguresConfig, Invalid, RunningTasks, Transport, Worker, WorkerConfig, WorkerId};
 use rhai_dispatcher_engine::EngineConfig;
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_handlers::{FolderConfig, Handlers, MethodHandler, ScriptFolder};
@@ -88,6 +90,12 @@ impl RhaiWorkerBuilder {
     /// Default: 30 s.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.config.stall_timeout = timeout;
+        self
+    }
+
+    /// What the worker announces of its methods and counts of their calls. Default: [`FiguresConfig::default`].
+    pub fn figures(mut self, figures: FiguresConfig) -> Self {
+        self.config.figures = figures;
         self
     }
 
@@ -180,6 +188,13 @@ impl RhaiWorkerBuilder {
         };
         let lanes = self.config.lanes.get();
         let mut worker = Worker::new(Arc::clone(&transport), worker_id).with_config(self.config);
+        #[cfg(feature = "handlers")]
+        let methods = {
+            let reads = Dispatcher::new(Arc::clone(&transport), DispatcherConfig::new("handlers")?);
+            let methods = handlers.clone().unwrap_or_default().with_built_in(&reads)?;
+            worker = worker.with_methods(Arc::new(methods.clone()));
+            methods
+        };
         let recovery = match (self.crash_file, self.running_tasks) {
             (Some(path), None) => Some(CrashRecovery::new(path, lanes, transport)?),
             (None, Some(running_tasks)) => {
@@ -198,6 +213,8 @@ impl RhaiWorkerBuilder {
             recovery,
             #[cfg(feature = "handlers")]
             handlers,
+            #[cfg(feature = "handlers")]
+            methods,
         })
     }
 }

@@ -1,7 +1,9 @@
 use std::future::Future;
 
 use rhai_dispatcher_core::{Drained, RunningWorker, Worker, WorkerError};
-use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
+use rhai_dispatcher_engine::EngineConfig;
+#[cfg(not(feature = "handlers"))]
+use rhai_dispatcher_engine::RhaiHandler;
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_handlers::{CallHandler, Handlers};
 use rhai_dispatcher_supervision::CrashRecovery;
@@ -26,6 +28,9 @@ pub struct RhaiWorker {
     /// Its methods, if it has any.
     #[cfg(feature = "handlers")]
     pub(super) handlers: Option<Handlers>,
+    /// These, and the methods that every worker has.
+    #[cfg(feature = "handlers")]
+    pub(super) methods: Handlers,
 }
 
 impl RhaiWorker {
@@ -35,12 +40,16 @@ impl RhaiWorker {
     /// See [`Worker::run`], and [`crash_file`](crate::RhaiWorkerBuilder::crash_file) of the builder.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, WorkerError> {
         #[cfg(feature = "handlers")]
-        if let Some(handlers) = self.watched_handlers()? {
+        {
+            let methods = self.watched_methods()?;
             let (worker, engine) = self.recover().await?;
-            return worker.run(move || CallHandler::new(&engine, handlers.clone()), shutdown).await;
+            worker.run(move || CallHandler::new(&engine, methods.clone()), shutdown).await
         }
-        let (worker, engine) = self.recover().await?;
-        worker.run(move || RhaiHandler::new(&engine), shutdown).await
+        #[cfg(not(feature = "handlers"))]
+        {
+            let (worker, engine) = self.recover().await?;
+            worker.run(move || RhaiHandler::new(&engine), shutdown).await
+        }
     }
 
     /// Serves on threads of its own until the answer is drained or dropped; see
@@ -50,12 +59,16 @@ impl RhaiWorker {
     /// See [`Worker::start`], and [`crash_file`](crate::RhaiWorkerBuilder::crash_file) of the builder.
     pub async fn start(self) -> Result<RunningWorker, WorkerError> {
         #[cfg(feature = "handlers")]
-        if let Some(handlers) = self.watched_handlers()? {
+        {
+            let methods = self.watched_methods()?;
             let (worker, engine) = self.recover().await?;
-            return worker.start(move || CallHandler::new(&engine, handlers.clone())).await;
+            worker.start(move || CallHandler::new(&engine, methods.clone())).await
         }
-        let (worker, engine) = self.recover().await?;
-        worker.start(move || RhaiHandler::new(&engine)).await
+        #[cfg(not(feature = "handlers"))]
+        {
+            let (worker, engine) = self.recover().await?;
+            worker.start(move || RhaiHandler::new(&engine)).await
+        }
     }
 
     /// The methods that it serves beside scripts: none without a handler and a folder of handlers.
@@ -67,12 +80,10 @@ impl RhaiWorker {
 
     /// Its methods, whose folder is watched from now on.
     #[cfg(feature = "handlers")]
-    fn watched_handlers(&self) -> Result<Option<Handlers>, WorkerError> {
-        let Some(handlers) = &self.handlers else { return Ok(None) };
-        handlers
-            .watch()
-            .map_err(|error| WorkerError::Handler(format!("no thread for its folder: {error}")))?;
-        Ok(Some(handlers.clone()))
+    fn watched_methods(&self) -> Result<Handlers, WorkerError> {
+        let watched = self.methods.watch();
+        watched.map_err(|error| WorkerError::Handler(format!("no thread for its folder: {error}")))?;
+        Ok(self.methods.clone())
     }
 
     /// Reports the crash of the last process, if there was one, and takes its crash file over.

@@ -5,15 +5,16 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
-    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig,
-    TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
+    TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
 use crate::consumer::MemoryConsumer;
 use crate::hub::{Effects, Hub, named_hub};
 use crate::outcome::OutcomeFuture;
+use crate::wakes::Wakes;
 
 /// A transport within this process. Clones are handles on the same hub.
 #[derive(Clone)]
@@ -66,6 +67,16 @@ impl Transport for MemoryTransport {
         }
     }
 
+    fn events(&self, id: TaskId) -> TaskEvents {
+        let limits = self.hub.config.transport.event_limits();
+        let queue = Arc::new(EventQueue::new(limits));
+        if let Some(record) = self.hub.record(id, || self.hub.tick()) {
+            let mut wakes = Wakes::default();
+            record.lock().subscribe(&queue, limits, &mut wakes);
+        }
+        TaskEvents::new(queue, self.outcome(id))
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         Ok(ids.iter().map(|id| self.hub.cancel(*id, why)).collect())
     }
@@ -80,6 +91,10 @@ impl Transport for MemoryTransport {
         let mut instances: Vec<_> = queues.flat_map(|queue| self.hub.instances_of(&queue)).collect();
         instances.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
         Ok(instances)
+    }
+
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        Ok(self.hub.queue(worker_id).lock().figures.list())
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

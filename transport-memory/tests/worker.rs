@@ -16,9 +16,9 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
     CancelReason, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Handler, InstanceId,
-    InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Requeued, Run, Signal, Task, TaskId,
-    TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt, Worker, WorkerConfig,
-    WorkerId,
+    InstanceReport, InstanceSpec, Json, ManualClock, Outcome, Output, Payload, Ran, Reported, Requeued, Run,
+    Signal, Task, TaskId, TaskLog, TaskStatus, Transport, TransportConfig, TransportError, TransportExt,
+    Worker, WorkerConfig, WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
@@ -91,6 +91,9 @@ impl Consumer for Flaky {
     }
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         self.inner.renew().await
+    }
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        self.inner.report(report).await
     }
     fn signals(&self) -> BoxStream<'static, Signal> {
         self.inner.signals()
@@ -226,6 +229,9 @@ impl Consumer for Refusing {
     }
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         self.inner.renew().await
+    }
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        self.inner.report(report).await
     }
     fn signals(&self) -> BoxStream<'static, Signal> {
         self.inner.signals()

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::batch::Batcher;
 use crate::client::{Link, Network};
 use crate::config::RedisConfig;
+use crate::events::EventReader;
 use crate::finish::{Finisher, end_finish, finish};
 use crate::script::ScriptCaller;
 use crate::submit::{SubmitLimits, Submitter, submit};
@@ -19,6 +20,7 @@ pub(crate) struct BackgroundTasks {
     pub(crate) submitter: Submitter,
     pub(crate) finisher: Arc<Finisher>,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) events: Arc<EventReader>,
     bridge: TokioBridge,
 }
 
@@ -42,6 +44,10 @@ impl BackgroundTasks {
         let link = Link::new(network.clone(), config.patience());
         let inbox = Arc::new(Inbox::new(Arc::clone(caller), link));
         bridge.spawn(Arc::clone(&inbox).read());
+        let link = Link::new(network.clone(), config.patience());
+        let handle_id = String::from_utf8_lossy(&inbox.id).into_owned();
+        let events = Arc::new(EventReader::new(Arc::clone(caller), link, &handle_id));
+        bridge.spawn(Arc::clone(&events).read());
         let checker = Checker::new(&inbox, config.recheck_interval);
         bridge.spawn(checker.run());
         let (submitting, finishing) = (Arc::clone(writes), Arc::clone(writes));
@@ -69,6 +75,7 @@ impl BackgroundTasks {
             },
             finisher: Arc::new(Finisher::new(finishes)),
             inbox,
+            events,
             bridge: bridge.clone(),
         }
     }
@@ -78,6 +85,7 @@ impl Drop for BackgroundTasks {
     /// Deletes the inbox, since no wait is left.
     fn drop(&mut self) {
         self.inbox.waits.close();
+        self.events.close();
         if !self.inbox.is_to_be_deleted() {
             return;
         }

@@ -23,6 +23,9 @@ pub struct RedisConfig {
     pub inbox_limit: usize,
     /// How long an inbox is kept after its last message. Default: 1 h.
     pub inbox_ttl: Duration,
+    /// How long the events of a running task are kept after the last: what it prints, and its progress. Default: 1 h. They
+    /// are kept for 60 s after the outcome, which has the printed lines in its log.
+    pub events_ttl: Duration,
     /// The time between two reads of the records of all awaited tasks, in case a message was lost. Default: 30 s.
     pub recheck_interval: Duration,
     /// How many awaited tasks are remembered for an [`outcome`](rhai_dispatcher_core::Transport::outcome)
@@ -94,6 +97,7 @@ impl RedisConfig {
             durability: Durability::default(),
             inbox_limit: 100_000,
             inbox_ttl: Duration::from_secs(60 * 60),
+            events_ttl: Duration::from_secs(60 * 60),
             recheck_interval: Duration::from_secs(30),
             awaited_limit: 100_000,
             max_task_bytes: 64 * 1024 * 1024,
@@ -136,6 +140,13 @@ impl RedisConfig {
     #[must_use]
     pub fn with_inbox_ttl(mut self, ttl: Duration) -> Self {
         self.inbox_ttl = ttl;
+        self
+    }
+
+    /// Sets [`events_ttl`](Self::events_ttl).
+    #[must_use]
+    pub fn with_events_ttl(mut self, ttl: Duration) -> Self {
+        self.events_ttl = ttl;
         self
     }
 
@@ -222,7 +233,9 @@ impl RedisConfig {
             ("call_timeout", self.call_timeout),
             ("lease", self.transport.lease),
             ("record_ttl", self.transport.record_ttl),
+            ("figures_ttl", self.transport.figures_ttl),
             ("inbox_ttl", self.inbox_ttl),
+            ("events_ttl", self.events_ttl),
             ("recheck_interval", self.recheck_interval),
         ] {
             if time < Duration::from_millis(1) {

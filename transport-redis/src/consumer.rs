@@ -7,7 +7,8 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceReport, InstanceSpec,
+    Reported, RunEvent, Signal, TransportError,
 };
 use tokio::time::Instant;
 
@@ -15,9 +16,11 @@ use crate::background_tasks::BackgroundTasks;
 use crate::claim::ClaimLoop;
 use crate::client::Link;
 use crate::deliver::ClaimReceiver;
+use crate::events::{EventOutbox, publish};
 use crate::finish::Finisher;
 use crate::handle::Handle;
 use crate::instance::{ClaimCall, LocalInstance, detach, renew};
+use crate::report::report as send_report;
 use crate::script::Script;
 use crate::wait::Listener;
 
@@ -27,6 +30,7 @@ pub(crate) struct RedisConsumer {
     handle: Arc<Handle>,
     instance: Arc<LocalInstance>,
     finisher: Arc<Finisher>,
+    events: Arc<EventOutbox>,
 }
 
 impl RedisConsumer {
@@ -68,7 +72,10 @@ impl RedisConsumer {
             .await?;
         let receiver = ClaimReceiver::new(Arc::clone(&instance), Arc::clone(&finisher));
         handle.bridge.spawn(ClaimLoop::new(receiver, link).run());
-        Ok(Self { handle, instance, finisher })
+        let events = Arc::new(EventOutbox::new(handle.config.transport.event_limits()));
+        let (log, ttl) = (Arc::clone(&handle.network.log), handle.config.events_ttl);
+        handle.bridge.spawn(publish(Arc::clone(&events), Arc::clone(&handle.caller), log, ttl));
+        Ok(Self { handle, instance, finisher, events })
     }
 }
 
@@ -102,6 +109,9 @@ impl Consumer for RedisConsumer {
         if self.instance.lock().ended {
             return done.iter().map(|_| Err(TransportError::Detached)).collect();
         }
+        for done in done {
+            self.events.end(&done.claim, matches!(done.finish, Finish::Outcome(_)));
+        }
         let asked: Vec<_> = done.iter().map(|done| self.finisher.finish(&self.instance, done)).collect();
         let answers = match <[_; 1]>::try_from(asked) {
             Ok([one]) => vec![one.await],
@@ -117,7 +127,19 @@ impl Consumer for RedisConsumer {
         let instance = Arc::clone(&self.instance);
         let inbox = self.handle.background().inbox.id.clone();
         let renewals = Arc::clone(&self.handle.renewals);
-        self.handle.run(async move { renew(&instance, &renewals, inbox).await }).await
+        let lost = self.handle.run(async move { renew(&instance, &renewals, inbox).await }).await?;
+        lost.iter().for_each(|claim| self.events.forget(claim));
+        Ok(lost)
+    }
+
+    fn publish(&self, claim: &Claim, event: RunEvent) {
+        self.events.push(claim, event);
+    }
+
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        let (instance, handle) = (Arc::clone(&self.instance), Arc::clone(&self.handle));
+        let report = report.clone();
+        self.handle.run(async move { send_report(&instance, &handle.config, &report).await }).await
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {
@@ -148,6 +170,7 @@ impl Drop for RedisConsumer {
     /// Ends the instance in this process. Its lease ends it for the others.
     fn drop(&mut self) {
         self.instance.end();
+        self.events.close();
     }
 }
 

@@ -17,7 +17,9 @@
 //! - `claim/`, `deliver/`: how an instance claims tasks, and how claims reach its claim calls.
 //! - `instance/`: an instance, its claims and its lease.
 //! - `wait/`: the inbox, and the waits for outcomes.
+//! - `events/`: what running tasks tell, from an instance to its subscribers.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
+//! - `report/`: what instances say of themselves and count.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
@@ -33,10 +35,12 @@ mod config;
 mod consumer;
 mod crash_points;
 mod deliver;
+mod events;
 mod finish;
 mod handle;
 mod instance;
 mod recovery;
+mod report;
 mod script;
 mod submit;
 mod transport;

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
-    TransportError, WallTime, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
+    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails,
+    TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 
 use crate::client::{ClientError, ServerReply};
@@ -14,8 +14,10 @@ use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
 use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
+use crate::events::follow;
 use crate::handle::Handle;
 use crate::recovery::report_crash;
+use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
 use crate::wait::{OutcomeFuture, read_details};
 
@@ -45,6 +47,22 @@ impl RedisTransport {
     #[must_use]
     pub fn awaits(&self, id: TaskId) -> bool {
         self.handle.started_background().is_some_and(|background| background.inbox.waits.awaits(id))
+    }
+
+    /// A queue for the events of a task, with the limits of the config.
+    #[must_use]
+    pub fn event_queue(&self) -> Arc<EventQueue> {
+        Arc::new(EventQueue::new(self.handle.config.transport.event_limits()))
+    }
+
+    /// Subscribes to a task as [`events`](Transport::events) does: its events go to `queue`, and the future has the
+    /// outcome. Dropping the future ends the subscription.
+    pub fn events_into(
+        &self,
+        id: TaskId,
+        queue: &Arc<EventQueue>,
+    ) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+        follow(&self.handle, id, queue)
     }
 
     /// The numbers of the queue of that worker id, or of all if it is empty, by name.
@@ -109,6 +127,12 @@ impl Transport for RedisTransport {
         OutcomeFuture::new(id, &self.handle.background().inbox.waits, Arc::clone(&self.handle)).boxed()
     }
 
+    fn events(&self, id: TaskId) -> TaskEvents {
+        let queue = self.event_queue();
+        let outcome = self.events_into(id, &queue);
+        TaskEvents::new(queue, outcome)
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         /// As with batches.
         const AT_ONCE: usize = 128;
@@ -141,19 +165,11 @@ impl Transport for RedisTransport {
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
-        let mut args = Args::new();
-        args.push_copy(worker_id.map_or("", WorkerId::as_str));
-        let replies = self.handle.script(Script::Instances, args).await?;
-        let info = |values: &[ServerReply]| {
-            Some(InstanceInfo {
-                worker_id: values[0].as_str()?.parse().ok()?,
-                instance: values[1].as_str()?.parse().ok()?,
-                alive_until: WallTime::from_millis(values[2].as_u64()?),
-                claimed: values[3].as_usize()?,
-            })
-        };
-        let all: Option<Vec<_>> = replies.chunks_exact(4).map(info).collect();
-        Ok(all.ok_or(ClientError::Unexpected("a list of instances"))?)
+        read_instances(&self.handle, worker_id).await
+    }
+
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        read_figures(&self.handle, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

@@ -1,8 +1,9 @@
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{self, Either};
+use futures::future::{self, Either, Fuse, FusedFuture, FutureExt};
 use futures::{Stream, StreamExt, stream};
 use rhai_dispatcher::task::{MethodName, Progress};
 use rhai_dispatcher::{
@@ -13,7 +14,7 @@ use super::Ending;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::options::Script;
-use crate::report::{Failure, Printer};
+use crate::report::{Failure, LiveSender, Printer};
 
 /// Runs scripts concurrently. All of them use the settings of one request.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Batch {
     /// Whether a task continues after the command has stopped waiting for it.
     keep: bool,
     interrupt: Interrupt,
+    /// Where the events of tasks go, if they are printed during the run.
+    live: Option<LiveSender>,
 }
 
 impl Batch {
@@ -38,12 +41,18 @@ impl Batch {
     /// `request` is complete but for the script.
     pub(crate) fn new(dispatcher: RhaiDispatcher, request: PlayRequestBuilder, interrupt: Interrupt) -> Self {
         let timeout = dispatcher.config().default_timeout;
-        Self { dispatcher, request, timeout, keep: false, interrupt }
+        Self { dispatcher, request, timeout, keep: false, interrupt, live: None }
     }
 
     /// With `keep`, a task continues after the timeout and after an interrupt. By default it is cancelled.
     pub(crate) fn with_keep(mut self, keep: bool) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Follows the tasks, and sends what they tell.
+    pub(crate) fn with_live(mut self, live: LiveSender) -> Self {
+        self.live = Some(live);
         self
     }
 
@@ -112,6 +121,19 @@ impl Batch {
             Ok(id) => id,
             Err(error) => return Ending::refused(name, text, error.into()),
         };
+        let events = self.live.clone().map(|live| live.follow(Arc::clone(&name), self.dispatcher.events(id)));
+        let mut events = pin!(future::OptionFuture::from(events).map(drop).fuse());
+        let ending = beside(events.as_mut(), self.ending_of(id, name, text)).await;
+        if ending.details.as_ref().is_some_and(|details| details.status.is_terminal()) {
+            // The last lines come with the outcome, which the events have as soon as the wait.
+            let clock = self.dispatcher.transport().clock();
+            future::select(events, clock.sleep_until(clock.now() + Self::STOP_WAIT)).await;
+        }
+        ending
+    }
+
+    /// Waits for the end of a task.
+    async fn ending_of(&self, id: TaskId, name: Arc<str>, text: Option<Arc<str>>) -> Ending {
         let outcome = Box::pin(self.dispatcher.wait(id, self.timeout));
         let (why, interrupted) = match future::select(outcome, self.interrupt.raised()).await {
             Either::Left((Ok(details), _)) => return Ending::ended(name, details),
@@ -158,5 +180,17 @@ impl Batch {
             Ok(details) => Some(details),
             Err(_) => self.dispatcher.status(id).await.ok(),
         }
+    }
+}
+
+/// The result of `work`, with `events` polled meanwhile.
+async fn beside<T>(events: Pin<&mut Fuse<impl Future<Output = ()>>>, work: impl Future<Output = T>) -> T {
+    let work = pin!(work);
+    if events.is_terminated() {
+        return work.await;
+    }
+    match future::select(work, events).await {
+        Either::Left((done, _)) => done,
+        Either::Right(((), work)) => work.await,
     }
 }

@@ -8,12 +8,13 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::options::{RequestArgs, ServerArgs, Target, Timeout};
-use crate::report::{Console, Printer};
+use crate::report::{Console, LiveLog, Printer};
 
 /// Submit a script to a worker, or call a method of it, wait for the end, and print what it returns
 ///
 /// The returned value goes to standard output: a string as it is, every other value as JSON. Lines that the
-/// script prints, and errors, go to standard error. At the timeout, and after Ctrl-C, the command cancels the
+/// script prints go to standard error while it runs, and so do errors. Its progress is shown if standard error is a
+/// terminal. At the timeout, and after Ctrl-C, the command cancels the
 /// task. A task with a --request-id continues, because other callers may wait for it too.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -67,8 +68,10 @@ impl CallCommand {
         let useful_for = (!keep && !server.is_list()).then(|| timeout.saturating_add(Self::SLACK));
         let request = self.request.request(&dispatcher, useful_for)?;
         let max_bytes = dispatcher.config().max_script_bytes;
+        let (sender, live) = LiveLog::of_events();
         let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout).with_keep(keep);
-        let printer = Printer::new(Console::detect(), 1, self.json);
+        let batch = batch.with_live(sender);
+        let printer = Printer::new(Console::detect(), 1, self.json).with_live(live);
         Ok(match target {
             Target::Script(file) => batch.print(ScriptReader::start(vec![file], max_bytes)?, printer).await,
             Target::Method(method) => batch.print_call(&method, printer).await,

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     /// Functions of Rhai that behave differently here, or that the reference describes because most scripts need them.
-    const ALSO_OF_RHAI: &[&str] = &["debug", "parse_json", "print", "sleep", "to_json"];
+    const ALSO_OF_RHAI: &[&str] = &["debug", "log", "parse_json", "print", "sleep", "to_json"];
 
     #[test]
     fn each_function_that_is_registered_is_in_the_reference_and_the_other_way_round() {

@@ -13,6 +13,7 @@ mod status;
 mod submit;
 #[cfg(unix)]
 mod supervise;
+mod tail;
 mod wait;
 mod worker;
 mod workers;
@@ -28,6 +29,7 @@ pub(crate) use resubmit::ResubmitCommand;
 pub(crate) use run::RunCommand;
 pub(crate) use status::StatusCommand;
 pub(crate) use submit::SubmitCommand;
+pub(crate) use tail::TailCommand;
 pub(crate) use wait::WaitCommand;
 pub(crate) use worker::WorkerCommand;
 pub(crate) use workers::WorkersCommand;

@@ -18,7 +18,7 @@ use crate::report::{Console, LiveLog, Printer};
 /// Up to 10,000 scripts run at the same time, and a waiting script holds no thread. Returned values go to
 /// standard output in the order of the files, one line each: strings as they are, other values as JSON. On a
 /// terminal, a script that returns nothing has no line. Lines that scripts print go to standard error immediately,
-/// and so do errors.
+/// and so do errors. The progress of a single script is shown if standard error is a terminal.
 ///
 /// The scripts run under the worker id `local`. Here `dispatch` reaches only this worker id; for another id it throws
 /// an error that the script can catch.
@@ -83,7 +83,7 @@ impl RunCommand {
         let engine = engine.with_max_wall_time(max_wall_time).with_limits(&self.limits.into_limits()?);
         // This transport has no other worker: a task for another worker id would wait until its timeout.
         let engine = self.modules.install(engine)?.with_dispatch_to([WORKER_ID.parse::<WorkerId>()?]);
-        let (engine, live) = LiveLog::listen(engine);
+        let (engine, sender, live) = LiveLog::listen(engine);
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
         let dispatcher = RhaiDispatcherBuilder::new()
             .caller_id("rhaid")
@@ -102,7 +102,11 @@ impl RunCommand {
         let count = files.len();
         let scripts = ScriptReader::start(files, dispatcher.config().max_script_bytes)?;
         let request = dispatcher.new_play_request().worker_id(WORKER_ID).args(args);
-        let batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout);
-        Ok(batch.print(scripts, Printer::new(Console::detect(), count, self.json).with_live(live)).await)
+        let mut batch = Batch::new(dispatcher, request, interrupt).with_timeout(timeout);
+        let console = Console::detect();
+        if count == 1 && console.is_terminal() {
+            batch = batch.with_live(sender); // shows its progress
+        }
+        Ok(batch.print(scripts, Printer::new(console, count, self.json).with_live(live)).await)
     }
 }

@@ -23,6 +23,11 @@ struct LimitArg {
 }
 
 impl LimitArgs {
+    /// Whether none is given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.limits.is_empty()
+    }
+
     /// All limits together.
     ///
     /// # Errors

@@ -28,9 +28,9 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "JSON", conflicts_with_all = ["file", "args"], value_parser = json)]
     params: Option<serde_json::Value>,
 
-    /// The worker id that runs the script
-    #[arg(long = "worker", value_name = "ID", value_parser = worker_id)]
-    worker_id: WorkerId,
+    /// The worker id that runs the script; a method without it goes to the worker id whose living workers have it
+    #[arg(long = "worker", value_name = "ID", value_parser = worker_id, required_unless_present = "method")]
+    worker_id: Option<WorkerId>,
 
     #[command(flatten)]
     args: ScriptArgs,
@@ -104,11 +104,10 @@ impl RequestArgs {
         useful_for: Option<Duration>,
     ) -> Result<PlayRequestBuilder, CommandError> {
         let args = self.args.into_map(dispatcher.config().max_args_bytes)?;
-        let mut request = dispatcher
-            .new_play_request()
-            .worker_id(self.worker_id)
-            .args(args)
-            .limits(self.limits.into_limits()?);
+        let mut request = dispatcher.new_play_request().args(args).limits(self.limits.into_limits()?);
+        if let Some(worker_id) = self.worker_id {
+            request = request.worker_id(worker_id);
+        }
         if let Some(method) = self.method {
             request = request.method(method);
         }

@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use anstream::{AutoStream, ColorChoice};
-use rhai_dispatcher::task::TaskLog;
+use rhai_dispatcher::task::{LogLevel, TaskLog};
 
 use super::visible::Visible;
 use super::{Failure, Snippet, Styles};
@@ -63,9 +63,40 @@ impl Console {
         write(self.printed(name, log).as_bytes());
     }
 
-    /// The text of one call of `print`, during the run. With a name, each line begins with it.
-    pub(crate) fn log_line(&self, name: Option<&Arc<str>>, text: &str) {
-        write(self.lines(&self.prefix(name), text).as_bytes());
+    /// The text of one call of `print`, `debug` or `log`, during the run. With a name, each line begins with it.
+    pub(crate) fn log_line(&self, name: Option<&Arc<str>>, level: LogLevel, text: &str) {
+        write(self.lines(&self.prefix(name), level, text).as_bytes());
+    }
+
+    /// One line about how far a script is.
+    pub(crate) fn log_progress(&self, name: Option<&Arc<str>>, fraction: f64, text: &str) {
+        write(format!("{}progress: {}\n", self.prefix(name), progress(fraction, text)).as_bytes());
+    }
+
+    /// The same in place of the last line of the terminal, until [`clear_progress`](Self::clear_progress).
+    pub(crate) fn show_progress(&self, name: Option<&Arc<str>>, fraction: f64, text: &str) {
+        /// So that it does not become two lines, of which only one could be replaced.
+        const WIDTH: usize = 60;
+        let shown: String = text.chars().take(WIDTH).collect();
+        write(format!("{CLEAR}{}{}", self.prefix(name), progress(fraction, &shown)).as_bytes());
+    }
+
+    pub(crate) fn clear_progress(&self) {
+        write(CLEAR.as_bytes());
+    }
+
+    /// Prints that a task was started again, for example after its worker had died.
+    pub(crate) fn started_again(&self, name: Option<&Arc<str>>, delivery: u32) {
+        write(format!("{}[started again: delivery {delivery}]\n", self.prefix(name)).as_bytes());
+    }
+
+    /// Prints that lines are missing here.
+    pub(crate) fn lines_were_lost(&self, name: Option<&Arc<str>>, lines: u32) {
+        write(format!("{}[{lines} printed lines are left out here]\n", self.prefix(name)).as_bytes());
+    }
+
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Prints that the log was full, for a script whose lines were printed during the run.
@@ -75,7 +106,8 @@ impl Console {
 
     fn printed(&self, name: Option<&Arc<str>>, log: &TaskLog) -> String {
         let prefix = self.prefix(name);
-        let mut text: String = log.lines().iter().map(|line| self.lines(&prefix, &line.text)).collect();
+        let mut text: String =
+            log.lines().iter().map(|line| self.lines(&prefix, line.level, &line.text)).collect();
         if log.is_truncated() {
             text.push_str(&prefix);
             text.push_str(LOG_FULL);
@@ -88,10 +120,15 @@ impl Console {
         name.map(|name| format!("{style}{}:{style:#} ", Visible::line(name))).unwrap_or_default()
     }
 
-    fn lines(&self, prefix: &str, printed: &str) -> String {
+    fn lines(&self, prefix: &str, level: LogLevel, printed: &str) -> String {
         let mut text = String::new();
+        let level = match level {
+            LogLevel::Info | LogLevel::Warn | LogLevel::Error => format!("{}: ", level.as_str()),
+            _ => String::new(),
+        };
         for line in printed.split('\n') {
             text.push_str(prefix);
+            text.push_str(&level);
             match self.terminal {
                 true => text.push_str(&Visible::lines(line).to_string()),
                 false => text.push_str(line),
@@ -100,6 +137,13 @@ impl Console {
         }
         text
     }
+}
+
+/// Moves to the beginning of the line and empties it.
+const CLEAR: &str = "\r\u{1b}[K";
+
+fn progress(fraction: f64, text: &str) -> String {
+    format!("{:.0} % {}", fraction * 100.0, Visible::line(text)).trim_end().to_owned()
 }
 
 const LOG_FULL: &str = "[what was printed after this is left out: the log is full (max_log_bytes)]\n";
@@ -113,6 +157,19 @@ mod tests {
     use rhai_dispatcher::task::LogLevel;
 
     use super::*;
+
+    #[test]
+    fn progress_is_one_line_without_control_characters() {
+        assert_eq!(progress(0.254, "a\nb\u{1b}[2J"), "25 % a\\nb\\u{1b}[2J");
+        assert_eq!(progress(1.0, ""), "100 %");
+    }
+
+    #[test]
+    fn lines_of_log_have_their_level() {
+        let console = Console { styles: Styles::default(), terminal: false };
+        assert_eq!(console.lines("a: ", LogLevel::Warn, "one\ntwo"), "a: warn: one\na: warn: two\n");
+        assert_eq!(console.lines("", LogLevel::Print, "one"), "one\n");
+    }
 
     #[test]
     fn printed_lines_reach_a_terminal_without_control_characters() {

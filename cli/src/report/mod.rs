@@ -16,7 +16,7 @@ mod visible;
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;
 pub(crate) use list_record::ListRecord;
-pub(crate) use live_log::{LiveLine, LiveLog};
+pub(crate) use live_log::{LiveLine, LiveLog, LiveSender, Told};
 pub(crate) use printer::Printer;
 pub(crate) use record::Record;
 pub(crate) use reference::{markdown, page, summary};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhai_dispatcher::task::Output;
 use serde::Serialize;
 
-use super::{Console, Failure, LiveLine, LiveLog, Results, json};
+use super::{Console, Failure, LiveLine, LiveLog, Results, Told, json};
 use crate::batch::Ending;
 use crate::exit::Exit;
 
@@ -21,6 +21,10 @@ pub(crate) struct Printer {
     terminal: bool,
     /// The lines of scripts, if they are printed during the run.
     live: Option<LiveLog>,
+    /// Whether progress is printed also where standard error is not a terminal.
+    prints_progress: bool,
+    /// Whether the terminal shows progress in its last line, to be replaced by what comes next.
+    shows_progress: bool,
     completed: usize,
     /// The exit code if a script failed.
     failed: Exit,
@@ -38,12 +42,28 @@ struct Refused<'a> {
 impl Printer {
     pub(crate) fn new(console: Console, count: usize, json: bool) -> Self {
         let terminal = io::stdout().is_terminal();
-        Self { console, count, json, terminal, live: None, completed: 0, failed: Exit::Failure }
+        Self {
+            console,
+            count,
+            json,
+            terminal,
+            live: None,
+            prints_progress: false,
+            shows_progress: false,
+            completed: 0,
+            failed: Exit::Failure,
+        }
     }
 
     /// Prints the lines of scripts during the run, and not when the scripts end.
     pub(crate) fn with_live(mut self, live: LiveLog) -> Self {
         self.live = Some(live);
+        self
+    }
+
+    /// Prints progress also where standard error is not a terminal.
+    pub(crate) fn with_progress(mut self) -> Self {
+        self.prints_progress = true;
         self
     }
 
@@ -68,8 +88,35 @@ impl Printer {
         }
     }
 
-    fn live_line(&self, line: &LiveLine) {
-        self.console.log_line(self.shown_name(&line.name), &line.text);
+    fn live_line(&mut self, line: &LiveLine) {
+        self.tell(&line.name, &line.told);
+    }
+
+    /// Prints what a script told.
+    pub(crate) fn tell(&mut self, name: &Arc<str>, told: &Told) {
+        if let Told::Progress(fraction, text) = told {
+            if self.console.is_terminal() {
+                self.console.show_progress(self.shown_name(name), *fraction, text);
+                self.shows_progress = true;
+            } else if self.prints_progress {
+                self.console.log_progress(self.shown_name(name), *fraction, text);
+            }
+            return;
+        }
+        self.clear_progress();
+        let name = self.shown_name(name);
+        match told {
+            Told::Line(level, text) => self.console.log_line(name, *level, text),
+            Told::Again(delivery) => self.console.started_again(name, *delivery),
+            Told::Lost(lines) => self.console.lines_were_lost(name, *lines),
+            Told::Progress(..) => {}
+        }
+    }
+
+    fn clear_progress(&mut self) {
+        if std::mem::take(&mut self.shows_progress) {
+            self.console.clear_progress();
+        }
     }
 
     /// The script's name if there are several scripts, so that their lines can be told apart.
@@ -81,6 +128,7 @@ impl Printer {
     pub(crate) fn ending(&mut self, ending: &Ending) -> ControlFlow<()> {
         // All lines of the script are in the live log by now.
         self.drain_live();
+        self.clear_progress();
         if let Some(details) = &ending.details {
             let name = self.shown_name(&ending.name);
             match self.live {

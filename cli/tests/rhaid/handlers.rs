@@ -107,7 +107,7 @@ fn bad_folders_names_and_parameters_are_refused() {
     let missing = handlers(&scripts, &["nope"]);
     assert_eq!((missing.code, &*missing.out), (Some(2), ""));
     assert!(
-        missing.err.contains("invalid value for '<DIR>': the folder nope does not exist"),
+        missing.err.contains("invalid value for '[DIR]': the folder nope does not exist"),
         "{}",
         missing.err
     );
@@ -135,4 +135,57 @@ fn bad_folders_names_and_parameters_are_refused() {
     refused(&["file", "--params", "[1]"], "cannot be used with");
     let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
     refused(&["--method", "a", "--params", &deep], "more than 127 levels");
+}
+
+#[test]
+fn handlers_of_living_workers_are_listed_with_their_figures() {
+    let site = Site::new();
+    assert_eq!(site.ok(&["handlers"]).lines().count(), 1, "the header");
+    let scripts = Scripts::new([("billing.rhai", BILLING)]);
+    let args = ["--handlers", path(&scripts)];
+    let mut workers: Vec<_> = (0..2).map(|_| site.worker(&args)).collect();
+    // It is killed without a parent that reports its death: only the end of its lease tells.
+    workers.push(site.worker(&[&args[..], &["--no-supervise"]].concat()));
+    let listed = || site.json(&["handlers"]);
+    site.until("three workers announce it", || {
+        listed()
+            .first()
+            .is_some_and(|handler| handler["instances"].as_array().is_some_and(|all| all.len() == 3))
+    });
+    for cents in ["1", "2", "x"] {
+        let arg = format!("cents={cents}");
+        assert_eq!(site.ok(&["call", "--method", "billing.charge", "--arg", &arg]), format!("{cents} eur\n"));
+    }
+    let bad = site.run(&["call", "--method", "billing.charge", "--arg", "cent=5", "--worker", "worker-1"]);
+    assert_eq!(bad.code, Some(1), "{}", bad.err);
+    let unknown = site.run(&["call", "--method", "billing.nope"]);
+    assert_eq!(unknown.code, Some(1), "{}", unknown.err);
+    assert!(
+        unknown.err.contains("no living worker has announced a method `billing.nope`"),
+        "{}",
+        unknown.err
+    );
+    site.until("the calls are counted", || listed()[0]["figures"]["calls"] == 4);
+    let handler = &listed()[0];
+    assert_eq!((&handler["workerId"], &handler["name"]), (&json!("worker-1"), &json!("billing")));
+    assert_eq!((&handler["description"], &handler["file"]), (&json!("Payments."), &json!("billing.rhai")));
+    let figures = &handler["methods"][0]["figures"];
+    assert_eq!(
+        (&figures["completed"], &figures["errors"], &figures["successRate"]),
+        (&json!(3), &json!(1), &json!(0.75))
+    );
+
+    let table = site.ok(&["handlers"]);
+    let lines: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1][..7], ["worker-1", "billing", "3", "4", "0", "1", "0"], "{table}");
+    assert_eq!(lines[2][..8], ["worker-1", "billing.charge", "3", "4", "0", "1", "0", "75.0%"], "{table}");
+    assert!(table.lines().nth(1).is_some_and(|line| line.ends_with("Payments.")), "{table}");
+
+    workers.pop().expect("the last one").signal("KILL");
+    site.until("the killed one is gone", || {
+        listed()[0]["instances"].as_array().is_some_and(|all| all.len() == 2)
+    });
+    assert_eq!(listed()[0]["figures"]["calls"], 4, "what it has reported stays");
+    let refused = site.run(&["handlers", "--limit", "max_operations=1"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
 }

@@ -9,6 +9,7 @@
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
 //! - `supervision`: tests of the child process of `rhaid worker`.
+//! - `events`: tests of what commands print of a task that runs on a worker.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
 //! - `list_protocol`, `list_kills`: tests of the list protocol: the clients of its document, ids in commands, killed workers.
 //! - `usage_example`: the example of the README, over Redis.
@@ -19,6 +20,7 @@ mod cascade;
 mod check;
 mod command;
 mod ends;
+mod events;
 mod examples;
 mod failures;
 mod functions;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, future};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Claim, Consumer, Finish, Finished, Signal, SubmitError, Task, TaskId, TaskStatus,
 };
@@ -143,6 +143,22 @@ pub(crate) async fn requested_cancel_beats_another_try(env: &dyn Environment) {
         let details = outcome.await;
         let ended = (details.status, details.cancel_reason);
         assert_eq!(ended, (TaskStatus::Cancelled, Some(CancelReason::Asked)));
+    }
+}
+
+pub(crate) async fn dropped_cancel_is_carried_out(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let (first, second) = (stage.submit_any().await, stage.submit_any().await);
+    let mut outcomes = future::join(stage.outcome(first), stage.outcome(second));
+    let ids = [first, second];
+    let answer = stage.transport.cancel(&ids, CancelReason::Withdrawn).now_or_never();
+    if let Some(answer) = answer {
+        assert_eq!(answer.expect("a cancel"), [Cancelled::Removed; 2]);
+    }
+    let (first, second) = stage.alive(&[], &mut outcomes).await;
+    for details in [first, second] {
+        let ended = (details.status, details.cancel_reason);
+        assert_eq!(ended, (TaskStatus::Cancelled, Some(CancelReason::Withdrawn)));
     }
 }
 

@@ -28,6 +28,15 @@ crate::case::cases! {
         outcome_reaches_every_waiter,
         outcome_of_an_unknown_task_is_not_found,
         dropped_wait_leaves_nothing;
+    events:
+        events_follow_a_run,
+        events_reach_every_subscriber,
+        late_subscriber_gets_earlier_events,
+        outcome_completes_the_lines,
+        events_of_the_next_delivery_follow,
+        events_of_a_lost_claim_are_dropped,
+        slow_subscriber_loses_the_oldest_lines,
+        events_of_an_unknown_task_are_not_found;
     cancel:
         cancel_removes_a_waiting_task,
         cancel_removes_a_delayed_task,
@@ -38,6 +47,7 @@ crate::case::cases! {
         outcome_beats_a_requested_cancel,
         requested_cancel_outlives_the_instance,
         requested_cancel_beats_another_try,
+        dropped_cancel_is_carried_out,
         cancel_reaches_all_below;
     queue:
         instances_lists_the_living,
@@ -100,6 +110,12 @@ crate::case::cases! {
         crash_report_ends_the_instance,
         late_renewal_keeps_the_blame_of_a_report,
         stale_crash_report_changes_nothing;
+    report:
+        report_describes_the_instance,
+        report_counts_once,
+        figures_outlive_their_instance,
+        figures_are_bounded,
+        figures_have_their_last_activity;
     detach:
         detach_releases,
         detached_instance_claims_no_more,

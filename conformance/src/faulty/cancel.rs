@@ -13,6 +13,7 @@ use rhai_dispatcher_core::{
 
 use super::fault::{CancelAnswer, Fault, FinishAnswer, faults};
 use super::peer::Peer;
+use crate::waiting::yield_now;
 
 faults! {
     CancelsNothing => cancel::cancel_removes_a_waiting_task, cancel::requested_cancel_outlives_the_instance, cancel::requested_cancel_beats_another_try;
@@ -21,6 +22,7 @@ faults! {
     LeavesTombstones => cancel::cancel_makes_room;
     CancelsTheFinished => cancel::cancel_of_a_finished_task_changes_nothing;
     KnowsTheUnknown => cancel::cancel_of_an_unknown_task_is_not_found;
+    DropsCancels => cancel::dropped_cancel_is_carried_out;
     PrefersTheCancel => cancel::outcome_beats_a_requested_cancel;
 }
 
@@ -137,5 +139,17 @@ impl Fault for PrefersTheCancel {
             }
         }
         peer.consumer.finish(&done).await
+    }
+}
+
+/// Looks something up before it cancels, so that a call whose future is dropped does not.
+#[derive(Debug, Default)]
+struct DropsCancels;
+
+#[async_trait]
+impl Fault for DropsCancels {
+    async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
+        yield_now().await;
+        on.cancel(ids, why).await
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, Reported, RunEvent, Signal,
+    TransportError,
 };
 
 use super::fault::Fault;
@@ -37,6 +38,14 @@ impl Consumer for FaultyConsumer {
 
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         self.fault.renew(&self.peer).await
+    }
+
+    fn publish(&self, claim: &Claim, event: RunEvent) {
+        self.fault.publish(&self.peer, claim, event);
+    }
+
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        self.fault.report(&self.peer, report).await
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {

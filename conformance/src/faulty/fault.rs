@@ -7,8 +7,9 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceSpec, OutcomeError, QueueInfo, Requeued, Signal, SubmitError, Submitted, Task, TaskDetails,
-    TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent,
+    Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
+    TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -42,6 +43,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.outcome(id)
     }
 
+    fn events(&self, of: &Arc<dyn Transport>, id: TaskId) -> TaskEvents {
+        of.events(id)
+    }
+
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
         on.cancel(ids, why).await
     }
@@ -56,6 +61,14 @@ pub(crate) trait Fault: Debug + Send + Sync {
         worker_id: Option<&WorkerId>,
     ) -> Result<Vec<InstanceInfo>, TransportError> {
         of.instances(worker_id).await
+    }
+
+    async fn figures(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+    ) -> Result<Vec<MethodFigures>, TransportError> {
+        of.figures(worker_id).await
     }
 
     async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
@@ -81,6 +94,14 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     async fn renew(&self, peer: &Peer) -> Result<Vec<Claim>, TransportError> {
         peer.consumer.renew().await
+    }
+
+    fn publish(&self, peer: &Peer, claim: &Claim, event: RunEvent) {
+        peer.consumer.publish(claim, event);
+    }
+
+    async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {
+        peer.consumer.report(report).await
     }
 
     fn signals(&self, peer: &Peer) -> BoxStream<'static, Signal> {

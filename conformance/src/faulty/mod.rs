@@ -9,12 +9,14 @@ mod consumer;
 mod crash;
 mod details;
 mod environment;
+mod events;
 mod fault;
 mod finish;
 mod lease;
 mod outcome;
 mod peer;
 mod queue;
+mod report;
 mod submit;
 mod transport;
 
@@ -28,10 +30,12 @@ pub static FAULTS: &[&[FaultCase]] = &[
     submit::FAULTS,
     details::FAULTS,
     outcome::FAULTS,
+    events::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
     claim::FAULTS,
     finish::FAULTS,
     lease::FAULTS,
     crash::FAULTS,
+    report::FAULTS,
 ];

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
-    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError,
-    WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
+    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
+    Transport, TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -52,6 +52,10 @@ impl Transport for Faulty {
         self.fault.outcome(&self.inner, id)
     }
 
+    fn events(&self, id: TaskId) -> TaskEvents {
+        self.fault.events(&self.inner, id)
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         self.fault.cancel(&*self.inner, ids, why).await
     }
@@ -62,6 +66,10 @@ impl Transport for Faulty {
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
         self.fault.instances(&*self.inner, worker_id).await
+    }
+
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        self.fault.figures(&*self.inner, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

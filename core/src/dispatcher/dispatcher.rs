@@ -3,12 +3,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{self, BoxFuture, Either};
+use futures::{Stream, TryStreamExt};
 
+use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
 use super::{DispatcherConfig, Progress, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
-    TaskDetails, TaskError, TaskErrorKind, TaskId, Transport, TransportExt, WorkerId,
+    TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, Transport, TransportExt, WorkerId,
 };
 
 /// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
@@ -32,6 +34,7 @@ struct DispatcherCore {
     /// For what would block the callers, once there was any of it.
     pool: OnceLock<BlockingPool>,
     queue_reads: QueueReads,
+    directory_reads: DirectoryReads,
 }
 
 /// How long the reason of a timeout may delay its report.
@@ -47,6 +50,7 @@ impl Dispatcher {
                 config,
                 pool: OnceLock::new(),
                 queue_reads: QueueReads::default(),
+                directory_reads: DirectoryReads::default(),
             }),
         }
     }
@@ -72,6 +76,23 @@ impl Dispatcher {
             return Ok(details);
         }
         Err(self.timed_out(id, None, clock.sleep_until(clock.now() + REASON_WAIT)).await)
+    }
+
+    /// Follows a task of any dispatcher: its starts, the lines that it prints and logs, its progress, and its end, which is
+    /// the last item. It may be called before the start, while the task runs, and after its end; lines that were printed
+    /// before come first.
+    ///
+    /// A slow reader does not slow the task: it loses the oldest lines, and is told how many
+    /// ([`TaskEvent::Lost`](crate::TaskEvent::Lost)).
+    ///
+    /// # Errors
+    /// As the last item: [`Error::NotFound`], [`Error::Lost`], [`Error::Unavailable`].
+    ///
+    /// # Cancellation
+    /// No event is lost between two polls, so a dropped future of the next item loses nothing. Dropping the stream ends the
+    /// subscription and changes nothing for the task.
+    pub fn events(&self, id: TaskId) -> impl Stream<Item = Result<TaskEvent, Error>> + Send + Unpin + use<> {
+        self.transport().events(id).map_err(Error::from)
     }
 
     /// Reads why a task has no outcome yet: what it waits for, or since when it runs.
@@ -185,6 +206,11 @@ impl Dispatcher {
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         self.transport().clock()
+    }
+
+    /// What the living instances have announced, as a read says that began less than `within` ago.
+    pub(super) fn directory_read(&self, within: Duration) -> DirectoryRead {
+        self.shared.directory_reads.read(self.transport(), within)
     }
 
     pub(super) async fn outcome_until(

@@ -1,6 +1,8 @@
 //! The side that submits tasks and waits for them.
 
 mod config;
+mod directory_reads;
+mod discovery;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod dispatcher;
 mod preflight;

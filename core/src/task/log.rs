@@ -1,6 +1,10 @@
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
-/// What a task printed, in order, up to a bound in bytes.
+use crate::Invalid;
+
+/// What a task printed and logged, in order, up to a bound in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskLog {
     lines: Vec<LogLine>,
@@ -10,10 +14,10 @@ pub struct TaskLog {
     bytes: usize,
 }
 
-/// One call of `print` or `debug`.
+/// One call of `print`, `debug` or `log`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Which of the two.
+    /// Where it comes from, and how grave it is.
     pub level: LogLevel,
     /// The text, without a line end of its own.
     pub text: String,
@@ -22,11 +26,49 @@ pub struct LogLine {
 /// Where a line of the log came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LogLevel {
     /// `print`
     Print,
-    /// `debug`
+    /// `debug`, or `log` with `"debug"`.
     Debug,
+    /// `log` with `"info"`.
+    Info,
+    /// `log` with `"warn"`.
+    Warn,
+    /// `log` with `"error"`.
+    Error,
+}
+
+impl LogLevel {
+    /// The levels of `log`, the least grave first.
+    pub const OF_LOG: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The level as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Print => "print",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = Invalid;
+
+    /// The level of that name; `print` is one.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let all = std::iter::once(Self::Print).chain(Self::OF_LOG);
+        all.into_iter().find(|level| level.as_str() == text).ok_or_else(|| {
+            let shown: String = text.chars().take(32).collect();
+            let problem = format!("{shown:?} is not a level");
+            Invalid::new("level", problem, "use debug, info, warn or error")
+        })
+    }
 }
 
 impl TaskLog {

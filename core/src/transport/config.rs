@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::EventLimits;
+
 /// The settings that every transport has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,6 +26,16 @@ pub struct TransportConfig {
     pub max_finished_records: usize,
     /// How many bytes these records may take, estimated, likewise. Default: 64 MiB.
     pub max_finished_bytes: usize,
+    /// How many events of one task are kept for each of its readers: of the lines that it prints, and its progress.
+    /// Default: 1,000.
+    pub max_events: usize,
+    /// How many bytes these events may take, about. Default: 256 KiB.
+    pub max_event_bytes: usize,
+    /// How many methods of a worker id have figures of their own; calls of others count together. Default: 1,000.
+    pub max_figures: usize,
+    /// How long the figures of a worker id are kept after the last report of an instance. Default: 7 days. In memory
+    /// they are kept for as long as the queue.
+    pub figures_ttl: Duration,
 }
 
 impl TransportConfig {
@@ -76,10 +88,44 @@ impl TransportConfig {
         self
     }
 
+    /// Sets [`max_events`](Self::max_events).
+    #[must_use]
+    pub fn with_max_events(mut self, events: usize) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// Sets [`max_event_bytes`](Self::max_event_bytes).
+    #[must_use]
+    pub fn with_max_event_bytes(mut self, bytes: usize) -> Self {
+        self.max_event_bytes = bytes;
+        self
+    }
+
+    /// How many events of a task are kept.
+    #[must_use]
+    pub const fn event_limits(&self) -> EventLimits {
+        EventLimits { events: self.max_events, bytes: self.max_event_bytes }
+    }
+
     /// Sets [`max_finished_bytes`](Self::max_finished_bytes).
     #[must_use]
     pub fn with_max_finished_bytes(mut self, bytes: usize) -> Self {
         self.max_finished_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_figures`](Self::max_figures).
+    #[must_use]
+    pub fn with_max_figures(mut self, methods: usize) -> Self {
+        self.max_figures = methods;
+        self
+    }
+
+    /// Sets [`figures_ttl`](Self::figures_ttl).
+    #[must_use]
+    pub fn with_figures_ttl(mut self, ttl: Duration) -> Self {
+        self.figures_ttl = ttl;
         self
     }
 }
@@ -95,6 +141,10 @@ impl Default for TransportConfig {
             record_ttl: Duration::from_secs(24 * 60 * 60),
             max_finished_records: 100_000,
             max_finished_bytes: 64 << 20,
+            max_events: 1_000,
+            max_event_bytes: 256 << 10,
+            max_figures: 1_000,
+            figures_ttl: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use super::TransportError;
-use crate::{CancelReason, InstanceId, Outcome, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick};
+use super::{InstanceReport, Reported, TransportError};
+use crate::{
+    CancelReason, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick,
+};
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
 /// dropped loses nothing.
@@ -126,6 +128,27 @@ pub trait Consumer: Send + Sync {
     /// [`Unavailable`](TransportError::Unavailable).
     async fn renew(&self) -> Result<Vec<Claim>, TransportError>;
 
+    /// Tells the subscribers of a claimed task what its run does: see [`Transport::events`](super::Transport::events).
+    /// Never waits and never fails: events that can't be sent, or that are of a claim which this instance does not hold
+    /// any more, are dropped. The default drops all.
+    fn publish(&self, _claim: &Claim, _event: RunEvent) {}
+
+    /// Says what the instance has and what it has counted; see [`InstanceReport`].
+    ///
+    /// # Behavior
+    /// - `report_describes_the_instance`: `instances` lists what it has and what it runs, also after a report without a
+    ///   description, and with its lease.
+    /// - `report_counts_once`: what a report adds is counted for its worker id, also when it is sent twice, or after a
+    ///   later one.
+    /// - `figures_outlive_their_instance`: a detach or a death takes nothing back.
+    /// - `figures_are_bounded`: beyond `max_figures` methods, calls of new ones are counted together.
+    /// - `figures_have_their_last_activity`: the latest end of a run, by the transport's clock.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable) if it is not known whether it was counted; reporting again, with the
+    /// same number and the same content, is safe.
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError>;
+
     /// What others want of the tasks that this instance runs. One stream per instance; it ends
     /// when the instance does.
     fn signals(&self) -> BoxStream<'static, Signal>;
@@ -154,6 +177,14 @@ pub struct Claim {
     pub instance: InstanceId,
     /// Start count, 1-based.
     pub delivery: u32,
+}
+
+impl Claim {
+    /// The run that it is for.
+    #[must_use]
+    pub const fn run(&self) -> RunId {
+        RunId { instance: self.instance, delivery: self.delivery }
+    }
 }
 
 /// A task that was claimed.

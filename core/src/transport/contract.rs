@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 use super::{
-    Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError, QueueInfo, Requeued,
-    SubmitError, TransportError,
+    Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, SubmitError, TransportError,
 };
-use crate::{CancelReason, Clock, Task, TaskDetails, TaskId, WorkerId};
+use crate::{CancelReason, Clock, EventLimits, EventQueue, Task, TaskDetails, TaskEvents, TaskId, WorkerId};
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
 ///
@@ -104,6 +104,38 @@ pub trait Transport: Send + Sync + Debug {
     /// task. Once that is known the wait continues while the store is away.
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
 
+    /// Subscribes to one task: its starts, the lines that it prints and logs, its progress, and its end, as
+    /// [`TaskEvent`](crate::TaskEvent)s. Registered when called, not when first polled. Any handle may subscribe, at any
+    /// time.
+    ///
+    /// A subscriber never slows the task: events wait in buffers of at most
+    /// [`max_events`](super::TransportConfig::max_events) and
+    /// [`max_event_bytes`](super::TransportConfig::max_event_bytes), of which the oldest go. Lost lines are counted. Over
+    /// a store, a start without other events may be told up to a second late, and events about 50 ms.
+    ///
+    /// The default tells the end only, with the lines of the outcome's log before it.
+    ///
+    /// # Behavior
+    /// - `events_follow_a_run`: a start, lines and progress reach a waiting subscriber while the task runs, and then
+    ///   its end.
+    /// - `events_reach_every_subscriber`: also through another handle on the same store.
+    /// - `late_subscriber_gets_earlier_events`: of a task that runs, or has ended.
+    /// - `outcome_completes_the_lines`: lines of the outcome's log that were not published come before the end, and
+    ///   none twice.
+    /// - `events_of_the_next_delivery_follow`: after those of the one before, with the next number.
+    /// - `events_of_a_lost_claim_are_dropped`: also if they are published later.
+    /// - `slow_subscriber_loses_the_oldest_lines`: and gets their count, and the newest lines.
+    /// - `events_of_an_unknown_task_are_not_found`: the stream has that error and ends.
+    ///
+    /// # Errors
+    /// As an item, after which the stream ends: those of [`outcome`](Self::outcome).
+    ///
+    /// # Cancellation
+    /// See [`TaskEvents`].
+    fn events(&self, id: TaskId) -> TaskEvents {
+        TaskEvents::new(Arc::new(EventQueue::new(EventLimits { events: 1, bytes: 0 })), self.outcome(id))
+    }
+
     /// Cancels tasks; one answer for each, in their order.
     ///
     /// # Behavior
@@ -119,14 +151,13 @@ pub trait Transport: Send + Sync + Debug {
     /// - `requested_cancel_outlives_the_instance`: if the instance dies before it has stopped, the
     ///   task is cancelled, not run again.
     /// - `requested_cancel_beats_another_try`: also if it is released, retried or abandoned instead.
+    /// - `dropped_cancel_is_carried_out`: a future that is dropped after its first poll cancels the first
+    ///   128 tasks all the same.
     /// - `cancel_reaches_all_below`: what the task dispatched is cancelled with it, for the reason
     ///   `Parent`, and what that dispatched; not if it has ended otherwise.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); cancelling again is safe.
-    ///
-    /// # Cancellation
-    /// A future that is dropped after its first poll cancels the first 128 tasks all the same.
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError>;
 
     /// Ends the instance of a worker process that has died, without waiting for its lease.
@@ -156,6 +187,13 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError>;
+
+    /// What the instances of a worker id have counted of its methods, by name, those of past instances included; see
+    /// [`Consumer::report`].
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError>;
 
     /// The queues that have been used and still hold something or are served, by name.
     ///

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, Priority, TaskId, WallTime, WorkerId};
+use crate::{InstanceId, Json, Priority, TaskId, WallTime, WorkerId};
 
 /// The identity of an instance that attaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,7 @@ impl InstanceSpec {
 /// A living instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InstanceInfo {
     /// Its id.
     pub instance: InstanceId,
@@ -31,6 +35,21 @@ pub struct InstanceInfo {
     pub alive_until: WallTime,
     /// How many tasks it has claimed and not finished.
     pub claimed: usize,
+    /// When it began; `None` before its first report.
+    pub started_at: Option<WallTime>,
+    /// What it has, as JSON of an [`InstanceDescription`](crate::InstanceDescription); `None` before its first report.
+    pub description: Option<Json>,
+    /// How many calls of each method it ran at its last report; methods without one are left out.
+    pub in_flight: BTreeMap<Arc<str>, u64>,
+}
+
+impl InstanceInfo {
+    /// An instance that has claimed nothing and reported nothing.
+    #[must_use]
+    pub fn new(worker_id: WorkerId, instance: InstanceId, alive_until: WallTime) -> Self {
+        let in_flight = BTreeMap::new();
+        Self { instance, worker_id, alive_until, claimed: 0, started_at: None, description: None, in_flight }
+    }
 }
 
 /// A queue, by its numbers.

@@ -6,6 +6,7 @@ mod contract;
 mod error;
 mod ext;
 mod info;
+mod report;
 mod signal_queue;
 
 pub use config::TransportConfig;
@@ -14,4 +15,5 @@ pub use contract::{Cancelled, Submitted, Transport};
 pub use error::{OutcomeError, SubmitError, SubmitOneError, TransportError};
 pub use ext::TransportExt;
 pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};
+pub use report::{Added, InstanceReport, MethodFigures, Reported};
 pub use signal_queue::SignalQueue;

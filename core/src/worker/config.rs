@@ -2,6 +2,8 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use super::FiguresConfig;
+
 /// The settings of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,6 +16,8 @@ pub struct WorkerConfig {
     /// How long a lane may be silent before its tasks are given up: something on it blocks the
     /// thread. Default: 30 s.
     pub stall_timeout: Duration,
+    /// What is announced and counted of its methods.
+    pub figures: FiguresConfig,
 }
 
 impl WorkerConfig {
@@ -37,6 +41,13 @@ impl WorkerConfig {
         self.stall_timeout = timeout;
         self
     }
+
+    /// Sets [`figures`](Self::figures).
+    #[must_use]
+    pub fn with_figures(mut self, figures: FiguresConfig) -> Self {
+        self.figures = figures;
+        self
+    }
 }
 
 impl Default for WorkerConfig {
@@ -45,6 +56,7 @@ impl Default for WorkerConfig {
             lanes: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             grace: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
+            figures: FiguresConfig::default(),
         }
     }
 }

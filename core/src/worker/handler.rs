@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
 
-use super::StopToken;
+use super::{EventSink, StopToken};
 use crate::{Claimed, Clock, Outcome, TaskLog, Tick};
 
 /// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
@@ -39,6 +39,8 @@ pub struct Run {
     pub deadline: Option<Tick>,
     /// The transport's clock.
     pub clock: Arc<dyn Clock>,
+    /// Takes what the run tells while it lasts.
+    pub events: EventSink,
 }
 
 /// How a run ended.

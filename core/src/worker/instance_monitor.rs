@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::figures::Reports;
 use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
@@ -21,6 +22,7 @@ pub(super) struct InstanceMonitor {
     config: WorkerConfig,
     lanes: Vec<Arc<LaneState>>,
     intake: Arc<Intake>,
+    reports: Reports,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -93,6 +95,7 @@ impl InstanceMonitor {
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
         intake: Arc<Intake>,
+        reports: Reports,
         lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
         shutdown: oneshot::Receiver<Duration>,
     ) -> Self {
@@ -113,6 +116,7 @@ impl InstanceMonitor {
             config,
             lanes,
             intake,
+            reports,
             lane_ends,
         }
     }
@@ -155,6 +159,7 @@ impl InstanceMonitor {
             given_up.extend(under_way.await);
         }
         give_up(&*self.consumer, given_up, &self.log).await;
+        self.reports.finish().await;
         let detached = self.consumer.detach().await;
         let is_detached = detached.is_ok();
         let ended = match failure {
@@ -174,6 +179,7 @@ impl InstanceMonitor {
             self.shutdown = None;
             return Poll::Ready(Event::Shutdown(grace.unwrap_or(Duration::ZERO)));
         }
+        self.reports.poll(cx);
         if self.next_renewal.poll_over(cx) {
             self.note_lateness();
         }
@@ -247,6 +253,7 @@ impl InstanceMonitor {
 
     fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {
         self.renewing = None;
+        self.reports.renewed();
         self.intake.prune_stops();
         match answer {
             Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),

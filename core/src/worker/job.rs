@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
 
+use super::figures::CallMark;
 use super::{Handler, Ran, Run, Stop, StopToken};
 use crate::panic_text::panic_text;
 use crate::{Claim, Clock, Completion, Finish, Outcome, Task, TaskError, TaskErrorKind, TaskLog, Tick};
@@ -16,6 +17,8 @@ pub(super) struct Job {
     pub(super) claim: Claim,
     pub(super) stop: StopToken,
     pub(super) deadline: Option<Tick>,
+    /// If it is counted.
+    pub(super) mark: Option<CallMark>,
     task: Arc<Task>,
     attempt: u32,
     latest_start: Option<Tick>,
@@ -35,7 +38,7 @@ impl Job {
             Ok(future) => (Some(future), None),
             Err(panic) => (None, Some(panic_error(panic))),
         };
-        Self { claim, stop, deadline, task, attempt, latest_start, future, panicked }
+        Self { claim, stop, deadline, mark: None, task, attempt, latest_start, future, panicked }
     }
 
     /// What is to be written of a run that ended; nothing if the claim is lost.

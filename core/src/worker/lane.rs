@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
+use super::event_sink::{EventSink, LaneConsumer};
+use super::figures::LaneFigures;
 use super::finishes::Finishes;
 use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
@@ -28,6 +30,9 @@ pub(super) struct Lane<H> {
     running: Jobs,
     deadlines: Deadlines,
     finishes: Finishes,
+    consumer: Arc<LaneConsumer>,
+    /// None if calls are not counted.
+    figures: Option<LaneFigures>,
     draining: bool,
 }
 
@@ -42,16 +47,19 @@ impl<H: Handler> Lane<H> {
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
         state: Arc<LaneState>,
+        figures: Option<LaneFigures>,
     ) -> Self {
         Self {
             handler,
             index,
             intake,
+            consumer: LaneConsumer::new(Arc::clone(&consumer)),
             finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
             running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
+            figures,
             draining: false,
         }
     }
@@ -106,10 +114,16 @@ impl<H: Handler> Lane<H> {
         // Before anything of it runs, so that it can be stopped and given up from now on.
         self.state.begin(claim, stop.clone());
         let deadline = claimed.deadline;
-        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(&self.clock) };
+        let clock = &self.clock;
+        let payload = &claimed.task.payload;
+        let mark = self.figures.as_mut().and_then(|figures| figures.begin(payload, || clock.now()));
+        let events = EventSink::new(&self.consumer, claim);
+        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
-        match self.running.begin(Job::new(&self.handler, run)) {
+        let mut job = Job::new(&self.handler, run);
+        job.mark = mark;
+        match self.running.begin(job) {
             Some((job, ran)) => self.end(&job, ran),
             None => {
                 if let Some(at) = deadline {
@@ -150,6 +164,9 @@ impl<H: Handler> Lane<H> {
     }
 
     fn end(&mut self, job: &Job, ran: Ran) {
+        if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
+            figures.end(mark, &ran, &job.stop, self.clock.now());
+        }
         match job.completion(ran, &*self.clock) {
             Some(completion) => self.finishes.push(completion),
             None => self.state.end([job.claim].into_iter()),

@@ -10,12 +10,13 @@ use futures::executor::block_on;
 use futures::future::{self, Either};
 
 use super::early_stops::EarlyStops;
+use super::figures::{CallFigures, LaneFigures, Reports};
 use super::instance_monitor::InstanceMonitor;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::{Drained, Handler, RunningTasks, WorkerConfig, WorkerError};
+use super::{Drained, Handler, MethodSource, RunningTasks, WorkerConfig, WorkerError};
 use crate::clock::{Busy, block_on_counted};
 use crate::{Clock, Consumer, InstanceSpec, Transport, WorkerId};
 
@@ -26,6 +27,7 @@ pub struct Worker {
     worker_id: WorkerId,
     config: WorkerConfig,
     running_tasks: Option<Arc<dyn RunningTasks>>,
+    methods: Option<Arc<dyn MethodSource>>,
 }
 
 /// A worker that runs on its own threads. Dropping it shuts it down without any grace, and does
@@ -41,7 +43,7 @@ impl Worker {
     /// A worker that will serve `worker_id`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, worker_id: WorkerId) -> Self {
-        Self { transport, worker_id, config: WorkerConfig::default(), running_tasks: None }
+        Self { transport, worker_id, config: WorkerConfig::default(), running_tasks: None, methods: None }
     }
 
     /// Sets its configuration.
@@ -55,6 +57,13 @@ impl Worker {
     #[must_use]
     pub fn with_running_tasks(mut self, running_tasks: Arc<dyn RunningTasks>) -> Self {
         self.running_tasks = Some(running_tasks);
+        self
+    }
+
+    /// Sets the methods that its handler has: they are announced, and calls of them counted. Default: none.
+    #[must_use]
+    pub fn with_methods(mut self, methods: Arc<dyn MethodSource>) -> Self {
+        self.methods = Some(methods);
         self
     }
 
@@ -87,7 +96,7 @@ impl Worker {
         F: Fn() -> H + Send + Sync + 'static,
     {
         self.check_slots()?;
-        let Self { transport, worker_id, config, running_tasks } = self;
+        let Self { transport, worker_id, config, running_tasks, methods } = self;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
@@ -103,6 +112,16 @@ impl Worker {
         let states: Vec<_> = (0..lanes).map(state).collect();
         let intake =
             Intake::new(Arc::clone(&consumer), Arc::clone(&clock), states.clone(), Arc::clone(&early_stops));
+        let counted = methods.clone().filter(|_| config.figures.counts);
+        let figures = counted.map(|methods| CallFigures::new(methods, config.figures.max_figures, lanes));
+        let reports = Reports::new(
+            Arc::clone(&consumer),
+            Arc::clone(&clock),
+            config.figures.clone(),
+            lanes,
+            methods,
+            figures.clone(),
+        );
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
@@ -112,6 +131,7 @@ impl Worker {
             config,
             states.clone(),
             Arc::clone(&intake),
+            reports,
             lane_ends,
             shutdown_asked,
         );
@@ -129,9 +149,11 @@ impl Worker {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
+            let figures = figures.clone().map(|figures| LaneFigures::new(figures, index));
             let busy = busy_thread(&*clock);
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run = || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state));
+                let run =
+                    || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state, figures));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it

@@ -15,6 +15,22 @@ pub(super) const SCRIPT_FUNCTIONS: &[FunctionDoc] = &[
     )
     .example("debug(\"hello\")", "null"),
     FunctionDoc::new(
+        "log",
+        &["log(level, text)"],
+        "Writes a line to the log of the task, as `print` does, with a level: `\"debug\"`, `\"info\"`, `\"warn\"` or \
+         `\"error\"`. Rhai's logarithms, `log(x)` and `log(x, base)`, take numbers.",
+    )
+    .errors("`level` is another text.")
+    .example("log(\"warn\", \"the cache is cold\")", "null"),
+    FunctionDoc::new(
+        "progress",
+        &["progress(fraction, text)"],
+        "Tells subscribers to the task (`rhaid call`, `rhaid tail`, `RhaiDispatcher::events`) how far it is, from 0 to 1, \
+         and what it does. Of several in a row they may get the last only. It is not kept in the record.",
+    )
+    .errors("`fraction` is not between 0 and 1, or `text` is longer than 1,024 bytes.")
+    .example("progress(0.5, \"2 of 4 files\")", "null"),
+    FunctionDoc::new(
         "sleep",
         &["sleep(seconds)"],
         "Suspends the script for some seconds, whole or fractional. It holds no thread meanwhile.",

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Handler, InstanceId, Json, ManualClock, Outcome, Payload, Ran, Run, StopToken, Task,
-    TaskError, TaskErrorKind, TaskLog, Tick, WorkerId,
+    Claim, Claimed, EventSink, Handler, InstanceId, Json, ManualClock, Outcome, Payload, Ran, Run, StopToken,
+    Task, TaskError, TaskErrorKind, TaskLog, Tick, WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 
@@ -52,7 +52,13 @@ impl Bench {
         let stop = StopToken::new();
         let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
         let claimed = Claimed::first(claim, Arc::new(task));
-        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::new(self.clock.clone()) };
+        let run = Run {
+            claimed,
+            stop: stop.clone(),
+            deadline,
+            clock: Arc::new(self.clock.clone()),
+            events: EventSink::default(),
+        };
         Started { stop, future: self.handler.handle(run) }
     }
 

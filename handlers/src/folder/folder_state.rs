@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rhai_dispatcher_core::lock;
@@ -21,7 +22,22 @@ pub(super) struct FolderState {
     checker: ScriptChecker,
     /// Locked while the folder is read.
     versions: Mutex<Versions>,
-    current: Mutex<Arc<Snapshot>>,
+    current: Mutex<Current>,
+}
+
+/// The snapshot that calls get.
+struct Current {
+    snapshot: Arc<Snapshot>,
+    /// Its number, 1-based.
+    version: u64,
+    /// Woken by the next one.
+    waiting: Vec<Waker>,
+}
+
+impl Default for Current {
+    fn default() -> Self {
+        Self { snapshot: Arc::default(), version: 1, waiting: Vec::new() }
+    }
 }
 
 impl FolderState {
@@ -46,7 +62,19 @@ impl FolderState {
     }
 
     pub(super) fn current(&self) -> Arc<Snapshot> {
-        Arc::clone(&lock(&self.current))
+        Arc::clone(&lock(&self.current).snapshot)
+    }
+
+    /// Is ready when the snapshot is not that of the version `seen` any more, with its version.
+    pub(super) fn poll_changed(&self, seen: u64, cx: &mut Context<'_>) -> Poll<u64> {
+        let mut current = lock(&self.current);
+        if current.version != seen {
+            return Poll::Ready(current.version);
+        }
+        if !current.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            current.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// Reads what has changed, as it is.
@@ -103,7 +131,12 @@ impl FolderState {
 
     fn publish(&self, versions: &Versions) {
         let snapshot = Arc::new(Snapshot::of(versions, &self.config));
-        let old = std::mem::replace(&mut *lock(&self.current), Arc::clone(&snapshot));
+        let mut current = lock(&self.current);
+        let old = std::mem::replace(&mut current.snapshot, Arc::clone(&snapshot));
+        current.version += 1;
+        let waiting = std::mem::take(&mut current.waiting);
+        drop(current);
+        waiting.into_iter().for_each(Waker::wake);
         let old = &old.info().problems;
         for problem in snapshot.info().problems.iter().filter(|problem| !old.contains(problem)) {
             let HandlerProblem { file, message, line, column, serves_last_good, .. } = problem;

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use rhai_dispatcher_core::{Invalid, MethodName, lock};
 use rhai_dispatcher_engine::EngineConfig;
@@ -94,6 +95,11 @@ impl ScriptFolder {
     /// All methods, as they are now.
     pub(crate) fn current(&self) -> Arc<Snapshot> {
         self.0.state.current()
+    }
+
+    /// Is ready when its methods may be others than those of the version `seen`, with their version.
+    pub(crate) fn poll_changed(&self, seen: u64, cx: &mut Context<'_>) -> Poll<u64> {
+        self.0.state.poll_changed(seen, cx)
     }
 
     /// What is around its methods.

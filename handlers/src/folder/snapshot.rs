@@ -2,14 +2,16 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{Json, MethodName};
+use rhai_dispatcher_core::{
+    HandlerInfo, HandlerType, Json, MethodForm, MethodInfo, MethodName, ParameterInfo,
+};
 use rhai_dispatcher_engine::{FunctionCall, ModuleTexts};
 
 use super::FolderConfig;
 use super::scan::{ENDING, problem};
 use super::script_file::GoodVersion;
 use super::versions::Versions;
-use crate::info::{HandlerInfo, HandlerType, HandlersInfo, MethodForm, MethodInfo, ParameterInfo};
+use crate::info::HandlersInfo;
 
 /// The methods and modules of a folder at one time. A call keeps the one that it began with.
 #[derive(Debug, Default)]
@@ -116,7 +118,7 @@ impl Snapshot {
                 continue;
             };
             let parameters = function.parameters.iter().map(|name| ParameterInfo::new(name, true, None));
-            let form = MethodForm { parameters: parameters.collect(), line: Some(function.line) };
+            let form = MethodForm::new(parameters.collect(), Some(function.line));
             let description = &function.description;
             match methods.entry(name) {
                 Entry::Occupied(mut other) => {
@@ -133,23 +135,15 @@ impl Snapshot {
                     room.methods -= 1;
                     let name = free.key().clone();
                     self.methods.insert(name.clone(), (Arc::clone(good), function.name.as_str().into()));
-                    free.insert(MethodInfo {
-                        name,
-                        description: description.clone(),
-                        forms: vec![form],
-                        schema: None,
-                    });
+                    free.insert(MethodInfo::new(name, vec![form])).description.clone_from(description);
                 }
             }
         }
-        self.info.handlers.push(HandlerInfo {
-            name: handler.to_owned(),
-            description: good.outline.description.clone(),
-            typ: HandlerType::Script,
-            threads: 0,
-            methods: methods.into_values().collect(),
-            file: Some(format!("{module}{ENDING}")),
-        });
+        let mut info = HandlerInfo::new(handler, HandlerType::Script);
+        info.description.clone_from(&good.outline.description);
+        info.methods = methods.into_values().collect();
+        info.file = Some(format!("{module}{ENDING}"));
+        self.info.handlers.push(info);
     }
 }
 

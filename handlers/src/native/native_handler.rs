@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use rhai_dispatcher_core::{Invalid, Json, MethodName, Slots, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{
+    HandlerInfo, HandlerType, Invalid, Json, MethodForm, MethodInfo, MethodName, Slots, TaskError,
+    TaskErrorKind,
+};
 use tower::Service;
 
 use super::{Method, MethodHandler};
-use crate::info::{HandlerInfo, HandlerType, MethodForm, MethodInfo};
 use crate::layers::{Layered, MethodCall, MethodService};
 
 /// A handler that is registered: what the lanes of a worker share of it.
@@ -37,6 +39,11 @@ impl NativeHandler {
         let innermost = methods.clone();
         let layered = handler.layers.around(move || MethodService::new(innermost.clone()));
         Ok(Self { info: describe(handler), methods, layered })
+    }
+
+    /// Whether it has this method.
+    pub(crate) fn has(&self, method: &MethodName) -> bool {
+        self.methods.methods.contains_key(method)
     }
 
     /// Runs one call.
@@ -80,21 +87,16 @@ impl Service<MethodCall> for Methods {
 }
 
 fn describe(handler: &MethodHandler) -> HandlerInfo {
-    let methods = handler.methods.iter().map(|(name, method)| {
+    let mut info = HandlerInfo::new(&*handler.name, HandlerType::Native);
+    info.description.clone_from(&handler.description);
+    info.threads = handler.threads;
+    for (name, method) in &handler.methods {
         let own = handler.descriptions.get(name).cloned();
-        MethodInfo {
-            name: name.clone(),
-            description: own.unwrap_or_else(|| method.params.description().to_owned()),
-            forms: vec![MethodForm { parameters: method.params.describe(), line: None }],
-            schema: Json::of(method.params.schema()).ok(),
-        }
-    });
-    HandlerInfo {
-        name: handler.name.to_string(),
-        description: handler.description.clone(),
-        typ: HandlerType::Native,
-        threads: handler.threads,
-        methods: methods.collect(),
-        file: None,
+        let mut of_method =
+            MethodInfo::new(name.clone(), vec![MethodForm::new(method.params.describe(), None)]);
+        of_method.description = own.unwrap_or_else(|| method.params.description().to_owned());
+        of_method.schema = Json::of(method.params.schema()).ok();
+        info.methods.push(of_method);
     }
+    info
 }

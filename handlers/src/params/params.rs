@@ -1,11 +1,10 @@
-use rhai_dispatcher_core::{Json, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{Json, ParameterInfo, TaskError, TaskErrorKind};
 use rhai_dispatcher_engine::nearest;
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::ParamsForm;
-use crate::info::ParameterInfo;
 
 /// The parameters of a method, by the type that takes them.
 #[derive(Debug)]

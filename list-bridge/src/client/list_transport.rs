@@ -7,8 +7,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
-    TransportError, WallTime, WorkerId,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
+    Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;
@@ -180,6 +180,10 @@ impl Transport for ListTransport {
 
     async fn instances(&self, _worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
         Err(refused("a list of workers"))
+    }
+
+    async fn figures(&self, _worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        Err(refused("a list of figures"))
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

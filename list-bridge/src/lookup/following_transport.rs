@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, OutcomeError,
-    QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError,
-    WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
+    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
+    Transport, TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 
@@ -95,6 +95,26 @@ impl Transport for FollowingTransport {
         .boxed()
     }
 
+    fn events(&self, id: TaskId) -> TaskEvents {
+        if self.inner.awaits(id) {
+            return self.inner.events(id);
+        }
+        let queue = self.inner.event_queue();
+        let resolved = self.tasks.resolve(&ListId::from(id));
+        let (inner, tasks, told) = (self.inner.clone(), self.tasks.clone(), Arc::clone(&queue));
+        let outcome = async move {
+            match resolved.await? {
+                Resolved::Other => inner.events_into(id, &told).await,
+                Resolved::Runs(task) => {
+                    inner.events_into(task, &told).await?;
+                    Self::follow(tasks, id).await
+                }
+                Resolved::Hash => Self::follow(tasks, id).await,
+            }
+        };
+        TaskEvents::new(queue, outcome.boxed())
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         let (tasks, ids) = (self.tasks.clone(), ids.to_vec());
         // On the bridge: a caller that drops the future after its first poll has cancelled all the same.
@@ -107,6 +127,10 @@ impl Transport for FollowingTransport {
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
         self.inner.instances(worker_id).await
+    }
+
+    async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
+        self.inner.figures(worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

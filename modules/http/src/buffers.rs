@@ -40,7 +40,9 @@ impl Share {
             return Ok(());
         }
         let max = self.buffers.max;
-        let message = format!("all answers that are being read have more than {max} bytes; try again later");
+        let message = format!(
+            "all answers that are being read have more than {max} bytes (max_buffered_bytes); try again later"
+        );
         Err(HttpError::new(HttpErrorKind::TooLarge, message))
     }
 }

@@ -28,11 +28,17 @@ impl Exchange {
         }
         if request.body.len() > config.max_request_bytes {
             let limit = config.max_request_bytes;
-            return Err(HttpError::invalid("body", format_args!("it has more than {limit} bytes")));
+            return Err(HttpError::invalid(
+                "body",
+                format_args!("it has more than {limit} bytes (max_request_bytes)"),
+            ));
         }
         if header_bytes(&request.headers) > config.max_header_bytes {
             let limit = config.max_header_bytes;
-            return Err(HttpError::invalid("headers", format_args!("they have more than {limit} bytes")));
+            return Err(HttpError::invalid(
+                "headers",
+                format_args!("they have more than {limit} bytes (max_header_bytes)"),
+            ));
         }
         let timeout = request.timeout.unwrap_or(config.timeout).min(config.max_timeout);
         let max_response_bytes = config.max_response_bytes;
@@ -121,7 +127,10 @@ impl Exchange {
                 return Ok(answer);
             }
             left = left.checked_sub(1).ok_or_else(|| {
-                HttpError::new(HttpErrorKind::Redirect, format!("more than {limit} redirects"))
+                HttpError::new(
+                    HttpErrorKind::Redirect,
+                    format!("more than {limit} redirects (max_redirects)"),
+                )
             })?;
             request = redirected(request, answer.status(), target);
         }

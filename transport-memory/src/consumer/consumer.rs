@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceSpec, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, InstanceSpec, Reported,
+    RunEvent, Signal, TransportError,
 };
 
 use super::claim_future::ClaimFuture;
@@ -43,6 +44,14 @@ impl Consumer for MemoryConsumer {
 
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         self.member.renew()
+    }
+
+    fn publish(&self, claim: &Claim, event: RunEvent) {
+        self.member.publish(claim, event);
+    }
+
+    async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
+        Ok(self.member.report(report))
     }
 
     fn signals(&self) -> BoxStream<'static, Signal> {

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Claim, Completion, Finish, Finished, InstanceSpec, TransportError};
+use rhai_dispatcher_core::{
+    Claim, Completion, Finish, Finished, InstanceReport, InstanceSpec, Reported, RunEvent, TransportError,
+};
 
 use crate::hub::{Effects, Hub};
 use crate::queue::{Instance, Queue};
 use crate::record::Record;
+use crate::wakes::Wakes;
 
 /// An instance, where it belongs.
 pub(super) struct Membership {
@@ -121,6 +124,17 @@ impl Membership {
         }
     }
 
+    /// Tells the subscribers of a task what its run does.
+    pub(super) fn publish(&self, claim: &Claim, event: RunEvent) {
+        let record = match self.instance.lock().claims.get(&claim.task) {
+            Some((held, record)) if held == claim => Arc::clone(record),
+            _ => return,
+        };
+        let limits = self.hub.config.transport.event_limits();
+        let mut wakes = Wakes::default();
+        record.lock().publish(claim, event, limits, &mut wakes);
+    }
+
     /// Renews the lease. Returns the claims that were lost since the last time.
     pub(super) fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         let mut effects = Effects::new(&self.hub);
@@ -149,6 +163,18 @@ impl Membership {
         }
         drop(state);
         Ok(lost.iter().map(|lost| lost.claim).collect())
+    }
+
+    /// Notes what the instance says of itself, and counts what it has counted.
+    pub(super) fn report(&self, report: &InstanceReport) -> Reported {
+        let (now, max_figures) = (self.hub.config.clock.wall(), self.hub.config.transport.max_figures);
+        let mut state = self.queue.lock();
+        let mut held = self.instance.lock();
+        let announced = &mut held.announced;
+        if announced.note(report, now) {
+            report.added.iter().for_each(|added| state.figures.add(added, now, max_figures));
+        }
+        Reported { has_description: announced.description.is_some() }
     }
 
     /// Ends the instance; its tasks wait again.

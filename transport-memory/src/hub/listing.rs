@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{InstanceInfo, Priority, QueueInfo};
+use rhai_dispatcher_core::{InstanceInfo, Json, Priority, QueueInfo};
 
 use super::effects::Effects;
 use super::hub::Hub;
@@ -32,12 +32,13 @@ impl Hub {
         let state = queue.lock();
         let info = |instance: &Arc<Instance>| {
             let held = instance.lock();
-            InstanceInfo {
-                instance: instance.id,
-                worker_id: queue.worker_id.clone(),
-                alive_until: wall + (held.alive_until - now),
-                claimed: held.claims.len(),
-            }
+            let alive_until = wall + (held.alive_until - now);
+            let mut info = InstanceInfo::new(queue.worker_id.clone(), instance.id, alive_until);
+            info.claimed = held.claims.len();
+            info.started_at = held.announced.began;
+            info.description = held.announced.description.clone().map(Json::of_written);
+            info.in_flight = held.announced.in_flight.clone();
+            info
         };
         state.instances.values().map(info).collect()
     }

@@ -127,11 +127,11 @@ impl QueueState {
         instance: InstanceId,
         held: &mut InstanceState,
         record: Arc<Record>,
-        changes: &Changes<'_>,
+        changes: &mut Changes<'_>,
     ) -> Claimed {
         self.waiting -= 1;
         let mut state = record.lock();
-        let claim = state.start(record.task.id, instance, changes.now);
+        let claim = state.start(record.task.id, instance, changes.now, &mut changes.wakes);
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),

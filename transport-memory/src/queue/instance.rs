@@ -5,6 +5,7 @@ use std::task::Waker;
 use foldhash::fast::RandomState;
 use rhai_dispatcher_core::{Claim, InstanceId, Signal, SignalQueue, TaskId, Tick, lock};
 
+use super::announced::Announced;
 use crate::record::{Death, Record};
 use crate::wakes::Wakes;
 
@@ -30,6 +31,8 @@ pub(crate) struct InstanceState {
     /// Claims that were lost and not yet reported by a renewal.
     pub(crate) lost: Vec<Lost>,
     pub(crate) signals: SignalQueue,
+    /// What it has said of itself.
+    pub(crate) announced: Announced,
 }
 
 /// A claim that was lost.
@@ -53,6 +56,7 @@ impl Instance {
             held_up: Vec::new(),
             lost: Vec::new(),
             signals: SignalQueue::default(),
+            announced: Announced::default(),
         };
         Self { id, state: Mutex::new(state) }
     }

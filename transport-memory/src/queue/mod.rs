@@ -2,11 +2,13 @@
 //!
 //! Nothing here knows the hub. What follows from a step outside the queue is collected in [`Changes`].
 
+mod announced;
 mod changes;
 mod claimers;
 mod claiming;
 mod due_timer;
 mod expiry;
+mod figures;
 mod instance;
 mod quarantine;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]

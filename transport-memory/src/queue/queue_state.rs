@@ -6,6 +6,7 @@ use rhai_dispatcher_core::{InstanceId, Tick};
 use super::changes::Changes;
 use super::claimers::Claimers;
 use super::due_timer::DueTimer;
+use super::figures::QueueFigures;
 use super::instance::Instance;
 use super::quarantine::Quarantine;
 use super::ready::Ready;
@@ -35,6 +36,8 @@ pub(crate) struct QueueState {
     pub(crate) next_number: u64,
     pub(crate) due_timer: Option<DueTimer>,
     pub(crate) paused: bool,
+    /// What its instances have counted.
+    pub(crate) figures: QueueFigures,
 }
 
 impl QueueState {

@@ -3,6 +3,7 @@
 mod progress;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod record;
+mod record_events;
 mod records;
 
 pub(crate) use progress::Progress;

@@ -3,11 +3,12 @@ use std::task::Waker;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    CancelReason, Claim, Finished, InstanceId, Outcome, SubmitError, Task, TaskDetails, TaskId, TaskLog,
-    TaskStatus, Tick, WallTime, lock,
+    CancelReason, Claim, EventLimits, EventQueue, Finished, InstanceId, Outcome, RunEvent, RunId,
+    SubmitError, Task, TaskDetails, TaskId, TaskLog, TaskStatus, Tick, WallTime, lock,
 };
 
 use super::progress::Progress;
+use super::record_events::RecordEvents;
 use crate::wakes::Wakes;
 
 /// One task: what was submitted, and what is known of it.
@@ -33,6 +34,8 @@ pub(crate) struct RecordState {
     /// The waits for its outcome; without a waker until first polled.
     pub(crate) waiters: Vec<(u64, Option<Waker>)>,
     pub(crate) next_waiter: u64,
+    /// Until it ends: none if it has told nothing and has had no subscriber.
+    events: Option<Box<RecordEvents>>,
 }
 
 /// A death that a task has counted.
@@ -53,6 +56,7 @@ impl Record {
             cancel: None,
             waiters: Vec::new(),
             next_waiter: 0,
+            events: None,
         };
         let latest_start = task.starts_within().map(|time| tick() + time);
         let deadline = task.deadline_in.map(|time| tick() + time);
@@ -110,7 +114,13 @@ impl RecordState {
     }
 
     /// Starts it; the claim is the right to finish this start.
-    pub(crate) fn start(&mut self, task: TaskId, instance: InstanceId, now: WallTime) -> Claim {
+    pub(crate) fn start(
+        &mut self,
+        task: TaskId,
+        instance: InstanceId,
+        now: WallTime,
+        wakes: &mut Wakes,
+    ) -> Claim {
         let progress = &mut self.progress;
         progress.status = TaskStatus::Processing;
         progress.instance = Some(instance);
@@ -119,7 +129,11 @@ impl RecordState {
         progress.updated_at = now;
         progress.run_at = None;
         self.due = None;
-        Claim { task, instance, delivery: progress.delivery }
+        let claim = Claim { task, instance, delivery: progress.delivery };
+        if let Some(events) = &mut self.events {
+            events.push(claim.run(), RunEvent::Started, wakes);
+        }
+        claim
     }
 
     /// Whether `claim` still is the right to finish it.
@@ -130,6 +144,27 @@ impl RecordState {
             TaskStatus::Processing if mine => Ok(()),
             status if status.is_terminal() && mine => Err(Finished::AlreadyTerminal(status)),
             _ => Err(Finished::Fenced),
+        }
+    }
+
+    /// Tells its subscribers what a run does, unless the claim of the run is lost.
+    pub(crate) fn publish(&mut self, claim: &Claim, event: RunEvent, limits: EventLimits, wakes: &mut Wakes) {
+        if self.fence(claim).is_ok() {
+            let events = self.events.get_or_insert_with(|| Box::new(RecordEvents::new(limits)));
+            events.push(claim.run(), event, wakes);
+        }
+    }
+
+    /// Adds a subscriber, which gets what was told before. One that comes after the end gets nothing here.
+    pub(crate) fn subscribe(&mut self, subscriber: &Arc<EventQueue>, limits: EventLimits, wakes: &mut Wakes) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.events.get_or_insert_with(|| Box::new(RecordEvents::new(limits))).subscribe(subscriber, wakes);
+        let progress = &self.progress;
+        if let (TaskStatus::Processing, Some(instance)) = (progress.status, progress.instance) {
+            let run = RunId { instance, delivery: progress.delivery };
+            wakes.extend(subscriber.push(run, RunEvent::Started));
         }
     }
 
@@ -178,6 +213,7 @@ impl RecordState {
         self.progress.end(outcome, log);
         self.progress.updated_at = now;
         self.ended = Some(tick);
+        self.events = None;
         wakes.extend(self.waiters.drain(..).filter_map(|(_, waker)| waker));
     }
 }

@@ -16,6 +16,16 @@ pub(crate) fn children(prefix: &str, id: TaskId) -> Bytes {
     format!("{{{prefix}:{id}}}:children").into()
 }
 
+/// What the runs of a task tell.
+pub(crate) fn events(prefix: &str, id: TaskId) -> Bytes {
+    format!("{{{prefix}:{id}}}:events").into()
+}
+
+/// The stream that ends the blocking read of events of a handle.
+pub(crate) fn event_wake(prefix: &str, id: &str) -> Bytes {
+    format!("{prefix}:wake:{id}").into()
+}
+
 /// The inbox of a handle.
 pub(crate) fn inbox(prefix: &str, id: &str) -> Bytes {
     format!("{prefix}:inbox:{id}").into()

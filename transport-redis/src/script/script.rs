@@ -21,7 +21,19 @@ pub(crate) enum Script {
     Pause,
     Queues,
     Instances,
+    Events,
+    Report,
+    Figures,
 }
+
+// Tables of scripts are indexed by their number.
+const _: () = {
+    let mut index = 0;
+    while index < Script::COUNT {
+        assert!(Script::ALL[index] as usize == index, "ALL is in the order of the declarations");
+        index += 1;
+    }
+};
 
 /// What a script has answered to one of a batch: after the time comes an answer to each, or one to all.
 pub(crate) fn answer_to(index: usize, replies: &[ServerReply]) -> Option<&str> {
@@ -45,7 +57,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -58,6 +70,9 @@ impl Script {
         Self::Pause,
         Self::Queues,
         Self::Instances,
+        Self::Events,
+        Self::Report,
+        Self::Figures,
     ];
 
     /// How many there are.
@@ -77,6 +92,9 @@ impl Script {
             Self::Pause => "pause",
             Self::Queues => "queues",
             Self::Instances => "instances",
+            Self::Events => "events",
+            Self::Report => "report",
+            Self::Figures => "figures",
         }
     }
 
@@ -94,6 +112,9 @@ impl Script {
             Self::Pause => include_str!("../lua/pause.lua"),
             Self::Queues => include_str!("../lua/queues.lua"),
             Self::Instances => include_str!("../lua/instances.lua"),
+            Self::Events => include_str!("../lua/events.lua"),
+            Self::Report => include_str!("../lua/report.lua"),
+            Self::Figures => include_str!("../lua/figures.lua"),
         }
     }
 
@@ -148,11 +169,11 @@ impl Script {
         &LIBRARY
     }
 
-    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks, and
+    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks and events, and
     /// continues with those that it has. No script is declared `no-writes`, since a server that has become a replica
     /// would continue to answer it with old data.
     pub(crate) const fn runs_without_memory(self) -> bool {
-        !matches!(self, Self::Submit)
+        !matches!(self, Self::Submit | Self::Events)
     }
 }
 

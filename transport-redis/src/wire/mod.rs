@@ -2,6 +2,7 @@
 //! The structs mirror core's types, which may change when the wire must not.
 
 mod encoding;
+pub(crate) mod event;
 pub(crate) mod record;
 mod task_end;
 mod task_payload;

@@ -39,9 +39,17 @@ enum OutcomeV1 {
 
 #[derive(Serialize, Deserialize)]
 struct LogV1 {
-    /// Whether it is of `debug`, and the text.
-    lines: Vec<(bool, String)>,
+    /// The level (0 print, 1 debug, 2 info, 3 warn, 4 error), and the text.
+    lines: Vec<(u8, String)>,
     truncated: bool,
+}
+
+/// The levels by their numbers.
+const LEVELS: [LogLevel; 5] =
+    [LogLevel::Print, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
+
+fn number_of(level: LogLevel) -> u8 {
+    (0..).zip(LEVELS).find(|(_, known)| *known == level).map_or(0, |(number, _)| number)
 }
 
 pub(crate) fn encode_end(ended: &TaskEnd) -> Option<Vec<u8>> {
@@ -56,12 +64,7 @@ pub(crate) fn encode_end(ended: &TaskEnd) -> Option<Vec<u8>> {
         Outcome::Cancelled(reason) => OutcomeV1::Cancelled(reason.as_str().to_owned()),
     };
     let log = (!ended.log.is_empty()).then(|| LogV1 {
-        lines: ended
-            .log
-            .lines()
-            .iter()
-            .map(|line| (line.level == LogLevel::Debug, line.text.clone()))
-            .collect(),
+        lines: ended.log.lines().iter().map(|line| (number_of(line.level), line.text.clone())).collect(),
         truncated: ended.log.is_truncated(),
     });
     let mut bytes = encode(&TaskEndV1 {
@@ -95,8 +98,10 @@ pub(crate) fn decode_end(bytes: &[u8]) -> Result<TaskEnd, WireError> {
         }
     };
     let mut log = TaskLog::new();
-    for (debug, text) in wire.log.iter().flat_map(|log| &log.lines) {
-        log.push(if *debug { LogLevel::Debug } else { LogLevel::Print }, text.clone(), usize::MAX);
+    for (level, text) in wire.log.iter().flat_map(|log| &log.lines) {
+        // One that a newer version has added is at least a line.
+        let level = LEVELS.get(usize::from(*level)).copied().unwrap_or(LogLevel::Print);
+        log.push(level, text.clone(), usize::MAX);
     }
     if wire.log.is_some_and(|log| log.truncated) {
         log.push(LogLevel::Print, "", 0);
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn an_end_comes_back_as_it_was() {
         let mut log = TaskLog::new();
-        log.push(LogLevel::Debug, "line", 1_000);
+        LEVELS.into_iter().for_each(|level| assert!(log.push(level, "line", 1_000)));
         let error = TaskError::new(TaskErrorKind::Limit, "too much").at(Some(1), None);
         let json = Json::parse("[1]").expect("JSON");
         for outcome in [

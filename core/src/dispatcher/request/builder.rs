@@ -62,7 +62,9 @@ impl Dispatcher {
         PlayRequestBuilder { dispatcher: self.clone(), fields: Box::default() }
     }
 
-    /// Begins a request to call a method: `client.call("billing.charge").worker_id("billing").arg("cents", 500)`.
+    /// Begins a request to call a method: `client.call("billing.charge").arg("cents", 500)`. Without a
+    /// [`worker_id`](PlayRequestBuilder::worker_id) it goes to the one whose living instances have the method; if several
+    /// have it, the request is refused.
     pub fn call(&self, method: impl Into<Arc<str>>) -> PlayRequestBuilder {
         self.new_play_request().method(method)
     }
@@ -76,7 +78,8 @@ impl PlayRequestBuilder {
         self
     }
 
-    /// The queue to submit to. Required.
+    /// The queue to submit to. Required for a script. A call without it is submitted to the worker id whose living
+    /// instances have the method, as they announced it at most 1 s before.
     pub fn worker_id(mut self, worker_id: impl Into<Arc<str>>) -> Self {
         self.fields.worker_id = self.take(WorkerId::try_from(worker_id.into()));
         self
@@ -159,7 +162,11 @@ impl PlayRequestBuilder {
         let max = self.dispatcher.config().max_depth;
         if depth >= max {
             let problem = format!("task {id} has {depth} tasks above it, and the limit is {max} (max_depth)");
-            self.refuse("parent", problem, "dispatch from a task further up");
+            self.refuse(
+                "parent",
+                problem,
+                "dispatch from a task further up, or raise max_depth of the dispatcher",
+            );
         }
         self.fields.parent = Some(Parent { id, depth, deadline });
         self

@@ -17,11 +17,16 @@ impl PlayRequestBuilder {
         if let Some(invalid) = self.fields.invalid.take() {
             return Err(invalid.into());
         }
-        let worker_id =
-            self.fields.worker_id.take().ok_or_else(|| {
-                Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)")
-            })?;
         let payload = self.payload().await?;
+        let worker_id = match (self.fields.worker_id.take(), payload.method()) {
+            (Some(worker_id), _) => worker_id,
+            (None, Some(method)) => self.dispatcher.worker_id_of(method).await?,
+            (None, None) => {
+                return Err(
+                    Invalid::new("worker_id", "is missing", "name the queue with worker_id(...)").into()
+                );
+            }
+        };
         if payload.method().is_none() {
             self.fields.args.check_of_script()?;
         }

@@ -8,7 +8,7 @@ use super::*;
 use crate::worker::StopToken;
 use crate::worker::early_stops::EarlyStops;
 use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
-use crate::{Claimed, Finished, InstanceId, ManualClock, TaskId};
+use crate::{Claimed, Finished, InstanceId, InstanceReport, ManualClock, Reported, TaskId};
 
 /// Notes what is finished, and sends it on.
 struct Noting(Mutex<mpsc::UnboundedSender<Completion>>);
@@ -31,6 +31,9 @@ impl Consumer for Noting {
             Ok(Finished::Written)
         };
         done.iter().map(note).collect()
+    }
+    async fn report(&self, _: &InstanceReport) -> Result<Reported, TransportError> {
+        Ok(Reported { has_description: true })
     }
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         Ok(Vec::new())
@@ -68,12 +71,15 @@ impl Fixture {
         let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
         let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
         let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
+        let figures = config.figures.clone();
+        let reports = Reports::new(consumer.clone(), clock_of_it.clone(), figures, 1, None, None);
         let monitor = InstanceMonitor::new(
             consumer,
             clock_of_it,
             config,
             lanes.clone(),
             intake,
+            reports,
             lane_ends,
             shutdown_asked,
         );

@@ -9,7 +9,9 @@ use super::*;
 use crate::worker::StopToken;
 use crate::worker::intake::state::{BLOCKED, SILENCE_PER_TASK};
 use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
-use crate::{Completion, Finished, InstanceId, ManualClock, Payload, Signal, Task, WorkerId};
+use crate::{
+    Completion, Finished, InstanceId, InstanceReport, ManualClock, Payload, Reported, Signal, Task, WorkerId,
+};
 
 type Answer = Result<Vec<Claimed>, TransportError>;
 
@@ -53,6 +55,9 @@ impl Consumer for Store {
     }
     async fn finish(&self, _done: &[Completion]) -> Vec<Result<Finished, TransportError>> {
         Vec::new()
+    }
+    async fn report(&self, _: &InstanceReport) -> Result<Reported, TransportError> {
+        Ok(Reported { has_description: true })
     }
     async fn renew(&self) -> Result<Vec<Claim>, TransportError> {
         Ok(Vec::new())

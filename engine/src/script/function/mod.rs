@@ -3,6 +3,7 @@
 //! - `builtins`, `collections`, `growing_strings`, `curry`: functions of Rhai's that are replaced, since those would hold
 //!   the lane's thread or go round a limit
 //! - `sleep`: suspends
+//! - `tell`: lines of a level, and progress
 //! - `constants`: what is known of the task
 
 pub(crate) mod builtins;
@@ -11,5 +12,6 @@ pub(crate) mod constants;
 pub(crate) mod curry;
 pub(crate) mod growing_strings;
 pub(crate) mod sleep;
+pub(crate) mod tell;
 
 pub(super) use constants::current_args;

@@ -49,8 +49,7 @@ impl Captured {
         let empty = |cell: &Weak<Locked<Dynamic>>| {
             let mut variable = Dynamic::from(cell.upgrade()?);
             // Nothing changes it any more, so it is not locked.
-            let value = variable.write_lock::<Dynamic>().map(|mut value| std::mem::take(&mut *value));
-            value
+            variable.write_lock::<Dynamic>().map(|mut value| std::mem::take(&mut *value))
         };
         cells.values().filter_map(empty).collect()
     }

@@ -28,7 +28,7 @@ pub(crate) struct ScriptRun {
     call: Option<Box<FunctionCall>>,
     /// How it is run.
     config: Rc<EngineConfig>,
-    /// What it printed.
+    /// What it printed and logged.
     log: RefCell<TaskLog>,
     /// The task's arguments, once the script has asked for them.
     args: OnceCell<Dynamic>,
@@ -227,13 +227,21 @@ impl ScriptRun {
 
     pub(crate) fn log(&self, level: LogLevel, text: &str) {
         // A full log takes no copy of what it would drop.
-        let is_full = self.log.borrow().is_truncated();
-        if !is_full
-            && self.log.borrow_mut().push(level, text, self.config.limits.max_log_bytes)
-            && let Some(listener) = &self.config.log_listener
-        {
-            uncharged(|| listener(self.task(), level, text));
+        let (is_full, number) = (self.log.borrow().is_truncated(), self.log.borrow().lines().len());
+        if is_full || !self.log.borrow_mut().push(level, text, self.config.limits.max_log_bytes) {
+            return;
         }
+        uncharged(|| {
+            self.run.events.line(number, level, text);
+            if let Some(listener) = &self.config.log_listener {
+                listener(self.task(), level, text);
+            }
+        });
+    }
+
+    /// Tells subscribers to the task how far it is: `fraction` is from 0 to 1.
+    pub(crate) fn progress(&self, fraction: f64, text: &str) {
+        uncharged(|| self.run.events.progress(fraction, text));
     }
 
     pub(crate) fn take_log(&self) -> TaskLog {

@@ -93,6 +93,7 @@ local function record_key(id)
   return last_record
 end
 local function waiters_key(id) return '{' .. PREFIX .. ':' .. id .. '}:waiters' end
+local function events_key(id) return '{' .. PREFIX .. ':' .. id .. '}:events' end
 local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
 local function key(w, what)
   if w ~= last_queue then last_queue, queue_prefix = w, PREFIX .. ':{' .. w .. '}:' end

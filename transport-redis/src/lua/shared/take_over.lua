@@ -78,7 +78,7 @@ local function remove_instance(w, instance)
   call('ZREM', key(w, 'alive'), instance)
   call('HDEL', key(w, 'instances'), instance)
   call('HDEL', key(w, 'idle'), instance)
-  call('DEL', key(w, 'deliveries:' .. instance))
+  call('DEL', key(w, 'deliveries:' .. instance), key(w, 'announced:' .. instance))
 end
 
 -- An instance that renews has not died: takes back the deaths that its tasks have counted, from those without an

@@ -1,6 +1,5 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
 use rhai_dispatcher::EngineConfig;
 use rhai_dispatcher::handlers::{
     FolderConfig, HandlerInfo, HandlerProblem, HandlersInfo, MethodInfo, ScriptFolder,
@@ -11,53 +10,23 @@ use crate::exit::Exit;
 use crate::options::{LimitArgs, ScriptFile};
 use crate::report::{self, Console, Failure, Results};
 
-/// Check a folder of handlers, and print its methods
-///
-/// Each method is printed with its parameters and its description, as `rhaid worker --handlers DIR` has it. Errors of
-/// files go to standard error, with line and column.
-#[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
-pub(crate) struct HandlersCommand {
-    /// The folder
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
-
-    #[command(flatten)]
-    limits: LimitArgs,
-
-    /// Print a line of JSON, with the handlers and the problems of files
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-const AFTER_HELP: &str = "\
-Examples:
-  rhaid handlers api/
-  rhaid handlers api/ --json
-
-Exit code:
-  0 if all files are valid, 2 if a file has an error or the command line is wrong";
-
-impl HandlersCommand {
-    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
-        let Self { folder: path, limits, json } = self;
-        let engine = EngineConfig::default().with_limits(&limits.into_limits()?);
-        let folder = ScriptFolder::open(&path, FolderConfig::default(), &engine).map_err(|invalid| {
-            CommandError::usage("<DIR>", format!("{}; {}", invalid.problem, invalid.hint))
-        })?;
-        let info = folder.describe();
-        let console = Console::detect();
-        for problem in &info.problems {
-            print_problem(console, &path, problem, engine.limits.max_script_bytes);
-        }
-        let lines = match json {
-            true => vec![report::json(&info)],
-            false => lines(&info),
-        };
-        match Results::new(console).lines(lines) {
-            Exit::Success if !info.problems.is_empty() => Ok(Exit::Usage),
-            exit => Ok(exit),
-        }
+/// Checks a folder of handlers, and prints its methods.
+pub(super) fn check(path: &Path, limits: LimitArgs, json: bool) -> Result<Exit, CommandError> {
+    let engine = EngineConfig::default().with_limits(&limits.into_limits()?);
+    let folder = ScriptFolder::open(path, FolderConfig::default(), &engine)
+        .map_err(|invalid| CommandError::usage("[DIR]", format!("{}; {}", invalid.problem, invalid.hint)))?;
+    let info = folder.describe();
+    let console = Console::detect();
+    for problem in &info.problems {
+        print_problem(console, path, problem, engine.limits.max_script_bytes);
+    }
+    let lines = match json {
+        true => vec![report::json(&info)],
+        false => lines(&info),
+    };
+    match Results::new(console).lines(lines) {
+        Exit::Success if !info.problems.is_empty() => Ok(Exit::Usage),
+        exit => Ok(exit),
     }
 }
 

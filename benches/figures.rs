@@ -1,0 +1,96 @@
+//! What the figures of methods cost: calls of a method of a worker that counts them, beside the same calls of one that does
+//! not, at saturation, over memory and over a local Redis server. Both workers run in one process, and are called by
+//! turns.
+//!
+//! Run it with `cargo bench --bench figures --features handlers`; `--quick` takes fewer rounds. It fails if counting takes
+//! more than 2 % of the throughput.
+
+#![allow(clippy::print_stdout, reason = "it prints what it measures")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use futures::executor::block_on;
+use futures::stream::{self, StreamExt};
+use rhai_dispatcher::handlers::MethodHandler;
+use rhai_dispatcher::worker::{FiguresConfig, RunningWorker};
+use rhai_dispatcher::{RhaiDispatcher, RhaiWorker};
+use rhai_dispatcher_test_redis::RedisServer;
+
+/// As in `rhaid`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How many calls are under way at any time.
+const OUTSTANDING: usize = 1_024;
+
+/// How many calls a round makes.
+const CALLS: usize = 4 * OUTSTANDING;
+
+/// The least share of the throughput without figures.
+const REQUIRED: f64 = 0.98;
+
+fn main() -> ExitCode {
+    let rounds = if std::env::args().any(|arg| arg == "--quick") { 21 } else { 201 };
+    let server = RedisServer::start();
+    let mut is_enough = true;
+    for url in ["memory:figures".to_owned(), server.url()] {
+        let store = url.split(':').next().unwrap_or_default().to_owned();
+        let workers = [worker(&url, "counts", true), worker(&url, "does-not", false)];
+        let client = RhaiDispatcher::builder().caller_id("bench").url(&url).build().expect("a client");
+        for worker_id in ["counts", "does-not"] {
+            round(&client, worker_id); // the first calls make what later ones use
+        }
+        let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..rounds {
+            // Neither is always the first.
+            let order = if number % 2 == 0 { ["counts", "does-not"] } else { ["does-not", "counts"] };
+            let mut by_order = order.map(|worker_id| round(&client, worker_id));
+            if number % 2 == 1 {
+                by_order.reverse();
+            }
+            let [counted, plain] = by_order;
+            with.push(counted);
+            without.push(plain);
+            ratios.push(counted / plain);
+        }
+        let calls: u64 =
+            block_on(client.get_handlers()).expect("handlers").iter().map(|one| one.figures.calls).sum();
+        let ratio = median(ratios);
+        println!(
+            "{store}: {:.0} calls/s with figures, {:.0} without; the median of the {rounds} ratios is {ratio:.4}; \
+             {calls} counted so far",
+            median(with),
+            median(without),
+        );
+        is_enough &= ratio >= REQUIRED;
+        for worker in workers {
+            block_on(worker.drain()).expect("it drains");
+        }
+    }
+    if is_enough { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn worker(url: &str, worker_id: &str, counts: bool) -> RunningWorker {
+    let math = MethodHandler::new("math")
+        .with_method("add", |(a, b): (i64, i64)| async move { Ok::<_, String>(a + b) });
+    let figures = FiguresConfig::default().with_counts(counts);
+    let worker = RhaiWorker::builder(worker_id).url(url).threads(1).handler(math).figures(figures);
+    block_on(worker.build().expect("a worker").start()).expect("it starts")
+}
+
+/// Calls per second.
+fn round(client: &RhaiDispatcher, worker_id: &str) -> f64 {
+    let start = Instant::now();
+    let call = |_| client.call("math.add").worker_id(worker_id).params([40, 2]).await_response();
+    let calls = stream::iter(0..CALLS).map(call).buffer_unordered(OUTSTANDING);
+    block_on(calls.for_each(|answer| async {
+        assert_eq!(answer.expect("an answer").into_result::<i64>().expect("a sum"), 42);
+    }));
+    CALLS as f64 / start.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

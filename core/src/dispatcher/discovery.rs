@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use futures::future::try_join_all;
+
+use super::Dispatcher;
+use crate::discovery::{Directory, ambiguous, not_a_handler, unserved};
+use crate::{Error, HandlerStatus, MethodName, TaskDetails, TaskId, WorkerId};
+
+/// How old a read may be that a call finds its method in.
+const SHARED_FOR: Duration = Duration::from_secs(1);
+/// A method that is not in such a read is looked for in a new one.
+const NEW: Duration = Duration::ZERO;
+
+impl Dispatcher {
+    /// The handlers of the living instances, by worker id and name, with the figures of their methods. Two worker ids
+    /// with a handler of one name have an entry each. If calls were counted that have no figures of their own, an entry
+    /// named `*` has them.
+    ///
+    /// A new instance is listed when it has reported, which it does at its start; a dead one until its lease is over
+    /// (2.5 s). Figures are at most a third of a lease behind.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn get_handlers(&self) -> Result<Vec<HandlerStatus>, Error> {
+        let directory = Directory::of(self.transport().instances(None).await?);
+        self.handlers_of(&directory, directory.worker_ids()).await
+    }
+
+    /// The handler of that name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if no living worker id has one, or several have; [`Error::Unavailable`].
+    pub async fn get_handler(&self, name: &str) -> Result<HandlerStatus, Error> {
+        let mut found = self.get_handlers().await?;
+        found.retain(|handler| handler.name == name);
+        match found.len() {
+            0 => Err(not_a_handler(name, "a living worker").into()),
+            1 => Ok(found.remove(0)),
+            _ => {
+                let ids: Vec<_> = found.iter().map(|handler| handler.worker_id.as_str().into()).collect();
+                Err(ambiguous(name, &ids).into())
+            }
+        }
+    }
+
+    /// The handler of that name of one worker id.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the worker id has none; [`Error::Unavailable`].
+    pub async fn get_handler_of(&self, worker_id: &WorkerId, name: &str) -> Result<HandlerStatus, Error> {
+        let directory = Directory::of(self.transport().instances(Some(worker_id)).await?);
+        let found = self.handlers_of(&directory, vec![worker_id.clone()]).await?;
+        let found = found.into_iter().find(|handler| handler.name == name);
+        found.ok_or_else(|| not_a_handler(name, &format!("worker id `{worker_id}`")).into())
+    }
+
+    /// The stored request and response of a call; the same as [`status`](Self::status).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn get_rpc(&self, id: TaskId) -> Result<TaskDetails, Error> {
+        self.status(id).await
+    }
+
+    /// The worker id whose living instances have a method; as announced at most 1 s ago.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if none has it, or several have; [`Error::Unavailable`].
+    pub(super) async fn worker_id_of(&self, method: &MethodName) -> Result<WorkerId, Error> {
+        for newest in [SHARED_FOR, NEW] {
+            let directory = self.directory_read(newest).await?;
+            if let Some(worker_id) = directory.find(method)? {
+                return Ok(worker_id.clone());
+            }
+        }
+        Err(unserved(method).into())
+    }
+
+    async fn handlers_of(
+        &self,
+        directory: &Directory,
+        worker_ids: Vec<WorkerId>,
+    ) -> Result<Vec<HandlerStatus>, Error> {
+        let read = |worker_id: WorkerId| async move {
+            let figures = self.transport().figures(&worker_id).await?;
+            Ok::<_, Error>(directory.handlers(&worker_id, &figures))
+        };
+        Ok(try_join_all(worker_ids.into_iter().map(read)).await?.concat())
+    }
+}

@@ -1,0 +1,12 @@
+//! Events of running tasks: from the buffers of an instance into a stream for each task, and from there to subscribers.
+
+mod event_outbox;
+mod event_reader;
+mod follow;
+mod publisher;
+mod stream_id;
+
+pub(crate) use event_outbox::EventOutbox;
+pub(crate) use event_reader::EventReader;
+pub(crate) use follow::follow;
+pub(crate) use publisher::publish;
