@@ -10,7 +10,8 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 /// The settings of transports that both builders have: passes the table to the macro `$then`.
 ///
-/// Those of `all` go to [`TransportConfig`], those of `redis` to `RedisConfig`.
+/// Those of `all` go to [`TransportConfig`], those of `redis` and `redis_text` to `RedisConfig`. Only texts are set by
+/// what becomes one: a number that is written out has no type by itself, so `impl Into<usize>` would refuse it.
 macro_rules! transport_settings {
     ($then:ident) => {
         $then! {
@@ -70,11 +71,13 @@ macro_rules! transport_settings {
                 /// The largest outcome that is sent to its waiter; a larger one is read from the record. Default:
                 /// 64 KiB.
                 max_message_bytes: usize,
-                /// What all keys in Redis begin with. Default: `rhailib`. Clients with the same prefix share their
-                /// queues.
-                prefix: String,
                 /// Where the Redis client runs. Default: a thread of its own.
                 bridge: TokioBridge,
+            }
+            redis_text {
+                /// What all keys in Redis begin with. Default: `rhailib`. Clients with the same prefix share their
+                /// queues.
+                prefix,
             }
         }
     };
@@ -84,12 +87,14 @@ macro_rules! define_settings {
     (
         all { $($(#[$doc:meta])* $all:ident: $all_type:ty,)* }
         redis { $($(#[$redis_doc:meta])* $redis:ident: $redis_type:ty,)* }
+        redis_text { $($(#[$text_doc:meta])* $text:ident,)* }
     ) => {
         /// The settings of a transport that were set in a builder.
         #[derive(Debug, Clone, Default)]
         pub(crate) struct TransportSettings {
             $(pub(crate) $all: Option<$all_type>,)*
             $(#[cfg(feature = "redis")] pub(crate) $redis: Option<$redis_type>,)*
+            $(#[cfg(feature = "redis")] pub(crate) $text: Option<String>,)*
         }
 
         impl TransportSettings {
@@ -106,6 +111,7 @@ macro_rules! define_settings {
             pub(crate) fn redis(self, url: &str) -> RedisConfig {
                 let mut config = RedisConfig::new(url).with_transport(self.transport());
                 $(if let Some(value) = self.$redis { config.$redis = value.into(); })*
+                $(if let Some(value) = self.$text { config.$text = value; })*
                 config
             }
 
@@ -120,6 +126,10 @@ macro_rules! define_settings {
                 $(
                     #[cfg(feature = "redis")]
                     if self.$redis.is_some() { return Some(stringify!($redis)); }
+                )*
+                $(
+                    #[cfg(feature = "redis")]
+                    if self.$text.is_some() { return Some(stringify!($text)); }
                 )*
                 None
             }
@@ -154,6 +164,7 @@ macro_rules! setters {
     (
         all { $($(#[$doc:meta])* $all:ident: $all_type:ty,)* }
         redis { $($(#[$redis_doc:meta])* $redis:ident: $redis_type:ty,)* }
+        redis_text { $($(#[$text_doc:meta])* $text:ident,)* }
     ) => {
         $(
             $(#[$doc])*
@@ -167,8 +178,18 @@ macro_rules! setters {
             ///
             /// For `redis:` URLs only.
             #[cfg(feature = "redis")]
-            pub fn $redis(mut self, $redis: impl Into<$redis_type>) -> Self {
-                self.settings.$redis = Some($redis.into());
+            pub fn $redis(mut self, $redis: $redis_type) -> Self {
+                self.settings.$redis = Some($redis);
+                self
+            }
+        )*
+        $(
+            $(#[$text_doc])*
+            ///
+            /// For `redis:` URLs only.
+            #[cfg(feature = "redis")]
+            pub fn $text(mut self, $text: impl Into<String>) -> Self {
+                self.settings.$text = Some($text.into());
                 self
             }
         )*
