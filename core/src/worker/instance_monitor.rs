@@ -66,6 +66,14 @@ impl RenewalTimer {
     }
 }
 
+/// What ends a worker.
+pub(super) struct WorkerEnds {
+    /// The end of each lane.
+    pub(super) lanes: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
+    /// The grace of a shutdown, once one is asked for.
+    pub(super) shutdown: oneshot::Receiver<Duration>,
+}
+
 /// The step of the shutdown, and its end.
 enum Ending {
     NotYet,
@@ -96,12 +104,11 @@ impl InstanceMonitor {
         lanes: Vec<Arc<LaneState>>,
         intake: Arc<Intake>,
         reports: Reports,
-        lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
-        shutdown: oneshot::Receiver<Duration>,
+        ends: WorkerEnds,
     ) -> Self {
         Self {
             living: lanes.len(),
-            shutdown: Some(shutdown),
+            shutdown: Some(ends.shutdown),
             signals: Some(consumer.signals()),
             next_renewal: RenewalTimer::new(&*clock, clock.now() + consumer.lease() / 3),
             awake_since: clock.now(),
@@ -117,7 +124,7 @@ impl InstanceMonitor {
             lanes,
             intake,
             reports,
-            lane_ends,
+            lane_ends: ends.lanes,
         }
     }
 

@@ -11,7 +11,7 @@ use futures::future::{self, Either};
 
 use super::early_stops::EarlyStops;
 use super::figures::{CallFigures, LaneFigures, Reports};
-use super::instance_monitor::InstanceMonitor;
+use super::instance_monitor::{InstanceMonitor, WorkerEnds};
 use super::intake::Intake;
 use super::lane::Lane;
 use super::lane_state::LaneState;
@@ -132,8 +132,7 @@ impl Worker {
             states.clone(),
             Arc::clone(&intake),
             reports,
-            lane_ends,
-            shutdown_asked,
+            WorkerEnds { lanes: lane_ends, shutdown: shutdown_asked },
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
         let busy = busy_thread(&*clock);
