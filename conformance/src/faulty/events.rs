@@ -101,10 +101,13 @@ impl Fault for TellsTheFirstDelivery {
     }
 }
 
+/// The consumer that has claimed a task, and its claim.
+type Holder = (Arc<dyn Consumer>, Claim);
+
 /// Publishes what a run tells as if the run with the newest claim of its task had told it.
 #[derive(Default)]
 struct TellsUnderTheNewestClaim {
-    newest: Mutex<HashMap<TaskId, (Arc<dyn Consumer>, Claim)>>,
+    newest: Mutex<HashMap<TaskId, Holder>>,
 }
 
 impl fmt::Debug for TellsUnderTheNewestClaim {
