@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::ends::Ends;
 use super::figures::Reports;
 use super::intake::Intake;
 use super::lane_state::LaneState;
@@ -66,14 +67,6 @@ impl RenewalTimer {
     }
 }
 
-/// What ends a worker.
-pub(super) struct WorkerEnds {
-    /// The end of each lane.
-    pub(super) lanes: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
-    /// The grace of a shutdown, once one is asked for.
-    pub(super) shutdown: oneshot::Receiver<Duration>,
-}
-
 /// The step of the shutdown, and its end.
 enum Ending {
     NotYet,
@@ -104,7 +97,7 @@ impl InstanceMonitor {
         lanes: Vec<Arc<LaneState>>,
         intake: Arc<Intake>,
         reports: Reports,
-        ends: WorkerEnds,
+        ends: Ends,
     ) -> Self {
         Self {
             living: lanes.len(),
@@ -124,7 +117,7 @@ impl InstanceMonitor {
             lanes,
             intake,
             reports,
-            lane_ends: ends.lanes,
+            lane_ends: ends.of_lanes,
         }
     }
 
