@@ -179,7 +179,10 @@ impl RhaiDispatcherBuilder {
         settings: TransportConfig,
     ) -> Result<RhaiDispatcher, RhaiDispatcherError> {
         use rhai_dispatcher_core::{InstanceSpec, Worker, WorkerId};
+        #[cfg(not(feature = "handlers"))]
         use rhai_dispatcher_engine::RhaiHandler;
+        #[cfg(feature = "handlers")]
+        use rhai_dispatcher_handlers::{CallHandler, Handlers};
         use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
         self.engine.check()?;
@@ -190,6 +193,14 @@ impl RhaiDispatcherBuilder {
         let transport: Arc<dyn Transport> = Arc::new(transport);
         let engine = self.engine.with_dispatch(Arc::clone(&transport));
         let worker = Worker::new(Arc::clone(&transport), worker_id);
+        #[cfg(feature = "handlers")]
+        let worker = {
+            let reads = Dispatcher::new(Arc::clone(&transport), DispatcherConfig::new("handlers")?);
+            let methods = Handlers::default().with_built_in(&reads)?;
+            let worker = worker.with_methods(Arc::new(methods.clone()));
+            worker.start_attached(consumer, move || CallHandler::new(&engine, methods.clone()))
+        };
+        #[cfg(not(feature = "handlers"))]
         let worker = worker.start_attached(consumer, move || RhaiHandler::new(&engine));
         let worker = worker.map_err(|error| RhaiDispatcherError::Unavailable(Arc::new(error)))?;
         Ok(Dispatcher::new(transport, config.with_companion(Arc::new(worker))).into())

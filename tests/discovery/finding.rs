@@ -124,6 +124,13 @@ fn every_worker_answers_the_built_in_methods() {
 }
 
 #[test]
+fn embedded_worker_answers_the_built_in_methods() {
+    let client = rhai_dispatcher::RhaiDispatcher::builder().caller_id("test").url("memory:").build().unwrap();
+    let listed = block_on(client.call("handlers.list").worker_id("worker-1").await_response()).unwrap();
+    assert_eq!(listed.into_result::<Value>().unwrap(), Value::Array(Vec::new()));
+}
+
+#[test]
 fn changes_of_a_folder_are_announced() {
     on_each(|store| {
         let folder = tempfile::tempdir().unwrap();

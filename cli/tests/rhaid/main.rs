@@ -23,6 +23,7 @@ mod ends;
 mod events;
 mod examples;
 mod failures;
+mod following;
 mod functions;
 mod handlers;
 mod list_kills;

@@ -7,6 +7,7 @@ use rhai_dispatcher_test_redis::RedisServer;
 use serde_json::Value;
 
 use crate::command::{Ended, ended, rhaid, signal};
+use crate::following::Following;
 
 /// A Redis server. `RHAID_URL` has its URL in all commands that this type runs.
 pub(crate) struct Site {
@@ -108,6 +109,13 @@ impl Site {
     #[track_caller]
     pub(crate) fn running(&self, id: &str) -> Value {
         self.record(id, |record| record["status"] == "processing")
+    }
+
+    /// Waits until a task has printed its first line. One that only has been claimed is handed back by a worker that drains.
+    pub(crate) fn begun(&self, id: &str) {
+        let mut tail = Following::start(self, &["tail", id], "");
+        tail.line();
+        tail.kill();
     }
 
     /// Starts a worker for `worker-1` and waits until it serves.

@@ -142,8 +142,8 @@ fn a_stopped_parent_stops_no_script() {
 fn a_signal_to_both_processes_drains_once() {
     let site = Site::new();
     let mut worker = site.worker(&["--grace", "1m"]);
-    let id = site.submit("sleep(1); \"done\"", &[]);
-    site.running(&id);
+    let id = site.submit("print(1); sleep(1); \"done\"", &[]);
+    site.begun(&id);
     // A service manager signals all processes of a service like this.
     signal(child_of(&site, worker.pid(), None), "TERM");
     worker.signal("TERM");
@@ -158,8 +158,8 @@ fn a_signal_to_both_processes_drains_once() {
 fn a_child_that_dies_while_it_drains_is_reported_and_not_restarted() {
     let site = Site::new();
     let mut worker = site.worker(&["--grace", "1h"]);
-    let id = site.submit("sleep(3600)", &[]);
-    site.running(&id);
+    let id = site.submit("print(1); sleep(3600)", &[]);
+    site.begun(&id);
     let child = child_of(&site, worker.pid(), None);
     worker.signal("TERM");
     assert_eq!(worker.event()["event"], "draining");

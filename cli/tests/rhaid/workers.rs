@@ -33,8 +33,8 @@ fn a_signal_drains_a_worker_and_hands_its_tasks_to_another() {
 fn a_script_that_ends_within_the_grace_period_has_its_outcome() {
     let site = Site::new();
     let mut worker = site.worker(&["--grace", "1m"]);
-    let id = site.submit("sleep(1); \"done\"", &[]);
-    site.running(&id);
+    let id = site.submit("print(1); sleep(1); \"done\"", &[]);
+    site.begun(&id);
     worker.signal("TERM");
     assert_eq!(worker.event()["event"], "draining");
     assert_eq!(worker.event()["event"], "drained");
@@ -46,8 +46,8 @@ fn a_script_that_ends_within_the_grace_period_has_its_outcome() {
 fn a_second_signal_ends_a_worker_at_once() {
     let site = Site::new();
     let mut worker = site.worker(&["--grace", "1h"]);
-    let id = site.submit("sleep(3600)", &[]);
-    site.running(&id);
+    let id = site.submit("print(1); sleep(3600)", &[]);
+    site.begun(&id);
     worker.signal("TERM");
     assert_eq!(worker.event()["event"], "draining");
     worker.signal("TERM");

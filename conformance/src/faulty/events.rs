@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -104,7 +105,13 @@ impl Fault for TellsTheFirstDelivery {
 /// Publishes what a run tells as if the run with the newest claim of its task had told it.
 #[derive(Default)]
 struct TellsUnderTheNewestClaim {
-    newest: Mutex<HashMap<TaskId, (Arc<dyn Consumer>, Claim)>>,
+    newest: Mutex<HashMap<TaskId, Newest>>,
+}
+
+/// The newest claim of a task.
+struct Newest {
+    consumer: Arc<dyn Consumer>,
+    claim: Claim,
 }
 
 impl fmt::Debug for TellsUnderTheNewestClaim {
@@ -115,18 +122,19 @@ impl fmt::Debug for TellsUnderTheNewestClaim {
 
 #[async_trait]
 impl Fault for TellsUnderTheNewestClaim {
-    async fn claim(&self, peer: &Peer, max: std::num::NonZeroUsize) -> ClaimAnswer {
+    async fn claim(&self, peer: &Peer, max: NonZeroUsize) -> ClaimAnswer {
         let claimed = peer.consumer.claim(max.min(up_to(1))).await?;
         let mut newest = self.newest.lock().expect("no panic");
         for claimed in &claimed {
-            newest.insert(claimed.claim.task, (Arc::clone(&peer.consumer), claimed.claim));
+            let claim = claimed.claim;
+            newest.insert(claim.task, Newest { consumer: Arc::clone(&peer.consumer), claim });
         }
         Ok(claimed)
     }
 
     fn publish(&self, _peer: &Peer, claim: &Claim, event: RunEvent) {
-        if let Some((consumer, newest)) = self.newest.lock().expect("no panic").get(&claim.task) {
-            consumer.publish(newest, event);
+        if let Some(newest) = self.newest.lock().expect("no panic").get(&claim.task) {
+            newest.consumer.publish(&newest.claim, event);
         }
     }
 }

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
+use super::ends::Ends;
 use super::figures::Reports;
 use super::intake::Intake;
 use super::lane_state::LaneState;
@@ -96,12 +97,11 @@ impl InstanceMonitor {
         lanes: Vec<Arc<LaneState>>,
         intake: Arc<Intake>,
         reports: Reports,
-        lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
-        shutdown: oneshot::Receiver<Duration>,
+        ends: Ends,
     ) -> Self {
         Self {
             living: lanes.len(),
-            shutdown: Some(shutdown),
+            shutdown: Some(ends.shutdown),
             signals: Some(consumer.signals()),
             next_renewal: RenewalTimer::new(&*clock, clock.now() + consumer.lease() / 3),
             awake_since: clock.now(),
@@ -117,7 +117,7 @@ impl InstanceMonitor {
             lanes,
             intake,
             reports,
-            lane_ends,
+            lane_ends: ends.of_lanes,
         }
     }
 

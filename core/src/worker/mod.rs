@@ -4,6 +4,7 @@ mod config;
 mod deadlines;
 mod drained;
 mod early_stops;
+mod ends;
 mod error;
 mod event_sink;
 mod figures;

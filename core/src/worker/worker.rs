@@ -10,6 +10,7 @@ use futures::executor::block_on;
 use futures::future::{self, Either};
 
 use super::early_stops::EarlyStops;
+use super::ends::Ends;
 use super::figures::{CallFigures, LaneFigures, Reports};
 use super::instance_monitor::InstanceMonitor;
 use super::intake::Intake;
@@ -132,8 +133,7 @@ impl Worker {
             states.clone(),
             Arc::clone(&intake),
             reports,
-            lane_ends,
-            shutdown_asked,
+            Ends { of_lanes: lane_ends, shutdown: shutdown_asked },
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
         let busy = busy_thread(&*clock);

@@ -3,6 +3,7 @@
 mod answers;
 mod children;
 mod ends;
+mod events;
 mod limits;
 
 use std::future::Future;
@@ -45,6 +46,9 @@ cases![
     ends::failing_task_is_tried_again,
     limits::lowered_limits_reach_the_worker,
     limits::scripts_lower_limits_of_what_they_dispatch,
+    events::lines_and_progress_are_seen_while_the_script_runs,
+    events::lines_of_a_loop_come_in_order_and_are_all_counted,
+    events::events_of_an_unknown_task_are_an_error,
     ends::many_are_submitted_at_once,
     ends::drained_worker_releases_its_tasks,
     children::scripts_fan_out_and_gather,

@@ -1,17 +1,18 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{EventQueue, RunEvent, RunId, TaskId, TaskStatus, lock};
+use rhai_dispatcher_core::{EventQueue, RunId, TaskId, TaskStatus};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::stream_id::StreamId;
-use crate::client::{ClientError, Connection, Link, ServerReply};
+use super::entries::{Entries, StreamId, parse_streams};
+use super::subscribers::Subscribers;
+use crate::client::{ClientError, Connection, Link};
 use crate::script::{Args, ScriptCaller, keys};
-use crate::wire::event::{decode, parse_run};
+use crate::wire::event::parse_run;
 
 /// Reads the streams of all tasks to which a handle has subscribers, on one connection of its own, while there are any.
 #[derive(Debug)]
@@ -20,27 +21,11 @@ pub(crate) struct EventReader {
     wake_key: Bytes,
     link: Link,
     pub(super) caller: Arc<ScriptCaller>,
-    followed: Mutex<Followed>,
+    subscribers: Subscribers,
     changed: Notify,
     /// Whether a subscriber has come since the records were looked at.
     has_new: AtomicBool,
     is_closed: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Followed {
-    subscribers: HashMap<u64, Subscriber>,
-    next: u64,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    task: TaskId,
-    queue: Weak<EventQueue>,
-    /// The last entry that it has got.
-    last: StreamId,
-    /// The last run that it was told of.
-    run: Option<RunId>,
 }
 
 /// The time between two looks at the records: a start without other events is told that late at most. Also the longest
@@ -53,16 +38,13 @@ const AT_ONCE: usize = 512;
 /// How long the stream that wakes the reader is kept.
 const WAKE_TTL: &str = "10000";
 
-/// The entries of one stream.
-type Entries = Vec<(StreamId, Option<(RunId, RunEvent)>)>;
-
 impl EventReader {
     pub(crate) fn new(caller: Arc<ScriptCaller>, link: Link, handle_id: &str) -> Self {
         Self {
             wake_key: keys::event_wake(&caller.prefix, handle_id),
             link,
             caller,
-            followed: Mutex::default(),
+            subscribers: Subscribers::default(),
             changed: Notify::new(),
             has_new: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
@@ -71,13 +53,7 @@ impl EventReader {
 
     /// Adds a subscriber, which gets all that the stream of the task has.
     pub(super) fn add(&self, task: TaskId, queue: &Arc<EventQueue>) -> u64 {
-        let mut followed = lock(&self.followed);
-        followed.next += 1;
-        let key = followed.next;
-        let subscriber =
-            Subscriber { task, queue: Arc::downgrade(queue), last: StreamId::default(), run: None };
-        followed.subscribers.insert(key, subscriber);
-        drop(followed);
+        let key = self.subscribers.add(task, queue);
         self.has_new.store(true, Ordering::Release);
         self.changed.notify_one();
         key
@@ -98,12 +74,12 @@ impl EventReader {
     }
 
     pub(super) fn remove(&self, key: u64) {
-        lock(&self.followed).subscribers.remove(&key);
+        self.subscribers.remove(key);
     }
 
     /// Gives a subscriber the rest of its task's stream, and removes it.
     pub(super) async fn read_rest(&self, key: u64) -> Result<(), ClientError> {
-        let Some(mut subscriber) = lock(&self.followed).subscribers.remove(&key) else { return Ok(()) };
+        let Some(mut subscriber) = self.subscribers.remove(key) else { return Ok(()) };
         loop {
             let stream = keys::events(&self.caller.prefix, subscriber.task);
             let mut args = Args::new();
@@ -129,7 +105,7 @@ impl EventReader {
         let mut woken = StreamId::default();
         let mut next_look = Instant::now();
         while !self.is_closed.load(Ordering::Acquire) {
-            let streams = self.streams();
+            let streams = self.subscribers.streams();
             if streams.is_empty() {
                 self.changed.notified().await;
                 continue;
@@ -139,21 +115,12 @@ impl EventReader {
             }
             if let Err(error) = self.read_once(&streams, &mut woken, &mut next_look).await {
                 self.caller.note(&error.to_string());
+                if matches!(error, ClientError::Server(_)) {
+                    self.leave_overwritten(streams.into_keys()).await;
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
-    }
-
-    /// The tasks with subscribers, and the entry after which one of these has not got all.
-    fn streams(&self) -> HashMap<TaskId, StreamId> {
-        let mut followed = lock(&self.followed);
-        followed.subscribers.retain(|_, subscriber| subscriber.queue.strong_count() > 0);
-        let mut streams = HashMap::new();
-        for subscriber in followed.subscribers.values() {
-            let last = streams.entry(subscriber.task).or_insert(subscriber.last);
-            *last = subscriber.last.min(*last);
-        }
-        streams
     }
 
     async fn read_once(
@@ -165,14 +132,12 @@ impl EventReader {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
         let answered = async {
             // Before the streams are read: what earlier runs have told is in them when a later one has begun.
-            let starts = match Instant::now() >= *next_look {
-                true => self.starts(&connection, streams.keys().copied()).await?,
-                false => Vec::new(),
-            };
+            let mut starts = Vec::new();
             if Instant::now() >= *next_look {
+                starts = self.starts(&connection, streams.keys().copied()).await?;
                 *next_look = Instant::now() + LOOK_INTERVAL;
             }
-            let block = (!self.is_news(&starts)).then(|| *next_look - Instant::now());
+            let block = (!self.subscribers.is_news(&starts)).then(|| *next_look - Instant::now());
             let found = self.read_streams(&connection, streams, *woken, block).await?;
             Ok((starts, found))
         };
@@ -187,14 +152,14 @@ impl EventReader {
                 return Err(error);
             }
         };
+        let tasks = streams.keys().map(|task| (keys::events(&self.caller.prefix, *task), *task));
+        let tasks: HashMap<Bytes, TaskId> = tasks.collect();
         let mut left = Vec::new();
         for (key, entries) in found {
             if key == self.wake_key {
                 *woken = entries.last().map_or(*woken, |(id, _)| *id);
-            } else if let Some(task) =
-                streams.keys().find(|task| keys::events(&self.caller.prefix, **task) == key)
-            {
-                self.take(*task, &entries);
+            } else if let Some(task) = tasks.get(&key) {
+                self.subscribers.take(*task, &entries);
                 if entries.len() >= AT_ONCE {
                     left.push(*task);
                 }
@@ -204,10 +169,23 @@ impl EventReader {
             // What the runs before it have told comes first.
             match left.contains(&task) {
                 true => self.has_new.store(true, Ordering::Release),
-                false => self.tell_start(task, run),
+                false => self.subscribers.tell_start(task, run),
             }
         }
         Ok(())
+    }
+
+    /// Leaves the streams whose keys another client has overwritten, which would keep the others from being read. Their
+    /// subscribers get the end only.
+    async fn leave_overwritten(&self, tasks: impl Iterator<Item = TaskId>) {
+        for task in tasks {
+            let key = keys::events(&self.caller.prefix, task);
+            let Ok(kind) = self.caller.read_command("TYPE", vec![key]).await else { return };
+            if !matches!(kind.as_str(), Some("stream" | "none")) {
+                tracing::warn!(%task, "the key of its events was overwritten; its subscribers get its end only");
+                self.subscribers.remove_all(task);
+            }
+        }
     }
 
     /// The runs that the records of tasks name.
@@ -221,7 +199,11 @@ impl EventReader {
         for task in tasks {
             let mut args = Args::new();
             args.push(keys::record(&self.caller.prefix, task)).push_static("status").push_static("claim");
-            let values = connection.command("HMGET", args.into_vec(), deadline).await?.into_array();
+            let values = match connection.command("HMGET", args.into_vec(), deadline).await {
+                Ok(values) => values.into_array(),
+                Err(ClientError::Server(_)) => continue, // another client has overwritten this record
+                Err(error) => return Err(error),
+            };
             let [status, claim] = &values[..] else { continue };
             let runs = status.as_str().is_some_and(|status| status == TaskStatus::Processing.as_str());
             if let Some(run) = claim.as_str().filter(|_| runs).and_then(parse_run) {
@@ -229,15 +211,6 @@ impl EventReader {
             }
         }
         Ok(starts)
-    }
-
-    /// Whether a subscriber does not know of one of these runs.
-    fn is_news(&self, starts: &[(TaskId, RunId)]) -> bool {
-        let followed = lock(&self.followed);
-        let is_new = |(task, run): &(TaskId, RunId)| {
-            followed.subscribers.values().any(|it| it.task == *task && it.run != Some(*run))
-        };
-        starts.iter().any(is_new)
     }
 
     /// The entries behind those that subscribers have got, by the name of the stream. `block`: waits for one so long.
@@ -267,70 +240,4 @@ impl EventReader {
         let reply = connection.blocking_command("XREAD", args.into_vec(), block, deadline).await?;
         Ok(parse_streams(reply))
     }
-
-    /// Gives entries of a task's stream to its subscribers.
-    fn take(&self, task: TaskId, entries: &Entries) {
-        let mut followed = lock(&self.followed);
-        let subscribers = followed.subscribers.values_mut().filter(|subscriber| subscriber.task == task);
-        let woken: Vec<_> = subscribers.flat_map(|subscriber| subscriber.entries(entries)).collect();
-        drop(followed);
-        woken.into_iter().for_each(std::task::Waker::wake);
-    }
-
-    fn tell_start(&self, task: TaskId, run: RunId) {
-        let mut followed = lock(&self.followed);
-        let mut woken = Vec::new();
-        for subscriber in followed.subscribers.values_mut() {
-            if subscriber.task == task
-                && subscriber.run.is_none_or(|known| known.delivery <= run.delivery && known != run)
-            {
-                woken.extend(subscriber.event(run, RunEvent::Started));
-            }
-        }
-        drop(followed);
-        woken.into_iter().for_each(std::task::Waker::wake);
-    }
-}
-
-impl Subscriber {
-    /// Takes the entries that are new to it, and wakes its reader. No lock may be held.
-    fn take(&mut self, entries: &Entries) {
-        self.entries(entries).into_iter().for_each(std::task::Waker::wake);
-    }
-
-    /// Takes the entries that are new to it. Returns the waker of its reader.
-    fn entries(&mut self, entries: &Entries) -> Option<std::task::Waker> {
-        let mut woken = None;
-        for (id, event) in entries {
-            if *id > self.last {
-                self.last = *id;
-                if let Some((run, event)) = event {
-                    woken = self.event(*run, event.clone()).or(woken);
-                }
-            }
-        }
-        woken
-    }
-
-    fn event(&mut self, run: RunId, event: RunEvent) -> Option<std::task::Waker> {
-        self.run = Some(run);
-        self.queue.upgrade()?.push(run, event)
-    }
-}
-
-/// The entries of an answer to XREAD, by the name of the stream.
-fn parse_streams(reply: ServerReply) -> Vec<(Bytes, Entries)> {
-    let mut parts = reply.into_array().into_iter();
-    let mut streams = Vec::new();
-    while let (Some(name), Some(entries)) = (parts.next(), parts.next()) {
-        let Some(name) = name.as_bytes().cloned() else { continue };
-        let entry = |entry: ServerReply| {
-            let mut parts = entry.into_array().into_iter();
-            let id = parts.next()?.as_str()?.parse().ok()?;
-            let fields = parts.next().map(ServerReply::into_array).unwrap_or_default();
-            Some((id, decode(fields.iter().filter_map(ServerReply::as_bytes))))
-        };
-        streams.push((name, entries.into_array().into_iter().filter_map(entry).collect()));
-    }
-    streams
 }

@@ -44,7 +44,7 @@ fn lines(handlers: &[HandlerStatus]) -> Vec<String> {
     let mut table = Table::new(columns);
     for handler in handlers {
         let row = |name: String, workers: usize, figures: &Figures, description: &str| {
-            let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), |time| shown(time));
+            let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), shown);
             [
                 handler.worker_id.to_string(),
                 name,

@@ -17,8 +17,7 @@ impl PlayRequestBuilder {
         if let Some(invalid) = self.fields.invalid.take() {
             return Err(invalid.into());
         }
-        let payload = self.payload().await?;
-        let worker_id = match (self.fields.worker_id.take(), payload.method()) {
+        let worker_id = match (self.fields.worker_id.take(), &self.fields.method) {
             (Some(worker_id), _) => worker_id,
             (None, Some(method)) => self.dispatcher.worker_id_of(method).await?,
             (None, None) => {
@@ -27,6 +26,7 @@ impl PlayRequestBuilder {
                 );
             }
         };
+        let payload = self.payload().await?;
         if payload.method().is_none() {
             self.fields.args.check_of_script()?;
         }

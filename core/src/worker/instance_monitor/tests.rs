@@ -80,8 +80,7 @@ impl Fixture {
             lanes.clone(),
             intake,
             reports,
-            lane_ends,
-            shutdown_asked,
+            Ends { of_lanes: lane_ends, shutdown: shutdown_asked },
         );
         Self { clock, lanes, run: monitor.run().boxed(), noted, _lane_ended, _shutdown }
     }

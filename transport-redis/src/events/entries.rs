@@ -1,0 +1,47 @@
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use rhai_dispatcher_core::{RunEvent, RunId};
+
+use crate::client::ServerReply;
+use crate::wire::event::decode;
+
+/// The entries of one stream, with the event of each that can be read.
+pub(super) type Entries = Vec<(StreamId, Option<(RunId, RunEvent)>)>;
+
+/// The id of an entry of a stream: milliseconds, and a number among those of the millisecond.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct StreamId(u64, u64);
+
+impl FromStr for StreamId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (millis, number) = text.split_once('-').ok_or(())?;
+        Ok(Self(millis.parse().map_err(drop)?, number.parse().map_err(drop)?))
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+/// The entries of an answer to XREAD, by the name of the stream.
+pub(super) fn parse_streams(reply: ServerReply) -> Vec<(Bytes, Entries)> {
+    let mut parts = reply.into_array().into_iter();
+    let mut streams = Vec::new();
+    while let (Some(name), Some(entries)) = (parts.next(), parts.next()) {
+        let Some(name) = name.as_bytes().cloned() else { continue };
+        let entry = |entry: ServerReply| {
+            let mut parts = entry.into_array().into_iter();
+            let id = parts.next()?.as_str()?.parse().ok()?;
+            let fields = parts.next().map(ServerReply::into_array).unwrap_or_default();
+            Some((id, decode(fields.iter().filter_map(ServerReply::as_bytes))))
+        };
+        streams.push((name, entries.into_array().into_iter().filter_map(entry).collect()));
+    }
+    streams
+}
