@@ -111,7 +111,7 @@ impl Site {
         self.record(id, |record| record["status"] == "processing")
     }
 
-    /// Waits until a task has printed its first line. One that only has been claimed is handed back by a worker that drains.
+    /// Waits until a task has printed its first line. One that only has been claimed is released by a worker that drains.
     pub(crate) fn begun(&self, id: &str) {
         let mut tail = Following::start(self, &["tail", id], "");
         tail.line();
