@@ -7,7 +7,7 @@ use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{Handler, Json, Ran, Run, TaskError};
 
 use crate::EngineConfig;
-use crate::lane::{LanePlace, LaneResources, NativeBody, NativeFuture, ScriptFuture};
+use crate::lane::{CallTime, LanePlace, LaneResources, NativeBody, NativeFuture, ScriptFuture};
 use crate::script::FunctionCall;
 
 /// Runs Rhai scripts on fibers, for one lane of a worker.
@@ -63,12 +63,18 @@ impl RhaiHandler {
         Box::pin(NativeFuture::new(&self.lane, run, body))
     }
 
-    /// The same future without a task, for what is around a call. It is not counted, stopped or limited.
+    /// The same future without a task, for what is around a call. It is not counted, stopped or limited; see
+    /// [`place`](Self::place) and [`call_time`](Self::call_time).
     pub fn native_body(&self, body: LocalBoxFuture<'static, Result<Json, TaskError>>) -> NativeBody {
         NativeBody::new(self.lane.runtime(), body)
     }
 
-    /// Counts a task that waits before it runs.
+    /// Limits what is around the call of a task to its `max_wall_time`.
+    pub fn call_time(&self, run: &Run) -> CallTime {
+        CallTime::new(&run.clock, self.lane.config_for(&run.claimed.task).limits.max_wall_time)
+    }
+
+    /// Counts a task that waits before or after it runs.
     #[must_use]
     pub fn place(&self) -> LanePlace {
         LanePlace::new(&self.lane)

@@ -124,7 +124,7 @@ pub use docs::{FunctionDoc, ModuleDoc};
 pub use fiber::WaitError;
 pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
-pub use lane::{LanePlace, NativeBody};
+pub use lane::{CallTime, LanePlace, NativeBody};
 pub use memory::ScriptAllocator;
 pub use native::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, Call, IntoError, IntoValue, Parameter,

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
-use rhai_dispatcher_core::{Json, Outcome, Ran, Run, TaskError, TaskLog};
-use rhai_dispatcher_engine::{FunctionCall, LanePlace, NativeBody, RhaiHandler};
+use rhai_dispatcher_core::{Json, Outcome, Ran, Run, StopToken, TaskError, TaskLog};
+use rhai_dispatcher_engine::{CallTime, FunctionCall, LanePlace, NativeBody, RhaiHandler};
 
 use crate::layers::{Handoff, Layered, MethodCall, Passed};
 
@@ -20,6 +20,10 @@ pub(crate) struct LayeredScript {
     layers: NativeBody,
     handoff: Handoff,
     stage: Stage,
+    /// Stops the layers while no script runs; a running script is stopped by its own.
+    stop: StopToken,
+    /// Limits the layers likewise.
+    time: CallTime,
     log: TaskLog,
 }
 
@@ -28,7 +32,9 @@ enum Stage {
     Waits { run: Box<Run>, call: FunctionCall, place: LanePlace },
     /// The script runs.
     Runs { script: LocalBoxFuture<'static, Ran>, answer: oneshot::Sender<Result<Json, TaskError>> },
-    /// The script has ended, or it is being passed from one stage to the next.
+    /// The script has ended, and the layers make something of its result.
+    Ended { _place: LanePlace },
+    /// The call is over, or is being passed from one stage to the next.
     Over,
 }
 
@@ -46,6 +52,8 @@ impl LayeredScript {
             rhai: rhai.clone(),
             layers: rhai.native_body(Box::pin(async move { layered.call(method_call).await })),
             handoff,
+            stop: run.stop.clone(),
+            time: rhai.call_time(&run),
             stage: Stage::Waits { run: Box::new(run), call, place: rhai.place() },
             log: TaskLog::new(),
         }
@@ -53,10 +61,7 @@ impl LayeredScript {
 
     /// Moves the script on.
     fn poll_script(&mut self, cx: &mut Context<'_>) -> Next {
-        if let Stage::Waits { run, .. } = &self.stage {
-            if run.stop.poll_stopped(cx).is_ready() {
-                return Next::Ended(Ran::Stopped(TaskLog::new()));
-            }
+        if let Stage::Waits { .. } = &self.stage {
             let Poll::Ready(Passed { params, answer }) = self.handoff.poll_passed(cx) else {
                 return Next::Waits;
             };
@@ -74,10 +79,23 @@ impl LayeredScript {
             stopped => return Next::Ended(stopped),
         };
         self.log = log;
-        if let Stage::Runs { answer, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
+        let ended = Stage::Ended { _place: self.rhai.place() };
+        if let Stage::Runs { answer, .. } = std::mem::replace(&mut self.stage, ended) {
             let _ = answer.send(result); // an error if a layer has dropped the call
         }
         Next::Layers
+    }
+
+    /// Whether the layers have to end while no script runs, and how.
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Ran> {
+        if matches!(self.stage, Stage::Runs { .. }) {
+            return Poll::Pending;
+        }
+        if self.stop.poll_stopped(cx).is_ready() {
+            return Poll::Ready(Ran::Stopped(std::mem::take(&mut self.log)));
+        }
+        let over = self.time.poll_over(cx);
+        over.map(|error| Ran::Finished(Outcome::Error(error), std::mem::take(&mut self.log)))
     }
 }
 
@@ -108,7 +126,7 @@ impl Future for LayeredScript {
             }
             match this.poll_script(cx) {
                 Next::Layers => {}
-                Next::Waits => return Poll::Pending,
+                Next::Waits => return this.poll_limits(cx),
                 Next::Ended(ran) => return Poll::Ready(ran),
             }
         }

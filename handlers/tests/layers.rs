@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{self, BoxFuture, FutureExt};
-use rhai_dispatcher_core::{Json, TaskErrorKind, TaskStatus};
+use rhai_dispatcher_core::{Json, Limits, TaskErrorKind, TaskStatus};
 use rhai_dispatcher_engine::EngineConfig;
 use rhai_dispatcher_handlers::{
     FolderConfig, Handlers, MethodCall, MethodHandler, MethodService, ScriptFolder,
@@ -250,4 +250,49 @@ fn scripts_wait_for_a_concurrency_limit_and_can_be_cancelled() {
         .collect();
     assert!(ends[1..5].iter().all(|status| *status == TaskStatus::Completed), "{ends:?}");
     assert!(running.load(Ordering::SeqCst) <= 10, "each ran once");
+}
+
+/// Notes each call that has ended, and never answers.
+struct Silent<S>(S, LogLayer);
+
+impl<S> Service<MethodCall> for Silent<S>
+where
+    S: Service<MethodCall, Response = Json, Error: Into<BoxError>, Future: Send + 'static>,
+{
+    type Response = Json;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Json, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, call: MethodCall) -> Self::Future {
+        let (inner, log) = (self.0.call(call), self.1.clone());
+        async move {
+            let ended = inner.await.map_err(Into::into);
+            log.0.lock().expect("no panic").push(format!("{:?}", ended.is_ok()));
+            future::pending().await
+        }
+        .boxed()
+    }
+}
+
+#[test]
+fn a_layer_that_never_answers_can_be_cancelled_and_is_over_with_the_time_of_the_call() {
+    let log = LogLayer::default();
+    let of_layer = log.clone();
+    let config = FolderConfig::new()
+        .with_layer(tower::layer::layer_fn(move |inner| Silent::<MethodService>(inner, of_layer.clone())));
+    let (bench, _directory) = scripts("fn one() { 1 }", config, EngineConfig::new());
+    let id = block_on(bench.request("api.one", json!(null)).submit()).expect("queued");
+    until("its script has ended", || log.0.lock().expect("no panic").len() == 1);
+    block_on(bench.dispatcher.cancel(id)).expect("an answer");
+    let ended = block_on(bench.dispatcher.wait(id, Duration::from_secs(60))).expect("an outcome");
+    assert_eq!(ended.status, TaskStatus::Cancelled);
+    let limits = Limits::default().with_max_wall_time(Duration::from_millis(50));
+    let request = bench.request("api.one", json!(null)).limits(limits);
+    let error = block_on(async { request.await }).expect("an outcome").error.expect("an error");
+    assert_eq!(error.kind, TaskErrorKind::Timeout, "{error}");
+    assert!(error.message.contains("max_wall_time"), "{error}");
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use redis::Commands;
-use rhai_dispatcher_core::{CancelReason, TransportExt};
-use rhai_dispatcher_list_bridge::ListBridgeConfig;
+use rhai_dispatcher_core::{CancelReason, Cancelled, Payload, Task, Transport, TransportExt};
+use rhai_dispatcher_list_bridge::{ListBridgeConfig, ListId, ListTasks};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::FaultyProxy;
-use support::{Cut, CuttingProxy, Site, bridge, runs, until};
+use support::{Cut, CuttingProxy, Site, bridge, runs, until, worker_id};
 
 /// Short enough for many deaths.
 const LEASE: Duration = Duration::from_millis(200);
@@ -105,6 +105,11 @@ fn a_bridge_whose_connections_break_at_any_command_answers_once() {
         until("it is answered", || bridge.held() == 0);
         assert!(site.held().is_empty(), "{id}: it is struck off");
         let is_done = !proxy.is_cut();
+        assert_eq!(site.field(&id, "replyToken"), None, "{id}: the token is forgotten");
+        // Its client has lost the reply, and asks for it again.
+        site.push(&id);
+        assert_eq!(site.reply(&id)["output"], "42", "{id}");
+        until("it is answered again", || bridge.held() == 0);
         block_on(bridge.drain());
         assert_eq!((site.replies(&id), runs(&counted) - before), (0, 1), "{id}");
         if is_done {
@@ -223,4 +228,34 @@ fn dead_bridges_are_forgotten_in_time() {
             .expect("an answer");
     }
     until("the living one is left", || listed(&mut site) == 1);
+}
+
+#[test]
+fn a_cancel_after_the_outcome_of_a_dead_bridges_task_changes_nothing() {
+    let mut site = Site::new();
+    let (worker, counted) = site.worker();
+    // What a bridge leaves that died before it wrote the outcome.
+    let mut task = Task::new(worker_id(), Payload::script("42"), "list");
+    task.request_id = Some("job-1".into());
+    block_on(site.transport.submit_one(task.clone())).expect("accepted");
+    block_on(site.transport.outcome(task.id)).expect("an outcome");
+    let fields = [("script", "42"), ("status", "processing"), ("runsAs", &task.id.to_string())];
+    site.submit("job-1", &fields);
+    let id = ListId::try_from("job-1").expect("an id");
+    let client = ListTasks::new(&site.transport);
+    let cancelled = block_on(client.cancel(&id, CancelReason::Asked)).expect("an answer");
+    assert_eq!(cancelled, Cancelled::AlreadyFinished);
+    let _bridge = site.bridge();
+    let reply = site.reply("job-1");
+    assert_eq!((&reply["status"], &reply["output"]), (&"completed".into(), &"42".into()), "{reply}");
+    // The same with a task that waits: it is not run after its client was told that it is cancelled.
+    block_on(worker.drain()).expect("it drains");
+    let mut waiting = Task::new(worker_id(), Payload::script("43"), "list");
+    waiting.request_id = Some("job-2".into());
+    block_on(site.transport.submit_one(waiting.clone())).expect("accepted");
+    let noted = waiting.id.to_string();
+    site.submit("job-2", &[("script", "43"), ("runsAs", &noted), ("cancelAsked", "1")]);
+    assert_eq!(site.reply("job-2")["error"], "cancelled: asked");
+    let details = block_on(site.transport.outcome(waiting.id)).expect("an outcome");
+    assert_eq!((details.cancel_reason, runs(&counted)), (Some(CancelReason::Asked), 1));
 }

@@ -181,6 +181,12 @@ impl<S: Signature> Channel<S> {
         idle.for_each(Waker::wake);
     }
 
+    /// Whether no request waits, and none will.
+    pub(super) fn is_deserted(&self) -> bool {
+        let state = lock(&self.state);
+        state.callers == 0 && state.queue.is_empty() && state.waiting.is_empty()
+    }
+
     /// How many requests can be sent now without a wait; `None` once all workers have ended.
     pub(super) fn room(&self) -> Option<usize> {
         let state = lock(&self.state);

@@ -151,7 +151,8 @@ pub trait Service: Sized {
     /// `config` makes for each start.
     ///
     /// The panic's request ends in [`NoReply`](crate::CallError::NoReply). Queued ones wait for the restart. What the
-    /// service's value shares has to bear a panic of a worker that uses it.
+    /// service's value shares has to bear a panic of a worker that uses it. A worker that was started after the last caller
+    /// and the last request, and panics, is not started again.
     fn start_supervised(
         self,
         options: impl Into<ServiceOptions>,

@@ -9,7 +9,7 @@ use super::signature::Signature;
 use super::worker_end::WorkerEnd;
 use crate::panic_text::panic_text;
 
-/// A supervised worker panicked once more than its [`RestartPolicy`] allows.
+/// A supervised worker panicked once more than its [`RestartPolicy`] allows, or panicked although no caller was left.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the worker panicked after {restarts} restarts in a row: {message}")]
 #[non_exhaustive]
@@ -22,7 +22,8 @@ pub struct WorkerPanicked {
 
 /// Runs a worker until it ends by itself, and starts it again after a panic.
 ///
-/// Between two runs `end` keeps the queued requests. Those that the worker had begun end in `NoReply`.
+/// Between two runs `end` keeps the queued requests. Those that the worker had begun end in `NoReply`. A run that had no
+/// request to wait for is the last one.
 pub(super) async fn supervise<S: Signature, F: Future>(
     end: WorkerEnd<S>,
     policy: RestartPolicy,
@@ -32,6 +33,7 @@ pub(super) async fn supervise<S: Signature, F: Future>(
     loop {
         let clock = &end.channel().clock;
         let started = clock.now();
+        let is_last = end.channel().is_deserted();
         let requests = Requests::new(end.clone());
         // The closure makes the config, and may panic too.
         let ran = AssertUnwindSafe(async { run(requests).await }).catch_unwind().await;
@@ -43,7 +45,7 @@ pub(super) async fn supervise<S: Signature, F: Future>(
         if clock.now() - started >= policy.healthy_after {
             restarts = 0;
         }
-        let Some(pause) = policy.backoff(restarts + 1) else {
+        let Some(pause) = policy.backoff(restarts + 1).filter(|_| !is_last) else {
             return Err(WorkerPanicked { message, restarts });
         };
         restarts += 1;

@@ -70,7 +70,7 @@ impl LaneResources {
     }
 
     /// How a task is run: as the lane is configured, but for limits that the task lowers.
-    pub(super) fn config_for(&self, task: &Task) -> Rc<EngineConfig> {
+    pub(crate) fn config_for(&self, task: &Task) -> Rc<EngineConfig> {
         match &task.limits {
             None => Rc::clone(&self.config),
             Some(limits) => Rc::new(self.config.lowered(limits)),

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, LocalBoxFuture};
-use rhai_dispatcher_core::{Json, Outcome, Ran, Run, TaskError, TaskErrorKind, TaskLog, Tick};
+use futures::future::LocalBoxFuture;
+use rhai_dispatcher_core::{Json, Outcome, Ran, Run, TaskError, TaskErrorKind, TaskLog};
 
 use super::admission::Admitted;
+use super::call_time::CallTime;
 use super::lane_resources::LaneResources;
 use super::native_body::NativeBody;
 use crate::EngineConfig;
@@ -21,10 +22,8 @@ pub(crate) struct NativeFuture {
     body: Option<NativeBody>,
     run: Run,
     config: Rc<EngineConfig>,
-    /// When it is given up, once it has begun.
-    give_up: Option<Tick>,
-    /// Only one that lasts needs a timer.
-    timer: Option<BoxFuture<'static, ()>>,
+    /// Only one that lasts needs its timer.
+    time: CallTime,
     lane: Rc<LaneResources>,
     admitted: Admitted,
 }
@@ -39,10 +38,9 @@ impl NativeFuture {
         let body = Some(NativeBody::new(&config.runtime, body));
         Self {
             body,
+            time: CallTime::new(&run.clock, config.limits.max_wall_time),
             run,
             config,
-            give_up: None,
-            timer: None,
             admitted: Admitted::new(lane.admission()),
             lane: Rc::clone(lane),
         }
@@ -64,21 +62,6 @@ impl NativeFuture {
         let message = format!("the result has more than {max} bytes of JSON; {raise}");
         Err(TaskError::new(TaskErrorKind::Limit, message))
     }
-
-    /// Whether it has run for as long as it may.
-    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<Json, TaskError>> {
-        let clock = &self.run.clock;
-        let max = self.config.limits.max_wall_time;
-        let give_up = *self.give_up.get_or_insert_with(|| clock.now() + max);
-        let timer = self.timer.get_or_insert_with(|| clock.sleep_until(give_up));
-        timer.poll_unpin(cx).map(|()| {
-            let message = format!(
-                "the method ran longer than the limit of {max:?}; {}",
-                raise(limit_name!(max_wall_time))
-            );
-            Err(TaskError::new(TaskErrorKind::Timeout, message))
-        })
-    }
 }
 
 impl Future for NativeFuture {
@@ -97,7 +80,7 @@ impl Future for NativeFuture {
         this.lane.admission().note_slice(this.run.clock.now() - began);
         if ended.is_pending() {
             this.admitted.waiting();
-            ended = this.poll_time(cx);
+            ended = this.time.poll_over(cx).map(Err);
         }
         ended.map(|ended| {
             this.body = None;

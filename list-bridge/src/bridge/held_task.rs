@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rhai_dispatcher_core::{
-    CancelReason, Invalid, OutcomeError, SubmitError, SubmitOneError, Task, TaskId, TransportError,
-    TransportExt, WallTime,
+    CancelReason, Cancelled, Invalid, OutcomeError, SubmitError, SubmitOneError, Task, TaskId,
+    TransportError, TransportExt, WallTime,
 };
 use rhai_dispatcher_redis::ClientError;
 use tokio::time::sleep;
@@ -164,7 +164,10 @@ impl HeldTask {
     /// Submits the task and waits for its outcome.
     async fn run(&self, hash: &ClientHash, id: &ListId, task: Task) -> Result<Ending, Again> {
         let BridgeCore { tasks, config, transport, .. } = &*self.bridge;
-        if hash.cancel_asked.text().is_some() {
+        // A bridge that has died since may have submitted it: then the outcome of that task is the one of the id.
+        if hash.cancel_asked.text().is_some()
+            && transport.cancel_one(task.id, CancelReason::Asked).await? == Cancelled::NotFound
+        {
             return Ok(Ending::cancelled(hash.now));
         }
         let refused = |error: String| Ok(Ending::error(error, hash.now));

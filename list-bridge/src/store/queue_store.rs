@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rhai_dispatcher_core::{InstanceId, WorkerId};
 use rhai_dispatcher_redis::{ClientError, RedisCommands, ServerReply};
 
-use super::script::{DETACH, RENEW, TAKE};
+use super::script::{DETACH, RENEW, STRIKE_OFF, TAKE};
 use crate::keys::Keys;
 
 /// The queue of one worker id, as one bridge uses it. All its keys share a slot.
@@ -86,10 +86,11 @@ impl QueueStore {
         Ok(texts(self.commands.run("LRANGE", args).await?))
     }
 
-    /// Strikes off an id, once. Whether it stood there: another bridge may have taken it over.
+    /// Strikes off an id, once. Whether no other bridge has it or will take it.
     pub(crate) async fn strike_off(&self, id: &Bytes) -> Result<bool, ClientError> {
-        let args = vec![self.held.clone(), number(1), id.clone()];
-        Ok(self.commands.run("LREM", args).await?.as_u64() == Some(1))
+        let keys = vec![self.held.clone(), self.queue.clone(), self.bridges.clone()];
+        let args = vec![id.clone(), self.held_by.clone().into()];
+        Ok(self.commands.script(&STRIKE_OFF, keys, args).await?.as_u64() == Some(1))
     }
 
     /// Strikes off an id once if it stands there twice. Stands it there once, then another bridge had taken it over and put

@@ -13,6 +13,7 @@ macro_rules! scripts {
 scripts! {
     TAKE: "take.lua",
     RENEW: "renew.lua",
+    STRIKE_OFF: "strike_off.lua",
     DETACH: "detach.lua",
     READ: "read.lua",
     START: "start.lua",

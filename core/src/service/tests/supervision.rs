@@ -125,3 +125,28 @@ fn restarts_in_a_row_are_bounded_and_a_healthy_worker_begins_a_new_row() {
     assert!(message.contains("as the test wants"), "{message}");
     assert_eq!(restarts, 1);
 }
+
+#[test]
+fn a_worker_that_always_panics_ends_after_the_last_caller() {
+    let clock = ManualClock::new();
+    let options = ServiceOptions::new(8).with_clock(Arc::new(clock.clone()));
+    let starts = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&starts);
+    let config = move || {
+        counted.set(counted.get() + 1);
+        panic!("no config at start {}", counted.get())
+    };
+    let (worker, caller) = Fragile.start_supervised(options, RestartPolicy::default(), config);
+    let mut pool = LocalPool::new();
+    let worker = pool.spawner().spawn_local_with_handle(worker).expect("it runs");
+    pool.run_until_stalled();
+    clock.advance(PAUSE);
+    pool.run_until_stalled();
+    assert_eq!(starts.get(), 2);
+    drop(caller);
+    clock.advance(2 * PAUSE);
+    pool.run_until_stalled();
+    assert_eq!((starts.get(), clock.next_due()), (3, None), "it is not started again");
+    let Err(WorkerPanicked { message, restarts, .. }) = pool.run_until(worker) else { panic!("it panicked") };
+    assert_eq!((&*message, restarts), ("no config at start 3", 2));
+}

@@ -1,9 +1,12 @@
+use std::cell::Cell;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fingerprint::Fingerprint;
+use super::shallow_bytes::{MAX_STACK, ShallowBytes};
 use super::wire_signature::WireSignature;
 use crate::Json;
 
@@ -24,6 +27,12 @@ pub(super) enum Unreadable {
     NoValue { what: &'static str, problem: String },
     #[error("the {what} does not fit its type: {problem}; build caller and worker with the same types")]
     DoesNotFit { what: &'static str, problem: String },
+    #[error(
+        "the {what} nests too deep: to read it would take more than {} KiB of stack; send it in a flat form, such as a \
+         list of its parts",
+        MAX_STACK / 1024
+    )]
+    TooDeep { what: &'static str },
 }
 
 /// The bytes of a fingerprint.
@@ -58,9 +67,13 @@ impl Envelope {
             return Err(Unreadable::OtherTypes { what, theirs, here: self.0 });
         }
         let does_not_fit = |problem: String| Unreadable::DoesNotFit { what, problem };
-        match postcard::take_from_bytes(value) {
+        let is_too_deep = Cell::new(false);
+        let mut reader = postcard::Deserializer::from_flavor(ShallowBytes::new(value, &is_too_deep));
+        let read = T::deserialize(&mut reader).and_then(|value| Ok((value, reader.finalize()?)));
+        match read {
             Ok((value, [])) => Ok(value),
             Ok((_, left)) => Err(does_not_fit(format!("{} bytes are left over", left.len()))),
+            Err(_) if is_too_deep.get() => Err(Unreadable::TooDeep { what }),
             Err(error) => Err(does_not_fit(error.to_string())),
         }
     }
@@ -70,8 +83,34 @@ impl Envelope {
 mod tests {
     use std::collections::BTreeMap;
 
+    use serde::Deserialize;
+
     use super::*;
     use crate::Signature;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Chain {
+        End,
+        Link(Box<Self>),
+    }
+
+    fn chain(links: usize) -> Chain {
+        (0..links).fold(Chain::End, |chain, _| Chain::Link(Box::new(chain)))
+    }
+
+    #[test]
+    fn a_value_that_nests_too_deep_is_refused() {
+        let envelope = Envelope::of::<Types<Chain>>();
+        let json = |text: &str| Json::of(&text).expect("a string");
+        let shallow = json(&envelope.encode(&chain(100)).expect("bytes"));
+        assert_eq!(envelope.decode::<Chain>("request", &shallow).expect("the value"), chain(100));
+        // As its sender has built it, without a value of that depth here.
+        let links = vec![1_u8; 700_000];
+        let deep = STANDARD_NO_PAD.encode([&envelope.0.to_bytes()[..], &links, &[0]].concat());
+        let error = envelope.decode::<Chain>("request", &json(&deep)).expect_err("too deep");
+        assert!(matches!(error, Unreadable::TooDeep { .. }), "{error}");
+        assert!(error.to_string().contains("more than 512 KiB of stack; send it in a flat form"), "{error}");
+    }
 
     struct Types<Request>(Request);
 

@@ -194,8 +194,18 @@ mod tests {
             tree: Vec<Tree>,
             value: u8,
         }
+        /// It contains itself without a name.
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        #[allow(dead_code, reason = "only its shape matters")]
+        struct Nested(Vec<Nested>);
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        #[allow(dead_code, reason = "only its shape matters")]
+        struct Optional(Option<Box<Optional>>);
         assert_ne!(of::<Tree>(), of::<Linked>());
         assert_eq!(of::<Tree>(), of::<Tree>());
+        assert_ne!(of::<Nested>(), of::<Optional>());
     }
 
     #[test]

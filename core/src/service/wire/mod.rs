@@ -4,6 +4,7 @@ mod envelope;
 mod fingerprint;
 mod remote_caller;
 mod service_handler;
+mod shallow_bytes;
 mod shape;
 mod wire_signature;
 

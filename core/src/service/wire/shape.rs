@@ -17,6 +17,8 @@ pub(super) struct Shape {
     enums: HashMap<(&'static str, &'static [&'static str]), Variants>,
     /// The structs and enums around what is read now.
     around: Vec<&'static str>,
+    /// How many options, sequences and maps are around what is read now.
+    depth: usize,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +32,10 @@ struct Variants {
 /// The longest text: what is behind it is not read.
 const MAX_TEXT: usize = 1 << 16;
 
+/// How deep options, sequences and maps are read in each other. A type that contains itself without a name, such as one
+/// with `#[serde(transparent)]`, has no other end.
+const MAX_DEPTH: usize = 64;
+
 /// A type refused a value, or is too large.
 #[derive(Debug)]
 pub(super) struct Refused;
@@ -40,6 +46,7 @@ impl Shape {
         loop {
             let read = self.variants_read();
             self.around.clear();
+            self.depth = 0;
             let result = T::deserialize(&mut *self);
             self.text.push(if result.is_ok() { '.' } else { '!' });
             if self.variants_read() == read || self.text.len() > MAX_TEXT {
@@ -85,9 +92,18 @@ impl Shape {
         result
     }
 
+    /// Reads what is in an option, a sequence or a map.
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Refused>) -> Result<T, Refused> {
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
     /// Whether what is read now contains itself.
     fn repeats(&self) -> bool {
-        self.around.split_last().is_some_and(|(last, others)| others.contains(last))
+        self.depth >= MAX_DEPTH
+            || self.around.split_last().is_some_and(|(last, others)| others.contains(last))
     }
 }
 
@@ -128,7 +144,7 @@ impl<'de> Deserializer<'de> for &mut Shape {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.note("option")?;
-        if self.repeats() { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.repeats() { visitor.visit_none() } else { self.deeper(|shape| visitor.visit_some(shape)) }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -157,7 +173,7 @@ impl<'de> Deserializer<'de> for &mut Shape {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.note("seq")?;
         let left = usize::from(!self.repeats());
-        visitor.visit_seq(Elements { shape: self, left })
+        self.deeper(|shape| visitor.visit_seq(Elements { shape, left }))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Refused> {
@@ -179,7 +195,7 @@ impl<'de> Deserializer<'de> for &mut Shape {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.note("map")?;
         let left = usize::from(!self.repeats());
-        visitor.visit_map(Elements { shape: self, left })
+        self.deeper(|shape| visitor.visit_map(Elements { shape, left }))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
