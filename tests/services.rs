@@ -271,6 +271,78 @@ fn what_a_transport_refuses_is_an_error_of_the_call() {
 }
 
 #[test]
+fn a_service_that_passes_requests_on_tells_when_it_could_not() {
+    over_transports(async |client| {
+        // The next service has a queue for one request, and is not there.
+        let next = RhaiDispatcher::builder().url("memory:").queue_limit(1).build().unwrap();
+        next.new_play_request().worker_id("next").script("1").submit().await.unwrap();
+        let passes_on = next.service_caller::<Notes>("next").unwrap();
+        let worker_id = WorkerId::try_from("notes").unwrap();
+        let serving = passes_on.serve(client.transport().clone(), worker_id).await.unwrap();
+        let caller = client.service_caller::<Notes>("notes").unwrap();
+        match caller.send_request(Request::All).timeout(Duration::from_secs(60)).await {
+            Err(CallError::Remote(RemoteError::Task(error))) => {
+                assert_eq!(error.kind, TaskErrorKind::Runtime);
+                assert!(error.message.contains("the backlog is full, 1 requests wait"), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+        serving.drain().await.unwrap();
+    });
+}
+
+/// A request that contains itself.
+#[derive(Debug, Serialize, Deserialize)]
+enum Chain {
+    End,
+    Link(Box<Self>),
+}
+
+struct Lengths;
+
+impl Service for Lengths {
+    type Request = Chain;
+    type Response = usize;
+    type Error = TooLong;
+    type Config = ();
+    type Output = ();
+
+    async fn run(self, (): (), requests: Requests<Self>) {
+        let length = async |(): &mut (), mut chain| {
+            let mut length = 0;
+            while let Chain::Link(next) = chain {
+                (length, chain) = (length + 1, *next);
+            }
+            Ok(length)
+        };
+        requests.answer_each((), length).await;
+    }
+}
+
+#[test]
+fn a_request_that_nests_too_deep_is_refused_and_the_service_continues() {
+    over_transports(async |client| {
+        let (worker, caller) = Lengths.start(4, ());
+        let worker = thread::spawn(|| block_on(worker));
+        let worker_id = WorkerId::try_from("lengths").unwrap();
+        let serving = caller.serve(client.transport().clone(), worker_id).await.unwrap();
+        // A thread with a stack that can write what a lane can't read.
+        let remote = client.service_caller::<Lengths>("lengths").unwrap();
+        let calls = thread::Builder::new().stack_size(1 << 30).spawn(move || {
+            let chain = |links| (0..links).fold(Chain::End, |chain, _| Chain::Link(Box::new(chain)));
+            [100, 300_000, 100].map(|links| block_on(remote.send_request(chain(links))))
+        });
+        let [shallow, deep, again] = calls.unwrap().join().unwrap();
+        assert_eq!((shallow, again), (Ok(100), Ok(100)));
+        let Err(CallError::Remote(RemoteError::Incompatible(problem))) = deep else { panic!("{deep:?}") };
+        assert!(problem.contains("the request nests too deep"), "{problem}");
+        serving.drain().await.unwrap();
+        drop(caller);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
 fn what_an_ended_service_has_not_begun_another_one_serves() {
     over_transports(async |client| {
         let first = Process::start();

@@ -12,7 +12,7 @@ use futures::future::{self, Either, FutureExt, LocalBoxFuture};
 use super::METHOD;
 use super::envelope::Envelope;
 use super::wire_signature::WireSignature;
-use crate::service::call_error::CallError;
+use crate::service::call_error::{CallError, NotSent};
 use crate::service::caller::Caller;
 use crate::service::remote::Route;
 use crate::service::reservation::Reservation;
@@ -149,7 +149,9 @@ impl<S: WireSignature> Handler for ServiceHandler<S> {
             };
             match answer {
                 // The run is stopped at the same moment, by the transport's clock.
-                Err(CallError::NotSent(_) | CallError::TimedOut) => {
+                Err(CallError::NotSent(NotSent::DeadlineOver) | CallError::TimedOut)
+                    if run.deadline.is_some() =>
+                {
                     poll_fn(|cx| run.stop.poll_stopped(cx)).await;
                     Ran::Stopped(TaskLog::new())
                 }
@@ -171,13 +173,13 @@ fn outcome<S: WireSignature>(answer: Answer<S>, envelope: Envelope) -> Outcome {
     let encoded = match &answer {
         Ok(response) => envelope.encode(response),
         Err(CallError::Service(error)) => envelope.encode(error),
-        Err(CallError::Remote(error)) => {
-            return Outcome::Error(TaskError::new(TaskErrorKind::Runtime, error.to_string()));
+        Err(CallError::Remote(error)) => return failed(TaskErrorKind::Runtime, error),
+        // Of a service that this one passes requests on to, over another transport.
+        Err(CallError::NotSent(why)) => {
+            return failed(TaskErrorKind::Runtime, CallError::<Infallible>::NotSent(*why));
         }
-        Err(_) => {
-            let no_reply = CallError::<Infallible>::NoReply.to_string();
-            return Outcome::Error(TaskError::new(TaskErrorKind::Panic, no_reply));
-        }
+        Err(CallError::TimedOut) => return failed(TaskErrorKind::Runtime, CallError::<Infallible>::TimedOut),
+        Err(_) => return failed(TaskErrorKind::Panic, CallError::<Infallible>::NoReply),
     };
     // Base64 has no character that JSON escapes.
     let json = encoded.map(|text| Json::of_written(format!("\"{text}\"")));
@@ -188,10 +190,13 @@ fn outcome<S: WireSignature>(answer: Answer<S>, envelope: Envelope) -> Outcome {
             Outcome::Error(TaskError::new(TaskErrorKind::Runtime, message).with_value(Some(json)))
         }
         (_, Err(error)) => {
-            let message = format!("the answer has no form in postcard's format: {error}");
-            Outcome::Error(TaskError::new(TaskErrorKind::Output, message))
+            failed(TaskErrorKind::Output, format!("the answer has no form in postcard's format: {error}"))
         }
     }
+}
+
+fn failed(kind: TaskErrorKind, message: impl fmt::Display) -> Outcome {
+    Outcome::Error(TaskError::new(kind, message.to_string()))
 }
 
 impl Place {
