@@ -89,7 +89,7 @@ impl QueueStore {
     /// Strikes off an id, once. Whether no other bridge has it or will take it.
     pub(crate) async fn strike_off(&self, id: &Bytes) -> Result<bool, ClientError> {
         let keys = vec![self.held.clone(), self.queue.clone(), self.bridges.clone()];
-        let args = vec![id.clone(), self.held_by.clone().into()];
+        let args = vec![id.clone(), self.held_by.clone()];
         Ok(self.commands.script(&STRIKE_OFF, keys, args).await?.as_u64() == Some(1))
     }
 
