@@ -274,7 +274,8 @@ fn what_a_transport_refuses_is_an_error_of_the_call() {
 fn a_service_that_passes_requests_on_tells_when_it_could_not() {
     over_transports(async |client| {
         // The next service has a queue for one request, and is not there.
-        let next = RhaiDispatcher::builder().url("memory:").queue_limit(1).build().unwrap();
+        let next =
+            RhaiDispatcher::builder().caller_id("proxy").url("memory:next").queue_limit(1).build().unwrap();
         next.new_play_request().worker_id("next").script("1").submit().await.unwrap();
         let passes_on = next.service_caller::<Notes>("next").unwrap();
         let worker_id = WorkerId::try_from("notes").unwrap();
