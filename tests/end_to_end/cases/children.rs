@@ -38,8 +38,10 @@ pub(super) async fn error_of_a_child_can_be_caught(fixture: Fixture) {
         said
     "#;
     let details = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
-    let caught: String = details.await_response().await.unwrap().into_result().unwrap();
-    assert!(caught.starts_with("caught: task ") && caught.contains("no such luck"), "{caught}");
+    let details = details.await_response().await.unwrap();
+    let child = details.children[0];
+    let caught: String = details.into_result().unwrap();
+    assert_eq!(caught, format!("caught: no such luck (task {child} of worker-1, line 1)"));
 }
 
 pub(super) async fn thrown_value_reaches_parents_and_callers(fixture: Fixture) {
