@@ -19,6 +19,7 @@ fn a_signal_drains_a_worker_and_hands_its_tasks_to_another() {
         let ended = first.end();
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         assert!(ended.err.ends_with("drained\n"), "{}", ended.err);
+        assert!(!ended.err.contains("was lost"), "{}", ended.err);
         assert_eq!(site.record(&id, |_| true)["status"], "pending");
         assert_eq!(site.json(&["workers"]), [json!(null); 0]);
 

@@ -55,6 +55,8 @@ struct LinkInner {
     state: watch::Sender<LinkState>,
     /// Says to drop the connection with that number.
     drop: watch::Sender<u64>,
+    /// The last connection that its user has closed, since it has no more use for it. That is no fault.
+    closed: AtomicU64,
     made: AtomicU64,
     /// The generation of the connection that is there.
     generation: AtomicU64,
@@ -67,6 +69,7 @@ impl Link {
             patience,
             state: watch::Sender::new(LinkState::Idle),
             drop: watch::Sender::new(0),
+            closed: AtomicU64::new(0),
             made: AtomicU64::new(0),
             generation: AtomicU64::new(0),
         };
@@ -97,7 +100,17 @@ impl Link {
         self.inner.made.load(Ordering::Relaxed).saturating_sub(1)
     }
 
-    /// Closes a connection, so that a new one is made.
+    /// Closes the connection, if there is one, as its user has no more use for what it waits for. The next use makes another.
+    pub(crate) fn close(&self) {
+        let number = match &*self.inner.state.borrow() {
+            LinkState::Up(_, number) => *number,
+            _ => return,
+        };
+        self.inner.closed.store(number, Ordering::Relaxed);
+        self.discard(number);
+    }
+
+    /// Closes a connection that does not do what it should, so that a new one is made.
     pub(crate) fn discard(&self, number: u64) {
         self.inner.drop.send_replace(number);
     }
@@ -188,7 +201,11 @@ async fn keep(inner: Arc<LinkInner>) {
                 if inner.ended() {
                     return;
                 }
-                inner.warn(&format!("the connection to Redis was lost: {why}"));
+                if inner.closed.load(Ordering::Relaxed) == inner.made.load(Ordering::Relaxed) {
+                    tracing::debug!("the connection to Redis was closed by its user");
+                } else {
+                    inner.warn(&format!("the connection to Redis was lost: {why}"));
+                }
                 inner.state.send_replace(LinkState::Connecting(Some(why)));
                 // A connection that breaks at once is not a success, but the server is there.
                 pause = if since.elapsed() > SHORT { BACKOFF.0 } else { pause.min(SHORT) };

@@ -6,7 +6,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::time::{Instant, sleep};
 
 use super::LuaScript;
-use crate::client::{ClientError, Link, LinkState, Network, ServerReply};
+use crate::client::{ClientError, Link, Network, ServerReply};
 use crate::handle::Handle;
 
 /// Sends plain commands to the server of a [`RedisTransport`](crate::RedisTransport), for packages beside it that have
@@ -116,11 +116,7 @@ impl RedisCommands {
 
     /// Closes the connection, so that the server ends a command that blocks. The next command opens another one.
     pub fn disconnect(&self) {
-        let number = match &*self.link.watch().borrow() {
-            LinkState::Up(_, number) => *number,
-            _ => return,
-        };
-        self.link.discard(number);
+        self.link.close();
     }
 
     async fn repeat(&self, request: Request) -> Result<ServerReply, ClientError> {
