@@ -55,7 +55,7 @@ struct LinkInner {
     state: watch::Sender<LinkState>,
     /// Says to drop the connection with that number.
     drop: watch::Sender<u64>,
-    /// The last connection that its user has closed, since it has no more use for it. That is no fault.
+    /// The last connection that its user has closed, since it has no more use for it. It is not at fault.
     closed: AtomicU64,
     made: AtomicU64,
     /// The generation of the connection that is there.
