@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
 use rhai_dispatcher_core::{EventQueue, RunId, TaskId, TaskStatus};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -23,14 +25,17 @@ pub(crate) struct EventReader {
     pub(super) caller: Arc<ScriptCaller>,
     subscribers: Subscribers,
     changed: Notify,
-    /// Whether a subscriber has come since the records were looked at.
+    /// Whether a subscriber has come since the records were read.
     has_new: AtomicBool,
     is_closed: AtomicBool,
 }
 
-/// The time between two looks at the records: a start without other events is told that late at most. Also the longest
+/// The time between two reads of the records: a start without other events is told that late at most. Also the longest
 /// blocking read.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const RECORDS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many records are read without waiting for an answer: bounds what one connection has under way.
+const RECORDS_AT_ONCE: usize = 128;
 
 /// How many entries of a stream are read at once.
 const AT_ONCE: usize = 512;
@@ -103,7 +108,7 @@ impl EventReader {
     /// Reads while there are subscribers, until the transport ends.
     pub(crate) async fn read(self: Arc<Self>) {
         let mut woken = StreamId::default();
-        let mut next_look = Instant::now();
+        let mut next_records = Instant::now();
         while !self.is_closed.load(Ordering::Acquire) {
             let streams = self.subscribers.streams();
             if streams.is_empty() {
@@ -111,9 +116,9 @@ impl EventReader {
                 continue;
             }
             if self.has_new.swap(false, Ordering::AcqRel) {
-                next_look = Instant::now();
+                next_records = Instant::now();
             }
-            if let Err(error) = self.read_once(&streams, &mut woken, &mut next_look).await {
+            if let Err(error) = self.read_once(&streams, &mut woken, &mut next_records).await {
                 self.caller.note(&error.to_string());
                 if matches!(error, ClientError::Server(_)) {
                     self.leave_overwritten(streams.into_keys()).await;
@@ -127,17 +132,17 @@ impl EventReader {
         &self,
         streams: &HashMap<TaskId, StreamId>,
         woken: &mut StreamId,
-        next_look: &mut Instant,
+        next_records: &mut Instant,
     ) -> Result<(), ClientError> {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
         let answered = async {
             // Before the streams are read: what earlier runs have told is in them when a later one has begun.
             let mut starts = Vec::new();
-            if Instant::now() >= *next_look {
+            if Instant::now() >= *next_records {
                 starts = self.starts(&connection, streams.keys().copied()).await?;
-                *next_look = Instant::now() + LOOK_INTERVAL;
+                *next_records = Instant::now() + RECORDS_INTERVAL;
             }
-            let block = (!self.subscribers.is_news(&starts)).then(|| *next_look - Instant::now());
+            let block = (!self.subscribers.is_news(&starts)).then(|| *next_records - Instant::now());
             let found = self.read_streams(&connection, streams, *woken, block).await?;
             Ok((starts, found))
         };
@@ -195,11 +200,15 @@ impl EventReader {
         tasks: impl Iterator<Item = TaskId>,
     ) -> Result<Vec<(TaskId, RunId)>, ClientError> {
         let deadline = Instant::now() + self.caller.timeout;
-        let mut starts = Vec::new();
-        for task in tasks {
+        let read = |task| {
             let mut args = Args::new();
             args.push(keys::record(&self.caller.prefix, task)).push_static("status").push_static("claim");
-            let values = match connection.command("HMGET", args.into_vec(), deadline).await {
+            connection.command("HMGET", args.into_vec(), deadline).map(move |values| (task, values))
+        };
+        let mut starts = Vec::new();
+        let mut reads = stream::iter(tasks).map(read).buffered(RECORDS_AT_ONCE);
+        while let Some((task, values)) = reads.next().await {
+            let values = match values {
                 Ok(values) => values.into_array(),
                 Err(ClientError::Server(_)) => continue, // another client has overwritten this record
                 Err(error) => return Err(error),

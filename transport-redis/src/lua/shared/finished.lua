@@ -65,7 +65,7 @@ local function forget_oldest(w, finished, records, bytes, most)
     local entry = call('LINDEX', finished, 0)
     if not entry then break end
     local n, forgotten = (#entry - ENTRY_BYTES) / ENDED_BYTES, 0
-    if n >= 0 and n == math.floor(n) then -- otherwise another client has written it
+    if n <= MAX_ENDED and n == math.floor(n) then -- otherwise another client has written it
       local has_expired = struct.unpack(ENTRY, entry) + TTL <= NOW
       if not has_expired and not is_over_bounds() then break end
       local ended = { struct.unpack(entry_format(n), entry) }
