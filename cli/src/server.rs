@@ -76,7 +76,7 @@ impl Server {
         Ok(dispatcher)
     }
 
-    /// Says at once that the server is not there: the library tries for the call timeout, 5 s.
+    /// Says at once that the server is not there: the library tries for the call timeout.
     ///
     /// # Errors
     /// If nothing takes connections at its address.
@@ -97,7 +97,8 @@ impl Server {
     }
 
     fn note_trying(&self, problem: &str) {
-        Console::detect().note(format_args!("{self}: {problem}; trying to connect for 5s"));
+        let timeout = RedisConfig::new(&self.url).call_timeout;
+        Console::detect().note(format_args!("{self}: {problem}; trying to connect for {timeout:?}"));
     }
 
     /// Whether it is for workers that know only the list protocol.
