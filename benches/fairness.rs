@@ -42,7 +42,7 @@ const KINDS: [(&str, &str); 12] = [
     ),
     (
         "to_json of shared values",
-        r#"let x = #{}; for i in 0..12 { let p = x; x = #{ a: || p, b: || p }; } loop { let t = x.to_json().len; }"#,
+        r#"let x = #{}; for i in 0..10 { let p = x; let keep = || p; x = #{ a: p, b: p }; } loop { let t = x.to_json().len; }"#,
     ),
     ("a thrown circle", r#"let a = 0; a = || a; loop { try { throw [a, a]; } catch (e) { let b = [e]; } }"#),
     (
