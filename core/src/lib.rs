@@ -41,7 +41,9 @@ pub use discovery::{
     HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodForm, MethodInfo, MethodStatus,
     ParameterInfo,
 };
-pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
+pub use dispatcher::{
+    Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut, TraceSource,
+};
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
@@ -55,7 +57,8 @@ pub use service::{
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
     Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
-    TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
+    TaskLog, TaskStatus, TraceContext, WorkerId, integer_beyond_i64, read_script, read_script_from,
+    script_text,
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
@@ -67,5 +70,5 @@ pub use transport::{
 pub use uuid::Uuid;
 pub use worker::{
     Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
 };

@@ -10,6 +10,7 @@ mod progress;
 mod queue_reads;
 mod request;
 mod timed_out;
+mod trace_source;
 
 pub use config::DispatcherConfig;
 pub use dispatcher::Dispatcher;
@@ -17,3 +18,4 @@ pub use preflight::Preflight;
 pub use progress::Progress;
 pub use request::PlayRequestBuilder;
 pub use timed_out::TimedOut;
+pub use trace_source::TraceSource;

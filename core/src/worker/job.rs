@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use futures::future::LocalBoxFuture;
 
 use super::figures::CallMark;
+use super::task_span::TaskSpan;
 use super::{Handler, Ran, Run, Stop, StopToken};
 use crate::panic_text::panic_text;
 use crate::{Claim, Clock, Completion, Finish, Outcome, Task, TaskError, TaskErrorKind, TaskLog, Tick};
@@ -25,20 +26,22 @@ pub(super) struct Job {
     /// The handler's future; gone if the handler panicked when it was asked for one.
     future: Option<LocalBoxFuture<'static, Ran>>,
     panicked: Option<TaskError>,
+    pub(super) span: TaskSpan,
 }
 
 impl Job {
-    /// Asks the handler to run a task. Nothing of it runs before the job is polled.
-    pub(super) fn new<H: Handler>(handler: &H, run: Run) -> Self {
+    /// Asks the handler to run a task, in its span. Nothing of it runs before the job is polled.
+    pub(super) fn new<H: Handler>(handler: &H, run: Run, mut span: TaskSpan) -> Self {
         let claim = run.claimed.claim;
         let (stop, deadline) = (run.stop.clone(), run.deadline);
         let (task, attempt) = (Arc::clone(&run.claimed.task), run.claimed.attempt);
         let latest_start = run.claimed.latest_start;
-        let (future, panicked) = match panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))) {
+        let handled = span.in_scope(|| panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))));
+        let (future, panicked) = match handled {
             Ok(future) => (Some(future), None),
             Err(panic) => (None, Some(panic_error(panic))),
         };
-        Self { claim, stop, deadline, mark: None, task, attempt, latest_start, future, panicked }
+        Self { claim, stop, deadline, mark: None, task, attempt, latest_start, future, panicked, span }
     }
 
     /// What is to be written of a run that ended; nothing if the claim is lost.
@@ -57,6 +60,16 @@ impl Job {
         Some(Completion { claim: self.claim, finish, log })
     }
 
+    /// Drops what is left of the run, in its span: a suspended script unwinds its stack.
+    fn drop_future(&mut self) {
+        if let Some(future) = self.future.take() {
+            let dropped = self.span.in_scope(|| panic::catch_unwind(AssertUnwindSafe(|| drop(future))));
+            if let Err(panic) = dropped {
+                panic::resume_unwind(panic);
+            }
+        }
+    }
+
     fn after_error(&self, error: TaskError, clock: &dyn Clock) -> Finish {
         let (seed, _) = self.task.id.as_uuid().as_u64_pair();
         let backoff =
@@ -71,6 +84,12 @@ impl Job {
     }
 }
 
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.drop_future();
+    }
+}
+
 impl Future for Job {
     type Output = Ran;
 
@@ -78,11 +97,12 @@ impl Future for Job {
         if let Some(error) = self.panicked.take() {
             return Poll::Ready(Ran::Finished(Outcome::Error(error), TaskLog::new()));
         }
-        let Some(future) = &mut self.future else { return Poll::Pending };
-        match panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        let Self { future: Some(future), span, .. } = &mut *self else { return Poll::Pending };
+        let polled = span.in_scope(|| panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))));
+        match polled {
             Ok(poll) => poll,
             Err(panic) => {
-                self.future = None;
+                self.drop_future();
                 Poll::Ready(Ran::Finished(Outcome::Error(panic_error(panic)), TaskLog::new()))
             }
         }

@@ -12,6 +12,7 @@ use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
+use super::telemetry::Telemetry;
 use super::{Handler, Ran, Run, StopToken};
 use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
 
@@ -33,22 +34,30 @@ pub(super) struct Lane<H> {
     consumer: Arc<LaneConsumer>,
     /// None if calls are not counted.
     figures: Option<LaneFigures>,
+    telemetry: Arc<Telemetry>,
     draining: bool,
+}
+
+/// What a lane is made of, besides its handler.
+pub(super) struct LaneParts {
+    /// Which of the worker's lanes it is, from 0.
+    pub(super) index: usize,
+    pub(super) intake: Arc<Intake>,
+    pub(super) consumer: Arc<dyn Consumer>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) state: Arc<LaneState>,
+    /// None if calls are not counted.
+    pub(super) figures: Option<LaneFigures>,
+    /// The worker's.
+    pub(super) telemetry: Arc<Telemetry>,
 }
 
 /// How long new tasks run, one after another, before woken tasks run, and the other way round.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
-    pub(super) fn new(
-        handler: H,
-        index: usize,
-        intake: Arc<Intake>,
-        consumer: Arc<dyn Consumer>,
-        clock: Arc<dyn Clock>,
-        state: Arc<LaneState>,
-        figures: Option<LaneFigures>,
-    ) -> Self {
+    pub(super) fn new(handler: H, parts: LaneParts) -> Self {
+        let LaneParts { index, intake, consumer, clock, state, figures, telemetry } = parts;
         Self {
             handler,
             index,
@@ -60,6 +69,7 @@ impl<H: Handler> Lane<H> {
             deadlines: Deadlines::new(Arc::clone(&clock)),
             clock,
             figures,
+            telemetry,
             draining: false,
         }
     }
@@ -118,10 +128,11 @@ impl<H: Handler> Lane<H> {
         let payload = &claimed.task.payload;
         let mark = self.figures.as_mut().and_then(|figures| figures.begin(payload, || clock.now()));
         let events = EventSink::new(&self.consumer, claim);
-        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events };
+        let (span, trace) = self.telemetry.begin(&claimed);
+        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events, trace };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
-        let mut job = Job::new(&self.handler, run);
+        let mut job = Job::new(&self.handler, run, span);
         job.mark = mark;
         match self.running.begin(job) {
             Some((job, ran)) => self.end(&job, ran),
@@ -168,7 +179,10 @@ impl<H: Handler> Lane<H> {
             figures.end(mark, &ran, &job.stop, self.clock.now());
         }
         match job.completion(ran, &*self.clock) {
-            Some(completion) => self.finishes.push(completion),
+            Some(completion) => {
+                self.telemetry.end(job.claim, &job.span, &completion.finish);
+                self.finishes.push(completion);
+            }
             None => self.state.end([job.claim].into_iter()),
         }
     }

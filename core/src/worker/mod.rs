@@ -19,7 +19,10 @@ mod lane_state;
 mod run_queue;
 mod running_tasks;
 mod stop;
+mod task_span;
+mod task_tracer;
 mod task_waker;
+mod telemetry;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod worker;
 
@@ -31,4 +34,8 @@ pub use figures::{FiguresConfig, MethodSource};
 pub use handler::{Handler, Ran, Run};
 pub use running_tasks::{LaneSlot, RunningTasks};
 pub use stop::{Stop, StopToken};
+pub use task_tracer::TaskTracer;
 pub use worker::{RunningWorker, Worker};
+
+/// The target of the spans of tasks, and of the log lines about their failures.
+const SPAN_TARGET: &str = "rhai_dispatcher::task";

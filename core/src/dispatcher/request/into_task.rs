@@ -55,6 +55,7 @@ impl PlayRequestBuilder {
         task.expires_in = self.fields.expires_in;
         task.retry = self.fields.retry;
         task.limits = self.fields.limits;
+        task.trace = self.fields.trace.or(self.fields.inherited_trace);
         Ok(task)
     }
 

@@ -1,0 +1,7 @@
+use crate::TraceContext;
+
+/// Knows the trace that the caller of a dispatcher takes part in.
+pub trait TraceSource: Send + Sync {
+    /// The trace context that is active on this thread. Asked when a request is begun; must not block.
+    fn current(&self) -> Option<TraceContext>;
+}
