@@ -73,6 +73,12 @@ fn steps() -> Vec<Step> {
         )
         .needs(&[&setup::CLIPPY]),
         Step::cargo(
+            "clippy-otel",
+            "lints of the command with the export of spans",
+            Cargo::new("clippy --package rhaid --features otel --all-targets -- -D warnings"),
+        )
+        .needs(&[&setup::CLIPPY]),
+        Step::cargo(
             "docs",
             "documentation without warnings",
             Cargo::new("doc --workspace --no-deps").with_env("RUSTDOCFLAGS", "-D warnings"),
@@ -83,6 +89,12 @@ fn steps() -> Vec<Step> {
             Cargo::new("test --workspace --no-fail-fast"),
         )
         .needs(&[&setup::REDIS_SERVER, &setup::PYTHON, &setup::NODE]),
+        Step::cargo(
+            "test-otel",
+            "tests of the export of spans",
+            Cargo::new("test --package rhaid --features otel --test otel --no-fail-fast"),
+        )
+        .needs(&[&setup::REDIS_SERVER]),
         Step::cargo(
             "test-sync",
             "tests of the engine with Rhai's sync feature",
