@@ -24,7 +24,7 @@ pub(crate) struct OtlpExport {
 }
 
 /// The layer of a tracing subscriber that gives spans to the export.
-pub(crate) type SpanLayer<S> = Box<dyn Layer<S> + Send + Sync>;
+type SpanLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 
 /// How long the end of the command waits for the last batch.
 const LAST_BATCH: Duration = Duration::from_secs(5);

@@ -7,4 +7,4 @@
 mod collector;
 mod export;
 
-pub(crate) use export::{OtlpExport, SpanLayer};
+pub(crate) use export::OtlpExport;

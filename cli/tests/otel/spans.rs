@@ -87,7 +87,7 @@ fn spans_of_a_task_and_its_child_reach_the_collector() {
     let record = site.record(&id, |record| record["status"] == "error");
     assert_eq!(record["trace"]["traceparent"], traceparent);
     let child = record["children"][0].as_str().expect("a child").to_owned();
-    let shown = site.ok(&["status", &id]);
+    let shown = site.run(&["status", &id]).out;
     assert!(shown.contains(&format!("trace       {traceparent}\n")), "{shown}");
     // Without a caller's trace a task begins one, which is not in its record.
     let alone = site.submit("40 + 2", &[]);
@@ -97,6 +97,8 @@ fn spans_of_a_task_and_its_child_reach_the_collector() {
     worker.signal("TERM");
     let ended = worker.end();
     assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let warning = ended.err.lines().find(|line| line.contains("the task has failed")).expect("a warning");
+    assert!(warning.contains("WARN rhai_dispatcher::task"), "{warning}");
     let spans = collector.spans();
     let of = |id: &str| spans.iter().find(|span| span.attributes["task"] == id).expect("its span").clone();
     let (parent, child, alone) = (of(&id), of(&child), of(&alone));
@@ -108,7 +110,7 @@ fn spans_of_a_task_and_its_child_reach_the_collector() {
     assert_eq!((&*child.attributes["outcome"], child.status), ("error", 2));
     assert_eq!(child.attributes["error.type"], "runtime");
     assert!(child.status_message.contains("no such luck"), "{child:?}");
-    assert_eq!((&*alone.attributes["outcome"], alone.status, &*alone.name), ("completed", 0, "task"));
+    assert_eq!((&*alone.attributes["outcome"], alone.status, &*alone.name), ("completed", 0, "<stdin>"));
     assert_eq!(spans.len(), 3, "{spans:?}");
 }
 
