@@ -82,7 +82,7 @@ impl Lines {
 /// What lets the calls of `gated()` continue, in the order in which they began.
 type Gates = mpsc::Receiver<oneshot::Sender<()>>;
 
-/// `note(text)` logs a line; `gated()` waits until the test lets it continue; `in_span(f)` calls `f` in a span, which stays
+/// `note(text)` logs a line, `note_elsewhere(text)` does so on a thread of the pool; `gated()` waits until the test lets it continue; `in_span(f)` calls `f` in a span, which stays
 /// entered when `f` waits.
 fn functions() -> (EngineConfig, Gates) {
     let (begun, gates) = mpsc::channel();
@@ -93,6 +93,10 @@ fn functions() -> (EngineConfig, Gates) {
             let _entered = tracing::info_span!("inner").entered();
             f.call_within_context::<()>(&context, ())
         });
+    });
+    let config = config.with_blocking_fn("note_elsewhere", |text: String| {
+        tracing::info!("{text}");
+        Ok::<_, String>(())
     });
     let config = config.with_async_fn("gated", move || {
         let (open, opened) = oneshot::channel::<()>();
@@ -162,6 +166,10 @@ fn log_lines_belong_to_the_span_of_their_task() {
     ] {
         assert_eq!(fields[name], value, "{name}");
     }
+
+    let blocking = bench.submit(r#"note_elsewhere("on the pool");"#);
+    bench.end(blocking);
+    assert_eq!(lines.spans("on the pool"), (vec!["task"], blocking.to_string()));
 
     // A script that is stopped while it waits in a span leaves nothing on the thread.
     let stopped = bench.submit("in_span(|| gated());");

@@ -74,8 +74,10 @@ fn steps() -> Vec<Step> {
         .needs(&[&setup::CLIPPY]),
         Step::cargo(
             "clippy-otel",
-            "lints of the command with the export of spans",
-            Cargo::new("clippy --package rhaid --features otel --all-targets -- -D warnings"),
+            "lints of the command and the facade with OpenTelemetry",
+            Cargo::new(
+                "clippy --package rhaid --package rhai-dispatcher --features rhaid/otel --all-targets -- -D warnings",
+            ),
         )
         .needs(&[&setup::CLIPPY]),
         Step::cargo(
@@ -91,8 +93,11 @@ fn steps() -> Vec<Step> {
         .needs(&[&setup::REDIS_SERVER, &setup::PYTHON, &setup::NODE]),
         Step::cargo(
             "test-otel",
-            "tests of the export of spans",
-            Cargo::new("test --package rhaid --features otel --test otel --no-fail-fast"),
+            "tests of OpenTelemetry",
+            Cargo::new(
+                "test --package rhaid --package rhai-dispatcher --features rhaid/otel --test otel --test opentelemetry \
+                 --no-fail-fast",
+            ),
         )
         .needs(&[&setup::REDIS_SERVER]),
         Step::cargo(

@@ -66,10 +66,7 @@ pub(super) struct Parent {
 impl Dispatcher {
     /// Begins a request to run a script.
     pub fn new_play_request(&self) -> PlayRequestBuilder {
-        let mut fields: Box<Fields> = Box::default();
-        if let Some(source) = &self.config().trace_source {
-            fields.inherited_trace = source.current().map(Arc::new);
-        }
+        let fields = Box::new(Fields { inherited_trace: self.active_trace(), ..Fields::default() });
         PlayRequestBuilder { dispatcher: self.clone(), fields }
     }
 
