@@ -50,6 +50,10 @@ pub(super) struct Fields {
     pub(super) trace: Option<Arc<TraceContext>>,
     /// The trace of the caller or parent, if none is set.
     pub(super) inherited_trace: Option<Arc<TraceContext>>,
+    /// Whether its caller waits for the outcome.
+    pub(super) awaited: bool,
+    /// When it ends by itself, since its caller would have withdrawn it by then.
+    pub(super) withdrawn_by: Option<Tick>,
     /// The first bad value.
     pub(super) invalid: Option<Invalid>,
 }
