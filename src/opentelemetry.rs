@@ -38,7 +38,7 @@ pub struct OpenTelemetry;
 impl TaskTracer for OpenTelemetry {
     fn begin(&self, claimed: &Claimed, span: &Span) -> Option<TraceContext> {
         if let Some(parent) = claimed.task.trace.as_deref().and_then(span_context) {
-            // It fails without the layer: then there is no span to have a parent.
+            // It fails without the layer: then nothing is exported.
             let _ = span.set_parent(Context::new().with_remote_span_context(parent));
         }
         let context = span.context();
@@ -87,6 +87,6 @@ fn trace_context(span: &SpanContext) -> Option<TraceContext> {
     let (trace_id, span_id) = (span.trace_id().to_bytes(), span.span_id().to_bytes());
     let context = TraceContext::new(trace_id, span_id, span.trace_flags().to_u8())?;
     let state = span.trace_state().header();
-    // A state that the format does not allow is no reason to lose the trace.
+    // The trace is kept without a state that the format does not allow.
     Some(context.clone().with_tracestate(&state).unwrap_or(context))
 }

@@ -44,7 +44,7 @@ struct TraceV1<'a> {
 }
 
 impl TraceV1<'_> {
-    /// A trace is no reason to refuse a task, so one that can't be read is left out.
+    /// A task runs without its trace, so one that can't be read is left out.
     fn read(&self) -> Option<TraceContext> {
         TraceContext::from_headers(&self.traceparent, self.tracestate)
     }
