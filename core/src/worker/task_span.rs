@@ -41,8 +41,9 @@ impl TaskSpan {
     /// Calls `poll`, which must not panic, in the span.
     ///
     /// A script is suspended in the middle of its stack, so a function that it has called may have entered a span that it
-    /// leaves only after the script was resumed. The subscriber keeps the entered spans of each thread, so such a span would
-    /// receive the log lines of other tasks. It is therefore left here, and entered again at the next poll.
+    /// leaves only after the script was resumed. The subscriber keeps a stack of entered spans for each thread. There such a
+    /// span would lie between the polls, under the spans of other tasks: the lane's own lines would belong to it, and after
+    /// the resumption the run's lines would not. It is therefore left here, and entered again at the next poll.
     pub(super) fn in_scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         // Without a subscriber no span is ever entered.
         if LevelFilter::current() == LevelFilter::OFF {
