@@ -49,11 +49,11 @@ impl<'a> Message<'a> {
     /// The number of a field; 0 if it is absent.
     pub(crate) fn number(&self, field: u64) -> u64 {
         let of_field = self.0.iter().filter(|(number, _)| *number == field);
-        let numbers = of_field.filter_map(|(_, value)| match value {
+        let mut numbers = of_field.rev().filter_map(|(_, value)| match value {
             Value::Number(number) => Some(*number),
             Value::Bytes(_) => None,
         });
-        numbers.last().unwrap_or_default()
+        numbers.next().unwrap_or_default()
     }
 
     fn all(&self, field: u64) -> impl Iterator<Item = &'a [u8]> {
