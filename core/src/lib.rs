@@ -59,9 +59,9 @@ pub use task::{
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
-    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued,
-    Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, Transport, TransportConfig, TransportError,
-    TransportExt,
+    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, QueuePart, Reported,
+    Requeued, Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, TaskCursor, TaskPage, Transport,
+    TransportConfig, TransportError, TransportExt,
 };
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;

@@ -20,6 +20,7 @@
 //! - `events/`: what running tasks tell, from an instance to its subscribers.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
+//! - `listing/`: queues and their tasks, for operators.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
@@ -39,6 +40,7 @@ mod events;
 mod finish;
 mod handle;
 mod instance;
+mod listing;
 mod recovery;
 mod report;
 mod script;

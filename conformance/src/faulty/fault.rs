@@ -8,8 +8,8 @@ use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
     InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent,
-    Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
-    TransportError, WorkerId,
+    Signal, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, Transport,
+    TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -75,6 +75,16 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.queues().await
     }
 
+    async fn tasks(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> PageAnswer {
+        of.tasks(worker_id, from, limit).await
+    }
+
     async fn set_paused(
         &self,
         on: &dyn Transport,
@@ -121,6 +131,7 @@ pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>
 pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
+pub(super) type PageAnswer = Result<TaskPage, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
 pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;
 

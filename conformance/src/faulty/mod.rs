@@ -18,6 +18,7 @@ mod peer;
 mod queue;
 mod report;
 mod submit;
+mod tasks;
 mod transport;
 
 pub use fault::FaultCase;
@@ -33,6 +34,7 @@ pub static FAULTS: &[&[FaultCase]] = &[
     events::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
+    tasks::FAULTS,
     claim::FAULTS,
     finish::FAULTS,
     lease::FAULTS,

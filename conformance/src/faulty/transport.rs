@@ -1,11 +1,12 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
-    Transport, TransportError, WorkerId,
+    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents,
+    TaskId, TaskPage, Transport, TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -74,6 +75,15 @@ impl Transport for Faulty {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         self.fault.queues(&*self.inner).await
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.fault.tasks(&*self.inner, worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

@@ -8,6 +8,7 @@ mod ext;
 mod info;
 mod report;
 mod signal_queue;
+mod task_page;
 
 pub use config::TransportConfig;
 pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signal};
@@ -17,3 +18,4 @@ pub use ext::TransportExt;
 pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};
 pub use report::{Added, InstanceReport, MethodFigures, Reported};
 pub use signal_queue::SignalQueue;
+pub use task_page::{QueuePart, TaskCursor, TaskPage};

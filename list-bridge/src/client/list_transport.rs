@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
-    Transport, TransportError, WallTime, WorkerId,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskCursor, TaskDetails,
+    TaskId, TaskPage, Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;
@@ -188,6 +189,15 @@ impl Transport for ListTransport {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         Err(refused("a list of queues"))
+    }
+
+    async fn tasks(
+        &self,
+        _worker_id: &WorkerId,
+        _from: &TaskCursor,
+        _limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        Err(refused("a list of tasks"))
     }
 
     async fn set_paused(&self, _worker_id: &WorkerId, _paused: bool) -> Result<(), TransportError> {

@@ -9,6 +9,7 @@ mod hub;
 mod listing;
 mod named;
 mod submit;
+mod task_pages;
 
 pub(crate) use effects::Effects;
 pub(crate) use hub::Hub;

@@ -24,6 +24,7 @@ pub(crate) enum Script {
     Events,
     Report,
     Figures,
+    Tasks,
 }
 
 // Tables of scripts are indexed by their number.
@@ -57,7 +58,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -73,6 +74,7 @@ impl Script {
         Self::Events,
         Self::Report,
         Self::Figures,
+        Self::Tasks,
     ];
 
     /// How many there are.
@@ -95,6 +97,7 @@ impl Script {
             Self::Events => "events",
             Self::Report => "report",
             Self::Figures => "figures",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -115,6 +118,7 @@ impl Script {
             Self::Events => include_str!("../lua/events.lua"),
             Self::Report => include_str!("../lua/report.lua"),
             Self::Figures => include_str!("../lua/figures.lua"),
+            Self::Tasks => include_str!("../lua/tasks.lua"),
         }
     }
 
