@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
-use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, ErrorLog, Finish, Finished, TransportError};
 
 /// Writes the completions of a lane.
 ///
@@ -83,9 +83,10 @@ impl Writer {
         let answers = self.consumer.finish(&done).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
-        let mut ended = Vec::with_capacity(done.len());
+        let (mut ended, mut released) = (Vec::with_capacity(done.len()), 0);
         for (completion, answer) in done.into_iter().zip(answers) {
             let task = completion.claim.task;
+            released += usize::from(is_release(&completion, &answer));
             match answer {
                 // The detach released its tasks.
                 Ok(Finished::Written | Finished::AlreadyTerminal(_)) | Err(TransportError::Detached) => {
@@ -109,6 +110,7 @@ impl Writer {
                 }
             }
         }
+        self.state.note_released(released);
         self.state.end(ended.into_iter());
         left.is_transient = away.is_some();
         let tasks = left.completions.len();
@@ -134,4 +136,9 @@ impl Writer {
             pause = if left.is_transient { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         }
     }
+}
+
+/// Whether a task was released by that.
+pub(super) fn is_release(completion: &Completion, answer: &Result<Finished, TransportError>) -> bool {
+    matches!(completion.finish, Finish::Release) && matches!(answer, Ok(Finished::Written))
 }
