@@ -3,8 +3,8 @@ use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, TailCommand, WaitCommand,
-    WorkerCommand, WorkersCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, TailCommand, TasksCommand,
+    WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -46,6 +46,7 @@ enum Command {
     Tail(TailCommand),
     Cancel(CancelCommand),
     Resubmit(ResubmitCommand),
+    Tasks(TasksCommand),
     Queues(QueuesCommand),
     Workers(WorkersCommand),
     Pause(PauseCommand),
@@ -69,6 +70,7 @@ impl Cli {
             Command::Tail(command) => command.execute(),
             Command::Cancel(command) => command.execute(),
             Command::Resubmit(command) => command.execute(),
+            Command::Tasks(command) => command.execute(),
             Command::Queues(command) => command.execute(),
             Command::Workers(command) => command.execute(),
             Command::Pause(command) => command.execute(),
@@ -102,6 +104,7 @@ impl Command {
             Self::Wait(command) => command.json,
             Self::Cancel(command) => command.json,
             Self::Resubmit(command) => command.json,
+            Self::Tasks(command) => command.json,
             Self::Queues(command) => command.json,
             Self::Workers(command) => command.json,
             Self::Pause(command) => command.queue.json,

@@ -41,7 +41,9 @@ pub use discovery::{
     HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodForm, MethodInfo, MethodStatus,
     ParameterInfo,
 };
-pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
+pub use dispatcher::{
+    Dispatcher, DispatcherConfig, ListedTask, PlayRequestBuilder, Preflight, Progress, TaskFilter, TimedOut,
+};
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};

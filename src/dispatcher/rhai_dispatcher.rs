@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use futures::Stream;
 use rhai_dispatcher_core::{
-    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, PlayRequestBuilder, Progress,
-    TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
+    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, ListedTask, PlayRequestBuilder, Progress,
+    TaskDetails, TaskEvent, TaskFilter, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -126,6 +126,32 @@ impl RhaiDispatcher {
         id: TaskId,
     ) -> impl Stream<Item = Result<TaskEvent, RhaiDispatcherError>> + Send + Unpin + use<> {
         self.0.events(id)
+    }
+
+    /// Lists the tasks of all dispatchers that have not ended and match a filter: those that run first. The stream reads
+    /// as it is polled, so its reader decides how many are read.
+    ///
+    /// ```
+    /// use futures::{StreamExt, TryStreamExt};
+    /// use rhai_dispatcher::RhaiDispatcher;
+    /// use rhai_dispatcher::dispatcher::TaskFilter;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = RhaiDispatcher::connect("memory:").await?;
+    /// let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await?;
+    /// let listed: Vec<_> = client.tasks(TaskFilter::default()).take(50).try_collect().await?;
+    /// assert_eq!(listed[0].details.task_id, id);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As the last item; see [`Dispatcher::tasks`].
+    pub fn tasks(
+        &self,
+        filter: TaskFilter,
+    ) -> impl Stream<Item = Result<ListedTask, RhaiDispatcherError>> + Send + Unpin + use<> {
+        self.0.tasks(filter)
     }
 
     /// Cancels a task of any dispatcher.

@@ -32,7 +32,15 @@ impl InstanceDescription {
     /// That of this process.
     pub(crate) fn of_this_process(threads: usize, handlers: Vec<HandlerInfo>) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { version, host: host(), pid: std::process::id(), threads, draining: false, handlers, left_out: 0 }
+        Self {
+            version,
+            host: host(),
+            pid: std::process::id(),
+            threads,
+            draining: false,
+            handlers,
+            left_out: 0,
+        }
     }
 
     /// Reads what an instance has announced. A text that is not one describes nothing.

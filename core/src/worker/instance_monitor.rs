@@ -175,10 +175,8 @@ impl InstanceMonitor {
         }
         let given_up = give_up(&*self.consumer, std::mem::take(&mut self.given_up), &self.log).await;
         self.note_given_up(given_up);
-        let drained = Drained {
-            abandoned: self.abandoned,
-            released: self.all_released() - self.released_before,
-        };
+        let drained =
+            Drained { abandoned: self.abandoned, released: self.all_released() - self.released_before };
         self.reports.finish().await;
         let detached = self.consumer.detach().await;
         let is_detached = detached.is_ok();

@@ -34,7 +34,13 @@ const IDLE: u64 = u64::MAX;
 
 impl LaneState {
     pub(super) fn new(slot: SlotOfLane, early: Arc<EarlyStops>) -> Self {
-        Self { slot, running: Mutex::default(), busy_since: AtomicU64::new(IDLE), released: AtomicUsize::new(0), early }
+        Self {
+            slot,
+            running: Mutex::default(),
+            busy_since: AtomicU64::new(IDLE),
+            released: AtomicUsize::new(0),
+            early,
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -46,7 +46,7 @@ impl QueueState {
         self.is_listed() || !self.requests.is_empty()
     }
 
-    /// Whether an operator is to see it: request ids of tasks that have ended are no reason.
+    /// Whether an operator is to see it: request ids of tasks that have ended do not count.
     pub(crate) fn is_listed(&self) -> bool {
         self.waiting > 0 || !self.instances.is_empty() || self.paused
     }
