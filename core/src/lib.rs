@@ -38,7 +38,10 @@ mod task;
 mod transport;
 mod worker;
 
-pub use activity::{ActivityEntry, ActivityError, ActivityFilter, ErrorFingerprint, FilterError, Moment};
+pub use activity::{
+    ActivityEntry, ActivityError, ActivityFilter, ActivityNews, ActivityPosition, ActivityQueue,
+    ActivityRange, ActivityWatch, EndedRun, ErrorFingerprint, FilterError, LoggedActivity, Moment,
+};
 pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
 pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use discovery::{
