@@ -48,7 +48,10 @@ pub use discovery::{
     HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodForm, MethodInfo, MethodStatus,
     ParameterInfo,
 };
-pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
+pub use dispatcher::{
+    ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
+    PlayRequestBuilder, Preflight, Progress, TimedOut,
+};
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
