@@ -12,7 +12,7 @@ use rhai_dispatcher_core::{
     Json, Outcome, TaskErrorKind, TaskLog, TaskStatus, Transport, TransportConfig, TransportExt,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
-use rhai_dispatcher_test_redis::{Direction, Proxy, RedisServer};
+use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
 use support::{attach, claim, client, complete, config, end, open, submit, until, worker};
 
 const STREAM: &str = "rhailib:{worker-1}:activity";
@@ -57,7 +57,7 @@ fn open_with(
 fn answer_that_is_lost_logs_nothing_twice() {
     let server = RedisServer::start();
     let mut redis = client(&server);
-    let proxy = Proxy::start(server.port());
+    let proxy = FaultyProxy::start(server.port());
     let transport = RedisTransport::new(RedisConfig::new(proxy.url())).expect("a valid config");
     let consumer = attach(&transport);
     let (first, second) = (run_one(&transport, &consumer), run_one(&transport, &consumer));

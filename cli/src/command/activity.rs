@@ -73,7 +73,7 @@ impl ActivityCommand {
             true => Some(watch_all(&dispatcher, &filter, &server).await?),
             false => None,
         };
-        let entries = self.read(&dispatcher, &filter, &server).await?;
+        let entries = read(&dispatcher, &filter, usize::from(self.limit), &server).await?;
         let results = Results::new(Console::detect());
         let Some(news) = news else {
             return Ok(match self.json {
@@ -108,25 +108,24 @@ impl ActivityCommand {
         }
         Ok(Exit::Success)
     }
+}
 
-    /// The last entries that match.
-    async fn read(
-        &self,
-        dispatcher: &RhaiDispatcher,
-        filter: &ActivityFilter,
-        server: &Server,
-    ) -> Result<Vec<ActivityEntry>, CommandError> {
-        let limit = usize::from(self.limit);
-        let (mut entries, mut after) = (Vec::new(), None);
-        loop {
-            let page = dispatcher.activity(filter.clone()).limit(limit - entries.len()).after(after);
-            let page = page.await.map_err(|error| server.explain(error))?;
-            entries.extend(page.entries);
-            if entries.len() == limit || page.next.is_none() {
-                return Ok(entries);
-            }
-            after = page.next;
+/// The last entries that match, at most `limit`.
+async fn read(
+    dispatcher: &RhaiDispatcher,
+    filter: &ActivityFilter,
+    limit: usize,
+    server: &Server,
+) -> Result<Vec<ActivityEntry>, CommandError> {
+    let (mut entries, mut after) = (Vec::new(), None);
+    loop {
+        let page = dispatcher.activity(filter.clone()).limit(limit - entries.len()).after(after);
+        let page = page.await.map_err(|error| server.explain(error))?;
+        entries.extend(page.entries);
+        if entries.len() == limit || page.next.is_none() {
+            return Ok(entries);
         }
+        after = page.next;
     }
 }
 
