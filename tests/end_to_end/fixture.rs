@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rhai_dispatcher::worker::RunningWorker;
 use rhai_dispatcher::{
-    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, TaskId, TaskStatus,
+    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RhaiWorkerBuilder,
+    TaskId, TaskStatus,
 };
 use rhai_dispatcher_test_redis::RedisServer;
 
@@ -51,6 +52,14 @@ impl Fixture {
 
     /// A worker whose scripts have the functions of `engine`.
     pub(crate) async fn worker_with(&self, worker_id: &str, engine: EngineConfig) -> RunningWorker {
+        Self::start(self.builder(worker_id, engine)).await
+    }
+
+    pub(crate) async fn worker_without_activity(&self, worker_id: &str) -> RunningWorker {
+        Self::start(self.builder(worker_id, EngineConfig::new()).activity(false)).await
+    }
+
+    fn builder(&self, worker_id: &str, engine: EngineConfig) -> RhaiWorkerBuilder {
         let mut worker = RhaiWorker::builder(worker_id)
             .url(self.url.clone())
             .threads(2)
@@ -59,6 +68,10 @@ impl Fixture {
         if let Some(prefix) = &self.prefix {
             worker = worker.prefix(prefix);
         }
+        worker
+    }
+
+    async fn start(worker: RhaiWorkerBuilder) -> RunningWorker {
         worker.build().unwrap().start().await.unwrap()
     }
 }

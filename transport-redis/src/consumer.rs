@@ -7,11 +7,12 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceReport, InstanceSpec,
-    Reported, RunEvent, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, EndedRun, Finish, Finished, InstanceId, InstanceReport,
+    InstanceSpec, Reported, RunEvent, Signal, TransportError,
 };
 use tokio::time::Instant;
 
+use crate::activity::{ActivityOutbox, ActivitySender};
 use crate::background_tasks::BackgroundTasks;
 use crate::claim::ClaimLoop;
 use crate::client::Link;
@@ -31,6 +32,8 @@ pub(crate) struct RedisConsumer {
     instance: Arc<LocalInstance>,
     finisher: Arc<Finisher>,
     events: Arc<EventOutbox>,
+    activity: Arc<ActivityOutbox>,
+    activity_sender: Arc<ActivitySender>,
 }
 
 impl RedisConsumer {
@@ -75,7 +78,12 @@ impl RedisConsumer {
         let events = Arc::new(EventOutbox::new(handle.config.transport.event_limits()));
         let (log, ttl) = (Arc::clone(&handle.network.log), handle.config.events_ttl);
         handle.bridge.spawn(publish(Arc::clone(&events), Arc::clone(&handle.caller), log, ttl));
-        Ok(Self { handle, instance, finisher, events })
+        let activity = Arc::<ActivityOutbox>::default();
+        let (log, max_activity) = (Arc::clone(&handle.network.log), handle.config.transport.max_activity);
+        let sender = ActivitySender::new(Arc::clone(&instance), Arc::clone(&activity), max_activity, log);
+        let activity_sender = Arc::new(sender);
+        handle.bridge.spawn(Arc::clone(&activity_sender).run());
+        Ok(Self { handle, instance, finisher, events, activity, activity_sender })
     }
 }
 
@@ -136,6 +144,13 @@ impl Consumer for RedisConsumer {
         self.events.push(claim, event);
     }
 
+    fn record_activity(&self, mut runs: Vec<EndedRun>) {
+        if self.handle.config.transport.max_activity > 0 {
+            self.instance.correct(&mut runs);
+            self.activity.push(runs);
+        }
+    }
+
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
         let (instance, handle) = (Arc::clone(&self.instance), Arc::clone(&self.handle));
         let report = report.clone();
@@ -152,8 +167,11 @@ impl Consumer for RedisConsumer {
             return Ok(());
         }
         let instance = Arc::clone(&self.instance);
+        let sender = Arc::clone(&self.activity_sender);
         self.handle
             .run(async move {
+                // What is not taken now is lost; the records have it.
+                let _ = sender.send_all().await;
                 // Without these locks a claim under way would get tasks after the others were released, and a renewal
                 // would begin a new lease.
                 let turns = (instance.claiming.lock().await, instance.renewing.lock().await);
@@ -171,6 +189,7 @@ impl Drop for RedisConsumer {
     fn drop(&mut self) {
         self.instance.end();
         self.events.close();
+        self.activity.close();
     }
 }
 

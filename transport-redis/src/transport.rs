@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails,
-    TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
+    InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
+    SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 
+use crate::activity::{read_active, read_activity, watch};
 use crate::client::{ClientError, ServerReply};
 use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
@@ -170,6 +171,22 @@ impl Transport for RedisTransport {
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         read_figures(&self.handle, worker_id).await
+    }
+
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        read_activity(&self.handle, worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        read_active(&self.handle).await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        watch(&self.handle, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

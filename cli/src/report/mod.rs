@@ -1,5 +1,6 @@
 //! The output of commands: its text, JSON and style.
 
+mod activity;
 mod console;
 mod failure;
 mod list_record;
@@ -13,6 +14,7 @@ mod styles;
 mod table;
 mod visible;
 
+pub(crate) use activity::{ActivityTable, activity_line, error_table};
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;
 pub(crate) use list_record::ListRecord;

@@ -9,11 +9,13 @@
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
 //! - `supervision`: tests of the child process of `rhaid worker`.
+//! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
 //! - `list_protocol`, `list_kills`: tests of the list protocol: the clients of its document, ids in commands, killed workers.
 //! - `usage_example`: the example of the README, over Redis.
 
+mod activity;
 mod bad_input;
 mod bad_server;
 mod cascade;

@@ -116,6 +116,15 @@ crate::case::cases! {
         figures_outlive_their_instance,
         figures_are_bounded,
         figures_have_their_last_activity;
+    activity:
+        activity_has_each_end,
+        activity_is_bounded,
+        activity_outlives_its_instance,
+        activity_pages_newest_first,
+        activity_has_its_range,
+        activity_of_ends_without_a_run,
+        worker_ids_with_activity_are_listed,
+        activity_reaches_a_watcher;
     detach:
         detach_releases,
         detached_instance_claims_no_more,

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent,
-    Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
-    TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport,
+    EndedRun, Finished, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity, MethodFigures,
+    OutcomeError, QueueInfo, Reported, Requeued, RunEvent, Signal, SubmitError, Submitted, Task, TaskDetails,
+    TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -71,6 +71,27 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.figures(worker_id).await
     }
 
+    async fn activity(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        of.activity(worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self, of: &dyn Transport) -> Result<Vec<WorkerId>, TransportError> {
+        of.active_worker_ids().await
+    }
+
+    async fn watch_activity(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+    ) -> Result<ActivityWatch, TransportError> {
+        of.watch_activity(worker_id).await
+    }
+
     async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
         of.queues().await
     }
@@ -98,6 +119,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     fn publish(&self, peer: &Peer, claim: &Claim, event: RunEvent) {
         peer.consumer.publish(claim, event);
+    }
+
+    fn record_activity(&self, peer: &Peer, runs: Vec<EndedRun>) {
+        peer.consumer.record_activity(runs);
     }
 
     async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {

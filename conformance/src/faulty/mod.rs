@@ -3,6 +3,7 @@
 //! A fault is written once, against the contract, and works over every transport. A fault of the internal state of a
 //! transport is simulated by wrong answers about this state, because a caller can't see the difference.
 
+mod activity;
 mod cancel;
 mod claim;
 mod consumer;
@@ -38,4 +39,5 @@ pub static FAULTS: &[&[FaultCase]] = &[
     lease::FAULTS,
     crash::FAULTS,
     report::FAULTS,
+    activity::FAULTS,
 ];

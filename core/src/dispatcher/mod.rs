@@ -1,5 +1,6 @@
 //! The side that submits tasks and waits for them.
 
+mod activity;
 mod config;
 mod directory_reads;
 mod discovery;
@@ -11,6 +12,7 @@ mod queue_reads;
 mod request;
 mod timed_out;
 
+pub use activity::{ActivityCursor, ActivityPage, ActivityRequest, ErrorGroup, ErrorGroups};
 pub use config::DispatcherConfig;
 pub use dispatcher::Dispatcher;
 pub use preflight::Preflight;

@@ -7,7 +7,8 @@ use futures::stream::BoxStream;
 
 use super::{InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick,
+    CancelReason, EndedRun, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog,
+    TaskStatus, Tick,
 };
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
@@ -133,6 +134,19 @@ pub trait Consumer: Send + Sync {
     /// any more, are dropped. The default drops all.
     fn publish(&self, _claim: &Claim, _event: RunEvent) {}
 
+    /// Logs runs that have ended, in the activity of their worker ids: after the transport has
+    /// [written](Finished::Written) their ends, each once. Never waits and never fails. A transport between processes
+    /// gathers them for up to 250 ms, and for as long as the store is away; of what waits beyond a bound the oldest go, and
+    /// how many is logged. A [`detach`](Self::detach) sends what waits. What a process that dies had gathered is not in the
+    /// activity; the records of these tasks have their outcomes. The default drops all.
+    ///
+    /// # Behavior
+    /// - `activity_has_each_end`: each run that is logged has an entry with its outcome or the error of its try, its times
+    ///   and its names.
+    /// - `activity_is_bounded`: beyond `max_activity` and `max_activity_bytes` the oldest entries go.
+    /// - `activity_outlives_its_instance`: a detach sends what waits, and takes nothing back.
+    fn record_activity(&self, _runs: Vec<EndedRun>) {}
+
     /// Says what the instance has and what it has counted; see [`InstanceReport`].
     ///
     /// # Behavior
@@ -202,13 +216,16 @@ pub struct Claimed {
     pub attempt: u32,
     /// How many instances died while they ran it.
     pub deaths: u32,
+    /// The time from its acceptance to this start, by the transport's clock; after a delay or a backoff, from the end of
+    /// that. `None` if the transport does not know it.
+    pub queue_time: Option<Duration>,
 }
 
 impl Claimed {
     /// The first claim of a task that may take any time.
     #[must_use]
     pub const fn first(claim: Claim, task: Arc<Task>) -> Self {
-        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0 }
+        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0, queue_time: None }
     }
 }
 
@@ -236,6 +253,15 @@ pub enum Finish {
     Requeue,
     /// Begun, in an unknown state, and at fault: as if it had killed its instance.
     Abandon,
+}
+
+impl Finish {
+    /// Whether it ends a run with an outcome, or with an error after which the task is tried again: such a run is
+    /// [logged](Consumer::record_activity).
+    #[must_use]
+    pub const fn ends_run(&self) -> bool {
+        matches!(self, Self::Outcome(_) | Self::RetryIn(..))
+    }
 }
 
 /// The answer to a [`Completion`].

@@ -8,7 +8,10 @@ use super::{
     Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
     Requeued, SubmitError, TransportError,
 };
-use crate::{CancelReason, Clock, EventLimits, EventQueue, Task, TaskDetails, TaskEvents, TaskId, WorkerId};
+use crate::{
+    ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, LoggedActivity, Task,
+    TaskDetails, TaskEvents, TaskId, WorkerId,
+};
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
 ///
@@ -194,6 +197,46 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError>;
+
+    /// Reads the log of how tasks of a worker id have ended, newest entry first. It has the runs that instances
+    /// [log](Consumer::record_activity), and the ends of tasks without one, which the transport logs itself.
+    ///
+    /// A log has at most [`max_activity`](super::TransportConfig::max_activity) entries, and is kept for
+    /// [`activity_ttl`](super::TransportConfig::activity_ttl) after the last one.
+    ///
+    /// # Behavior
+    /// - `activity_pages_newest_first`: each read continues where the one before ended, without a gap or a repetition, also
+    ///   if entries are added meanwhile.
+    /// - `activity_has_its_range`: entries that ended before `since`, or at `until` or later, are left out.
+    /// - `activity_of_ends_without_a_run`: a task that is cancelled while it waits, or with the one above it, that expires, or
+    ///   that ends as `crashed`, has one entry.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError>;
+
+    /// The worker ids that have activity, by name.
+    ///
+    /// # Behavior
+    /// - `worker_ids_with_activity_are_listed`: also those that no instance serves any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError>;
+
+    /// Watches the activity of a worker id: all entries that are logged from now on, in their order, also those of other
+    /// handles on the same store. A watcher that is slow loses the oldest, and is told how many.
+    ///
+    /// # Behavior
+    /// - `activity_reaches_a_watcher`: each new entry, once, and none from before.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable). Once it watches, it continues while the store is away.
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError>;
 
     /// The queues that have been used and still hold something or are served, by name.
     ///

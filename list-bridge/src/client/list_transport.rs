@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
-    Transport, TransportError, WallTime, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;
@@ -184,6 +184,22 @@ impl Transport for ListTransport {
 
     async fn figures(&self, _worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         Err(refused("a list of figures"))
+    }
+
+    async fn activity(
+        &self,
+        _worker_id: &WorkerId,
+        _range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn watch_activity(&self, _worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        Err(refused("a watch of activity"))
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

@@ -1,5 +1,6 @@
 //! What holds everywhere.
 
+mod activity;
 mod answers;
 mod children;
 mod ends;
@@ -49,6 +50,9 @@ cases![
     events::lines_and_progress_are_seen_while_the_script_runs,
     events::lines_of_a_loop_come_in_order_and_are_all_counted,
     events::events_of_an_unknown_task_are_an_error,
+    activity::activity_has_what_has_ended,
+    activity::activity_has_each_try,
+    activity::activity_is_watched_and_can_be_off,
     ends::many_are_submitted_at_once,
     ends::drained_worker_releases_its_tasks,
     children::scripts_fan_out_and_gather,
