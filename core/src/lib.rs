@@ -10,6 +10,7 @@
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `events`: what a task tells while it runs ([`TaskEvent`]).
+//! - `inspection`: where a running task is ([`RunState`]).
 //! - `discovery`: which methods the living instances have ([`HandlerStatus`]); `figures`: what is counted of their calls
 //!   ([`Figures`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
@@ -27,6 +28,7 @@ mod error;
 mod error_log;
 mod events;
 mod figures;
+mod inspection;
 mod invalid;
 mod lock;
 mod panic_text;
@@ -46,6 +48,9 @@ pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
 pub use figures::{Counters, Figures, Histogram};
+pub use inspection::{
+    Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace,
+};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
@@ -66,6 +71,6 @@ pub use transport::{
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;
 pub use worker::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe, RunningTasks,
     RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures::Stream;
 use rhai_dispatcher_core::{
-    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, PlayRequestBuilder, Progress,
+    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, PlayRequestBuilder, Progress, RunState,
     TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
 };
 
@@ -126,6 +126,15 @@ impl RhaiDispatcher {
         id: TaskId,
     ) -> impl Stream<Item = Result<TaskEvent, RhaiDispatcherError>> + Send + Unpin + use<> {
         self.0.events(id)
+    }
+
+    /// Asks where a running task of any dispatcher is: what it does and since when, the place in its script, its operations
+    /// and memory. The process that runs it answers, also while it computes without end.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::inspect`]: the status of a task that does not run, and an error after `inspect_timeout` (1 s).
+    pub async fn inspect(&self, id: TaskId) -> Result<RunState, RhaiDispatcherError> {
+        self.0.inspect(id).await
     }
 
     /// Cancels a task of any dispatcher.

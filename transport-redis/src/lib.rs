@@ -18,6 +18,7 @@
 //! - `instance/`: an instance, its claims and its lease.
 //! - `wait/`: the inbox, and the waits for outcomes.
 //! - `events/`: what running tasks tell, from an instance to its subscribers.
+//! - `inspect`: where running tasks are.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
@@ -38,6 +39,7 @@ mod deliver;
 mod events;
 mod finish;
 mod handle;
+mod inspect;
 mod instance;
 mod recovery;
 mod report;

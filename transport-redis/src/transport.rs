@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InspectError, InstanceInfo, InstanceSpec,
+    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails,
     TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 
@@ -16,6 +16,7 @@ use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
+use crate::inspect::ask;
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
@@ -131,6 +132,10 @@ impl Transport for RedisTransport {
         let queue = self.event_queue();
         let outcome = self.events_into(id, &queue);
         TaskEvents::new(queue, outcome)
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        ask(Arc::clone(&self.handle), id).boxed()
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, Reported, RunEvent, Signal,
+    Claim, Claimed, Completion, Consumer, Finished, Inquiry, InstanceId, InstanceReport, Reported, RunEvent, RunState, Signal,
     TransportError,
 };
 
@@ -42,6 +42,10 @@ impl Consumer for FaultyConsumer {
 
     fn publish(&self, claim: &Claim, event: RunEvent) {
         self.fault.publish(&self.peer, claim, event);
+    }
+
+    fn answer(&self, inquiry: &Inquiry, state: Option<RunState>) {
+        self.fault.answer(&self.peer, inquiry, state);
     }
 
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent,
+    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, Inquiry, InspectError, InstanceInfo,
+    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState,
     Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
     TransportError, WorkerId,
 };
@@ -45,6 +45,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     fn events(&self, of: &Arc<dyn Transport>, id: TaskId) -> TaskEvents {
         of.events(id)
+    }
+
+    fn inspect(&self, of: &Arc<dyn Transport>, id: TaskId) -> InspectFuture {
+        of.inspect(id)
     }
 
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
@@ -100,6 +104,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
         peer.consumer.publish(claim, event);
     }
 
+    fn answer(&self, peer: &Peer, inquiry: &Inquiry, state: Option<RunState>) {
+        peer.consumer.answer(inquiry, state);
+    }
+
     async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {
         peer.consumer.report(report).await
     }
@@ -119,6 +127,7 @@ pub(crate) trait Fault: Debug + Send + Sync {
 pub(super) type SubmitAnswer = Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
 pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>;
 pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+pub(super) type InspectFuture = BoxFuture<'static, Result<RunState, InspectError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;

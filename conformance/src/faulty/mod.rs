@@ -12,6 +12,7 @@ mod environment;
 mod events;
 mod fault;
 mod finish;
+mod inspect;
 mod lease;
 mod outcome;
 mod peer;
@@ -31,6 +32,7 @@ pub static FAULTS: &[&[FaultCase]] = &[
     details::FAULTS,
     outcome::FAULTS,
     events::FAULTS,
+    inspect::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
     claim::FAULTS,

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec, MethodFigures,
+    OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
     Transport, TransportError, WorkerId,
 };
 
@@ -54,6 +54,10 @@ impl Transport for Faulty {
 
     fn events(&self, id: TaskId) -> TaskEvents {
         self.fault.events(&self.inner, id)
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        self.fault.inspect(&self.inner, id)
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -167,6 +167,7 @@ impl<H: Handler> Lane<H> {
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
             figures.end(mark, &ran, &job.stop, self.clock.now());
         }
+        job.stop.probe().ended();
         match job.completion(ran, &*self.clock) {
             Some(completion) => self.finishes.push(completion),
             None => self.state.end([job.claim].into_iter()),

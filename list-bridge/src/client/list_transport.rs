@@ -4,10 +4,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec, Invalid,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskId,
     Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
@@ -168,6 +168,10 @@ impl Transport for ListTransport {
             }
         }
         .boxed()
+    }
+
+    fn inspect(&self, _id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        future::ready(Err(refused("a question where a task is").into())).boxed()
     }
 
     async fn cancel(&self, _ids: &[TaskId], _why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

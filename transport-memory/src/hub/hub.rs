@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use rhai_dispatcher_core::{TaskId, Tick, WorkerId, lock};
+use rhai_dispatcher_core::{Inquiries, TaskId, Tick, WorkerId, lock};
 
 use crate::MemoryConfig;
 use crate::queue::Queue;
@@ -14,6 +14,8 @@ pub(crate) struct Hub {
     pub(crate) records: Records,
     /// How many waits for outcomes are registered.
     pub(crate) waiters: AtomicUsize,
+    /// Questions where tasks are.
+    pub(crate) inquiries: Arc<Inquiries>,
     queues: Mutex<Queues>,
 }
 
@@ -29,7 +31,8 @@ struct Queues {
 impl Hub {
     pub(crate) fn new(config: MemoryConfig) -> Arc<Self> {
         let records = Records::new(&config.transport);
-        Arc::new(Self { config, records, waiters: AtomicUsize::new(0), queues: Mutex::default() })
+        let (waiters, inquiries) = (AtomicUsize::new(0), Arc::default());
+        Arc::new(Self { config, records, waiters, inquiries, queues: Mutex::default() })
     }
 
     /// The time that decides what is due.

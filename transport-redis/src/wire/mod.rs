@@ -3,6 +3,7 @@
 
 mod encoding;
 pub(crate) mod event;
+pub(crate) mod inquiry;
 pub(crate) mod record;
 mod task_end;
 mod task_payload;
