@@ -21,7 +21,7 @@ pub(super) async fn waiting_script_says_which_call_it_waits_in(fixture: Fixture)
         let state = until(&client, id, |state| matches!(state.activity, RunActivity::Waiting { .. })).await;
         let waits = RunActivity::Waiting { call: Some(call.into()), target: target.map(str::to_owned) };
         assert_eq!(state.activity, waits, "{script}");
-        let place = state.place.expect("a place");
+        let place = state.place.clone().expect("a place");
         assert_eq!((place.line, place.module), (line, None), "{script}");
         assert!(state.operations.is_some() && state.activity_for <= state.running_for, "{state:?}");
         assert_eq!((state.task_id, state.delivery), (id, 1));

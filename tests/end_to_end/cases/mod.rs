@@ -49,6 +49,7 @@ cases![
     limits::scripts_lower_limits_of_what_they_dispatch,
     events::lines_and_progress_are_seen_while_the_script_runs,
     events::lines_of_a_loop_come_in_order_and_are_all_counted,
+    events::endless_progress_delays_no_other,
     events::events_of_an_unknown_task_are_an_error,
     inspect::waiting_script_says_which_call_it_waits_in,
     inspect::script_that_computes_without_end_answers,
