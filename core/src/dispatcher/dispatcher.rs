@@ -73,7 +73,7 @@ impl Dispatcher {
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, Error> {
         let clock = self.clock();
         if let Some(details) = self.outcome_until(id, clock.sleep_until(clock.now() + timeout)).await? {
-            return Ok(details);
+            return Ok(*details);
         }
         Err(self.timed_out(id, None, clock.sleep_until(clock.now() + REASON_WAIT)).await)
     }
@@ -164,9 +164,21 @@ impl Dispatcher {
     /// Checks payloads before they are queued, those first that come first. What may take long is done on another
     /// thread.
     pub(super) async fn check(&self, payloads: impl IntoIterator<Item = &Payload>) -> Result<(), Error> {
-        let Some(preflight) = &self.config().preflight else { return Ok(()) };
-        let mut inline = preflight.inline_bytes();
+        let unchecked = self.check_inline(payloads)?;
+        match unchecked.is_empty() {
+            true => Ok(()),
+            false => Box::pin(self.check_elsewhere(unchecked)).await,
+        }
+    }
+
+    /// Checks those payloads that are checked at once, and returns the others.
+    pub(super) fn check_inline<'a>(
+        &self,
+        payloads: impl IntoIterator<Item = &'a Payload>,
+    ) -> Result<Vec<Payload>, Error> {
         let mut others: Vec<Payload> = Vec::new();
+        let Some(preflight) = &self.config().preflight else { return Ok(others) };
+        let mut inline = preflight.inline_bytes();
         for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
             let bytes = payload.source().map_or(0, |source| source.len());
             if others.is_empty() && bytes <= inline {
@@ -176,11 +188,15 @@ impl Dispatcher {
                 others.push(payload.clone());
             }
         }
-        if others.is_empty() {
+        Ok(others)
+    }
+
+    /// Checks payloads on another thread.
+    pub(super) async fn check_elsewhere(&self, payloads: Vec<Payload>) -> Result<(), Error> {
+        let Some(preflight) = self.config().preflight.clone().filter(|_| !payloads.is_empty()) else {
             return Ok(());
-        }
-        let preflight = Arc::clone(preflight);
-        let check = move || others.iter().try_for_each(|payload| preflight.check(payload));
+        };
+        let check = move || payloads.iter().try_for_each(|payload| preflight.check(payload));
         match self.blocking(check).await {
             Ok(checked) => checked.map_err(Error::Script),
             Err(BlockingError::Panicked(panic)) => {
@@ -217,7 +233,7 @@ impl Dispatcher {
         &self,
         id: TaskId,
         timed_out: BoxFuture<'static, ()>,
-    ) -> Result<Option<TaskDetails>, Error> {
+    ) -> Result<Option<Box<TaskDetails>>, Error> {
         match future::select(self.transport().outcome(id), timed_out).await {
             Either::Left((outcome, _)) => Ok(Some(outcome?)),
             Either::Right(((), _)) => Ok(None),
