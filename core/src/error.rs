@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TaskStatus, TimedOut, TransportError, WorkerId,
+    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TaskStatus, TimedOut,
+    TransportError, WorkerId,
 };
 
 /// Why a call of the dispatcher has no answer.

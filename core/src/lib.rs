@@ -48,9 +48,7 @@ pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
 pub use figures::{Counters, Figures, Histogram};
-pub use inspection::{
-    Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace,
-};
+pub use inspection::{Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use service::{
@@ -71,6 +69,6 @@ pub use transport::{
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;
 pub use worker::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
+    RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };

@@ -1,7 +1,7 @@
 //! Where a case plays: a store of its own, with clients and workers at its URL.
 
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rhai_dispatcher::transport::{Consumer, InstanceSpec};

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InspectError, InstanceInfo, InstanceSpec,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
-    TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InspectError, InstanceInfo,
+    InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task,
+    TaskDetails, TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;

@@ -7,8 +7,8 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finish, Finished, Inquiry, InstanceId, InstanceReport, InstanceSpec,
-    Reported, RunEvent, RunState, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, Finish, Finished, Inquiry, InstanceId, InstanceReport,
+    InstanceSpec, Reported, RunEvent, RunState, Signal, TransportError,
 };
 use tokio::time::Instant;
 

@@ -43,7 +43,10 @@ pub(crate) async fn answer(
     let key = keys::inbox(&caller.prefix, &inquiry.asker.to_string());
     let mut message = Args::new();
     message.push(key.clone()).push_static("MAXLEN").push_static("~").push_display(inbox_limit);
-    message.push_static("*").push_static("s").push(wire::inquiry::encode_answer(inquiry.number, state.as_ref()));
+    message
+        .push_static("*")
+        .push_static("s")
+        .push(wire::inquiry::encode_answer(inquiry.number, state.as_ref()));
     let mut expiry = Args::new();
     expiry.push(key).push_display(inbox_ttl.as_millis());
     let sent = connection.command("XADD", message.into_vec(), deadline).await;

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InspectError, InstanceInfo, InstanceSpec,
-    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails,
-    TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InspectError, InstanceInfo,
+    InstanceSpec, Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError,
+    Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 
 use crate::client::{ClientError, ServerReply};

@@ -38,8 +38,9 @@ impl<'a> RunReport<'a> {
     /// What the run does, one line for each field that is known, and then the place in the script.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut field =
-            |name: &str, value: fmt::Arguments<'_>| lines.push(format!("{name:<12}{}", Visible::line(&value.to_string())));
+        let mut field = |name: &str, value: fmt::Arguments<'_>| {
+            lines.push(format!("{name:<12}{}", Visible::line(&value.to_string())))
+        };
         if let Some(error) = &self.run_error {
             field("now", format_args!("not known: {error}"));
         }

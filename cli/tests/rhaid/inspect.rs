@@ -35,7 +35,10 @@ fn status_of_a_task_whose_worker_is_suspended_says_so() {
     let record = site.json(&["status", &id]).pop().expect("a record");
     worker.signal("CONT");
     assert_eq!((&record["status"], &record["run"]), (&"processing".into(), &Value::Null), "{record}");
-    assert!(record["runError"].as_str().expect("a reason").contains("did not say where it is within 1s"), "{record}");
+    assert!(
+        record["runError"].as_str().expect("a reason").contains("did not say where it is within 1s"),
+        "{record}"
+    );
 }
 
 #[test]
@@ -64,7 +67,8 @@ fn late_tail_has_the_latest_progress_behind_many_lines() {
 fn tail_continues_after_its_connection_broke() {
     let site = Site::new();
     let _worker = site.worker(&[]);
-    let script = "for n in 1..=3 { print(n); progress(n / 4.0, `part ${n}`); dispatch(`gate-${n}`, `1`); } 42";
+    let script =
+        "for n in 1..=3 { print(n); progress(n / 4.0, `part ${n}`); dispatch(`gate-${n}`, `1`); } 42";
     let id = site.submit(script, &[]);
     let proxy = FaultyProxy::start(site.redis.port());
     let mut tail = Following::start(&site, &["tail", "--url", &proxy.url(), &id], "");

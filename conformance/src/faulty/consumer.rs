@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, Inquiry, InstanceId, InstanceReport, Reported, RunEvent, RunState, Signal,
-    TransportError,
+    Claim, Claimed, Completion, Consumer, Finished, Inquiry, InstanceId, InstanceReport, Reported, RunEvent,
+    RunState, Signal, TransportError,
 };
 
 use super::fault::Fault;

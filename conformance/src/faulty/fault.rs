@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, Inquiry, InspectError, InstanceInfo,
-    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState,
-    Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
-    TransportError, WorkerId,
+    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, Inquiry,
+    InspectError, InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
+    Reported, Requeued, RunEvent, RunState, Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
+    TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
-    Transport, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails,
+    TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 
 use super::Fault;

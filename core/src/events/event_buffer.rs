@@ -166,7 +166,10 @@ mod tests {
     #[test]
     fn latest_progress_stays_until_there_is_newer_one() {
         let limits = EventLimits { events: 2, bytes: 10_000 };
-        let (events, bytes) = kept(limits, [progress(0.1), line(0, "x"), progress(0.2)].into_iter().chain((1..9).map(|n| line(n, "x"))));
+        let (events, bytes) = kept(
+            limits,
+            [progress(0.1), line(0, "x"), progress(0.2)].into_iter().chain((1..9).map(|n| line(n, "x"))),
+        );
         assert_eq!(events, [progress(0.2), line(7, "x"), line(8, "x")]);
         assert_eq!(bytes, events.iter().map(RunEvent::bytes).sum::<usize>());
         let lines = (0..9).map(|n| line(n, "x"));

@@ -147,7 +147,10 @@ mod tests {
         state.activity_for = Some(Duration::from_millis(1_500));
         state.place = Some(ScriptPlace::new(3, Some(7)));
         let json = serde_json::to_value(&state).expect("JSON");
-        assert_eq!((&json["activityForMs"], &json["runningForMs"]), (&1_500.into(), &serde_json::Value::Null));
+        assert_eq!(
+            (&json["activityForMs"], &json["runningForMs"]),
+            (&1_500.into(), &serde_json::Value::Null)
+        );
         assert_eq!(json["activity"]["kind"], "waiting");
         assert_eq!(serde_json::from_value::<RunState>(json).expect("a state"), state);
         assert_eq!(state.activity.to_string(), "waits in `await_result` for request 1 (`http_get`)");

@@ -7,7 +7,8 @@ use futures::stream::BoxStream;
 
 use super::{InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, Inquiry, InstanceId, Outcome, RunEvent, RunId, RunState, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick,
+    CancelReason, Inquiry, InstanceId, Outcome, RunEvent, RunId, RunState, Task, TaskError, TaskId, TaskLog,
+    TaskStatus, Tick,
 };
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is

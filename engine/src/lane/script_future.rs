@@ -59,7 +59,16 @@ impl ScriptFuture {
         lane.metrics().started(fiber.is_some());
         lane.note_accounts();
         let (lane, admitted) = (Rc::clone(lane), Admitted::new(lane.admission()));
-        Self { fiber, run, outcome: None, lane, counted: false, computing_since: None, ticket: None, admitted }
+        Self {
+            fiber,
+            run,
+            outcome: None,
+            lane,
+            counted: false,
+            computing_since: None,
+            ticket: None,
+            admitted,
+        }
     }
 
     /// The script has ended.

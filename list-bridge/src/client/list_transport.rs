@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskId,
-    Transport, TransportError, WallTime, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec,
+    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task,
+    TaskDetails, TaskId, Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;

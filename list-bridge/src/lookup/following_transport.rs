@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
-    Transport, TransportError, WorkerId,
+    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InspectError, InstanceInfo, InstanceSpec,
+    MethodFigures, OutcomeError, QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails,
+    TaskEvents, TaskId, Transport, TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 

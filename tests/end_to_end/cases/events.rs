@@ -62,7 +62,9 @@ pub(super) async fn endless_progress_delays_no_other(fixture: Fixture) {
     }
     let mut step = 0;
     for _ in 0..5 {
-        let TaskEvent::Progress { text, .. } = next(&mut events).await else { panic!("it tells nothing else") };
+        let TaskEvent::Progress { text, .. } = next(&mut events).await else {
+            panic!("it tells nothing else")
+        };
         let next: u64 = text.strip_prefix("step ").and_then(|text| text.parse().ok()).expect("a step");
         assert!(next > step, "{next} after {step}");
         step = next;

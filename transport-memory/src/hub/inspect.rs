@@ -1,6 +1,4 @@
-use rhai_dispatcher_core::{
-    Claim, Inquiry, InspectError, PendingInquiry, Signal, TaskId, TaskStatus, Uuid,
-};
+use rhai_dispatcher_core::{Claim, Inquiry, InspectError, PendingInquiry, Signal, TaskId, TaskStatus, Uuid};
 
 use super::effects::Effects;
 use super::hub::Hub;
@@ -20,8 +18,7 @@ impl Hub {
         };
         // An instance without a queue, or that is not in it, has just lost its tasks.
         let queue = self.existing_queue(&record.task.worker_id).ok_or(InspectError::Changing(id))?;
-        let instance =
-            queue.lock().instances.get(&instance).cloned().ok_or(InspectError::Changing(id))?;
+        let instance = queue.lock().instances.get(&instance).cloned().ok_or(InspectError::Changing(id))?;
         let pending = self.inquiries.begin();
         let claim = Claim { task: id, instance: instance.id, delivery };
         let inquiry = Inquiry { claim, asker: Uuid::nil(), number: pending.number() };

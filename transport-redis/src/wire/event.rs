@@ -84,9 +84,14 @@ mod tests {
     #[test]
     fn entry_of_another_writer_is_left_out() {
         let run = Bytes::from(format!("{} 1", InstanceId::new()));
-        for (kind, value) in
-            [("l", "x print text"), ("l", "1 odd text"), ("p", "0 2 text"), ("p", "0 NaN text"), ("p", "0.5 text"), ("q", "")]
-        {
+        for (kind, value) in [
+            ("l", "x print text"),
+            ("l", "1 odd text"),
+            ("p", "0 2 text"),
+            ("p", "0 NaN text"),
+            ("p", "0.5 text"),
+            ("q", ""),
+        ] {
             let fields =
                 [Bytes::from_static(RUN), run.clone(), Bytes::from_static(kind.as_bytes()), value.into()];
             assert_eq!(decode(&fields), None, "{kind} {value}");
