@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use super::{InstanceReport, Reported, TransportError};
+use super::{Claim, InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, Inquiry, InstanceId, Outcome, RunEvent, RunId, RunState, Task, TaskError, TaskId, TaskLog,
+    CancelReason, Inquiry, InstanceId, Outcome, RunEvent, RunState, Task, TaskError, TaskId, TaskLog,
     TaskStatus, Tick,
 };
 
@@ -172,25 +172,6 @@ pub trait Consumer: Send + Sync {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); its lease will end the instance then.
     async fn detach(&self) -> Result<(), TransportError>;
-}
-
-/// The right to finish one delivery of a task: the fence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The task.
-    pub task: TaskId,
-    /// Who has it.
-    pub instance: InstanceId,
-    /// Start count, 1-based.
-    pub delivery: u32,
-}
-
-impl Claim {
-    /// The run that it is for.
-    #[must_use]
-    pub const fn run(&self) -> RunId {
-        RunId { instance: self.instance, delivery: self.delivery }
-    }
 }
 
 /// A task that was claimed.

@@ -44,7 +44,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Where it notes what it does, for those who ask.
+    /// Where it notes what it does, for callers that ask.
     #[must_use]
     pub fn probe(&self) -> &RunProbe {
         self.stop.probe()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{Claim, RunActivity, RunState, ScriptPlace, Tick, lock};
 
-/// Where a run notes what it does, for those who ask.
+/// Where a run notes what it does, for callers that ask.
 ///
 /// A handler that notes nothing is told of as native code. What is noted on the way of every run are stores without a
 /// lock; a lock is taken only when a script is suspended.

@@ -24,7 +24,7 @@ pub(crate) fn register(engine: &mut rhai::Engine) {
     });
 }
 
-/// Notes where the script is, for those who ask.
+/// Notes where the script is, for callers that ask.
 fn note_place(context: &NativeCallContext<'_>) {
     ScriptRun::with_current(|run| run.call_trace().note(context));
 }

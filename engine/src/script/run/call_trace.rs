@@ -3,7 +3,7 @@ use std::cell::RefCell;
 use rhai::{NativeCallContext, Position};
 use rhai_dispatcher_core::RunNotes;
 
-/// Which native function a script is in, and where: for those who ask where the script is. The place of other code is not
+/// Which native function a script is in, and where: for callers that ask where the script is. The place of other code is not
 /// recorded, since Rhai tells it to no callback that runs without its debugger.
 #[derive(Debug, Default)]
 pub(crate) struct CallTrace {

@@ -223,7 +223,7 @@ impl ScriptRun {
         &self.call_trace
     }
 
-    /// Where it notes what it does, for those who ask.
+    /// Where it notes what it does, for callers that ask.
     pub(crate) fn probe(&self) -> &RunProbe {
         self.run.probe()
     }
