@@ -10,6 +10,7 @@
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `events`: what a task tells while it runs ([`TaskEvent`]).
+//! - `inspection`: where a running task is ([`RunState`]).
 //! - `discovery`: which methods the living instances have ([`HandlerStatus`]); `figures`: what is counted of their calls
 //!   ([`Figures`]).
 //! - `activity`: how tasks have ended ([`ActivityEntry`]), and what is looked for in that ([`ActivityFilter`]).
@@ -29,6 +30,7 @@ mod error;
 mod error_log;
 mod events;
 mod figures;
+mod inspection;
 mod invalid;
 mod lock;
 mod nearest;
@@ -56,6 +58,7 @@ pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
 pub use figures::{Counters, Figures, Histogram};
+pub use inspection::{Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use nearest::nearest;
@@ -77,6 +80,6 @@ pub use transport::{
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;
 pub use worker::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
+    RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };

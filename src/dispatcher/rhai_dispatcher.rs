@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures::Stream;
 use rhai_dispatcher_core::{
     ActivityEntry, ActivityFilter, ActivityRequest, ActivityWatch, Caller, Cancelled, Dispatcher,
-    DispatcherConfig, ErrorGroups, HandlerStatus, PlayRequestBuilder, Progress, TaskDetails, TaskEvent,
-    TaskId, Transport, WireSignature, WorkerId,
+    DispatcherConfig, ErrorGroups, HandlerStatus, PlayRequestBuilder, Progress, RunState, TaskDetails,
+    TaskEvent, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -162,6 +162,15 @@ impl RhaiDispatcher {
         id: TaskId,
     ) -> impl Stream<Item = Result<TaskEvent, RhaiDispatcherError>> + Send + Unpin + use<> {
         self.0.events(id)
+    }
+
+    /// Asks where a running task of any dispatcher is: what it does and since when, the place in its script, its operations
+    /// and memory. The process that runs it answers, also while it computes without end.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::inspect`]: the status of a task that does not run, and an error after `inspect_timeout` (1 s).
+    pub async fn inspect(&self, id: TaskId) -> Result<RunState, RhaiDispatcherError> {
+        self.0.inspect(id).await
     }
 
     /// Cancels a task of any dispatcher.

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
-    InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
-    TransportError, WorkerId,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -76,6 +77,13 @@ impl Transport for MemoryTransport {
             record.lock().subscribe(&queue, limits, &mut wakes);
         }
         TaskEvents::new(queue, self.outcome(id))
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        match self.hub.inspect(id) {
+            Ok(pending) => pending.map(move |state| state.ok_or(InspectError::Changing(id))).boxed(),
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -19,6 +19,7 @@
 //! - `wait/`: the inbox, and the waits for outcomes.
 //! - `events/`: what running tasks tell, from an instance to its subscribers.
 //! - `activity/`: how tasks have ended, from instances into a stream for each worker id, and how that is read.
+//! - `inspect`: where running tasks are.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
@@ -40,6 +41,7 @@ mod deliver;
 mod events;
 mod finish;
 mod handle;
+mod inspect;
 mod instance;
 mod recovery;
 mod report;

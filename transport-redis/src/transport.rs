@@ -5,8 +5,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
-    InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 
 use crate::activity::{read_active, read_activity, watch};
@@ -17,6 +18,7 @@ use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
+use crate::inspect::ask;
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
@@ -132,6 +134,10 @@ impl Transport for RedisTransport {
         let queue = self.event_queue();
         let outcome = self.events_into(id, &queue);
         TaskEvents::new(queue, outcome)
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        ask(Arc::clone(&self.handle), id).boxed()
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

@@ -13,6 +13,7 @@ mod environment;
 mod events;
 mod fault;
 mod finish;
+mod inspect;
 mod lease;
 mod outcome;
 mod peer;
@@ -32,6 +33,7 @@ pub static FAULTS: &[&[FaultCase]] = &[
     details::FAULTS,
     outcome::FAULTS,
     events::FAULTS,
+    inspect::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
     claim::FAULTS,

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
-    InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -54,6 +55,10 @@ impl Transport for Faulty {
 
     fn events(&self, id: TaskId) -> TaskEvents {
         self.fault.events(&self.inner, id)
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        self.fault.inspect(&self.inner, id)
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

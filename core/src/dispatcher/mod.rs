@@ -6,6 +6,7 @@ mod directory_reads;
 mod discovery;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod dispatcher;
+mod inspect;
 mod preflight;
 mod progress;
 mod queue_reads;

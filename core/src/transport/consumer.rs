@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use super::{InstanceReport, Reported, TransportError};
+use super::{Claim, InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, EndedRun, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog,
+    CancelReason, EndedRun, Inquiry, InstanceId, Outcome, RunEvent, RunState, Task, TaskError, TaskLog,
     TaskStatus, Tick,
 };
 
@@ -147,6 +147,11 @@ pub trait Consumer: Send + Sync {
     /// - `activity_outlives_its_instance`: a detach sends what waits, and takes nothing back.
     fn record_activity(&self, _runs: Vec<EndedRun>) {}
 
+    /// Answers a question that came by [`signals`](Self::signals): what the run does, or `None` if this instance does not
+    /// have it; see [`Transport::inspect`](super::Transport::inspect). Never waits and never fails: an answer that can't be
+    /// sent is dropped, and so is one whose caller has gone. The default drops all.
+    fn answer(&self, _inquiry: &Inquiry, _state: Option<RunState>) {}
+
     /// Says what the instance has and what it has counted; see [`InstanceReport`].
     ///
     /// # Behavior
@@ -180,25 +185,6 @@ pub trait Consumer: Send + Sync {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); its lease will end the instance then.
     async fn detach(&self) -> Result<(), TransportError>;
-}
-
-/// The right to finish one delivery of a task: the fence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The task.
-    pub task: TaskId,
-    /// Who has it.
-    pub instance: InstanceId,
-    /// Start count, 1-based.
-    pub delivery: u32,
-}
-
-impl Claim {
-    /// The run that it is for.
-    #[must_use]
-    pub const fn run(&self) -> RunId {
-        RunId { instance: self.instance, delivery: self.delivery }
-    }
 }
 
 /// A task that was claimed.
@@ -275,11 +261,13 @@ pub enum Finished {
     AlreadyTerminal(TaskStatus),
 }
 
-/// What an instance is told of a task that it runs.
+/// What an instance is told, or asked, of a task that it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// The claim is to be stopped, for this reason.
     Cancel(Claim, CancelReason),
     /// The claim is lost; whatever it still does is in vain.
     Lost(Claim),
+    /// A caller asks what the run of a claim does: [`Consumer::answer`].
+    Inspect(Inquiry),
 }

@@ -9,8 +9,8 @@ use super::{
     Requeued, SubmitError, TransportError,
 };
 use crate::{
-    ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, LoggedActivity, Task,
-    TaskDetails, TaskEvents, TaskId, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, InspectError, LoggedActivity,
+    RunState, Task, TaskDetails, TaskEvents, TaskId, WorkerId,
 };
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
@@ -128,6 +128,8 @@ pub trait Transport: Send + Sync + Debug {
     /// - `events_of_the_next_delivery_follow`: after those of the one before, with the next number.
     /// - `events_of_a_lost_claim_are_dropped`: also if they are published later.
     /// - `slow_subscriber_loses_the_oldest_lines`: and gets their count, and the newest lines.
+    /// - `latest_progress_outlives_older_lines`: a late subscriber gets it, however many lines have taken the place of those
+    ///   beside it; a subscriber that had it gets it once.
     /// - `events_of_an_unknown_task_are_not_found`: the stream has that error and ends.
     ///
     /// # Errors
@@ -138,6 +140,22 @@ pub trait Transport: Send + Sync + Debug {
     fn events(&self, id: TaskId) -> TaskEvents {
         TaskEvents::new(Arc::new(EventQueue::new(EventLimits { events: 1, bytes: 0 })), self.outcome(id))
     }
+
+    /// Asks the instance that runs a task what the run does. The future has no time limit of its own: an instance that does
+    /// not answer, because it has died or is suspended, lets it wait. Dropping it ends the question.
+    ///
+    /// # Behavior
+    /// - `inspect_signals_a_running_task`: its instance gets a signal with the claim, and its answer is what the caller gets,
+    ///   also through another handle on the same store.
+    /// - `inspect_answers_each_caller`: of several questions, in any order, each gets its own answer.
+    /// - `inspect_of_a_changing_task_says_so`: if the instance answers that it does not have the run.
+    /// - `inspect_of_a_task_that_does_not_run_has_its_status`: of one that waits or has ended; its instance is not asked.
+    /// - `inspect_of_an_unknown_task_is_not_found`: at once.
+    ///
+    /// # Errors
+    /// [`NotFound`](InspectError::NotFound), [`NotRunning`](InspectError::NotRunning),
+    /// [`Changing`](InspectError::Changing), and those of [`details`](Self::details).
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>>;
 
     /// Cancels tasks; one answer for each, in their order.
     ///

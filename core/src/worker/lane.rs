@@ -173,6 +173,7 @@ impl<H: Handler> Lane<H> {
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
             figures.end(mark, &ran, &job.stop, self.now);
         }
+        job.stop.probe().ended();
         let Some(completion) = job.completion(ran, &*self.clock) else {
             self.state.end([job.claim].into_iter());
             return;

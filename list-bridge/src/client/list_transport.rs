@@ -4,11 +4,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
-    InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportError, WallTime, WorkerId,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
+    TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;
@@ -168,6 +169,10 @@ impl Transport for ListTransport {
             }
         }
         .boxed()
+    }
+
+    fn inspect(&self, _id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        future::ready(Err(refused("a question where a task is").into())).boxed()
     }
 
     async fn cancel(&self, _ids: &[TaskId], _why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

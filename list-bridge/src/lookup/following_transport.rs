@@ -6,8 +6,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
-    InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 
@@ -15,7 +16,7 @@ use super::ListTasks;
 use crate::ListId;
 use crate::store::Resolved;
 
-/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome` and `cancel`
+/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome`, `inspect` and `cancel`
 /// of an id that such a client has chosen follow to the task that runs it, if the id has the form of a task's.
 ///
 /// The outcome of a task that this handle has submitted takes no further call; the record, the wait or the cancel of any
@@ -113,6 +114,28 @@ impl Transport for FollowingTransport {
             }
         };
         TaskEvents::new(queue, outcome.boxed())
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        if self.inner.awaits(id) {
+            return self.inner.inspect(id);
+        }
+        let resolved = self.tasks.resolve(&ListId::from(id));
+        let (inner, tasks) = (self.inner.clone(), self.tasks.clone());
+        async move {
+            match resolved.await? {
+                Resolved::Other => inner.inspect(id).await,
+                Resolved::Runs(task) => inner.inspect(task).await,
+                Resolved::Hash => match tasks.find(&ListId::from(id)).await? {
+                    Some(found) => {
+                        let status = found.into_details(id).status;
+                        Err(InspectError::NotRunning { task: id, status })
+                    }
+                    None => Err(InspectError::NotFound(id)),
+                },
+            }
+        }
+        .boxed()
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {

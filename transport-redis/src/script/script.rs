@@ -14,6 +14,7 @@ pub(crate) enum Script {
     Recover,
     Finish,
     Cancel,
+    Inspect,
     Read,
     Renew,
     Detach,
@@ -61,12 +62,13 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
         Self::Finish,
         Self::Cancel,
+        Self::Inspect,
         Self::Read,
         Self::Renew,
         Self::Detach,
@@ -92,6 +94,7 @@ impl Script {
             Self::Recover => "recover",
             Self::Finish => "finish",
             Self::Cancel => "cancel",
+            Self::Inspect => "inspect",
             Self::Read => "read",
             Self::Renew => "renew",
             Self::Detach => "detach",
@@ -115,6 +118,7 @@ impl Script {
             Self::Recover => include_str!("../lua/recover.lua"),
             Self::Finish => include_str!("../lua/finish.lua"),
             Self::Cancel => include_str!("../lua/cancel.lua"),
+            Self::Inspect => include_str!("../lua/inspect.lua"),
             Self::Read => include_str!("../lua/read.lua"),
             Self::Renew => include_str!("../lua/renew.lua"),
             Self::Detach => include_str!("../lua/detach.lua"),
