@@ -20,7 +20,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row. Each character of its texts takes one column of the terminal.
+    /// Adds a row. Each character of its texts takes one column.
     pub(crate) fn row(&mut self, row: [String; COLUMNS]) {
         self.rows.push(row);
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents,
-    TaskId, TaskPage, Transport, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
+    Transport, TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -57,6 +58,10 @@ impl Transport for Faulty {
         self.fault.events(&self.inner, id)
     }
 
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        self.fault.inspect(&self.inner, id)
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         self.fault.cancel(&*self.inner, ids, why).await
     }
@@ -71,6 +76,22 @@ impl Transport for Faulty {
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         self.fault.figures(&*self.inner, worker_id).await
+    }
+
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        self.fault.activity(&*self.inner, worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        self.fault.active_worker_ids(&*self.inner).await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        self.fault.watch_activity(&*self.inner, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::early_stops::EarlyStops;
 use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
-use crate::{Claim, TaskId, Tick, lock};
+use crate::{Claim, RunState, TaskId, Tick, lock};
 
 /// What a lane and the monitor of its instance know of each other.
 #[derive(Debug)]
@@ -110,6 +110,15 @@ impl LaneState {
         drop(running);
         token.stop(why);
         true
+    }
+
+    /// What the run of a claim does, if the lane has it.
+    pub(super) fn inspect(&self, claim: &Claim, now: Tick) -> Option<RunState> {
+        let running = self.running();
+        let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
+        let token = token.map(|(_, stop)| stop.clone())?;
+        drop(running);
+        Some(token.probe().state(claim, now))
     }
 
     /// Stops all tasks that the lane has or gets.
