@@ -7,8 +7,8 @@ use futures::stream::BoxStream;
 
 use super::{Claim, InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, Inquiry, InstanceId, Outcome, RunEvent, RunState, Task, TaskError, TaskId, TaskLog,
-    TaskStatus, Tick,
+    CancelReason, Inquiry, InstanceId, Outcome, RunEvent, RunState, Task, TaskError, TaskLog, TaskStatus,
+    Tick,
 };
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
