@@ -2,9 +2,9 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::command::{
-    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, TailCommand, WaitCommand,
-    WorkerCommand, WorkersCommand,
+    ActivityCommand, CallCommand, CancelCommand, CheckCommand, ErrorsCommand, FunctionsCommand,
+    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, StatusCommand,
+    SubmitCommand, TailCommand, TasksCommand, WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -49,8 +49,11 @@ enum Command {
     Tail(TailCommand),
     Cancel(CancelCommand),
     Resubmit(ResubmitCommand),
+    Tasks(TasksCommand),
     Queues(QueuesCommand),
     Workers(WorkersCommand),
+    Activity(ActivityCommand),
+    Errors(ErrorsCommand),
     Pause(PauseCommand),
     Resume(ResumeCommand),
 }
@@ -126,8 +129,11 @@ impl Command {
             Self::Tail(command) => command.execute(),
             Self::Cancel(command) => command.execute(),
             Self::Resubmit(command) => command.execute(),
+            Self::Tasks(command) => command.execute(),
             Self::Queues(command) => command.execute(),
             Self::Workers(command) => command.execute(),
+            Self::Activity(command) => command.execute(),
+            Self::Errors(command) => command.execute(),
             Self::Pause(command) => command.execute(),
             Self::Resume(command) => command.execute(),
         }
@@ -147,8 +153,11 @@ impl Command {
             Self::Wait(command) => command.json,
             Self::Cancel(command) => command.json,
             Self::Resubmit(command) => command.json,
+            Self::Tasks(command) => command.json,
             Self::Queues(command) => command.json,
             Self::Workers(command) => command.json,
+            Self::Activity(command) => command.json,
+            Self::Errors(command) => command.json,
             Self::Pause(command) => command.queue.json,
             Self::Resume(command) => command.queue.json,
         }

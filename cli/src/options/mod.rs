@@ -1,5 +1,6 @@
 //! The options of subcommands.
 
+mod filter_args;
 mod ids;
 mod limit_args;
 mod list_args;
@@ -13,7 +14,8 @@ mod server_args;
 mod task_ref;
 mod timeout;
 
-pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
+pub(crate) use ids::{label, task_id, unfinished_status, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use module_args::ModuleArgs;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
 
-use super::{EventSink, StopToken};
+use super::{EventSink, RunProbe, StopToken};
 use crate::{Claimed, Clock, Outcome, TaskLog, Tick, TraceContext};
 
 /// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
@@ -43,6 +43,14 @@ pub struct Run {
     pub events: EventSink,
     /// The trace context of what the run sends: of its children, and of requests to other systems.
     pub trace: Option<Arc<TraceContext>>,
+}
+
+impl Run {
+    /// Where it notes what it does, for callers that ask.
+    #[must_use]
+    pub fn probe(&self) -> &RunProbe {
+        self.stop.probe()
+    }
 }
 
 /// How a run ended.

@@ -141,7 +141,7 @@ impl Worker {
         );
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
-        let grace = config.grace;
+        let (grace, logs_activity) = (config.grace, config.activity);
         let telemetry = Arc::new(Telemetry::new(tracer));
         let monitor = InstanceMonitor::new(
             Arc::clone(&consumer),
@@ -169,7 +169,8 @@ impl Worker {
             let figures = figures.clone().map(|figures| LaneFigures::new(figures, index));
             let busy = busy_thread(&*clock);
             let telemetry = Arc::clone(&telemetry);
-            let parts = LaneParts { index, intake, consumer, clock, state, figures, telemetry };
+            let parts =
+                LaneParts { index, intake, consumer, clock, state, figures, logs_activity, telemetry };
             spawn(format!("rhai-lane-{index}"), index, move || {
                 let run = || drive(busy, Lane::new(make_handler(), parts));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
