@@ -5,10 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use super::{InstanceReport, Reported, TransportError};
+use super::{Claim, InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, EndedRun, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog,
-    TaskStatus, Tick,
+    CancelReason, EndedRun, InstanceId, Outcome, RunEvent, Task, TaskError, TaskLog, TaskStatus, Tick,
 };
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
@@ -180,25 +179,6 @@ pub trait Consumer: Send + Sync {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable); its lease will end the instance then.
     async fn detach(&self) -> Result<(), TransportError>;
-}
-
-/// The right to finish one delivery of a task: the fence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The task.
-    pub task: TaskId,
-    /// Who has it.
-    pub instance: InstanceId,
-    /// Start count, 1-based.
-    pub delivery: u32,
-}
-
-impl Claim {
-    /// The run that it is for.
-    #[must_use]
-    pub const fn run(&self) -> RunId {
-        RunId { instance: self.instance, delivery: self.delivery }
-    }
 }
 
 /// A task that was claimed.

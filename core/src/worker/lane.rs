@@ -52,7 +52,6 @@ impl<H: Handler> Lane<H> {
         clock: Arc<dyn Clock>,
         state: Arc<LaneState>,
         figures: Option<LaneFigures>,
-        logs_activity: bool,
     ) -> Self {
         Self {
             handler,
@@ -66,9 +65,15 @@ impl<H: Handler> Lane<H> {
             now: clock.now(),
             clock,
             figures,
-            logs_activity,
+            logs_activity: true,
             draining: false,
         }
+    }
+
+    /// Sets whether the ends of its runs are logged.
+    pub(super) fn with_activity(mut self, activity: bool) -> Self {
+        self.logs_activity = activity;
+        self
     }
 
     /// Begins tasks, one after another. Whether there was something to do.

@@ -153,19 +153,8 @@ impl Worker {
             let busy = busy_thread(&*clock);
             spawn(format!("rhai-lane-{index}"), index, move || {
                 let run = || {
-                    drive(
-                        busy,
-                        Lane::new(
-                            make_handler(),
-                            index,
-                            intake,
-                            consumer,
-                            clock,
-                            state,
-                            figures,
-                            logs_activity,
-                        ),
-                    )
+                    let lane = Lane::new(make_handler(), index, intake, consumer, clock, state, figures);
+                    drive(busy, lane.with_activity(logs_activity));
                 };
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
