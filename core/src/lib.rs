@@ -10,6 +10,7 @@
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `events`: what a task tells while it runs ([`TaskEvent`]).
+//! - `inspection`: where a running task is ([`RunState`]).
 //! - `discovery`: which methods the living instances have ([`HandlerStatus`]); `figures`: what is counted of their calls
 //!   ([`Figures`]).
 //! - `activity`: how tasks have ended ([`ActivityEntry`]), and what is looked for in that ([`ActivityFilter`]).
@@ -29,6 +30,7 @@ mod error;
 mod error_log;
 mod events;
 mod figures;
+mod inspection;
 mod invalid;
 mod lock;
 mod nearest;
@@ -50,12 +52,13 @@ pub use discovery::{
 };
 pub use dispatcher::{
     ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
-    PlayRequestBuilder, Preflight, Progress, TimedOut,
+    ListedTask, PlayRequestBuilder, Preflight, Progress, TaskFilter, TimedOut, TraceSource,
 };
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
 pub use figures::{Counters, Figures, Histogram};
+pub use inspection::{Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace};
 pub use invalid::Invalid;
 pub use lock::lock;
 pub use nearest::nearest;
@@ -66,17 +69,18 @@ pub use service::{
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
     Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
-    TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
+    TaskLog, TaskStatus, TraceContext, WorkerId, integer_beyond_i64, read_script, read_script_from,
+    script_text,
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
-    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued,
-    Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, Transport, TransportConfig, TransportError,
-    TransportExt,
+    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, QueuePart, Reported,
+    Requeued, Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, TaskCursor, TaskPage, Transport,
+    TransportConfig, TransportError, TransportExt,
 };
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;
 pub use worker::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
+    RunningTasks, RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
 };

@@ -7,8 +7,8 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, EndedRun, Finish, Finished, InstanceId, InstanceReport,
-    InstanceSpec, Reported, RunEvent, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, EndedRun, Finish, Finished, Inquiry, InstanceId, InstanceReport,
+    InstanceSpec, Reported, RunEvent, RunState, Signal, TransportError,
 };
 use tokio::time::Instant;
 
@@ -20,6 +20,7 @@ use crate::deliver::ClaimReceiver;
 use crate::events::{EventOutbox, publish};
 use crate::finish::Finisher;
 use crate::handle::Handle;
+use crate::inspect::answer;
 use crate::instance::{ClaimCall, LocalInstance, detach, renew};
 use crate::report::report as send_report;
 use crate::script::Script;
@@ -149,6 +150,12 @@ impl Consumer for RedisConsumer {
             self.instance.correct(&mut runs);
             self.activity.push(runs);
         }
+    }
+
+    fn answer(&self, inquiry: &Inquiry, state: Option<RunState>) {
+        let config = &self.handle.config;
+        let inbox = (config.inbox_limit, config.inbox_ttl);
+        self.handle.bridge.spawn(answer(Arc::clone(&self.handle.caller), inbox, *inquiry, state));
     }
 
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {

@@ -19,8 +19,10 @@
 //! - `wait/`: the inbox, and the waits for outcomes.
 //! - `events/`: what running tasks tell, from an instance to its subscribers.
 //! - `activity/`: how tasks have ended, from instances into a stream for each worker id, and how that is read.
+//! - `inspect`: where running tasks are.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
+//! - `listing/`: queues and their tasks, for operators.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
@@ -40,7 +42,9 @@ mod deliver;
 mod events;
 mod finish;
 mod handle;
+mod inspect;
 mod instance;
+mod listing;
 mod recovery;
 mod report;
 mod script;

@@ -16,6 +16,7 @@ mod submit;
 #[cfg(unix)]
 mod supervise;
 mod tail;
+mod tasks;
 mod wait;
 mod worker;
 mod workers;
@@ -34,6 +35,7 @@ pub(crate) use run::RunCommand;
 pub(crate) use status::StatusCommand;
 pub(crate) use submit::SubmitCommand;
 pub(crate) use tail::TailCommand;
+pub(crate) use tasks::TasksCommand;
 pub(crate) use wait::WaitCommand;
 pub(crate) use worker::WorkerCommand;
 pub(crate) use workers::WorkersCommand;

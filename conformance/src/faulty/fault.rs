@@ -7,9 +7,10 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport,
-    EndedRun, Finished, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity, MethodFigures,
-    OutcomeError, QueueInfo, Reported, Requeued, RunEvent, Signal, SubmitError, Submitted, Task, TaskDetails,
-    TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    EndedRun, Finished, Inquiry, InspectError, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity,
+    MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState, Signal, SubmitError,
+    Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, Transport, TransportConfig,
+    TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -45,6 +46,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     fn events(&self, of: &Arc<dyn Transport>, id: TaskId) -> TaskEvents {
         of.events(id)
+    }
+
+    fn inspect(&self, of: &Arc<dyn Transport>, id: TaskId) -> InspectFuture {
+        of.inspect(id)
     }
 
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
@@ -96,6 +101,16 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.queues().await
     }
 
+    async fn tasks(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> PageAnswer {
+        of.tasks(worker_id, from, limit).await
+    }
+
     async fn set_paused(
         &self,
         on: &dyn Transport,
@@ -125,6 +140,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
         peer.consumer.record_activity(runs);
     }
 
+    fn answer(&self, peer: &Peer, inquiry: &Inquiry, state: Option<RunState>) {
+        peer.consumer.answer(inquiry, state);
+    }
+
     async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {
         peer.consumer.report(report).await
     }
@@ -144,8 +163,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 pub(super) type SubmitAnswer = Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
 pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>;
 pub(super) type OutcomeFuture = BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>;
+pub(super) type InspectFuture = BoxFuture<'static, Result<RunState, InspectError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
+pub(super) type PageAnswer = Result<TaskPage, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
 pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;
 

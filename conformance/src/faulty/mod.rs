@@ -13,12 +13,14 @@ mod environment;
 mod events;
 mod fault;
 mod finish;
+mod inspect;
 mod lease;
 mod outcome;
 mod peer;
 mod queue;
 mod report;
 mod submit;
+mod tasks;
 mod transport;
 
 pub use fault::FaultCase;
@@ -32,8 +34,10 @@ pub static FAULTS: &[&[FaultCase]] = &[
     details::FAULTS,
     outcome::FAULTS,
     events::FAULTS,
+    inspect::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
+    tasks::FAULTS,
     claim::FAULTS,
     finish::FAULTS,
     lease::FAULTS,

@@ -1,11 +1,13 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
-    InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
+    Transport, TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -56,6 +58,10 @@ impl Transport for Faulty {
         self.fault.events(&self.inner, id)
     }
 
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        self.fault.inspect(&self.inner, id)
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         self.fault.cancel(&*self.inner, ids, why).await
     }
@@ -90,6 +96,15 @@ impl Transport for Faulty {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         self.fault.queues(&*self.inner).await
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.fault.tasks(&*self.inner, worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

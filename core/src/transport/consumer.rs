@@ -7,7 +7,8 @@ use futures::stream::BoxStream;
 
 use super::{Claim, InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, EndedRun, InstanceId, Outcome, RunEvent, Task, TaskError, TaskLog, TaskStatus, Tick,
+    CancelReason, EndedRun, Inquiry, InstanceId, Outcome, RunEvent, RunState, Task, TaskError, TaskLog,
+    TaskStatus, Tick,
 };
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
@@ -146,6 +147,11 @@ pub trait Consumer: Send + Sync {
     /// - `activity_outlives_its_instance`: a detach sends what waits, and takes nothing back.
     fn record_activity(&self, _runs: Vec<EndedRun>) {}
 
+    /// Answers a question that came by [`signals`](Self::signals): what the run does, or `None` if this instance does not
+    /// have it; see [`Transport::inspect`](super::Transport::inspect). Never waits and never fails: an answer that can't be
+    /// sent is dropped, and so is one whose caller has gone. The default drops all.
+    fn answer(&self, _inquiry: &Inquiry, _state: Option<RunState>) {}
+
     /// Says what the instance has and what it has counted; see [`InstanceReport`].
     ///
     /// # Behavior
@@ -255,11 +261,13 @@ pub enum Finished {
     AlreadyTerminal(TaskStatus),
 }
 
-/// What an instance is told of a task that it runs.
+/// What an instance is told, or asked, of a task that it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// The claim is to be stopped, for this reason.
     Cancel(Claim, CancelReason),
     /// The claim is lost; whatever it still does is in vain.
     Lost(Claim),
+    /// A caller asks what the run of a claim does: [`Consumer::answer`].
+    Inspect(Inquiry),
 }

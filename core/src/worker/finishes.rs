@@ -93,11 +93,12 @@ impl Writer {
         let answers = self.consumer.finish(&completions).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
-        let mut ended = Vec::with_capacity(completions.len());
+        let (mut ended, mut released) = (Vec::with_capacity(completions.len()), 0);
         let mut told = Vec::with_capacity(runs.len());
         let mut runs = runs.into_iter();
         for (completion, answer) in completions.into_iter().zip(answers) {
             let task = completion.claim.task;
+            released += usize::from(is_release(&completion, &answer));
             let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
                 Ok(Finished::Written) => {
@@ -131,6 +132,7 @@ impl Writer {
                 }
             }
         }
+        self.state.note_released(released);
         if !told.is_empty() {
             self.consumer.record_activity(told);
         }
@@ -168,4 +170,9 @@ fn with_error(run: EndedRun, finish: Finish) -> EndedRun {
         _ => None,
     };
     EndedRun { error, ..run }
+}
+
+/// Whether a task was released by that.
+pub(super) fn is_release(completion: &Completion, answer: &Result<Finished, TransportError>) -> bool {
+    matches!(completion.finish, Finish::Release) && matches!(answer, Ok(Finished::Written))
 }

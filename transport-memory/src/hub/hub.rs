@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use rhai_dispatcher_core::{TaskId, Tick, WorkerId, lock};
+use rhai_dispatcher_core::{Inquiries, TaskId, Tick, WorkerId, lock};
 
 use crate::MemoryConfig;
 use crate::activity::{ActivityLog, ActivityLogs};
@@ -16,6 +16,8 @@ pub(crate) struct Hub {
     pub(crate) activity: ActivityLogs,
     /// How many waits for outcomes are registered.
     pub(crate) waiters: AtomicUsize,
+    /// Questions where tasks are.
+    pub(crate) inquiries: Arc<Inquiries>,
     queues: Mutex<Queues>,
 }
 
@@ -31,8 +33,14 @@ struct Queues {
 impl Hub {
     pub(crate) fn new(config: MemoryConfig) -> Arc<Self> {
         let records = Records::new(&config.transport);
-        let activity = ActivityLogs::default();
-        Arc::new(Self { config, records, activity, waiters: AtomicUsize::new(0), queues: Mutex::default() })
+        Arc::new(Self {
+            config,
+            records,
+            activity: ActivityLogs::default(),
+            inquiries: Arc::default(),
+            waiters: AtomicUsize::new(0),
+            queues: Mutex::default(),
+        })
     }
 
     /// The time that decides what is due.

@@ -14,6 +14,7 @@ pub(crate) enum Script {
     Recover,
     Finish,
     Cancel,
+    Inspect,
     Read,
     Renew,
     Detach,
@@ -27,6 +28,7 @@ pub(crate) enum Script {
     Activity,
     ReadActivity,
     Active,
+    Tasks,
 }
 
 // Tables of scripts are indexed by their number.
@@ -61,12 +63,13 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
         Self::Finish,
         Self::Cancel,
+        Self::Inspect,
         Self::Read,
         Self::Renew,
         Self::Detach,
@@ -80,6 +83,7 @@ impl Script {
         Self::Activity,
         Self::ReadActivity,
         Self::Active,
+        Self::Tasks,
     ];
 
     /// How many there are.
@@ -92,6 +96,7 @@ impl Script {
             Self::Recover => "recover",
             Self::Finish => "finish",
             Self::Cancel => "cancel",
+            Self::Inspect => "inspect",
             Self::Read => "read",
             Self::Renew => "renew",
             Self::Detach => "detach",
@@ -105,6 +110,7 @@ impl Script {
             Self::Activity => "activity",
             Self::ReadActivity => "read_activity",
             Self::Active => "active",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -115,6 +121,7 @@ impl Script {
             Self::Recover => include_str!("../lua/recover.lua"),
             Self::Finish => include_str!("../lua/finish.lua"),
             Self::Cancel => include_str!("../lua/cancel.lua"),
+            Self::Inspect => include_str!("../lua/inspect.lua"),
             Self::Read => include_str!("../lua/read.lua"),
             Self::Renew => include_str!("../lua/renew.lua"),
             Self::Detach => include_str!("../lua/detach.lua"),
@@ -128,6 +135,7 @@ impl Script {
             Self::Activity => include_str!("../lua/activity.lua"),
             Self::ReadActivity => include_str!("../lua/read_activity.lua"),
             Self::Active => include_str!("../lua/active.lua"),
+            Self::Tasks => include_str!("../lua/tasks.lua"),
         }
     }
 

@@ -4,6 +4,7 @@
 mod activity;
 mod encoding;
 pub(crate) mod event;
+pub(crate) mod inquiry;
 pub(crate) mod record;
 mod task_end;
 mod task_payload;
