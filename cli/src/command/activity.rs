@@ -4,7 +4,7 @@ use clap::{Args, value_parser};
 use futures::executor::block_on;
 use futures::stream::{self, StreamExt};
 use rhai_dispatcher::activity::{ActivityEntry, ActivityFilter, ActivityNews};
-use rhai_dispatcher::{RhaiDispatcher, WorkerId};
+use rhai_dispatcher::{RhaiDispatcher, TaskId, WorkerId};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -88,15 +88,13 @@ impl ActivityCommand {
             }
         }
         // What was logged between the watch and the read is in both.
-        let mut is_known: BTreeSet<_> =
-            entries.iter().map(|entry| (entry.task_id, entry.delivery, entry.status.as_str())).collect();
+        let mut is_known: BTreeSet<_> = entries.iter().map(key).collect();
         let mut news = std::pin::pin!(news);
         while let Some(next) = news.next().await {
             match next {
-                ActivityNews::Entry(entry)
-                    if is_known.remove(&(entry.task_id, entry.delivery, entry.status.as_str())) => {}
                 ActivityNews::Entry(entry) => {
-                    if filter.matches(&entry, entry.ended_at) && results.line(shown(&entry)).is_break() {
+                    let is_new = !is_known.remove(&key(&entry)) && filter.matches(&entry, entry.ended_at);
+                    if is_new && results.line(shown(&entry)).is_break() {
                         return Ok(Exit::Failure);
                     }
                 }
@@ -127,6 +125,11 @@ async fn read(
         }
         after = page.next;
     }
+}
+
+/// What tells entries apart.
+fn key(entry: &ActivityEntry) -> (TaskId, u32, &'static str) {
+    (entry.task_id, entry.delivery, entry.status.as_str())
 }
 
 /// What ends from now on, of the worker ids of a filter or else of all that are in use.

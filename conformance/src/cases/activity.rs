@@ -85,7 +85,7 @@ pub(crate) async fn activity_has_each_end(env: &dyn Environment) {
     let mut cancelled = ended(&stage, &second);
     (cancelled.status, cancelled.cancel_reason) = (TaskStatus::Cancelled, Some(CancelReason::Asked));
     consumer.record_activity(vec![retried.clone(), cancelled]);
-    let again = EndedRun { attempt: 1, status: TaskStatus::Completed, error: None, ..retried.clone() };
+    let again = EndedRun { attempt: 1, ..ended(&stage, &first) };
     consumer.record_activity(vec![again]);
 
     let found = entries(&stage, 3).await;

@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
-use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, Outcome, TransportError};
 
 /// Writes the completions of a lane.
 ///
@@ -102,13 +102,13 @@ impl Writer {
             let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
                 Ok(Finished::Written) => {
-                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
+                    told.extend(run.map(|run| with_error(run, completion.finish)));
                     ended.push(completion.claim);
                 }
                 Ok(Finished::AlreadyTerminal(status)) => {
                     // It was written before, if the answer to that was lost.
                     let run = run.filter(|run| run.status == status);
-                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
+                    told.extend(run.map(|run| with_error(run, completion.finish)));
                     ended.push(completion.claim);
                 }
                 // The detach released its tasks.
@@ -161,6 +161,15 @@ impl Writer {
             pause = if left.is_transient { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         }
     }
+}
+
+/// The run with the error of its completion, if that has one.
+fn with_error(run: EndedRun, finish: Finish) -> EndedRun {
+    let error = match finish {
+        Finish::Outcome(Outcome::Error(error)) | Finish::RetryIn(_, error) => Some(error.into()),
+        _ => None,
+    };
+    EndedRun { error, ..run }
 }
 
 /// Whether a task was released by that.

@@ -19,9 +19,11 @@ pub(super) async fn activity_has_what_has_ended(fixture: Fixture) {
     worker.drain().await.unwrap();
 
     let found = read(&client, "worker:worker-1").await;
-    let ids: Vec<_> = found.iter().map(|entry| entry.task_id).collect();
-    assert_eq!(ids, [second.task_id, first.task_id, completed.task_id], "newest first, each once");
-    let entry = &found[2];
+    // Lanes may log what ends at nearly the same time in another order.
+    let of = |id| found.iter().find(|entry| entry.task_id == id).unwrap();
+    assert_eq!(found.len(), 3, "each once: {found:?}");
+    assert_eq!([of(first.task_id), of(second.task_id)].map(|entry| entry.status), [TaskStatus::Error; 2]);
+    let entry = of(completed.task_id);
     assert_eq!((entry.status, entry.context_id.as_deref()), (TaskStatus::Completed, Some("Ann")));
     assert!(entry.run_time.is_some_and(|time| time >= Duration::from_millis(20)), "{entry:?}");
     assert!(entry.queue_time.is_some(), "{entry:?}");
@@ -29,7 +31,9 @@ pub(super) async fn activity_has_what_has_ended(fixture: Fixture) {
     assert_eq!(&*entry.caller_id, "caller-1");
 
     let all = client.get_latest_activity().await.unwrap();
-    assert_eq!((all.len(), all[0].task_id, all[0].cancel_reason), (4, waiting, Some(CancelReason::Asked)));
+    // Over Redis the cancel is logged at once, and the runs are gathered first.
+    let cancelled = all.iter().find(|entry| entry.task_id == waiting).unwrap();
+    assert_eq!((all.len(), cancelled.cancel_reason), (4, Some(CancelReason::Asked)));
     assert_eq!(read(&client, "status:error declined \"card 42\"").await.len(), 1);
 
     // Pages have the same, in the same order.

@@ -109,7 +109,9 @@ impl ActivitySender {
     fn next_batches(&self) -> Vec<Encoded> {
         let mut batches = Vec::new();
         while batches.len() < BATCHES_AT_ONCE {
-            let (runs, dropped) = self.outbox.take(self.max_batch);
+            let (mut runs, dropped) = self.outbox.take(self.max_batch);
+            // Lanes tell of their runs once these are written, which takes some longer than others.
+            runs.sort_by_key(|run| run.ended_at);
             if dropped > 0
                 && let Some(left_out) = self.log.admit("activity dropped")
             {

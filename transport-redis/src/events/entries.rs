@@ -29,8 +29,11 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// The entries of an answer to XREAD, as they are: the name of each stream, with id and fields of its entries.
-pub(super) fn read_streams(reply: ServerReply) -> Vec<(Bytes, Vec<(String, Vec<ServerReply>)>)> {
+/// Entries of one stream as they are: the id of each, and its fields.
+pub(super) type RawEntries = Vec<(String, Vec<ServerReply>)>;
+
+/// The entries of an answer to XREAD, by the name of the stream.
+pub(super) fn read_streams(reply: ServerReply) -> Vec<(Bytes, RawEntries)> {
     let mut parts = reply.into_array().into_iter();
     let mut streams = Vec::new();
     while let (Some(name), Some(entries)) = (parts.next(), parts.next()) {
