@@ -1,9 +1,9 @@
-//! Lists of tasks that have not ended.
+//! Lists of tasks: those that have not ended, and then those that have.
 
+mod ended;
 mod listed_task;
 mod listing;
-mod task_filter;
 
+pub(super) use ended::ended_tasks;
 pub use listed_task::ListedTask;
 pub(super) use listing::Listing;
-pub use task_filter::TaskFilter;
