@@ -95,10 +95,10 @@ impl ActivityCommand {
             match next {
                 ActivityNews::Entry(entry)
                     if is_known.remove(&(entry.task_id, entry.delivery, entry.status.as_str())) => {}
-                ActivityNews::Entry(entry) => {
-                    if filter.matches(&entry, entry.ended_at) && results.line(shown(&entry)).is_break() {
-                        return Ok(Exit::Failure);
-                    }
+                ActivityNews::Entry(entry)
+                    if filter.matches(&entry, entry.ended_at) && results.line(shown(&entry)).is_break() =>
+                {
+                    return Ok(Exit::Failure);
                 }
                 ActivityNews::Lost(count) => {
                     Console::detect().note(format_args!("[{count} entries are left out here]"));
