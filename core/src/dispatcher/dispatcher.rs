@@ -3,16 +3,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{self, BoxFuture, Either};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, TryStreamExt};
 
 use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
-use super::tasks::{Listing, ended_tasks};
-use super::{DispatcherConfig, ListedTask, Progress, TimedOut};
+use super::{DispatcherConfig, Progress, TimedOut};
 use crate::{
-    ActivityFilter, BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload,
-    Priority, Task, TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext, Transport,
-    TransportExt, WorkerId,
+    BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
+    TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext, Transport, TransportExt,
+    WorkerId,
 };
 
 /// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
@@ -108,30 +107,6 @@ impl Dispatcher {
         }
         let queue = self.transport().queue(&details.worker_id).await?;
         Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
-    }
-
-    /// Lists the tasks of all dispatchers that match a filter: those that run, then those in quarantine, those that are
-    /// ready, and those that are delayed; then those that have ended, by the activity, the last one first. Of those that
-    /// have not ended, the next task is that of the worker id whose next task was accepted first, and the tasks of one
-    /// worker id are in the order of [`Transport::tasks`].
-    ///
-    /// For a task that has not ended, `since`, `until` and `older` of the filter are about the time of its acceptance, and
-    /// `slower` about how long it has run.
-    ///
-    /// The stream reads as it is polled, about 64 records for each worker id ahead, so its reader decides how many are
-    /// read. A task that starts, is released or ends meanwhile may be listed twice, or not.
-    ///
-    /// # Errors
-    /// As the last item: [`Error::Unavailable`]; [`Error::Refused`] over a transport that lists nothing.
-    ///
-    /// # Cancellation
-    /// Dropping the stream changes nothing.
-    pub fn tasks(
-        &self,
-        filter: ActivityFilter,
-    ) -> impl Stream<Item = Result<ListedTask, Error>> + Send + Unpin + use<> {
-        let ended = ended_tasks(self.clone(), &filter);
-        Listing::new(Arc::clone(self.transport()), filter).into_stream().chain(ended)
     }
 
     /// Cancels a task of any dispatcher.

@@ -14,7 +14,7 @@ use crate::{
 /// The tasks that have not ended and match a filter, part by part of their queues, merged over worker ids.
 ///
 /// It holds a bounded number of records at a time, and reads no more than the reader of the stream asks for.
-pub(in crate::dispatcher) struct Listing {
+pub(super) struct Listing {
     transport: Arc<dyn Transport>,
     filter: Arc<ActivityFilter>,
     /// The queues that may have such tasks; none before the first read.
@@ -50,7 +50,7 @@ const MAX_AHEAD: usize = 1_024;
 const SIDE_BY_SIDE: usize = 8;
 
 impl Listing {
-    pub(in crate::dispatcher) fn new(transport: Arc<dyn Transport>, filter: ActivityFilter) -> Self {
+    pub(super) fn new(transport: Arc<dyn Transport>, filter: ActivityFilter) -> Self {
         let mut parts = VecDeque::new();
         if filter.has_status(TaskStatus::Processing) {
             parts.push_back(QueuePart::Running);
@@ -62,7 +62,7 @@ impl Listing {
     }
 
     /// The tasks. After an error it ends.
-    pub(in crate::dispatcher) fn into_stream(self) -> BoxStream<'static, Result<ListedTask, Error>> {
+    pub(super) fn into_stream(self) -> BoxStream<'static, Result<ListedTask, Error>> {
         let next = |mut listing: Self| async move {
             let next = listing.next().await?;
             Ok(next.map(|task| (task, listing)))
