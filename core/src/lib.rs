@@ -52,7 +52,7 @@ pub use discovery::{
 };
 pub use dispatcher::{
     ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
-    ListedTask, PlayRequestBuilder, Preflight, Progress, TaskFilter, TimedOut, TraceSource,
+    ListedTask, PlayRequestBuilder, Preflight, Progress, TimedOut, TraceSource,
 };
 pub use error::Error;
 pub use error_log::ErrorLog;

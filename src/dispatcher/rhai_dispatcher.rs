@@ -5,7 +5,7 @@ use futures::Stream;
 use rhai_dispatcher_core::{
     ActivityEntry, ActivityFilter, ActivityRequest, ActivityWatch, Caller, Cancelled, Dispatcher,
     DispatcherConfig, ErrorGroups, HandlerStatus, ListedTask, PlayRequestBuilder, Progress, RunState,
-    TaskDetails, TaskEvent, TaskFilter, TaskId, Transport, WireSignature, WorkerId,
+    TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -173,19 +173,19 @@ impl RhaiDispatcher {
         self.0.inspect(id).await
     }
 
-    /// Lists the tasks of all dispatchers that have not ended and match a filter: those that run first. The stream reads
-    /// as it is polled, so its reader decides how many are read.
+    /// Lists the tasks of all dispatchers that match a filter: those that run, those that wait, and then those that have
+    /// ended. The stream reads as it is polled, so its reader decides how many are read.
     ///
     /// ```
     /// use futures::{StreamExt, TryStreamExt};
     /// use rhai_dispatcher::RhaiDispatcher;
-    /// use rhai_dispatcher::dispatcher::TaskFilter;
     ///
     /// # futures::executor::block_on(async {
     /// let client = RhaiDispatcher::connect("memory:").await?;
     /// let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await?;
-    /// let listed: Vec<_> = client.tasks(TaskFilter::default()).take(50).try_collect().await?;
-    /// assert_eq!(listed[0].details.task_id, id);
+    /// let filter = "status:pending status:processing worker:worker-1".parse()?;
+    /// let listed: Vec<_> = client.tasks(filter).take(50).try_collect().await?;
+    /// assert_eq!(listed[0].task_id(), id);
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```
@@ -194,7 +194,7 @@ impl RhaiDispatcher {
     /// As the last item; see [`Dispatcher::tasks`].
     pub fn tasks(
         &self,
-        filter: TaskFilter,
+        filter: ActivityFilter,
     ) -> impl Stream<Item = Result<ListedTask, RhaiDispatcherError>> + Send + Unpin + use<> {
         self.0.tasks(filter)
     }

@@ -5,44 +5,53 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use futures::StreamExt;
 use futures::executor::block_on;
-use rhai_dispatcher::dispatcher::{InstanceDescription, ListedTask, TaskFilter};
+use rhai_dispatcher::activity::ActivityFilter;
+use rhai_dispatcher::dispatcher::{InstanceDescription, ListedTask};
 use rhai_dispatcher::task::{InstanceId, Progress};
+use rhai_dispatcher::transport::{TransportError, WallTime};
 use rhai_dispatcher::{RhaiDispatcher, TaskStatus, WorkerId};
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::{ServerArgs, duration, label, unfinished_status, worker_id};
+use crate::options::{FILTER_HELP, FilterArgs, ServerArgs, duration, label, status, worker_id};
 use crate::report::{Column, Console, Results, Table, age, cut, json as json_line};
 
-/// List the tasks that wait or run
+/// List the tasks that run, wait and have ended
 ///
 /// Running tasks come first, then those in quarantine, those that are ready, and those that are delayed, each the oldest
-/// first. AGE is the time since the task was accepted. DELIVERY is its start count. INSTANCE is the beginning of the id of
-/// the worker that runs it or ran it last, as `rhaid workers` prints it, and HOST its machine while that worker lives.
-/// WHY is what the task waits for, or the error of its last try.
+/// first; then those that have ended, the last one first. AGE is the time since the task was accepted, or since it ended.
+/// DELIVERY is its start count. INSTANCE is the beginning of the id of the worker that runs it or ran it last, as
+/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, the error of
+/// its last try, or why it was cancelled.
+///
+/// For tasks that have not ended, --older, --since and until: are about the time of their acceptance, and slower: about
+/// how long they have run. What has ended is in the log that `rhaid activity` reads.
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = help())]
 pub(crate) struct TasksCommand {
-    /// List only tasks of this status: pending or processing; may be given more than once
-    #[arg(long = "status", value_name = "STATUS", value_parser = unfinished_status)]
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    /// Tasks of this status: pending, processing, completed, error or cancelled; may be given more than once
+    #[arg(long = "status", value_name = "STATUS", value_parser = status)]
     statuses: Vec<TaskStatus>,
 
-    /// List only tasks that run; the same as --status processing
+    /// Tasks that run; short for status:processing
     #[arg(long, conflicts_with = "statuses")]
     running: bool,
 
-    /// List only tasks of this worker id; may be given more than once
+    /// Tasks of this worker id; may be given more than once
     #[arg(long = "worker", value_name = "ID", value_parser = worker_id)]
     worker_ids: Vec<WorkerId>,
 
-    /// List only tasks of this caller; may be given more than once
+    /// Tasks of this caller; may be given more than once
     #[arg(long = "caller", value_name = "ID", value_parser = label)]
     caller_ids: Vec<Arc<str>>,
 
-    /// List only tasks that were accepted so long ago, or longer
-    #[arg(long = "older", value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
-    older_than: Option<Duration>,
+    /// Tasks that were accepted, or ended, so long ago or earlier
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
+    older: Option<Duration>,
 
     /// How many tasks are listed at most
     #[arg(
@@ -57,19 +66,25 @@ pub(crate) struct TasksCommand {
     #[command(flatten)]
     server: ServerArgs,
 
-    /// Print a line of JSON for each task: its record, and `why` and `host`
+    /// Print a line of JSON for each task: its record, or the entry of `rhaid activity` if it has ended, with `why` and
+    /// `host`
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-const AFTER_HELP: &str = "\
+const EXAMPLES: &str = "\
 Examples:
-  rhaid tasks                              what runs and waits
+  rhaid tasks                              what runs and waits, and what has ended
   rhaid tasks --running --older 10m        what may be stuck
-  rhaid tasks --worker billing --json      one queue, for a program
+  rhaid tasks status:pending worker:billing
+  rhaid tasks method:billing.charge --status error --json
 
 Exit code:
   0 if the tasks are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
+
+fn help() -> String {
+    format!("{FILTER_HELP}\n\n{EXAMPLES}")
+}
 
 impl TasksCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
@@ -77,7 +92,7 @@ impl TasksCommand {
     }
 
     async fn run(self) -> Result<Exit, CommandError> {
-        let filter = self.filter();
+        let filter = self.filter()?;
         let server = self.server.server()?;
         let dispatcher = server.connect().await?;
         let hosts = hosts(&dispatcher).await.map_err(|error| server.explain(error))?;
@@ -90,16 +105,14 @@ impl TasksCommand {
             let task = task.map_err(|error| server.explain(error))?;
             if listed == limit {
                 console.note(format_args!(
-                    "there are more than {limit} such tasks; --limit N lists up to 10000, and --worker, --caller, \
-                     --status and --older narrow the list"
+                    "there are more than {limit} such tasks; --limit N lists up to 10000, and a filter narrows the list"
                 ));
                 break;
             }
             listed += 1;
-            let host = task.details.instance.and_then(|instance| hosts.get(&instance));
             if !self.json {
-                table.row(row(&task, host, age(task.details.created_at, now)));
-            } else if results.line(record(&task, host)).is_break() {
+                table.row(row(&task, &hosts, now));
+            } else if results.line(record(&task, &hosts)).is_break() {
                 exit = Exit::Failure;
                 break;
             }
@@ -110,25 +123,26 @@ impl TasksCommand {
         Ok(exit)
     }
 
-    fn filter(&self) -> TaskFilter {
-        let mut filter = TaskFilter::default();
-        if self.running {
-            filter = filter.with_status(TaskStatus::Processing);
-        }
-        filter = self.statuses.iter().fold(filter, |filter, status| filter.with_status(*status));
-        filter = self.worker_ids.iter().fold(filter, |filter, id| filter.with_worker_id(id.clone()));
-        filter = self.caller_ids.iter().fold(filter, |filter, id| filter.with_caller_id(Arc::clone(id)));
-        match self.older_than {
-            Some(age) => filter.with_older_than(age),
-            None => filter,
-        }
+    fn filter(&self) -> Result<ActivityFilter, CommandError> {
+        let quoted = |field: &str, value: &str| {
+            format!("{field}:\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+        };
+        let running = self.running.then_some(TaskStatus::Processing);
+        let statuses = self.statuses.iter().copied().chain(running);
+        let mut words: Vec<String> = statuses.map(|status| format!("status:{status}")).collect();
+        words.extend(self.worker_ids.iter().map(|id| format!("worker:{id}")));
+        words.extend(self.caller_ids.iter().map(|id| quoted("caller", id)));
+        let older = self.older.map(|older| humantime::format_duration(older).to_string());
+        words.extend(older.map(|older| quoted("older", &older)));
+        self.filter.filter(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 
-/// The machines of the living workers.
-async fn hosts(
-    dispatcher: &RhaiDispatcher,
-) -> Result<HashMap<InstanceId, String>, rhai_dispatcher::RhaiDispatcherError> {
+/// The machines of living workers.
+type Hosts = HashMap<InstanceId, String>;
+
+/// Reads the machines of the living workers.
+async fn hosts(dispatcher: &RhaiDispatcher) -> Result<Hosts, TransportError> {
     let instances = dispatcher.transport().instances(None).await?;
     let described = instances.into_iter().filter_map(|info| {
         let description: InstanceDescription = serde_json::from_str(info.description?.as_str()).ok()?;
@@ -137,18 +151,31 @@ async fn hosts(
     Ok(described.filter(|(_, host)| !host.is_empty()).collect())
 }
 
-/// What a task waits for, or the error of its last try; empty for one that runs, or that just has others ahead of it.
+/// What a task waits for, the error of its last try, or why it was cancelled; empty for one that runs, has completed, or
+/// just has others ahead of it.
 fn why(task: &ListedTask) -> String {
-    match &task.progress {
-        Progress::Queued { .. } | Progress::Running { .. } => String::new(),
-        progress => progress.to_string(),
+    match task {
+        ListedTask::Unfinished { progress: Progress::Queued { .. } | Progress::Running { .. }, .. } => {
+            String::new()
+        }
+        ListedTask::Unfinished { progress, .. } => progress.to_string(),
+        ListedTask::Ended(entry) => match (&entry.error, entry.cancel_reason) {
+            (Some(error), _) => format!("{}: {}", error.kind, error.message),
+            (None, Some(reason)) => reason.to_string(),
+            (None, None) => String::new(),
+        },
+        _ => String::new(),
     }
 }
 
-fn record(task: &ListedTask, host: Option<&String>) -> String {
-    let mut record = json!(task.details);
+fn record(task: &ListedTask, hosts: &Hosts) -> String {
+    let (mut record, instance) = match task {
+        ListedTask::Unfinished { details, .. } => (json!(details), details.instance),
+        ListedTask::Ended(entry) => (json!(entry), entry.instance),
+        _ => return json_line(&json!({ "taskId": task.task_id() })),
+    };
     record["why"] = Some(why(task)).filter(|why| !why.is_empty()).map_or(Value::Null, Value::from);
-    record["host"] = json!(host);
+    record["host"] = json!(instance.and_then(|instance| hosts.get(&instance)));
     json_line(&record)
 }
 
@@ -168,23 +195,36 @@ fn table() -> Table<10> {
     ])
 }
 
-fn row(task: &ListedTask, host: Option<&String>, age: String) -> [String; 10] {
+fn row(task: &ListedTask, hosts: &Hosts, now: WallTime) -> [String; 10] {
     /// The longest texts of a row, in characters: of names, and of what a task waits for.
     const MAX_NAME: usize = 32;
     const MAX_WHY: usize = 80;
-    let details = &task.details;
-    let method = details.method.as_ref().map(|method| method.as_str());
-    let name = method.or(details.script_name.as_deref()).unwrap_or("(script)");
-    [
-        details.task_id.to_string(),
-        details.status.to_string(),
-        cut(details.worker_id.as_str(), MAX_NAME),
-        cut(name, MAX_NAME),
-        cut(&details.caller_id, MAX_NAME),
-        age,
-        details.delivery.to_string(),
-        details.instance.map(|instance| instance.to_string()[..8].to_owned()).unwrap_or_default(),
-        host.map(|host| cut(host, MAX_NAME)).unwrap_or_default(),
-        cut(&why(task), MAX_WHY),
-    ]
+    // What both have, under one name.
+    macro_rules! row {
+        ($task:expr, $since:expr) => {{
+            let method = $task.method.as_ref().map(|method| method.as_str());
+            let name = method.or($task.script_name.as_deref()).unwrap_or("(script)");
+            [
+                $task.task_id.to_string(),
+                $task.status.to_string(),
+                cut($task.worker_id.as_str(), MAX_NAME),
+                cut(name, MAX_NAME),
+                cut(&$task.caller_id, MAX_NAME),
+                age($since, now),
+                $task.delivery.to_string(),
+                $task.instance.map(|instance| instance.to_string()[..8].to_owned()).unwrap_or_default(),
+                $task
+                    .instance
+                    .and_then(|instance| hosts.get(&instance))
+                    .map(|host| cut(host, MAX_NAME))
+                    .unwrap_or_default(),
+                cut(&why(task), MAX_WHY),
+            ]
+        }};
+    }
+    match task {
+        ListedTask::Unfinished { details, .. } => row!(details, details.created_at),
+        ListedTask::Ended(entry) => row!(entry, entry.ended_at),
+        _ => std::array::from_fn(|_| String::new()),
+    }
 }

@@ -18,7 +18,8 @@ pub(crate) struct FilterArgs {
 /// The help of the commands that have them.
 pub(crate) const FILTER_HELP: &str = "\
 Filter:
-  status:STATUS    completed, error, cancelled, or pending for tries that are repeated
+  status:STATUS    completed, error, cancelled, or pending for tries that are repeated; in `rhaid tasks`
+                   pending for tasks that wait, and processing
   worker:ID  task:ID  caller:NAME  context:NAME
   handler:NAME  method:NAME  script:NAME
   kind:KIND        the kind of error, such as runtime, limit or timeout

@@ -31,13 +31,9 @@ pub(super) fn priority(text: &str) -> Result<Priority, String> {
     text.parse().map_err(without_field)
 }
 
-/// The status of a task that has not ended.
-pub(crate) fn unfinished_status(text: &str) -> Result<TaskStatus, String> {
-    match text.parse::<TaskStatus>() {
-        Ok(status) if !status.is_terminal() => Ok(status),
-        Ok(_) => Err("tasks that have ended are not listed; give pending or processing".to_owned()),
-        Err(invalid) => Err(format!("{}; give pending or processing", invalid.problem)),
-    }
+/// The status of a task.
+pub(crate) fn status(text: &str) -> Result<TaskStatus, String> {
+    text.parse().map_err(without_field)
 }
 
 /// A free-form id, such as that of a context.

@@ -21,8 +21,14 @@ fn tasks_lists_what_runs_and_waits() {
     let ended = site.submit("3", &[]);
     site.ok(&["wait", &ended]);
 
+    let is_logged = || site.json(&["activity"]).iter().any(|entry| entry["taskId"] == ended.as_str());
+    site.until("the log of what has ended", is_logged);
+    let failed = site.submit("throw \"no luck\"", &[]);
+    site.until("the log of what has failed", || site.json(&["tasks", "--status", "error"]).len() == 1);
+
     let listed = site.json(&["tasks"]);
-    assert_eq!(ids(&listed), [running.as_str(), other, delayed.as_str()]);
+    assert_eq!(ids(&listed), [running.as_str(), other, delayed.as_str(), failed.as_str(), ended.as_str()]);
+    assert!(listed[3]["why"].as_str().is_some_and(|why| why.contains("no luck")), "{listed:?}");
     assert_eq!((&listed[0]["status"], &listed[0]["delivery"]), (&"processing".into(), &1.into()));
     let instance = &site.json(&["workers"])[0];
     assert_eq!(listed[0]["instance"], instance["instance"]);
@@ -38,6 +44,11 @@ fn tasks_lists_what_runs_and_waits() {
     assert_eq!(only(&["--status", "processing"]), [running.as_str()]);
     assert_eq!(only(&["--status", "pending"]), [other, delayed.as_str()]);
     assert_eq!(only(&["--worker", "wroker-1"]), [other]);
+    assert_eq!(only(&["--status", "completed"]), [ended.as_str()]);
+    assert_eq!(only(&["--status", "processing", "--status", "error"]), [running.as_str(), &failed]);
+    assert_eq!(only(&["\"no luck\""]), [failed.as_str()]);
+    assert_eq!(only(&["status:pending", "worker:wroker-1"]), [other]);
+    assert_eq!(only(&["slower:1ms", "--status", "processing"]), [running.as_str()]);
     assert_eq!(only(&["--caller", "ann"]), [""; 0]);
     assert_eq!(only(&["--caller", "ann", "--caller", "rhaid", "--running"]), [running.as_str()]);
     assert_eq!(only(&["--older", "1h"]), [""; 0]);
@@ -60,8 +71,8 @@ fn tasks_lists_what_runs_and_waits() {
 fn wrong_filters_are_refused_with_the_way_out() {
     let site = Site::new();
     for (args, says) in [
-        (["--status", "completed"], "tasks that have ended are not listed; give pending or processing"),
-        (["--status", "runing"], "give pending or processing"),
+        (["--status", "runing"], "use pending, processing, completed, error or cancelled"),
+        (["statu:error", "x"], "did you mean `status`?"),
         (["--older", "ten"], "such as 30s"),
         (["--worker", "a b"], "--worker"),
         (["--limit", "0"], "1..=10000"),

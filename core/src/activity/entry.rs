@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::ErrorFingerprint;
 use crate::{
-    CancelReason, InstanceId, MethodName, TaskError, TaskErrorKind, TaskId, TaskStatus, WallTime, WorkerId,
+    CancelReason, InstanceId, MethodName, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskStatus,
+    WallTime, WorkerId,
 };
 
 /// One end of a task, or of a try after which the task is tried again: a line of the activity of its worker id.
@@ -79,6 +80,25 @@ impl ActivityEntry {
             cancel_reason: None,
             error: None,
         }
+    }
+
+    /// A task that has not ended, as filters see it, if it is `now`: it "ended" when it was accepted, and has run from its
+    /// start until now.
+    pub(crate) fn of_unfinished(details: &TaskDetails, now: WallTime) -> Self {
+        let (worker_id, caller_id) = (details.worker_id.clone(), Arc::clone(&details.caller_id));
+        let mut entry = Self::new(details.task_id, worker_id, caller_id, details.status, details.created_at);
+        entry.method = details.method.clone();
+        entry.script_name = details.script_name.clone();
+        entry.context_id = details.context_id.clone();
+        entry.parent = details.parent;
+        entry.delivery = details.delivery;
+        entry.attempt = details.attempt;
+        entry.instance = details.instance;
+        let started = details.started_at.filter(|_| details.status == TaskStatus::Processing);
+        entry.run_time =
+            started.map(|at| Duration::from_millis(now.as_millis().saturating_sub(at.as_millis())));
+        entry.error = details.error.clone().map(ActivityError::from);
+        entry
     }
 
     /// The handler of the method: its name up to the last dot, such as `shop.prices` of `shop.prices.get`. `None` for a

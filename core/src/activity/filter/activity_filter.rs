@@ -10,7 +10,7 @@ use crate::{ActivityEntry, MethodName, TaskErrorKind, TaskId, TaskStatus, WallTi
 ///
 /// | word | matches entries |
 /// |---|---|
-/// | `status:error` | with that status: `pending` (a try that is repeated), `completed`, `error` or `cancelled` |
+/// | `status:error` | with that status: `pending` (a try that is repeated), `completed`, `error` or `cancelled`; also `processing` in a list of tasks |
 /// | `worker:billing` | of that worker id |
 /// | `handler:shop.prices`, `method:shop.prices.get` | of calls of that handler or method |
 /// | `script:report.rhai` | of scripts with that name, or with a path that ends in it |
@@ -92,6 +92,30 @@ impl ActivityFilter {
     #[must_use]
     pub fn worker_ids(&self) -> &[WorkerId] {
         &self.worker_ids
+    }
+
+    /// Whether entries with that status may match.
+    #[must_use]
+    pub fn has_status(&self, status: TaskStatus) -> bool {
+        one_of(&self.statuses, |other| *other == status)
+    }
+
+    /// Whether entries of that worker id may match.
+    #[must_use]
+    pub fn has_worker_id(&self, worker_id: &WorkerId) -> bool {
+        one_of(&self.worker_ids, |other| other == worker_id)
+    }
+
+    /// Whether it matches running tasks alone, of which the activity has none.
+    pub(crate) fn is_for_running(&self) -> bool {
+        !self.statuses.is_empty() && self.statuses.iter().all(|status| *status == TaskStatus::Processing)
+    }
+
+    /// The same filter for tasks that have ended; none if it matches only others.
+    pub(crate) fn of_ended(&self) -> Option<Self> {
+        let mut filter = self.clone();
+        filter.statuses.retain(|status| status.is_terminal());
+        (self.statuses.is_empty() || !filter.statuses.is_empty()).then_some(filter)
     }
 
     /// The moment from which on entries match.

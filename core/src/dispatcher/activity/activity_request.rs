@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 
 use super::log_reader::LogReader;
 use super::{ActivityCursor, ActivityPage};
-use crate::{ActivityEntry, ActivityFilter, ActivityWatch, Dispatcher, Error, WorkerId};
+use crate::{ActivityEntry, ActivityFilter, ActivityWatch, Dispatcher, Error, Invalid, WorkerId};
 
 /// A page of the activity that is to be read. Await it.
 ///
@@ -51,6 +51,15 @@ impl ActivityRequest {
 
     async fn read(self) -> Result<ActivityPage, Error> {
         let Self { dispatcher, filter, limit, after } = self;
+        if filter.is_for_running() {
+            let problem = "the activity has no tasks that are processing";
+            return Err(Invalid::new(
+                "filter",
+                problem,
+                "list those with `tasks`, or leave status:processing out",
+            )
+            .into());
+        }
         let mut reader = LogReader::new(dispatcher.transport(), &filter, after.as_ref()).await?;
         let mut entries = Vec::new();
         let mut count = 0;

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
-use super::{ListedTask, TaskFilter};
+use super::ListedTask;
 use crate::{
-    Error, Progress, QueueInfo, QueuePart, TaskCursor, TaskDetails, TaskId, TaskStatus, Transport, WallTime,
+    ActivityEntry, ActivityFilter, Error, Progress, QueueInfo, QueuePart, TaskCursor, TaskDetails, TaskId,
+    TaskStatus, Transport, WallTime,
 };
 
-/// The tasks that match a filter, part by part of their queues, merged over worker ids.
+/// The tasks that have not ended and match a filter, part by part of their queues, merged over worker ids.
 ///
 /// It holds a bounded number of records at a time, and reads no more than the reader of the stream asks for.
-pub(in crate::dispatcher) struct Listing {
+pub(super) struct Listing {
     transport: Arc<dyn Transport>,
-    filter: Arc<TaskFilter>,
+    filter: Arc<ActivityFilter>,
     /// The queues that may have such tasks; none before the first read.
     queues: Option<Vec<Arc<QueueInfo>>>,
     /// The parts that are left, the next one first.
@@ -27,7 +28,7 @@ pub(in crate::dispatcher) struct Listing {
 /// What is left of a part of one queue.
 struct Source {
     transport: Arc<dyn Transport>,
-    filter: Arc<TaskFilter>,
+    filter: Arc<ActivityFilter>,
     queue: Arc<QueueInfo>,
     part: QueuePart,
     /// From where on ids are read; none after the last.
@@ -49,7 +50,7 @@ const MAX_AHEAD: usize = 1_024;
 const SIDE_BY_SIDE: usize = 8;
 
 impl Listing {
-    pub(in crate::dispatcher) fn new(transport: Arc<dyn Transport>, filter: TaskFilter) -> Self {
+    pub(super) fn new(transport: Arc<dyn Transport>, filter: ActivityFilter) -> Self {
         let mut parts = VecDeque::new();
         if filter.has_status(TaskStatus::Processing) {
             parts.push_back(QueuePart::Running);
@@ -61,7 +62,7 @@ impl Listing {
     }
 
     /// The tasks. After an error it ends.
-    pub(in crate::dispatcher) fn into_stream(self) -> BoxStream<'static, Result<ListedTask, Error>> {
+    pub(super) fn into_stream(self) -> BoxStream<'static, Result<ListedTask, Error>> {
         let next = |mut listing: Self| async move {
             let next = listing.next().await?;
             Ok(next.map(|task| (task, listing)))
@@ -79,7 +80,7 @@ impl Listing {
                 && let Some(details) = source.found.pop_front()
             {
                 let progress = Progress::of(&details, Some(&source.queue), self.transport.clock().wall());
-                return Ok(Some(ListedTask::new(details, progress)));
+                return Ok(Some(ListedTask::Unfinished { details: Box::new(details), progress }));
             }
             let Some(part) = self.parts.pop_front() else { return Ok(None) };
             let queues = match self.queues.take() {
@@ -148,6 +149,8 @@ impl Source {
     /// since was not among those that run.
     fn lists(&self, details: &TaskDetails, now: WallTime) -> bool {
         let has_left = self.part == QueuePart::Running && details.status != TaskStatus::Processing;
-        !has_left && self.filter.matches(details, now)
+        !has_left
+            && !details.status.is_terminal()
+            && self.filter.matches(&ActivityEntry::of_unfinished(details, now), now)
     }
 }

@@ -1,9 +1,8 @@
-//! Lists of tasks that have not ended.
+//! Lists of tasks: those that have not ended, and then those that have.
 
+mod list;
 mod listed_task;
 mod listing;
-mod task_filter;
 
 pub use listed_task::ListedTask;
-pub(super) use listing::Listing;
-pub use task_filter::TaskFilter;
+use listing::Listing;
