@@ -8,7 +8,7 @@ use crate::error::CommandError;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GatewayArgs {
     /// A limit of the gateway; may be repeated
-    #[arg(long = "gateway-limit", value_name = "NAME=VALUE", long_help = long_help())]
+    #[arg(id = "gateway_limits", long = "gateway-limit", value_name = "NAME=VALUE", long_help = long_help())]
     limits: Vec<String>,
 
     /// A name under which browsers may reach the gateway, beside localhost and addresses; may be repeated
