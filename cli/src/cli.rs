@@ -3,8 +3,7 @@ use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand,
-    WaitCommand, WorkerCommand, WorkersCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand, TokenCommand, WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -41,6 +40,7 @@ enum Command {
     Handlers(HandlersCommand),
     Worker(WorkerCommand),
     Serve(ServeCommand),
+    Token(TokenCommand),
     Submit(SubmitCommand),
     Call(CallCommand),
     Status(StatusCommand),
@@ -65,6 +65,7 @@ impl Cli {
             Command::Handlers(command) => command.execute(),
             Command::Worker(command) => command.execute(),
             Command::Serve(command) => command.execute(),
+            Command::Token(command) => command.execute(),
             Command::Submit(command) => command.execute(),
             Command::Call(command) => command.execute(),
             Command::Status(command) => command.execute(),
@@ -100,6 +101,7 @@ impl Command {
             Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
             Self::Serve(command) => command.json,
+            Self::Token(command) => command.json(),
             Self::Submit(command) => command.json,
             Self::Call(command) => command.json,
             Self::Status(command) => command.json,

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai_dispatcher::{Invalid, RhaiDispatcher};
 use tokio::sync::watch;
@@ -39,6 +40,12 @@ impl GatewayBuilder {
     /// The limits and settings. Default: [`GatewayConfig::default`].
     pub fn config(mut self, config: GatewayConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// How long calls may continue once the gateway shuts down: the field of the configuration, also if it was set.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.config.shutdown_grace = grace.max(Duration::from_millis(1));
         self
     }
 

@@ -15,6 +15,7 @@ mod submit;
 #[cfg(unix)]
 mod supervise;
 mod tail;
+mod token;
 mod wait;
 mod worker;
 mod workers;
@@ -32,6 +33,7 @@ pub(crate) use serve::ServeCommand;
 pub(crate) use status::StatusCommand;
 pub(crate) use submit::SubmitCommand;
 pub(crate) use tail::TailCommand;
+pub(crate) use token::TokenCommand;
 pub(crate) use wait::WaitCommand;
 pub(crate) use worker::WorkerCommand;
 pub(crate) use workers::WorkersCommand;

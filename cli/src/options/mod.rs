@@ -11,6 +11,7 @@ mod script_file;
 mod server_args;
 mod task_ref;
 mod timeout;
+mod tokens_args;
 
 pub(crate) use gateway_args::GatewayArgs;
 pub(crate) use ids::{label, task_id, worker_id};
@@ -23,3 +24,4 @@ pub(crate) use script_file::{Script, ScriptFile};
 pub(crate) use server_args::ServerArgs;
 pub(crate) use task_ref::TaskRef;
 pub(crate) use timeout::{Timeout, duration};
+pub(crate) use tokens_args::TokensArgs;

@@ -299,7 +299,7 @@ mod tests {
         let good = fs::read_to_string(file.path()).expect("the file");
         for (bad, says) in [
             ("", "EOF"),
-            ("[]", "invalid type"),
+            ("[]", "invalid length"),
             (&*good.replace("\"version\": 1", "\"version\": 2"), "version 2"),
             (&*good.replace("\"role\"", "\"rolle\""), "unknown field `rolle`"),
             (&*good.replace("\"ci\"", "\"\""), "name"),
