@@ -80,7 +80,7 @@ async fn caller_is_the_name_of_the_token_and_scopes_hold() {
 
     let pattern = |text: &str| vec![text.parse().expect(text)];
     let (some, _) = guarded.token("some", Scope::new(Role::Call).with_methods(pattern("test.e*"))).await;
-    assert_eq!(guarded.call(&some, "test.echo", json!([1])).await["result"], 1);
+    assert_eq!(guarded.call(&some, "test.echo", json!([1])).await["result"], json!([1]));
     for method in ["test.fail", "sum", "no.such"] {
         assert_eq!(code(&guarded.call(&some, method, json!([])).await), -32003, "{method}");
         assert_eq!(code(&guarded.call(&some, "call", json!([method])).await), -32003, "{method} by call");

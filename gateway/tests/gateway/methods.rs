@@ -64,13 +64,13 @@ async fn bad_parameters_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn method_is_called_by_name_and_with_settings() {
     let site = Site::new().await;
-    assert_eq!(site.call("test.echo", json!([[1, "a", null]])).await["result"], json!([1, "a", null]));
+    assert_eq!(site.call("test.echo", json!([1, "a", null])).await["result"], json!([1, "a", null]));
     let settings = json!({ "method": "test.echo", "params": [7], "worker_id": "main", "context_id": "user-1" });
-    assert_eq!(site.call("call", settings.clone()).await["result"], 7);
+    assert_eq!(site.call("call", settings.clone()).await["result"], json!([7]));
     let submitted = site.call("call.submit", settings).await;
     let id = submitted["result"]["taskId"].clone();
     let record = site.call("task.wait", json!({ "task_id": id, "timeout": 30 })).await;
-    assert_eq!((&record["result"]["output"], &record["result"]["contextId"]), (&json!(7), &json!("user-1")));
+    assert_eq!((&record["result"]["output"], &record["result"]["contextId"]), (&json!([7]), &json!("user-1")));
     assert_eq!(site.call("task.cancel", json!([id])).await["result"]["cancelled"], "alreadyFinished");
 
     let failed = site.call("test.fail", json!([])).await;
@@ -139,6 +139,6 @@ async fn method_of_two_worker_ids_needs_one() {
     })
     .await;
     let named = site.call("call", json!({ "method": "test.echo", "params": [1], "worker_id": "other" })).await;
-    assert_eq!(named["result"], 1);
+    assert_eq!(named["result"], json!([1]));
     other.drain().await.expect("it drains");
 }

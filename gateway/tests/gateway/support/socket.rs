@@ -73,8 +73,12 @@ impl Socket {
 
     /// Waits until it is closed, and drops what comes before.
     pub(crate) async fn closed(&mut self) -> Closing {
+        timeout(PATIENCE, self.end()).await.expect("the end in time")
+    }
+
+    async fn end(&mut self) -> Closing {
         loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("the end in time") {
+            match self.stream.next().await {
                 Some(Ok(Message::Close(Some(frame)))) => {
                     return Closing::Frame(frame.code.into(), frame.reason.to_string());
                 }
