@@ -3,7 +3,8 @@ use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand, TokenCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand,
+    TokenCommand, WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;

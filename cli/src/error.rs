@@ -129,7 +129,9 @@ impl From<RhaiDispatcherError> for CommandError {
 impl From<TokenFileError> for CommandError {
     fn from(error: TokenFileError) -> Self {
         match error {
-            TokenFileError::Invalid(invalid) => Self::usage("<NAME>", format!("{}; {}", invalid.problem, invalid.hint)),
+            TokenFileError::Invalid(invalid) => {
+                Self::usage("<NAME>", format!("{}; {}", invalid.problem, invalid.hint))
+            }
             error => Self::Gateway(error.into()),
         }
     }

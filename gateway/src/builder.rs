@@ -78,9 +78,7 @@ impl GatewayBuilder {
             Invalid::new("dispatcher", "is missing", "give the dispatcher that calls go through")
         })?;
         let auth = match self.tokens {
-            Some(file) => {
-                Authenticator::with_tokens(Tokens::open(file, dispatcher.clone())?, &self.config)
-            }
+            Some(file) => Authenticator::with_tokens(Tokens::open(file, dispatcher.clone())?, &self.config),
             None => Authenticator::open(&dispatcher, &self.config)?,
         };
         let audit = match self.audit_file {

@@ -133,7 +133,9 @@ impl ServeCommand {
         console.note(format_args!(
             "serving {scheme}://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
         ));
-        say(json!({ "event": "serving", "url": format!("{scheme}://{address}/"), "backend": backend.to_string() }));
+        say(
+            json!({ "event": "serving", "url": format!("{scheme}://{address}/"), "backend": backend.to_string() }),
+        );
         let (stop_worker, worker_stops) = oneshot::channel::<()>();
         let shutdown = async {
             interrupt.raised().await;

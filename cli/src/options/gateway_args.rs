@@ -87,8 +87,9 @@ impl GatewayArgs {
 
 /// The help of `--gateway-limit`, with all limits and their defaults.
 fn long_help() -> String {
-    let mut help = "A limit of the gateway; may be repeated\n\nTimes are in seconds. The limits, with their defaults:\n"
-        .to_owned();
+    let mut help =
+        "A limit of the gateway; may be repeated\n\nTimes are in seconds. The limits, with their defaults:\n"
+            .to_owned();
     for limit in GatewayConfig::limits() {
         help.push_str(&format!("\n{}={}: {}", limit.name, limit.default, limit.about));
     }

@@ -34,7 +34,8 @@ impl TokensArgs {
         match self.tokens {
             Some(file) if file.exists() => Ok(Some(file)),
             Some(file) => {
-                let problem = format!("{} does not exist; make a token with `rhaid token new`", file.display());
+                let problem =
+                    format!("{} does not exist; make a token with `rhaid token new`", file.display());
                 Err(CommandError::usage(ARGUMENT, problem))
             }
             None => Ok(default_file().filter(|file| file.exists())),

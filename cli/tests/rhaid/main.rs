@@ -8,6 +8,7 @@
 //! - `handlers`: tests of methods, and of the command of that name.
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
+//! - `serve`: tests of the gateway: the clients of its document, tokens, settings.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `events`: tests of what commands print of a task that runs on a worker.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
@@ -32,6 +33,7 @@ mod live;
 mod modules;
 mod remote;
 mod results;
+mod serve;
 mod site;
 mod supervision;
 mod usage_example;

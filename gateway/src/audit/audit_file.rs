@@ -42,7 +42,11 @@ impl AuditFile {
     /// Appends a line, and begins a new file when the current one is full.
     pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let added = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        if self.current.as_ref().is_some_and(|(_, len)| *len > 0 && len.saturating_add(added) > self.max_bytes) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|(_, len)| *len > 0 && len.saturating_add(added) > self.max_bytes)
+        {
             self.current = None;
             self.rotate()?;
         }

@@ -122,7 +122,10 @@ mod tests {
     }
 
     fn targets(log: &AuditLog, before: Option<u64>, most: usize) -> Vec<String> {
-        log.list(before, most).into_iter().filter_map(|(_, entry)| entry.target.as_deref().map(str::to_owned)).collect()
+        log.list(before, most)
+            .into_iter()
+            .filter_map(|(_, entry)| entry.target.as_deref().map(str::to_owned))
+            .collect()
     }
 
     #[tokio::test]

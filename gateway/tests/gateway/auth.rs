@@ -73,7 +73,11 @@ async fn caller_is_the_name_of_the_token_and_scopes_hold() {
     let id = submitted["result"]["taskId"].clone();
     assert_eq!(guarded.call(&ann, "task.wait", json!([id])).await["result"]["callerId"], "ann");
     for method in ["task.status", "task.wait", "task.cancel"] {
-        assert_eq!(code(&guarded.call(&bob, method, json!([id])).await), -32004, "{method} of another's task");
+        assert_eq!(
+            code(&guarded.call(&bob, method, json!([id])).await),
+            -32004,
+            "{method} of another's task"
+        );
     }
     let (all, _) = guarded.token("all", Scope::new(Role::Read).with_all_tasks(true)).await;
     assert_eq!(guarded.call(&all, "task.status", json!([id])).await["result"]["status"], "completed");
@@ -86,7 +90,8 @@ async fn caller_is_the_name_of_the_token_and_scopes_hold() {
         assert_eq!(code(&guarded.call(&some, "call", json!([method])).await), -32003, "{method} by call");
     }
     let document = guarded.call(&some, "rpc.discover", json!([])).await;
-    let names: Vec<_> = document["result"]["methods"].as_array().expect("methods").iter().map(|one| &one["name"]).collect();
+    let names: Vec<_> =
+        document["result"]["methods"].as_array().expect("methods").iter().map(|one| &one["name"]).collect();
     assert!(names.contains(&&json!("test.echo")) && names.contains(&&json!("call")), "{names:?}");
     for hidden in ["test.fail", "sum", "play", "audit.list"] {
         assert!(!names.contains(&&json!(hidden)), "{hidden}");
@@ -95,7 +100,10 @@ async fn caller_is_the_name_of_the_token_and_scopes_hold() {
     let (elsewhere, _) = guarded.token("elsewhere", workers).await;
     assert_eq!(code(&guarded.call(&elsewhere, "play", json!(["1"])).await), -32003);
     assert_eq!(code(&guarded.call(&elsewhere, "test.echo", json!([1])).await), -32003);
-    assert_eq!(code(&guarded.call(&elsewhere, "call", json!({ "method": "test.echo", "worker_id": "main" })).await), -32003);
+    assert_eq!(
+        code(&guarded.call(&elsewhere, "call", json!({ "method": "test.echo", "worker_id": "main" })).await),
+        -32003
+    );
     assert_eq!(guarded.call(&elsewhere, "handlers.list", json!([])).await["result"], json!([]));
 }
 
@@ -106,11 +114,13 @@ async fn revoked_token_ends_its_sockets_and_sessions() {
     let (token, id) = guarded.token("ann", Scope::admin()).await;
     let (other, _) = guarded.token("bob", Scope::admin()).await;
     let bearer = |token: &Secret| format!("Bearer {}", token.expose());
-    let connect = async |token: &Secret| Socket::connect(address, "/ws", &[("authorization", &bearer(token))]).await;
+    let connect =
+        async |token: &Secret| Socket::connect(address, "/ws", &[("authorization", &bearer(token))]).await;
     let mut socket = connect(&token).await.expect("a WebSocket");
     let mut others = connect(&other).await.expect("a WebSocket");
     let protocols = format!("rhaid.jsonrpc, bearer.{}", token.expose());
-    let mut browser = Socket::connect(address, "/ws", &[("sec-websocket-protocol", &protocols)]).await.expect("one");
+    let mut browser =
+        Socket::connect(address, "/ws", &[("sec-websocket-protocol", &protocols)]).await.expect("one");
     assert_eq!(browser.call("sum", json!([1, 2])).await["result"], 3);
     let login = guarded.http().await.post("/login", &json!({ "token": token.expose() }).to_string()).await;
     let cookie = login.cookie();
@@ -175,12 +185,16 @@ async fn session_needs_its_proof_and_a_known_origin() {
 
     assert_eq!(http().await.post("/logout", "").await.status, 403);
     let logout = http().await.header("x-csrf-token", &csrf).post("/logout", "").await;
-    assert_eq!((logout.status, logout.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0"))), (204, true));
+    assert_eq!(
+        (logout.status, logout.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0"))),
+        (204, true)
+    );
     assert!(matches!(socket.closed().await, Closing::Frame(1008, _)));
     assert_eq!(http().await.get("/session").await.status, 401);
 
     let entries = guarded.call(&token, "audit.list", json!([])).await;
-    let actions: Vec<_> = entries["result"].as_array().expect("entries").iter().map(|entry| &entry["action"]).collect();
+    let actions: Vec<_> =
+        entries["result"].as_array().expect("entries").iter().map(|entry| &entry["action"]).collect();
     assert_eq!(actions, ["logout", "login"]);
     let file = fs::read_to_string(guarded.folder.path().join("audit.jsonl")).expect("the file");
     assert!(file.contains("\"callerId\":\"ann\"") && !file.contains(token.expose()), "{file}");
@@ -206,7 +220,11 @@ async fn logins_of_an_address_are_limited() {
     assert_eq!(login("192.0.2.2", token.expose()).await.status, 200, "another address is not concerned");
     let entries = guarded.call(&token, "audit.list", json!([])).await;
     let first = &entries["result"][2];
-    assert_eq!((&first["action"], &first["address"]), (&json!("login.failed"), &json!("192.0.2.1")), "{entries}");
+    assert_eq!(
+        (&first["action"], &first["address"]),
+        (&json!("login.failed"), &json!("192.0.2.1")),
+        "{entries}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,11 +233,13 @@ async fn requests_come_over_tls_and_their_cookies_are_secure() {
     let (certificate, key) = certificate(folder.path());
     let file = TokenFile::new(folder.path().join("tokens.json"));
     let (token, _) = file.add("ann", Scope::admin(), None).expect("a token");
-    let build = |builder: rhai_dispatcher_gateway::GatewayBuilder| builder.tokens(file).tls(&certificate, &key);
+    let build =
+        |builder: rhai_dispatcher_gateway::GatewayBuilder| builder.tokens(file).tls(&certificate, &key);
     let site = Site::build(GatewayConfig::default(), build).await;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&certificate).expect("a certificate")).expect("a root");
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions();
     let config = config.expect("TLS").with_root_certificates(roots).with_no_client_auth();
     let connector = TlsConnector::from(Arc::new(config));
     let stream = TcpStream::connect(site.address).await.expect("a connection");
@@ -239,7 +259,17 @@ async fn requests_come_over_tls_and_their_cookies_are_secure() {
 fn certificate(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-keyout")

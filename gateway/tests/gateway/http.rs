@@ -13,7 +13,11 @@ async fn what_is_not_a_request_has_a_status_and_a_reason() {
     let connect = || Http::connect(site.address);
     let long = format!("[{}]", " ".repeat(1_000));
     for (response, status, says) in [
-        (connect().await.header("content-type", "text/plain").post("/rpc", SUM).await, 415, "application/json"),
+        (
+            connect().await.header("content-type", "text/plain").post("/rpc", SUM).await,
+            415,
+            "application/json",
+        ),
         (connect().await.post("/rpc", &long).await, 413, "1000 bytes"),
         (connect().await.get("/nowhere").await, 404, "/rpc and /ws"),
         (connect().await.header("host", "evil.example").post("/rpc", SUM).await, 421, "evil.example"),
@@ -21,12 +25,23 @@ async fn what_is_not_a_request_has_a_status_and_a_reason() {
     ] {
         assert_eq!(response.status, status, "{response:?}");
         let error = response.json();
-        assert!(error["error"]["data"]["reason"].as_str().is_some_and(|reason| reason.contains(says)), "{error}");
+        assert!(
+            error["error"]["data"]["reason"].as_str().is_some_and(|reason| reason.contains(says)),
+            "{error}"
+        );
         assert!(response.header("content-security-policy").is_some_and(|policy| !policy.contains("unsafe")));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
     assert_eq!(connect().await.get("/rpc").await.status, 405);
-    assert_eq!(connect().await.header("content-type", "application/json; charset=utf-8").post("/rpc", SUM).await.json()["result"], 3);
+    assert_eq!(
+        connect()
+            .await
+            .header("content-type", "application/json; charset=utf-8")
+            .post("/rpc", SUM)
+            .await
+            .json()["result"],
+        3
+    );
     assert_eq!(connect().await.get("/healthz").await.body, "ok\n");
     assert_eq!(connect().await.get("/readyz").await.body, "ok\n");
     assert!(connect().await.get("/").await.body.contains("/rpc"));
@@ -39,7 +54,10 @@ async fn connections_beyond_a_limit_are_told_and_others_are_served() {
     let (mut one, two) = (Http::connect(site.address).await, Http::connect(site.address).await);
     assert_eq!(one.post("/rpc", SUM).await.status, 200);
     let refused = Http::connect(site.address).await.rest().await;
-    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("max_connections_per_address"), "{refused}");
+    assert!(
+        refused.starts_with("HTTP/1.1 429") && refused.contains("max_connections_per_address"),
+        "{refused}"
+    );
     assert_eq!(one.post("/rpc", SUM).await.status, 200, "a connection that is open is not concerned");
     drop(two);
     crate::support::until("there is room again", || async {
@@ -105,9 +123,12 @@ async fn batch_beyond_the_limit_is_refused_as_a_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_without_tokens_listens_on_loopback_only() {
-    let dispatcher = rhai_dispatcher::RhaiDispatcher::builder().caller_id("a").url("memory:").build().expect("one");
-    let gateway = rhai_dispatcher_gateway::GatewayBuilder::new().dispatcher(dispatcher).build().expect("a gateway");
+    let dispatcher =
+        rhai_dispatcher::RhaiDispatcher::builder().caller_id("a").url("memory:").build().expect("one");
+    let gateway =
+        rhai_dispatcher_gateway::GatewayBuilder::new().dispatcher(dispatcher).build().expect("a gateway");
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.expect("a port");
-    let error = gateway.serve(listener, std::future::pending()).await.expect_err("it is open to others").to_string();
+    let error =
+        gateway.serve(listener, std::future::pending()).await.expect_err("it is open to others").to_string();
     assert!(error.contains("rhaid token new"), "{error}");
 }

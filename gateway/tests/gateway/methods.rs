@@ -19,10 +19,19 @@ async fn script_is_run_and_its_error_says_where() {
 
     let failed = site.call("play", json!(["let a = 1;\nthrow #{ code: 7 }"])).await;
     let data = &failed["error"]["data"];
-    assert_eq!((&failed["error"]["code"], &failed["error"]["message"]), (&json!(-32000), &json!("Task failed")));
-    assert_eq!((&data["kind"], &data["line"], &data["value"]), (&json!("runtime"), &json!(2), &json!({ "code": 7 })));
+    assert_eq!(
+        (&failed["error"]["code"], &failed["error"]["message"]),
+        (&json!(-32000), &json!("Task failed"))
+    );
+    assert_eq!(
+        (&data["kind"], &data["line"], &data["value"]),
+        (&json!("runtime"), &json!(2), &json!({ "code": 7 }))
+    );
     let record = site.call("task.status", json!([data["taskId"]])).await;
-    assert_eq!((&record["result"]["status"], &record["result"]["callerId"]), (&json!("error"), &json!("gateway")));
+    assert_eq!(
+        (&record["result"]["status"], &record["result"]["callerId"]),
+        (&json!("error"), &json!("gateway"))
+    );
 
     let unparsable = site.call("play", json!(["let = 1"])).await;
     assert_eq!(error(&unparsable).0, -32602, "{unparsable}");
@@ -65,12 +74,16 @@ async fn bad_parameters_are_named() {
 async fn method_is_called_by_name_and_with_settings() {
     let site = Site::new().await;
     assert_eq!(site.call("test.echo", json!([1, "a", null])).await["result"], json!([1, "a", null]));
-    let settings = json!({ "method": "test.echo", "params": [7], "worker_id": "main", "context_id": "user-1" });
+    let settings =
+        json!({ "method": "test.echo", "params": [7], "worker_id": "main", "context_id": "user-1" });
     assert_eq!(site.call("call", settings.clone()).await["result"], json!([7]));
     let submitted = site.call("call.submit", settings).await;
     let id = submitted["result"]["taskId"].clone();
     let record = site.call("task.wait", json!({ "task_id": id, "timeout": 30 })).await;
-    assert_eq!((&record["result"]["output"], &record["result"]["contextId"]), (&json!([7]), &json!("user-1")));
+    assert_eq!(
+        (&record["result"]["output"], &record["result"]["contextId"]),
+        (&json!([7]), &json!("user-1"))
+    );
     assert_eq!(site.call("task.cancel", json!([id])).await["result"]["cancelled"], "alreadyFinished");
 
     let failed = site.call("test.fail", json!([])).await;
@@ -88,15 +101,22 @@ async fn notification_is_submitted_and_not_waited_for() {
     let entries = site.call("audit.list", json!([])).await;
     let id = entries["result"][0]["target"].as_str().expect("a task").to_owned();
     let record = site.call("task.status", json!([id])).await;
-    assert!(["pending", "processing"].contains(&record["result"]["status"].as_str().expect("a status")), "{record}");
+    assert!(
+        ["pending", "processing"].contains(&record["result"]["status"].as_str().expect("a status")),
+        "{record}"
+    );
     assert_ne!(site.call("task.cancel", json!([id])).await["result"]["cancelled"], "alreadyFinished");
     let ended = site.call("task.wait", json!([id])).await;
-    assert_eq!((&ended["result"]["status"], &ended["result"]["cancelReason"]), (&json!("cancelled"), &json!("asked")));
+    assert_eq!(
+        (&ended["result"]["status"], &ended["result"]["cancelReason"]),
+        (&json!("cancelled"), &json!("asked"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn timeout_withdraws_the_task() {
-    let site = Site::with(GatewayConfig::default().with_call_timeout(std::time::Duration::from_millis(50))).await;
+    let site =
+        Site::with(GatewayConfig::default().with_call_timeout(std::time::Duration::from_millis(50))).await;
     let answer = site.call("play", json!(["sleep(60)"])).await;
     assert_eq!(error(&answer).0, -32002, "{answer}");
     let id: TaskId = answer["error"]["data"]["taskId"].as_str().expect("an id").parse().expect("an id");
@@ -111,14 +131,20 @@ async fn methods_are_described_as_openrpc() {
     let document = site.call("rpc.discover", json!([])).await["result"].clone();
     assert_eq!(document["openrpc"], "1.3.2");
     let methods = document["methods"].as_array().expect("methods");
-    let named = |name: &str| methods.iter().find(|method| method["name"] == name).unwrap_or_else(|| panic!("{name}"));
+    let named =
+        |name: &str| methods.iter().find(|method| method["name"] == name).unwrap_or_else(|| panic!("{name}"));
     for name in ["play", "call", "task.subscribe", "rpc.discover", "audit.list", "subtract"] {
         named(name);
     }
     let echo = named("test.echo");
-    assert_eq!((&echo["x-worker-id"], &echo["params"][0]["required"]), (&json!("main"), &json!(true)), "{echo}");
+    assert_eq!(
+        (&echo["x-worker-id"], &echo["params"][0]["required"]),
+        (&json!("main"), &json!(true)),
+        "{echo}"
+    );
     let handlers = site.call("handlers.list", json!([])).await;
-    let names: Vec<_> = handlers["result"].as_array().expect("handlers").iter().map(|handler| &handler["name"]).collect();
+    let names: Vec<_> =
+        handlers["result"].as_array().expect("handlers").iter().map(|handler| &handler["name"]).collect();
     assert_eq!(names, ["test", "spec"]);
 }
 
@@ -126,11 +152,17 @@ async fn methods_are_described_as_openrpc() {
 async fn method_of_two_worker_ids_needs_one() {
     let site = Site::new().await;
     let transport = site.dispatcher.transport().clone();
-    let other = rhai_dispatcher::RhaiWorker::builder("other").transport(transport).handler(crate::support::handler());
+    let other =
+        rhai_dispatcher::RhaiWorker::builder("other").transport(transport).handler(crate::support::handler());
     let other = other.build().expect("a worker").start().await.expect("it starts");
     let dispatcher: &RhaiDispatcher = &site.dispatcher;
     crate::support::until("the other worker has announced its methods", || async {
-        dispatcher.get_handlers().await.expect("handlers").iter().any(|handler| handler.worker_id.as_str() == "other")
+        dispatcher
+            .get_handlers()
+            .await
+            .expect("handlers")
+            .iter()
+            .any(|handler| handler.worker_id.as_str() == "other")
     })
     .await;
     crate::support::until("the call is ambiguous", || async {
@@ -138,7 +170,8 @@ async fn method_of_two_worker_ids_needs_one() {
         error(&answer).0 == -32602 && error(&answer).1.contains("worker_id")
     })
     .await;
-    let named = site.call("call", json!({ "method": "test.echo", "params": [1], "worker_id": "other" })).await;
+    let named =
+        site.call("call", json!({ "method": "test.echo", "params": [1], "worker_id": "other" })).await;
     assert_eq!(named["result"], json!([1]));
     other.drain().await.expect("it drains");
 }

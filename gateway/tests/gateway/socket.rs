@@ -18,7 +18,9 @@ async fn answers_come_as_they_are_ready_and_keep_their_ids() {
     assert_eq!(socket.json().await, json!({ "jsonrpc": "2.0", "result": 3, "id": "fast" }));
     socket.request("cancel", "task.cancel", json!([id])).await;
     let both = [socket.json().await, socket.json().await];
-    let of = |id: &str| both.iter().find(|answer| answer["id"] == id).unwrap_or_else(|| panic!("{id} in {both:?}"));
+    let of = |id: &str| {
+        both.iter().find(|answer| answer["id"] == id).unwrap_or_else(|| panic!("{id} in {both:?}"))
+    };
     assert_eq!(of("cancel")["result"]["cancelled"], "requested");
     assert_eq!(of("slow")["error"]["code"], -32006);
 }
@@ -97,7 +99,10 @@ async fn calls_and_subscriptions_beyond_a_limit_are_refused() {
         socket.request(id, "play", json!(["sleep(60)"])).await;
     }
     let refused = answer(&mut socket).await;
-    assert_eq!((&refused["id"], &refused["error"]["data"]["limit"]), (&json!(2), &json!("max_calls_per_connection")));
+    assert_eq!(
+        (&refused["id"], &refused["error"]["data"]["limit"]),
+        (&json!(2), &json!("max_calls_per_connection"))
+    );
     let mut other = site.socket().await;
     assert_eq!(other.call("sum", json!([1, 2])).await["result"], 3, "other connections are not concerned");
 
@@ -128,18 +133,26 @@ async fn frames_that_break_the_rules_close_the_connection_with_the_code() {
     let site = Site::with(GatewayConfig::default().with_max_message_bytes(1_000)).await;
     let mut socket = site.socket().await;
     socket.send("x".repeat(1_001)).await;
-    assert!(matches!(socket.closed().await, Closing::Frame(1009, reason) if reason.contains("max_message_bytes")));
+    assert!(
+        matches!(socket.closed().await, Closing::Frame(1009, reason) if reason.contains("max_message_bytes"))
+    );
     let mut socket = site.socket().await;
     // A text frame with a mask and a byte that is not UTF-8.
     let raw = socket.stream.get_mut();
     tokio::io::AsyncWriteExt::write_all(raw, &[0x81, 0x81, 0, 0, 0, 0, 0xff]).await.expect("it is written");
     assert_eq!(socket.closed().await, Closing::Frame(1007, "the text is not UTF-8".to_owned()));
     let mut socket = site.socket().await;
-    tokio::io::AsyncWriteExt::write_all(socket.stream.get_mut(), &[0x8f, 0x80, 0, 0, 0, 0]).await.expect("written");
+    tokio::io::AsyncWriteExt::write_all(socket.stream.get_mut(), &[0x8f, 0x80, 0, 0, 0, 0])
+        .await
+        .expect("written");
     assert!(matches!(socket.closed().await, Closing::Frame(1002, _)));
     let mut socket = site.socket().await;
     socket.stream.send(Message::binary(vec![0xff, 0xfe])).await.expect("it is sent");
-    assert_eq!(socket.json().await["error"]["code"], -32700, "a binary message that is not UTF-8 is only not JSON");
+    assert_eq!(
+        socket.json().await["error"]["code"],
+        -32700,
+        "a binary message that is not UTF-8 is only not JSON"
+    );
     assert_eq!(socket.call("sum", json!([1])).await["result"], 1);
 }
 
@@ -151,7 +164,9 @@ async fn silent_and_idle_clients_are_closed() {
     let site = Site::with(config).await;
     // It reads nothing, so it answers no ping. A connection that has ended does not count any more.
     let silent = site.socket().await;
-    let tokio_tungstenite::MaybeTlsStream::Plain(stream) = silent.stream.get_ref() else { panic!("it has TLS") };
+    let tokio_tungstenite::MaybeTlsStream::Plain(stream) = silent.stream.get_ref() else {
+        panic!("it has TLS")
+    };
     crate::support::until("its connection has ended", || async {
         let mut received = [0; 1024];
         // A ping and the end; they are looked at and not taken.

@@ -147,11 +147,16 @@ const RULES: &[(&str, &str, Option<&str>)] = &[
         r#"{"jsonrpc":"2.0","method":"a b","id":7}"#,
         Some(r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":7}"#),
     ),
-    ("nothing is not JSON", "", Some(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#)),
+    (
+        "nothing is not JSON",
+        "",
+        Some(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#),
+    ),
 ];
 
 fn same(name: &str, answer: &str, expected: &str) {
-    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let parse =
+        |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(parse(answer), parse(expected), "{name}");
 }
 
@@ -176,7 +181,8 @@ async fn examples_are_answered_exactly_over_a_websocket() {
     let mut socket = site.socket().await;
     for binary in [false, true] {
         for (name, sent, expected) in EXAMPLES.iter().chain(RULES) {
-            let message = if binary { Message::binary(sent.as_bytes().to_vec()) } else { Message::text(*sent) };
+            let message =
+                if binary { Message::binary(sent.as_bytes().to_vec()) } else { Message::text(*sent) };
             futures::SinkExt::send(&mut socket.stream, message).await.expect("it is sent");
             let Some(expected) = expected else { continue };
             let answer = socket.message().await;

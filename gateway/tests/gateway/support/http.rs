@@ -107,7 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http<S> {
     async fn more(&mut self) {
         let mut buffer = [0; 64 * 1024];
         let len = self.stream.read(&mut buffer).await.expect("it is read");
-        assert!(len > 0, "the connection ended within an answer: {:?}", String::from_utf8_lossy(&self.received));
+        assert!(
+            len > 0,
+            "the connection ended within an answer: {:?}",
+            String::from_utf8_lossy(&self.received)
+        );
         self.received.extend_from_slice(&buffer[..len]);
     }
 }

@@ -46,7 +46,10 @@ impl Site {
         Self::build(config, |builder| builder).await
     }
 
-    pub(crate) async fn build(config: GatewayConfig, more: impl FnOnce(GatewayBuilder) -> GatewayBuilder) -> Self {
+    pub(crate) async fn build(
+        config: GatewayConfig,
+        more: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
+    ) -> Self {
         let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
         Self::over(transport, config, more).await
     }

@@ -45,7 +45,8 @@ impl Handler for SpecMethods {
     fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
         let task = &run.claimed.task;
         let params: Value = task.args.to().expect("params");
-        let number = |name: &str, at: usize| params.get(name).or_else(|| params.get(at)).and_then(Value::as_i64);
+        let number =
+            |name: &str, at: usize| params.get(name).or_else(|| params.get(at)).and_then(Value::as_i64);
         let result = match task.payload.method().map(MethodName::as_str) {
             Some("subtract") => {
                 json!(number("minuend", 0).expect("a number") - number("subtrahend", 1).expect("a number"))
