@@ -158,7 +158,7 @@ fn wrong_settings_of_serve_are_named() {
         (&["--listen", "nowhere"], 2, "--listen"),
         (&["--tls-cert", "/no/such/file"], 2, "--tls-key"),
         (&["--tls-cert", "/no/such/file", "--tls-key", "/no/such/file"], 1, "/no/such/file"),
-        (&["--listen", "0.0.0.0:0"], 1, "there are no tokens"),
+        (&["--listen", "0.0.0.0:0"], 1, "has no tokens"),
         (&["--handlers", "/no/such/folder"], 2, "--handlers"),
     ] {
         let refused = serve(args);

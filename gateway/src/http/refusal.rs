@@ -21,7 +21,7 @@ impl Refusal {
         Self { status, error: ErrorObject::limit(name, limit, reason) }
     }
 
-    /// There is no token, or no valid one.
+    /// The request has no valid token.
     pub(crate) fn unauthorized() -> Self {
         let reason = "a valid token is needed; send it as `Authorization: Bearer TOKEN`";
         Self::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, reason)
