@@ -2,9 +2,10 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::command::{
-    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand,
-    TokenCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    ActivityCommand, CallCommand, CancelCommand, CheckCommand, ErrorsCommand, FunctionsCommand,
+    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, ServeCommand,
+    StatusCommand, SubmitCommand, TailCommand, TasksCommand, TokenCommand, WaitCommand, WorkerCommand,
+    WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -49,8 +50,11 @@ enum Command {
     Tail(TailCommand),
     Cancel(CancelCommand),
     Resubmit(ResubmitCommand),
+    Tasks(TasksCommand),
     Queues(QueuesCommand),
     Workers(WorkersCommand),
+    Activity(ActivityCommand),
+    Errors(ErrorsCommand),
     Pause(PauseCommand),
     Resume(ResumeCommand),
 }
@@ -74,8 +78,11 @@ impl Cli {
             Command::Tail(command) => command.execute(),
             Command::Cancel(command) => command.execute(),
             Command::Resubmit(command) => command.execute(),
+            Command::Tasks(command) => command.execute(),
             Command::Queues(command) => command.execute(),
             Command::Workers(command) => command.execute(),
+            Command::Activity(command) => command.execute(),
+            Command::Errors(command) => command.execute(),
             Command::Pause(command) => command.execute(),
             Command::Resume(command) => command.execute(),
         });
@@ -109,8 +116,11 @@ impl Command {
             Self::Wait(command) => command.json,
             Self::Cancel(command) => command.json,
             Self::Resubmit(command) => command.json,
+            Self::Tasks(command) => command.json,
             Self::Queues(command) => command.json,
             Self::Workers(command) => command.json,
+            Self::Activity(command) => command.json,
+            Self::Errors(command) => command.json,
             Self::Pause(command) => command.queue.json,
             Self::Resume(command) => command.queue.json,
         }

@@ -1,5 +1,6 @@
 //! The options of subcommands.
 
+mod filter_args;
 mod gateway_args;
 mod ids;
 mod limit_args;
@@ -13,8 +14,9 @@ mod task_ref;
 mod timeout;
 mod tokens_args;
 
+pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
 pub(crate) use gateway_args::GatewayArgs;
-pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use ids::{label, task_id, unfinished_status, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use module_args::ModuleArgs;

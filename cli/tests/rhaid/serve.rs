@@ -10,15 +10,15 @@ use crate::site::Site;
 const DEMO: &str = "fn add(a, b) { a + b }";
 
 /// A running `rhaid serve`, killed when it is dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Option<Child>,
     /// The address and the port.
-    address: String,
+    pub(crate) address: String,
     scripts: Scripts,
 }
 
 impl Serving {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let scripts = Scripts::new([("demo.rhai", DEMO)]);
         let folder = scripts.path().to_str().expect("UTF-8").to_owned();
         let mut command = rhaid();
@@ -47,7 +47,7 @@ impl Serving {
         ended(output.unwrap_or_else(|error| panic!("{}: {error}; the test needs it", program[0])))
     }
 
-    fn rpc(&self, token: Option<&str>, request: &str) -> String {
+    pub(crate) fn rpc(&self, token: Option<&str>, request: &str) -> String {
         let mut command = Command::new("curl");
         command.args(["-s", "-m", "60", "-H", "content-type: application/json", "-d", request]);
         if let Some(token) = token {
@@ -56,7 +56,15 @@ impl Serving {
         ended(command.arg(format!("http://{}/rpc", self.address)).output().expect("curl runs")).out
     }
 
-    fn end(mut self) -> Ended {
+    /// The memory of its process, in KiB.
+    pub(crate) fn memory(&self) -> usize {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    pub(crate) fn end(mut self) -> Ended {
         let child = self.child.take().expect("it runs");
         signal(&child, "TERM");
         ended(child.wait_with_output().expect("it ends"))

@@ -7,7 +7,8 @@ use futures::{Stream, TryStreamExt};
 
 use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
-use super::{DispatcherConfig, Progress, TimedOut};
+use super::tasks::Listing;
+use super::{DispatcherConfig, ListedTask, Progress, TaskFilter, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
     TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, Transport, TransportExt, WorkerId,
@@ -82,7 +83,7 @@ impl Dispatcher {
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, Error> {
         let clock = self.clock();
         if let Some(details) = self.outcome_until(id, clock.sleep_until(clock.now() + timeout)).await? {
-            return Ok(details);
+            return Ok(*details);
         }
         Err(self.timed_out(id, None, clock.sleep_until(clock.now() + REASON_WAIT)).await)
     }
@@ -115,6 +116,26 @@ impl Dispatcher {
         }
         let queue = self.transport().queue(&details.worker_id).await?;
         Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
+    }
+
+    /// Lists the tasks of all dispatchers that have not ended and match a filter: those that run, then those in
+    /// quarantine, those that are ready, and those that are delayed. Within each of these, the next task is that of the
+    /// worker id whose next task was accepted first; the tasks of one worker id are in the order of
+    /// [`Transport::tasks`].
+    ///
+    /// The stream reads as it is polled, about 64 records for each worker id ahead, so its reader decides how many are
+    /// read. A task that starts or is released meanwhile may be listed twice, or not.
+    ///
+    /// # Errors
+    /// As the last item: [`Error::Unavailable`], [`Error::Refused`] over a transport that lists nothing.
+    ///
+    /// # Cancellation
+    /// Dropping the stream changes nothing.
+    pub fn tasks(
+        &self,
+        filter: TaskFilter,
+    ) -> impl Stream<Item = Result<ListedTask, Error>> + Send + Unpin + use<> {
+        Listing::new(Arc::clone(self.transport()), filter).into_stream()
     }
 
     /// Cancels a task of any dispatcher.
@@ -173,9 +194,21 @@ impl Dispatcher {
     /// Checks payloads before they are queued, those first that come first. What may take long is done on another
     /// thread.
     pub(super) async fn check(&self, payloads: impl IntoIterator<Item = &Payload>) -> Result<(), Error> {
-        let Some(preflight) = &self.config().preflight else { return Ok(()) };
-        let mut inline = preflight.inline_bytes();
+        let unchecked = self.check_inline(payloads)?;
+        match unchecked.is_empty() {
+            true => Ok(()),
+            false => Box::pin(self.check_elsewhere(unchecked)).await,
+        }
+    }
+
+    /// Checks those payloads that are checked at once, and returns the others.
+    pub(super) fn check_inline<'a>(
+        &self,
+        payloads: impl IntoIterator<Item = &'a Payload>,
+    ) -> Result<Vec<Payload>, Error> {
         let mut others: Vec<Payload> = Vec::new();
+        let Some(preflight) = &self.config().preflight else { return Ok(others) };
+        let mut inline = preflight.inline_bytes();
         for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
             let bytes = payload.source().map_or(0, |source| source.len());
             if others.is_empty() && bytes <= inline {
@@ -185,11 +218,15 @@ impl Dispatcher {
                 others.push(payload.clone());
             }
         }
-        if others.is_empty() {
+        Ok(others)
+    }
+
+    /// Checks payloads on another thread.
+    pub(super) async fn check_elsewhere(&self, payloads: Vec<Payload>) -> Result<(), Error> {
+        let Some(preflight) = self.config().preflight.clone().filter(|_| !payloads.is_empty()) else {
             return Ok(());
-        }
-        let preflight = Arc::clone(preflight);
-        let check = move || others.iter().try_for_each(|payload| preflight.check(payload));
+        };
+        let check = move || payloads.iter().try_for_each(|payload| preflight.check(payload));
         match self.blocking(check).await {
             Ok(checked) => checked.map_err(Error::Script),
             Err(BlockingError::Panicked(panic)) => {
@@ -226,7 +263,7 @@ impl Dispatcher {
         &self,
         id: TaskId,
         timed_out: BoxFuture<'static, ()>,
-    ) -> Result<Option<TaskDetails>, Error> {
+    ) -> Result<Option<Box<TaskDetails>>, Error> {
         match future::select(self.transport().outcome(id), timed_out).await {
             Either::Left((outcome, _)) => Ok(Some(outcome?)),
             Either::Right(((), _)) => Ok(None),

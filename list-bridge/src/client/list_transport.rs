@@ -1,13 +1,15 @@
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskId, TaskPage,
     Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
@@ -142,7 +144,7 @@ impl Transport for ListTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         if let Some(wait) = self.replies.wait(id) {
             self.reader.get_or_init(|| self.start_reader());
             let replies = Arc::clone(&self.replies);
@@ -161,13 +163,17 @@ impl Transport for ListTransport {
                     Ok(details)
                 });
                 match details.await? {
-                    Some(details) if details.status.is_terminal() => return Ok(details),
+                    Some(details) if details.status.is_terminal() => return Ok(Box::new(details)),
                     Some(_) => pause = (pause * 2).min(POLL.1),
                     None => return Err(OutcomeError::NotFound(id)),
                 }
             }
         }
         .boxed()
+    }
+
+    fn inspect(&self, _id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        future::ready(Err(refused("a question where a task is").into())).boxed()
     }
 
     async fn cancel(&self, _ids: &[TaskId], _why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
@@ -186,8 +192,33 @@ impl Transport for ListTransport {
         Err(refused("a list of figures"))
     }
 
+    async fn activity(
+        &self,
+        _worker_id: &WorkerId,
+        _range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn watch_activity(&self, _worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        Err(refused("a watch of activity"))
+    }
+
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         Err(refused("a list of queues"))
+    }
+
+    async fn tasks(
+        &self,
+        _worker_id: &WorkerId,
+        _from: &TaskCursor,
+        _limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        Err(refused("a list of tasks"))
     }
 
     async fn set_paused(&self, _worker_id: &WorkerId, _paused: bool) -> Result<(), TransportError> {
@@ -226,7 +257,7 @@ async fn read(tasks: &TaskStore, id: TaskId) -> Result<Option<TaskDetails>, Clie
     })
 }
 
-async fn wait_for_reply(mut waiting: Waiting) -> Result<TaskDetails, OutcomeError> {
+async fn wait_for_reply(mut waiting: Waiting) -> Result<Box<TaskDetails>, OutcomeError> {
     let answer = (&mut waiting.wait.answer).await;
     let ended = || TransportError::from(ClientError::Lost("the transport has ended".into()));
     answer.unwrap_or_else(|_| Err(ended().into()))
