@@ -3,8 +3,9 @@ use serde_json::json;
 
 use crate::command::{
     ActivityCommand, CallCommand, CancelCommand, CheckCommand, ErrorsCommand, FunctionsCommand,
-    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, StatusCommand,
-    SubmitCommand, TailCommand, TasksCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, ServeCommand,
+    StatusCommand, SubmitCommand, TailCommand, TasksCommand, TokenCommand, WaitCommand, WorkerCommand,
+    WorkersCommand,
 };
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -27,8 +28,9 @@ message, to standard output. If the command line does not parse, the error is on
 
 Environment:
   RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
-             worker: info]
-  RHAID_URL  The server of all commands but run, check, functions and handlers DIR, where --url does not name it
+             worker and serve: info]
+  RHAID_URL  The server of all commands but run, check, functions and handlers DIR, where --url does not name it;
+             serve without one keeps its tasks in memory
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
@@ -42,6 +44,8 @@ enum Command {
     Functions(FunctionsCommand),
     Handlers(HandlersCommand),
     Worker(WorkerCommand),
+    Serve(ServeCommand),
+    Token(TokenCommand),
     Submit(SubmitCommand),
     Call(CallCommand),
     Status(StatusCommand),
@@ -122,6 +126,8 @@ impl Command {
             Self::Functions(command) => command.execute(),
             Self::Handlers(command) => command.execute(),
             Self::Worker(command) => command.execute(),
+            Self::Serve(command) => command.execute(),
+            Self::Token(command) => command.execute(),
             Self::Submit(command) => command.execute(),
             Self::Call(command) => command.execute(),
             Self::Status(command) => command.execute(),
@@ -147,6 +153,8 @@ impl Command {
             Self::Functions(_) | Self::Tail(_) => false,
             Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
+            Self::Serve(command) => command.json,
+            Self::Token(command) => command.json(),
             Self::Submit(command) => command.json,
             Self::Call(command) => command.json,
             Self::Status(command) => command.json,
@@ -171,7 +179,7 @@ impl Command {
             Self::Check(_) | Self::Functions(_) => "warn",
             // It prints what is wrong with files itself.
             Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off,rhai_dispatcher_redis::client=off",
-            Self::Worker(_) => "info",
+            Self::Worker(_) | Self::Serve(_) => "info",
             // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",
         }

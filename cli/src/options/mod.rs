@@ -1,6 +1,7 @@
 //! The options of subcommands.
 
 mod filter_args;
+mod gateway_args;
 mod ids;
 mod limit_args;
 mod list_args;
@@ -13,8 +14,10 @@ mod script_file;
 mod server_args;
 mod task_ref;
 mod timeout;
+mod tokens_args;
 
 pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
+pub(crate) use gateway_args::GatewayArgs;
 pub(crate) use ids::{label, status, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
@@ -27,3 +30,4 @@ pub(crate) use script_file::{Script, ScriptFile};
 pub(crate) use server_args::ServerArgs;
 pub(crate) use task_ref::TaskRef;
 pub(crate) use timeout::{Timeout, duration};
+pub(crate) use tokens_args::TokensArgs;

@@ -81,6 +81,13 @@ impl ActivityFilter {
         self
     }
 
+    /// The same filter, which also matches entries of that caller.
+    #[must_use]
+    pub fn with_caller(mut self, caller_id: &str) -> Self {
+        self.callers.push(caller_id.to_owned());
+        self
+    }
+
     /// The same filter for entries from that moment on.
     #[must_use]
     pub const fn with_since(mut self, since: Moment) -> Self {
@@ -92,6 +99,12 @@ impl ActivityFilter {
     #[must_use]
     pub fn worker_ids(&self) -> &[WorkerId] {
         &self.worker_ids
+    }
+
+    /// The callers of which entries match; none if those of all do.
+    #[must_use]
+    pub fn callers(&self) -> &[String] {
+        &self.callers
     }
 
     /// Whether entries with that status may match.

@@ -1,0 +1,20 @@
+//! What is served over HTTP: the routes, and what every request passes before them.
+
+#[cfg(test)]
+mod access_table;
+mod authenticate;
+mod body;
+mod health;
+mod identify_peer;
+mod login;
+mod origin_guard;
+mod peer;
+mod refusal;
+mod router;
+mod routes;
+mod rpc_route;
+mod security_headers;
+mod ws_route;
+
+pub(crate) use router::router;
+pub(crate) use routes::Routes;
