@@ -16,6 +16,7 @@
 //! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
 //! - `clock`: time ([`Clock`]), the system's or a test's.
+//! - `metrics`: what is counted for the recorder of the program ([`METRICS`]).
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
 //! - `error_log`: which errors are logged ([`ErrorLog`]).
 
@@ -29,6 +30,7 @@ mod events;
 mod figures;
 mod invalid;
 mod lock;
+mod metrics;
 mod panic_text;
 mod service;
 mod task;
@@ -48,6 +50,7 @@ pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEven
 pub use figures::{Counters, Figures, Histogram};
 pub use invalid::Invalid;
 pub use lock::lock;
+pub use metrics::{METRICS, Metric, MetricKind, TransportMetrics};
 pub use service::{
     Call, CallError, Caller, DispatchError, NoError, NotSent, Received, RemoteError, Reply, Requests,
     RestartPolicy, Service, ServiceHandler, ServiceOptions, Signature, WireSignature, WorkerPanicked,
@@ -67,5 +70,5 @@ pub use transport::{
 pub use uuid::Uuid;
 pub use worker::{
     Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError, WorkerHealth, WorkerState,
 };

@@ -7,6 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
+use crate::metrics::{EndsOfBatch, WorkerMetrics};
 use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
 
 /// Writes the completions of a lane.
@@ -25,6 +26,7 @@ struct Writer {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     state: Arc<LaneState>,
+    metrics: Arc<WorkerMetrics>,
     log: ErrorLog,
 }
 
@@ -43,8 +45,13 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Finishes {
-    pub(super) fn new(consumer: Arc<dyn Consumer>, clock: Arc<dyn Clock>, state: Arc<LaneState>) -> Self {
-        let writer = Arc::new(Writer { consumer, clock, state, log: ErrorLog::default() });
+    pub(super) fn new(
+        consumer: Arc<dyn Consumer>,
+        clock: Arc<dyn Clock>,
+        state: Arc<LaneState>,
+        metrics: Arc<WorkerMetrics>,
+    ) -> Self {
+        let writer = Arc::new(Writer { consumer, clock, state, metrics, log: ErrorLog::default() });
         Self { writer, ended: Vec::new(), writing: None, repeating: FuturesUnordered::new() }
     }
 
@@ -83,9 +90,11 @@ impl Writer {
         let answers = self.consumer.finish(&done).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
+        let mut ends = EndsOfBatch::default();
         let mut ended = Vec::with_capacity(done.len());
         for (completion, answer) in done.into_iter().zip(answers) {
             let task = completion.claim.task;
+            ends.note(&completion.finish, &answer);
             match answer {
                 // The detach released its tasks.
                 Ok(Finished::Written | Finished::AlreadyTerminal(_)) | Err(TransportError::Detached) => {
@@ -110,6 +119,7 @@ impl Writer {
             }
         }
         self.state.end(ended.into_iter());
+        self.metrics.ends.add(&ends);
         left.is_transient = away.is_some();
         let tasks = left.completions.len();
         if let Some((task, error)) = refusal {

@@ -12,7 +12,8 @@ use super::ends::Ends;
 use super::figures::Reports;
 use super::intake::Intake;
 use super::lane_state::LaneState;
-use super::{Drained, Stop, WorkerConfig, WorkerError};
+use super::{Drained, Stop, WorkerConfig, WorkerError, WorkerHealth};
+use crate::metrics::{EndsOfBatch, WorkerMetrics};
 use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, Tick, TransportError};
 
 /// Keeps a worker's instance alive, on a thread of its own: renews the lease, passes signals to lanes, gives up the
@@ -24,6 +25,8 @@ pub(super) struct InstanceMonitor {
     lanes: Vec<Arc<LaneState>>,
     intake: Arc<Intake>,
     reports: Reports,
+    metrics: Arc<WorkerMetrics>,
+    health: WorkerHealth,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -32,6 +35,8 @@ pub(super) struct InstanceMonitor {
     signals: Option<BoxStream<'static, Signal>>,
     /// When the next renewal is due: a third of the lease after the last began, whenever that was answered.
     next_renewal: RenewalTimer,
+    /// When the last renewal began.
+    renewal_began: Tick,
     renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
     /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
@@ -43,6 +48,13 @@ pub(super) struct InstanceMonitor {
     /// whose machine was, has not been blocked by a task.
     awake_since: Tick,
     ending: Ending,
+}
+
+/// What others learn of the worker from its monitor.
+pub(super) struct Telling {
+    pub(super) reports: Reports,
+    pub(super) metrics: Arc<WorkerMetrics>,
+    pub(super) health: WorkerHealth,
 }
 
 /// The timer of the next renewal.
@@ -96,10 +108,12 @@ impl InstanceMonitor {
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
         intake: Arc<Intake>,
-        reports: Reports,
+        telling: Telling,
         ends: Ends,
     ) -> Self {
+        let Telling { reports, metrics, health } = telling;
         Self {
+            renewal_began: clock.now(),
             living: lanes.len(),
             shutdown: Some(ends.shutdown),
             signals: Some(consumer.signals()),
@@ -117,6 +131,8 @@ impl InstanceMonitor {
             lanes,
             intake,
             reports,
+            metrics,
+            health,
             lane_ends: ends.of_lanes,
         }
     }
@@ -158,10 +174,11 @@ impl InstanceMonitor {
         if let Some(under_way) = under_way {
             given_up.extend(under_way.await);
         }
-        give_up(&*self.consumer, given_up, &self.log).await;
+        give_up(&*self.consumer, given_up, &self.metrics, &self.log).await;
         self.reports.finish().await;
         let detached = self.consumer.detach().await;
         let is_detached = detached.is_ok();
+        self.health.end();
         let ended = match failure {
             Some(error) => Err(error),
             None => detached.map(|()| Drained { abandoned: self.abandoned }).map_err(WorkerError::from),
@@ -218,6 +235,7 @@ impl InstanceMonitor {
     fn shut_down(&mut self, grace: Duration) {
         if matches!(self.ending, Ending::NotYet) {
             self.intake.close();
+            self.health.drain();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
         }
@@ -244,10 +262,13 @@ impl InstanceMonitor {
             // Beside the renewal: what keeps it from the transport must not cost the other lanes their lease.
             let given_up = std::mem::take(&mut self.given_up);
             let (consumer, log) = (Arc::clone(&self.consumer), Arc::clone(&self.log));
-            self.giving_up = Some(Box::pin(async move { give_up(&*consumer, given_up, &log).await }));
+            let metrics = Arc::clone(&self.metrics);
+            self.giving_up =
+                Some(Box::pin(async move { give_up(&*consumer, given_up, &metrics, &log).await }));
         }
         let consumer = Arc::clone(&self.consumer);
         self.renewing = Some(Box::pin(async move { consumer.renew().await }));
+        self.renewal_began = now;
         self.next_renewal = RenewalTimer::new(&*self.clock, now + self.consumer.lease() / 3);
     }
 
@@ -256,8 +277,13 @@ impl InstanceMonitor {
         self.reports.renewed();
         self.intake.prune_stops();
         match answer {
-            Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
+            Ok(lost) => {
+                self.metrics.renewed(lost.len());
+                self.health.renewed(self.renewal_began);
+                lost.iter().for_each(|claim| self.stop(claim, Stop::Lost));
+            }
             Err(error) => {
+                self.metrics.not_renewed();
                 if let Some(left_out) = self.log.admit(&error.to_string()) {
                     tracing::warn!(%error, left_out, "the lease could not be renewed");
                 }
@@ -284,18 +310,26 @@ fn completion(claim: Claim, finish: Finish) -> Completion {
 }
 
 /// Gives tasks up. What could not be given up.
-async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &ErrorLog) -> Vec<Completion> {
+async fn give_up(
+    consumer: &dyn Consumer,
+    given_up: Vec<Completion>,
+    metrics: &WorkerMetrics,
+    log: &ErrorLog,
+) -> Vec<Completion> {
     if given_up.is_empty() {
         return given_up;
     }
     let (mut left, mut why) = (Vec::new(), None);
+    let mut ends = EndsOfBatch::default();
     let answers = consumer.finish(&given_up).await;
     for (completion, answer) in given_up.into_iter().zip(answers) {
+        ends.note(&completion.finish, &answer);
         if let Err(error) = answer {
             left.push(completion);
             why = Some(error);
         }
     }
+    metrics.ends.add(&ends);
     if let Some(error) = &why
         && let Some(left_out) = log.admit(&format!("given up: {error}"))
     {

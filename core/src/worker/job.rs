@@ -17,6 +17,8 @@ pub(super) struct Job {
     pub(super) claim: Claim,
     pub(super) stop: StopToken,
     pub(super) deadline: Option<Tick>,
+    /// When it began on the lane.
+    pub(super) began: Tick,
     /// If it is counted.
     pub(super) mark: Option<CallMark>,
     task: Arc<Task>,
@@ -29,7 +31,7 @@ pub(super) struct Job {
 
 impl Job {
     /// Asks the handler to run a task. Nothing of it runs before the job is polled.
-    pub(super) fn new<H: Handler>(handler: &H, run: Run) -> Self {
+    pub(super) fn new<H: Handler>(handler: &H, run: Run, began: Tick, mark: Option<CallMark>) -> Self {
         let claim = run.claimed.claim;
         let (stop, deadline) = (run.stop.clone(), run.deadline);
         let (task, attempt) = (Arc::clone(&run.claimed.task), run.claimed.attempt);
@@ -38,7 +40,7 @@ impl Job {
             Ok(future) => (Some(future), None),
             Err(panic) => (None, Some(panic_error(panic))),
         };
-        Self { claim, stop, deadline, mark: None, task, attempt, latest_start, future, panicked }
+        Self { claim, stop, deadline, began, mark, task, attempt, latest_start, future, panicked }
     }
 
     /// What is to be written of a run that ended; nothing if the claim is lost.

@@ -13,7 +13,8 @@ use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
+use crate::metrics::{LaneMetrics, WorkerMetrics};
+use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog, Tick};
 
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
@@ -33,7 +34,18 @@ pub(super) struct Lane<H> {
     consumer: Arc<LaneConsumer>,
     /// None if calls are not counted.
     figures: Option<LaneFigures>,
+    metrics: LaneMetrics,
+    /// The last look at the clock.
+    now: Tick,
     draining: bool,
+}
+
+/// What a lane counts.
+pub(super) struct LaneCounts {
+    /// Of methods; none if their calls are not counted.
+    pub(super) figures: Option<LaneFigures>,
+    pub(super) metrics: LaneMetrics,
+    pub(super) of_worker: Arc<WorkerMetrics>,
 }
 
 /// How long new tasks run, one after another, before woken tasks run, and the other way round.
@@ -47,19 +59,22 @@ impl<H: Handler> Lane<H> {
         consumer: Arc<dyn Consumer>,
         clock: Arc<dyn Clock>,
         state: Arc<LaneState>,
-        figures: Option<LaneFigures>,
+        counts: LaneCounts,
     ) -> Self {
+        let LaneCounts { figures, metrics, of_worker } = counts;
         Self {
             handler,
             index,
             intake,
             consumer: LaneConsumer::new(Arc::clone(&consumer)),
-            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
+            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state), of_worker),
             running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
             deadlines: Deadlines::new(Arc::clone(&clock)),
+            now: clock.now(),
             clock,
             figures,
+            metrics,
             draining: false,
         }
     }
@@ -81,7 +96,7 @@ impl<H: Handler> Lane<H> {
             match self.intake.take(self.index, offer, cx) {
                 Taken::Task { task, more } => {
                     if offer.sleeps {
-                        self.state.tick(self.clock.now());
+                        self.tick();
                     }
                     self.begin_one(task);
                     if !more {
@@ -99,16 +114,22 @@ impl<H: Handler> Lane<H> {
                     return true;
                 }
             }
-            let now = self.clock.now();
-            self.state.tick(now);
-            let until = *until.get_or_insert(now + AT_ONCE);
+            // `begin_one` has looked at the clock.
+            let until = *until.get_or_insert(self.now + AT_ONCE);
             // Many long ones must not keep the lane from those that were woken.
-            if now >= until && self.running.has_ready() {
+            if self.now >= until && self.running.has_ready() {
                 return true;
             }
         }
     }
 
+    /// Notes that the lane is at work, and looks at the clock.
+    fn tick(&mut self) {
+        self.now = self.clock.now();
+        self.state.tick(self.now);
+    }
+
+    /// Begins a task, and then looks at the clock.
     fn begin_one(&mut self, claimed: Claimed) {
         let (claim, stop) = (claimed.claim, StopToken::new());
         // Before anything of it runs, so that it can be stopped and given up from now on.
@@ -116,14 +137,16 @@ impl<H: Handler> Lane<H> {
         let deadline = claimed.deadline;
         let clock = &self.clock;
         let payload = &claimed.task.payload;
+        self.metrics.begin(&claimed);
         let mark = self.figures.as_mut().and_then(|figures| figures.begin(payload, || clock.now()));
         let events = EventSink::new(&self.consumer, claim);
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
-        let mut job = Job::new(&self.handler, run);
-        job.mark = mark;
-        match self.running.begin(job) {
+        let job = Job::new(&self.handler, run, self.now, mark);
+        let ended = self.running.begin(job);
+        self.tick();
+        match ended {
             Some((job, ran)) => self.end(&job, ran),
             None => {
                 if let Some(at) = deadline {
@@ -148,15 +171,14 @@ impl<H: Handler> Lane<H> {
         }
         let until = self.clock.now() + AT_ONCE;
         while let Poll::Ready(ended) = self.running.run_next() {
+            self.tick();
             if let Some((job, ran)) = ended {
                 if let Some(at) = job.deadline {
                     self.deadlines.remove(at, job.claim.task);
                 }
                 self.end(&job, ran);
             }
-            let now = self.clock.now();
-            self.state.tick(now);
-            if now >= until {
+            if self.now >= until {
                 break;
             }
         }
@@ -164,8 +186,9 @@ impl<H: Handler> Lane<H> {
     }
 
     fn end(&mut self, job: &Job, ran: Ran) {
+        self.metrics.end(self.now - job.began);
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
-            figures.end(mark, &ran, &job.stop, self.clock.now());
+            figures.end(mark, &ran, &job.stop, self.now);
         }
         match job.completion(ran, &*self.clock) {
             Some(completion) => self.finishes.push(completion),
@@ -183,13 +206,15 @@ impl<H: Handler + Unpin> Future for Lane<H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let lane = &mut *self;
-        lane.state.tick(lane.clock.now());
+        lane.tick();
+        lane.metrics.wake(lane.now);
         // First, so that the intake knows that it is awake before it runs anything.
         if !lane.draining {
             lane.begin(cx, false);
         }
         loop {
-            lane.state.tick(lane.clock.now());
+            lane.tick();
+            lane.metrics.tick(lane.now, lane.running.len());
             let ran = lane.run(cx);
             while lane.finishes.poll(cx) {}
             if !ran {
@@ -197,10 +222,12 @@ impl<H: Handler + Unpin> Future for Lane<H> {
             }
             if lane.drained() {
                 lane.state.idle();
+                lane.metrics.rest(lane.now, 0);
                 return Poll::Ready(());
             }
             let began = !lane.draining && lane.begin(cx, !ran);
             if !(began || ran) {
+                lane.metrics.rest(lane.now, lane.running.len());
                 return Poll::Pending;
             }
         }

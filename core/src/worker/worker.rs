@@ -12,13 +12,14 @@ use futures::future::{self, Either};
 use super::early_stops::EarlyStops;
 use super::ends::Ends;
 use super::figures::{CallFigures, LaneFigures, Reports};
-use super::instance_monitor::InstanceMonitor;
+use super::instance_monitor::{InstanceMonitor, Telling};
 use super::intake::Intake;
-use super::lane::Lane;
+use super::lane::{Lane, LaneCounts};
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::{Drained, Handler, MethodSource, RunningTasks, WorkerConfig, WorkerError};
+use super::{Drained, Handler, MethodSource, RunningTasks, WorkerConfig, WorkerError, WorkerHealth};
 use crate::clock::{Busy, block_on_counted};
+use crate::metrics::{LaneMetrics, WorkerMetrics};
 use crate::{Clock, Consumer, InstanceSpec, Transport, WorkerId};
 
 /// Serves one worker id: an instance with lanes. Each lane is a thread with its own [`Handler`].
@@ -29,6 +30,7 @@ pub struct Worker {
     config: WorkerConfig,
     running_tasks: Option<Arc<dyn RunningTasks>>,
     methods: Option<Arc<dyn MethodSource>>,
+    health: WorkerHealth,
 }
 
 /// A worker that runs on its own threads. Dropping it shuts it down without any grace, and does
@@ -44,7 +46,8 @@ impl Worker {
     /// A worker that will serve `worker_id`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, worker_id: WorkerId) -> Self {
-        Self { transport, worker_id, config: WorkerConfig::default(), running_tasks: None, methods: None }
+        let (config, health) = (WorkerConfig::default(), WorkerHealth::default());
+        Self { transport, worker_id, config, running_tasks: None, methods: None, health }
     }
 
     /// Sets its configuration.
@@ -65,6 +68,14 @@ impl Worker {
     #[must_use]
     pub fn with_methods(mut self, methods: Arc<dyn MethodSource>) -> Self {
         self.methods = Some(methods);
+        self
+    }
+
+    /// Sets what is told how it does, for a health check of the program. Default: nothing is told. One [`WorkerHealth`] is for
+    /// one worker.
+    #[must_use]
+    pub fn with_health(mut self, health: WorkerHealth) -> Self {
+        self.health = health;
         self
     }
 
@@ -97,7 +108,7 @@ impl Worker {
         F: Fn() -> H + Send + Sync + 'static,
     {
         self.check_slots()?;
-        let Self { transport, worker_id, config, running_tasks, methods } = self;
+        let Self { transport, worker_id, config, running_tasks, methods, health } = self;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
@@ -123,6 +134,8 @@ impl Worker {
             methods,
             figures.clone(),
         );
+        let metrics = Arc::new(WorkerMetrics::new(&worker_id));
+        health.begin(Arc::clone(&clock), consumer.lease());
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let grace = config.grace;
@@ -132,11 +145,12 @@ impl Worker {
             config,
             states.clone(),
             Arc::clone(&intake),
-            reports,
+            Telling { reports, metrics: Arc::clone(&metrics), health },
             Ends { of_lanes: lane_ends, shutdown: shutdown_asked },
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
         let busy = busy_thread(&*clock);
+        let id = worker_id.clone();
         spawn("rhai-monitor".into(), 0, move || {
             let (result, is_detached) = drive(busy, monitor.run());
             if is_detached {
@@ -149,11 +163,15 @@ impl Worker {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
-            let figures = figures.clone().map(|figures| LaneFigures::new(figures, index));
+            let counts = LaneCounts {
+                figures: figures.clone().map(|figures| LaneFigures::new(figures, index, id.clone())),
+                metrics: LaneMetrics::new(&id),
+                of_worker: Arc::clone(&metrics),
+            };
             let busy = busy_thread(&*clock);
             spawn(format!("rhai-lane-{index}"), index, move || {
                 let run =
-                    || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state, figures));
+                    || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state, counts));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it

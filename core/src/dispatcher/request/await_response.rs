@@ -9,7 +9,7 @@ use futures::future::{self, BoxFuture, Either};
 
 use super::PlayRequestBuilder;
 use crate::dispatcher::{Dispatcher, Progress, TimedOut};
-use crate::{CancelReason, Cancelled, Error, TaskDetails, TaskId, TransportExt, WorkerId};
+use crate::{CancelReason, Cancelled, Error, TaskDetails, TaskId, Tick, TransportExt, WorkerId};
 
 /// How much later than its caller's timeout a task ends by itself. A caller that lives withdraws the task before
 /// that.
@@ -29,14 +29,23 @@ impl PlayRequestBuilder {
     ///
     /// # Cancellation
     /// Dropping the future ends the wait and withdraws nothing; the task ends by itself soon after the timeout.
-    pub async fn await_response(mut self) -> Result<TaskDetails, Error> {
+    pub async fn await_response(self) -> Result<TaskDetails, Error> {
         let dispatcher = self.dispatcher.clone();
+        let (metrics, clock) = (dispatcher.metrics(), dispatcher.clock());
+        let began = clock.now();
+        let _in_flight = metrics.begin();
+        let answer = self.request(&dispatcher, began).await;
+        metrics.end(&answer, clock.now() - began);
+        answer
+    }
+
+    async fn request(mut self, dispatcher: &Dispatcher, began: Tick) -> Result<TaskDetails, Error> {
         let keep = self.fields.keep_on_timeout;
         let default = dispatcher.config().default_timeout;
         let timeout =
             if self.fields.no_timeout { None } else { Some(self.fields.timeout.unwrap_or(default)) };
         let clock = dispatcher.clock();
-        let end = timeout.map(|timeout| clock.now() + timeout);
+        let end = timeout.map(|timeout| began + timeout);
         let mut timed_out = end.map_or_else(|| future::pending().boxed(), |end| clock.sleep_until(end));
         let own_id = *self.fields.task_id.get_or_insert_with(TaskId::new);
 
@@ -47,8 +56,8 @@ impl PlayRequestBuilder {
             task.ends_within((end - clock.now()).saturating_add(WITHDRAWAL_SLACK));
         }
         let worker_id = task.worker_id.clone();
-        let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
-        let Some(submitted) = submitted else { return Err(unanswered_submit(&dispatcher, own_id)) };
+        let submitted = within(dispatcher.submit_task(task), &mut timed_out).await;
+        let Some(submitted) = submitted else { return Err(unanswered_submit(dispatcher, own_id)) };
         let id = submitted?.task_id();
         match dispatcher.outcome_until(id, timed_out).await? {
             // The caller's thread was busy at the end of the timeout, until the task had ended by its deadline.
@@ -62,7 +71,7 @@ impl PlayRequestBuilder {
             }
             Some(details) => Ok(details),
             // A task of an earlier request is not this caller's to withdraw.
-            None if !keep && id == own_id => Box::pin(withdraw(&dispatcher, id, worker_id)).await,
+            None if !keep && id == own_id => Box::pin(withdraw(dispatcher, id, worker_id)).await,
             None => {
                 let latest = clock.sleep_until(clock.now() + WITHDRAWAL_WAIT);
                 Err(dispatcher.timed_out(id, Some(worker_id), latest).await)
