@@ -7,6 +7,7 @@
 //! - `server`: `Server`, the server that a URL names, and the messages for its errors; `reach`: whether it is there.
 //! - `usage`: what is wrong with a command line.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
+//! - `metrics`: the HTTP server of `rhaid worker --metrics`: figures and health checks.
 //! - `report`: the output: results to standard output, everything else to standard error.
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
 
@@ -17,6 +18,7 @@ mod error;
 mod exit;
 mod interrupt;
 mod logging;
+mod metrics;
 mod options;
 mod reach;
 mod report;

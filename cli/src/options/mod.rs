@@ -3,6 +3,7 @@
 mod ids;
 mod limit_args;
 mod list_args;
+mod metrics_args;
 mod module_args;
 mod request_args;
 mod script_args;
@@ -14,6 +15,7 @@ mod timeout;
 pub(crate) use ids::{label, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
+pub(crate) use metrics_args::MetricsArgs;
 pub(crate) use module_args::ModuleArgs;
 pub(crate) use request_args::{RequestArgs, Target};
 pub(crate) use script_args::ScriptArgs;

@@ -8,6 +8,7 @@
 //! - `handlers`: tests of methods, and of the command of that name.
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
+//! - `metrics`: tests of `rhaid worker --metrics`, and of the table in docs/operations.md.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `events`: tests of what commands print of a task that runs on a worker.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
@@ -29,6 +30,7 @@ mod handlers;
 mod list_kills;
 mod list_protocol;
 mod live;
+mod metrics;
 mod modules;
 mod remote;
 mod results;
