@@ -76,7 +76,7 @@ const LAST_REPORTS: Duration = Duration::from_secs(3);
 
 impl Supervisor {
     /// Will run what `command` makes. In the child, [`Supervised::tie`] has to be called. Its standard input is the
-    /// supervisor's, all else is as `command` says. `connect` makes the transport that a crash is reported to.
+    /// supervisor's, all else is as `command` says; it is a socket. `connect` makes the transport that a crash is reported to.
     pub fn new(
         command: impl FnMut() -> Command + 'static,
         connect: impl Fn() -> Result<Arc<dyn Transport>, String> + Send + Sync + 'static,

@@ -128,7 +128,10 @@ impl WorkerCommand {
         let Self { id, grace, .. } = self;
         let server = self.server.server()?;
         // Whatever counts is made after it.
-        let recorder = listener.map(|listener| Ok((listener, Recorder::install()?))).transpose()?;
+        let recorder = match listener {
+            Some(listener) => Some((listener, Recorder::install()?)),
+            None => None,
+        };
         let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
         let engine =
             self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;

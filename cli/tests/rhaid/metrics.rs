@@ -85,7 +85,8 @@ impl Scrape {
             let (name, labels) = series.split_once('{').unwrap_or((series, ""));
             let names = labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0.to_owned()));
             let metric = ["_bucket", "_sum", "_count"].iter().find_map(|part| {
-                name.strip_suffix(part).filter(|name| self.metrics.get(*name).is_some_and(|it| it.0 == "histogram"))
+                name.strip_suffix(part)
+                    .filter(|name| self.metrics.get(*name).is_some_and(|it| it.0 == "histogram"))
             });
             let labels = self.labels.entry(metric.unwrap_or(name).to_owned()).or_default();
             labels.extend(names.filter(|label| label != "le"));
@@ -176,7 +177,8 @@ fn metrics_of_a_live_worker_are_those_of_the_document() {
     assert_eq!(scrape.value("rhai_dispatcher_requests_total{result=\"completed\"}"), 1.0);
     assert_eq!(scrape.value("rhai_dispatcher_request_seconds_count"), 1.0);
     assert_eq!(scrape.value("rhai_dispatcher_queue_seconds_count"), 1.0);
-    let calls = "rhai_method_calls_total{worker_id=\"worker-1\",method=\"handlers.list\",status=\"completed\"}";
+    let calls =
+        "rhai_method_calls_total{worker_id=\"worker-1\",method=\"handlers.list\",status=\"completed\"}";
     assert_eq!(scrape.value(calls), 1.0);
 
     let documented = documented();
@@ -244,11 +246,15 @@ fn endpoint_outlives_a_child() {
     let id = site.submit("sleep(3600)", &[]);
     site.running(&id);
     crate::supervision::signal(child, "KILL");
-    // This request waits for the next child.
+    site.until("the end of the child", || !crate::supervision::lives(child));
+    // Unless it has begun, this request waits for the next child.
     let scrape = Scrape::of(&address);
     assert_eq!(scrape.value("rhaid_restarts_total"), 1.0);
     let serving = worker.event();
-    assert_eq!((&serving["event"], &serving["metrics"]), (&Value::from("serving"), &worker.serving()["metrics"]));
+    assert_eq!(
+        (&serving["event"], &serving["metrics"]),
+        (&Value::from("serving"), &worker.serving()["metrics"])
+    );
     site.until("a start of the task elsewhere", || {
         Scrape::of(&address).of_worker("rhai_tasks_taken_over_total") == 1.0
     });
