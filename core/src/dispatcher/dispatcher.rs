@@ -168,9 +168,21 @@ impl Dispatcher {
     /// Checks payloads before they are queued, those first that come first. What may take long is done on another
     /// thread.
     pub(super) async fn check(&self, payloads: impl IntoIterator<Item = &Payload>) -> Result<(), Error> {
-        let Some(preflight) = &self.config().preflight else { return Ok(()) };
-        let mut inline = preflight.inline_bytes();
+        let unchecked = self.check_inline(payloads)?;
+        match unchecked.is_empty() {
+            true => Ok(()),
+            false => Box::pin(self.check_elsewhere(unchecked)).await,
+        }
+    }
+
+    /// Checks those payloads that are checked at once, and returns the others.
+    pub(super) fn check_inline<'a>(
+        &self,
+        payloads: impl IntoIterator<Item = &'a Payload>,
+    ) -> Result<Vec<Payload>, Error> {
         let mut others: Vec<Payload> = Vec::new();
+        let Some(preflight) = &self.config().preflight else { return Ok(others) };
+        let mut inline = preflight.inline_bytes();
         for payload in payloads.into_iter().filter(|payload| !preflight.known(payload)) {
             let bytes = payload.source().map_or(0, |source| source.len());
             if others.is_empty() && bytes <= inline {
@@ -180,11 +192,15 @@ impl Dispatcher {
                 others.push(payload.clone());
             }
         }
-        if others.is_empty() {
+        Ok(others)
+    }
+
+    /// Checks payloads on another thread.
+    pub(super) async fn check_elsewhere(&self, payloads: Vec<Payload>) -> Result<(), Error> {
+        let Some(preflight) = self.config().preflight.clone().filter(|_| !payloads.is_empty()) else {
             return Ok(());
-        }
-        let preflight = Arc::clone(preflight);
-        let check = move || others.iter().try_for_each(|payload| preflight.check(payload));
+        };
+        let check = move || payloads.iter().try_for_each(|payload| preflight.check(payload));
         match self.blocking(check).await {
             Ok(checked) => checked.map_err(Error::Script),
             Err(BlockingError::Panicked(panic)) => {
@@ -209,7 +225,7 @@ impl Dispatcher {
     }
 
     /// Submits one task.
-    pub(super) async fn submit_task(&self, task: Task) -> Result<Submitted, SubmitOneError> {
+    pub(super) async fn submit_task(&self, task: impl Into<Arc<Task>>) -> Result<Submitted, SubmitOneError> {
         let answer = self.transport().submit_one(task).await;
         self.metrics().answered_one(&answer);
         answer

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::{self, BoxFuture, Either};
 
 use super::PlayRequestBuilder;
+use super::into_task::Prepared;
 use crate::dispatcher::{Dispatcher, Progress, TimedOut};
 use crate::{CancelReason, Cancelled, Error, TaskDetails, TaskId, Tick, TransportExt, WorkerId};
 
@@ -48,13 +49,15 @@ impl PlayRequestBuilder {
         let end = timeout.map(|timeout| began + timeout);
         let mut timed_out = end.map_or_else(|| future::pending().boxed(), |end| clock.sleep_until(end));
         let own_id = *self.fields.task_id.get_or_insert_with(TaskId::new);
+        self.fields.awaited = true;
+        self.fields.withdrawn_by = end.filter(|_| !keep).map(|end| end + WITHDRAWAL_SLACK);
 
-        let task = within(self.into_task(), &mut timed_out).await;
-        let mut task = task.ok_or_else(|| not_accepted(own_id))??;
-        task.awaited = true;
-        if let (Some(end), false) = (end, keep) {
-            task.ends_within((end - clock.now()).saturating_add(WITHDRAWAL_SLACK));
-        }
+        let task = match self.prepare()? {
+            Prepared::Ready(task) => task,
+            Prepared::Waits(prepared) => {
+                within(prepared, &mut timed_out).await.ok_or_else(|| not_accepted(own_id))??
+            }
+        };
         let worker_id = task.worker_id.clone();
         let submitted = within(dispatcher.submit_task(task), &mut timed_out).await;
         let Some(submitted) = submitted else { return Err(unanswered_submit(dispatcher, own_id)) };
@@ -64,19 +67,14 @@ impl PlayRequestBuilder {
             Some(details)
                 if details.cancel_reason == Some(CancelReason::Expired)
                     && !keep
-                    && end.is_some_and(|end| clock.now() >= end) =>
-            {
-                let latest = clock.sleep_until(clock.now() + WITHDRAWAL_WAIT);
-                Err(dispatcher.timed_out(id, Some(worker_id), latest).await)
-            }
-            Some(details) => Ok(details),
+                    && end.is_some_and(|end| clock.now() >= end) => {}
+            Some(details) => return Ok(details),
             // A task of an earlier request is not this caller's to withdraw.
-            None if !keep && id == own_id => Box::pin(withdraw(dispatcher, id, worker_id)).await,
-            None => {
-                let latest = clock.sleep_until(clock.now() + WITHDRAWAL_WAIT);
-                Err(dispatcher.timed_out(id, Some(worker_id), latest).await)
-            }
+            None if !keep && id == own_id => return Box::pin(withdraw(dispatcher, id, worker_id)).await,
+            None => {}
         }
+        let latest = clock.sleep_until(clock.now() + WITHDRAWAL_WAIT);
+        Err(Box::pin(dispatcher.timed_out(id, Some(worker_id), latest)).await)
     }
 }
 

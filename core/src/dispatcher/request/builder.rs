@@ -43,6 +43,10 @@ pub(super) struct Fields {
     pub(super) deadline_in: Option<Duration>,
     pub(super) retry: RetryPolicy,
     pub(super) limits: Option<Arc<Limits>>,
+    /// Whether its caller waits for the outcome.
+    pub(super) awaited: bool,
+    /// When it ends by itself, since its caller would have withdrawn it by then.
+    pub(super) withdrawn_by: Option<Tick>,
     /// The first bad value.
     pub(super) invalid: Option<Invalid>,
 }

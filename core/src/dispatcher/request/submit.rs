@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::PlayRequestBuilder;
+use super::into_task::Prepared;
 use crate::dispatcher::Dispatcher;
 use crate::{Error, TaskId};
 
@@ -12,7 +13,10 @@ impl PlayRequestBuilder {
     /// [`Error::RequestIdConflict`], [`Error::Unavailable`].
     pub async fn submit(self) -> Result<TaskId, Error> {
         let dispatcher = self.dispatcher.clone();
-        let task = self.into_task().await?;
+        let task = match self.prepare()? {
+            Prepared::Ready(task) => task,
+            Prepared::Waits(prepared) => prepared.await?,
+        };
         Ok(dispatcher.submit_task(task).await?.task_id())
     }
 }
