@@ -30,10 +30,11 @@ pub use rhai_dispatcher_core::{Metric, MetricKind, TransportMetrics};
 
 /// All metrics of this crate and its features.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
-    let all = rhai_dispatcher_core::METRICS.iter();
     #[cfg(feature = "engine")]
-    let all = all.chain(rhai_dispatcher_engine::METRICS);
-    all
+    let of_engine = rhai_dispatcher_engine::METRICS;
+    #[cfg(not(feature = "engine"))]
+    let of_engine: &[Metric] = &[];
+    rhai_dispatcher_core::METRICS.iter().chain(of_engine)
 }
 
 /// Tells the installed recorder the unit and the meaning of all metrics.
