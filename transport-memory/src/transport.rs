@@ -60,7 +60,7 @@ impl Transport for MemoryTransport {
         Ok(ids.iter().map(details).collect())
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         match self.hub.record(id, || self.hub.tick()) {
             Some(record) => Box::pin(OutcomeFuture::new(Arc::clone(&self.hub), record)),
             None => Box::pin(future::ready(Err(OutcomeError::NotFound(id)))),

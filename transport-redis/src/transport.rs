@@ -61,7 +61,7 @@ impl RedisTransport {
         &self,
         id: TaskId,
         queue: &Arc<EventQueue>,
-    ) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    ) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         follow(&self.handle, id, queue)
     }
 
@@ -123,7 +123,7 @@ impl Transport for RedisTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         OutcomeFuture::new(id, &self.handle.background().inbox.waits, Arc::clone(&self.handle)).boxed()
     }
 

@@ -118,7 +118,7 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
 pub(super) type SubmitAnswer = Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
 pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>;
-pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+pub(super) type OutcomeFuture = BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;

@@ -48,7 +48,7 @@ impl Transport for Faulty {
         self.fault.details(&*self.inner, ids).await
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         self.fault.outcome(&self.inner, id)
     }
 

@@ -36,7 +36,7 @@ impl Follower {
     }
 
     /// Takes the outcome. The rest of the lines of the last run are in its log.
-    pub(super) fn end(&mut self, details: TaskDetails) {
+    pub(super) fn end(&mut self, details: Box<TaskDetails>) {
         let run = details.instance.map(|instance| RunId { instance, delivery: details.delivery });
         if let Some(run) = run.filter(|run| run.delivery > 0) {
             self.note_run(run);
@@ -45,7 +45,7 @@ impl Follower {
                 self.line(u32::try_from(number).unwrap_or(u32::MAX), line.clone());
             }
         }
-        self.told.push_back(TaskEvent::Ended(Box::new(details)));
+        self.told.push_back(TaskEvent::Ended(details));
     }
 
     fn note_run(&mut self, run: RunId) {
@@ -94,7 +94,7 @@ mod tests {
         all
     }
 
-    fn details(run: Option<RunId>, lines: u32) -> TaskDetails {
+    fn details(run: Option<RunId>, lines: u32) -> Box<TaskDetails> {
         let worker_id = WorkerId::try_from("w").expect("a worker id");
         let task = Task::new(worker_id, Payload::script("1"), "caller");
         let mut details = TaskDetails::accepted(&task, WallTime::from_millis(0));
@@ -105,7 +105,7 @@ mod tests {
             log.push(LogLevel::Print, format!("line {number}"), TaskLog::MAX_BYTES);
         }
         details.log = log;
-        details
+        Box::new(details)
     }
 
     #[test]

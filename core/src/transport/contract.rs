@@ -102,7 +102,7 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Lost`](OutcomeError::Lost) if the record of an accepted task is gone;
     /// [`Unavailable`](TransportError::Unavailable) if the store could not be asked whether there is such a
     /// task. Once that is known the wait continues while the store is away.
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>;
 
     /// Subscribes to one task: its starts, the lines that it prints and logs, its progress, and its end, as
     /// [`TaskEvent`](crate::TaskEvent)s. Registered when called, not when first polled. Any handle may subscribe, at any

@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::early_stops::EarlyStops;
 use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
@@ -23,7 +25,7 @@ pub(super) struct LaneState {
 #[derive(Debug, Default)]
 struct Running {
     /// The tasks that the lane has begun and not finished.
-    tasks: HashMap<TaskId, (Claim, StopToken)>,
+    tasks: HashMap<TaskId, (Claim, StopToken), RandomState>,
     /// Whether all tasks are stopped, those that are still on their way included.
     stopping: Option<Stop>,
 }

@@ -142,7 +142,7 @@ impl Transport for ListTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         if let Some(wait) = self.replies.wait(id) {
             self.reader.get_or_init(|| self.start_reader());
             let replies = Arc::clone(&self.replies);
@@ -161,7 +161,7 @@ impl Transport for ListTransport {
                     Ok(details)
                 });
                 match details.await? {
-                    Some(details) if details.status.is_terminal() => return Ok(details),
+                    Some(details) if details.status.is_terminal() => return Ok(Box::new(details)),
                     Some(_) => pause = (pause * 2).min(POLL.1),
                     None => return Err(OutcomeError::NotFound(id)),
                 }
@@ -226,7 +226,7 @@ async fn read(tasks: &TaskStore, id: TaskId) -> Result<Option<TaskDetails>, Clie
     })
 }
 
-async fn wait_for_reply(mut waiting: Waiting) -> Result<TaskDetails, OutcomeError> {
+async fn wait_for_reply(mut waiting: Waiting) -> Result<Box<TaskDetails>, OutcomeError> {
     let answer = (&mut waiting.wait.answer).await;
     let ended = || TransportError::from(ClientError::Lost("the transport has ended".into()));
     answer.unwrap_or_else(|_| Err(ended().into()))

@@ -37,9 +37,9 @@ impl FollowingTransport {
     }
 
     /// Waits for the outcome of a client's id.
-    async fn follow(tasks: ListTasks, id: TaskId) -> Result<TaskDetails, OutcomeError> {
+    async fn follow(tasks: ListTasks, id: TaskId) -> Result<Box<TaskDetails>, OutcomeError> {
         match tasks.outcome(&ListId::from(id)).await? {
-            Some(found) => Ok(found.into_details(id)),
+            Some(found) => Ok(Box::new(found.into_details(id))),
             None => Err(OutcomeError::NotFound(id)),
         }
     }
@@ -74,7 +74,7 @@ impl Transport for FollowingTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         if self.inner.awaits(id) {
             return self.inner.outcome(id);
         }
