@@ -33,6 +33,7 @@
 //! | serve a worker id | [`RhaiWorker`] |
 //! | set limits, add functions and secrets | [`EngineConfig`], [`engine`] |
 //! | read records, logs and errors of tasks | [`RhaiTaskDetails`], [`task`] |
+//! | see how tasks have ended, and why | [`activity`] |
 //! | run something else than Rhai scripts | [`worker`] |
 //! | call typed services of Rust | [`service`] |
 //! | configure or share a transport, read queues | [`transport`] |
@@ -42,6 +43,7 @@
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
 //! | register methods that calls name: functions, or a folder of scripts | [`handlers`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
+//! | trace tasks with OpenTelemetry | `opentelemetry` (feature) |
 //!
 //! # Layout
 //! - `dispatcher/`: [`RhaiDispatcher`] and its builder.
@@ -50,13 +52,15 @@
 //! - `metrics`: the list of metrics, and those of queues.
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `activity`, `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `opentelemetry`: the traces of tasks as those of OpenTelemetry.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod activity;
 pub mod dispatcher;
 #[cfg(feature = "engine")]
 pub mod engine;
@@ -67,6 +71,8 @@ pub mod http;
 #[cfg(feature = "redis")]
 pub mod list_bridge;
 pub mod metrics;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 pub mod service;
 #[cfg(feature = "stdlib")]
 pub mod stdlib;

@@ -9,6 +9,7 @@
 //! - `batch`: many scripts through one dispatcher, their endings in order.
 //! - `metrics`: the HTTP server of `rhaid worker --metrics`: figures and health checks.
 //! - `report`: the output: results to standard output, everything else to standard error.
+//! - `otlp`: the export of spans (feature `otel`).
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
 
 mod batch;
@@ -20,6 +21,8 @@ mod interrupt;
 mod logging;
 mod metrics;
 mod options;
+#[cfg(feature = "otel")]
+mod otlp;
 mod reach;
 mod report;
 mod server;

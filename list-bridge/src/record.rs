@@ -1,5 +1,6 @@
 use rhai_dispatcher_core::{
-    Json, Output, Payload, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, WallTime, WorkerId,
+    Json, Output, Payload, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TraceContext, WallTime,
+    WorkerId,
 };
 
 use crate::ListTaskDetails;
@@ -15,6 +16,9 @@ pub(crate) fn of_hash(hash: ListTaskDetails, id: TaskId) -> TaskDetails {
     let mut task = Task::new(worker_id, Payload::script(hash.script), hash.caller_id);
     task.id = id;
     task.context_id = hash.context_id.map(Into::into);
+    let traceparent = hash.traceparent.as_deref();
+    let trace = traceparent.and_then(|parent| TraceContext::from_headers(parent, hash.tracestate.as_deref()));
+    task.trace = trace.map(Into::into);
     let created_at = parse_time(&hash.created_at).unwrap_or(WallTime::from_millis(0));
     let mut details = TaskDetails::accepted(&task, created_at);
     details.updated_at = parse_time(&hash.updated_at).unwrap_or(created_at);
@@ -32,21 +36,8 @@ fn output(text: String) -> Output {
 
 /// The kind and message of an error. The protocol has texts: `runtime: no such function (line 1, column 2)`.
 fn error_of(text: &str) -> TaskError {
-    let kinds = [
-        TaskErrorKind::Parse,
-        TaskErrorKind::Runtime,
-        TaskErrorKind::Limit,
-        TaskErrorKind::Timeout,
-        TaskErrorKind::Panic,
-        TaskErrorKind::Output,
-        TaskErrorKind::Crashed,
-        TaskErrorKind::Undecodable,
-        TaskErrorKind::Unsupported,
-    ];
     let split = text.split_once(": ");
-    let known = split.and_then(|(kind, message)| {
-        kinds.into_iter().find(|known| known.as_str() == kind).map(|kind| (kind, message))
-    });
+    let known = split.and_then(|(kind, message)| kind.parse().ok().map(|kind| (kind, message)));
     let (kind, message) = known.unwrap_or((TaskErrorKind::Runtime, text));
     TaskError::new(kind, message)
 }

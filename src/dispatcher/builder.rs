@@ -3,7 +3,7 @@ use std::time::Duration;
 
 #[cfg(feature = "memory")]
 use rhai_dispatcher_core::TransportConfig;
-use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, Transport};
+use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, TraceSource, Transport};
 #[cfg(feature = "engine")]
 use rhai_dispatcher_engine::{EngineConfig, ScriptChecker};
 #[cfg(feature = "redis")]
@@ -34,10 +34,12 @@ pub struct RhaiDispatcherBuilder {
     transport: Option<Arc<dyn Transport>>,
     settings: TransportSettings,
     default_timeout: Option<Duration>,
+    inspect_timeout: Option<Duration>,
     max_depth: Option<u32>,
     max_script_bytes: Option<usize>,
     max_args_bytes: Option<usize>,
     max_blocking_threads: Option<usize>,
+    trace_source: Option<Arc<dyn TraceSource>>,
     #[cfg(feature = "engine")]
     engine: EngineConfig,
 }
@@ -84,6 +86,12 @@ impl RhaiDispatcherBuilder {
         self
     }
 
+    /// How long [`inspect`](RhaiDispatcher::inspect) waits for the answer of a worker; above zero. Default: 1 s.
+    pub fn inspect_timeout(mut self, timeout: Duration) -> Self {
+        self.inspect_timeout = Some(timeout);
+        self
+    }
+
     /// How many tasks may be above a task, each dispatched by the next. Default: 16.
     pub fn max_depth(mut self, max_depth: u32) -> Self {
         self.max_depth = Some(max_depth);
@@ -105,6 +113,14 @@ impl RhaiDispatcherBuilder {
     /// How many threads check scripts and read files at once; above zero. Default: 4.
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking_threads = Some(threads);
+        self
+    }
+
+    /// What knows the trace that a request belongs to, such as `OpenTelemetry` of the feature `opentelemetry`. Default:
+    /// nothing; a request then has the trace that it is given by
+    /// [`traceparent`](crate::PlayRequestBuilder::traceparent).
+    pub fn trace_source(mut self, source: Arc<dyn TraceSource>) -> Self {
+        self.trace_source = Some(source);
         self
     }
 
@@ -153,16 +169,25 @@ impl RhaiDispatcherBuilder {
             config.max_script_bytes = self.engine.limits.max_script_bytes;
             config = config.with_preflight(Arc::new(ScriptChecker::new(self.engine.clone())));
         }
+        config.inspect_timeout = self.inspect_timeout.unwrap_or(config.inspect_timeout);
         config.default_timeout = self.default_timeout.unwrap_or(config.default_timeout);
         config.max_depth = self.max_depth.unwrap_or(config.max_depth);
         config.max_script_bytes = self.max_script_bytes.unwrap_or(config.max_script_bytes);
         config.max_args_bytes = self.max_args_bytes.unwrap_or(config.max_args_bytes);
+        config.trace_source = self.trace_source.clone();
         config.max_blocking_threads = self.max_blocking_threads.unwrap_or(config.max_blocking_threads);
         if config.default_timeout.is_zero() {
             return Err(Invalid::new(
                 "default_timeout",
                 "is zero",
                 "give a duration above zero, such as 5 s",
+            ));
+        }
+        if config.inspect_timeout.is_zero() {
+            return Err(Invalid::new(
+                "inspect_timeout",
+                "is zero",
+                "give a duration above zero, such as 1 s",
             ));
         }
         if config.max_blocking_threads == 0 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_core::{Dispatcher, DispatcherConfig};
 use rhai_dispatcher_core::{
-    FiguresConfig, Invalid, RunningTasks, Transport, Worker, WorkerConfig, WorkerHealth, WorkerId,
+    FiguresConfig, Invalid, RunningTasks, TaskTracer, Transport, Worker, WorkerConfig, WorkerHealth, WorkerId,
 };
 use rhai_dispatcher_engine::EngineConfig;
 #[cfg(feature = "handlers")]
@@ -36,6 +36,7 @@ pub struct RhaiWorkerBuilder {
     dispatch: bool,
     crash_file: Option<PathBuf>,
     running_tasks: Option<Arc<dyn RunningTasks>>,
+    tracer: Option<Arc<dyn TaskTracer>>,
     health: WorkerHealth,
     #[cfg(feature = "handlers")]
     handlers: Vec<MethodHandler>,
@@ -56,6 +57,7 @@ impl RhaiWorkerBuilder {
             dispatch: true,
             crash_file: None,
             running_tasks: None,
+            tracer: None,
             health: WorkerHealth::default(),
             #[cfg(feature = "handlers")]
             handlers: Vec::new(),
@@ -103,6 +105,12 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// Whether the ends of its runs are logged in the [activity](crate::activity) of its worker id. Default: yes.
+    pub fn activity(mut self, activity: bool) -> Self {
+        self.config.activity = activity;
+        self
+    }
+
     /// How scripts are run.
     pub fn engine(mut self, engine: EngineConfig) -> Self {
         self.engine = engine;
@@ -134,6 +142,13 @@ impl RhaiWorkerBuilder {
     /// with a supervisor.
     pub fn running_tasks(mut self, running_tasks: Arc<dyn RunningTasks>) -> Self {
         self.running_tasks = Some(running_tasks);
+        self
+    }
+
+    /// Sets what takes part in the traces of its tasks, such as `OpenTelemetry` of the feature `opentelemetry`. Default:
+    /// none; tasks then pass on the trace context that they were submitted with.
+    pub fn tracer(mut self, tracer: Arc<dyn TaskTracer>) -> Self {
+        self.tracer = Some(tracer);
         self
     }
 
@@ -206,6 +221,9 @@ impl RhaiWorkerBuilder {
             worker = worker.with_methods(Arc::new(methods.clone()));
             methods
         };
+        if let Some(tracer) = self.tracer {
+            worker = worker.with_tracer(tracer);
+        }
         let recovery = match (self.crash_file, self.running_tasks) {
             (Some(path), None) => Some(CrashRecovery::new(path, lanes, transport)?),
             (None, Some(running_tasks)) => {

@@ -47,8 +47,9 @@ mod rhai_worker;
 /// The future that [`Handler::handle`] returns.
 pub use futures::future::LocalBoxFuture;
 pub use rhai_dispatcher_core::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError, WorkerHealth, WorkerState,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
+    RunningTasks, RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
+    WorkerHealth, WorkerState,
 };
 
 #[cfg(feature = "engine")]

@@ -1,13 +1,16 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
-    TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
+    Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -77,6 +80,13 @@ impl Transport for MemoryTransport {
         TaskEvents::new(queue, self.outcome(id))
     }
 
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        match self.hub.inspect(id) {
+            Ok(pending) => pending.map(move |state| state.ok_or(InspectError::Changing(id))).boxed(),
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         Ok(ids.iter().map(|id| self.hub.cancel(*id, why)).collect())
     }
@@ -97,15 +107,47 @@ impl Transport for MemoryTransport {
         Ok(self.hub.queue(worker_id).lock().figures.list())
     }
 
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        let config = &self.hub.config;
+        let now = config.clock.wall();
+        let log = self.hub.activity.existing(worker_id, self.hub.tick(), &config.transport);
+        Ok(log.map_or_else(|| LoggedActivity::new(now, Vec::new(), None), |log| log.read(&range, now)))
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        Ok(self.hub.activity.worker_ids(self.hub.tick(), &self.hub.config.transport))
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        let (log, queue) = (self.hub.activity_of(worker_id), Arc::default());
+        log.watch(&queue);
+        Ok(ActivityWatch::new(queue, log))
+    }
+
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        let queues = self.hub.queues().into_iter().filter(|queue| queue.lock().is_used());
-        let mut queues: Vec<_> = queues.map(|queue| self.hub.queue_info(&queue)).collect();
+        // What has expired is ended first.
+        let queues = self.hub.queues().into_iter().map(|queue| (self.hub.queue_info(&queue), queue));
+        let listed = queues.filter(|(_, queue)| queue.lock().is_listed());
+        let mut queues: Vec<_> = listed.map(|(info, _)| info).collect();
         queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         Ok(queues)
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
         Ok(self.hub.queue_info(&self.hub.queue(worker_id)))
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.hub.task_page(worker_id, from, limit)
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

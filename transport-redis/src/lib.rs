@@ -18,14 +18,18 @@
 //! - `instance/`: an instance, its claims and its lease.
 //! - `wait/`: the inbox, and the waits for outcomes.
 //! - `events/`: what running tasks tell, from an instance to its subscribers.
+//! - `activity/`: how tasks have ended, from instances into a stream for each worker id, and how that is read.
+//! - `inspect`: where running tasks are.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
+//! - `listing/`: queues and their tasks, for operators.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
 //! - `client/`: fred, which no other module uses; connections that are replaced when they or their server are dead.
 //! - `crash_points`: points at which the fault injection harness ends the process.
 
+mod activity;
 mod background_tasks;
 mod batch;
 mod claim;
@@ -38,7 +42,9 @@ mod deliver;
 mod events;
 mod finish;
 mod handle;
+mod inspect;
 mod instance;
+mod listing;
 mod recovery;
 mod report;
 mod script;

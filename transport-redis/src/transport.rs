@@ -1,21 +1,26 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails,
-    TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId,
+    TaskPage, Transport, TransportError, WorkerId,
 };
 
-use crate::client::{ClientError, ServerReply};
+use crate::activity::{read_active, read_activity, watch};
+use crate::client::ClientError;
 use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
 use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
+use crate::inspect::ask;
+use crate::listing::{read_queues, read_task_page};
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
@@ -64,33 +69,6 @@ impl RedisTransport {
     ) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         follow(&self.handle, id, queue)
     }
-
-    /// The numbers of the queue of that worker id, or of all if it is empty, by name.
-    async fn read_queues(&self, worker_id: &str) -> Result<Vec<QueueInfo>, TransportError> {
-        let replies = loop {
-            let mut args = Args::new();
-            args.push_copy(worker_id);
-            let mut replies = self.handle.script(Script::Queues, args).await?;
-            let are_expired_left = replies.remove(0).as_u64() == Some(1);
-            if !are_expired_left {
-                break replies;
-            }
-        };
-        let info = |values: &[ServerReply]| {
-            let mut queue = QueueInfo::empty(values[0].as_str()?.parse().ok()?);
-            queue.ready = [values[1].as_usize()?, values[2].as_usize()?, values[3].as_usize()?];
-            queue.delayed = values[4].as_usize()?;
-            queue.quarantined = values[5].as_usize()?;
-            queue.claimed = values[6].as_usize()?;
-            queue.instances = values[7].as_usize()?;
-            queue.paused = values[8].as_usize()? > 0;
-            Some(queue)
-        };
-        let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
-        let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
-        all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
-        Ok(all)
-    }
 }
 
 #[async_trait]
@@ -133,6 +111,10 @@ impl Transport for RedisTransport {
         TaskEvents::new(queue, outcome)
     }
 
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        ask(Arc::clone(&self.handle), id).boxed()
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         /// As with batches.
         const AT_ONCE: usize = 128;
@@ -172,13 +154,38 @@ impl Transport for RedisTransport {
         read_figures(&self.handle, worker_id).await
     }
 
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        read_activity(&self.handle, worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        read_active(&self.handle).await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        watch(&self.handle, worker_id).await
+    }
+
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        self.read_queues("").await
+        read_queues(&self.handle, "").await
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
-        let queue = self.read_queues(worker_id.as_str()).await?.pop();
+        let queue = read_queues(&self.handle, worker_id.as_str()).await?.pop();
         Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        read_task_page(&self.handle, worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

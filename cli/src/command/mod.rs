@@ -1,8 +1,10 @@
 //! The subcommands.
 
+mod activity;
 mod call;
 mod cancel;
 mod check;
+mod errors;
 mod functions;
 mod handlers;
 mod pause;
@@ -14,13 +16,16 @@ mod submit;
 #[cfg(unix)]
 mod supervise;
 mod tail;
+mod tasks;
 mod wait;
 mod worker;
 mod workers;
 
+pub(crate) use activity::ActivityCommand;
 pub(crate) use call::CallCommand;
 pub(crate) use cancel::CancelCommand;
 pub(crate) use check::CheckCommand;
+pub(crate) use errors::ErrorsCommand;
 pub(crate) use functions::FunctionsCommand;
 pub(crate) use handlers::HandlersCommand;
 pub(crate) use pause::{PauseCommand, ResumeCommand};
@@ -30,6 +35,7 @@ pub(crate) use run::RunCommand;
 pub(crate) use status::StatusCommand;
 pub(crate) use submit::SubmitCommand;
 pub(crate) use tail::TailCommand;
+pub(crate) use tasks::TasksCommand;
 pub(crate) use wait::WaitCommand;
 pub(crate) use worker::WorkerCommand;
 pub(crate) use workers::WorkersCommand;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
+#[cfg(feature = "otel")]
+use rhai_dispatcher::opentelemetry::OpenTelemetry;
 use rhai_dispatcher::transport::Transport;
 use rhai_dispatcher::worker::{RunningTasks, WorkerConfig, WorkerHealth};
 use rhai_dispatcher::{EngineConfig, RhaiWorker, WorkerId};
@@ -19,6 +21,8 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::metrics::{MetricsEndpoint, Recorder};
+#[cfg(feature = "otel")]
+use crate::options::OtlpArgs;
 use crate::options::{LimitArgs, ListArgs, MetricsArgs, ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
@@ -57,6 +61,10 @@ pub(crate) struct WorkerCommand {
     #[command(flatten)]
     metrics: MetricsArgs,
 
+    #[cfg(feature = "otel")]
+    #[command(flatten)]
+    otlp: OtlpArgs,
+
     /// A folder whose scripts have methods: each public function of DIR/NAME.rhai is the method NAME.FUNCTION
     ///
     /// A file that changes is read again, without an effect on calls that run. A file with an error keeps its last good
@@ -71,6 +79,10 @@ pub(crate) struct WorkerCommand {
     /// How long running scripts may continue after a signal
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
     grace: Duration,
+
+    /// Do not log how tasks end on this worker: `rhaid activity` and `rhaid errors` do not have them
+    #[arg(long)]
+    no_activity: bool,
 
     /// Run the scripts in this process, without a child
     ///
@@ -97,6 +109,16 @@ Exit code:
   the child while it drains";
 
 impl WorkerCommand {
+    /// The collector that gets the spans of this process. A supervisor runs no tasks.
+    #[cfg(feature = "otel")]
+    pub(crate) fn otlp_url(&self) -> Option<&str> {
+        #[cfg(unix)]
+        if !self.no_supervise && !Supervised::is_this_process() {
+            return None;
+        }
+        self.otlp.url()
+    }
+
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
         #[cfg(unix)]
         {
@@ -145,9 +167,13 @@ impl WorkerCommand {
         let endpoint = endpoint.transpose()?;
         let metrics = endpoint.as_ref().map(|endpoint| format!("http://{}/metrics", endpoint.address()));
         let worker = RhaiWorker::builder(id.as_str()).transport(transport).health(health);
-        let mut worker = worker.engine(engine).threads(threads).grace(grace);
+        let mut worker = worker.engine(engine).threads(threads).grace(grace).activity(!self.no_activity);
         if let Some(running_tasks) = running_tasks {
             worker = worker.running_tasks(running_tasks);
+        }
+        #[cfg(feature = "otel")]
+        if self.otlp.url().is_some() {
+            worker = worker.tracer(Arc::new(OpenTelemetry));
         }
         if let Some(folder) = self.handlers {
             // A later change of the working directory has no effect.
@@ -194,15 +220,18 @@ impl WorkerCommand {
             bridge.drain().await;
         }
         let drained = drained.map_err(|error| server.explain_worker(error))?;
-        let abandoned = drained.abandoned;
-        say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned }));
+        let (abandoned, released) = (drained.abandoned, drained.released);
+        say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned, "released": released }));
+        let s = if released == 1 { "" } else { "s" };
+        let released = (released > 0).then(|| format!(": released {released} task{s} to other workers"));
+        let released = released.unwrap_or_default();
+        console.note(format_args!("drained{released}"));
         if abandoned > 0 {
             console.error(format_args!(
                 "{abandoned} scripts did not stop in time and were abandoned; they run again elsewhere"
             ));
             return Ok(Exit::Failure);
         }
-        console.note("drained");
         Ok(Exit::Success)
     }
 }

@@ -1,10 +1,13 @@
 //! The options of subcommands.
 
+mod filter_args;
 mod ids;
 mod limit_args;
 mod list_args;
 mod metrics_args;
 mod module_args;
+#[cfg(feature = "otel")]
+mod otlp_args;
 mod request_args;
 mod script_args;
 mod script_file;
@@ -12,11 +15,14 @@ mod server_args;
 mod task_ref;
 mod timeout;
 
-pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
+pub(crate) use ids::{label, task_id, unfinished_status, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use metrics_args::MetricsArgs;
 pub(crate) use module_args::ModuleArgs;
+#[cfg(feature = "otel")]
+pub(crate) use otlp_args::OtlpArgs;
 pub(crate) use request_args::{RequestArgs, Target};
 pub(crate) use script_args::ScriptArgs;
 pub(crate) use script_file::{Script, ScriptFile};

@@ -7,14 +7,17 @@
 //! - `check`, `functions`: tests of these commands, and of docs/scripting.md against the tables of functions.
 //! - `handlers`: tests of methods, and of the command of that name.
 //! - `modules`: tests of hosts, imports and secrets.
-//! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
+//! - `remote`, `workers`, `tasks`, `bad_server`: tests of the commands over Redis.
 //! - `metrics`: tests of `rhaid worker --metrics`, and of the table in docs/operations.md.
 //! - `supervision`: tests of the child process of `rhaid worker`.
+//! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
+//! - `inspect`: tests of where a running task is, and of `tail` that comes late or loses its connection.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
 //! - `list_protocol`, `list_kills`: tests of the list protocol: the clients of its document, ids in commands, killed workers.
 //! - `usage_example`: the example of the README, over Redis.
 
+mod activity;
 mod bad_input;
 mod bad_server;
 mod cascade;
@@ -27,6 +30,7 @@ mod failures;
 mod following;
 mod functions;
 mod handlers;
+mod inspect;
 mod list_kills;
 mod list_protocol;
 mod live;
@@ -36,5 +40,6 @@ mod remote;
 mod results;
 mod site;
 mod supervision;
+mod tasks;
 mod usage_example;
 mod workers;

@@ -3,6 +3,7 @@
 //! A fault is written once, against the contract, and works over every transport. A fault of the internal state of a
 //! transport is simulated by wrong answers about this state, because a caller can't see the difference.
 
+mod activity;
 mod cancel;
 mod claim;
 mod consumer;
@@ -12,12 +13,14 @@ mod environment;
 mod events;
 mod fault;
 mod finish;
+mod inspect;
 mod lease;
 mod outcome;
 mod peer;
 mod queue;
 mod report;
 mod submit;
+mod tasks;
 mod transport;
 
 pub use fault::FaultCase;
@@ -31,11 +34,14 @@ pub static FAULTS: &[&[FaultCase]] = &[
     details::FAULTS,
     outcome::FAULTS,
     events::FAULTS,
+    inspect::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
+    tasks::FAULTS,
     claim::FAULTS,
     finish::FAULTS,
     lease::FAULTS,
     crash::FAULTS,
     report::FAULTS,
+    activity::FAULTS,
 ];

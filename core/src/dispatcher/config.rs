@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Preflight;
+use super::{Preflight, TraceSource};
 use crate::Invalid;
 use crate::invalid::quoted;
 
@@ -16,6 +16,8 @@ pub struct DispatcherConfig {
     /// How long [`await_response`](crate::PlayRequestBuilder::await_response) waits unless the
     /// request says otherwise. Default: 30 s.
     pub default_timeout: Duration,
+    /// How long [`inspect`](crate::Dispatcher::inspect) waits for an answer. Default: 1 s.
+    pub inspect_timeout: Duration,
     /// The longest script, in bytes. Default: 256 KiB.
     pub max_script_bytes: usize,
     /// The largest args, in bytes of JSON. Default: 1 MiB.
@@ -27,6 +29,8 @@ pub struct DispatcherConfig {
     pub max_blocking_threads: usize,
     /// What checks payloads before they are queued. Default: nothing.
     pub preflight: Option<Arc<dyn Preflight>>,
+    /// What knows the trace that a request belongs to. Default: nothing.
+    pub trace_source: Option<Arc<dyn TraceSource>>,
     /// Something that has to live as long as the dispatcher, such as a worker beside it.
     pub companion: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -44,19 +48,35 @@ impl DispatcherConfig {
         Ok(Self {
             caller_id: label("caller_id", caller_id.into())?,
             default_timeout: Duration::from_secs(30),
+            inspect_timeout: Duration::from_secs(1),
             max_script_bytes: 256 * 1024,
             max_args_bytes: 1024 * 1024,
             max_depth: 16,
             max_blocking_threads: 4,
             preflight: None,
+            trace_source: None,
             companion: None,
         })
+    }
+
+    /// Sets [`inspect_timeout`](Self::inspect_timeout).
+    #[must_use]
+    pub fn with_inspect_timeout(mut self, timeout: Duration) -> Self {
+        self.inspect_timeout = timeout;
+        self
     }
 
     /// Sets [`preflight`](Self::preflight).
     #[must_use]
     pub fn with_preflight(mut self, preflight: Arc<dyn Preflight>) -> Self {
         self.preflight = Some(preflight);
+        self
+    }
+
+    /// Sets [`trace_source`](Self::trace_source).
+    #[must_use]
+    pub fn with_trace_source(mut self, trace_source: Arc<dyn TraceSource>) -> Self {
+        self.trace_source = Some(trace_source);
         self
     }
 

@@ -7,12 +7,13 @@ use futures::{Stream, TryStreamExt};
 
 use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
-use super::{DispatcherConfig, Progress, TimedOut};
+use super::tasks::Listing;
+use super::{DispatcherConfig, ListedTask, Progress, TaskFilter, TimedOut};
 use crate::metrics::DispatcherMetrics;
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority,
-    SubmitOneError, Submitted, Task, TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, Transport,
-    TransportExt, WorkerId,
+    SubmitOneError, Submitted, Task, TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext,
+    Transport, TransportExt, WorkerId,
 };
 
 /// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
@@ -112,6 +113,26 @@ impl Dispatcher {
         Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
     }
 
+    /// Lists the tasks of all dispatchers that have not ended and match a filter: those that run, then those in
+    /// quarantine, those that are ready, and those that are delayed. Within each of these, the next task is that of the
+    /// worker id whose next task was accepted first; the tasks of one worker id are in the order of
+    /// [`Transport::tasks`].
+    ///
+    /// The stream reads as it is polled, about 64 records for each worker id ahead, so its reader decides how many are
+    /// read. A task that starts or is released meanwhile may be listed twice, or not.
+    ///
+    /// # Errors
+    /// As the last item: [`Error::Unavailable`], [`Error::Refused`] over a transport that lists nothing.
+    ///
+    /// # Cancellation
+    /// Dropping the stream changes nothing.
+    pub fn tasks(
+        &self,
+        filter: TaskFilter,
+    ) -> impl Stream<Item = Result<ListedTask, Error>> + Send + Unpin + use<> {
+        Listing::new(Arc::clone(self.transport()), filter).into_stream()
+    }
+
     /// Cancels a task of any dispatcher.
     ///
     /// # Errors
@@ -122,7 +143,7 @@ impl Dispatcher {
 
     /// Submits again the script or call of a finished task of any dispatcher, however it ended. The new task
     /// has the same worker id, script or method, args, limits, context and priority; its caller is this dispatcher's,
-    /// and it has no request id, delay, expiry or retries.
+    /// and it has no request id, delay, expiry or retries, and the trace of this call and not that of the first one.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a task that has not ended; [`Error::NotFound`]; those of
@@ -141,6 +162,7 @@ impl Dispatcher {
         task.limits = first.limits;
         task.context_id = first.context_id;
         task.priority = first.priority;
+        task.trace = self.active_trace();
         Ok(self.submit_task(task).await?.task_id())
     }
 
@@ -233,6 +255,11 @@ impl Dispatcher {
 
     pub(super) fn metrics(&self) -> &DispatcherMetrics {
         &self.shared.metrics
+    }
+
+    /// The trace that the caller takes part in, as far as the trace source knows it.
+    pub(super) fn active_trace(&self) -> Option<Arc<TraceContext>> {
+        self.config().trace_source.as_ref()?.current().map(Arc::new)
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {

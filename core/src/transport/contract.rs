@@ -1,4 +1,5 @@
 use std::fmt::{self, Debug};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -6,9 +7,12 @@ use futures::future::BoxFuture;
 
 use super::{
     Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
-    Requeued, SubmitError, TransportError,
+    Requeued, SubmitError, TaskCursor, TaskPage, TransportError,
 };
-use crate::{CancelReason, Clock, EventLimits, EventQueue, Task, TaskDetails, TaskEvents, TaskId, WorkerId};
+use crate::{
+    ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, InspectError, LoggedActivity,
+    RunState, Task, TaskDetails, TaskEvents, TaskId, WorkerId,
+};
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
 ///
@@ -125,6 +129,8 @@ pub trait Transport: Send + Sync + Debug {
     /// - `events_of_the_next_delivery_follow`: after those of the one before, with the next number.
     /// - `events_of_a_lost_claim_are_dropped`: also if they are published later.
     /// - `slow_subscriber_loses_the_oldest_lines`: and gets their count, and the newest lines.
+    /// - `latest_progress_outlives_older_lines`: a late subscriber gets it, however many lines have taken the place of those
+    ///   beside it; a subscriber that had it gets it once.
     /// - `events_of_an_unknown_task_are_not_found`: the stream has that error and ends.
     ///
     /// # Errors
@@ -135,6 +141,22 @@ pub trait Transport: Send + Sync + Debug {
     fn events(&self, id: TaskId) -> TaskEvents {
         TaskEvents::new(Arc::new(EventQueue::new(EventLimits { events: 1, bytes: 0 })), self.outcome(id))
     }
+
+    /// Asks the instance that runs a task what the run does. The future has no time limit of its own: an instance that does
+    /// not answer, because it has died or is suspended, lets it wait. Dropping it ends the question.
+    ///
+    /// # Behavior
+    /// - `inspect_signals_a_running_task`: its instance gets a signal with the claim, and its answer is what the caller gets,
+    ///   also through another handle on the same store.
+    /// - `inspect_answers_each_caller`: of several questions, in any order, each gets its own answer.
+    /// - `inspect_of_a_changing_task_says_so`: if the instance answers that it does not have the run.
+    /// - `inspect_of_a_task_that_does_not_run_has_its_status`: of one that waits or has ended; its instance is not asked.
+    /// - `inspect_of_an_unknown_task_is_not_found`: at once.
+    ///
+    /// # Errors
+    /// [`NotFound`](InspectError::NotFound), [`NotRunning`](InspectError::NotRunning),
+    /// [`Changing`](InspectError::Changing), and those of [`details`](Self::details).
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>>;
 
     /// Cancels tasks; one answer for each, in their order.
     ///
@@ -195,11 +217,53 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Unavailable`](TransportError::Unavailable).
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError>;
 
-    /// The queues that have been used and still hold something or are served, by name.
+    /// Reads the log of how tasks of a worker id have ended, newest entry first. It has the runs that instances
+    /// [log](Consumer::record_activity), and the ends of tasks without one, which the transport logs itself.
+    ///
+    /// A log has at most [`max_activity`](super::TransportConfig::max_activity) entries, and is kept for
+    /// [`activity_ttl`](super::TransportConfig::activity_ttl) after the last one.
+    ///
+    /// # Behavior
+    /// - `activity_pages_newest_first`: each read continues where the one before ended, without a gap or a repetition, also
+    ///   if entries are added meanwhile.
+    /// - `activity_has_its_range`: entries that ended before `since`, or at `until` or later, are left out.
+    /// - `activity_of_ends_without_a_run`: a task that is cancelled while it waits, or with the one above it, that expires, or
+    ///   that ends as `crashed`, has one entry.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError>;
+
+    /// The worker ids that have activity, by name.
+    ///
+    /// # Behavior
+    /// - `worker_ids_with_activity_are_listed`: also those that no instance serves any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError>;
+
+    /// Watches the activity of a worker id: all entries that are logged from now on, in their order, also those of other
+    /// handles on the same store. A watcher that is slow loses the oldest, and is told how many.
+    ///
+    /// # Behavior
+    /// - `activity_reaches_a_watcher`: each new entry, once, and none from before.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable). Once it watches, it continues while the store is away.
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError>;
+
+    /// The queues that hold tasks which have not ended, are served or are paused, by name.
     ///
     /// # Behavior
     /// - `queues_count_their_tasks`: waiting by priority, delayed, claimed, and instances.
     /// - `queues_leave_out_the_expired`: a task that has expired does not count as waiting.
+    /// - `emptied_queue_is_not_listed`: a queue that no instance serves and whose tasks have all ended. Their request
+    ///   ids are known all the same.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
@@ -213,6 +277,31 @@ pub trait Transport: Send + Sync + Debug {
         let queue = self.queues().await?.into_iter().find(|queue| queue.worker_id == *worker_id);
         Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
     }
+
+    /// The ids of tasks of one worker id that have not ended, those of one part of its queue, a page at a time: `from` is
+    /// the part, and then the cursor of the page before. A page has at most `limit` ids and
+    /// [`TaskPage::MAX_IDS`]. It may have fewer, even none, and a cursor: only a page without one is the last.
+    ///
+    /// Ready and quarantined tasks are in the order in which they are to start, as far as it is known: by priority, and
+    /// then the oldest first. Delayed tasks are in the order in which they are due. Running tasks are in no order.
+    ///
+    /// # Behavior
+    /// - `tasks_lists_what_waits_and_runs`: each task of the worker id that has not ended is in the part where it is, and
+    ///   in no other.
+    /// - `tasks_are_in_order`: ready ones by priority and submission, delayed ones by when they are due.
+    /// - `tasks_are_paged`: the pages together have each task that stays in its part, once, whatever becomes of the
+    ///   others meanwhile.
+    /// - `tasks_leave_out_the_expired`: a task that has expired is not listed.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable); [`Protocol`](TransportError::Protocol) for a cursor of another
+    /// transport.
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError>;
 
     /// Stops or resumes the claims from a queue, for all its instances. Tasks that run
     /// continue, and tasks are still accepted.

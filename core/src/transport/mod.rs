@@ -1,5 +1,6 @@
 //! The contract between dispatchers, which submit tasks, and workers, which run them.
 
+mod claim;
 mod config;
 mod consumer;
 mod contract;
@@ -8,12 +9,15 @@ mod ext;
 mod info;
 mod report;
 mod signal_queue;
+mod task_page;
 
+pub use claim::Claim;
 pub use config::TransportConfig;
-pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signal};
+pub use consumer::{Claimed, Completion, Consumer, Finish, Finished, Signal};
 pub use contract::{Cancelled, Submitted, Transport};
 pub use error::{OutcomeError, SubmitError, SubmitOneError, TransportError};
 pub use ext::TransportExt;
 pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};
 pub use report::{Added, InstanceReport, MethodFigures, Reported};
 pub use signal_queue::SignalQueue;
+pub use task_page::{QueuePart, TaskCursor, TaskPage};

@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
 use crate::metrics::{EndsOfBatch, WorkerMetrics};
-use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, TransportError};
 
 /// Writes the completions of a lane.
 ///
@@ -17,7 +17,7 @@ use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
 /// lives no other one ends the task.
 pub(super) struct Finishes {
     writer: Arc<Writer>,
-    ended: Vec<Completion>,
+    ended: Ended,
     writing: Option<BoxFuture<'static, Unwritten>>,
     repeating: FuturesUnordered<BoxFuture<'static, ()>>,
 }
@@ -30,10 +30,18 @@ struct Writer {
     log: ErrorLog,
 }
 
+/// Ends of tasks that are to be written together.
+#[derive(Default)]
+struct Ended {
+    completions: Vec<Completion>,
+    /// What is told of those that end a run, in the same order; nothing if that is not logged.
+    runs: Vec<EndedRun>,
+}
+
 /// What of a batch the transport has not taken.
 #[derive(Default)]
 struct Unwritten {
-    completions: Vec<Completion>,
+    ended: Ended,
     /// Whether some of it may be taken soon.
     is_transient: bool,
 }
@@ -52,16 +60,18 @@ impl Finishes {
         metrics: Arc<WorkerMetrics>,
     ) -> Self {
         let writer = Arc::new(Writer { consumer, clock, state, metrics, log: ErrorLog::default() });
-        Self { writer, ended: Vec::new(), writing: None, repeating: FuturesUnordered::new() }
+        Self { writer, ended: Ended::default(), writing: None, repeating: FuturesUnordered::new() }
     }
 
-    pub(super) fn push(&mut self, completion: Completion) {
-        self.ended.push(completion);
+    /// Writes a completion, and tells the transport of the run that it ends.
+    pub(super) fn push(&mut self, completion: Completion, run: Option<EndedRun>) {
+        self.ended.completions.push(completion);
+        self.ended.runs.extend(run);
     }
 
     /// Whether all is written.
     pub(super) fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.writing.is_none() && self.repeating.is_empty()
+        self.ended.completions.is_empty() && self.writing.is_none() && self.repeating.is_empty()
     }
 
     /// Writes and repeats as far as possible. Whether a batch was answered.
@@ -70,14 +80,14 @@ impl Finishes {
         while let Poll::Ready(Some(())) = self.repeating.poll_next_unpin(cx) {
             answered = true;
         }
-        if self.writing.is_none() && !self.ended.is_empty() {
+        if self.writing.is_none() && !self.ended.completions.is_empty() {
             let (writer, ended) = (Arc::clone(&self.writer), std::mem::take(&mut self.ended));
             self.writing = Some(Box::pin(async move { writer.write(ended).await }));
         }
         let Some(writing) = &mut self.writing else { return answered };
         let Poll::Ready(left) = writing.poll_unpin(cx) else { return answered };
         self.writing = None;
-        if !left.completions.is_empty() {
+        if !left.ended.completions.is_empty() {
             let writer = Arc::clone(&self.writer);
             self.repeating.push(Box::pin(async move { writer.repeat(left).await }));
         }
@@ -86,20 +96,32 @@ impl Finishes {
 }
 
 impl Writer {
-    async fn write(&self, done: Vec<Completion>) -> Unwritten {
-        let answers = self.consumer.finish(&done).await;
+    async fn write(&self, Ended { completions, runs }: Ended) -> Unwritten {
+        let answers = self.consumer.finish(&completions).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
         let mut ends = EndsOfBatch::default();
-        let mut ended = Vec::with_capacity(done.len());
-        for (completion, answer) in done.into_iter().zip(answers) {
+        let (mut ended, mut released) = (Vec::with_capacity(completions.len()), 0);
+        let mut told = Vec::with_capacity(runs.len());
+        let mut runs = runs.into_iter();
+        for (completion, answer) in completions.into_iter().zip(answers) {
             let task = completion.claim.task;
             ends.note(&completion.finish, &answer);
+            released += usize::from(is_release(&completion, &answer));
+            let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
-                // The detach released its tasks.
-                Ok(Finished::Written | Finished::AlreadyTerminal(_)) | Err(TransportError::Detached) => {
+                Ok(Finished::Written) => {
+                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
                     ended.push(completion.claim);
                 }
+                Ok(Finished::AlreadyTerminal(status)) => {
+                    // It was written before, if the answer to that was lost.
+                    let run = run.filter(|run| run.status == status);
+                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
+                    ended.push(completion.claim);
+                }
+                // The detach released its tasks.
+                Err(TransportError::Detached) => ended.push(completion.claim),
                 Ok(Finished::Fenced) => {
                     if let Some(left_out) = self.log.admit("fenced") {
                         tracing::warn!(
@@ -109,7 +131,8 @@ impl Writer {
                     ended.push(completion.claim);
                 }
                 Err(error) => {
-                    left.completions.push(completion);
+                    left.ended.completions.push(completion);
+                    left.ended.runs.extend(run);
                     if error.is_retryable() {
                         away = Some(error);
                     } else {
@@ -118,10 +141,14 @@ impl Writer {
                 }
             }
         }
+        self.state.note_released(released);
+        if !told.is_empty() {
+            self.consumer.record_activity(told);
+        }
         self.state.end(ended.into_iter());
         self.metrics.ends.add(&ends);
         left.is_transient = away.is_some();
-        let tasks = left.completions.len();
+        let tasks = left.ended.completions.len();
         if let Some((task, error)) = refusal {
             if let Some(left_out) = self.log.admit(&format!("refused: {error}")) {
                 tracing::error!(
@@ -138,10 +165,15 @@ impl Writer {
 
     async fn repeat(&self, mut left: Unwritten) {
         let mut pause = SHORTEST_PAUSE;
-        while !left.completions.is_empty() {
+        while !left.ended.completions.is_empty() {
             self.clock.sleep_until(self.clock.now() + pause).await;
-            left = self.write(left.completions).await;
+            left = self.write(left.ended).await;
             pause = if left.is_transient { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         }
     }
+}
+
+/// Whether a task was released by that.
+pub(super) fn is_release(completion: &Completion, answer: &Result<Finished, TransportError>) -> bool {
+    matches!(completion.finish, Finish::Release) && matches!(answer, Ok(Finished::Written))
 }

@@ -12,6 +12,7 @@ use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
+use super::telemetry::Telemetry;
 use super::{Handler, Ran, Run, StopToken};
 use crate::metrics::{LaneMetrics, WorkerMetrics};
 use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog, Tick};
@@ -34,47 +35,55 @@ pub(super) struct Lane<H> {
     consumer: Arc<LaneConsumer>,
     /// None if calls are not counted.
     figures: Option<LaneFigures>,
+    /// Whether the ends of its runs are logged.
+    logs_activity: bool,
     metrics: LaneMetrics,
-    /// The last look at the clock.
+    /// The time that was read last: shortly before a task begins, and right after it was polled.
     now: Tick,
+    telemetry: Arc<Telemetry>,
     draining: bool,
 }
 
-/// What a lane counts.
-pub(super) struct LaneCounts {
-    /// Of methods; none if their calls are not counted.
+/// What a lane is made of, besides its handler.
+pub(super) struct LaneParts {
+    /// Which of the worker's lanes it is, from 0.
+    pub(super) index: usize,
+    pub(super) intake: Arc<Intake>,
+    pub(super) consumer: Arc<dyn Consumer>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) state: Arc<LaneState>,
+    /// None if calls are not counted.
     pub(super) figures: Option<LaneFigures>,
+    /// Whether the ends of its runs are logged.
+    pub(super) logs_activity: bool,
     pub(super) metrics: LaneMetrics,
-    pub(super) of_worker: Arc<WorkerMetrics>,
+    /// The worker's.
+    pub(super) worker_metrics: Arc<WorkerMetrics>,
+    /// The worker's.
+    pub(super) telemetry: Arc<Telemetry>,
 }
 
 /// How long new tasks run, one after another, before woken tasks run, and the other way round.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
-    pub(super) fn new(
-        handler: H,
-        index: usize,
-        intake: Arc<Intake>,
-        consumer: Arc<dyn Consumer>,
-        clock: Arc<dyn Clock>,
-        state: Arc<LaneState>,
-        counts: LaneCounts,
-    ) -> Self {
-        let LaneCounts { figures, metrics, of_worker } = counts;
+    pub(super) fn new(handler: H, parts: LaneParts) -> Self {
+        let LaneParts { index, intake, consumer, clock, state, .. } = parts;
         Self {
             handler,
             index,
             intake,
             consumer: LaneConsumer::new(Arc::clone(&consumer)),
-            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state), of_worker),
+            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state), parts.worker_metrics),
             running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
             deadlines: Deadlines::new(Arc::clone(&clock)),
             now: clock.now(),
             clock,
-            figures,
-            metrics,
+            figures: parts.figures,
+            logs_activity: parts.logs_activity,
+            metrics: parts.metrics,
+            telemetry: parts.telemetry,
             draining: false,
         }
     }
@@ -114,7 +123,6 @@ impl<H: Handler> Lane<H> {
                     return true;
                 }
             }
-            // `begin_one` has looked at the clock.
             let until = *until.get_or_insert(self.now + AT_ONCE);
             // Many long ones must not keep the lane from those that were woken.
             if self.now >= until && self.running.has_ready() {
@@ -123,13 +131,6 @@ impl<H: Handler> Lane<H> {
         }
     }
 
-    /// Notes that the lane is at work, and looks at the clock.
-    fn tick(&mut self) {
-        self.now = self.clock.now();
-        self.state.tick(self.now);
-    }
-
-    /// Begins a task, and then looks at the clock.
     fn begin_one(&mut self, claimed: Claimed) {
         let (claim, stop) = (claimed.claim, StopToken::new());
         // Before anything of it runs, so that it can be stopped and given up from now on.
@@ -140,10 +141,12 @@ impl<H: Handler> Lane<H> {
         self.metrics.begin(&claimed);
         let mark = self.figures.as_mut().and_then(|figures| figures.begin(payload, || clock.now()));
         let events = EventSink::new(&self.consumer, claim);
-        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events };
+        let (span, trace) = self.telemetry.begin(&claimed);
+        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events, trace };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
-        let job = Job::new(&self.handler, run, self.now, mark);
+        let mut job = Job::new(&self.handler, run, self.now, span);
+        job.mark = mark;
         let ended = self.running.begin(job);
         self.tick();
         match ended {
@@ -159,7 +162,7 @@ impl<H: Handler> Lane<H> {
     /// Releases claims that have not begun.
     fn release(&mut self, claims: Vec<Claim>) {
         for claim in claims {
-            self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() });
+            self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() }, None);
         }
     }
 
@@ -186,14 +189,24 @@ impl<H: Handler> Lane<H> {
     }
 
     fn end(&mut self, job: &Job, ran: Ran) {
-        self.metrics.end(self.now - job.began);
+        self.metrics.end(self.now - job.started_at);
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
             figures.end(mark, &ran, &job.stop, self.now);
         }
-        match job.completion(ran, &*self.clock) {
-            Some(completion) => self.finishes.push(completion),
-            None => self.state.end([job.claim].into_iter()),
-        }
+        job.stop.probe().ended();
+        let Some(completion) = job.completion(ran, &*self.clock) else {
+            self.state.end([job.claim].into_iter());
+            return;
+        };
+        self.telemetry.end(job.claim, &job.span, &completion.finish);
+        let ended = self.logs_activity.then(|| job.ended_run(&completion.finish, self.now)).flatten();
+        self.finishes.push(completion, ended);
+    }
+
+    /// Reads the time, and notes that the lane is not blocked.
+    fn tick(&mut self) {
+        self.now = self.clock.now();
+        self.state.tick(self.now);
     }
 
     fn drained(&self) -> bool {

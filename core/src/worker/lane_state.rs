@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::early_stops::EarlyStops;
 use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
-use crate::{Claim, TaskId, Tick, lock};
+use crate::{Claim, RunState, TaskId, Tick, lock};
 
 /// What a lane and the monitor of its instance know of each other.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct LaneState {
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
+    /// How many tasks it has released.
+    released: AtomicUsize,
     /// Stops for claims that no lane had begun, which all lanes share.
     early: Arc<EarlyStops>,
 }
@@ -34,7 +36,13 @@ const IDLE: u64 = u64::MAX;
 
 impl LaneState {
     pub(super) fn new(slot: SlotOfLane, early: Arc<EarlyStops>) -> Self {
-        Self { slot, running: Mutex::default(), busy_since: AtomicU64::new(IDLE), early }
+        Self {
+            slot,
+            running: Mutex::default(),
+            busy_since: AtomicU64::new(IDLE),
+            released: AtomicUsize::new(0),
+            early,
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -82,7 +90,17 @@ impl LaneState {
         }
     }
 
+    /// Notes that tasks were released.
+    pub(super) fn note_released(&self, tasks: usize) {
+        self.released.fetch_add(tasks, Ordering::Relaxed);
+    }
+
     // ---- the monitor's side ----
+
+    /// How many tasks the lane has released.
+    pub(super) fn released(&self) -> usize {
+        self.released.load(Ordering::Relaxed)
+    }
 
     /// Stops one task if the lane has it. Whether it has.
     pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {
@@ -92,6 +110,15 @@ impl LaneState {
         drop(running);
         token.stop(why);
         true
+    }
+
+    /// What the run of a claim does, if the lane has it.
+    pub(super) fn inspect(&self, claim: &Claim, now: Tick) -> Option<RunState> {
+        let running = self.running();
+        let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
+        let token = token.map(|(_, stop)| stop.clone())?;
+        drop(running);
+        Some(token.probe().state(claim, now))
     }
 
     /// Stops all tasks that the lane has or gets.

@@ -17,10 +17,14 @@ mod job;
 mod jobs;
 mod lane;
 mod lane_state;
+mod run_probe;
 mod run_queue;
 mod running_tasks;
 mod stop;
+mod task_span;
+mod task_tracer;
 mod task_waker;
+mod telemetry;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod worker;
 
@@ -31,6 +35,11 @@ pub use event_sink::EventSink;
 pub use figures::{FiguresConfig, MethodSource};
 pub use handler::{Handler, Ran, Run};
 pub use health::{WorkerHealth, WorkerState};
+pub use run_probe::{RunNotes, RunProbe};
 pub use running_tasks::{LaneSlot, RunningTasks};
 pub use stop::{Stop, StopToken};
+pub use task_tracer::TaskTracer;
 pub use worker::{RunningWorker, Worker};
+
+/// The target of the spans of tasks, and of the log lines about their failures.
+const SPAN_TARGET: &str = "rhai_dispatcher::task";

@@ -14,10 +14,13 @@ use super::ends::Ends;
 use super::figures::{CallFigures, LaneFigures, Reports};
 use super::instance_monitor::{InstanceMonitor, Telling};
 use super::intake::Intake;
-use super::lane::{Lane, LaneCounts};
+use super::lane::{Lane, LaneParts};
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::{Drained, Handler, MethodSource, RunningTasks, WorkerConfig, WorkerError, WorkerHealth};
+use super::telemetry::Telemetry;
+use super::{
+    Drained, Handler, MethodSource, RunningTasks, TaskTracer, WorkerConfig, WorkerError, WorkerHealth,
+};
 use crate::clock::{Busy, block_on_counted};
 use crate::metrics::{LaneMetrics, WorkerMetrics};
 use crate::{Clock, Consumer, InstanceSpec, Transport, WorkerId};
@@ -30,6 +33,7 @@ pub struct Worker {
     config: WorkerConfig,
     running_tasks: Option<Arc<dyn RunningTasks>>,
     methods: Option<Arc<dyn MethodSource>>,
+    tracer: Option<Arc<dyn TaskTracer>>,
     health: WorkerHealth,
 }
 
@@ -46,8 +50,15 @@ impl Worker {
     /// A worker that will serve `worker_id`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, worker_id: WorkerId) -> Self {
-        let (config, health) = (WorkerConfig::default(), WorkerHealth::default());
-        Self { transport, worker_id, config, running_tasks: None, methods: None, health }
+        Self {
+            transport,
+            worker_id,
+            config: WorkerConfig::default(),
+            running_tasks: None,
+            methods: None,
+            tracer: None,
+            health: WorkerHealth::default(),
+        }
     }
 
     /// Sets its configuration.
@@ -68,6 +79,13 @@ impl Worker {
     #[must_use]
     pub fn with_methods(mut self, methods: Arc<dyn MethodSource>) -> Self {
         self.methods = Some(methods);
+        self
+    }
+
+    /// Sets what takes part in the traces of its tasks. Default: none, and their trace contexts are passed on.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Arc<dyn TaskTracer>) -> Self {
+        self.tracer = Some(tracer);
         self
     }
 
@@ -108,7 +126,7 @@ impl Worker {
         F: Fn() -> H + Send + Sync + 'static,
     {
         self.check_slots()?;
-        let Self { transport, worker_id, config, running_tasks, methods, health } = self;
+        let Self { transport, worker_id, config, running_tasks, methods, tracer, health } = self;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
@@ -138,7 +156,8 @@ impl Worker {
         health.begin(Arc::clone(&clock), consumer.lease());
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
-        let grace = config.grace;
+        let (grace, logs_activity) = (config.grace, config.activity);
+        let telemetry = Arc::new(Telemetry::new(tracer));
         let monitor = InstanceMonitor::new(
             Arc::clone(&consumer),
             Arc::clone(&clock),
@@ -163,15 +182,21 @@ impl Worker {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
-            let counts = LaneCounts {
-                figures: figures.clone().map(|figures| LaneFigures::new(figures, index, id.clone())),
-                metrics: LaneMetrics::new(&id),
-                of_worker: Arc::clone(&metrics),
-            };
             let busy = busy_thread(&*clock);
+            let parts = LaneParts {
+                index,
+                intake,
+                consumer,
+                clock,
+                state,
+                figures: figures.clone().map(|figures| LaneFigures::new(figures, index, id.clone())),
+                logs_activity,
+                metrics: LaneMetrics::new(&id),
+                worker_metrics: Arc::clone(&metrics),
+                telemetry: Arc::clone(&telemetry),
+            };
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run =
-                    || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state, counts));
+                let run = || drive(busy, Lane::new(make_handler(), parts));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it

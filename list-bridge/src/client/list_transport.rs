@@ -1,13 +1,15 @@
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskId, TaskPage,
     Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
@@ -90,6 +92,12 @@ impl ListTransport {
         if let Some(context) = &task.context_id {
             field("contextId", context);
         }
+        if let Some(trace) = &task.trace {
+            field("traceparent", &trace.traceparent());
+            if let Some(state) = trace.tracestate() {
+                field("tracestate", state);
+            }
+        }
         field("createdAt", &now);
         field("updatedAt", &now);
         let commands = self.commands.clone();
@@ -170,6 +178,10 @@ impl Transport for ListTransport {
         .boxed()
     }
 
+    fn inspect(&self, _id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        future::ready(Err(refused("a question where a task is").into())).boxed()
+    }
+
     async fn cancel(&self, _ids: &[TaskId], _why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         Err(refused("cancel"))
     }
@@ -186,8 +198,33 @@ impl Transport for ListTransport {
         Err(refused("a list of figures"))
     }
 
+    async fn activity(
+        &self,
+        _worker_id: &WorkerId,
+        _range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn watch_activity(&self, _worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        Err(refused("a watch of activity"))
+    }
+
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         Err(refused("a list of queues"))
+    }
+
+    async fn tasks(
+        &self,
+        _worker_id: &WorkerId,
+        _from: &TaskCursor,
+        _limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        Err(refused("a list of tasks"))
     }
 
     async fn set_paused(&self, _worker_id: &WorkerId, _paused: bool) -> Result<(), TransportError> {

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -5,8 +6,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
     Transport, TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
@@ -15,7 +17,7 @@ use super::ListTasks;
 use crate::ListId;
 use crate::store::Resolved;
 
-/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome` and `cancel`
+/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome`, `inspect` and `cancel`
 /// of an id that such a client has chosen follow to the task that runs it, if the id has the form of a task's.
 ///
 /// The outcome of a task that this handle has submitted takes no further call; the record, the wait or the cancel of any
@@ -115,6 +117,28 @@ impl Transport for FollowingTransport {
         TaskEvents::new(queue, outcome.boxed())
     }
 
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        if self.inner.awaits(id) {
+            return self.inner.inspect(id);
+        }
+        let resolved = self.tasks.resolve(&ListId::from(id));
+        let (inner, tasks) = (self.inner.clone(), self.tasks.clone());
+        async move {
+            match resolved.await? {
+                Resolved::Other => inner.inspect(id).await,
+                Resolved::Runs(task) => inner.inspect(task).await,
+                Resolved::Hash => match tasks.find(&ListId::from(id)).await? {
+                    Some(found) => {
+                        let status = found.into_details(id).status;
+                        Err(InspectError::NotRunning { task: id, status })
+                    }
+                    None => Err(InspectError::NotFound(id)),
+                },
+            }
+        }
+        .boxed()
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         let (tasks, ids) = (self.tasks.clone(), ids.to_vec());
         // On the bridge: a caller that drops the future after its first poll has cancelled all the same.
@@ -133,12 +157,37 @@ impl Transport for FollowingTransport {
         self.inner.figures(worker_id).await
     }
 
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        self.inner.activity(worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        self.inner.active_worker_ids().await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        self.inner.watch_activity(worker_id).await
+    }
+
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         self.inner.queues().await
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
         self.inner.queue(worker_id).await
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.inner.tasks(worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

@@ -6,9 +6,11 @@ mod due;
 mod effects;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod hub;
+mod inspect;
 mod listing;
 mod named;
 mod submit;
+mod task_pages;
 
 pub(crate) use effects::Effects;
 pub(crate) use hub::Hub;

@@ -14,6 +14,7 @@ pub(crate) enum Script {
     Recover,
     Finish,
     Cancel,
+    Inspect,
     Read,
     Renew,
     Detach,
@@ -24,6 +25,10 @@ pub(crate) enum Script {
     Events,
     Report,
     Figures,
+    Activity,
+    ReadActivity,
+    Active,
+    Tasks,
 }
 
 // Tables of scripts are indexed by their number.
@@ -45,6 +50,7 @@ pub(crate) fn answer_to(index: usize, replies: &[ServerReply]) -> Option<&str> {
 const SHARED: &str = concat!(
     include_str!("../lua/shared/call.lua"),
     include_str!("../lua/shared/finished.lua"),
+    include_str!("../lua/shared/activity.lua"),
     include_str!("../lua/shared/record.lua"),
     include_str!("../lua/shared/quarantine.lua"),
     include_str!("../lua/shared/task.lua"),
@@ -57,12 +63,13 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 20] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
         Self::Finish,
         Self::Cancel,
+        Self::Inspect,
         Self::Read,
         Self::Renew,
         Self::Detach,
@@ -73,6 +80,10 @@ impl Script {
         Self::Events,
         Self::Report,
         Self::Figures,
+        Self::Activity,
+        Self::ReadActivity,
+        Self::Active,
+        Self::Tasks,
     ];
 
     /// How many there are.
@@ -85,6 +96,7 @@ impl Script {
             Self::Recover => "recover",
             Self::Finish => "finish",
             Self::Cancel => "cancel",
+            Self::Inspect => "inspect",
             Self::Read => "read",
             Self::Renew => "renew",
             Self::Detach => "detach",
@@ -95,6 +107,10 @@ impl Script {
             Self::Events => "events",
             Self::Report => "report",
             Self::Figures => "figures",
+            Self::Activity => "activity",
+            Self::ReadActivity => "read_activity",
+            Self::Active => "active",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -105,6 +121,7 @@ impl Script {
             Self::Recover => include_str!("../lua/recover.lua"),
             Self::Finish => include_str!("../lua/finish.lua"),
             Self::Cancel => include_str!("../lua/cancel.lua"),
+            Self::Inspect => include_str!("../lua/inspect.lua"),
             Self::Read => include_str!("../lua/read.lua"),
             Self::Renew => include_str!("../lua/renew.lua"),
             Self::Detach => include_str!("../lua/detach.lua"),
@@ -115,6 +132,10 @@ impl Script {
             Self::Events => include_str!("../lua/events.lua"),
             Self::Report => include_str!("../lua/report.lua"),
             Self::Figures => include_str!("../lua/figures.lua"),
+            Self::Activity => include_str!("../lua/activity.lua"),
+            Self::ReadActivity => include_str!("../lua/read_activity.lua"),
+            Self::Active => include_str!("../lua/active.lua"),
+            Self::Tasks => include_str!("../lua/tasks.lua"),
         }
     }
 
@@ -169,11 +190,11 @@ impl Script {
         &LIBRARY
     }
 
-    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks and events, and
+    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks, events and activity of instances, and
     /// continues with those that it has. No script is declared `no-writes`, since a server that has become a replica
     /// would continue to answer it with old data.
     pub(crate) const fn runs_without_memory(self) -> bool {
-        !matches!(self, Self::Submit | Self::Events)
+        !matches!(self, Self::Submit | Self::Events | Self::Activity)
     }
 }
 

@@ -8,7 +8,7 @@ use super::state::{IntakeState, PendingClaim, WorkerClaim};
 use crate::worker::Stop;
 use crate::worker::early_stops::EarlyStops;
 use crate::worker::lane_state::LaneState;
-use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError, lock};
+use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, RunActivity, RunState, Tick, TransportError, lock};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
 ///
@@ -117,6 +117,15 @@ impl Intake {
         }
     }
 
+    /// What the run of a claim does, if this worker has it.
+    pub(in crate::worker) fn inspect(&self, claim: &Claim) -> Option<RunState> {
+        if self.lock().unbegun.iter().any(|claimed| claimed.claim == *claim) {
+            return Some(RunState::new(claim, RunActivity::Claimed));
+        }
+        let now = self.clock.now();
+        self.lanes.iter().find_map(|lane| lane.inspect(claim, now))
+    }
+
     /// Forgets stops that came too late for their tasks.
     pub(in crate::worker) fn prune_stops(&self) {
         let tasks_wait = !self.lock().unbegun.is_empty();
@@ -143,6 +152,11 @@ impl Intake {
         drop(state);
         drop(claim);
         left
+    }
+
+    /// Takes what no lane has begun.
+    pub(in crate::worker) fn take_unbegun(&self) -> Vec<Claim> {
+        self.lock().take_unbegun()
     }
 
     fn lock(&self) -> MutexGuard<'_, IntakeState> {
