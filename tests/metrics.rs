@@ -7,25 +7,36 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use futures::executor::block_on;
+use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use rhai_dispatcher::metrics::TransportMetrics;
 use rhai_dispatcher::testing::ManualClock;
 use rhai_dispatcher::transport::{MemoryConfig, MemoryTransport, Transport};
-use rhai_dispatcher::{RhaiDispatcher, WorkerId};
+use rhai_dispatcher::{RhaiDispatcher, RhaiWorker, WorkerId};
 
-/// Keeps counters and gauges by name and labels.
+/// Keeps what is counted, by name and labels.
 #[derive(Default)]
-struct Figures(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+struct Figures {
+    /// Counters and gauges.
+    values: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
+    observations: Mutex<BTreeMap<String, Arc<Observations>>>,
+}
+
+/// What a histogram was told, in this order.
+#[derive(Default)]
+struct Observations(Mutex<Vec<f64>>);
 
 impl Figures {
     fn entry(&self, key: &Key) -> Arc<AtomicU64> {
-        let labels: Vec<_> = key.labels().map(|label| label.value().to_owned()).collect();
-        let name = [&[key.name().to_owned()], &*labels].concat().join(" ");
-        Arc::clone(self.0.lock().unwrap().entry(name).or_default())
+        Arc::clone(self.values.lock().unwrap().entry(name(key)).or_default())
     }
 
     fn counter(&self, name: &str) -> u64 {
-        self.0.lock().unwrap()[name].load(Ordering::Relaxed)
+        self.values.lock().unwrap()[name].load(Ordering::Relaxed)
+    }
+
+    fn observations(&self, name: &str) -> Vec<f64> {
+        self.observations.lock().unwrap()[name].0.lock().unwrap().clone()
     }
 
     fn gauge(&self, name: &str) -> f64 {
@@ -46,9 +57,20 @@ impl Recorder for Figures {
         Gauge::from_arc(self.entry(key))
     }
 
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(Arc::clone(self.observations.lock().unwrap().entry(name(key)).or_default()))
     }
+}
+
+impl HistogramFn for Observations {
+    fn record(&self, value: f64) {
+        self.0.lock().unwrap().push(value);
+    }
+}
+
+fn name(key: &Key) -> String {
+    let labels: Vec<_> = key.labels().map(|label| label.value().to_owned()).collect();
+    [&[key.name().to_owned()], &*labels].concat().join(" ")
 }
 
 #[test]
@@ -87,4 +109,30 @@ fn figures_of_a_queue_are_read_once_per_second() {
         drop(waiting);
         assert_eq!(figures.gauge("rhai_dispatcher_requests_in_flight"), 0.0);
     });
+}
+
+#[test]
+fn worker_tells_how_long_its_tasks_waited() {
+    let figures = Figures::default();
+    metrics::with_local_recorder(&figures, || {
+        let clock = ManualClock::new();
+        let config = MemoryConfig::default().with_clock(Arc::new(clock.clone()));
+        let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(config));
+        let client =
+            RhaiDispatcher::builder().caller_id("test").transport(Arc::clone(&transport)).build().unwrap();
+        let request = || client.new_play_request().worker_id("worker-1").script("1");
+        let at_once = block_on(request().submit()).unwrap();
+        let delayed = block_on(request().delay(Duration::from_secs(2)).submit()).unwrap();
+        clock.advance(Duration::from_secs(5));
+
+        let worker = RhaiWorker::builder("worker-1").transport(transport).threads(1).build().unwrap();
+        let worker = block_on(worker.start()).unwrap();
+        for id in [at_once, delayed] {
+            block_on(client.wait(id, Duration::from_secs(60))).unwrap();
+        }
+        block_on(worker.drain()).unwrap();
+    });
+    let mut waited = figures.observations("rhai_task_queue_seconds worker-1");
+    waited.sort_by(f64::total_cmp);
+    assert_eq!(waited, [3.0, 5.0], "the delay does not count");
 }

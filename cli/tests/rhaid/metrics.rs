@@ -172,6 +172,7 @@ fn metrics_of_a_live_worker_are_those_of_the_document() {
     assert_eq!(scrape.of_worker("rhai_tasks_taken_over_total"), 0.0);
     assert_eq!(scrape.of_worker("rhai_tasks_running"), 0.0);
     assert_eq!(scrape.of_worker("rhai_task_seconds_count"), 7.0);
+    assert_eq!(scrape.of_worker("rhai_task_queue_seconds_count"), 7.0);
     assert_eq!(scrape.of_worker("rhai_lanes"), 1.0);
     assert!(scrape.of_worker("rhai_lane_busy_seconds_sum") > 0.0);
     assert_eq!(scrape.value("rhai_dispatcher_requests_total{result=\"completed\"}"), 1.0);

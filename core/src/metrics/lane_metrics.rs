@@ -10,6 +10,7 @@ pub(crate) struct LaneMetrics {
     started: Counter,
     taken_over: Counter,
     running: Gauge,
+    queue_seconds: Histogram,
     seconds: Histogram,
     lanes: Gauge,
     busy: Histogram,
@@ -33,6 +34,7 @@ impl LaneMetrics {
             started: counter!("rhai_tasks_started_total", "worker_id" => id()),
             taken_over: counter!("rhai_tasks_taken_over_total", "worker_id" => id()),
             running: gauge!("rhai_tasks_running", "worker_id" => id()),
+            queue_seconds: histogram!("rhai_task_queue_seconds", "worker_id" => id()),
             seconds: histogram!("rhai_task_seconds", "worker_id" => id()),
             lanes,
             busy: histogram!("rhai_lane_busy_seconds", "worker_id" => id()),
@@ -48,6 +50,9 @@ impl LaneMetrics {
         self.new_starts += 1;
         // Each try has a start of its own; further ones follow a loss.
         self.new_taken_over += u64::from(claimed.claim.delivery > claimed.attempt + 1);
+        if let Some(waited) = claimed.queue_time {
+            self.queue_seconds.record(waited);
+        }
     }
 
     /// A task has ended.

@@ -31,6 +31,11 @@ pub static METRICS: &[Metric] = &[
         "Claims that the worker lost because it renewed its lease too late.",
     ),
     Metric::gauge("rhai_tasks_running", WORKER, "Tasks that lanes have begun and that have not ended."),
+    Metric::histogram(
+        "rhai_task_queue_seconds",
+        WORKER,
+        "From the acceptance of a task, or the end of its delay or backoff, to its start, by the transport's clock.",
+    ),
     Metric::histogram("rhai_task_seconds", WORKER, "From the start of a task on its lane to its end."),
     Metric::gauge("rhai_lanes", WORKER, "Threads that run tasks."),
     Metric::histogram(
