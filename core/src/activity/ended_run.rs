@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ActivityEntry, ActivityError};
-use crate::{CancelReason, Claim, Finish, Outcome, Task, TaskStatus, Tick, WallTime};
+use crate::{CancelReason, Claim, Task, TaskStatus, Tick, WallTime};
 
 /// A run that has ended with an outcome, or with an error after which it is tried again, and whose end the transport has
 /// written: what a worker tells its transport for the activity.
@@ -29,16 +29,6 @@ pub struct EndedRun {
 }
 
 impl EndedRun {
-    /// The same with the error of its completion, if that has one.
-    #[must_use]
-    pub(crate) fn with_error_of(mut self, finish: Finish) -> Self {
-        self.error = match finish {
-            Finish::Outcome(Outcome::Error(error)) | Finish::RetryIn(_, error) => Some(error.into()),
-            _ => None,
-        };
-        self
-    }
-
     /// The entry of it, if it is `tick` and `now` by the clock of its transport.
     #[must_use]
     pub fn into_entry(self, tick: Tick, now: WallTime) -> ActivityEntry {

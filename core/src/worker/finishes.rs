@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
 use crate::metrics::{EndsOfBatch, WorkerMetrics};
-use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, Outcome, TransportError};
 
 /// Writes the completions of a lane.
 ///
@@ -111,13 +111,13 @@ impl Writer {
             let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
                 Ok(Finished::Written) => {
-                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
+                    told.extend(run.map(|run| with_error_of(run, completion.finish)));
                     ended.push(completion.claim);
                 }
                 Ok(Finished::AlreadyTerminal(status)) => {
                     // It was written before, if the answer to that was lost.
                     let run = run.filter(|run| run.status == status);
-                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
+                    told.extend(run.map(|run| with_error_of(run, completion.finish)));
                     ended.push(completion.claim);
                 }
                 // The detach released its tasks.
@@ -176,4 +176,13 @@ impl Writer {
 /// Whether a task was released by that.
 pub(super) fn is_release(completion: &Completion, answer: &Result<Finished, TransportError>) -> bool {
     matches!(completion.finish, Finish::Release) && matches!(answer, Ok(Finished::Written))
+}
+
+/// The run with the error of its completion, if that has one.
+fn with_error_of(mut run: EndedRun, finish: Finish) -> EndedRun {
+    run.error = match finish {
+        Finish::Outcome(Outcome::Error(error)) | Finish::RetryIn(_, error) => Some(error.into()),
+        _ => None,
+    };
+    run
 }
