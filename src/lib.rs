@@ -38,6 +38,7 @@
 //! | call typed services of Rust | [`service`] |
 //! | configure or share a transport, read queues | [`transport`] |
 //! | let programs with a plain Redis client submit scripts | [`list_bridge`] |
+//! | export metrics, or check the health of a worker | [`metrics`], [`worker::WorkerHealth`] |
 //! | test programs, with time under the test's control | [`testing`] |
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
 //! | register methods that calls name: functions, or a folder of scripts | [`handlers`] (feature) |
@@ -48,11 +49,11 @@
 //! - `dispatcher/`: [`RhaiDispatcher`] and its builder.
 //! - `worker/`: [`RhaiWorker`] and its builder.
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
+//! - `metrics`: the list of metrics, and those of queues.
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
 //! - `activity`, `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 //! - `opentelemetry`: the traces of tasks as those of OpenTelemetry.
-//! - `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -69,6 +70,7 @@ pub mod handlers;
 pub mod http;
 #[cfg(feature = "redis")]
 pub mod list_bridge;
+pub mod metrics;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
 pub mod service;

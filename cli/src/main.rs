@@ -8,6 +8,7 @@
 //! - `backend`: a server, or the memory of this process.
 //! - `usage`: what is wrong with a command line.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
+//! - `metrics`: the HTTP server of `rhaid worker --metrics`: figures and health checks.
 //! - `report`: the output: results to standard output, everything else to standard error.
 //! - `otlp`: the export of spans (feature `otel`).
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
@@ -20,6 +21,7 @@ mod error;
 mod exit;
 mod interrupt;
 mod logging;
+mod metrics;
 mod options;
 #[cfg(feature = "otel")]
 mod otlp;

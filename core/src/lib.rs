@@ -18,6 +18,7 @@
 //! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
 //! - `clock`: time ([`Clock`]), the system's or a test's.
+//! - `metrics`: what is counted for the recorder of the program ([`METRICS`]).
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
 //! - `error_log`: which errors are logged ([`ErrorLog`]); `nearest`: [`nearest`], the name that may have been meant.
 
@@ -33,6 +34,7 @@ mod figures;
 mod inspection;
 mod invalid;
 mod lock;
+mod metrics;
 mod nearest;
 mod panic_text;
 mod service;
@@ -61,6 +63,7 @@ pub use figures::{Counters, Figures, Histogram};
 pub use inspection::{Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace};
 pub use invalid::Invalid;
 pub use lock::lock;
+pub use metrics::{METRICS, Metric, MetricKind, TransportMetrics};
 pub use nearest::nearest;
 pub use service::{
     Call, CallError, Caller, DispatchError, NoError, NotSent, Received, RemoteError, Reply, Requests,
@@ -83,4 +86,5 @@ pub use uuid::Uuid;
 pub use worker::{
     Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
     RunningTasks, RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
+    WorkerHealth, WorkerState,
 };

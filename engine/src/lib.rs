@@ -57,25 +57,8 @@
 //! thrown is then in [`TaskError::value`](rhai_dispatcher_core::TaskError::value).
 //!
 //! # Metrics
-//! Through the `metrics` facade; install a recorder before the handler is made. A *request* here is
-//! any call of an asynchronous or blocking function, in both forms.
-//!
-//! | name | type | labels | what |
-//! |---|---|---|---|
-//! | `rhai_scripts_started_total` | counter | | |
-//! | `rhai_scripts_ended_total` | counter | `status`: completed, failed, timeout, stopped | with their last request |
-//! | `rhai_scripts_in_flight` | gauge | | started and not ended |
-//! | `rhai_script_seconds` | histogram | | from start to end |
-//! | `rhai_script_cpu_seconds` | histogram | | the sum of its slices |
-//! | `rhai_slices_total` | counter | | times that a script ran without a pause |
-//! | `rhai_fibers` | gauge | | scripts that have a stack |
-//! | `rhai_memory_accounts` | gauge | | scripts that hold memory, as of the last start or end of one: [`RhaiHandler::memory_accounts`] |
-//! | `rhai_stack_bytes` | gauge | | address space of all stacks, idle ones included |
-//! | `rhai_requests_started_total` | counter | `function` | |
-//! | `rhai_requests_ended_total` | counter | `function`, `status`: completed, failed, timeout, cancelled | |
-//! | `rhai_requests_in_flight` | gauge | `function` | started and not ended |
-//! | `rhai_requests_waiting` | gauge | `function` | those of them that wait for a free slot |
-//! | `rhai_request_seconds` | histogram | `function` | from start to end |
+//! Through the `metrics` facade: [`METRICS`] lists them. Install a recorder before the handler is made. A *request* in their
+//! names is any call of an asynchronous or blocking function, in both forms.
 //!
 //! # Layout
 //! From what an embedder sees down to what all rest on:
@@ -95,7 +78,7 @@
 //! - `docs/`: [`FunctionDoc`], [`ModuleDoc`]: what is written about the functions of scripts.
 //! - `fiber/`: stackful coroutines behind futures, and their stacks. All unsafe code is there and in
 //!   `memory/`.
-//! - `metrics`: what is counted.
+//! - `metrics`: what is counted; `metrics_table`: [`METRICS`], the list of it.
 //! - `memory/`: [`ScriptAllocator`], and which script holds which memory.
 //! - `metering/`: how operations and time of a script are counted.
 
@@ -112,6 +95,7 @@ mod lane;
 mod memory;
 mod metering;
 mod metrics;
+mod metrics_table;
 mod native;
 mod outline;
 mod script;
@@ -125,6 +109,7 @@ pub use function_names::{function_names, rhai_function_names};
 pub use handler::RhaiHandler;
 pub use lane::{CallTime, LanePlace, NativeBody};
 pub use memory::ScriptAllocator;
+pub use metrics_table::METRICS;
 pub use native::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, Call, IntoError, IntoValue, Parameter,
     Parameters, Reply, Sendable, Serialized, TaskContext, This, Thrown, script_call,

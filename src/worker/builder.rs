@@ -6,7 +6,7 @@ use std::time::Duration;
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_core::{Dispatcher, DispatcherConfig};
 use rhai_dispatcher_core::{
-    FiguresConfig, Invalid, RunningTasks, TaskTracer, Transport, Worker, WorkerConfig, WorkerId,
+    FiguresConfig, Invalid, RunningTasks, TaskTracer, Transport, Worker, WorkerConfig, WorkerHealth, WorkerId,
 };
 use rhai_dispatcher_engine::EngineConfig;
 #[cfg(feature = "handlers")]
@@ -37,6 +37,7 @@ pub struct RhaiWorkerBuilder {
     crash_file: Option<PathBuf>,
     running_tasks: Option<Arc<dyn RunningTasks>>,
     tracer: Option<Arc<dyn TaskTracer>>,
+    health: WorkerHealth,
     #[cfg(feature = "handlers")]
     handlers: Vec<MethodHandler>,
     #[cfg(feature = "handlers")]
@@ -57,6 +58,7 @@ impl RhaiWorkerBuilder {
             crash_file: None,
             running_tasks: None,
             tracer: None,
+            health: WorkerHealth::default(),
             #[cfg(feature = "handlers")]
             handlers: Vec::new(),
             #[cfg(feature = "handlers")]
@@ -150,6 +152,12 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// Sets what is told how the worker does, for a health check of the program. Default: nothing is told.
+    pub fn health(mut self, health: WorkerHealth) -> Self {
+        self.health = health;
+        self
+    }
+
     /// Registers a handler, whose methods tasks can [call](crate::RhaiDispatcher::call) beside scripts.
     #[cfg(feature = "handlers")]
     pub fn handler(mut self, handler: MethodHandler) -> Self {
@@ -204,7 +212,8 @@ impl RhaiWorkerBuilder {
             is_any.then(|| Handlers::new(self.handlers, folder)).transpose()?
         };
         let lanes = self.config.lanes.get();
-        let mut worker = Worker::new(Arc::clone(&transport), worker_id).with_config(self.config);
+        let mut worker = Worker::new(Arc::clone(&transport), worker_id);
+        worker = worker.with_config(self.config).with_health(self.health);
         #[cfg(feature = "handlers")]
         let methods = {
             let reads = Dispatcher::new(Arc::clone(&transport), DispatcherConfig::new("handlers")?);

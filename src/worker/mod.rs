@@ -49,6 +49,7 @@ pub use futures::future::LocalBoxFuture;
 pub use rhai_dispatcher_core::{
     Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
     RunningTasks, RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
+    WorkerHealth, WorkerState,
 };
 
 #[cfg(feature = "engine")]

@@ -13,6 +13,7 @@
 //! - `crash_recovery`: reports what such a file says, and takes it over ([`CrashRecovery`]).
 //! - `supervisor`: runs a child process with a table, and restarts it ([`Supervisor`]).
 //! - `supervised`: the child's side ([`Supervised`]).
+//! - `drain_line`: the socket between both: asks for the end, and passes a listening socket.
 //! - `table_memory`: the memory that both share.
 //! - `reporter`, `backoff`: delivers reports while the server may be away; pauses before restarts.
 
@@ -23,6 +24,8 @@ mod crash_file;
 mod crash_layout;
 mod crash_recovery;
 mod crash_table;
+#[cfg(unix)]
+mod drain_line;
 #[cfg(unix)]
 mod reporter;
 #[cfg(unix)]

@@ -1,10 +1,12 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, Read, stdin};
+use std::net::TcpListener;
 use std::process;
 use std::thread;
 
 use crate::CrashTable;
+use crate::drain_line::{DRAIN, DrainLine, receive_listener};
 
 /// The child's side of a [`Supervisor`](crate::Supervisor).
 ///
@@ -12,14 +14,12 @@ use crate::CrashTable;
 #[derive(Debug)]
 pub struct Supervised {
     table: CrashTable,
+    listener: Option<TcpListener>,
 }
 
 impl Supervised {
     /// The environment variable by which a process knows that it is a supervised child: the path of its table.
     pub(crate) const VARIABLE: &str = "RHAI_CRASH_TABLE";
-
-    /// What the parent writes to the child's standard input to ask for an orderly end.
-    pub(crate) const DRAIN: u8 = b'd';
 
     /// Whether this process is a supervised child.
     #[must_use]
@@ -42,9 +42,17 @@ impl Supervised {
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
         #[cfg(target_os = "linux")]
         set_name();
+        // Before that thread reads what follows.
+        let has_listener = env::var_os(DrainLine::LISTENER_VARIABLE).is_some();
+        let listener = has_listener.then(|| receive_listener(&stdin())).transpose()?;
         thread::Builder::new().name("rhai-tie".into()).spawn(move || listen(drain))?;
         let file = File::options().read(true).write(true).open(path)?;
-        Ok(Self { table: CrashTable::map(file)? })
+        Ok(Self { table: CrashTable::map(file)?, listener })
+    }
+
+    /// The listening socket of [`Supervisor::with_listener`](crate::Supervisor::with_listener), the first time.
+    pub fn take_listener(&mut self) -> Option<TcpListener> {
+        self.listener.take()
     }
 
     /// The table, for the worker to write.
@@ -72,7 +80,7 @@ fn listen(drain: impl FnOnce()) {
     let mut drain = Some(drain);
     for byte in stdin().lock().bytes() {
         match byte {
-            Ok(Supervised::DRAIN) => {
+            Ok(DRAIN) => {
                 if let Some(drain) = drain.take() {
                     drain();
                 }

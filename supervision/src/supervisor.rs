@@ -1,7 +1,8 @@
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -11,6 +12,7 @@ use rhai_dispatcher_core::{CrashReport, TaskId, Transport};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use crate::backoff::Backoff;
+use crate::drain_line::DrainLine;
 use crate::reporter::{Connect, Reporter};
 use crate::table_memory::TableMemory;
 use crate::{Crash, Supervised};
@@ -23,6 +25,7 @@ pub struct Supervisor {
     command: Box<dyn FnMut() -> Command>,
     connect: Connect,
     restart_codes: Vec<i32>,
+    listener: Option<TcpListener>,
     events: Receiver<Event>,
     handle: SupervisorHandle,
     /// Whether the child was asked for an orderly end.
@@ -73,7 +76,7 @@ const LAST_REPORTS: Duration = Duration::from_secs(3);
 
 impl Supervisor {
     /// Will run what `command` makes. In the child, [`Supervised::tie`] has to be called. Its standard input is the
-    /// supervisor's, all else is as `command` says. `connect` makes the transport that a crash is reported to.
+    /// supervisor's, all else is as `command` says; it is a socket. `connect` makes the transport that a crash is reported to.
     pub fn new(
         command: impl FnMut() -> Command + 'static,
         connect: impl Fn() -> Result<Arc<dyn Transport>, String> + Send + Sync + 'static,
@@ -83,6 +86,7 @@ impl Supervisor {
             command: Box::new(command),
             connect: Arc::new(connect),
             restart_codes: Vec::new(),
+            listener: None,
             events,
             handle: SupervisorHandle { events: handle },
             is_draining: false,
@@ -94,6 +98,14 @@ impl Supervisor {
     #[must_use]
     pub fn with_restart_codes(mut self, codes: impl Into<Vec<i32>>) -> Self {
         self.restart_codes = codes.into();
+        self
+    }
+
+    /// Sets a listening socket that each child gets: [`Supervised::take_listener`]. It stays open between two children, so
+    /// connections that come meanwhile wait for the next one. Default: none.
+    #[must_use]
+    pub fn with_listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
         self
     }
 
@@ -151,17 +163,18 @@ impl Supervisor {
     fn live(&mut self, memory: &TableMemory) -> io::Result<Option<Death>> {
         memory.clear()?;
         let mut command = (self.command)();
-        command.env(Supervised::VARIABLE, memory.path()).stdin(Stdio::piped());
+        command.env(Supervised::VARIABLE, memory.path());
+        let line = DrainLine::new(&mut command, self.listener.as_ref())?;
         let start = Instant::now();
         let mut child = command.spawn()?;
-        let Some(status) = self.watch(&mut child)? else { return Ok(None) };
+        drop(command); // with it the other end of the line
+        let Some(status) = self.watch(&mut child, line)? else { return Ok(None) };
         let (pid, crash, lived) = (child.id(), memory.read(), start.elapsed());
         Ok(Some(Death { pid, status, crash, lived }))
     }
 
     /// Waits for the child's end, and passes on what it is told meanwhile. Nothing if it was told to kill it.
-    fn watch(&mut self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
-        let mut input = child.stdin.take();
+    fn watch(&mut self, child: &mut Child, mut line: DrainLine) -> io::Result<Option<ExitStatus>> {
         if let Err(error) = self.wait_for(child) {
             // Its end would not be noticed, and its slots would be given to the next child while it lives.
             let _ = child.kill();
@@ -172,9 +185,7 @@ impl Supervisor {
             match self.events.recv() {
                 Ok(Event::Drain) => {
                     self.is_draining = true;
-                    if let Some(input) = &mut input {
-                        let _ = input.write_all(&[Supervised::DRAIN]); // it may have ended
-                    }
+                    line.drain();
                 }
                 Ok(Event::Kill) => {
                     child.kill()?;

@@ -1,5 +1,6 @@
 use std::env;
 use std::ffi::OsString;
+use std::net::TcpListener;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -9,20 +10,23 @@ use rhai_dispatcher_supervision::{Ended, Supervisor};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::metrics::RESTARTS_VARIABLE;
 use crate::server::Server;
 
-/// Runs this command as a child process, and restarts the child when it dies.
+/// Runs this command as a child process, and restarts the child when it dies. Each child gets the listener, if there is one.
 ///
 /// # Errors
 /// If the child can't be started.
-pub(crate) fn supervise(server: Server) -> Result<Exit, CommandError> {
+pub(crate) fn supervise(server: Server, listener: Option<TcpListener>) -> Result<Exit, CommandError> {
     let system = |doing| move |source| CommandError::System { doing, source };
     let program = program().map_err(system("finding this program"))?;
+    let mut starts = 0_u64;
     let command = move || {
         let mut args = env::args_os();
         let mut command = Command::new(&program);
         set_name(&mut command, args.next());
-        command.args(args);
+        command.args(args).env(RESTARTS_VARIABLE, starts.to_string());
+        starts += 1;
         command
     };
     // A bad URL ends the command before a child does.
@@ -31,7 +35,11 @@ pub(crate) fn supervise(server: Server) -> Result<Exit, CommandError> {
         Ok(transport) => Ok(Arc::new(transport) as Arc<dyn Transport>),
         Err(error) => Err(error.to_string()),
     };
-    let supervisor = Supervisor::new(command, connect).with_restart_codes([i32::from(Exit::Server.code())]);
+    let mut supervisor =
+        Supervisor::new(command, connect).with_restart_codes([i32::from(Exit::Server.code())]);
+    if let Some(listener) = listener {
+        supervisor = supervisor.with_listener(listener);
+    }
     let handle = supervisor.handle();
     let mut is_first = true;
     Interrupt::on_signal(move || {

@@ -1,4 +1,5 @@
 use std::cell::OnceCell;
+use std::net::TcpListener;
 use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use clap::{Args, value_parser};
 use futures::executor::block_on;
 #[cfg(feature = "otel")]
 use rhai_dispatcher::opentelemetry::OpenTelemetry;
-use rhai_dispatcher::worker::{RunningTasks, WorkerConfig};
+use rhai_dispatcher::transport::Transport;
+use rhai_dispatcher::worker::{RunningTasks, WorkerConfig, WorkerHealth};
 use rhai_dispatcher::{EngineConfig, RhaiWorker, WorkerId};
 #[cfg(unix)]
 use rhai_dispatcher_supervision::Supervised;
@@ -18,9 +20,10 @@ use super::supervise::supervise;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::metrics::{MetricsEndpoint, Recorder};
 #[cfg(feature = "otel")]
 use crate::options::OtlpArgs;
-use crate::options::{LimitArgs, ListArgs, ModuleArgs, ServerArgs, duration, worker_id};
+use crate::options::{LimitArgs, ListArgs, MetricsArgs, ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
 /// Serve a worker id: run the scripts that are submitted to it
@@ -54,6 +57,9 @@ pub(crate) struct WorkerCommand {
 
     #[command(flatten)]
     list: ListArgs,
+
+    #[command(flatten)]
+    metrics: MetricsArgs,
 
     #[cfg(feature = "otel")]
     #[command(flatten)]
@@ -94,6 +100,7 @@ Examples:
   rhaid worker --url redis://127.0.0.1/ --id worker-1
   RHAID_URL=redis://:secret@redis.internal/ rhaid worker --id worker-1 --threads 4 --grace 30s
   rhaid worker --url redis://127.0.0.1/ --id billing --handlers api/
+  rhaid worker --url redis://127.0.0.1/ --id worker-1 --metrics 127.0.0.1:9464
   STRIPE_API_KEY=sk_test_... rhaid worker --url redis://127.0.0.1/ --id billing --secret STRIPE_API_KEY
 
 Exit code:
@@ -117,34 +124,49 @@ impl WorkerCommand {
         {
             if Supervised::is_this_process() {
                 let (interrupt, drain) = Interrupt::supervised()?;
-                let supervised = Supervised::tie(drain).map_err(|source| CommandError::System {
+                let mut supervised = Supervised::tie(drain).map_err(|source| CommandError::System {
                     doing: "opening the memory that is shared with the supervisor (--no-supervise avoids it)",
                     source,
                 })?;
-                return block_on(self.run(interrupt, Some(Arc::new(supervised.into_table()))));
+                let listener = supervised.take_listener();
+                let table = Arc::new(supervised.into_table());
+                return block_on(self.run(interrupt, listener, Some(table)));
             }
             if !self.no_supervise {
-                return supervise(self.server.server()?);
+                return supervise(self.server.server()?, self.metrics.listen()?);
             }
         }
         // A grace period may be long, so only a second signal cuts it short.
-        block_on(self.run(Interrupt::install(None)?, None))
+        let listener = self.metrics.listen()?;
+        block_on(self.run(Interrupt::install(None)?, listener, None))
     }
 
     async fn run(
         self,
         interrupt: Interrupt,
+        listener: Option<TcpListener>,
         running_tasks: Option<Arc<dyn RunningTasks>>,
     ) -> Result<Exit, CommandError> {
         let Self { id, grace, .. } = self;
         let server = self.server.server()?;
+        // Whatever counts is made after it.
+        let recorder = match listener {
+            Some(listener) => Some((listener, Recorder::install()?)),
+            None => None,
+        };
         let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
         let engine =
             self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
         let transport = server.transport()?;
         server.note_reach();
         let bridge = self.list.bridge(&transport, &id)?;
-        let worker = RhaiWorker::builder(id.as_str()).transport(Arc::new(transport));
+        let (transport, health): (Arc<dyn Transport>, _) = (Arc::new(transport), WorkerHealth::default());
+        let endpoint = recorder.map(|(listener, recorder)| {
+            MetricsEndpoint::start(listener, recorder, Arc::clone(&transport), &id, health.clone())
+        });
+        let endpoint = endpoint.transpose()?;
+        let metrics = endpoint.as_ref().map(|endpoint| format!("http://{}/metrics", endpoint.address()));
+        let worker = RhaiWorker::builder(id.as_str()).transport(transport).health(health);
         let mut worker = worker.engine(engine).threads(threads).grace(grace).activity(!self.no_activity);
         if let Some(running_tasks) = running_tasks {
             worker = worker.running_tasks(running_tasks);
@@ -177,7 +199,12 @@ impl WorkerCommand {
                 "serving {id} from {server} on {threads} thread{s}; Ctrl-C or SIGTERM drains it"
             ));
             let url = server.to_string();
-            say(json!({ "event": "serving", "workerId": &id, "url": url, "threads": threads }));
+            let mut serving = json!({ "event": "serving", "workerId": &id, "url": url, "threads": threads });
+            if let Some(metrics) = &metrics {
+                console.note(format_args!("metrics are at {metrics}"));
+                serving["metrics"] = json!(metrics);
+            }
+            say(serving);
             interrupt.raised().await;
             if let Some(bridge) = serving_lists.get() {
                 bridge.stop_taking();

@@ -5,6 +5,7 @@ mod gateway_args;
 mod ids;
 mod limit_args;
 mod list_args;
+mod metrics_args;
 mod module_args;
 #[cfg(feature = "otel")]
 mod otlp_args;
@@ -21,6 +22,7 @@ pub(crate) use gateway_args::GatewayArgs;
 pub(crate) use ids::{label, status, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
+pub(crate) use metrics_args::MetricsArgs;
 pub(crate) use module_args::ModuleArgs;
 #[cfg(feature = "otel")]
 pub(crate) use otlp_args::OtlpArgs;

@@ -9,6 +9,7 @@
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `tasks`, `bad_server`: tests of the commands over Redis.
 //! - `serve`, `serve_load`: tests of the gateway: the clients of its document, tokens, settings; many and hostile clients.
+//! - `metrics`: tests of `rhaid worker --metrics`, and of the table in docs/operations.md.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
@@ -34,6 +35,7 @@ mod inspect;
 mod list_kills;
 mod list_protocol;
 mod live;
+mod metrics;
 mod modules;
 mod remote;
 mod results;

@@ -19,6 +19,7 @@ pub(crate) struct Site {
 pub(crate) struct RunningWorker {
     child: Option<Child>,
     out: BufReader<ChildStdout>,
+    serving: Value,
 }
 
 /// Limit on the wait for an expected event.
@@ -135,9 +136,10 @@ impl Site {
             self.command(&[&["worker", "--id", worker_id, "--threads", "1", "--json"], args].concat());
         let mut child = command.stdin(Stdio::null()).spawn().expect("rhaid runs");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut worker = RunningWorker { child: Some(child), out };
+        let mut worker = RunningWorker { child: Some(child), out, serving: Value::Null };
         let serving = worker.event();
         assert_eq!(serving["event"], "serving", "{serving}");
+        worker.serving = serving;
         worker
     }
 }
@@ -148,6 +150,11 @@ impl RunningWorker {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("a line");
         serde_json::from_str(&line).expect("one line of JSON")
+    }
+
+    /// The line that said that it serves.
+    pub(crate) fn serving(&self) -> &Value {
+        &self.serving
     }
 
     /// The id of its process.

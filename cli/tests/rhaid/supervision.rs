@@ -10,7 +10,7 @@ use crate::site::{RunningWorker, Site};
 
 /// Waits until a process has a child other than `last`, and returns the child's process id.
 #[track_caller]
-fn child_of(site: &Site, parent: u32, last: Option<u32>) -> u32 {
+pub(crate) fn child_of(site: &Site, parent: u32, last: Option<u32>) -> u32 {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let mut child = None;
     site.until("a child process", || {
@@ -21,12 +21,12 @@ fn child_of(site: &Site, parent: u32, last: Option<u32>) -> u32 {
     child.expect("a child")
 }
 
-fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs");
     assert!(sent.success());
 }
 
-fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     !status.is_empty() && !status.contains("State:\tZ")
 }

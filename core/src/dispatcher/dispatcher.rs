@@ -8,10 +8,11 @@ use futures::{Stream, TryStreamExt};
 use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
 use super::{DispatcherConfig, Progress, TimedOut};
+use crate::metrics::DispatcherMetrics;
 use crate::{
-    BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
-    TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext, Transport, TransportExt,
-    WorkerId,
+    BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority,
+    SubmitOneError, Submitted, Task, TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext,
+    Transport, TransportExt, WorkerId,
 };
 
 /// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
@@ -42,6 +43,7 @@ struct Common {
     pool: OnceLock<BlockingPool>,
     queue_reads: QueueReads,
     directory_reads: DirectoryReads,
+    metrics: DispatcherMetrics,
 }
 
 /// How long the reason of a timeout may delay its report.
@@ -148,7 +150,7 @@ impl Dispatcher {
         task.context_id = first.context_id;
         task.priority = first.priority;
         task.trace = self.active_trace();
-        Ok(self.transport().submit_one(task).await?.task_id())
+        Ok(self.submit_task(task).await?.task_id())
     }
 
     /// Connects now, so that what is wrong with the URL or the server shows here and not with the
@@ -229,6 +231,17 @@ impl Dispatcher {
         let max = self.config().max_blocking_threads;
         let pool = self.shared.common.pool.get_or_init(|| BlockingPool::new("rhai-check", max));
         pool.run(Priority::Normal, job).await
+    }
+
+    /// Submits one task.
+    pub(super) async fn submit_task(&self, task: impl Into<Arc<Task>>) -> Result<Submitted, SubmitOneError> {
+        let answer = self.transport().submit_one(task).await;
+        self.metrics().answered_one(&answer);
+        answer
+    }
+
+    pub(super) fn metrics(&self) -> &DispatcherMetrics {
+        &self.shared.common.metrics
     }
 
     /// The trace that the caller takes part in, as far as the trace source knows it.

@@ -7,6 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
+use crate::metrics::{EndsOfBatch, WorkerMetrics};
 use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, Outcome, TransportError};
 
 /// Writes the completions of a lane.
@@ -25,6 +26,7 @@ struct Writer {
     consumer: Arc<dyn Consumer>,
     clock: Arc<dyn Clock>,
     state: Arc<LaneState>,
+    metrics: Arc<WorkerMetrics>,
     log: ErrorLog,
 }
 
@@ -51,8 +53,13 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Finishes {
-    pub(super) fn new(consumer: Arc<dyn Consumer>, clock: Arc<dyn Clock>, state: Arc<LaneState>) -> Self {
-        let writer = Arc::new(Writer { consumer, clock, state, log: ErrorLog::default() });
+    pub(super) fn new(
+        consumer: Arc<dyn Consumer>,
+        clock: Arc<dyn Clock>,
+        state: Arc<LaneState>,
+        metrics: Arc<WorkerMetrics>,
+    ) -> Self {
+        let writer = Arc::new(Writer { consumer, clock, state, metrics, log: ErrorLog::default() });
         Self { writer, ended: Ended::default(), writing: None, repeating: FuturesUnordered::new() }
     }
 
@@ -93,11 +100,13 @@ impl Writer {
         let answers = self.consumer.finish(&completions).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
+        let mut ends = EndsOfBatch::default();
         let (mut ended, mut released) = (Vec::with_capacity(completions.len()), 0);
         let mut told = Vec::with_capacity(runs.len());
         let mut runs = runs.into_iter();
         for (completion, answer) in completions.into_iter().zip(answers) {
             let task = completion.claim.task;
+            ends.note(&completion.finish, &answer);
             released += usize::from(is_release(&completion, &answer));
             let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
@@ -137,6 +146,7 @@ impl Writer {
             self.consumer.record_activity(told);
         }
         self.state.end(ended.into_iter());
+        self.metrics.ends.add(&ends);
         left.is_transient = away.is_some();
         let tasks = left.ended.completions.len();
         if let Some((task, error)) = refusal {

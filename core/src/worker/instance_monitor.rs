@@ -13,7 +13,8 @@ use super::figures::Reports;
 use super::finishes::is_release;
 use super::intake::Intake;
 use super::lane_state::LaneState;
-use super::{Drained, Stop, WorkerConfig, WorkerError};
+use super::{Drained, Stop, WorkerConfig, WorkerError, WorkerHealth};
+use crate::metrics::{EndsOfBatch, WorkerMetrics};
 use crate::{Claim, Clock, Completion, Consumer, ErrorLog, Finish, Signal, TaskLog, Tick, TransportError};
 
 /// Keeps a worker's instance alive, on a thread of its own: renews the lease, passes signals to lanes, gives up the
@@ -25,6 +26,8 @@ pub(super) struct InstanceMonitor {
     lanes: Vec<Arc<LaneState>>,
     intake: Arc<Intake>,
     reports: Reports,
+    metrics: Arc<WorkerMetrics>,
+    health: WorkerHealth,
     /// How many lanes have not ended.
     living: usize,
     lane_ends: mpsc::UnboundedReceiver<Result<(), WorkerError>>,
@@ -33,6 +36,8 @@ pub(super) struct InstanceMonitor {
     signals: Option<BoxStream<'static, Signal>>,
     /// When the next renewal is due: a third of the lease after the last began, whenever that was answered.
     next_renewal: RenewalTimer,
+    /// When the last renewal began.
+    renewal_began: Tick,
     renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
     /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
@@ -48,6 +53,13 @@ pub(super) struct InstanceMonitor {
     /// whose machine was, has not been blocked by a task.
     awake_since: Tick,
     ending: Ending,
+}
+
+/// What others learn of the worker from its monitor.
+pub(super) struct Telling {
+    pub(super) reports: Reports,
+    pub(super) metrics: Arc<WorkerMetrics>,
+    pub(super) health: WorkerHealth,
 }
 
 /// The timer of the next renewal.
@@ -109,10 +121,12 @@ impl InstanceMonitor {
         config: WorkerConfig,
         lanes: Vec<Arc<LaneState>>,
         intake: Arc<Intake>,
-        reports: Reports,
+        telling: Telling,
         ends: Ends,
     ) -> Self {
+        let Telling { reports, metrics, health } = telling;
         Self {
+            renewal_began: clock.now(),
             living: lanes.len(),
             shutdown: Some(ends.shutdown),
             signals: Some(consumer.signals()),
@@ -132,6 +146,8 @@ impl InstanceMonitor {
             lanes,
             intake,
             reports,
+            metrics,
+            health,
             lane_ends: ends.of_lanes,
         }
     }
@@ -176,13 +192,15 @@ impl InstanceMonitor {
             let given_up = under_way.await;
             self.note_given_up(given_up);
         }
-        let given_up = give_up(&*self.consumer, std::mem::take(&mut self.given_up), &self.log).await;
+        let given_up = std::mem::take(&mut self.given_up);
+        let given_up = give_up(&*self.consumer, given_up, &self.metrics, &self.log).await;
         self.note_given_up(given_up);
         let drained =
             Drained { abandoned: self.abandoned, released: self.all_released() - self.released_before };
         self.reports.finish().await;
         let detached = self.consumer.detach().await;
         let is_detached = detached.is_ok();
+        self.health.end();
         let ended = match failure {
             Some(error) => Err(error),
             None => detached.map(|()| drained).map_err(WorkerError::from),
@@ -241,6 +259,7 @@ impl InstanceMonitor {
             self.released_before = self.all_released();
             self.reports.drain();
             self.intake.close();
+            self.health.drain();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
         }
@@ -266,10 +285,13 @@ impl InstanceMonitor {
             // Beside the renewal: what keeps it from the transport must not cost the other lanes their lease.
             let given_up = std::mem::take(&mut self.given_up);
             let (consumer, log) = (Arc::clone(&self.consumer), Arc::clone(&self.log));
-            self.giving_up = Some(Box::pin(async move { give_up(&*consumer, given_up, &log).await }));
+            let metrics = Arc::clone(&self.metrics);
+            self.giving_up =
+                Some(Box::pin(async move { give_up(&*consumer, given_up, &metrics, &log).await }));
         }
         let consumer = Arc::clone(&self.consumer);
         self.renewing = Some(Box::pin(async move { consumer.renew().await }));
+        self.renewal_began = now;
         self.next_renewal = RenewalTimer::new(&*self.clock, now + self.consumer.lease() / 3);
     }
 
@@ -293,8 +315,13 @@ impl InstanceMonitor {
         self.reports.renewed();
         self.intake.prune_stops();
         match answer {
-            Ok(lost) => lost.iter().for_each(|claim| self.stop(claim, Stop::Lost)),
+            Ok(lost) => {
+                self.metrics.renewed(lost.len());
+                self.health.renewed(self.renewal_began);
+                lost.iter().for_each(|claim| self.stop(claim, Stop::Lost));
+            }
             Err(error) => {
+                self.metrics.not_renewed();
                 if let Some(left_out) = self.log.admit(&error.to_string()) {
                     tracing::warn!(%error, left_out, "the lease could not be renewed");
                 }
@@ -321,19 +348,27 @@ fn completion(claim: Claim, finish: Finish) -> Completion {
 }
 
 /// Gives tasks up.
-async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &ErrorLog) -> GivenUp {
+async fn give_up(
+    consumer: &dyn Consumer,
+    given_up: Vec<Completion>,
+    metrics: &WorkerMetrics,
+    log: &ErrorLog,
+) -> GivenUp {
     let (mut left, mut released, mut why) = (Vec::new(), 0, None);
     if given_up.is_empty() {
         return GivenUp { left, released };
     }
+    let mut ends = EndsOfBatch::default();
     let answers = consumer.finish(&given_up).await;
     for (completion, answer) in given_up.into_iter().zip(answers) {
+        ends.note(&completion.finish, &answer);
         released += usize::from(is_release(&completion, &answer));
         if let Err(error) = answer {
             left.push(completion);
             why = Some(error);
         }
     }
+    metrics.ends.add(&ends);
     if let Some(error) = &why
         && let Some(left_out) = log.admit(&format!("given up: {error}"))
     {

@@ -25,7 +25,7 @@ pub(super) struct Job {
     /// If it is counted.
     pub(super) mark: Option<CallMark>,
     /// When it was begun.
-    started_at: Tick,
+    pub(super) started_at: Tick,
     queue_time: Option<Duration>,
     task: Arc<Task>,
     attempt: u32,

@@ -38,6 +38,10 @@ impl Jobs {
         self.jobs.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     /// Runs a new task up to its first wait. How it ended, if it has.
     pub(super) fn begin(&mut self, job: Job) -> Option<(Job, Ran)> {
         let (id, mut entry) = self.enter(job);

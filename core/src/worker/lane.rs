@@ -14,6 +14,7 @@ use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::telemetry::Telemetry;
 use super::{Handler, Ran, Run, StopToken};
+use crate::metrics::{LaneMetrics, WorkerMetrics};
 use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog, Tick};
 
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
@@ -36,6 +37,7 @@ pub(super) struct Lane<H> {
     figures: Option<LaneFigures>,
     /// Whether the ends of its runs are logged.
     logs_activity: bool,
+    metrics: LaneMetrics,
     /// The time that was read last: shortly before a task begins, and right after it was polled.
     now: Tick,
     telemetry: Arc<Telemetry>,
@@ -54,6 +56,9 @@ pub(super) struct LaneParts {
     pub(super) figures: Option<LaneFigures>,
     /// Whether the ends of its runs are logged.
     pub(super) logs_activity: bool,
+    pub(super) metrics: LaneMetrics,
+    /// The worker's.
+    pub(super) worker_metrics: Arc<WorkerMetrics>,
     /// The worker's.
     pub(super) telemetry: Arc<Telemetry>,
 }
@@ -63,21 +68,22 @@ const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
     pub(super) fn new(handler: H, parts: LaneParts) -> Self {
-        let LaneParts { index, intake, consumer, clock, state, figures, logs_activity, telemetry } = parts;
+        let LaneParts { index, intake, consumer, clock, state, .. } = parts;
         Self {
             handler,
             index,
             intake,
             consumer: LaneConsumer::new(Arc::clone(&consumer)),
-            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state)),
+            finishes: Finishes::new(consumer, Arc::clone(&clock), Arc::clone(&state), parts.worker_metrics),
             running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
             deadlines: Deadlines::new(Arc::clone(&clock)),
             now: clock.now(),
             clock,
-            figures,
-            logs_activity,
-            telemetry,
+            figures: parts.figures,
+            logs_activity: parts.logs_activity,
+            metrics: parts.metrics,
+            telemetry: parts.telemetry,
             draining: false,
         }
     }
@@ -132,6 +138,7 @@ impl<H: Handler> Lane<H> {
         let deadline = claimed.deadline;
         let clock = &self.clock;
         let payload = &claimed.task.payload;
+        self.metrics.begin(&claimed);
         let mark = self.figures.as_mut().and_then(|figures| figures.begin(payload, || clock.now()));
         let events = EventSink::new(&self.consumer, claim);
         let (span, trace) = self.telemetry.begin(&claimed);
@@ -182,6 +189,7 @@ impl<H: Handler> Lane<H> {
     }
 
     fn end(&mut self, job: &Job, ran: Ran) {
+        self.metrics.end(self.now - job.started_at);
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
             figures.end(mark, &ran, &job.stop, self.now);
         }
@@ -212,12 +220,14 @@ impl<H: Handler + Unpin> Future for Lane<H> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let lane = &mut *self;
         lane.tick();
+        lane.metrics.wake(lane.now);
         // First, so that the intake knows that it is awake before it runs anything.
         if !lane.draining {
             lane.begin(cx, false);
         }
         loop {
             lane.tick();
+            lane.metrics.tick(lane.now, lane.running.len());
             let ran = lane.run(cx);
             while lane.finishes.poll(cx) {}
             if !ran {
@@ -225,10 +235,12 @@ impl<H: Handler + Unpin> Future for Lane<H> {
             }
             if lane.drained() {
                 lane.state.idle();
+                lane.metrics.rest(lane.now, 0);
                 return Poll::Ready(());
             }
             let began = !lane.draining && lane.begin(cx, !ran);
             if !(began || ran) {
+                lane.metrics.rest(lane.now, lane.running.len());
                 return Poll::Pending;
             }
         }

@@ -12,14 +12,17 @@ use futures::future::{self, Either};
 use super::early_stops::EarlyStops;
 use super::ends::Ends;
 use super::figures::{CallFigures, LaneFigures, Reports};
-use super::instance_monitor::InstanceMonitor;
+use super::instance_monitor::{InstanceMonitor, Telling};
 use super::intake::Intake;
 use super::lane::{Lane, LaneParts};
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
 use super::telemetry::Telemetry;
-use super::{Drained, Handler, MethodSource, RunningTasks, TaskTracer, WorkerConfig, WorkerError};
+use super::{
+    Drained, Handler, MethodSource, RunningTasks, TaskTracer, WorkerConfig, WorkerError, WorkerHealth,
+};
 use crate::clock::{Busy, block_on_counted};
+use crate::metrics::{LaneMetrics, WorkerMetrics};
 use crate::{Clock, Consumer, InstanceSpec, Transport, WorkerId};
 
 /// Serves one worker id: an instance with lanes. Each lane is a thread with its own [`Handler`].
@@ -31,6 +34,7 @@ pub struct Worker {
     running_tasks: Option<Arc<dyn RunningTasks>>,
     methods: Option<Arc<dyn MethodSource>>,
     tracer: Option<Arc<dyn TaskTracer>>,
+    health: WorkerHealth,
 }
 
 /// A worker that runs on its own threads. Dropping it shuts it down without any grace, and does
@@ -53,6 +57,7 @@ impl Worker {
             running_tasks: None,
             methods: None,
             tracer: None,
+            health: WorkerHealth::default(),
         }
     }
 
@@ -81,6 +86,14 @@ impl Worker {
     #[must_use]
     pub fn with_tracer(mut self, tracer: Arc<dyn TaskTracer>) -> Self {
         self.tracer = Some(tracer);
+        self
+    }
+
+    /// Sets what is told how it does, for a health check of the program. Default: nothing is told. One [`WorkerHealth`] is for
+    /// one worker.
+    #[must_use]
+    pub fn with_health(mut self, health: WorkerHealth) -> Self {
+        self.health = health;
         self
     }
 
@@ -113,7 +126,7 @@ impl Worker {
         F: Fn() -> H + Send + Sync + 'static,
     {
         self.check_slots()?;
-        let Self { transport, worker_id, config, running_tasks, methods, tracer } = self;
+        let Self { transport, worker_id, config, running_tasks, methods, tracer, health } = self;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
@@ -139,6 +152,8 @@ impl Worker {
             methods,
             figures.clone(),
         );
+        let metrics = Arc::new(WorkerMetrics::new(&worker_id));
+        health.begin(Arc::clone(&clock), consumer.lease());
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let (grace, logs_activity) = (config.grace, config.activity);
@@ -149,11 +164,12 @@ impl Worker {
             config,
             states.clone(),
             Arc::clone(&intake),
-            reports,
+            Telling { reports, metrics: Arc::clone(&metrics), health },
             Ends { of_lanes: lane_ends, shutdown: shutdown_asked },
         );
         // Before the first claim: from here on the lease is renewed, and a failure is noticed.
         let busy = busy_thread(&*clock);
+        let id = worker_id.clone();
         spawn("rhai-monitor".into(), 0, move || {
             let (result, is_detached) = drive(busy, monitor.run());
             if is_detached {
@@ -166,11 +182,19 @@ impl Worker {
             let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
             let make_handler = Arc::clone(&make_handler);
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
-            let figures = figures.clone().map(|figures| LaneFigures::new(figures, index));
             let busy = busy_thread(&*clock);
-            let telemetry = Arc::clone(&telemetry);
-            let parts =
-                LaneParts { index, intake, consumer, clock, state, figures, logs_activity, telemetry };
+            let parts = LaneParts {
+                index,
+                intake,
+                consumer,
+                clock,
+                state,
+                figures: figures.clone().map(|figures| LaneFigures::new(figures, index, id.clone())),
+                logs_activity,
+                metrics: LaneMetrics::new(&id),
+                worker_metrics: Arc::clone(&metrics),
+                telemetry: Arc::clone(&telemetry),
+            };
             spawn(format!("rhai-lane-{index}"), index, move || {
                 let run = || drive(busy, Lane::new(make_handler(), parts));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))

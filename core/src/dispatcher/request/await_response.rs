@@ -10,7 +10,7 @@ use futures::future::{self, BoxFuture, Either};
 use super::PlayRequestBuilder;
 use super::into_task::Prepared;
 use crate::dispatcher::{Dispatcher, Progress, TimedOut};
-use crate::{CancelReason, Cancelled, Error, TaskDetails, TaskId, TransportExt, WorkerId};
+use crate::{CancelReason, Cancelled, Error, TaskDetails, TaskId, Tick, TransportExt, WorkerId};
 
 /// How much later than its caller's timeout a task ends by itself. A caller that lives withdraws the task before
 /// that.
@@ -30,14 +30,23 @@ impl PlayRequestBuilder {
     ///
     /// # Cancellation
     /// Dropping the future ends the wait and withdraws nothing; the task ends by itself soon after the timeout.
-    pub async fn await_response(mut self) -> Result<TaskDetails, Error> {
+    pub async fn await_response(self) -> Result<TaskDetails, Error> {
         let dispatcher = self.dispatcher.clone();
+        let (metrics, clock) = (dispatcher.metrics(), dispatcher.clock());
+        let began = clock.now();
+        let _in_flight = metrics.begin();
+        let answer = self.request(&dispatcher, began).await;
+        metrics.end(&answer, clock.now() - began);
+        answer
+    }
+
+    async fn request(mut self, dispatcher: &Dispatcher, began: Tick) -> Result<TaskDetails, Error> {
         let keep = self.fields.keep_on_timeout;
         let default = dispatcher.config().default_timeout;
         let timeout =
             if self.fields.no_timeout { None } else { Some(self.fields.timeout.unwrap_or(default)) };
         let clock = dispatcher.clock();
-        let end = timeout.map(|timeout| clock.now() + timeout);
+        let end = timeout.map(|timeout| began + timeout);
         let mut timed_out = end.map_or_else(|| future::pending().boxed(), |end| clock.sleep_until(end));
         let own_id = *self.fields.task_id.get_or_insert_with(TaskId::new);
         self.fields.awaited = true;
@@ -50,8 +59,8 @@ impl PlayRequestBuilder {
             }
         };
         let worker_id = task.worker_id.clone();
-        let submitted = within(dispatcher.transport().submit_one(task), &mut timed_out).await;
-        let Some(submitted) = submitted else { return Err(unanswered_submit(&dispatcher, own_id)) };
+        let submitted = within(dispatcher.submit_task(task), &mut timed_out).await;
+        let Some(submitted) = submitted else { return Err(unanswered_submit(dispatcher, own_id)) };
         let id = submitted?.task_id();
         match dispatcher.outcome_until(id, timed_out).await? {
             // The caller's thread was busy at the end of the timeout, until the task had ended by its deadline.
@@ -61,7 +70,7 @@ impl PlayRequestBuilder {
                     && end.is_some_and(|end| clock.now() >= end) => {}
             Some(details) => return Ok(*details),
             // A task of an earlier request is not this caller's to withdraw.
-            None if !keep && id == own_id => return Box::pin(withdraw(&dispatcher, id, worker_id)).await,
+            None if !keep && id == own_id => return Box::pin(withdraw(dispatcher, id, worker_id)).await,
             None => {}
         }
         let latest = clock.sleep_until(clock.now() + WITHDRAWAL_WAIT);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::PlayRequestBuilder;
 use super::into_task::Prepared;
 use crate::dispatcher::Dispatcher;
-use crate::{Error, TaskId, TransportExt};
+use crate::{Error, TaskId};
 
 impl PlayRequestBuilder {
     /// Queues the task and returns its id at once.
@@ -17,7 +17,7 @@ impl PlayRequestBuilder {
             Prepared::Ready(task) => task,
             Prepared::Waits(prepared) => prepared.await?,
         };
-        Ok(dispatcher.transport().submit_one(task).await?.task_id())
+        Ok(dispatcher.submit_task(task).await?.task_id())
     }
 }
 
@@ -38,7 +38,9 @@ impl Dispatcher {
             tasks.push(Arc::new(request.into_unchecked_task().await?));
         }
         self.check(tasks.iter().map(|task| &task.payload)).await?;
-        let answers = self.transport().submit(tasks).await?;
+        let count = tasks.len();
+        let answers = self.transport().submit(tasks).await.inspect_err(|_| self.metrics().failed(count))?;
+        answers.iter().for_each(|answer| self.metrics().answered(answer));
         Ok(answers.into_iter().map(|answer| Ok(answer?.task_id())).collect())
     }
 }

@@ -3,18 +3,20 @@ use std::sync::Arc;
 
 use super::call_figures::CallFigures;
 use super::method_counters::{MethodCounters, RunEnd};
+use super::method_metrics::MethodMetrics;
 use crate::worker::{Ran, Stop, StopToken};
-use crate::{MethodName, Outcome, Payload, Tick};
+use crate::{InstanceReport, MethodName, Outcome, Payload, Tick, WorkerId};
 
 /// Counts the calls of one lane, on its thread.
 #[derive(Debug)]
 pub(in crate::worker) struct LaneFigures {
     all: Arc<CallFigures>,
     lane: usize,
+    worker_id: WorkerId,
     /// Where in `entries` a method is.
     by_name: HashMap<MethodName, usize>,
     /// The first one is that of all methods without one.
-    entries: Vec<Arc<MethodCounters>>,
+    entries: Vec<(Arc<MethodCounters>, MethodMetrics)>,
 }
 
 /// A call that is being counted.
@@ -25,9 +27,9 @@ pub(in crate::worker) struct CallMark {
 }
 
 impl LaneFigures {
-    pub(in crate::worker) fn new(all: Arc<CallFigures>, lane: usize) -> Self {
-        let entries = vec![all.add_other(lane)];
-        Self { all, lane, by_name: HashMap::new(), entries }
+    pub(in crate::worker) fn new(all: Arc<CallFigures>, lane: usize, worker_id: WorkerId) -> Self {
+        let entries = vec![(all.add_other(lane), MethodMetrics::new(&worker_id, InstanceReport::OTHER))];
+        Self { all, lane, worker_id, by_name: HashMap::new(), entries }
     }
 
     /// Notes that a task begins; nothing if it is not a call.
@@ -38,7 +40,7 @@ impl LaneFigures {
     ) -> Option<CallMark> {
         let method = payload.method()?;
         let entry = self.by_name.get(method).copied().unwrap_or_else(|| self.add(method));
-        self.entries[entry].begin();
+        self.entries[entry].0.begin();
         Some(CallMark { entry, began: now() })
     }
 
@@ -53,7 +55,9 @@ impl LaneFigures {
                 Some(Stop::Lost | Stop::Drained) | None => RunEnd::Undone,
             },
         };
-        self.entries[mark.entry].end(end, mark.began, now);
+        let (counters, metrics) = &self.entries[mark.entry];
+        counters.end(end, mark.began, now);
+        metrics.end(end, now - mark.began);
     }
 
     /// The entry of a method that is called for the first time; the common one if the method is unknown, or the table full.
@@ -61,7 +65,8 @@ impl LaneFigures {
         if self.entries.len() > self.all.max_figures() || !self.all.has(method) {
             return 0;
         }
-        self.entries.push(self.all.add(self.lane, method.as_str()));
+        let metrics = MethodMetrics::new(&self.worker_id, method.as_str());
+        self.entries.push((self.all.add(self.lane, method.as_str()), metrics));
         let entry = self.entries.len() - 1;
         self.by_name.insert(method.clone(), entry);
         entry

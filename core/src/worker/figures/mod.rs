@@ -4,6 +4,7 @@ mod call_figures;
 mod config;
 mod lane_figures;
 mod method_counters;
+mod method_metrics;
 mod method_source;
 mod reports;
 

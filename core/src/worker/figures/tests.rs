@@ -15,7 +15,7 @@ use crate::worker::{Ran, StopToken};
 use crate::{
     Claim, Claimed, Clock, Completion, Consumer, Finished, HandlerInfo, HandlerType, InstanceId,
     InstanceReport, ManualClock, MethodName, Outcome, Payload, Reported, Signal, TaskError, TaskErrorKind,
-    TaskLog, TransportError,
+    TaskLog, TransportError, WorkerId,
 };
 
 /// Notes reports, and answers as it is told: as a transport does that has a description, unless told otherwise.
@@ -88,6 +88,7 @@ impl Fixture {
         let (consumer, clock) = (Arc::new(Noting::default()), ManualClock::new());
         let methods = Arc::new(Methods(Mutex::new(1)));
         let config = FiguresConfig::default();
+        let worker_id = WorkerId::try_from("worker-1").expect("a worker id");
         let figures = CallFigures::new(methods.clone(), config.max_figures, lanes);
         let of_reports = Some(Arc::clone(&figures));
         let reports = Reports::new(
@@ -98,7 +99,8 @@ impl Fixture {
             Some(methods.clone()),
             of_reports,
         );
-        let lanes = (0..lanes).map(|lane| LaneFigures::new(Arc::clone(&figures), lane)).collect();
+        let lanes =
+            (0..lanes).map(|lane| LaneFigures::new(Arc::clone(&figures), lane, worker_id.clone())).collect();
         Self { consumer, methods, clock, lanes, reports }
     }
 

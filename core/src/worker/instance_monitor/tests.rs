@@ -8,7 +8,7 @@ use super::*;
 use crate::worker::StopToken;
 use crate::worker::early_stops::EarlyStops;
 use crate::worker::running_tasks::{HeapSlots, SlotOfLane};
-use crate::{Claimed, Finished, InstanceId, InstanceReport, ManualClock, Reported, TaskId};
+use crate::{Claimed, Finished, InstanceId, InstanceReport, ManualClock, Reported, TaskId, WorkerId};
 
 /// Notes what is finished, and sends it on.
 struct Noting(Mutex<mpsc::UnboundedSender<Completion>>);
@@ -68,6 +68,7 @@ impl Fixture {
         let (note, noted) = mpsc::unbounded();
         let (_lane_ended, lane_ends) = mpsc::unbounded();
         let (_shutdown, shutdown_asked) = oneshot::channel();
+        let worker_id = WorkerId::try_from("worker-1").expect("a worker id");
         let config = WorkerConfig::default().with_stall_timeout(Duration::from_secs(2));
         let (consumer, clock_of_it) = (Arc::new(Noting(Mutex::new(note))), Arc::new(clock.clone()));
         let intake = Intake::new(consumer.clone(), clock_of_it.clone(), lanes.clone(), early.clone());
@@ -79,7 +80,11 @@ impl Fixture {
             config,
             lanes.clone(),
             intake,
-            reports,
+            Telling {
+                reports,
+                metrics: Arc::new(WorkerMetrics::new(&worker_id)),
+                health: WorkerHealth::default(),
+            },
             Ends { of_lanes: lane_ends, shutdown: shutdown_asked },
         );
         Self { clock, lanes, run: monitor.run().boxed(), noted, _lane_ended, _shutdown }
