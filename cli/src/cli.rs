@@ -3,8 +3,8 @@ use serde_json::json;
 
 use crate::command::{
     CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, StatusCommand, SubmitCommand, TailCommand, WaitCommand,
-    WorkerCommand, WorkersCommand,
+    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand,
+    WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -24,8 +24,9 @@ message, to standard output. If the command line does not parse, the error is on
 
 Environment:
   RUST_LOG   The filter of the log on standard error, such as info or rhai_dispatcher_core=debug [default: warn;
-             worker: info]
-  RHAID_URL  The server of all commands but run, check, functions and handlers DIR, where --url does not name it
+             worker and serve: info]
+  RHAID_URL  The server of all commands but run, check, functions and handlers DIR, where --url does not name it;
+             serve without one keeps its tasks in memory
   NO_COLOR   Set to anything: no colours, which otherwise appear on a terminal
 
 Control characters:
@@ -39,6 +40,7 @@ enum Command {
     Functions(FunctionsCommand),
     Handlers(HandlersCommand),
     Worker(WorkerCommand),
+    Serve(ServeCommand),
     Submit(SubmitCommand),
     Call(CallCommand),
     Status(StatusCommand),
@@ -62,6 +64,7 @@ impl Cli {
             Command::Functions(command) => command.execute(),
             Command::Handlers(command) => command.execute(),
             Command::Worker(command) => command.execute(),
+            Command::Serve(command) => command.execute(),
             Command::Submit(command) => command.execute(),
             Command::Call(command) => command.execute(),
             Command::Status(command) => command.execute(),
@@ -96,6 +99,7 @@ impl Command {
             Self::Functions(_) | Self::Tail(_) => false,
             Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
+            Self::Serve(command) => command.json,
             Self::Submit(command) => command.json,
             Self::Call(command) => command.json,
             Self::Status(command) => command.json,
@@ -115,7 +119,7 @@ impl Command {
             Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
             // It prints what is wrong with files itself.
             Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off,rhai_dispatcher_redis::client=off",
-            Self::Worker(_) => "info",
+            Self::Worker(_) | Self::Serve(_) => "info",
             // These commands print connection errors themselves.
             _ => "warn,rhai_dispatcher_redis::client=off",
         }

@@ -3,6 +3,7 @@ use std::io;
 use rhai_dispatcher::list_bridge::ListId;
 use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{Invalid, RhaiDispatcherError};
+use rhai_dispatcher_gateway::GatewayError;
 
 use crate::exit::Exit;
 use crate::options::{TaskRef, Timeout};
@@ -57,6 +58,9 @@ pub(crate) enum CommandError {
     /// The worker could not start, or ended with an error.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// The gateway could not start.
+    #[error(transparent)]
+    Gateway(GatewayError),
     /// An operation of the operating system failed.
     #[error("{doing}: {source}")]
     System {
@@ -81,6 +85,7 @@ impl CommandError {
             | Self::UnknownList(_)
             | Self::NotReady(_)
             | Self::Worker(_)
+            | Self::Gateway(_)
             | Self::System { .. } => Exit::Failure,
         }
     }
@@ -96,6 +101,7 @@ impl CommandError {
             Self::UnknownList(_) => "not_found",
             Self::NotReady(_) => "not_ready",
             Self::Worker(_) => "worker",
+            Self::Gateway(_) => "gateway",
             Self::System { .. } => "system",
         };
         Failure::new(kind, message)
@@ -116,6 +122,16 @@ impl From<RhaiDispatcherError> for CommandError {
                 Self::usage(URL, format!("{scheme:?} is not supported here; {URL_HINT}"))
             }
             error => Self::Dispatcher(error),
+        }
+    }
+}
+
+impl From<GatewayError> for CommandError {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Invalid(invalid) => invalid.into(),
+            GatewayError::Dispatcher(error) => error.into(),
+            error => Self::Gateway(error),
         }
     }
 }

@@ -5,11 +5,13 @@
 //! - `command`: its subcommands, a file each.
 //! - `options`: the options of subcommands: scripts, their arguments, servers, ids, durations.
 //! - `server`: `Server`, the server that a URL names, and the messages for its errors; `reach`: whether it is there.
+//! - `backend`: a server, or the memory of this process.
 //! - `usage`: what is wrong with a command line.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
 //! - `report`: the output: results to standard output, everything else to standard error.
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
 
+mod backend;
 mod batch;
 mod cli;
 mod command;

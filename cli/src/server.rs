@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rhai_dispatcher::list_bridge::{ListTasks, ListUrl};
-use rhai_dispatcher::transport::{RedisConfig, RedisTransport};
+use rhai_dispatcher::transport::{RedisConfig, RedisTransport, TransportConfig};
 use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError};
 
@@ -24,6 +24,15 @@ pub(crate) struct RecordSettings {
     pub(crate) ttl: Option<Duration>,
     pub(crate) most: Option<usize>,
     pub(crate) most_bytes: Option<usize>,
+}
+
+impl RecordSettings {
+    /// Sets those that the command line has.
+    pub(crate) fn set(self, config: &mut TransportConfig) {
+        config.record_ttl = self.ttl.unwrap_or(config.record_ttl);
+        config.max_finished_records = self.most.unwrap_or(config.max_finished_records);
+        config.max_finished_bytes = self.most_bytes.unwrap_or(config.max_finished_bytes);
+    }
 }
 
 impl Server {
@@ -121,11 +130,7 @@ impl Server {
             Some(prefix) => config.with_prefix(prefix),
             None => config,
         };
-        let RecordSettings { ttl, most, most_bytes } = self.records;
-        let kept = &mut config.transport;
-        kept.record_ttl = ttl.unwrap_or(kept.record_ttl);
-        kept.max_finished_records = most.unwrap_or(kept.max_finished_records);
-        kept.max_finished_bytes = most_bytes.unwrap_or(kept.max_finished_bytes);
+        self.records.set(&mut config.transport);
         Ok(RedisTransport::new(config)?)
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures::Stream;
 use rhai_dispatcher_core::{
-    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, PlayRequestBuilder, Progress,
+    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, MethodName, PlayRequestBuilder, Progress,
     TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
 };
 
@@ -35,6 +35,23 @@ impl RhaiDispatcher {
     /// all at once with `params`. Without a `worker_id` it goes to the worker id whose living workers have the method.
     pub fn call(&self, method: impl Into<Arc<str>>) -> PlayRequestBuilder {
         self.0.call(method)
+    }
+
+    /// A dispatcher whose requests have another caller, with the transport, the settings and the threads of this one. A
+    /// program that submits for others, such as a gateway, has one for each of them.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::for_caller`].
+    pub fn for_caller(&self, caller_id: impl Into<Arc<str>>) -> Result<Self, RhaiDispatcherError> {
+        Ok(Self(self.0.for_caller(caller_id)?))
+    }
+
+    /// The worker id that a call of `method` without a worker id goes to; `None` if no living instance has the method.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::find_worker`].
+    pub async fn find_worker(&self, method: &MethodName) -> Result<Option<WorkerId>, RhaiDispatcherError> {
+        self.0.find_worker(method).await
     }
 
     /// Submits many requests at once; one answer for each, in their order. If one is invalid by itself, none is queued.

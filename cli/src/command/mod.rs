@@ -9,6 +9,7 @@ mod pause;
 mod queues;
 mod resubmit;
 mod run;
+mod serve;
 mod status;
 mod submit;
 #[cfg(unix)]
@@ -27,6 +28,7 @@ pub(crate) use pause::{PauseCommand, ResumeCommand};
 pub(crate) use queues::QueuesCommand;
 pub(crate) use resubmit::ResubmitCommand;
 pub(crate) use run::RunCommand;
+pub(crate) use serve::ServeCommand;
 pub(crate) use status::StatusCommand;
 pub(crate) use submit::SubmitCommand;
 pub(crate) use tail::TailCommand;

@@ -1,5 +1,6 @@
 //! The options of subcommands.
 
+mod gateway_args;
 mod ids;
 mod limit_args;
 mod list_args;
@@ -11,6 +12,7 @@ mod server_args;
 mod task_ref;
 mod timeout;
 
+pub(crate) use gateway_args::GatewayArgs;
 pub(crate) use ids::{label, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;

@@ -1,6 +1,7 @@
 use clap::{Args, value_parser};
 
 use super::Timeout;
+use crate::backend::Backend;
 use crate::error::CommandError;
 use crate::server::{RecordSettings, Server};
 
@@ -39,20 +40,35 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// The server that the options name, or the memory of this process.
+    ///
+    /// # Errors
+    /// If other processes can't reach the server.
+    pub(crate) fn backend(self) -> Result<Backend, CommandError> {
+        match self.url.as_deref() {
+            None | Some("") => Ok(Backend::Memory(self.records())),
+            Some(_) => Ok(Backend::Server(self.server()?)),
+        }
+    }
+
     /// The server that the options name.
     ///
     /// # Errors
     /// If no server is named, or if other processes can't reach it.
     pub(crate) fn server(self) -> Result<Server, CommandError> {
-        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let records = RecordSettings {
-            ttl: self.record_ttl.map(Timeout::duration),
-            most: self.max_finished_records.map(u64::from).map(size),
-            most_bytes: self.max_finished_bytes.map(size),
-        };
+        let records = self.records();
         match self.url {
             Some(url) if !url.is_empty() => Ok(Server::new(url, self.prefix)?.with_records(records)),
             _ => Err(CommandError::NoServer),
+        }
+    }
+
+    fn records(&self) -> RecordSettings {
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        RecordSettings {
+            ttl: self.record_ttl.map(Timeout::duration),
+            most: self.max_finished_records.map(u64::from).map(size),
+            most_bytes: self.max_finished_bytes.map(size),
         }
     }
 }

@@ -53,6 +53,15 @@ impl DispatcherConfig {
         })
     }
 
+    /// Sets [`caller_id`](Self::caller_id).
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn with_caller_id(mut self, caller_id: impl Into<Arc<str>>) -> Result<Self, Invalid> {
+        self.caller_id = label("caller_id", caller_id.into())?;
+        Ok(self)
+    }
+
     /// Sets [`preflight`](Self::preflight).
     #[must_use]
     pub fn with_preflight(mut self, preflight: Arc<dyn Preflight>) -> Self {

@@ -62,18 +62,27 @@ impl Dispatcher {
         self.status(id).await
     }
 
-    /// The worker id whose living instances have a method; as announced at most 1 s ago.
+    /// The worker id that a call of `method` without a worker id goes to; `None` if no living instance has announced the
+    /// method. Announcements that are at most 1 s old are taken, and a method that is not among them is looked for again.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if none has it, or several have; [`Error::Unavailable`].
-    pub(super) async fn worker_id_of(&self, method: &MethodName) -> Result<WorkerId, Error> {
+    /// [`Error::Invalid`] if several worker ids have it; [`Error::Unavailable`].
+    pub async fn find_worker(&self, method: &MethodName) -> Result<Option<WorkerId>, Error> {
         for newest in [SHARED_FOR, NEW] {
             let directory = self.directory_read(newest).await?;
             if let Some(worker_id) = directory.find(method)? {
-                return Ok(worker_id.clone());
+                return Ok(Some(worker_id.clone()));
             }
         }
-        Err(unserved(method).into())
+        Ok(None)
+    }
+
+    /// The worker id of a call without one.
+    ///
+    /// # Errors
+    /// Those of [`find_worker`](Self::find_worker), and [`Error::Invalid`] if no living instance has the method.
+    pub(super) async fn worker_id_of(&self, method: &MethodName) -> Result<WorkerId, Error> {
+        self.find_worker(method).await?.ok_or_else(|| unserved(method).into())
     }
 
     async fn handlers_of(

@@ -31,6 +31,12 @@ pub struct Dispatcher {
 struct DispatcherCore {
     transport: Arc<dyn Transport>,
     config: DispatcherConfig,
+    common: Arc<Common>,
+}
+
+/// What dispatchers that differ in their caller only have in common.
+#[derive(Debug, Default)]
+struct Common {
     /// For what would block the callers, once there was any of it.
     pool: OnceLock<BlockingPool>,
     queue_reads: QueueReads,
@@ -44,15 +50,18 @@ impl Dispatcher {
     /// A dispatcher over `transport`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, config: DispatcherConfig) -> Self {
-        Self {
-            shared: Arc::new(DispatcherCore {
-                transport,
-                config,
-                pool: OnceLock::new(),
-                queue_reads: QueueReads::default(),
-                directory_reads: DirectoryReads::default(),
-            }),
-        }
+        Self { shared: Arc::new(DispatcherCore { transport, config, common: Arc::default() }) }
+    }
+
+    /// A dispatcher whose requests have another caller. It has the transport, the settings and the threads of this one, so a
+    /// program that submits for others, such as a gateway, can have one for each of them.
+    ///
+    /// # Errors
+    /// [`Invalid`] if `caller_id` is empty, longer than 256 bytes, or has control characters.
+    pub fn for_caller(&self, caller_id: impl Into<Arc<str>>) -> Result<Self, Invalid> {
+        let config = self.config().clone().with_caller_id(caller_id)?;
+        let (transport, common) = (Arc::clone(self.transport()), Arc::clone(&self.shared.common));
+        Ok(Self { shared: Arc::new(DispatcherCore { transport, config, common }) })
     }
 
     /// The record of a task as it is now.
@@ -216,7 +225,7 @@ impl Dispatcher {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, BlockingError> {
         let max = self.config().max_blocking_threads;
-        let pool = self.shared.pool.get_or_init(|| BlockingPool::new("rhai-check", max));
+        let pool = self.shared.common.pool.get_or_init(|| BlockingPool::new("rhai-check", max));
         pool.run(Priority::Normal, job).await
     }
 
@@ -226,7 +235,7 @@ impl Dispatcher {
 
     /// What the living instances have announced, as a read says that began less than `within` ago.
     pub(super) fn directory_read(&self, within: Duration) -> DirectoryRead {
-        self.shared.directory_reads.read(self.transport(), within)
+        self.shared.common.directory_reads.read(self.transport(), within)
     }
 
     pub(super) async fn outcome_until(
@@ -248,7 +257,8 @@ impl Dispatcher {
         worker_id: Option<WorkerId>,
         latest: BoxFuture<'static, ()>,
     ) -> Error {
-        let queue_of = |worker_id: &WorkerId| self.shared.queue_reads.read(self.transport(), worker_id);
+        let queue_of =
+            |worker_id: &WorkerId| self.shared.common.queue_reads.read(self.transport(), worker_id);
         let read = async {
             match worker_id {
                 Some(worker_id) => {

@@ -1,0 +1,182 @@
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{self, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use clap::{Args, value_parser};
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::{self, Either};
+use rhai_dispatcher::worker::{Drained, WorkerConfig, WorkerError};
+use rhai_dispatcher::{EngineConfig, RhaiDispatcherBuilder, RhaiWorker, WorkerId};
+use rhai_dispatcher_gateway::{GatewayBuilder, GatewayError};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime;
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::options::{GatewayArgs, LimitArgs, ModuleArgs, ServerArgs, duration, worker_id};
+use crate::report::{Console, Results};
+
+/// Serve JSON-RPC 2.0 over WebSocket and HTTP, with a worker beside it
+///
+/// Without --url the tasks are in the memory of this process: one command, and http://127.0.0.1:8080/ answers. With a
+/// server, methods of all its workers can be called.
+///
+/// On SIGTERM or Ctrl-C it takes no more calls, gives those that run the grace period to end, and drains its worker. A
+/// second signal ends it at once.
+#[allow(rustdoc::bare_urls, reason = "its comments are help on a terminal")]
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeCommand {
+    /// The address to listen on; without tokens it has to be one of this machine alone
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// A folder of methods: each public function of DIR/NAME.rhai is the method NAME.FUNCTION
+    ///
+    /// A file that changes is read again, without an effect on calls that run.
+    #[arg(long, value_name = "DIR")]
+    handlers: Option<PathBuf>,
+
+    /// The worker id of the worker beside the gateway, and of scripts that name none
+    #[arg(long, value_name = "ID", default_value = "main", value_parser = worker_id)]
+    id: WorkerId,
+
+    /// Serve without a worker beside the gateway: those of the server run all tasks
+    #[arg(long, conflicts_with = "handlers")]
+    no_worker: bool,
+
+    #[command(flatten)]
+    server: ServerArgs,
+
+    #[command(flatten)]
+    gateway: GatewayArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
+    #[command(flatten)]
+    modules: ModuleArgs,
+
+    /// How many threads run scripts [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
+    threads: Option<u16>,
+
+    /// How long running calls and scripts may continue after a signal
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
+    grace: Duration,
+
+    /// Print a line of JSON to standard output when it serves, when it drains, and when it has drained
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  rhaid serve --handlers api/
+  rhaid serve --url redis://127.0.0.1/ --no-worker --listen 127.0.0.1:9000
+  curl -H 'content-type: application/json' -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"play\",\"params\":[\"40 + 2\"]}' \\
+    http://127.0.0.1:8080/rpc
+
+Exit code:
+  0 after it has drained, 1 if it can't listen or abandoned a script, 2 if the command line is wrong, 3 if the server
+  refuses, 130 after a second signal";
+
+impl ServeCommand {
+    pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        // A grace period may be long, so only a second signal cuts it short.
+        let interrupt = Interrupt::install(None)?;
+        let runtime = runtime::Builder::new_multi_thread().enable_all().thread_name("rhaid-gateway").build();
+        let runtime = runtime.map_err(|source| CommandError::System { doing: "starting threads", source })?;
+        runtime.block_on(self.run(interrupt))
+    }
+
+    async fn run(self, interrupt: Interrupt) -> Result<Exit, CommandError> {
+        let backend = self.server.backend()?;
+        let engine =
+            self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
+        let transport = backend.transport()?;
+        let dispatcher = RhaiDispatcherBuilder::new().caller_id("rhaid").transport(transport.clone());
+        let dispatcher = dispatcher.engine(engine.clone()).build()?;
+        let default_id = (!self.no_worker).then(|| self.id.clone());
+        let config =
+            self.gateway.config(default_id)?.with_shutdown_grace(self.grace.max(Duration::from_millis(1)));
+        let gateway = GatewayBuilder::new().dispatcher(dispatcher).config(config).build()?;
+        let worker = if self.no_worker {
+            None
+        } else {
+            let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
+            let worker = RhaiWorker::builder(self.id.as_str()).transport(transport).engine(engine);
+            let mut worker = worker.threads(threads).grace(self.grace);
+            if let Some(folder) = self.handlers {
+                // A later change of the working directory has no effect.
+                worker = worker.handlers_folder(path::absolute(&folder).unwrap_or(folder));
+            }
+            Some(worker.build()?)
+        };
+
+        let doing = "listening on --listen <ADDRESS:PORT>";
+        let system = |source| CommandError::System { doing, source };
+        let listener = TcpListener::bind(self.listen).await.map_err(system)?;
+        let address = listener.local_addr().map_err(system)?;
+        let console = Console::detect();
+        let results = Results::new(console);
+        let say = |line: serde_json::Value| {
+            if self.json {
+                let _ = results.line(line.to_string()); // it also serves when standard output is closed
+            }
+        };
+        console.note(format_args!(
+            "serving http://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
+        ));
+        say(json!({ "event": "serving", "address": address, "backend": backend.to_string() }));
+        let (stop_worker, worker_stops) = oneshot::channel::<()>();
+        let shutdown = async {
+            interrupt.raised().await;
+            say(json!({ "event": "draining" }));
+            console.note("draining; another signal ends it at once");
+        };
+        let serve = async {
+            gateway.serve(listener, shutdown).await?;
+            drop(stop_worker);
+            Ok(())
+        };
+        let work = async {
+            match worker {
+                Some(worker) => worker.run(worker_stops.map(drop)).await,
+                None => {
+                    worker_stops.map(drop).await;
+                    Ok(Drained::default())
+                }
+            }
+        };
+        let drained = both(serve, work).await?.map_err(|error| backend.explain_worker(error))?;
+        say(json!({ "event": "drained", "abandoned": drained.abandoned }));
+        if drained.abandoned > 0 {
+            console
+                .error(format_args!("{} scripts did not stop in time and were abandoned", drained.abandoned));
+            return Ok(Exit::Failure);
+        }
+        console.note("drained");
+        Ok(Exit::Success)
+    }
+}
+
+/// Serves until the gateway has ended and its worker after it. A worker that ends by itself ends the gateway.
+async fn both(
+    serve: impl Future<Output = Result<(), GatewayError>>,
+    work: impl Future<Output = Result<Drained, WorkerError>>,
+) -> Result<Result<Drained, WorkerError>, GatewayError> {
+    let (serve, work) = (pin!(serve), pin!(work));
+    match future::select(serve, work).await {
+        Either::Left((served, work)) => {
+            served?;
+            Ok(work.await)
+        }
+        Either::Right((worked, _)) => Ok(worked),
+    }
+}

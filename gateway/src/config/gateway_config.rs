@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use rhai_dispatcher::{Invalid, WorkerId};
+
+use super::limit_table::limit_table;
+use super::limit_value::LimitValue;
+
+/// A limit of the gateway, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitInfo {
+    /// The name, such as `max_connections`.
+    pub name: &'static str,
+    /// What it limits, and what exceeds it.
+    pub about: &'static str,
+    /// The default, as [`GatewayConfig::set`] reads it: a number; of seconds if it is a time.
+    pub default: String,
+    /// Whether it is a time.
+    pub is_time: bool,
+}
+
+macro_rules! config {
+    ($($name:ident $with:ident: $type:ty = $default:expr, $about:literal;)*) => {
+        /// The settings of a gateway.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct GatewayConfig {
+            $(
+                #[doc = $about]
+                #[doc = concat!("\n\nDefault: `", stringify!($default), "`.")]
+                pub $name: $type,
+            )*
+            /// Where scripts go that name no worker id. Default: they are refused.
+            pub default_worker_id: Option<WorkerId>,
+            /// Names that the header `Host` may have, beside `localhost` and addresses. Default: none.
+            pub allowed_hosts: Vec<String>,
+            /// Origins of pages elsewhere that may call the gateway from a browser, such as `https://shop.example`.
+            /// Default: none.
+            pub allowed_origins: Vec<String>,
+        }
+
+        impl GatewayConfig {
+            /// All limits, in the order of the fields.
+            #[must_use]
+            pub fn limits() -> Vec<LimitInfo> {
+                let default = Self::default();
+                vec![$(LimitInfo {
+                    name: stringify!($name),
+                    about: $about,
+                    default: default.$name.show(),
+                    is_time: <$type>::IS_TIME,
+                }),*]
+            }
+
+            $(
+                #[doc = concat!("Sets [`", stringify!($name), "`](Self::", stringify!($name), ").")]
+                #[must_use]
+                pub fn $with(mut self, $name: $type) -> Self {
+                    self.$name = $name;
+                    self
+                }
+            )*
+
+            /// Sets the limit of that name to a number in decimal: of seconds for a time, and a whole one for all others.
+            ///
+            /// # Errors
+            /// If no limit has that name, or the value is not such a number, or is zero.
+            pub fn set(&mut self, name: &str, value: &str) -> Result<(), Invalid> {
+                match name {
+                    $(stringify!($name) => self.$name = above_zero(stringify!($name), value)?,)*
+                    _ => {
+                        let names = [$(stringify!($name)),*].join(", ");
+                        let shown: String = name.chars().take(48).collect();
+                        let problem = format!("no limit is named {shown:?}");
+                        return Err(Invalid::new("limit", problem, format!("use one of {names}")));
+                    }
+                }
+                Ok(())
+            }
+
+            /// # Errors
+            /// If a limit is zero.
+            pub(crate) fn check(&self) -> Result<(), Invalid> {
+                $(
+                    if self.$name.is_zero() {
+                        return Err(Invalid::new(stringify!($name), "is zero", "give a value above zero"));
+                    }
+                )*
+                Ok(())
+            }
+        }
+
+        impl Default for GatewayConfig {
+            fn default() -> Self {
+                Self {
+                    $($name: $default,)*
+                    default_worker_id: None,
+                    allowed_hosts: Vec::new(),
+                    allowed_origins: Vec::new(),
+                }
+            }
+        }
+    };
+}
+
+limit_table!(config);
+
+fn above_zero<T: LimitValue>(name: &'static str, value: &str) -> Result<T, Invalid> {
+    let hint = match T::IS_TIME {
+        true => "give a number of seconds above zero, such as 2.5",
+        false => "give a whole number above zero",
+    };
+    let parsed = T::parse(value).map_err(|problem| Invalid::new(name, problem, hint))?;
+    if parsed.is_zero() {
+        return Err(Invalid::new(name, "is zero", hint));
+    }
+    Ok(parsed)
+}
+
+impl GatewayConfig {
+    /// Sets [`default_worker_id`](Self::default_worker_id).
+    #[must_use]
+    pub fn with_default_worker_id(mut self, worker_id: WorkerId) -> Self {
+        self.default_worker_id = Some(worker_id);
+        self
+    }
+
+    /// Adds a name to [`allowed_hosts`](Self::allowed_hosts).
+    #[must_use]
+    pub fn with_allowed_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed_hosts.push(host.into());
+        self
+    }
+
+    /// Adds an origin to [`allowed_origins`](Self::allowed_origins).
+    #[must_use]
+    pub fn with_allowed_origin(mut self, origin: impl Into<String>) -> Self {
+        self.allowed_origins.push(origin.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_set_by_its_name_and_refuses_zero() {
+        for limit in GatewayConfig::limits() {
+            let mut config = GatewayConfig::default();
+            config.set(limit.name, &limit.default).expect(limit.name);
+            assert_eq!(config, GatewayConfig::default(), "{} reads its own default", limit.name);
+            config.set(limit.name, "7").expect(limit.name);
+            assert_ne!(config, GatewayConfig::default(), "{}", limit.name);
+            for bad in ["0", "-1", "", "many", "NaN", "1e400"] {
+                assert_eq!(config.set(limit.name, bad).expect_err(bad).field, limit.name);
+            }
+        }
+        let error = GatewayConfig::default().set("max_conections", "1").expect_err("no such limit");
+        assert!(error.hint.contains("max_connections"), "{error}");
+    }
+}

@@ -1,0 +1,43 @@
+use std::sync::Arc;
+
+use rhai_dispatcher::RhaiDispatcher;
+use tokio::sync::watch;
+
+use crate::auth::Authenticator;
+use crate::config::GatewayConfig;
+use crate::withdrawals::Withdrawals;
+
+/// What all connections of a gateway share.
+#[derive(Debug)]
+pub(crate) struct GatewayCore {
+    pub(crate) dispatcher: RhaiDispatcher,
+    pub(crate) config: GatewayConfig,
+    pub(crate) auth: Authenticator,
+    pub(crate) withdrawals: Withdrawals,
+    /// Whether it still takes calls.
+    pub(crate) phase: watch::Sender<Phase>,
+}
+
+/// Clones are the same.
+pub(crate) type Core = Arc<GatewayCore>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Serving,
+    /// Calls in flight may end, and no other begins.
+    Draining,
+    /// What is left is dropped.
+    Closed,
+}
+
+impl GatewayCore {
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.phase.borrow() >= Phase::Draining
+    }
+
+    /// Resolves when `phase` has come.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        // The sender lives as long as this does.
+        let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    }
+}

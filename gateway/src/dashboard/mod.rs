@@ -1,0 +1,6 @@
+//! The web pages of the gateway.
+
+mod index;
+mod router;
+
+pub(crate) use router::router;

@@ -1,0 +1,26 @@
+use std::io;
+use std::net::SocketAddr;
+
+use rhai_dispatcher::{Invalid, RhaiDispatcherError};
+
+/// Why a gateway does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// A setting that can't be used.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The dispatcher refuses.
+    #[error(transparent)]
+    Dispatcher(#[from] RhaiDispatcherError),
+    /// There are no tokens, so everyone who can connect may do everything, and the address is not one of this machine
+    /// alone.
+    #[error(
+        "{0} can be reached from other machines, and there are no tokens; make one with `rhaid token new`, or listen on \
+         127.0.0.1"
+    )]
+    OpenToOthers(SocketAddr),
+    /// The address of the listener is not known.
+    #[error("the listener has no address: {0}")]
+    Listener(#[source] io::Error),
+}

@@ -1,0 +1,14 @@
+//! What is served over HTTP: the routes, and what every request passes before them.
+
+mod authenticate;
+mod health;
+mod origin_guard;
+mod refusal;
+mod router;
+mod routes;
+mod rpc_route;
+mod security_headers;
+mod ws_route;
+
+pub(crate) use router::router;
+pub(crate) use routes::Routes;

@@ -1,0 +1,44 @@
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use super::authenticate::authenticate;
+use super::health::{healthz, readyz};
+use super::origin_guard::origin_guard;
+use super::refusal::Refusal;
+use super::routes::Routes;
+use super::rpc_route::rpc;
+use super::security_headers::security_headers;
+use super::ws_route::ws;
+use crate::auth::Access;
+use crate::core::Core;
+use crate::dashboard;
+use crate::rpc::Code;
+
+/// All routes.
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get("/healthz", Access::Public, get(healthz))
+        .get("/readyz", Access::Public, get(readyz))
+        .post("/rpc", Access::Read, post(rpc))
+        .get("/ws", Access::Read, get(ws))
+        .merge(dashboard::router())
+}
+
+/// The routes behind what every request passes.
+pub(crate) fn router(core: &Core) -> Router {
+    routes()
+        .into_router()
+        .fallback(|| async {
+            Refusal::new(
+                StatusCode::NOT_FOUND,
+                Code::NotFound,
+                "there is nothing under this path; see /rpc and /ws",
+            )
+        })
+        .layer(from_fn_with_state(core.clone(), authenticate))
+        .layer(from_fn_with_state(core.clone(), origin_guard))
+        .layer(from_fn(security_headers))
+        .with_state(core.clone())
+}

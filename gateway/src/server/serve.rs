@@ -1,0 +1,112 @@
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tower::Layer;
+use tower::util::MapRequestLayer;
+
+use super::gate::{Gate, GatePermit};
+use crate::core::{Core, Phase};
+
+/// How long the accept loop rests after an error of the system, such as that there are no more file descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until `shutdown` resolves; then lets calls end within the grace period.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    core: Core,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let _closing = ClosedOnDrop(core.clone());
+    let (gate, mut living) = Gate::new(&core.config);
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer)) => match gate.enter(peer) {
+                Ok(permit) => {
+                    drop(connections.spawn(connection(stream, peer, permit, core.clone(), router.clone())))
+                }
+                // It is closed; what does not fit into its buffer is not sent.
+                Err(full) => drop(stream.try_write(full.answer())),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+    drop((listener, gate));
+    core.phase.send_replace(Phase::Draining);
+    // Nothing is sent: it ends with the last connection.
+    if timeout(core.config.shutdown_grace, living.recv()).await.is_err() {
+        tracing::warn!("connections are closed with their calls: the grace period is over");
+        core.phase.send_replace(Phase::Closed);
+        connections.shutdown().await;
+        living.recv().await;
+    }
+}
+
+/// Closes what is left, also when the future of the gateway is dropped.
+struct ClosedOnDrop(Core);
+
+impl Drop for ClosedOnDrop {
+    fn drop(&mut self) {
+        self.0.phase.send_replace(Phase::Closed);
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, permit: GatePermit, core: Core, router: Router) {
+    // Answers are small, and each is waited for.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection has gone");
+        return;
+    }
+    http(stream, peer, permit, &core, router).await;
+}
+
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    permit: GatePermit,
+    core: &Core,
+    router: Router,
+) {
+    let with_peer = MapRequestLayer::new(move |mut request: axum::extract::Request<_>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(permit.clone());
+        request
+    });
+    let service = TowerToHyperService::new(with_peer.layer(router));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(core.config.header_timeout)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let done = tokio::select! {
+        done = connection.as_mut() => done,
+        () = core.reached(Phase::Draining) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = done {
+        tracing::debug!(%peer, %error, "a connection ended");
+    }
+}

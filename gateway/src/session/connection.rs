@@ -1,0 +1,179 @@
+use axum::extract::ws::{Message as Frame, WebSocket, close_code};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, SplitStream};
+use tokio::time::{Instant, sleep_until};
+
+use super::calls::Replies;
+use super::life_signs::{Due, LifeSigns};
+use super::outbox::{Closed, Outbox};
+use super::subscriptions::Subscriptions;
+use super::{Calls, Client};
+use crate::core::Phase;
+use crate::method::Done;
+use crate::rpc::{Answer, ErrorObject, Id, Message};
+
+/// One WebSocket. Its requests run beside each other, and each is answered when it is done.
+///
+/// When its client leaves, it is dropped with its calls, whose tasks are cancelled by that.
+pub(crate) struct Connection {
+    client: Client,
+    calls: FuturesUnordered<BoxFuture<'static, (Kind, Replies)>>,
+    /// How many requests run.
+    in_flight: usize,
+    subscriptions: Subscriptions,
+    life_signs: LifeSigns,
+}
+
+/// How a message was sent, and is answered.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client has left.
+    Left,
+    /// The gateway closes it, with a code and a reason.
+    Close(u16, &'static str),
+}
+
+impl Connection {
+    pub(crate) fn new(client: Client) -> Self {
+        let life_signs = LifeSigns::new(&client.core.config, Instant::now());
+        Self {
+            client,
+            calls: FuturesUnordered::new(),
+            in_flight: 0,
+            subscriptions: Subscriptions::default(),
+            life_signs,
+        }
+    }
+
+    /// Serves until the client leaves, breaks a limit, or the gateway shuts down.
+    pub(crate) async fn run(mut self, socket: WebSocket) {
+        let (outbox, writer) = Outbox::new(&self.client.core.config);
+        let (sink, stream) = socket.split();
+        let serve = async move {
+            if let End::Close(code, reason) = self.serve(stream, &outbox).await {
+                outbox.close(code, reason).await;
+            }
+        };
+        // In one task: the connection is dropped with it as a whole.
+        futures::join!(serve, writer.run(sink));
+    }
+
+    async fn serve(&mut self, mut stream: SplitStream<WebSocket>, outbox: &Outbox) -> End {
+        let core = self.client.core.clone();
+        let timer = sleep_until(Instant::now());
+        tokio::pin!(timer);
+        loop {
+            let step = tokio::select! {
+                () = outbox.closed() => Err(End::Left),
+                Some((kind, replies)) = self.calls.next() => self.answer(kind, replies, outbox).await,
+                frame = stream.next() => self.take(frame, outbox).await,
+                event = self.subscriptions.next() => send(outbox, Kind::Text, event).await,
+                () = core.reached(Phase::Closed) => Err(End::Left),
+                () = core.reached(Phase::Draining), if self.calls.is_empty() => {
+                    Err(End::Close(close_code::AWAY, "the gateway shuts down"))
+                }
+                () = &mut timer => self.look_after(outbox).await.map(|at| timer.as_mut().reset(at)),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+            let is_busy = self.in_flight > 0 || !self.subscriptions.is_empty();
+            self.life_signs.set_busy(is_busy, Instant::now());
+        }
+    }
+
+    /// Takes what the client has sent.
+    async fn take(&mut self, frame: Option<Result<Frame, axum::Error>>, outbox: &Outbox) -> Result<(), End> {
+        let now = Instant::now();
+        self.life_signs.heard(now);
+        match frame {
+            Some(Ok(Frame::Text(text))) => self.begin(Kind::Text, text.as_bytes(), outbox).await,
+            Some(Ok(Frame::Binary(bytes))) => self.begin(Kind::Binary, &bytes, outbox).await,
+            // The library answers pings.
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Ok(()),
+            Some(Ok(Frame::Close(_))) | None => Err(End::Left),
+            Some(Err(error)) => Err(end_of(&error)),
+        }
+    }
+
+    async fn begin(&mut self, kind: Kind, message: &[u8], outbox: &Outbox) -> Result<(), End> {
+        self.life_signs.used(Instant::now());
+        let config = &self.client.core.config;
+        match Message::parse(message, config.max_batch) {
+            Ok(message) => {
+                let room = config.max_calls_per_connection.saturating_sub(self.in_flight);
+                let calls = Calls::new(&self.client, message, room);
+                self.in_flight += calls.count();
+                self.calls.push(Box::pin(async move { (kind, calls.replies().await) }));
+                Ok(())
+            }
+            Err(error) => send(outbox, kind, Answer::error(&Id::null(), &error).into_text()).await,
+        }
+    }
+
+    async fn answer(&mut self, kind: Kind, replies: Replies, outbox: &Outbox) -> Result<(), End> {
+        self.in_flight -= replies.count;
+        match replies.into_answer(|done| self.finish(done)) {
+            Some(answer) => send(outbox, kind, answer.into_text()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Does what a method leaves to its connection.
+    fn finish(&mut self, done: Done) -> Result<String, ErrorObject> {
+        match done {
+            Done::Json(json) => Ok(json.to_string()),
+            Done::Subscribe(task) => {
+                let (dispatcher, max) =
+                    (self.client.identity.dispatcher(), self.client.core.config.max_subscriptions);
+                self.subscriptions.add(dispatcher, task, max).map(|number| number.to_string())
+            }
+            Done::Unsubscribe(number) => Ok(self.subscriptions.remove(number).to_string()),
+        }
+    }
+
+    /// Pings the client, or gives it up. Returns when to look again.
+    async fn look_after(&mut self, outbox: &Outbox) -> Result<Instant, End> {
+        loop {
+            match self.life_signs.due(Instant::now()) {
+                Due::Ping => {
+                    outbox.send(Frame::Ping(Default::default())).await.map_err(|Closed| End::Left)?
+                }
+                Due::Silent => return Err(End::Left),
+                Due::Idle => return Err(End::Close(close_code::NORMAL, "idle")),
+                Due::Later(at) => return Ok(at),
+            }
+        }
+    }
+}
+
+async fn send(outbox: &Outbox, kind: Kind, text: String) -> Result<(), End> {
+    let frame = match kind {
+        Kind::Text => Frame::Text(text.into()),
+        Kind::Binary => Frame::Binary(text.into_bytes().into()),
+    };
+    outbox.send(frame).await.map_err(|Closed| End::Left)
+}
+
+/// What follows from an error of the socket.
+fn end_of(error: &axum::Error) -> End {
+    use std::error::Error;
+    use tokio_tungstenite::tungstenite::Error as WsError;
+
+    match error.source().and_then(|source| source.downcast_ref::<WsError>()) {
+        Some(WsError::Capacity(_)) => {
+            End::Close(close_code::SIZE, "the message is too long (max_message_bytes)")
+        }
+        Some(WsError::Utf8(_)) => End::Close(close_code::INVALID, "the text is not UTF-8"),
+        Some(WsError::Protocol(_)) => End::Close(close_code::PROTOCOL, "a frame breaks the protocol"),
+        _ => End::Left,
+    }
+}
