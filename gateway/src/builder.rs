@@ -7,6 +7,7 @@ use crate::GatewayError;
 use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
 use crate::core::{GatewayCore, Phase};
+use crate::dashboard::Monitor;
 use crate::gateway::Gateway;
 use crate::withdrawals::Withdrawals;
 
@@ -48,7 +49,14 @@ impl GatewayBuilder {
         let auth = Authenticator::open(&dispatcher)?;
         let (withdrawals, withdrawn) = Withdrawals::new();
         let (phase, _) = watch::channel(Phase::Serving);
-        let core = GatewayCore { dispatcher, config: self.config, auth, withdrawals, phase };
+        let core = GatewayCore {
+            dispatcher,
+            config: self.config,
+            auth,
+            withdrawals,
+            monitor: Monitor::default(),
+            phase,
+        };
         Ok(Gateway::new(Arc::new(core), withdrawn))
     }
 }

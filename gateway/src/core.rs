@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
+use crate::dashboard::Monitor;
 use crate::withdrawals::Withdrawals;
 
 /// What all connections of a gateway share.
@@ -14,6 +15,8 @@ pub(crate) struct GatewayCore {
     pub(crate) config: GatewayConfig,
     pub(crate) auth: Authenticator,
     pub(crate) withdrawals: Withdrawals,
+    /// What the pages show of queues.
+    pub(crate) monitor: Monitor,
     /// Whether it still takes calls.
     pub(crate) phase: watch::Sender<Phase>,
 }

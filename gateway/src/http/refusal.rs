@@ -5,7 +5,7 @@ use crate::auth::Access;
 use crate::rpc::{Answer, Code, ErrorObject, Id};
 
 /// A request that is refused before a method runs: a status, and an error object with the id `null`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     status: StatusCode,
     error: ErrorObject,
@@ -19,6 +19,15 @@ impl Refusal {
     /// What a limit of this name refuses.
     pub(crate) fn limit(status: StatusCode, name: &str, limit: usize, reason: impl Into<String>) -> Self {
         Self { status, error: ErrorObject::limit(name, limit, reason) }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, for a person.
+    pub(crate) fn reason(&self) -> &str {
+        self.error.reason()
     }
 
     /// There is no token, or no valid one.
@@ -41,6 +50,8 @@ impl IntoResponse for Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For the page that a browser gets in its place.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,0 +1,109 @@
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rhai_dispatcher::RhaiDispatcher;
+
+use crate::auth::{Access, Identity, Scope};
+use crate::core::Core;
+
+/// A request for a page: who makes it, and from where.
+#[derive(Debug, Clone)]
+pub(in crate::dashboard) struct Visit {
+    pub(in crate::dashboard) core: Core,
+    /// None on a page for everyone, without a token.
+    pub(in crate::dashboard) identity: Option<Identity>,
+    /// The way from the page that asks to the first one: `./`, `../` and so on. Links begin with it, so that the pages work
+    /// below any path of a proxy.
+    pub(in crate::dashboard) root: String,
+    /// The query, as it was sent.
+    pub(in crate::dashboard) query: String,
+    /// Whether the page is to be kept current.
+    pub(in crate::dashboard) wants_events: bool,
+    /// Whether a script of a page asks, for a part of it.
+    pub(in crate::dashboard) is_partial: bool,
+}
+
+/// What is left as it is in a part of a path, or in a value of a query.
+const UNCHANGED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A text as a part of a path, or as a value of a query.
+pub(in crate::dashboard) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, UNCHANGED).to_string()
+}
+
+impl Visit {
+    /// That of a request.
+    pub(super) fn new(core: &Core, uri: &Uri, headers: &HeaderMap, identity: Option<Identity>) -> Self {
+        let has = |name: &str| headers.contains_key(name);
+        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self {
+            core: core.clone(),
+            identity,
+            root: root_of_page(headers).unwrap_or_else(|| root_of_path(uri.path())),
+            query: uri.query().unwrap_or_default().to_owned(),
+            wants_events: accept.contains("text/event-stream"),
+            is_partial: has("hx-request"),
+        }
+    }
+
+    /// The dispatcher of the caller.
+    pub(in crate::dashboard) fn dispatcher(&self) -> &RhaiDispatcher {
+        self.identity.as_ref().map_or(&self.core.dispatcher, Identity::dispatcher)
+    }
+
+    /// What the caller may do.
+    pub(in crate::dashboard) fn scope(&self) -> Option<&Scope> {
+        self.identity.as_ref().map(Identity::scope)
+    }
+
+    /// Whether the caller may do what needs `access`.
+    pub(in crate::dashboard) fn allows(&self, access: Access) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.allows(access))
+    }
+}
+
+impl FromRequestParts<Core> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Core) -> Result<Self, Infallible> {
+        let identity = parts.extensions.get::<Identity>().cloned();
+        Ok(Self::new(core, &parts.uri, &parts.headers, identity))
+    }
+}
+
+/// What a script of a page says of the page. Only the way up can be said.
+fn root_of_page(headers: &HeaderMap) -> Option<String> {
+    let root = headers.get("x-page-root")?.to_str().ok()?;
+    let is_up = root == "./" || (!root.is_empty() && root.len() <= 64 && root.replace("../", "").is_empty());
+    is_up.then(|| root.to_owned())
+}
+
+fn root_of_path(path: &str) -> String {
+    match path.bytes().filter(|byte| *byte == b'/').count() {
+        0 | 1 => "./".to_owned(),
+        slashes => "../".repeat((slashes - 1).min(16)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_the_way_up() {
+        let of = root_of_path;
+        assert_eq!([of("/"), of("/tasks"), of("/tasks/1"), of("/a/b/c")], ["./", "./", "../", "../../"]);
+        let of = |root: &str| {
+            root_of_page(&HeaderMap::from_iter([(
+                "x-page-root".parse().expect("a name"),
+                root.parse().expect("a value"),
+            )]))
+        };
+        assert_eq!(of("../../").as_deref(), Some("../../"));
+        assert_eq!([of("//evil.example/"), of("javascript:"), of(""), of(".././")], [None, None, None, None]);
+        assert_eq!(encode("a b/é&\"<"), "a%20b%2F%C3%A9%26%22%3C");
+    }
+}
