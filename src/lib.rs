@@ -33,6 +33,7 @@
 //! | serve a worker id | [`RhaiWorker`] |
 //! | set limits, add functions and secrets | [`EngineConfig`], [`engine`] |
 //! | read records, logs and errors of tasks | [`RhaiTaskDetails`], [`task`] |
+//! | see how tasks have ended, and why | [`activity`] |
 //! | run something else than Rhai scripts | [`worker`] |
 //! | call typed services of Rust | [`service`] |
 //! | configure or share a transport, read queues | [`transport`] |
@@ -48,13 +49,14 @@
 //! - `transport/`: the transport that a URL names, and the settings of transports that both builders have.
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
-//! - `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `activity`, `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod activity;
 pub mod dispatcher;
 #[cfg(feature = "engine")]
 pub mod engine;

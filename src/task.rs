@@ -49,6 +49,6 @@
 
 pub use rhai_dispatcher_core::{
     Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Progress,
-    RetryPolicy, ScriptFileError, Task, TaskEvent, TaskEvents, TaskLog, TimedOut, Uuid, integer_beyond_i64,
-    read_script, read_script_from, script_text,
+    RetryPolicy, RunActivity, RunState, ScriptFileError, ScriptPlace, Task, TaskEvent, TaskEvents, TaskLog,
+    TimedOut, Uuid, integer_beyond_i64, read_script, read_script_from, script_text,
 };

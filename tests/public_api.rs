@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
-use rhai_dispatcher::task::{RetryPolicy, Uuid};
+use rhai_dispatcher::task::{RetryPolicy, RunState, Uuid};
 use rhai_dispatcher::transport::{
     BoxFuture, BoxStream, BridgeClosed, Durability, InstanceId, InstanceInfo, QueueInfo, Signal, Tick,
     TokioBridge, WallTime,
@@ -107,6 +107,7 @@ fn open_types_are_made_by_their_constructors() {
 fn types_of_signatures_have_names() {
     struct Names {
         _clock: fn(Tick) -> BoxFuture<'static, ()>,
+        _state: Option<RunState>,
         _signals: fn() -> BoxStream<'static, Signal>,
         _handler: fn() -> LocalBoxFuture<'static, Ran>,
         _pool: Option<engine::BlockingError>,

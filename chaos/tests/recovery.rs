@@ -91,7 +91,7 @@ impl Site {
 
     fn outcomes(&self, ids: &[TaskId]) -> Vec<RhaiTaskDetails> {
         let waits = ids.iter().map(|id| self.client.transport().outcome(*id));
-        let all = stream::iter(waits).buffered(AT_ONCE).map(|details| details.expect("an outcome"));
+        let all = stream::iter(waits).buffered(AT_ONCE).map(|details| *details.expect("an outcome"));
         block_on(all.collect())
     }
 }

@@ -2,9 +2,9 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::command::{
-    CallCommand, CancelCommand, CheckCommand, FunctionsCommand, HandlersCommand, PauseCommand, QueuesCommand,
-    ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand, SubmitCommand, TailCommand,
-    WaitCommand, WorkerCommand, WorkersCommand,
+    ActivityCommand, CallCommand, CancelCommand, CheckCommand, ErrorsCommand, FunctionsCommand,
+    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand,
+    SubmitCommand, TailCommand, WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -50,6 +50,8 @@ enum Command {
     Resubmit(ResubmitCommand),
     Queues(QueuesCommand),
     Workers(WorkersCommand),
+    Activity(ActivityCommand),
+    Errors(ErrorsCommand),
     Pause(PauseCommand),
     Resume(ResumeCommand),
 }
@@ -74,6 +76,8 @@ impl Cli {
             Command::Resubmit(command) => command.execute(),
             Command::Queues(command) => command.execute(),
             Command::Workers(command) => command.execute(),
+            Command::Activity(command) => command.execute(),
+            Command::Errors(command) => command.execute(),
             Command::Pause(command) => command.execute(),
             Command::Resume(command) => command.execute(),
         });
@@ -108,6 +112,8 @@ impl Command {
             Self::Resubmit(command) => command.json,
             Self::Queues(command) => command.json,
             Self::Workers(command) => command.json,
+            Self::Activity(command) => command.json,
+            Self::Errors(command) => command.json,
             Self::Pause(command) => command.queue.json,
             Self::Resume(command) => command.queue.json,
         }

@@ -217,5 +217,5 @@ pub(crate) fn worker(name: &str) -> WorkerId {
 /// Starts to wait for an outcome through `transport`. The wait is polled only after a wake-up.
 pub(crate) fn outcome(transport: &Arc<dyn Transport>, id: TaskId) -> Waiting<'static, TaskDetails> {
     let outcome = transport.outcome(id);
-    Waiting::new(async { outcome.await.expect("an outcome") })
+    Waiting::new(async { *outcome.await.expect("an outcome") })
 }

@@ -1,8 +1,10 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{
-    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TimedOut, TransportError, WorkerId,
+    Invalid, OutcomeError, SubmitError, SubmitOneError, TaskError, TaskId, TaskStatus, TimedOut,
+    TransportError, WorkerId,
 };
 
 /// Why a call of the dispatcher has no answer.
@@ -51,6 +53,26 @@ pub enum Error {
     /// The task has no record: it was never submitted here, or its record has expired.
     #[error("task {0} is not known: it never was submitted here, or its record has expired")]
     NotFound(TaskId),
+    /// The task waits or has ended, so it is nowhere in its script.
+    #[error("task {task_id} does not run: it is {status}")]
+    NotRunning {
+        /// The task.
+        task_id: TaskId,
+        /// Its status.
+        status: TaskStatus,
+    },
+    /// The instance that runs the task has not said in time where it is. Likely causes: its process has died, is suspended
+    /// or overloaded, or is of an older version.
+    #[error(
+        "task {task_id} runs, and its instance did not say where it is within {timeout:?}; ask again, or wait longer \
+         (inspect_timeout)"
+    )]
+    NoAnswer {
+        /// The task.
+        task_id: TaskId,
+        /// How long the call waited.
+        timeout: Duration,
+    },
     /// The task was accepted, but the transport's store has lost it.
     #[error("task {0} was lost by the transport's store")]
     Lost(TaskId),
@@ -78,7 +100,7 @@ impl Error {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::QueueFull { .. })
+        matches!(self, Self::Unavailable(_) | Self::QueueFull { .. } | Self::NoAnswer { .. })
     }
 }
 

@@ -10,15 +10,18 @@
 //!   sides.
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `events`: what a task tells while it runs ([`TaskEvent`]).
+//! - `inspection`: where a running task is ([`RunState`]).
 //! - `discovery`: which methods the living instances have ([`HandlerStatus`]); `figures`: what is counted of their calls
 //!   ([`Figures`]).
+//! - `activity`: how tasks have ended ([`ActivityEntry`]), and what is looked for in that ([`ActivityFilter`]).
 //! - `worker`: the side that runs ([`Worker`]), in lanes over a [`Handler`].
 //! - `service`: typed services ([`Service`], [`Caller`]).
 //! - `blocking`: threads for what blocks ([`BlockingPool`]), and slots for what is limited ([`Slots`]).
 //! - `clock`: time ([`Clock`]), the system's or a test's.
 //! - `error`, `invalid`: why a call has no answer ([`Error`]).
-//! - `error_log`: which errors are logged ([`ErrorLog`]).
+//! - `error_log`: which errors are logged ([`ErrorLog`]); `nearest`: [`nearest`], the name that may have been meant.
 
+mod activity;
 mod blocking;
 mod clock;
 mod discovery;
@@ -27,27 +30,38 @@ mod error;
 mod error_log;
 mod events;
 mod figures;
+mod inspection;
 mod invalid;
 mod lock;
+mod nearest;
 mod panic_text;
 mod service;
 mod task;
 mod transport;
 mod worker;
 
+pub use activity::{
+    ActivityEntry, ActivityError, ActivityFilter, ActivityNews, ActivityPosition, ActivityQueue,
+    ActivityRange, ActivityWatch, EndedRun, ErrorFingerprint, FilterError, LoggedActivity, Moment,
+};
 pub use blocking::{Acquire, BlockingError, BlockingPool, Slot, Slots};
 pub use clock::{Activity, Clock, ManualClock, SystemClock, Tick, WallTime};
 pub use discovery::{
     HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodForm, MethodInfo, MethodStatus,
     ParameterInfo,
 };
-pub use dispatcher::{Dispatcher, DispatcherConfig, PlayRequestBuilder, Preflight, Progress, TimedOut};
+pub use dispatcher::{
+    ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
+    PlayRequestBuilder, Preflight, Progress, TimedOut,
+};
 pub use error::Error;
 pub use error_log::ErrorLog;
 pub use events::{EventBuffer, EventLimits, EventQueue, RunEvent, RunId, TaskEvent, TaskEvents};
 pub use figures::{Counters, Figures, Histogram};
+pub use inspection::{Inquiries, Inquiry, InspectError, PendingInquiry, RunActivity, RunState, ScriptPlace};
 pub use invalid::Invalid;
 pub use lock::lock;
+pub use nearest::nearest;
 pub use service::{
     Call, CallError, Caller, DispatchError, NoError, NotSent, Received, RemoteError, Reply, Requests,
     RestartPolicy, Service, ServiceHandler, ServiceOptions, Signature, WireSignature, WorkerPanicked,
@@ -66,6 +80,6 @@ pub use transport::{
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;
 pub use worker::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
+    RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };

@@ -32,7 +32,7 @@ pub struct ScriptChecker {
 /// The hashes of good scripts. Two scripts with one hash do no harm: a worker parses them again.
 #[derive(Default)]
 struct Good {
-    hashes: HashSet<u64>,
+    hashes: HashSet<u64, foldhash::fast::RandomState>,
     order: VecDeque<u64>,
 }
 

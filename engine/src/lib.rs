@@ -84,7 +84,7 @@
 //! - `checker`: [`ScriptChecker`], which parses scripts before they are queued.
 //! - `lane/`: the scripts of one lane, which share its engines, its stacks and its run slot.
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
-//! - `function_names`: all that scripts can call; `nearest`: [`nearest`], the name that may have been meant.
+//! - `function_names`: all that scripts can call.
 //! - `build_engine`: makes a Rhai engine of a configuration.
 //! - `outline/`: [`ScriptOutline`], the functions that a script defines, with their comments.
 //! - `native/`: asynchronous and blocking functions, what they see of their task, and the functions for requests.
@@ -113,7 +113,6 @@ mod memory;
 mod metering;
 mod metrics;
 mod native;
-mod nearest;
 mod outline;
 mod script;
 mod secret;
@@ -130,9 +129,10 @@ pub use native::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, Call, IntoError, IntoValue, Parameter,
     Parameters, Reply, Sendable, Serialized, TaskContext, This, Thrown, script_call,
 };
-pub use nearest::nearest;
 pub use outline::{FunctionOutline, ScriptOutline};
-pub use rhai_dispatcher_core::{Acquire, BlockingError, BlockingPool, Slot, Slots, integer_beyond_i64};
+pub use rhai_dispatcher_core::{
+    Acquire, BlockingError, BlockingPool, Slot, Slots, integer_beyond_i64, nearest,
+};
 pub use script::{FunctionCall, ModuleTexts, to_json, wait};
 pub use secret::Secret;
 

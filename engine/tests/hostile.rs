@@ -133,5 +133,5 @@ fn submit(transport: &Arc<dyn Transport>, script: &str) -> TaskId {
 }
 
 fn outcome(transport: &Arc<dyn Transport>, id: TaskId) -> TaskDetails {
-    block_on(transport.outcome(id)).unwrap()
+    *block_on(transport.outcome(id)).unwrap()
 }

@@ -209,6 +209,12 @@ fn progress_is_between_0_and_1_and_has_a_short_text() {
         ("progress(2, ``)", "progress: fraction: 2 is not between 0 and 1"),
         ("progress(-0.1, ``)", "progress: fraction: -0.1 is not between 0 and 1"),
         ("progress(0.0 / 0.0, ``)", "progress: fraction: NaN is not between 0 and 1"),
+        ("progress(1.0 / 0.0, ``)", "progress: fraction: inf is not between 0 and 1"),
+        ("progress(1.0000001, ``)", "progress: fraction: 1.0000001 is not between 0 and 1"),
+        (
+            "let a = `x`; a.pad(1_000_000, 'x'); progress(1, a)",
+            "progress: text: it has 1000000 bytes (limit: 1024)",
+        ),
         ("let a = `x`; a.pad(1_025, 'x'); progress(1, a)", "progress: text: it has 1025 bytes (limit: 1024)"),
     ] {
         let error = bench.error(call);

@@ -111,7 +111,7 @@ impl Stage {
     }
 
     fn ended(&self, id: TaskId) -> TaskDetails {
-        block_on(self.transport.outcome(id)).unwrap()
+        *block_on(self.transport.outcome(id)).unwrap()
     }
 }
 

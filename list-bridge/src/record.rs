@@ -32,21 +32,8 @@ fn output(text: String) -> Output {
 
 /// The kind and message of an error. The protocol has texts: `runtime: no such function (line 1, column 2)`.
 fn error_of(text: &str) -> TaskError {
-    let kinds = [
-        TaskErrorKind::Parse,
-        TaskErrorKind::Runtime,
-        TaskErrorKind::Limit,
-        TaskErrorKind::Timeout,
-        TaskErrorKind::Panic,
-        TaskErrorKind::Output,
-        TaskErrorKind::Crashed,
-        TaskErrorKind::Undecodable,
-        TaskErrorKind::Unsupported,
-    ];
     let split = text.split_once(": ");
-    let known = split.and_then(|(kind, message)| {
-        kinds.into_iter().find(|known| known.as_str() == kind).map(|kind| (kind, message))
-    });
+    let known = split.and_then(|(kind, message)| kind.parse().ok().map(|kind| (kind, message)));
     let (kind, message) = known.unwrap_or((TaskErrorKind::Runtime, text));
     TaskError::new(kind, message)
 }

@@ -34,6 +34,7 @@ pub struct RhaiDispatcherBuilder {
     transport: Option<Arc<dyn Transport>>,
     settings: TransportSettings,
     default_timeout: Option<Duration>,
+    inspect_timeout: Option<Duration>,
     max_depth: Option<u32>,
     max_script_bytes: Option<usize>,
     max_args_bytes: Option<usize>,
@@ -81,6 +82,12 @@ impl RhaiDispatcherBuilder {
     /// How long a request waits for its answer unless it sets a timeout; above zero. Default: 30 s.
     pub fn default_timeout(mut self, timeout: Duration) -> Self {
         self.default_timeout = Some(timeout);
+        self
+    }
+
+    /// How long [`inspect`](RhaiDispatcher::inspect) waits for the answer of a worker; above zero. Default: 1 s.
+    pub fn inspect_timeout(mut self, timeout: Duration) -> Self {
+        self.inspect_timeout = Some(timeout);
         self
     }
 
@@ -153,6 +160,7 @@ impl RhaiDispatcherBuilder {
             config.max_script_bytes = self.engine.limits.max_script_bytes;
             config = config.with_preflight(Arc::new(ScriptChecker::new(self.engine.clone())));
         }
+        config.inspect_timeout = self.inspect_timeout.unwrap_or(config.inspect_timeout);
         config.default_timeout = self.default_timeout.unwrap_or(config.default_timeout);
         config.max_depth = self.max_depth.unwrap_or(config.max_depth);
         config.max_script_bytes = self.max_script_bytes.unwrap_or(config.max_script_bytes);
@@ -163,6 +171,13 @@ impl RhaiDispatcherBuilder {
                 "default_timeout",
                 "is zero",
                 "give a duration above zero, such as 5 s",
+            ));
+        }
+        if config.inspect_timeout.is_zero() {
+            return Err(Invalid::new(
+                "inspect_timeout",
+                "is zero",
+                "give a duration above zero, such as 1 s",
             ));
         }
         if config.max_blocking_threads == 0 {

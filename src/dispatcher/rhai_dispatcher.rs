@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use futures::Stream;
 use rhai_dispatcher_core::{
-    Caller, Cancelled, Dispatcher, DispatcherConfig, HandlerStatus, MethodName, PlayRequestBuilder, Progress,
-    TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
+    ActivityEntry, ActivityFilter, ActivityRequest, ActivityWatch, Caller, Cancelled, Dispatcher,
+    DispatcherConfig, ErrorGroups, HandlerStatus, MethodName, PlayRequestBuilder, Progress, RunState, TaskDetails,
+    TaskEvent, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -118,6 +119,41 @@ impl RhaiDispatcher {
         self.0.get_rpc(id).await
     }
 
+    /// Reads how tasks have ended that match a filter, over all worker ids or those of the filter, newest first: a page of
+    /// 100 entries, or as many as [`limit`](ActivityRequest::limit) says. Await the request;
+    /// [`activity`](crate::activity) has an example.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::activity`].
+    pub fn activity(&self, filter: ActivityFilter) -> ActivityRequest {
+        self.0.activity(filter)
+    }
+
+    /// Reads the last 100 entries of the activity, over all worker ids, newest first.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::get_latest_activity`].
+    pub async fn get_latest_activity(&self) -> Result<Vec<ActivityEntry>, RhaiDispatcherError> {
+        self.0.get_latest_activity().await
+    }
+
+    /// Reads the errors of the activity that match a filter, those together whose texts differ only in numbers, ids and
+    /// quoted parts.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::errors`].
+    pub async fn errors(&self, filter: ActivityFilter) -> Result<ErrorGroups, RhaiDispatcherError> {
+        self.0.errors(filter).await
+    }
+
+    /// Watches how tasks of a worker id end, from now on, until the stream is dropped.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::watch_activity`].
+    pub async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, RhaiDispatcherError> {
+        self.0.watch_activity(worker_id).await
+    }
+
     /// Waits for the outcome of a task of any dispatcher, before or after its end. A timeout does not stop the task.
     ///
     /// # Errors
@@ -143,6 +179,15 @@ impl RhaiDispatcher {
         id: TaskId,
     ) -> impl Stream<Item = Result<TaskEvent, RhaiDispatcherError>> + Send + Unpin + use<> {
         self.0.events(id)
+    }
+
+    /// Asks where a running task of any dispatcher is: what it does and since when, the place in its script, its operations
+    /// and memory. The process that runs it answers, also while it computes without end.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::inspect`]: the status of a task that does not run, and an error after `inspect_timeout` (1 s).
+    pub async fn inspect(&self, id: TaskId) -> Result<RunState, RhaiDispatcherError> {
+        self.0.inspect(id).await
     }
 
     /// Cancels a task of any dispatcher.

@@ -32,10 +32,10 @@ pub(crate) mod transport_choice;
 pub use futures::{future::BoxFuture, stream::BoxStream};
 pub use rhai_dispatcher_core::{
     Added, Claim, Claimed, Clock, Completion, Consumer, Counters, CrashReport, EventBuffer, EventLimits,
-    EventQueue, Finish, Finished, Health, Histogram, InstanceId, InstanceInfo, InstanceReport, InstanceSpec,
-    MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunId, Signal, SubmitError,
-    SubmitOneError, Submitted, SystemClock, Tick, Transport, TransportConfig, TransportError, TransportExt,
-    WallTime,
+    EventQueue, Finish, Finished, Health, Histogram, Inquiries, Inquiry, InspectError, InstanceId,
+    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, PendingInquiry, QueueInfo,
+    Reported, Requeued, RunEvent, RunId, Signal, SubmitError, SubmitOneError, Submitted, SystemClock, Tick,
+    Transport, TransportConfig, TransportError, TransportExt, WallTime,
 };
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};

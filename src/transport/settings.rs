@@ -46,6 +46,12 @@ macro_rules! transport_settings {
                 /// How long the figures of a worker id are kept after the last report of an instance. Default: 7 days.
                 /// In memory they are kept as long as the queue.
                 figures_ttl: Duration,
+                /// How many entries the activity of a worker id has at most. Default: 10,000. With 0 nothing is logged.
+                max_activity: usize,
+                /// About how many bytes those entries may take. Default: 8 MiB.
+                max_activity_bytes: usize,
+                /// How long the activity of a worker id is kept after the last entry. Default: 24 h.
+                activity_ttl: Duration,
             }
             redis {
                 /// How long a call to the server may take until it fails as unavailable. Default: 5 s.

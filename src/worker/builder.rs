@@ -99,6 +99,12 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// Whether the ends of its runs are logged in the [activity](crate::activity) of its worker id. Default: yes.
+    pub fn activity(mut self, activity: bool) -> Self {
+        self.config.activity = activity;
+        self
+    }
+
     /// How scripts are run.
     pub fn engine(mut self, engine: EngineConfig) -> Self {
         self.engine = engine;

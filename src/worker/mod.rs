@@ -47,8 +47,8 @@ mod rhai_worker;
 /// The future that [`Handler::handle`] returns.
 pub use futures::future::LocalBoxFuture;
 pub use rhai_dispatcher_core::{
-    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunningTasks,
-    RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
+    RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
 };
 
 #[cfg(feature = "engine")]

@@ -1,12 +1,14 @@
 //! Where a case plays: a store of its own, with clients and workers at its URL.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rhai_dispatcher::transport::{Consumer, InstanceSpec};
 use rhai_dispatcher::worker::RunningWorker;
 use rhai_dispatcher::{
-    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, TaskId, TaskStatus,
+    EngineConfig, RhaiDispatcher, RhaiDispatcherBuilder, RhaiTaskDetails, RhaiWorker, RhaiWorkerBuilder,
+    TaskId, TaskStatus,
 };
 use rhai_dispatcher_test_redis::RedisServer;
 
@@ -32,17 +34,35 @@ pub(crate) struct Fixture {
     url: String,
     prefix: Option<String>,
     /// Keeps the store while neither client nor worker does.
-    _client: RhaiDispatcher,
+    store: RhaiDispatcher,
 }
 
 impl Fixture {
     fn at(url: String, prefix: Option<String>) -> Self {
         let client = client(&url, prefix.as_deref(), "fixture");
-        Self { url, prefix, _client: client }
+        Self { url, prefix, store: client }
     }
 
     pub(crate) fn client(&self) -> RhaiDispatcher {
         client(&self.url, self.prefix.as_deref(), "caller-1")
+    }
+
+    /// A client that waits for a moment only until a worker says where a task is.
+    pub(crate) fn impatient_client(&self) -> RhaiDispatcher {
+        let client = RhaiDispatcherBuilder::new().caller_id("caller-1").url(&*self.url);
+        let client = client.inspect_timeout(Duration::from_millis(50));
+        match &self.prefix {
+            Some(prefix) => client.prefix(prefix),
+            None => client,
+        }
+        .build()
+        .unwrap()
+    }
+
+    /// An instance that does only what the case does with it.
+    pub(crate) async fn silent_instance(&self, worker_id: &str) -> Arc<dyn Consumer> {
+        let spec = InstanceSpec::new(worker_id.try_into().unwrap());
+        self.store.transport().attach(spec).await.unwrap()
     }
 
     pub(crate) async fn worker(&self, worker_id: &str) -> RunningWorker {
@@ -51,6 +71,14 @@ impl Fixture {
 
     /// A worker whose scripts have the functions of `engine`.
     pub(crate) async fn worker_with(&self, worker_id: &str, engine: EngineConfig) -> RunningWorker {
+        Self::start(self.builder(worker_id, engine)).await
+    }
+
+    pub(crate) async fn worker_without_activity(&self, worker_id: &str) -> RunningWorker {
+        Self::start(self.builder(worker_id, EngineConfig::new()).activity(false)).await
+    }
+
+    fn builder(&self, worker_id: &str, engine: EngineConfig) -> RhaiWorkerBuilder {
         let mut worker = RhaiWorker::builder(worker_id)
             .url(self.url.clone())
             .threads(2)
@@ -59,6 +87,10 @@ impl Fixture {
         if let Some(prefix) = &self.prefix {
             worker = worker.prefix(prefix);
         }
+        worker
+    }
+
+    async fn start(worker: RhaiWorkerBuilder) -> RunningWorker {
         worker.build().unwrap().start().await.unwrap()
     }
 }

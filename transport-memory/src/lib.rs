@@ -26,13 +26,16 @@
 //! - `record`: tasks.
 //!   - `record`, `progress`: one task, and what changes of it.
 //!   - `records`: all of them, by id; finished ones up to a bound.
+//! - `activity`: how tasks have ended, by worker id.
 //! - `wakes`: wake-ups that are given only when no lock is held.
 //!
 //! # Locks
 //! In this order: the table of queues, a queue, an instance (a second one only under the queue's
-//! lock), a record, a shard of the records. No lock is held while
+//! lock), a record, a shard of the records. A log of activity and the table of these are locked
+//! without any other. No lock is held while
 //! a waker is called.
 
+mod activity;
 mod config;
 mod consumer;
 mod hub;

@@ -29,12 +29,12 @@ impl OutcomeFuture {
 }
 
 impl Future for OutcomeFuture {
-    type Output = Result<TaskDetails, OutcomeError>;
+    type Output = Result<Box<TaskDetails>, OutcomeError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.record.lock();
         if state.progress.status.is_terminal() {
-            return Poll::Ready(Ok(state.progress.details(&self.record.task)));
+            return Poll::Ready(Ok(Box::new(state.progress.details(&self.record.task))));
         }
         if let Some((_, waker)) = state.waiters.iter_mut().find(|(key, _)| *key == self.key) {
             let old = waker.replace(cx.waker().clone());

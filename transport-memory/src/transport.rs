@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents,
-    TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -60,7 +62,7 @@ impl Transport for MemoryTransport {
         Ok(ids.iter().map(details).collect())
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         match self.hub.record(id, || self.hub.tick()) {
             Some(record) => Box::pin(OutcomeFuture::new(Arc::clone(&self.hub), record)),
             None => Box::pin(future::ready(Err(OutcomeError::NotFound(id)))),
@@ -75,6 +77,13 @@ impl Transport for MemoryTransport {
             record.lock().subscribe(&queue, limits, &mut wakes);
         }
         TaskEvents::new(queue, self.outcome(id))
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        match self.hub.inspect(id) {
+            Ok(pending) => pending.map(move |state| state.ok_or(InspectError::Changing(id))).boxed(),
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
@@ -95,6 +104,27 @@ impl Transport for MemoryTransport {
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         Ok(self.hub.queue(worker_id).lock().figures.list())
+    }
+
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        let config = &self.hub.config;
+        let now = config.clock.wall();
+        let log = self.hub.activity.existing(worker_id, self.hub.tick(), &config.transport);
+        Ok(log.map_or_else(|| LoggedActivity::new(now, Vec::new(), None), |log| log.read(&range, now)))
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        Ok(self.hub.activity.worker_ids(self.hub.tick(), &self.hub.config.transport))
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        let (log, queue) = (self.hub.activity_of(worker_id), Arc::default());
+        log.watch(&queue);
+        Ok(ActivityWatch::new(queue, log))
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

@@ -234,6 +234,7 @@ impl RedisConfig {
             ("lease", self.transport.lease),
             ("record_ttl", self.transport.record_ttl),
             ("figures_ttl", self.transport.figures_ttl),
+            ("activity_ttl", self.transport.activity_ttl),
             ("inbox_ttl", self.inbox_ttl),
             ("events_ttl", self.events_ttl),
             ("recheck_interval", self.recheck_interval),

@@ -7,11 +7,12 @@ use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finish, Finished, InstanceId, InstanceReport, InstanceSpec,
-    Reported, RunEvent, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, EndedRun, Finish, Finished, Inquiry, InstanceId, InstanceReport,
+    InstanceSpec, Reported, RunEvent, RunState, Signal, TransportError,
 };
 use tokio::time::Instant;
 
+use crate::activity::{ActivityOutbox, ActivitySender};
 use crate::background_tasks::BackgroundTasks;
 use crate::claim::ClaimLoop;
 use crate::client::Link;
@@ -19,6 +20,7 @@ use crate::deliver::ClaimReceiver;
 use crate::events::{EventOutbox, publish};
 use crate::finish::Finisher;
 use crate::handle::Handle;
+use crate::inspect::answer;
 use crate::instance::{ClaimCall, LocalInstance, detach, renew};
 use crate::report::report as send_report;
 use crate::script::Script;
@@ -31,6 +33,8 @@ pub(crate) struct RedisConsumer {
     instance: Arc<LocalInstance>,
     finisher: Arc<Finisher>,
     events: Arc<EventOutbox>,
+    activity: Arc<ActivityOutbox>,
+    activity_sender: Arc<ActivitySender>,
 }
 
 impl RedisConsumer {
@@ -75,7 +79,12 @@ impl RedisConsumer {
         let events = Arc::new(EventOutbox::new(handle.config.transport.event_limits()));
         let (log, ttl) = (Arc::clone(&handle.network.log), handle.config.events_ttl);
         handle.bridge.spawn(publish(Arc::clone(&events), Arc::clone(&handle.caller), log, ttl));
-        Ok(Self { handle, instance, finisher, events })
+        let activity = Arc::<ActivityOutbox>::default();
+        let (log, max_activity) = (Arc::clone(&handle.network.log), handle.config.transport.max_activity);
+        let sender = ActivitySender::new(Arc::clone(&instance), Arc::clone(&activity), max_activity, log);
+        let activity_sender = Arc::new(sender);
+        handle.bridge.spawn(Arc::clone(&activity_sender).run());
+        Ok(Self { handle, instance, finisher, events, activity, activity_sender })
     }
 }
 
@@ -136,6 +145,19 @@ impl Consumer for RedisConsumer {
         self.events.push(claim, event);
     }
 
+    fn record_activity(&self, mut runs: Vec<EndedRun>) {
+        if self.handle.config.transport.max_activity > 0 {
+            self.instance.correct(&mut runs);
+            self.activity.push(runs);
+        }
+    }
+
+    fn answer(&self, inquiry: &Inquiry, state: Option<RunState>) {
+        let config = &self.handle.config;
+        let inbox = (config.inbox_limit, config.inbox_ttl);
+        self.handle.bridge.spawn(answer(Arc::clone(&self.handle.caller), inbox, *inquiry, state));
+    }
+
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {
         let (instance, handle) = (Arc::clone(&self.instance), Arc::clone(&self.handle));
         let report = report.clone();
@@ -152,8 +174,11 @@ impl Consumer for RedisConsumer {
             return Ok(());
         }
         let instance = Arc::clone(&self.instance);
+        let sender = Arc::clone(&self.activity_sender);
         self.handle
             .run(async move {
+                // What is not taken now is lost; the records have it.
+                let _ = sender.send_all().await;
                 // Without these locks a claim under way would get tasks after the others were released, and a renewal
                 // would begin a new lease.
                 let turns = (instance.claiming.lock().await, instance.renewing.lock().await);
@@ -171,6 +196,7 @@ impl Drop for RedisConsumer {
     fn drop(&mut self) {
         self.instance.end();
         self.events.close();
+        self.activity.close();
     }
 }
 

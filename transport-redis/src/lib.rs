@@ -18,6 +18,8 @@
 //! - `instance/`: an instance, its claims and its lease.
 //! - `wait/`: the inbox, and the waits for outcomes.
 //! - `events/`: what running tasks tell, from an instance to its subscribers.
+//! - `activity/`: how tasks have ended, from instances into a stream for each worker id, and how that is read.
+//! - `inspect`: where running tasks are.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
@@ -26,6 +28,7 @@
 //! - `client/`: fred, which no other module uses; connections that are replaced when they or their server are dead.
 //! - `crash_points`: points at which the fault injection harness ends the process.
 
+mod activity;
 mod background_tasks;
 mod batch;
 mod claim;
@@ -38,6 +41,7 @@ mod deliver;
 mod events;
 mod finish;
 mod handle;
+mod inspect;
 mod instance;
 mod recovery;
 mod report;

@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health, InstanceInfo, InstanceSpec,
-    Invalid, MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails,
-    TaskEvents, TaskId, Transport, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 
+use crate::activity::{read_active, read_activity, watch};
 use crate::client::{ClientError, ServerReply};
 use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
@@ -16,6 +18,7 @@ use crate::consumer::RedisConsumer;
 use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
+use crate::inspect::ask;
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
@@ -61,7 +64,7 @@ impl RedisTransport {
         &self,
         id: TaskId,
         queue: &Arc<EventQueue>,
-    ) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    ) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         follow(&self.handle, id, queue)
     }
 
@@ -123,7 +126,7 @@ impl Transport for RedisTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         OutcomeFuture::new(id, &self.handle.background().inbox.waits, Arc::clone(&self.handle)).boxed()
     }
 
@@ -131,6 +134,10 @@ impl Transport for RedisTransport {
         let queue = self.event_queue();
         let outcome = self.events_into(id, &queue);
         TaskEvents::new(queue, outcome)
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        ask(Arc::clone(&self.handle), id).boxed()
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
@@ -170,6 +177,22 @@ impl Transport for RedisTransport {
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         read_figures(&self.handle, worker_id).await
+    }
+
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        read_activity(&self.handle, worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        read_active(&self.handle).await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        watch(&self.handle, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

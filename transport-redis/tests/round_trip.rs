@@ -38,7 +38,7 @@ fn a_task_goes_there_and_its_outcome_comes_back() {
                 let details = outcome.await.expect("an outcome");
                 assert_eq!(details.status, TaskStatus::Completed);
                 let looked_up = runner.details_of(id).await.expect("a record");
-                assert_eq!(looked_up, details);
+                assert_eq!(looked_up, *details);
             }
             consumer.detach().await.expect("detached");
         });

@@ -1,8 +1,10 @@
 //! The subcommands.
 
+mod activity;
 mod call;
 mod cancel;
 mod check;
+mod errors;
 mod functions;
 mod handlers;
 mod pause;
@@ -19,9 +21,11 @@ mod wait;
 mod worker;
 mod workers;
 
+pub(crate) use activity::ActivityCommand;
 pub(crate) use call::CallCommand;
 pub(crate) use cancel::CancelCommand;
 pub(crate) use check::CheckCommand;
+pub(crate) use errors::ErrorsCommand;
 pub(crate) use functions::FunctionsCommand;
 pub(crate) use handlers::HandlersCommand;
 pub(crate) use pause::{PauseCommand, ResumeCommand};

@@ -6,9 +6,11 @@ use rhai_dispatcher::list_bridge::Found;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::options::{ServerArgs, TaskRef};
-use crate::report::{Console, ListRecord, Record, Results, json};
+use crate::report::{Console, ListRecord, Record, Results, RunReport, json};
 
-/// Print the record of a task
+/// Print the record of a task and, while it runs, what it does and where in its script
+///
+/// The worker that runs the task is asked, and has a second to answer.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct StatusCommand {
@@ -51,7 +53,15 @@ impl StatusCommand {
                 }
             }
         };
-        let lines = if self.json { vec![json(&details)] } else { Record(&details).lines() };
+        let run = match details.status {
+            TaskStatus::Processing => Some(server.connect().await?.inspect(details.task_id).await),
+            _ => None,
+        };
+        let report = RunReport::new(&details, run);
+        let lines = match self.json {
+            true => vec![json(&report)],
+            false => Record(&details).lines().into_iter().chain(report.lines()).collect(),
+        };
         let printed = Results::new(Console::detect()).lines(lines);
         Ok(match details.status {
             TaskStatus::Error | TaskStatus::Cancelled => Exit::Failure,

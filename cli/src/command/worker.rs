@@ -66,6 +66,10 @@ pub(crate) struct WorkerCommand {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
     grace: Duration,
 
+    /// Do not log how tasks end on this worker: `rhaid activity` and `rhaid errors` do not have them
+    #[arg(long)]
+    no_activity: bool,
+
     /// Run the scripts in this process, without a child
     ///
     /// If the process dies, its scripts run elsewhere when its lease has expired, and it is not restarted.
@@ -123,7 +127,7 @@ impl WorkerCommand {
         server.note_reach();
         let bridge = self.list.bridge(&transport, &id)?;
         let worker = RhaiWorker::builder(id.as_str()).transport(Arc::new(transport));
-        let mut worker = worker.engine(engine).threads(threads).grace(grace);
+        let mut worker = worker.engine(engine).threads(threads).grace(grace).activity(!self.no_activity);
         if let Some(running_tasks) = running_tasks {
             worker = worker.running_tasks(running_tasks);
         }

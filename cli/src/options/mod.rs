@@ -1,5 +1,6 @@
 //! The options of subcommands.
 
+mod filter_args;
 mod gateway_args;
 mod ids;
 mod limit_args;
@@ -12,6 +13,7 @@ mod server_args;
 mod task_ref;
 mod timeout;
 
+pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
 pub(crate) use gateway_args::GatewayArgs;
 pub(crate) use ids::{label, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;

@@ -1,5 +1,6 @@
 //! The output of commands: its text, JSON and style.
 
+mod activity;
 mod console;
 mod failure;
 mod list_record;
@@ -8,11 +9,13 @@ mod printer;
 mod record;
 mod reference;
 mod results;
+mod run_report;
 mod snippet;
 mod styles;
 mod table;
 mod visible;
 
+pub(crate) use activity::{ActivityTable, activity_line, error_table};
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;
 pub(crate) use list_record::ListRecord;
@@ -21,6 +24,7 @@ pub(crate) use printer::Printer;
 pub(crate) use record::Record;
 pub(crate) use reference::{markdown, page, summary};
 pub(crate) use results::{Results, json};
+pub(crate) use run_report::RunReport;
 pub(crate) use snippet::Snippet;
 pub(crate) use styles::Styles;
 pub(crate) use table::{Column, Table};

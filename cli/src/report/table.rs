@@ -20,7 +20,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row. Its texts are ASCII.
+    /// Adds a row. Each character of its texts takes one column.
     pub(crate) fn row(&mut self, row: [String; COLUMNS]) {
         self.rows.push(row);
     }
@@ -29,7 +29,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         let header = self.columns.map(|column| column.title().to_owned());
         let widths: [usize; COLUMNS] = std::array::from_fn(|index| {
-            self.rows.iter().chain([&header]).map(|row| row[index].len()).max().unwrap_or_default()
+            self.rows.iter().chain([&header]).map(|row| row[index].chars().count()).max().unwrap_or_default()
         });
         let line = move |row: &[String; COLUMNS]| {
             let mut line = String::new();

@@ -9,11 +9,14 @@
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
 //! - `supervision`: tests of the child process of `rhaid worker`.
+//! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
+//! - `inspect`: tests of where a running task is, and of `tail` that comes late or loses its connection.
 //! - `examples`: tests of the output of the scripts under examples/scripts/.
 //! - `list_protocol`, `list_kills`: tests of the list protocol: the clients of its document, ids in commands, killed workers.
 //! - `usage_example`: the example of the README, over Redis.
 
+mod activity;
 mod bad_input;
 mod bad_server;
 mod cascade;
@@ -26,6 +29,7 @@ mod failures;
 mod following;
 mod functions;
 mod handlers;
+mod inspect;
 mod list_kills;
 mod list_protocol;
 mod live;

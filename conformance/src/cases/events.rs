@@ -28,7 +28,7 @@ pub(crate) async fn events_follow_a_run(env: &dyn Environment) {
 
     let mut second = Waiting::new(next(&mut events));
     stage.park(&mut second).await;
-    consumer.publish(&claim, RunEvent::Progress { fraction: 0.25, text: "a quarter".into() });
+    consumer.publish(&claim, RunEvent::Progress { number: 0, fraction: 0.25, text: "a quarter".into() });
     let progress = TaskEvent::Progress { delivery: 1, fraction: 0.25, text: "a quarter".into() };
     assert_eq!(second.await, progress);
 
@@ -147,6 +147,62 @@ pub(crate) async fn slow_subscriber_loses_the_oldest_lines(env: &dyn Environment
     assert_eq!(next(&mut slow).await, TaskEvent::Lost { delivery: 1, lines: LINES - KEPT });
     for number in LINES - KEPT..LINES {
         assert_eq!(next(&mut slow).await, told(1, number));
+    }
+}
+
+pub(crate) async fn latest_progress_outlives_older_lines(env: &dyn Environment) {
+    const KEPT: u32 = 10;
+    let stage = Stage::with(env, |config| config.with_max_events(KEPT as usize)).await;
+    let other = stage.other_handle().await;
+    let consumer = stage.attach().await;
+    let id = stage.submit_any().await;
+    let mut first = stage.transport.events(id);
+    let claim = consumer.claim_one().await.claim;
+    let progress = |number| RunEvent::Progress { number, fraction: 0.5, text: format!("step {number}") };
+    consumer.publish(&claim, progress(0));
+    consumer.publish(&claim, progress(1));
+    let mut seen = until(&mut first, |event| is_step(event, 1)).await;
+    let mut number = 0;
+    // In parts, so that a store gets some of them after others.
+    for lines in [KEPT / 2, KEPT, 3 * KEPT] {
+        for _ in 0..lines {
+            consumer.publish(&claim, line(number));
+            number += 1;
+        }
+        seen.extend(until(&mut first, |event| *event == told(1, number - 1)).await);
+    }
+    let steps = seen.iter().filter(|event| is_step(event, 1)).count();
+    assert_eq!(steps, 1, "it is told once: {seen:?}");
+
+    let mut late = other.events(id);
+    let (mut has_step, mut has_line) = (false, false);
+    while !(has_step && has_line) {
+        let event = next(&mut late).await;
+        assert!(!is_step(&event, 0), "it is not the latest");
+        assert!(!(has_step && is_step(&event, 1)), "it is told once");
+        has_step |= is_step(&event, 1);
+        has_line |= event == told(1, number - 1);
+    }
+    end_with_lines(&*consumer, claim, number).await;
+    assert!(matches!(next(&mut late).await, TaskEvent::Ended(_)));
+    assert!(matches!(next(&mut first).await, TaskEvent::Ended(_)));
+}
+
+/// Whether it is the progress of that number.
+fn is_step(event: &TaskEvent, number: u32) -> bool {
+    matches!(event, TaskEvent::Progress { text, .. } if *text == format!("step {number}"))
+}
+
+/// The events up to the first that is wanted.
+async fn until(events: &mut TaskEvents, is_wanted: impl Fn(&TaskEvent) -> bool) -> Vec<TaskEvent> {
+    let mut seen = Vec::new();
+    loop {
+        let event = next(events).await;
+        assert!(!matches!(event, TaskEvent::Ended(_)), "the task has ended: {seen:?}");
+        seen.push(event);
+        if seen.last().is_some_and(&is_wanted) {
+            return seen;
+        }
     }
 }
 

@@ -36,7 +36,14 @@ crate::case::cases! {
         events_of_the_next_delivery_follow,
         events_of_a_lost_claim_are_dropped,
         slow_subscriber_loses_the_oldest_lines,
+        latest_progress_outlives_older_lines,
         events_of_an_unknown_task_are_not_found;
+    inspect:
+        inspect_signals_a_running_task,
+        inspect_answers_each_caller,
+        inspect_of_a_changing_task_says_so,
+        inspect_of_a_task_that_does_not_run_has_its_status,
+        inspect_of_an_unknown_task_is_not_found;
     cancel:
         cancel_removes_a_waiting_task,
         cancel_removes_a_delayed_task,
@@ -116,6 +123,15 @@ crate::case::cases! {
         figures_outlive_their_instance,
         figures_are_bounded,
         figures_have_their_last_activity;
+    activity:
+        activity_has_each_end,
+        activity_is_bounded,
+        activity_outlives_its_instance,
+        activity_pages_newest_first,
+        activity_has_its_range,
+        activity_of_ends_without_a_run,
+        worker_ids_with_activity_are_listed,
+        activity_reaches_a_watcher;
     detach:
         detach_releases,
         detached_instance_claims_no_more,

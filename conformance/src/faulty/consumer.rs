@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, Reported, RunEvent, Signal,
-    TransportError,
+    Claim, Claimed, Completion, Consumer, EndedRun, Finished, Inquiry, InstanceId, InstanceReport, Reported,
+    RunEvent, RunState, Signal, TransportError,
 };
 
 use super::fault::Fault;
@@ -42,6 +42,14 @@ impl Consumer for FaultyConsumer {
 
     fn publish(&self, claim: &Claim, event: RunEvent) {
         self.fault.publish(&self.peer, claim, event);
+    }
+
+    fn record_activity(&self, runs: Vec<EndedRun>) {
+        self.fault.record_activity(&self.peer, runs);
+    }
+
+    fn answer(&self, inquiry: &Inquiry, state: Option<RunState>) {
+        self.fault.answer(&self.peer, inquiry, state);
     }
 
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {

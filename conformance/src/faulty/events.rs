@@ -24,6 +24,7 @@ faults! {
     TellsTheFirstDelivery => events::events_of_the_next_delivery_follow;
     TellsUnderTheNewestClaim => events::events_of_a_lost_claim_are_dropped;
     KeepsAllEvents => events::slow_subscriber_loses_the_oldest_lines;
+    DropsOldProgress => events::latest_progress_outlives_older_lines;
     FollowsTheUnknown => events::events_of_an_unknown_task_are_not_found;
 }
 
@@ -146,6 +147,18 @@ struct KeepsAllEvents;
 impl Fault for KeepsAllEvents {
     fn config(&self, config: TransportConfig) -> TransportConfig {
         config.with_max_events(usize::MAX)
+    }
+}
+
+/// Does not publish progress, which is as if it went with the lines beside it.
+#[derive(Debug, Default)]
+struct DropsOldProgress;
+
+impl Fault for DropsOldProgress {
+    fn publish(&self, peer: &Peer, claim: &Claim, event: RunEvent) {
+        if !matches!(event, RunEvent::Progress { .. }) {
+            peer.consumer.publish(claim, event);
+        }
     }
 }
 

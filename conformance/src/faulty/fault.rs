@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finished, InstanceInfo,
-    InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent,
-    Signal, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig,
-    TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport,
+    EndedRun, Finished, Inquiry, InspectError, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity,
+    MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState, Signal, SubmitError,
+    Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -47,6 +47,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.events(id)
     }
 
+    fn inspect(&self, of: &Arc<dyn Transport>, id: TaskId) -> InspectFuture {
+        of.inspect(id)
+    }
+
     async fn cancel(&self, on: &dyn Transport, ids: &[TaskId], why: CancelReason) -> CancelAnswer {
         on.cancel(ids, why).await
     }
@@ -69,6 +73,27 @@ pub(crate) trait Fault: Debug + Send + Sync {
         worker_id: &WorkerId,
     ) -> Result<Vec<MethodFigures>, TransportError> {
         of.figures(worker_id).await
+    }
+
+    async fn activity(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        of.activity(worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self, of: &dyn Transport) -> Result<Vec<WorkerId>, TransportError> {
+        of.active_worker_ids().await
+    }
+
+    async fn watch_activity(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+    ) -> Result<ActivityWatch, TransportError> {
+        of.watch_activity(worker_id).await
     }
 
     async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
@@ -100,6 +125,14 @@ pub(crate) trait Fault: Debug + Send + Sync {
         peer.consumer.publish(claim, event);
     }
 
+    fn record_activity(&self, peer: &Peer, runs: Vec<EndedRun>) {
+        peer.consumer.record_activity(runs);
+    }
+
+    fn answer(&self, peer: &Peer, inquiry: &Inquiry, state: Option<RunState>) {
+        peer.consumer.answer(inquiry, state);
+    }
+
     async fn report(&self, peer: &Peer, report: &InstanceReport) -> Result<Reported, TransportError> {
         peer.consumer.report(report).await
     }
@@ -118,7 +151,8 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
 pub(super) type SubmitAnswer = Result<Vec<Result<Submitted, SubmitError>>, TransportError>;
 pub(super) type DetailsAnswer = Result<Vec<Option<TaskDetails>>, TransportError>;
-pub(super) type OutcomeFuture = BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+pub(super) type OutcomeFuture = BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>;
+pub(super) type InspectFuture = BoxFuture<'static, Result<RunState, InspectError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;

@@ -3,6 +3,7 @@
 //! A fault is written once, against the contract, and works over every transport. A fault of the internal state of a
 //! transport is simulated by wrong answers about this state, because a caller can't see the difference.
 
+mod activity;
 mod cancel;
 mod claim;
 mod consumer;
@@ -12,6 +13,7 @@ mod environment;
 mod events;
 mod fault;
 mod finish;
+mod inspect;
 mod lease;
 mod outcome;
 mod peer;
@@ -31,6 +33,7 @@ pub static FAULTS: &[&[FaultCase]] = &[
     details::FAULTS,
     outcome::FAULTS,
     events::FAULTS,
+    inspect::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
     claim::FAULTS,
@@ -38,4 +41,5 @@ pub static FAULTS: &[&[FaultCase]] = &[
     lease::FAULTS,
     crash::FAULTS,
     report::FAULTS,
+    activity::FAULTS,
 ];

@@ -45,7 +45,7 @@ impl Fault for ForgetsWaiters {
         Box::pin(async move {
             let record = of.details(&[id]).await?.pop().flatten();
             match record {
-                Some(details) if details.status.is_terminal() => Ok(details),
+                Some(details) if details.status.is_terminal() => Ok(Box::new(details)),
                 Some(_) => future::pending().await,
                 None => Err(OutcomeError::NotFound(id)),
             }

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
-    Transport, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -48,12 +49,16 @@ impl Transport for Faulty {
         self.fault.details(&*self.inner, ids).await
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         self.fault.outcome(&self.inner, id)
     }
 
     fn events(&self, id: TaskId) -> TaskEvents {
         self.fault.events(&self.inner, id)
+    }
+
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        self.fault.inspect(&self.inner, id)
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
@@ -70,6 +75,22 @@ impl Transport for Faulty {
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         self.fault.figures(&*self.inner, worker_id).await
+    }
+
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        self.fault.activity(&*self.inner, worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        self.fault.active_worker_ids(&*self.inner).await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        self.fault.watch_activity(&*self.inner, worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

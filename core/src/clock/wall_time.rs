@@ -23,6 +23,14 @@ impl WallTime {
         self.0
     }
 
+    /// The moment of a text in RFC 3339, in UTC, such as `2026-11-30T09:00:00Z`; `None` if it is not one, or before the
+    /// epoch.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let time = humantime::parse_rfc3339(text).ok()?;
+        u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok().map(Self)
+    }
+
     /// What this machine's clock says.
     #[must_use]
     pub fn now() -> Self {

@@ -16,6 +16,8 @@ pub struct DispatcherConfig {
     /// How long [`await_response`](crate::PlayRequestBuilder::await_response) waits unless the
     /// request says otherwise. Default: 30 s.
     pub default_timeout: Duration,
+    /// How long [`inspect`](crate::Dispatcher::inspect) waits for an answer. Default: 1 s.
+    pub inspect_timeout: Duration,
     /// The longest script, in bytes. Default: 256 KiB.
     pub max_script_bytes: usize,
     /// The largest args, in bytes of JSON. Default: 1 MiB.
@@ -44,6 +46,7 @@ impl DispatcherConfig {
         Ok(Self {
             caller_id: label("caller_id", caller_id.into())?,
             default_timeout: Duration::from_secs(30),
+            inspect_timeout: Duration::from_secs(1),
             max_script_bytes: 256 * 1024,
             max_args_bytes: 1024 * 1024,
             max_depth: 16,
@@ -60,6 +63,13 @@ impl DispatcherConfig {
     pub fn with_caller_id(mut self, caller_id: impl Into<Arc<str>>) -> Result<Self, Invalid> {
         self.caller_id = label("caller_id", caller_id.into())?;
         Ok(self)
+    }
+
+    /// Sets [`inspect_timeout`](Self::inspect_timeout).
+    #[must_use]
+    pub fn with_inspect_timeout(mut self, timeout: Duration) -> Self {
+        self.inspect_timeout = timeout;
+        self
     }
 
     /// Sets [`preflight`](Self::preflight).

@@ -82,7 +82,7 @@ impl Dispatcher {
     pub async fn wait(&self, id: TaskId, timeout: Duration) -> Result<TaskDetails, Error> {
         let clock = self.clock();
         if let Some(details) = self.outcome_until(id, clock.sleep_until(clock.now() + timeout)).await? {
-            return Ok(details);
+            return Ok(*details);
         }
         Err(self.timed_out(id, None, clock.sleep_until(clock.now() + REASON_WAIT)).await)
     }
@@ -242,7 +242,7 @@ impl Dispatcher {
         &self,
         id: TaskId,
         timed_out: BoxFuture<'static, ()>,
-    ) -> Result<Option<TaskDetails>, Error> {
+    ) -> Result<Option<Box<TaskDetails>>, Error> {
         match future::select(self.transport().outcome(id), timed_out).await {
             Either::Left((outcome, _)) => Ok(Some(outcome?)),
             Either::Right(((), _)) => Ok(None),

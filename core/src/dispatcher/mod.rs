@@ -1,16 +1,19 @@
 //! The side that submits tasks and waits for them.
 
+mod activity;
 mod config;
 mod directory_reads;
 mod discovery;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod dispatcher;
+mod inspect;
 mod preflight;
 mod progress;
 mod queue_reads;
 mod request;
 mod timed_out;
 
+pub use activity::{ActivityCursor, ActivityPage, ActivityRequest, ErrorGroup, ErrorGroups};
 pub use config::DispatcherConfig;
 pub use dispatcher::Dispatcher;
 pub use preflight::Preflight;

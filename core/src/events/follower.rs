@@ -11,6 +11,8 @@ pub(super) struct Follower {
     run: Option<RunId>,
     /// The number of the next line of that run.
     next_line: u32,
+    /// The number of the next progress of that run.
+    next_progress: u32,
     told: VecDeque<TaskEvent>,
 }
 
@@ -29,14 +31,16 @@ impl Follower {
         match event {
             RunEvent::Started => {}
             RunEvent::Line { number, line } => self.line(number, line),
-            RunEvent::Progress { fraction, text } => {
+            RunEvent::Progress { number, .. } if number < self.next_progress => {}
+            RunEvent::Progress { number, fraction, text } => {
+                self.next_progress = number.saturating_add(1);
                 self.told.push_back(TaskEvent::Progress { delivery: run.delivery, fraction, text });
             }
         }
     }
 
     /// Takes the outcome. The rest of the lines of the last run are in its log.
-    pub(super) fn end(&mut self, details: TaskDetails) {
+    pub(super) fn end(&mut self, details: Box<TaskDetails>) {
         let run = details.instance.map(|instance| RunId { instance, delivery: details.delivery });
         if let Some(run) = run.filter(|run| run.delivery > 0) {
             self.note_run(run);
@@ -45,12 +49,12 @@ impl Follower {
                 self.line(u32::try_from(number).unwrap_or(u32::MAX), line.clone());
             }
         }
-        self.told.push_back(TaskEvent::Ended(Box::new(details)));
+        self.told.push_back(TaskEvent::Ended(details));
     }
 
     fn note_run(&mut self, run: RunId) {
         if self.run != Some(run) {
-            (self.run, self.next_line) = (Some(run), 0);
+            (self.run, self.next_line, self.next_progress) = (Some(run), 0, 0);
             self.told.push_back(TaskEvent::Started { delivery: run.delivery });
         }
     }
@@ -94,7 +98,7 @@ mod tests {
         all
     }
 
-    fn details(run: Option<RunId>, lines: u32) -> TaskDetails {
+    fn details(run: Option<RunId>, lines: u32) -> Box<TaskDetails> {
         let worker_id = WorkerId::try_from("w").expect("a worker id");
         let task = Task::new(worker_id, Payload::script("1"), "caller");
         let mut details = TaskDetails::accepted(&task, WallTime::from_millis(0));
@@ -105,7 +109,7 @@ mod tests {
             log.push(LogLevel::Print, format!("line {number}"), TaskLog::MAX_BYTES);
         }
         details.log = log;
-        details
+        Box::new(details)
     }
 
     #[test]
@@ -115,6 +119,18 @@ mod tests {
             follower.take(run, line(number));
         }
         assert_eq!(told(&mut follower), ["started 1", "1: line 0", "1: 2 lost", "1: line 3", "1: line 4"]);
+    }
+
+    #[test]
+    fn progress_that_comes_again_or_late_is_not_told() {
+        let (mut follower, run) = (Follower::default(), run(1));
+        let progress =
+            |number| RunEvent::Progress { number, fraction: f64::from(number) / 10.0, text: String::new() };
+        for event in [progress(1), line(0), progress(1), progress(3), progress(2), line(1), progress(3)] {
+            follower.take(run, event);
+        }
+        let expected = ["started 1", "1: 0.1", "1: line 0", "1: 0.3", "1: line 1"];
+        assert_eq!(told(&mut follower), expected);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub enum RunEvent {
     },
     /// It has come so far.
     Progress {
+        /// How many times the run has told its progress before. A subscriber leaves out what it has been told, and what
+        /// is older.
+        number: u32,
         /// From 0 to 1.
         fraction: f64,
         /// What it does now.

@@ -23,7 +23,7 @@ pub struct TaskEvents {
     queue: Arc<EventQueue>,
     follower: Follower,
     /// None once it is there.
-    outcome: Option<BoxFuture<'static, Result<TaskDetails, OutcomeError>>>,
+    outcome: Option<BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>>,
 }
 
 impl TaskEvents {
@@ -31,7 +31,7 @@ impl TaskEvents {
     /// is dropped belongs into that future.
     pub fn new(
         queue: Arc<EventQueue>,
-        outcome: BoxFuture<'static, Result<TaskDetails, OutcomeError>>,
+        outcome: BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>,
     ) -> Self {
         Self { queue, follower: Follower::default(), outcome: Some(outcome) }
     }

@@ -1,8 +1,11 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::Json;
+use crate::Invalid;
+use crate::invalid::quoted;
 
 /// Why a task ended in an error: part of its outcome, not a failure of the dispatcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,21 @@ pub enum TaskErrorKind {
 }
 
 impl TaskErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 11] = [
+        Self::Parse,
+        Self::Runtime,
+        Self::Limit,
+        Self::Timeout,
+        Self::Panic,
+        Self::Output,
+        Self::Crashed,
+        Self::Undecodable,
+        Self::Unsupported,
+        Self::UnknownMethod,
+        Self::BadParams,
+    ];
+
     /// The kind as it is written everywhere.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -117,5 +135,20 @@ impl TaskErrorKind {
 impl fmt::Display for TaskErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl FromStr for TaskErrorKind {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Invalid::new(
+                "kind",
+                format!("{} is not a kind of error", quoted(text)),
+                format!("use one of {names}"),
+            )
+        })
     }
 }

@@ -130,8 +130,12 @@ impl Payload {
     /// The name of the script, if it is one and has a name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
+        self.shared_name().map(|name| &**name)
+    }
+
+    pub(crate) fn shared_name(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Script { name, .. } => name.as_deref(),
+            Self::Script { name, .. } => name.as_ref(),
             Self::Call { .. } => None,
         }
     }

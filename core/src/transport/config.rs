@@ -36,6 +36,12 @@ pub struct TransportConfig {
     /// How long the figures of a worker id are kept after the last report of an instance. Default: 7 days. In memory
     /// they are kept for as long as the queue.
     pub figures_ttl: Duration,
+    /// How many entries the activity of a worker id has at most. Default: 10,000. With 0 nothing is logged.
+    pub max_activity: usize,
+    /// How many bytes these entries may take, about. Default: 8 MiB.
+    pub max_activity_bytes: usize,
+    /// How long the activity of a worker id is kept after the last entry. Default: 24 h.
+    pub activity_ttl: Duration,
 }
 
 impl TransportConfig {
@@ -128,6 +134,27 @@ impl TransportConfig {
         self.figures_ttl = ttl;
         self
     }
+
+    /// Sets [`max_activity`](Self::max_activity).
+    #[must_use]
+    pub fn with_max_activity(mut self, entries: usize) -> Self {
+        self.max_activity = entries;
+        self
+    }
+
+    /// Sets [`max_activity_bytes`](Self::max_activity_bytes).
+    #[must_use]
+    pub fn with_max_activity_bytes(mut self, bytes: usize) -> Self {
+        self.max_activity_bytes = bytes;
+        self
+    }
+
+    /// Sets [`activity_ttl`](Self::activity_ttl).
+    #[must_use]
+    pub fn with_activity_ttl(mut self, ttl: Duration) -> Self {
+        self.activity_ttl = ttl;
+        self
+    }
 }
 
 impl Default for TransportConfig {
@@ -145,6 +172,9 @@ impl Default for TransportConfig {
             max_event_bytes: 256 << 10,
             max_figures: 1_000,
             figures_ttl: Duration::from_secs(7 * 24 * 60 * 60),
+            max_activity: 10_000,
+            max_activity_bytes: 8 << 20,
+            activity_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

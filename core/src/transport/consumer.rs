@@ -5,9 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use super::{InstanceReport, Reported, TransportError};
+use super::{Claim, InstanceReport, Reported, TransportError};
 use crate::{
-    CancelReason, InstanceId, Outcome, RunEvent, RunId, Task, TaskError, TaskId, TaskLog, TaskStatus, Tick,
+    CancelReason, EndedRun, Inquiry, InstanceId, Outcome, RunEvent, RunState, Task, TaskError, TaskLog,
+    TaskStatus, Tick,
 };
 
 /// One instance's side of a transport. It owns the instance's claims, so a claim future that is
@@ -133,6 +134,24 @@ pub trait Consumer: Send + Sync {
     /// any more, are dropped. The default drops all.
     fn publish(&self, _claim: &Claim, _event: RunEvent) {}
 
+    /// Logs runs that have ended, in the activity of their worker ids: after the transport has
+    /// [written](Finished::Written) their ends, each once. Never waits and never fails. A transport between processes
+    /// gathers them for up to 250 ms, and for as long as the store is away; of what waits beyond a bound the oldest go, and
+    /// how many is logged. A [`detach`](Self::detach) sends what waits. What a process that dies had gathered is not in the
+    /// activity; the records of these tasks have their outcomes. The default drops all.
+    ///
+    /// # Behavior
+    /// - `activity_has_each_end`: each run that is logged has an entry with its outcome or the error of its try, its times
+    ///   and its names.
+    /// - `activity_is_bounded`: beyond `max_activity` and `max_activity_bytes` the oldest entries go.
+    /// - `activity_outlives_its_instance`: a detach sends what waits, and takes nothing back.
+    fn record_activity(&self, _runs: Vec<EndedRun>) {}
+
+    /// Answers a question that came by [`signals`](Self::signals): what the run does, or `None` if this instance does not
+    /// have it; see [`Transport::inspect`](super::Transport::inspect). Never waits and never fails: an answer that can't be
+    /// sent is dropped, and so is one whose caller has gone. The default drops all.
+    fn answer(&self, _inquiry: &Inquiry, _state: Option<RunState>) {}
+
     /// Says what the instance has and what it has counted; see [`InstanceReport`].
     ///
     /// # Behavior
@@ -168,25 +187,6 @@ pub trait Consumer: Send + Sync {
     async fn detach(&self) -> Result<(), TransportError>;
 }
 
-/// The right to finish one delivery of a task: the fence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The task.
-    pub task: TaskId,
-    /// Who has it.
-    pub instance: InstanceId,
-    /// Start count, 1-based.
-    pub delivery: u32,
-}
-
-impl Claim {
-    /// The run that it is for.
-    #[must_use]
-    pub const fn run(&self) -> RunId {
-        RunId { instance: self.instance, delivery: self.delivery }
-    }
-}
-
 /// A task that was claimed.
 #[derive(Debug, Clone)]
 pub struct Claimed {
@@ -202,13 +202,16 @@ pub struct Claimed {
     pub attempt: u32,
     /// How many instances died while they ran it.
     pub deaths: u32,
+    /// The time from its acceptance to this start, by the transport's clock; after a delay or a backoff, from the end of
+    /// that. `None` if the transport does not know it.
+    pub queue_time: Option<Duration>,
 }
 
 impl Claimed {
     /// The first claim of a task that may take any time.
     #[must_use]
     pub const fn first(claim: Claim, task: Arc<Task>) -> Self {
-        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0 }
+        Self { claim, task, deadline: None, latest_start: None, attempt: 0, deaths: 0, queue_time: None }
     }
 }
 
@@ -238,6 +241,15 @@ pub enum Finish {
     Abandon,
 }
 
+impl Finish {
+    /// Whether it ends a run with an outcome, or with an error after which the task is tried again: such a run is
+    /// [logged](Consumer::record_activity).
+    #[must_use]
+    pub const fn ends_run(&self) -> bool {
+        matches!(self, Self::Outcome(_) | Self::RetryIn(..))
+    }
+}
+
 /// The answer to a [`Completion`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finished {
@@ -249,11 +261,13 @@ pub enum Finished {
     AlreadyTerminal(TaskStatus),
 }
 
-/// What an instance is told of a task that it runs.
+/// What an instance is told, or asked, of a task that it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// The claim is to be stopped, for this reason.
     Cancel(Claim, CancelReason),
     /// The claim is lost; whatever it still does is in vain.
     Lost(Claim),
+    /// A caller asks what the run of a claim does: [`Consumer::answer`].
+    Inspect(Inquiry),
 }

@@ -8,7 +8,10 @@ use super::{
     Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
     Requeued, SubmitError, TransportError,
 };
-use crate::{CancelReason, Clock, EventLimits, EventQueue, Task, TaskDetails, TaskEvents, TaskId, WorkerId};
+use crate::{
+    ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, InspectError, LoggedActivity,
+    RunState, Task, TaskDetails, TaskEvents, TaskId, WorkerId,
+};
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
 ///
@@ -102,7 +105,7 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Lost`](OutcomeError::Lost) if the record of an accepted task is gone;
     /// [`Unavailable`](TransportError::Unavailable) if the store could not be asked whether there is such a
     /// task. Once that is known the wait continues while the store is away.
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>>;
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>>;
 
     /// Subscribes to one task: its starts, the lines that it prints and logs, its progress, and its end, as
     /// [`TaskEvent`](crate::TaskEvent)s. Registered when called, not when first polled. Any handle may subscribe, at any
@@ -125,6 +128,8 @@ pub trait Transport: Send + Sync + Debug {
     /// - `events_of_the_next_delivery_follow`: after those of the one before, with the next number.
     /// - `events_of_a_lost_claim_are_dropped`: also if they are published later.
     /// - `slow_subscriber_loses_the_oldest_lines`: and gets their count, and the newest lines.
+    /// - `latest_progress_outlives_older_lines`: a late subscriber gets it, however many lines have taken the place of those
+    ///   beside it; a subscriber that had it gets it once.
     /// - `events_of_an_unknown_task_are_not_found`: the stream has that error and ends.
     ///
     /// # Errors
@@ -135,6 +140,22 @@ pub trait Transport: Send + Sync + Debug {
     fn events(&self, id: TaskId) -> TaskEvents {
         TaskEvents::new(Arc::new(EventQueue::new(EventLimits { events: 1, bytes: 0 })), self.outcome(id))
     }
+
+    /// Asks the instance that runs a task what the run does. The future has no time limit of its own: an instance that does
+    /// not answer, because it has died or is suspended, lets it wait. Dropping it ends the question.
+    ///
+    /// # Behavior
+    /// - `inspect_signals_a_running_task`: its instance gets a signal with the claim, and its answer is what the caller gets,
+    ///   also through another handle on the same store.
+    /// - `inspect_answers_each_caller`: of several questions, in any order, each gets its own answer.
+    /// - `inspect_of_a_changing_task_says_so`: if the instance answers that it does not have the run.
+    /// - `inspect_of_a_task_that_does_not_run_has_its_status`: of one that waits or has ended; its instance is not asked.
+    /// - `inspect_of_an_unknown_task_is_not_found`: at once.
+    ///
+    /// # Errors
+    /// [`NotFound`](InspectError::NotFound), [`NotRunning`](InspectError::NotRunning),
+    /// [`Changing`](InspectError::Changing), and those of [`details`](Self::details).
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>>;
 
     /// Cancels tasks; one answer for each, in their order.
     ///
@@ -194,6 +215,46 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError>;
+
+    /// Reads the log of how tasks of a worker id have ended, newest entry first. It has the runs that instances
+    /// [log](Consumer::record_activity), and the ends of tasks without one, which the transport logs itself.
+    ///
+    /// A log has at most [`max_activity`](super::TransportConfig::max_activity) entries, and is kept for
+    /// [`activity_ttl`](super::TransportConfig::activity_ttl) after the last one.
+    ///
+    /// # Behavior
+    /// - `activity_pages_newest_first`: each read continues where the one before ended, without a gap or a repetition, also
+    ///   if entries are added meanwhile.
+    /// - `activity_has_its_range`: entries that ended before `since`, or at `until` or later, are left out.
+    /// - `activity_of_ends_without_a_run`: a task that is cancelled while it waits, or with the one above it, that expires, or
+    ///   that ends as `crashed`, has one entry.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError>;
+
+    /// The worker ids that have activity, by name.
+    ///
+    /// # Behavior
+    /// - `worker_ids_with_activity_are_listed`: also those that no instance serves any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable).
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError>;
+
+    /// Watches the activity of a worker id: all entries that are logged from now on, in their order, also those of other
+    /// handles on the same store. A watcher that is slow loses the oldest, and is told how many.
+    ///
+    /// # Behavior
+    /// - `activity_reaches_a_watcher`: each new entry, once, and none from before.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable). Once it watches, it continues while the store is away.
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError>;
 
     /// The queues that have been used and still hold something or are served, by name.
     ///

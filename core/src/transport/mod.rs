@@ -1,5 +1,6 @@
 //! The contract between dispatchers, which submit tasks, and workers, which run them.
 
+mod claim;
 mod config;
 mod consumer;
 mod contract;
@@ -9,8 +10,9 @@ mod info;
 mod report;
 mod signal_queue;
 
+pub use claim::Claim;
 pub use config::TransportConfig;
-pub use consumer::{Claim, Claimed, Completion, Consumer, Finish, Finished, Signal};
+pub use consumer::{Claimed, Completion, Consumer, Finish, Finished, Signal};
 pub use contract::{Cancelled, Submitted, Transport};
 pub use error::{OutcomeError, SubmitError, SubmitOneError, TransportError};
 pub use ext::TransportExt;

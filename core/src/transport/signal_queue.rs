@@ -10,20 +10,31 @@ use super::Signal;
 /// [`push`](Self::push) and [`end`](Self::end) return the waker of the reader, for the caller to wake once it has
 /// released its locks. Only one reader is kept: the one that polled last.
 ///
-/// It has no bound of its own. A transport pushes at most two signals for each claim, a cancel and its loss, and a
-/// worker reads them all the time.
+/// A transport pushes at most two signals for each claim, a cancel and its loss, and a worker reads them all the time.
+/// Questions may be more: [`MAX_INQUIRIES`](Self::MAX_INQUIRIES) wait at most, and further ones are dropped.
 #[derive(Debug, Default)]
 pub struct SignalQueue {
     signals: VecDeque<Signal>,
+    /// How many of them are questions.
+    inquiries: usize,
     /// The waker of the reader, while it waits.
     reader: Option<Waker>,
     has_ended: bool,
 }
 
 impl SignalQueue {
+    /// How many questions wait at most. Their callers get no answer beyond that, and time out.
+    pub const MAX_INQUIRIES: usize = 1_024;
+
     /// Adds a signal. Returns the waker of a reader that waits.
     #[must_use = "the reader waits until this waker is woken"]
     pub fn push(&mut self, signal: Signal) -> Option<Waker> {
+        if matches!(signal, Signal::Inspect(_)) {
+            if self.inquiries >= Self::MAX_INQUIRIES {
+                return None;
+            }
+            self.inquiries += 1;
+        }
         self.signals.push_back(signal);
         self.reader.take()
     }
@@ -39,6 +50,7 @@ impl SignalQueue {
     /// The next signal, or `None` at the end. If there is neither yet, it keeps a clone of `waker`.
     pub fn poll_next(&mut self, waker: &Waker) -> Poll<Option<Signal>> {
         if let Some(signal) = self.signals.pop_front() {
+            self.inquiries -= usize::from(matches!(signal, Signal::Inspect(_)));
             return Poll::Ready(Some(signal));
         }
         if self.has_ended {
@@ -60,7 +72,7 @@ mod tests {
     use futures::task::{ArcWake, noop_waker_ref, waker};
 
     use super::*;
-    use crate::{Claim, InstanceId, TaskId};
+    use crate::{Claim, Inquiry, InstanceId, TaskId, Uuid};
 
     fn lost() -> Signal {
         Signal::Lost(Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 })
@@ -87,6 +99,24 @@ mod tests {
             assert_eq!(queue.poll_next(noop_waker_ref()), Poll::Ready(Some(signal)));
         }
         assert_eq!(queue.poll_next(noop_waker_ref()), Poll::Pending);
+    }
+
+    #[test]
+    fn questions_are_bounded_and_displace_nothing() {
+        let mut queue = SignalQueue::default();
+        let claim = Claim { task: TaskId::new(), instance: InstanceId::new(), delivery: 1 };
+        let inspect = |number| Signal::Inspect(Inquiry { claim, asker: Uuid::nil(), number });
+        for number in 0..2 * SignalQueue::MAX_INQUIRIES as u64 {
+            assert!(queue.push(inspect(number)).is_none());
+        }
+        let last = lost();
+        assert!(queue.push(last).is_none());
+        for number in 0..SignalQueue::MAX_INQUIRIES as u64 {
+            assert_eq!(queue.poll_next(noop_waker_ref()), Poll::Ready(Some(inspect(number))));
+        }
+        assert_eq!(queue.poll_next(noop_waker_ref()), Poll::Ready(Some(last)));
+        assert!(queue.push(inspect(0)).is_none());
+        assert_eq!(queue.poll_next(noop_waker_ref()), Poll::Ready(Some(inspect(0))));
     }
 
     #[test]

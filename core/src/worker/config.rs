@@ -18,6 +18,8 @@ pub struct WorkerConfig {
     pub stall_timeout: Duration,
     /// What is announced and counted of its methods.
     pub figures: FiguresConfig,
+    /// Whether the ends of its runs are logged in the activity of its worker id. Default: yes.
+    pub activity: bool,
 }
 
 impl WorkerConfig {
@@ -48,6 +50,13 @@ impl WorkerConfig {
         self.figures = figures;
         self
     }
+
+    /// Sets [`activity`](Self::activity).
+    #[must_use]
+    pub fn with_activity(mut self, activity: bool) -> Self {
+        self.activity = activity;
+        self
+    }
 }
 
 impl Default for WorkerConfig {
@@ -57,6 +66,7 @@ impl Default for WorkerConfig {
             grace: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
             figures: FiguresConfig::default(),
+            activity: true,
         }
     }
 }

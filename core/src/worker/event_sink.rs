@@ -32,10 +32,10 @@ impl EventSink {
         consumer.0.publish(claim, RunEvent::Line { number, line });
     }
 
-    /// The run has come so far: `fraction` is from 0 to 1.
-    pub fn progress(&self, fraction: f64, text: &str) {
+    /// The run has come so far: `fraction` is from 0 to 1. `number`: how many times it has told its progress before.
+    pub fn progress(&self, number: u32, fraction: f64, text: &str) {
         let Some((consumer, claim)) = &self.0 else { return };
-        consumer.0.publish(claim, RunEvent::Progress { fraction, text: text.to_owned() });
+        consumer.0.publish(claim, RunEvent::Progress { number, fraction, text: text.to_owned() });
     }
 }
 

@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
-use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finished, TransportError};
 
 /// Writes the completions of a lane.
 ///
@@ -16,7 +16,7 @@ use crate::{Clock, Completion, Consumer, ErrorLog, Finished, TransportError};
 /// lives no other one ends the task.
 pub(super) struct Finishes {
     writer: Arc<Writer>,
-    ended: Vec<Completion>,
+    ended: Ended,
     writing: Option<BoxFuture<'static, Unwritten>>,
     repeating: FuturesUnordered<BoxFuture<'static, ()>>,
 }
@@ -28,10 +28,18 @@ struct Writer {
     log: ErrorLog,
 }
 
+/// Ends of tasks that are to be written together.
+#[derive(Default)]
+struct Ended {
+    completions: Vec<Completion>,
+    /// What is told of those that end a run, in the same order; nothing if that is not logged.
+    runs: Vec<EndedRun>,
+}
+
 /// What of a batch the transport has not taken.
 #[derive(Default)]
 struct Unwritten {
-    completions: Vec<Completion>,
+    ended: Ended,
     /// Whether some of it may be taken soon.
     is_transient: bool,
 }
@@ -45,16 +53,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 impl Finishes {
     pub(super) fn new(consumer: Arc<dyn Consumer>, clock: Arc<dyn Clock>, state: Arc<LaneState>) -> Self {
         let writer = Arc::new(Writer { consumer, clock, state, log: ErrorLog::default() });
-        Self { writer, ended: Vec::new(), writing: None, repeating: FuturesUnordered::new() }
+        Self { writer, ended: Ended::default(), writing: None, repeating: FuturesUnordered::new() }
     }
 
-    pub(super) fn push(&mut self, completion: Completion) {
-        self.ended.push(completion);
+    /// Writes a completion, and tells the transport of the run that it ends.
+    pub(super) fn push(&mut self, completion: Completion, run: Option<EndedRun>) {
+        self.ended.completions.push(completion);
+        self.ended.runs.extend(run);
     }
 
     /// Whether all is written.
     pub(super) fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.writing.is_none() && self.repeating.is_empty()
+        self.ended.completions.is_empty() && self.writing.is_none() && self.repeating.is_empty()
     }
 
     /// Writes and repeats as far as possible. Whether a batch was answered.
@@ -63,14 +73,14 @@ impl Finishes {
         while let Poll::Ready(Some(())) = self.repeating.poll_next_unpin(cx) {
             answered = true;
         }
-        if self.writing.is_none() && !self.ended.is_empty() {
+        if self.writing.is_none() && !self.ended.completions.is_empty() {
             let (writer, ended) = (Arc::clone(&self.writer), std::mem::take(&mut self.ended));
             self.writing = Some(Box::pin(async move { writer.write(ended).await }));
         }
         let Some(writing) = &mut self.writing else { return answered };
         let Poll::Ready(left) = writing.poll_unpin(cx) else { return answered };
         self.writing = None;
-        if !left.completions.is_empty() {
+        if !left.ended.completions.is_empty() {
             let writer = Arc::clone(&self.writer);
             self.repeating.push(Box::pin(async move { writer.repeat(left).await }));
         }
@@ -79,18 +89,29 @@ impl Finishes {
 }
 
 impl Writer {
-    async fn write(&self, done: Vec<Completion>) -> Unwritten {
-        let answers = self.consumer.finish(&done).await;
+    async fn write(&self, Ended { completions, runs }: Ended) -> Unwritten {
+        let answers = self.consumer.finish(&completions).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
-        let mut ended = Vec::with_capacity(done.len());
-        for (completion, answer) in done.into_iter().zip(answers) {
+        let mut ended = Vec::with_capacity(completions.len());
+        let mut told = Vec::with_capacity(runs.len());
+        let mut runs = runs.into_iter();
+        for (completion, answer) in completions.into_iter().zip(answers) {
             let task = completion.claim.task;
+            let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
-                // The detach released its tasks.
-                Ok(Finished::Written | Finished::AlreadyTerminal(_)) | Err(TransportError::Detached) => {
+                Ok(Finished::Written) => {
+                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
                     ended.push(completion.claim);
                 }
+                Ok(Finished::AlreadyTerminal(status)) => {
+                    // It was written before, if the answer to that was lost.
+                    let run = run.filter(|run| run.status == status);
+                    told.extend(run.map(|run| run.with_error_of(completion.finish)));
+                    ended.push(completion.claim);
+                }
+                // The detach released its tasks.
+                Err(TransportError::Detached) => ended.push(completion.claim),
                 Ok(Finished::Fenced) => {
                     if let Some(left_out) = self.log.admit("fenced") {
                         tracing::warn!(
@@ -100,7 +121,8 @@ impl Writer {
                     ended.push(completion.claim);
                 }
                 Err(error) => {
-                    left.completions.push(completion);
+                    left.ended.completions.push(completion);
+                    left.ended.runs.extend(run);
                     if error.is_retryable() {
                         away = Some(error);
                     } else {
@@ -109,9 +131,12 @@ impl Writer {
                 }
             }
         }
+        if !told.is_empty() {
+            self.consumer.record_activity(told);
+        }
         self.state.end(ended.into_iter());
         left.is_transient = away.is_some();
-        let tasks = left.completions.len();
+        let tasks = left.ended.completions.len();
         if let Some((task, error)) = refusal {
             if let Some(left_out) = self.log.admit(&format!("refused: {error}")) {
                 tracing::error!(
@@ -128,9 +153,9 @@ impl Writer {
 
     async fn repeat(&self, mut left: Unwritten) {
         let mut pause = SHORTEST_PAUSE;
-        while !left.completions.is_empty() {
+        while !left.ended.completions.is_empty() {
             self.clock.sleep_until(self.clock.now() + pause).await;
-            left = self.write(left.completions).await;
+            left = self.write(left.ended).await;
             pause = if left.is_transient { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         }
     }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
 
-use super::{EventSink, StopToken};
+use super::{EventSink, RunProbe, StopToken};
 use crate::{Claimed, Clock, Outcome, TaskLog, Tick};
 
 /// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
@@ -41,6 +41,14 @@ pub struct Run {
     pub clock: Arc<dyn Clock>,
     /// Takes what the run tells while it lasts.
     pub events: EventSink,
+}
+
+impl Run {
+    /// Where it notes what it does, for callers that ask.
+    #[must_use]
+    pub fn probe(&self) -> &RunProbe {
+        self.stop.probe()
+    }
 }
 
 /// How a run ended.

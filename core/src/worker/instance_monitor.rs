@@ -128,6 +128,9 @@ impl InstanceMonitor {
             match poll_fn(|cx| self.poll_event(cx)).await {
                 Event::Signal(Signal::Cancel(claim, reason)) => self.stop(&claim, Stop::Cancelled(reason)),
                 Event::Signal(Signal::Lost(claim)) => self.stop(&claim, Stop::Lost),
+                Event::Signal(Signal::Inspect(inquiry)) => {
+                    self.consumer.answer(&inquiry, self.intake.inspect(&inquiry.claim));
+                }
                 Event::RenewalDue => self.begin_renewal(),
                 Event::Renewed(answer) => self.note_renewal(answer),
                 Event::GivenUp(left) => {

@@ -4,13 +4,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
 use super::figures::CallMark;
 use super::{Handler, Ran, Run, Stop, StopToken};
 use crate::panic_text::panic_text;
-use crate::{Claim, Clock, Completion, Finish, Outcome, Task, TaskError, TaskErrorKind, TaskLog, Tick};
+use crate::{
+    Claim, Clock, Completion, EndedRun, Finish, Outcome, Task, TaskError, TaskErrorKind, TaskLog, TaskStatus,
+    Tick,
+};
 
 /// One task on its lane.
 pub(super) struct Job {
@@ -19,6 +23,9 @@ pub(super) struct Job {
     pub(super) deadline: Option<Tick>,
     /// If it is counted.
     pub(super) mark: Option<CallMark>,
+    /// When it was begun.
+    started_at: Tick,
+    queue_time: Option<Duration>,
     task: Arc<Task>,
     attempt: u32,
     latest_start: Option<Tick>,
@@ -29,8 +36,8 @@ pub(super) struct Job {
 
 impl Job {
     /// Asks the handler to run a task. Nothing of it runs before the job is polled.
-    pub(super) fn new<H: Handler>(handler: &H, run: Run) -> Self {
-        let claim = run.claimed.claim;
+    pub(super) fn new<H: Handler>(handler: &H, run: Run, started_at: Tick) -> Self {
+        let (claim, queue_time) = (run.claimed.claim, run.claimed.queue_time);
         let (stop, deadline) = (run.stop.clone(), run.deadline);
         let (task, attempt) = (Arc::clone(&run.claimed.task), run.claimed.attempt);
         let latest_start = run.claimed.latest_start;
@@ -38,7 +45,19 @@ impl Job {
             Ok(future) => (Some(future), None),
             Err(panic) => (None, Some(panic_error(panic))),
         };
-        Self { claim, stop, deadline, mark: None, task, attempt, latest_start, future, panicked }
+        Self {
+            claim,
+            stop,
+            deadline,
+            mark: None,
+            started_at,
+            queue_time,
+            task,
+            attempt,
+            latest_start,
+            future,
+            panicked,
+        }
     }
 
     /// What is to be written of a run that ended; nothing if the claim is lost.
@@ -55,6 +74,28 @@ impl Job {
             },
         };
         Some(Completion { claim: self.claim, finish, log })
+    }
+
+    /// What is told of the run if the transport writes this end of it. Without the error, which the completion has until
+    /// then.
+    pub(super) fn into_ended_run(self, finish: &Finish, ended_at: Tick) -> Option<EndedRun> {
+        let (status, cancel_reason) = match finish {
+            Finish::Outcome(Outcome::Cancelled(reason)) => (TaskStatus::Cancelled, Some(*reason)),
+            Finish::Outcome(outcome) => (outcome.status(), None),
+            Finish::RetryIn(..) => (TaskStatus::Pending, None),
+            Finish::Release | Finish::Requeue | Finish::Abandon => return None,
+        };
+        Some(EndedRun {
+            task: self.task,
+            claim: self.claim,
+            attempt: self.attempt,
+            status,
+            queue_time: self.queue_time,
+            run_time: ended_at - self.started_at,
+            ended_at,
+            cancel_reason,
+            error: None,
+        })
     }
 
     fn after_error(&self, error: TaskError, clock: &dyn Clock) -> Finish {

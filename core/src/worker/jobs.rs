@@ -111,6 +111,7 @@ impl Entry {
         state.slot().set(self.job.claim.task);
         self.task_waker.run();
         let before = clock.now();
+        self.job.stop.probe().polled(before);
         let polled = Pin::new(&mut self.job).poll(&mut Context::from_waker(&self.waker));
         if polled.is_pending() {
             self.task_waker.wait(before, clock.now());

@@ -13,7 +13,7 @@ use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
 use super::{Handler, Ran, Run, StopToken};
-use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog};
+use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog, Tick};
 
 /// Begins tasks of its worker's intake, runs them on the thread that drives it, and finishes them, until the
 /// worker drains and nothing is left.
@@ -33,6 +33,10 @@ pub(super) struct Lane<H> {
     consumer: Arc<LaneConsumer>,
     /// None if calls are not counted.
     figures: Option<LaneFigures>,
+    /// Whether the ends of its runs are logged.
+    logs_activity: bool,
+    /// The time that was read last: shortly before a task begins, and right after it was polled.
+    now: Tick,
     draining: bool,
 }
 
@@ -48,6 +52,7 @@ impl<H: Handler> Lane<H> {
         clock: Arc<dyn Clock>,
         state: Arc<LaneState>,
         figures: Option<LaneFigures>,
+        logs_activity: bool,
     ) -> Self {
         Self {
             handler,
@@ -58,8 +63,10 @@ impl<H: Handler> Lane<H> {
             running: Jobs::new(Arc::clone(&clock), Arc::clone(&state)),
             state,
             deadlines: Deadlines::new(Arc::clone(&clock)),
+            now: clock.now(),
             clock,
             figures,
+            logs_activity,
             draining: false,
         }
     }
@@ -81,7 +88,7 @@ impl<H: Handler> Lane<H> {
             match self.intake.take(self.index, offer, cx) {
                 Taken::Task { task, more } => {
                     if offer.sleeps {
-                        self.state.tick(self.clock.now());
+                        self.tick();
                     }
                     self.begin_one(task);
                     if !more {
@@ -99,11 +106,9 @@ impl<H: Handler> Lane<H> {
                     return true;
                 }
             }
-            let now = self.clock.now();
-            self.state.tick(now);
-            let until = *until.get_or_insert(now + AT_ONCE);
+            let until = *until.get_or_insert(self.now + AT_ONCE);
             // Many long ones must not keep the lane from those that were woken.
-            if now >= until && self.running.has_ready() {
+            if self.now >= until && self.running.has_ready() {
                 return true;
             }
         }
@@ -121,10 +126,12 @@ impl<H: Handler> Lane<H> {
         let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
-        let mut job = Job::new(&self.handler, run);
+        let mut job = Job::new(&self.handler, run, self.now);
         job.mark = mark;
-        match self.running.begin(job) {
-            Some((job, ran)) => self.end(&job, ran),
+        let ended = self.running.begin(job);
+        self.tick();
+        match ended {
+            Some((job, ran)) => self.end(job, ran),
             None => {
                 if let Some(at) = deadline {
                     self.deadlines.insert(at, claim.task, stop);
@@ -136,7 +143,7 @@ impl<H: Handler> Lane<H> {
     /// Releases claims that have not begun.
     fn release(&mut self, claims: Vec<Claim>) {
         for claim in claims {
-            self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() });
+            self.finishes.push(Completion { claim, finish: Finish::Release, log: TaskLog::new() }, None);
         }
     }
 
@@ -148,29 +155,37 @@ impl<H: Handler> Lane<H> {
         }
         let until = self.clock.now() + AT_ONCE;
         while let Poll::Ready(ended) = self.running.run_next() {
+            self.tick();
             if let Some((job, ran)) = ended {
                 if let Some(at) = job.deadline {
                     self.deadlines.remove(at, job.claim.task);
                 }
-                self.end(&job, ran);
+                self.end(job, ran);
             }
-            let now = self.clock.now();
-            self.state.tick(now);
-            if now >= until {
+            if self.now >= until {
                 break;
             }
         }
         true
     }
 
-    fn end(&mut self, job: &Job, ran: Ran) {
+    fn end(&mut self, job: Job, ran: Ran) {
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
-            figures.end(mark, &ran, &job.stop, self.clock.now());
+            figures.end(mark, &ran, &job.stop, self.now);
         }
-        match job.completion(ran, &*self.clock) {
-            Some(completion) => self.finishes.push(completion),
-            None => self.state.end([job.claim].into_iter()),
-        }
+        job.stop.probe().ended();
+        let Some(completion) = job.completion(ran, &*self.clock) else {
+            self.state.end([job.claim].into_iter());
+            return;
+        };
+        let ended = self.logs_activity.then(|| job.into_ended_run(&completion.finish, self.now)).flatten();
+        self.finishes.push(completion, ended);
+    }
+
+    /// Reads the time, and notes that the lane is not blocked.
+    fn tick(&mut self) {
+        self.now = self.clock.now();
+        self.state.tick(self.now);
     }
 
     fn drained(&self) -> bool {
@@ -183,13 +198,13 @@ impl<H: Handler + Unpin> Future for Lane<H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let lane = &mut *self;
-        lane.state.tick(lane.clock.now());
+        lane.tick();
         // First, so that the intake knows that it is awake before it runs anything.
         if !lane.draining {
             lane.begin(cx, false);
         }
         loop {
-            lane.state.tick(lane.clock.now());
+            lane.tick();
             let ran = lane.run(cx);
             while lane.finishes.poll(cx) {}
             if !ran {

@@ -3,10 +3,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::early_stops::EarlyStops;
 use super::running_tasks::SlotOfLane;
 use super::{LaneSlot, Stop, StopToken};
-use crate::{Claim, TaskId, Tick, lock};
+use crate::{Claim, RunState, TaskId, Tick, lock};
 
 /// What a lane and the monitor of its instance know of each other.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(super) struct LaneState {
 #[derive(Debug, Default)]
 struct Running {
     /// The tasks that the lane has begun and not finished.
-    tasks: HashMap<TaskId, (Claim, StopToken)>,
+    tasks: HashMap<TaskId, (Claim, StopToken), RandomState>,
     /// Whether all tasks are stopped, those that are still on their way included.
     stopping: Option<Stop>,
 }
@@ -90,6 +92,15 @@ impl LaneState {
         drop(running);
         token.stop(why);
         true
+    }
+
+    /// What the run of a claim does, if the lane has it.
+    pub(super) fn inspect(&self, claim: &Claim, now: Tick) -> Option<RunState> {
+        let running = self.running();
+        let token = running.tasks.get(&claim.task).filter(|(held, _)| held == claim);
+        let token = token.map(|(_, stop)| stop.clone())?;
+        drop(running);
+        Some(token.probe().state(claim, now))
     }
 
     /// Stops all tasks that the lane has or gets.

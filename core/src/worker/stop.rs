@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
 
+use super::run_probe::RunProbe;
 use crate::CancelReason;
 
 /// Why a run has to end before it is done.
@@ -29,6 +30,8 @@ struct StopState {
     /// 0, or the code of a [`Stop`].
     stop: AtomicU8,
     waker: AtomicWaker,
+    /// Here, so that a run has one allocation for all that others share with it.
+    probe: RunProbe,
 }
 
 const STOPS: [Stop; 6] = [
@@ -63,6 +66,11 @@ impl StopToken {
             0 => None,
             code => Some(STOPS.get(usize::from(code) - 1).copied().unwrap_or(Stop::Drained)),
         }
+    }
+
+    /// Where the run notes what it does.
+    pub(super) fn probe(&self) -> &RunProbe {
+        &self.shared.probe
     }
 
     /// Drops the waker that waits for it: the waker of a task holds the token, which would hold the waker.

@@ -125,7 +125,7 @@ impl Worker {
         );
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
-        let grace = config.grace;
+        let (grace, logs_activity) = (config.grace, config.activity);
         let monitor = InstanceMonitor::new(
             Arc::clone(&consumer),
             Arc::clone(&clock),
@@ -152,8 +152,21 @@ impl Worker {
             let figures = figures.clone().map(|figures| LaneFigures::new(figures, index));
             let busy = busy_thread(&*clock);
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run =
-                    || drive(busy, Lane::new(make_handler(), index, intake, consumer, clock, state, figures));
+                let run = || {
+                    drive(
+                        busy,
+                        Lane::new(
+                            make_handler(),
+                            index,
+                            intake,
+                            consumer,
+                            clock,
+                            state,
+                            figures,
+                            logs_activity,
+                        ),
+                    )
+                };
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it

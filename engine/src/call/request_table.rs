@@ -67,6 +67,19 @@ impl RequestTable {
         self.running.try_borrow().is_ok_and(|running| running.as_ref().is_none_or(FuturesUnordered::is_empty))
     }
 
+    /// How many requests are under way.
+    pub(crate) fn count_under_way(&self) -> usize {
+        self.running.try_borrow().map_or(0, |running| running.as_ref().map_or(0, FuturesUnordered::len))
+    }
+
+    /// What a request is, such as ``request 3 (`http_get`)``.
+    pub(crate) fn describe(&self, number: u64) -> String {
+        match self.requests.borrow().requests.get(&number) {
+            Some(request) => format!("request {number} (`{}`)", request.started.function),
+            None => format!("request {number}"),
+        }
+    }
+
     /// Whether the task holds as many as it may.
     pub(crate) fn is_full(&self) -> bool {
         let known = self.requests.borrow();

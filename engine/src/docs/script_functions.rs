@@ -26,7 +26,8 @@ pub(super) const SCRIPT_FUNCTIONS: &[FunctionDoc] = &[
         "progress",
         &["progress(fraction, text)"],
         "Tells subscribers to the task (`rhaid call`, `rhaid tail`, `RhaiDispatcher::events`) how far it is, from 0 to 1, \
-         and what it does. Of several in a row they may get the last only. It is not kept in the record.",
+         and what it does. Of several in a row they may get the last only; one that comes late gets the latest. It is not kept \
+         in the record.",
     )
     .errors("`fraction` is not between 0 and 1, or `text` is longer than 1,024 bytes.")
     .example("progress(0.5, \"2 of 4 files\")", "null"),

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind};
+use rhai_dispatcher_core::{LogLevel, Outcome, Output, Ran, Run, Stop, TaskError, TaskErrorKind, Tick};
 
 use super::admission::Admitted;
 use super::lane_resources::LaneResources;
@@ -30,6 +30,8 @@ pub(crate) struct ScriptFuture {
     lane: Rc<LaneResources>,
     /// Whether it has been counted as ended.
     counted: bool,
+    /// Since when it computes; none while it waits.
+    computing_since: Option<Tick>,
     /// Its place in the queue for the run slot, once it has used up a slice.
     ticket: Option<RunSlotTicket>,
     /// Counts the script among those of its lane.
@@ -57,7 +59,16 @@ impl ScriptFuture {
         lane.metrics().started(fiber.is_some());
         lane.note_accounts();
         let (lane, admitted) = (Rc::clone(lane), Admitted::new(lane.admission()));
-        Self { fiber, run, outcome: None, lane, counted: false, ticket: None, admitted }
+        Self {
+            fiber,
+            run,
+            outcome: None,
+            lane,
+            counted: false,
+            computing_since: None,
+            ticket: None,
+            admitted,
+        }
     }
 
     /// The script has ended.
@@ -102,6 +113,8 @@ impl ScriptFuture {
         let (meter, clock) = (self.run.meter(), self.run.clock());
         let now = clock.now();
         self.run.started_before(now);
+        let computing_since = *self.computing_since.get_or_insert(now);
+        self.run.probe().computes(computing_since);
         meter.begin_slice(now);
         let polled = self.run.account().during(|| Pin::new(&mut *fiber).poll(cx));
         let end = clock.now();
@@ -109,9 +122,14 @@ impl ScriptFuture {
         self.lane.admission().note_slice(end - now);
         self.lane.metrics().slice();
         let Poll::Ready(result) = polled else {
-            match meter.is_yielding() {
-                true => self.ticket = Some(self.lane.run_slot().enqueue(cx)),
-                false => self.admitted.waiting(),
+            let (run, probe) = (&self.run, self.run.probe());
+            if meter.is_yielding() {
+                probe.is_queued(computing_since, |notes| run.write_notes(notes));
+                self.ticket = Some(self.lane.run_slot().enqueue(cx));
+            } else {
+                probe.waits(end, |notes| run.write_notes(notes));
+                self.computing_since = None;
+                self.admitted.waiting();
             }
             drop(ticket); // the slot is granted to the next, which may be this one
             return Poll::Pending;
@@ -122,6 +140,11 @@ impl ScriptFuture {
             return Poll::Ready(ran);
         }
         self.admitted.waiting();
+        let left = self.run.requests().count_under_way();
+        self.run.probe().waits(end, |notes| {
+            notes.call.clear();
+            notes.target = format!("{left} requests, after the end of its script");
+        });
         self.poll_requests(cx)
     }
 

@@ -93,6 +93,12 @@ impl Meter {
         done <= self.max_operations.get()
     }
 
+    /// How many operations the script has done that is current on this thread.
+    pub(crate) fn operations(&self) -> u64 {
+        let left = Budget::current().operations;
+        self.operations.get() + u64::from(self.granted.get().saturating_sub(left))
+    }
+
     /// Adapts the interval at a check, and renews the budget. Returns whether the slice is over.
     pub(crate) fn renew(&self, budget: Budget, epoch: u32, now: Tick) -> bool {
         let interval = self.interval.get();

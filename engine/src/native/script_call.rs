@@ -30,7 +30,12 @@ pub fn script_call<T>(
     context: &NativeCallContext<'_>,
     f: impl FnOnce() -> Result<T, Box<EvalAltResult>>,
 ) -> Result<T, Box<EvalAltResult>> {
-    note_panics(context, f).map_err(|error| match *error {
+    let outer = ScriptRun::with_current(|run| run.call_trace().enter(context));
+    let result = note_panics(context, f);
+    if let Some(outer) = outer {
+        ScriptRun::with_current(|run| run.call_trace().leave(outer));
+    }
+    result.map_err(|error| match *error {
         EvalAltResult::ErrorRuntime(value, position) => {
             EvalAltResult::ErrorRuntime(caught(value, context.call_position()), position).into()
         }

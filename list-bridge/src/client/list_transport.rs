@@ -4,11 +4,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, Invalid,
-    MethodFigures, OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskId,
-    Transport, TransportError, WallTime, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
+    TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;
@@ -142,7 +143,7 @@ impl Transport for ListTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         if let Some(wait) = self.replies.wait(id) {
             self.reader.get_or_init(|| self.start_reader());
             let replies = Arc::clone(&self.replies);
@@ -161,13 +162,17 @@ impl Transport for ListTransport {
                     Ok(details)
                 });
                 match details.await? {
-                    Some(details) if details.status.is_terminal() => return Ok(details),
+                    Some(details) if details.status.is_terminal() => return Ok(Box::new(details)),
                     Some(_) => pause = (pause * 2).min(POLL.1),
                     None => return Err(OutcomeError::NotFound(id)),
                 }
             }
         }
         .boxed()
+    }
+
+    fn inspect(&self, _id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        future::ready(Err(refused("a question where a task is").into())).boxed()
     }
 
     async fn cancel(&self, _ids: &[TaskId], _why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
@@ -184,6 +189,22 @@ impl Transport for ListTransport {
 
     async fn figures(&self, _worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         Err(refused("a list of figures"))
+    }
+
+    async fn activity(
+        &self,
+        _worker_id: &WorkerId,
+        _range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        Err(refused("a read of activity"))
+    }
+
+    async fn watch_activity(&self, _worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        Err(refused("a watch of activity"))
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
@@ -226,7 +247,7 @@ async fn read(tasks: &TaskStore, id: TaskId) -> Result<Option<TaskDetails>, Clie
     })
 }
 
-async fn wait_for_reply(mut waiting: Waiting) -> Result<TaskDetails, OutcomeError> {
+async fn wait_for_reply(mut waiting: Waiting) -> Result<Box<TaskDetails>, OutcomeError> {
     let answer = (&mut waiting.wait.answer).await;
     let ended = || TransportError::from(ClientError::Lost("the transport has ended".into()));
     answer.unwrap_or_else(|_| Err(ended().into()))

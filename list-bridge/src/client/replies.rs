@@ -32,7 +32,7 @@ struct Waiter {
     answer: oneshot::Sender<Answer>,
 }
 
-pub(super) type Answer = Result<TaskDetails, OutcomeError>;
+pub(super) type Answer = Result<Box<TaskDetails>, OutcomeError>;
 
 /// A wait for a reply.
 #[derive(Debug)]

@@ -111,7 +111,9 @@ impl ReplyReader {
             return Ok(()); // it was woken
         };
         match serde_json::from_slice::<ListTaskDetails>(reply) {
-            Ok(details) if details.status.is_terminal() => replies.answer(*id, &Ok(of_hash(details, *id))),
+            Ok(details) if details.status.is_terminal() => {
+                replies.answer(*id, &Ok(Box::new(of_hash(details, *id))));
+            }
             // The hash has to have the outcome, then.
             _ => self.check(replies, *id).await?,
         }
@@ -133,7 +135,7 @@ impl ReplyReader {
             if details.status.is_terminal() {
                 // The reply is of no use any more.
                 self.commands.run("DEL", vec![self.keys.reply(list_id.as_str().as_bytes())]).await?;
-                replies.answer(id, &Ok(of_hash(details, id)));
+                replies.answer(id, &Ok(Box::new(of_hash(details, id))));
             }
         }
         Ok(())

@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Clock, Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures,
-    OutcomeError, QueueInfo, Requeued, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId,
-    Transport, TransportError, WorkerId,
+    ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
+    InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
+    TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 
@@ -15,7 +16,7 @@ use super::ListTasks;
 use crate::ListId;
 use crate::store::Resolved;
 
-/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome` and `cancel`
+/// The transport over Redis, which also knows the tasks of clients of the list protocol: `details`, `outcome`, `inspect` and `cancel`
 /// of an id that such a client has chosen follow to the task that runs it, if the id has the form of a task's.
 ///
 /// The outcome of a task that this handle has submitted takes no further call; the record, the wait or the cancel of any
@@ -37,9 +38,9 @@ impl FollowingTransport {
     }
 
     /// Waits for the outcome of a client's id.
-    async fn follow(tasks: ListTasks, id: TaskId) -> Result<TaskDetails, OutcomeError> {
+    async fn follow(tasks: ListTasks, id: TaskId) -> Result<Box<TaskDetails>, OutcomeError> {
         match tasks.outcome(&ListId::from(id)).await? {
-            Some(found) => Ok(found.into_details(id)),
+            Some(found) => Ok(Box::new(found.into_details(id))),
             None => Err(OutcomeError::NotFound(id)),
         }
     }
@@ -74,7 +75,7 @@ impl Transport for FollowingTransport {
         Ok(all)
     }
 
-    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+    fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         if self.inner.awaits(id) {
             return self.inner.outcome(id);
         }
@@ -115,6 +116,28 @@ impl Transport for FollowingTransport {
         TaskEvents::new(queue, outcome.boxed())
     }
 
+    fn inspect(&self, id: TaskId) -> BoxFuture<'static, Result<RunState, InspectError>> {
+        if self.inner.awaits(id) {
+            return self.inner.inspect(id);
+        }
+        let resolved = self.tasks.resolve(&ListId::from(id));
+        let (inner, tasks) = (self.inner.clone(), self.tasks.clone());
+        async move {
+            match resolved.await? {
+                Resolved::Other => inner.inspect(id).await,
+                Resolved::Runs(task) => inner.inspect(task).await,
+                Resolved::Hash => match tasks.find(&ListId::from(id)).await? {
+                    Some(found) => {
+                        let status = found.into_details(id).status;
+                        Err(InspectError::NotRunning { task: id, status })
+                    }
+                    None => Err(InspectError::NotFound(id)),
+                },
+            }
+        }
+        .boxed()
+    }
+
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
         let (tasks, ids) = (self.tasks.clone(), ids.to_vec());
         // On the bridge: a caller that drops the future after its first poll has cancelled all the same.
@@ -131,6 +154,22 @@ impl Transport for FollowingTransport {
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
         self.inner.figures(worker_id).await
+    }
+
+    async fn activity(
+        &self,
+        worker_id: &WorkerId,
+        range: ActivityRange,
+    ) -> Result<LoggedActivity, TransportError> {
+        self.inner.activity(worker_id, range).await
+    }
+
+    async fn active_worker_ids(&self) -> Result<Vec<WorkerId>, TransportError> {
+        self.inner.active_worker_ids().await
+    }
+
+    async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError> {
+        self.inner.watch_activity(worker_id).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {

@@ -76,7 +76,7 @@ impl ListTasks {
                 Resolved::Other => return Ok(None),
                 Resolved::Hash => {}
                 Resolved::Runs(task) => match self.transport.outcome(task).await {
-                    Ok(details) => return Ok(Some(Found::Task(Box::new(details)))),
+                    Ok(details) => return Ok(Some(Found::Task(details))),
                     // It is noted and not submitted yet, or its record is gone.
                     Err(OutcomeError::NotFound(_) | OutcomeError::Lost(_)) => {}
                     Err(error) => return Err(error),

@@ -47,6 +47,34 @@ pub(super) async fn lines_of_a_loop_come_in_order_and_are_all_counted(fixture: F
     assert!(details.log.is_truncated());
 }
 
+/// A lane runs both: the one that tells without end has a slice at a time, and what it tells is joined before it is sent.
+pub(super) async fn endless_progress_delays_no_other(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
+    let request = |script: &str| client.new_play_request().worker_id("worker-1").script(script);
+    let endless = "let n = 0; loop { n += 1; progress(0.5, `step ${n}`); }";
+    // One for each lane.
+    let endless = [request(endless).submit().await.unwrap(), request(endless).submit().await.unwrap()];
+    let mut events = client.events(endless[0]);
+    while !matches!(next(&mut events).await, TaskEvent::Progress { .. }) {}
+    for _ in 0..10 {
+        let answer = request("for i in 0..10 { sleep(0.001); } 42").timeout(LONG).await_response().await;
+        assert_eq!(answer.unwrap().status, TaskStatus::Completed);
+    }
+    let mut step = 0;
+    for _ in 0..5 {
+        let TaskEvent::Progress { text, .. } = next(&mut events).await else {
+            panic!("it tells nothing else")
+        };
+        let next: u64 = text.strip_prefix("step ").and_then(|text| text.parse().ok()).expect("a step");
+        assert!(next > step, "{next} after {step}");
+        step = next;
+    }
+    for id in endless {
+        assert_eq!(client.status(id).await.unwrap().status, TaskStatus::Processing);
+        client.cancel(id).await.unwrap();
+    }
+}
+
 pub(super) async fn events_of_an_unknown_task_are_an_error(fixture: Fixture) {
     let mut events = fixture.client().events(TaskId::new());
     assert!(matches!(events.next().await, Some(Err(RhaiDispatcherError::NotFound(_)))));

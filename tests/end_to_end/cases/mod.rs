@@ -1,9 +1,11 @@
 //! What holds everywhere.
 
+mod activity;
 mod answers;
 mod children;
 mod ends;
 mod events;
+mod inspect;
 mod limits;
 
 use std::future::Future;
@@ -48,7 +50,15 @@ cases![
     limits::scripts_lower_limits_of_what_they_dispatch,
     events::lines_and_progress_are_seen_while_the_script_runs,
     events::lines_of_a_loop_come_in_order_and_are_all_counted,
+    events::endless_progress_delays_no_other,
     events::events_of_an_unknown_task_are_an_error,
+    activity::activity_has_what_has_ended,
+    activity::activity_has_each_try,
+    activity::activity_is_watched_and_can_be_off,
+    inspect::waiting_script_says_which_call_it_waits_in,
+    inspect::script_that_computes_without_end_answers,
+    inspect::task_that_does_not_run_has_its_status,
+    inspect::worker_that_does_not_answer_is_an_error,
     ends::many_are_submitted_at_once,
     ends::drained_worker_releases_its_tasks,
     children::scripts_fan_out_and_gather,

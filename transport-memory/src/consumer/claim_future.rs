@@ -30,7 +30,7 @@ impl Future for ClaimFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { member, max, place } = &mut *self;
-        let Membership { hub, queue, instance } = &**member;
+        let Membership { hub, queue, instance, .. } = &**member;
         let mut effects = Effects::new(hub);
         let replaced; // dropped after the lock is released
         let mut state = queue.lock();

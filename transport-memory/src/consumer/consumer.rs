@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, Finished, InstanceId, InstanceReport, InstanceSpec, Reported,
-    RunEvent, Signal, TransportError,
+    Claim, Claimed, Completion, Consumer, EndedRun, Finished, Inquiry, InstanceId, InstanceReport,
+    InstanceSpec, Reported, RunEvent, RunState, Signal, TransportError,
 };
 
 use super::claim_future::ClaimFuture;
@@ -48,6 +48,14 @@ impl Consumer for MemoryConsumer {
 
     fn publish(&self, claim: &Claim, event: RunEvent) {
         self.member.publish(claim, event);
+    }
+
+    fn record_activity(&self, runs: Vec<EndedRun>) {
+        self.member.record_activity(runs);
+    }
+
+    fn answer(&self, inquiry: &Inquiry, state: Option<RunState>) {
+        self.member.hub.inquiries.answer(inquiry.number, state);
     }
 
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {

@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    Claim, Completion, Finish, Finished, InstanceReport, InstanceSpec, Reported, RunEvent, TransportError,
+    Claim, Completion, EndedRun, Finish, Finished, InstanceReport, InstanceSpec, Reported, RunEvent,
+    TransportError,
 };
 
+use crate::activity::ActivityLog;
 use crate::hub::{Effects, Hub};
 use crate::queue::{Instance, Queue};
 use crate::record::Record;
@@ -15,6 +17,7 @@ pub(super) struct Membership {
     pub(super) hub: Arc<Hub>,
     pub(super) queue: Arc<Queue>,
     pub(super) instance: Arc<Instance>,
+    activity: Arc<ActivityLog>,
 }
 
 impl Membership {
@@ -27,7 +30,8 @@ impl Membership {
         state.instances.insert(spec.instance, Arc::clone(&instance));
         hub.arm(&queue, &mut state);
         drop(state);
-        Self { hub, queue, instance }
+        let activity = hub.activity_of(&spec.worker_id);
+        Self { hub, queue, instance, activity }
     }
 
     /// Ends claims; one answer for each.
@@ -133,6 +137,28 @@ impl Membership {
         let limits = self.hub.config.transport.event_limits();
         let mut wakes = Wakes::default();
         record.lock().publish(claim, event, limits, &mut wakes);
+    }
+
+    /// Logs runs that have ended.
+    pub(super) fn record_activity(&self, runs: Vec<EndedRun>) {
+        let Some(last) = runs.last().map(|run| run.ended_at) else { return };
+        let (config, now) = (&self.hub.config, self.hub.config.clock.wall());
+        let mut wakes = Wakes::default();
+        if config.any_worker {
+            // Their worker ids are those of the tasks, whatever this instance is called.
+            for run in runs {
+                let log = self.hub.activity_of(&run.task.worker_id);
+                log.append(
+                    [run.into_entry(last, now)].into_iter(),
+                    (now, last),
+                    &config.transport,
+                    &mut wakes,
+                );
+            }
+        } else {
+            let entries = runs.into_iter().map(|run| run.into_entry(last, now));
+            self.activity.append(entries, (now, last), &config.transport, &mut wakes);
+        }
     }
 
     /// Renews the lease. Returns the claims that were lost since the last time.

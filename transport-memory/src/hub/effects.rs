@@ -46,6 +46,12 @@ impl Drop for Effects<'_> {
         while let Some(child) = self.changes.orphans.pop_front() {
             self.hub.cancel_one(child, CancelReason::Parent, &mut self.changes);
         }
+        for record in std::mem::take(&mut self.changes.ended_without_run) {
+            let (now, tick) = (self.changes.now, self.changes.tick());
+            let entry = std::iter::once(record.activity_entry());
+            let log = self.hub.activity_of(&record.task.worker_id);
+            log.append(entry, (now, tick), &self.hub.config.transport, &mut self.changes.wakes);
+        }
         for record in std::mem::take(&mut self.changes.ended) {
             let tick = self.changes.tick();
             self.hub.records.finished(&record, tick, &mut self.changes.dropped);

@@ -2,9 +2,10 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use rhai_dispatcher_core::{TaskId, Tick, WorkerId, lock};
+use rhai_dispatcher_core::{Inquiries, TaskId, Tick, WorkerId, lock};
 
 use crate::MemoryConfig;
+use crate::activity::{ActivityLog, ActivityLogs};
 use crate::queue::Queue;
 use crate::record::{Record, Records};
 
@@ -12,8 +13,11 @@ use crate::record::{Record, Records};
 pub(crate) struct Hub {
     pub(crate) config: MemoryConfig,
     pub(crate) records: Records,
+    pub(crate) activity: ActivityLogs,
     /// How many waits for outcomes are registered.
     pub(crate) waiters: AtomicUsize,
+    /// Questions where tasks are.
+    pub(crate) inquiries: Arc<Inquiries>,
     queues: Mutex<Queues>,
 }
 
@@ -29,7 +33,14 @@ struct Queues {
 impl Hub {
     pub(crate) fn new(config: MemoryConfig) -> Arc<Self> {
         let records = Records::new(&config.transport);
-        Arc::new(Self { config, records, waiters: AtomicUsize::new(0), queues: Mutex::default() })
+        Arc::new(Self {
+            config,
+            records,
+            activity: ActivityLogs::default(),
+            inquiries: Arc::default(),
+            waiters: AtomicUsize::new(0),
+            queues: Mutex::default(),
+        })
     }
 
     /// The time that decides what is due.
@@ -66,6 +77,11 @@ impl Hub {
         let queues = lock(&self.queues);
         let queue = if self.config.any_worker { queues.shared.as_ref() } else { queues.by_id.get(worker_id) };
         queue.cloned()
+    }
+
+    /// The activity of `worker_id`, made if need be.
+    pub(crate) fn activity_of(&self, worker_id: &WorkerId) -> Arc<ActivityLog> {
+        self.activity.log(worker_id, || self.tick(), &self.config.transport)
     }
 
     /// All queues, in no order.

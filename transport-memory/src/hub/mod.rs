@@ -6,6 +6,7 @@ mod due;
 mod effects;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod hub;
+mod inspect;
 mod listing;
 mod named;
 mod submit;

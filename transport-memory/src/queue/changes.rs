@@ -18,6 +18,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) wakes: Wakes,
     /// Records that have got their outcome.
     pub(crate) ended: Vec<Arc<Record>>,
+    /// Those of them whose end no instance logs.
+    pub(crate) ended_without_run: Vec<Arc<Record>>,
     /// What cancelled tasks dispatched, to be cancelled too.
     pub(crate) orphans: VecDeque<TaskId>,
     /// Records that were dropped from the table of all records.
@@ -32,6 +34,7 @@ impl<'a> Changes<'a> {
             tick: Cell::new(None),
             wakes: Wakes::default(),
             ended: Vec::new(),
+            ended_without_run: Vec::new(),
             orphans: VecDeque::new(),
             dropped: Vec::new(),
         }
@@ -59,6 +62,17 @@ impl<'a> Changes<'a> {
         }
         state.end(outcome, log, (self.now, self.tick()), &mut self.wakes);
         self.ended.push(Arc::clone(record));
+    }
+
+    /// Writes the outcome of `record`, which is not that of a run.
+    pub(crate) fn end_without_run(
+        &mut self,
+        record: &Arc<Record>,
+        state: &mut RecordState,
+        outcome: Outcome,
+    ) {
+        self.end(record, state, outcome, TaskLog::new());
+        self.ended_without_run.push(Arc::clone(record));
     }
 
     /// Cancels all that a task dispatched.

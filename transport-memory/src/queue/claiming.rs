@@ -131,7 +131,7 @@ impl QueueState {
     ) -> Claimed {
         self.waiting -= 1;
         let mut state = record.lock();
-        let claim = state.start(record.task.id, instance, changes.now, &mut changes.wakes);
+        let (claim, queue_time) = state.start(record.task.id, instance, changes.now, &mut changes.wakes);
         let claimed = Claimed {
             claim,
             task: Arc::clone(&record.task),
@@ -139,6 +139,7 @@ impl QueueState {
             latest_start: record.latest_start,
             attempt: state.progress.attempt,
             deaths: state.progress.deaths,
+            queue_time: Some(queue_time),
         };
         drop(state);
         held.claims.insert(claim.task, (claim, record));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{CancelReason, Outcome, TaskLog, Tick};
+use rhai_dispatcher_core::{CancelReason, Outcome, Tick};
 
 use super::changes::Changes;
 use super::queue_state::QueueState;
@@ -73,7 +73,7 @@ impl QueueState {
             return false;
         }
         let due = state.due;
-        changes.end(record, &mut state, Outcome::Cancelled(reason), TaskLog::new());
+        changes.end_without_run(record, &mut state, Outcome::Cancelled(reason));
         drop(state);
         self.removed(record, due);
         true

@@ -2,9 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{
-    CrashReport, Outcome, Requeued, Signal, TaskError, TaskErrorKind, TaskId, TaskLog,
-};
+use rhai_dispatcher_core::{CrashReport, Outcome, Requeued, Signal, TaskError, TaskErrorKind, TaskId};
 
 use super::changes::Changes;
 use super::instance::{Instance, InstanceState, Lost};
@@ -109,7 +107,7 @@ impl QueueState {
             None => None,
         };
         match outcome {
-            Some(outcome) => changes.end(&record, &mut state, outcome, TaskLog::new()),
+            Some(outcome) => changes.end_without_run(&record, &mut state, outcome),
             None => {
                 state.return_to_queue(delay, (changes.now, changes.tick()));
                 drop(state);

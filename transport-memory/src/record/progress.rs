@@ -60,6 +60,11 @@ impl Progress {
         self.log = log;
     }
 
+    /// Since when it could have been started: its acceptance, or the end of its delay or backoff.
+    pub(crate) fn waits_since(&self) -> WallTime {
+        self.run_at.unwrap_or(self.created_at)
+    }
+
     /// Whether it starts in a group of the quarantine.
     pub(crate) fn is_quarantined(&self) -> bool {
         self.deaths >= 2 || self.blamed > 0

@@ -3,8 +3,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    CancelReason, Claim, EventLimits, EventQueue, Finished, InstanceId, Outcome, RunEvent, RunId,
-    SubmitError, Task, TaskDetails, TaskId, TaskLog, TaskStatus, Tick, WallTime, lock,
+    ActivityEntry, ActivityError, CancelReason, Claim, EventLimits, EventQueue, Finished, InstanceId,
+    Outcome, RunEvent, RunId, SubmitError, Task, TaskDetails, TaskId, TaskLog, TaskStatus, Tick, WallTime,
+    lock,
 };
 
 use super::progress::Progress;
@@ -77,6 +78,23 @@ impl Record {
         self.lock().progress.details(&self.task)
     }
 
+    /// The entry of its end, if that is not the end of a run.
+    pub(crate) fn activity_entry(&self) -> ActivityEntry {
+        let details = self.details();
+        let (id, caller) = (details.task_id, details.caller_id);
+        let mut entry = ActivityEntry::new(id, details.worker_id, caller, details.status, details.updated_at);
+        entry.method = details.method;
+        entry.script_name = details.script_name;
+        entry.context_id = details.context_id;
+        entry.parent = details.parent;
+        entry.delivery = details.delivery;
+        entry.attempt = details.attempt;
+        entry.instance = details.instance;
+        entry.cancel_reason = details.cancel_reason;
+        entry.error = details.error.map(ActivityError::from);
+        entry
+    }
+
     /// What it takes of memory once finished, estimated.
     pub(crate) fn bytes(&self) -> usize {
         /// The record, its task, its place in the table.
@@ -113,15 +131,16 @@ impl RecordState {
         self.progress.status == TaskStatus::Pending
     }
 
-    /// Starts it; the claim is the right to finish this start.
+    /// Starts it; the claim is the right to finish this start. Also how long it has waited for that.
     pub(crate) fn start(
         &mut self,
         task: TaskId,
         instance: InstanceId,
         now: WallTime,
         wakes: &mut Wakes,
-    ) -> Claim {
+    ) -> (Claim, Duration) {
         let progress = &mut self.progress;
+        let queue_time = now - progress.waits_since();
         progress.status = TaskStatus::Processing;
         progress.instance = Some(instance);
         progress.delivery += 1;
@@ -133,7 +152,7 @@ impl RecordState {
         if let Some(events) = &mut self.events {
             events.push(claim.run(), RunEvent::Started, wakes);
         }
-        claim
+        (claim, queue_time)
     }
 
     /// Whether `claim` still is the right to finish it.

@@ -39,6 +39,7 @@ impl ClaimReceiver {
         let held_before = !claims.is_free();
         for given in given {
             let left = given.time_left(started_at);
+            let queue_time = Some(given.queue_time(started_at));
             let DeliveredClaim { task: id, payload, delivery, attempt, deaths, .. } = given;
             let claim = Claim { task: id, instance: self.instance.id, delivery };
             let is_held = claims.held.get(&id).is_some_and(|held| held.claim == claim);
@@ -57,6 +58,7 @@ impl ClaimReceiver {
                         latest_start: left.to_start.map(|left| now + left),
                         attempt,
                         deaths,
+                        queue_time,
                     });
                 }
                 Err(problem) => self.dead_letter(claim, &problem.to_string()),

@@ -13,6 +13,9 @@ pub(crate) struct DeliveredClaim {
     pub(crate) delivery: u32,
     pub(crate) attempt: u32,
     pub(crate) deaths: u32,
+    /// Since when it could have been started, in microseconds of the server's clock: its acceptance, or the end of a delay or
+    /// backoff.
+    waits_since: f64,
     /// When it is too late to start it, by the server's clock.
     latest_start: Option<WallTime>,
     /// When it is to be stopped, by the server's clock.
@@ -52,16 +55,25 @@ impl DeliveredClaim {
         let task = std::str::from_utf8(id).ok()?.parse().ok()?;
         let mut counts = std::str::from_utf8(counts).ok()?.split(' ').map(str::parse);
         let mut count = || counts.next()?.ok();
-        let (delivery, attempt, deaths) = (count()?, count()?, count()?);
+        let (delivery, attempt, deaths): (u64, u64, u64) = (count()?, count()?, count()?);
+        let run_at = count();
+        let sequence = held.first_chunk().copied().map_or(0.0, f64::from_be_bytes);
         Some(Self {
             task,
             payload: held.slice(HEADER.min(held.len())..),
-            delivery,
-            attempt,
-            deaths,
+            delivery: u32::try_from(delivery).ok()?,
+            attempt: u32::try_from(attempt).ok()?,
+            deaths: u32::try_from(deaths).ok()?,
+            waits_since: run_at.map_or(sequence, |run_at| run_at as f64 * 1e3),
             latest_start: time(held, LATEST_START),
             deadline: time(held, LATEST_START + size_of::<f64>()),
         })
+    }
+
+    /// How long it could have been started before a time of the server: that of the step that delivered it.
+    pub(crate) fn queue_time(&self, now: WallTime) -> Duration {
+        let micros = now.as_millis() as f64 * 1e3 - self.waits_since;
+        Duration::from_micros(micros.max(0.0) as u64)
     }
 
     /// The time that it had left at a time of the server: that of the step that delivered it.

@@ -29,19 +29,26 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// The entries of an answer to XREAD, by the name of the stream.
-pub(super) fn parse_streams(reply: ServerReply) -> Vec<(Bytes, Entries)> {
+/// The entries of an answer to XREAD, as they are: the name of each stream, with id and fields of its entries.
+pub(super) fn read_streams(reply: ServerReply) -> Vec<(Bytes, Vec<(String, Vec<ServerReply>)>)> {
     let mut parts = reply.into_array().into_iter();
     let mut streams = Vec::new();
     while let (Some(name), Some(entries)) = (parts.next(), parts.next()) {
         let Some(name) = name.as_bytes().cloned() else { continue };
         let entry = |entry: ServerReply| {
             let mut parts = entry.into_array().into_iter();
-            let id = parts.next()?.as_str()?.parse().ok()?;
-            let fields = parts.next().map(ServerReply::into_array).unwrap_or_default();
-            Some((id, decode(fields.iter().filter_map(ServerReply::as_bytes))))
+            let id = parts.next()?.as_str()?.to_owned();
+            Some((id, parts.next().map(ServerReply::into_array).unwrap_or_default()))
         };
         streams.push((name, entries.into_array().into_iter().filter_map(entry).collect()));
     }
     streams
+}
+
+/// The events of entries.
+pub(super) fn parse_entries(entries: &[(String, Vec<ServerReply>)]) -> Entries {
+    let entry = |(id, fields): &(String, Vec<ServerReply>)| {
+        Some((id.parse().ok()?, decode(fields.iter().filter_map(ServerReply::as_bytes))))
+    };
+    entries.iter().filter_map(entry).collect()
 }

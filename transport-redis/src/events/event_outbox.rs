@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use rhai_dispatcher_core::{Claim, EventBuffer, EventLimits, RunEvent, TaskId, lock};
+use rhai_dispatcher_core::{Claim, EventBuffer, EventLimits, RunEvent, RunId, TaskId, lock};
 use tokio::sync::Notify;
 
 /// What the runs of one instance have told and the server has not been sent yet. It is bounded: the oldest events of a
@@ -19,11 +19,20 @@ struct State {
     unsent: HashMap<Claim, EventBuffer>,
     /// About how many bytes all of them take.
     bytes: usize,
-    /// The runs for which the server has a stream, and how many bytes were sent since it was empty.
-    sent: HashMap<Claim, usize>,
+    /// The runs for which the server has a stream.
+    sent: HashMap<Claim, Sent>,
     /// Tasks that have ended, and whose streams may expire soon.
     ended: HashSet<TaskId>,
     is_closed: bool,
+}
+
+/// What the server has of a run.
+#[derive(Debug, Default)]
+struct Sent {
+    /// How many bytes were sent since the stream was empty.
+    bytes: usize,
+    /// The latest progress, and how many events were sent after it.
+    progress: Option<(RunEvent, usize)>,
 }
 
 /// What is to be sent at once.
@@ -114,13 +123,30 @@ impl EventOutbox {
         let unsent = std::mem::take(&mut state.unsent);
         state.bytes = 0;
         let mut runs = Vec::with_capacity(unsent.len());
-        for (claim, events) in unsent {
+        for (claim, mut events) in unsent {
             let sent = state.sent.entry(claim).or_default();
-            let is_emptied = *sent > 0 && *sent + events.bytes() > self.limits.bytes;
-            *sent = events.bytes() + if is_emptied { 0 } else { *sent };
+            let is_emptied = sent.bytes > 0 && sent.bytes + events.bytes() > self.limits.bytes;
+            sent.keep_progress(claim.run(), &mut events, self.limits.events, is_emptied);
+            sent.bytes = events.bytes() + if is_emptied { 0 } else { sent.bytes };
             runs.push(UnsentRun { claim, events, is_emptied });
         }
         Unsent { runs, ended: state.ended.drain().collect() }
+    }
+}
+
+impl Sent {
+    /// Notes the latest progress of `events`, which are sent next. If the stream would not have the latest any more, it is
+    /// sent again behind them: subscribers that come later want it, and others know it by its number.
+    fn keep_progress(&mut self, run: RunId, events: &mut EventBuffer, max: usize, is_emptied: bool) {
+        let new = events.latest_progress().map(|(progress, behind)| (progress.clone(), behind));
+        let is_new = new.is_some();
+        let earlier = self.progress.take().map(|(progress, behind)| (progress, behind + events.len()));
+        let Some((progress, behind)) = new.or(earlier) else { return };
+        let is_lost = behind >= max || (is_emptied && !is_new);
+        if is_lost {
+            events.push(run, progress.clone());
+        }
+        self.progress = Some((progress, if is_lost { 0 } else { behind }));
     }
 }
 
@@ -173,6 +199,41 @@ mod tests {
             })
             .collect();
         assert_eq!(emptied, [false, false, true, false, true, false]);
+    }
+
+    #[test]
+    fn progress_is_sent_again_before_its_stream_loses_it() {
+        let limits = EventLimits { events: 10, bytes: 100_000 };
+        let (outbox, claim) = (EventOutbox::new(limits), claim());
+        let sent = || {
+            let events = &outbox.take().runs[0].events;
+            events.iter().map(|(_, event)| matches!(event, RunEvent::Progress { .. })).collect::<Vec<_>>()
+        };
+        outbox.push(&claim, RunEvent::Progress { number: 0, fraction: 0.5, text: String::new() });
+        assert_eq!(sent(), [true]);
+        let lines = |count| (0..count).for_each(|_| outbox.push(&claim, line(1)));
+        lines(9);
+        assert_eq!(sent(), [false; 9], "the stream has it");
+        lines(1);
+        assert_eq!(sent(), [false, true], "it would be the eleventh");
+        lines(30);
+        let many = sent();
+        assert_eq!((many.len(), many.last()), (10, Some(&true)));
+        lines(1);
+        assert_eq!(sent(), [false]);
+    }
+
+    #[test]
+    fn progress_is_sent_again_when_its_stream_is_emptied() {
+        let (outbox, claim) = (EventOutbox::new(LIMITS), claim());
+        outbox.push(&claim, RunEvent::Progress { number: 0, fraction: 0.5, text: String::new() });
+        let mut emptied = false;
+        while !emptied {
+            outbox.push(&claim, line(400));
+            let run = outbox.take().runs.remove(0);
+            emptied = run.is_emptied;
+            assert_eq!(run.events.latest_progress().is_some(), emptied || run.events.len() == 2);
+        }
     }
 
     #[test]

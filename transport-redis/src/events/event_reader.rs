@@ -6,13 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::stream::{self, StreamExt};
-use rhai_dispatcher_core::{EventQueue, RunId, TaskId, TaskStatus};
+use rhai_dispatcher_core::{
+    ActivityPosition, ActivityQueue, EventQueue, RunId, TaskId, TaskStatus, WorkerId,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::entries::{Entries, StreamId, parse_streams};
+use super::entries::{StreamId, parse_entries, read_streams};
 use super::subscribers::Subscribers;
-use crate::client::{ClientError, Connection, Link};
+use crate::activity::{WatchedStream, Watchers};
+use crate::client::{ClientError, Connection, Link, ServerReply};
 use crate::script::{Args, ScriptCaller, keys};
 use crate::wire::event::parse_run;
 
@@ -24,6 +27,8 @@ pub(crate) struct EventReader {
     link: Link,
     pub(super) caller: Arc<ScriptCaller>,
     subscribers: Subscribers,
+    /// Those that watch the activity of worker ids.
+    watchers: Watchers,
     changed: Notify,
     /// Whether a subscriber has come since the records were read.
     has_new: AtomicBool,
@@ -50,6 +55,7 @@ impl EventReader {
             link,
             caller,
             subscribers: Subscribers::default(),
+            watchers: Watchers::default(),
             changed: Notify::new(),
             has_new: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
@@ -64,8 +70,19 @@ impl EventReader {
         key
     }
 
+    /// Adds a watcher of the activity of a worker id, which gets what comes after `last`.
+    pub(crate) fn watch_activity(
+        &self,
+        worker_id: WorkerId,
+        queue: &Arc<ActivityQueue>,
+        last: ActivityPosition,
+    ) {
+        self.watchers.add(worker_id, queue, last);
+        self.changed.notify_one();
+    }
+
     /// Ends the blocking read, which does not know of a new subscriber.
-    pub(super) async fn wake(&self) {
+    pub(crate) async fn wake(&self) {
         let deadline = Instant::now() + self.caller.timeout;
         let Ok((connection, _)) = self.caller.link.get(deadline).await else { return };
         let mut args = Args::new();
@@ -91,7 +108,8 @@ impl EventReader {
             args.push_static("COUNT").push_display(AT_ONCE).push_static("STREAMS");
             args.push(stream).push_display(subscriber.last);
             let reply = self.caller.read_command("XREAD", args.into_vec()).await?;
-            let Some((_, entries)) = parse_streams(reply).pop() else { return Ok(()) };
+            let Some((_, entries)) = read_streams(reply).pop() else { return Ok(()) };
+            let entries = parse_entries(&entries);
             subscriber.take(&entries);
             if entries.len() < AT_ONCE {
                 return Ok(());
@@ -111,17 +129,18 @@ impl EventReader {
         let mut next_records = Instant::now();
         while !self.is_closed.load(Ordering::Acquire) {
             let streams = self.subscribers.streams();
-            if streams.is_empty() {
+            let watched = self.watchers.streams(&self.caller.prefix);
+            if streams.is_empty() && watched.is_empty() {
                 self.changed.notified().await;
                 continue;
             }
             if self.has_new.swap(false, Ordering::AcqRel) {
                 next_records = Instant::now();
             }
-            if let Err(error) = self.read_once(&streams, &mut woken, &mut next_records).await {
+            if let Err(error) = self.read_once(&streams, &watched, &mut woken, &mut next_records).await {
                 self.caller.note(&error.to_string());
                 if matches!(error, ClientError::Server(_)) {
-                    self.leave_overwritten(streams.into_keys()).await;
+                    self.leave_overwritten(streams.into_keys(), watched).await;
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -131,6 +150,7 @@ impl EventReader {
     async fn read_once(
         &self,
         streams: &HashMap<TaskId, StreamId>,
+        watched: &HashMap<Bytes, WatchedStream>,
         woken: &mut StreamId,
         next_records: &mut Instant,
     ) -> Result<(), ClientError> {
@@ -143,7 +163,7 @@ impl EventReader {
                 *next_records = Instant::now() + RECORDS_INTERVAL;
             }
             let block = (!self.subscribers.is_news(&starts)).then(|| *next_records - Instant::now());
-            let found = self.read_streams(&connection, streams, *woken, block).await?;
+            let found = self.read_streams(&connection, streams, watched, *woken, block).await?;
             Ok((starts, found))
         };
         let (starts, found) = match answered.await {
@@ -162,9 +182,11 @@ impl EventReader {
         let mut left = Vec::new();
         for (key, entries) in found {
             if key == self.wake_key {
-                *woken = entries.last().map_or(*woken, |(id, _)| *id);
+                *woken = entries.last().and_then(|(id, _)| id.parse().ok()).unwrap_or(*woken);
+            } else if let Some(stream) = watched.get(&key) {
+                entries.iter().for_each(|(id, fields)| self.watchers.take(&stream.worker_id, id, fields));
             } else if let Some(task) = tasks.get(&key) {
-                self.subscribers.take(*task, &entries);
+                self.subscribers.take(*task, &parse_entries(&entries));
                 if entries.len() >= AT_ONCE {
                     left.push(*task);
                 }
@@ -182,7 +204,18 @@ impl EventReader {
 
     /// Leaves the streams whose keys another client has overwritten, which would keep the others from being read. Their
     /// subscribers get the end only.
-    async fn leave_overwritten(&self, tasks: impl Iterator<Item = TaskId>) {
+    async fn leave_overwritten(
+        &self,
+        tasks: impl Iterator<Item = TaskId>,
+        watched: HashMap<Bytes, WatchedStream>,
+    ) {
+        for (key, WatchedStream { worker_id, .. }) in watched {
+            let Ok(kind) = self.caller.read_command("TYPE", vec![key]).await else { return };
+            if !matches!(kind.as_str(), Some("stream" | "none")) {
+                tracing::warn!(%worker_id, "the key of its activity was overwritten; it is watched no more");
+                self.watchers.remove_all(&worker_id);
+            }
+        }
         for task in tasks {
             let key = keys::events(&self.caller.prefix, task);
             let Ok(kind) = self.caller.read_command("TYPE", vec![key]).await else { return };
@@ -227,9 +260,10 @@ impl EventReader {
         &self,
         connection: &Connection,
         streams: &HashMap<TaskId, StreamId>,
+        watched: &HashMap<Bytes, WatchedStream>,
         woken: StreamId,
         block: Option<Duration>,
-    ) -> Result<Vec<(Bytes, Entries)>, ClientError> {
+    ) -> Result<Vec<(Bytes, Vec<(String, Vec<ServerReply>)>)>, ClientError> {
         let mut args = Args::new();
         args.push_static("COUNT").push_display(AT_ONCE);
         if let Some(block) = block {
@@ -240,13 +274,19 @@ impl EventReader {
         for task in streams.keys() {
             args.push(keys::events(&self.caller.prefix, *task));
         }
+        for key in watched.keys() {
+            args.push(key.clone());
+        }
         args.push_display(woken);
         for last in streams.values() {
             args.push_display(last);
         }
+        for WatchedStream { last, .. } in watched.values() {
+            args.push(format!("{}-{}", last.millis, last.sequence));
+        }
         let block = block.unwrap_or_default();
         let deadline = Instant::now() + block + self.caller.timeout;
         let reply = connection.blocking_command("XREAD", args.into_vec(), block, deadline).await?;
-        Ok(parse_streams(reply))
+        Ok(read_streams(reply))
     }
 }

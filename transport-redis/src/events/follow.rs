@@ -12,7 +12,7 @@ pub(crate) fn follow(
     handle: &Arc<Handle>,
     id: TaskId,
     queue: &Arc<EventQueue>,
-) -> BoxFuture<'static, Result<TaskDetails, OutcomeError>> {
+) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
     let background = handle.background();
     let reader = Arc::clone(&background.events);
     let subscription = Subscription { key: reader.add(id, queue), reader: Arc::clone(&reader) };

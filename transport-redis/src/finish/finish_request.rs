@@ -69,7 +69,11 @@ impl FinishRequest {
         if let Some(rest) = without_value(done) {
             return Self::new(owner, &rest, held);
         }
-        Self::as_it_is(owner, &without_bulk(done, one.packed.len(), owner.max_outcome), held)
+        let rest = without_bulk(done, one.packed.len(), owner.max_outcome);
+        if let Finish::Outcome(Outcome::Error(error)) | Finish::RetryIn(_, error) = &rest.finish {
+            owner.note_oversized(rest.claim, error.clone().into());
+        }
+        Self::as_it_is(owner, &rest, held)
     }
 
     fn as_it_is(owner: &Arc<LocalInstance>, done: &Completion, held: Option<&HeldClaim>) -> Self {

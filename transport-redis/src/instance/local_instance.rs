@@ -1,9 +1,11 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Claim, Claimed, InstanceId, Signal, TransportError, WorkerId, lock};
+use rhai_dispatcher_core::{
+    ActivityError, Claim, Claimed, EndedRun, InstanceId, Signal, TaskStatus, TransportError, WorkerId, lock,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -34,7 +36,12 @@ pub(crate) struct LocalInstance {
     pub(crate) max_message: usize,
     /// How much an outcome may hold.
     pub(crate) max_outcome: usize,
+    /// The errors in place of outcomes that were too large, until their runs are logged.
+    oversized: Mutex<HashMap<Claim, ActivityError>>,
 }
+
+/// How many errors in place of outcomes are kept at most; beyond that the activity may have some of these runs as completed.
+const MAX_OVERSIZED: usize = 64;
 
 impl LocalInstance {
     pub(crate) fn new(
@@ -56,6 +63,7 @@ impl LocalInstance {
             lease: config.transport.lease,
             max_message: config.max_message_bytes,
             max_outcome: config.max_outcome_bytes,
+            oversized: Mutex::default(),
         }
     }
 
@@ -106,6 +114,31 @@ impl LocalInstance {
             self.changed.notify_one();
         }
         came_again
+    }
+
+    /// Notes that the end of a claim was too large, and that this error is written in its place.
+    pub(crate) fn note_oversized(&self, claim: Claim, error: ActivityError) {
+        let mut oversized = lock(&self.oversized);
+        if oversized.len() >= MAX_OVERSIZED {
+            oversized.clear();
+        }
+        oversized.insert(claim, error);
+    }
+
+    /// Gives runs the errors that were written in place of outcomes that were too large.
+    pub(crate) fn correct(&self, runs: &mut [EndedRun]) {
+        let mut oversized = lock(&self.oversized);
+        if oversized.is_empty() {
+            return;
+        }
+        for run in runs {
+            if let Some(error) = oversized.remove(&run.claim) {
+                if run.status == TaskStatus::Completed {
+                    run.status = TaskStatus::Error;
+                }
+                run.error = Some(error);
+            }
+        }
     }
 
     /// The number of a release, by which the script recognises a repetition.

@@ -23,6 +23,7 @@ local function finish(length, parts, last)
     return refused
   end
   if kind == 'o' then
+    task.is_run = true
     if parts[5] ~= UNKNOWN then task.bytes = RECORD_BYTES + parts[5] + length - #message end
     conclude(id, task, message ~= '' and message or nil, unpack(parts, 7, last))
     ended[#ended + 1] = id

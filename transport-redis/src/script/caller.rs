@@ -59,7 +59,10 @@ impl ScriptCaller {
             .push_display(millis(config.transport.observation))
             .push_display(config.transport.max_finished_records)
             .push_display(config.transport.max_finished_bytes)
-            .push(if durability == Durability::Server { "" } else { "1" });
+            .push(if durability == Durability::Server { "" } else { "1" })
+            .push_display(config.transport.max_activity)
+            .push_display(config.transport.max_activity_bytes)
+            .push_display(millis(config.transport.activity_ttl));
         Self {
             link,
             clock,

@@ -6,6 +6,11 @@ pub(crate) fn deliveries(prefix: &str, worker_id: &WorkerId, instance: InstanceI
     format!("{prefix}:{{{worker_id}}}:deliveries:{instance}").into()
 }
 
+/// How tasks of a worker id have ended.
+pub(crate) fn activity(prefix: &str, worker_id: &WorkerId) -> Bytes {
+    format!("{prefix}:{{{worker_id}}}:activity").into()
+}
+
 /// The record of a task.
 pub(crate) fn record(prefix: &str, id: TaskId) -> Bytes {
     format!("{prefix}:{id}").into()

@@ -14,6 +14,7 @@ pub(crate) enum Script {
     Recover,
     Finish,
     Cancel,
+    Inspect,
     Read,
     Renew,
     Detach,
@@ -24,6 +25,9 @@ pub(crate) enum Script {
     Events,
     Report,
     Figures,
+    Activity,
+    ReadActivity,
+    Active,
 }
 
 // Tables of scripts are indexed by their number.
@@ -45,6 +49,7 @@ pub(crate) fn answer_to(index: usize, replies: &[ServerReply]) -> Option<&str> {
 const SHARED: &str = concat!(
     include_str!("../lua/shared/call.lua"),
     include_str!("../lua/shared/finished.lua"),
+    include_str!("../lua/shared/activity.lua"),
     include_str!("../lua/shared/record.lua"),
     include_str!("../lua/shared/quarantine.lua"),
     include_str!("../lua/shared/task.lua"),
@@ -57,12 +62,13 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 19] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
         Self::Finish,
         Self::Cancel,
+        Self::Inspect,
         Self::Read,
         Self::Renew,
         Self::Detach,
@@ -73,6 +79,9 @@ impl Script {
         Self::Events,
         Self::Report,
         Self::Figures,
+        Self::Activity,
+        Self::ReadActivity,
+        Self::Active,
     ];
 
     /// How many there are.
@@ -85,6 +94,7 @@ impl Script {
             Self::Recover => "recover",
             Self::Finish => "finish",
             Self::Cancel => "cancel",
+            Self::Inspect => "inspect",
             Self::Read => "read",
             Self::Renew => "renew",
             Self::Detach => "detach",
@@ -95,6 +105,9 @@ impl Script {
             Self::Events => "events",
             Self::Report => "report",
             Self::Figures => "figures",
+            Self::Activity => "activity",
+            Self::ReadActivity => "read_activity",
+            Self::Active => "active",
         }
     }
 
@@ -105,6 +118,7 @@ impl Script {
             Self::Recover => include_str!("../lua/recover.lua"),
             Self::Finish => include_str!("../lua/finish.lua"),
             Self::Cancel => include_str!("../lua/cancel.lua"),
+            Self::Inspect => include_str!("../lua/inspect.lua"),
             Self::Read => include_str!("../lua/read.lua"),
             Self::Renew => include_str!("../lua/renew.lua"),
             Self::Detach => include_str!("../lua/detach.lua"),
@@ -115,6 +129,9 @@ impl Script {
             Self::Events => include_str!("../lua/events.lua"),
             Self::Report => include_str!("../lua/report.lua"),
             Self::Figures => include_str!("../lua/figures.lua"),
+            Self::Activity => include_str!("../lua/activity.lua"),
+            Self::ReadActivity => include_str!("../lua/read_activity.lua"),
+            Self::Active => include_str!("../lua/active.lua"),
         }
     }
 
@@ -169,11 +186,11 @@ impl Script {
         &LIBRARY
     }
 
-    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks and events, and
+    /// Whether it is carried out although the server's memory is full: the server then accepts no more tasks, events and activity of instances, and
     /// continues with those that it has. No script is declared `no-writes`, since a server that has become a replica
     /// would continue to answer it with old data.
     pub(crate) const fn runs_without_memory(self) -> bool {
-        !matches!(self, Self::Submit | Self::Events)
+        !matches!(self, Self::Submit | Self::Events | Self::Activity)
     }
 }
 

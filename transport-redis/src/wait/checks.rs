@@ -80,7 +80,7 @@ impl Waits {
         match read {
             RecordRead::Record(Some(details)) if details.status.is_terminal() => {
                 let waiters = state.take(id);
-                state.answer(waiters, Ok(*details));
+                state.answer(waiters, Ok(details));
             }
             RecordRead::Record(Some(_)) => state.seen(id, None),
             RecordRead::Open(left) => state.seen(id, left.and_then(after)),

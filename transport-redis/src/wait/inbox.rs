@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{CancelReason, Claim, InstanceId, Signal, WallTime, lock};
+use rhai_dispatcher_core::{
+    CancelReason, Claim, Inquiries, InstanceId, PendingInquiry, Signal, WallTime, lock,
+};
 use tokio::time::Instant;
 
 use super::waits::Waits;
@@ -23,6 +25,8 @@ pub(crate) struct Inbox {
     link: Link,
     pub(crate) caller: Arc<ScriptCaller>,
     pub(crate) waits: Arc<Waits>,
+    /// Questions whose answers come here.
+    inquiries: Arc<Inquiries>,
     /// Whether anything was ever read.
     used: AtomicBool,
     /// The instances of this handle.
@@ -46,8 +50,9 @@ impl Inbox {
         let id = InstanceId::new().to_string();
         let key = keys::inbox(&caller.prefix, &id);
         let waits = Arc::default();
+        let inquiries = Arc::default();
         let (used, listeners) = (AtomicBool::new(false), Mutex::default());
-        Self { id: id.into(), key, link, caller, waits, used, listeners }
+        Self { id: id.into(), key, link, caller, waits, inquiries, used, listeners }
     }
 
     /// Registers an instance for signals.
@@ -57,12 +62,19 @@ impl Inbox {
         listeners.insert(instance, listener);
     }
 
+    /// Begins a question whose answer comes here.
+    pub(crate) fn begin_inquiry(&self) -> PendingInquiry {
+        let pending = self.inquiries.begin();
+        self.waits.read.notify_one();
+        pending
+    }
+
     /// Reads the inbox while that is needed, until the transport ends.
     pub(crate) async fn read(self: Arc<Self>) {
         let mut last = Bytes::from_static(b"0");
         let mut untrimmed = 0;
         while !self.waits.is_closed() {
-            if !self.waits.is_reading_needed() {
+            if !self.waits.is_reading_needed() && self.inquiries.is_empty() {
                 self.waits.read.notified().await;
                 continue;
             }
@@ -167,19 +179,28 @@ impl Inbox {
             }
             (b"c", Ok(text)) => {
                 if let Some((claim, reason)) = parse_cancel(text) {
-                    self.cancel(claim, reason);
+                    self.signal(claim.instance, Signal::Cancel(claim, reason));
                 }
             }
+            (b"i", Ok(text)) => {
+                if let Some(inquiry) = wire::inquiry::parse(text) {
+                    self.signal(inquiry.claim.instance, Signal::Inspect(inquiry));
+                }
+            }
+            (b"s", Ok(text)) => match wire::inquiry::parse_answer(text) {
+                Some((number, state)) => self.inquiries.answer(number, state),
+                None => tracing::warn!("where a task is can't be read; a newer version has written it"),
+            },
             _ => tracing::warn!("a message of an unknown kind in the inbox"),
         }
     }
 
-    fn cancel(&self, claim: Claim, reason: CancelReason) {
+    fn signal(&self, instance: InstanceId, signal: Signal) {
         let listeners = lock(&self.listeners);
-        let listener = listeners.get(&claim.instance).and_then(Weak::upgrade);
+        let listener = listeners.get(&instance).and_then(Weak::upgrade);
         drop(listeners);
         if let Some(listener) = listener {
-            listener.signal(Signal::Cancel(claim, reason));
+            listener.signal(signal);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::handle::Handle;
 
 /// A wait for an outcome, which ends with it.
 pub(crate) struct OutcomeFuture {
-    receiver: futures::channel::oneshot::Receiver<Result<TaskDetails, OutcomeError>>,
+    receiver: futures::channel::oneshot::Receiver<Result<Box<TaskDetails>, OutcomeError>>,
     id: TaskId,
     /// 0 once there is nothing to end.
     number: u64,
@@ -30,7 +30,7 @@ impl OutcomeFuture {
 }
 
 impl Future for OutcomeFuture {
-    type Output = Result<TaskDetails, OutcomeError>;
+    type Output = Result<Box<TaskDetails>, OutcomeError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = std::task::ready!(self.receiver.poll_unpin(cx));

@@ -15,7 +15,7 @@ pub(super) struct WaitTable {
     /// Other tasks: their record has been asked to tell this inbox.
     pub(super) others: HashMap<TaskId, Other>,
     /// Outcomes that arrived before they were asked for, the oldest in front.
-    pub(super) early: VecDeque<TaskDetails>,
+    pub(super) early: VecDeque<Box<TaskDetails>>,
     /// Records to look at now.
     pub(super) to_check: BTreeSet<TaskId>,
     pub(super) check_all: bool,
@@ -64,7 +64,7 @@ pub(super) struct Waiter {
     pub(super) answer: oneshot::Sender<WaitAnswer>,
 }
 
-pub(super) type WaitAnswer = Result<TaskDetails, OutcomeError>;
+pub(super) type WaitAnswer = Result<Box<TaskDetails>, OutcomeError>;
 
 /// How many outcomes are kept that no call has asked for yet.
 const EARLY: usize = 1_024;
@@ -107,7 +107,7 @@ impl WaitTable {
         if let Some(latest) = own.latest {
             self.expiries.remove(&(latest, id));
         }
-        let mut details = TaskDetails::accepted(&own.task, own.accepted_at.unwrap_or(at));
+        let mut details = Box::new(TaskDetails::accepted(&own.task, own.accepted_at.unwrap_or(at)));
         details.set_outcome(ended.outcome);
         details.log = ended.log;
         details.instance = Some(ended.instance);

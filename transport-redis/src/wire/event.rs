@@ -6,13 +6,15 @@ const RUN: &[u8] = b"r";
 
 /// The field of an entry for an event, and its value; none for a start, which the record shows.
 ///
-/// A line is `number level text`, progress is `fraction text`.
+/// A line is `number level text`, progress is `number fraction text`.
 pub(crate) fn encode(event: &RunEvent) -> Option<(&'static str, Bytes)> {
     match event {
         RunEvent::Line { number, line } => {
             Some(("l", format!("{number} {} {}", line.level.as_str(), line.text).into()))
         }
-        RunEvent::Progress { fraction, text } => Some(("p", format!("{fraction} {text}").into())),
+        RunEvent::Progress { number, fraction, text } => {
+            Some(("p", format!("{number} {fraction} {text}").into()))
+        }
         _ => None,
     }
 }
@@ -48,9 +50,10 @@ fn parse_line(value: &str) -> Option<RunEvent> {
 }
 
 fn parse_progress(value: &str) -> Option<RunEvent> {
-    let (fraction, text) = value.split_once(' ')?;
-    let fraction: f64 = fraction.parse().ok()?;
-    (0.0..=1.0).contains(&fraction).then(|| RunEvent::Progress { fraction, text: text.to_owned() })
+    let (number, rest) = value.split_once(' ')?;
+    let (fraction, text) = rest.split_once(' ')?;
+    let (number, fraction) = (number.parse().ok()?, fraction.parse::<f64>().ok()?);
+    (0.0..=1.0).contains(&fraction).then(|| RunEvent::Progress { number, fraction, text: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -68,8 +71,8 @@ mod tests {
         for event in [
             line(LogLevel::Print, ""),
             line(LogLevel::Debug, " two\nlines  "),
-            RunEvent::Progress { fraction: 1.0 / 3.0, text: "a third of it".into() },
-            RunEvent::Progress { fraction: 1.0, text: String::new() },
+            RunEvent::Progress { number: 7, fraction: 1.0 / 3.0, text: "a third of it".into() },
+            RunEvent::Progress { number: u32::MAX, fraction: 1.0, text: String::new() },
         ] {
             let (kind, value) = encode(&event).expect("it is sent");
             let fields = [Bytes::from_static(RUN), own.clone(), Bytes::from_static(kind.as_bytes()), value];
@@ -81,9 +84,14 @@ mod tests {
     #[test]
     fn entry_of_another_writer_is_left_out() {
         let run = Bytes::from(format!("{} 1", InstanceId::new()));
-        for (kind, value) in
-            [("l", "x print text"), ("l", "1 odd text"), ("p", "2 text"), ("p", "NaN text"), ("q", "")]
-        {
+        for (kind, value) in [
+            ("l", "x print text"),
+            ("l", "1 odd text"),
+            ("p", "0 2 text"),
+            ("p", "0 NaN text"),
+            ("p", "0.5 text"),
+            ("q", ""),
+        ] {
             let fields =
                 [Bytes::from_static(RUN), run.clone(), Bytes::from_static(kind.as_bytes()), value.into()];
             assert_eq!(decode(&fields), None, "{kind} {value}");

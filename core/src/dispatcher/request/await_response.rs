@@ -59,7 +59,7 @@ impl PlayRequestBuilder {
                 if details.cancel_reason == Some(CancelReason::Expired)
                     && !keep
                     && end.is_some_and(|end| clock.now() >= end) => {}
-            Some(details) => return Ok(details),
+            Some(details) => return Ok(*details),
             // A task of an earlier request is not this caller's to withdraw.
             None if !keep && id == own_id => return Box::pin(withdraw(&dispatcher, id, worker_id)).await,
             None => {}
@@ -114,7 +114,7 @@ async fn withdraw(dispatcher: &Dispatcher, id: TaskId, worker_id: WorkerId) -> R
     if let Some(Ok(Cancelled::AlreadyFinished)) = cancelled
         && let Some(details) = dispatcher.outcome_until(id, clock.sleep_until(latest)).await?
     {
-        return Ok(details);
+        return Ok(*details);
     }
     // A cancel that failed, or takes longer, needs no repetition: the task's deadline ends it.
     Err(timed_out)

@@ -8,7 +8,7 @@ use super::state::{IntakeState, PendingClaim, WorkerClaim};
 use crate::worker::Stop;
 use crate::worker::early_stops::EarlyStops;
 use crate::worker::lane_state::LaneState;
-use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, Tick, TransportError, lock};
+use crate::{Claim, Claimed, Clock, Consumer, ErrorLog, RunActivity, RunState, Tick, TransportError, lock};
 
 /// The tasks that a worker has claimed and not begun, and the claim that brings more.
 ///
@@ -115,6 +115,15 @@ impl Intake {
         if self.lanes.iter().any(|lane| lane.stop(claim, why)) {
             self.early_stops.take(claim);
         }
+    }
+
+    /// What the run of a claim does, if this worker has it.
+    pub(in crate::worker) fn inspect(&self, claim: &Claim) -> Option<RunState> {
+        if self.lock().unbegun.iter().any(|claimed| claimed.claim == *claim) {
+            return Some(RunState::new(claim, RunActivity::Claimed));
+        }
+        let now = self.clock.now();
+        self.lanes.iter().find_map(|lane| lane.inspect(claim, now))
     }
 
     /// Forgets stops that came too late for their tasks.

@@ -346,6 +346,21 @@ fn task_can_be_stopped_before_it_begins() {
 }
 
 #[test]
+fn run_is_found_wherever_the_worker_has_it() {
+    let fixture = Fixture::new(2);
+    let claims = fixture.store.give(2);
+    let activity = |claim: &Claim| fixture.intake.inspect(claim).map(|state| state.activity);
+    assert_eq!(activity(&claims[0]), None, "it is on its way");
+    assert_eq!(fixture.sleep(1), Some(claims[0]));
+    fixture.lanes[1].begin(claims[0], StopToken::new());
+    assert_eq!(activity(&claims[0]), Some(RunActivity::Native));
+    assert_eq!(activity(&claims[1]), Some(RunActivity::Claimed), "no lane has begun it");
+    assert_eq!(activity(&Claim { delivery: 2, ..claims[0] }), None, "it is another run");
+    fixture.lanes[1].end(std::iter::once(claims[0]));
+    assert_eq!(activity(&claims[0]), None);
+}
+
+#[test]
 fn tasks_are_released_when_all_lanes_are_blocked() {
     let fixture = Fixture::new(2);
     let claims = fixture.store.give(3);

@@ -90,7 +90,8 @@ fn await_result(id: &str, time: Option<Duration>) -> NativeResult<Dynamic> {
     let requests = Requests::of(&run);
     let number = requests.find(id)?;
     let pending = || requests.table().with(number, |state| state.is_pending());
-    let ready = await_ready(&run, time, || Ok((!pending()?).then_some(())))?;
+    let ready =
+        await_ready(&run, time, || requests.table().describe(number), || Ok((!pending()?).then_some(())))?;
     match ready {
         Some(()) => requests.take(number),
         None => Err(not_ready(&format!("the request {id} is not"), time)),
@@ -104,29 +105,34 @@ fn await_all(ids: &[Dynamic], time: Option<Duration>) -> NativeResult<Array> {
     let requests = Requests::of(&run);
     let numbers = find_all(requests, ids)?;
     let mut pending = numbers.clone();
-    let ready = await_ready(&run, time, || {
-        let mut failed = None;
-        let mut unknown = None;
-        pending.retain(|number| {
-            let left = requests.table().with(*number, |state| match state {
-                RequestState::Pending(_) => true,
-                _ if state.has_completed() => false,
-                _ => {
-                    failed = failed.or(Some(*number));
+    let ready = await_ready(
+        &run,
+        time,
+        || all_of(numbers.len()),
+        || {
+            let mut failed = None;
+            let mut unknown = None;
+            pending.retain(|number| {
+                let left = requests.table().with(*number, |state| match state {
+                    RequestState::Pending(_) => true,
+                    _ if state.has_completed() => false,
+                    _ => {
+                        failed = failed.or(Some(*number));
+                        false
+                    }
+                });
+                left.unwrap_or_else(|error| {
+                    unknown = Some(error);
                     false
-                }
+                })
             });
-            left.unwrap_or_else(|error| {
-                unknown = Some(error);
-                false
-            })
-        });
-        match (failed, unknown) {
-            (Some(number), _) => Err(requests.take(number).err().unwrap_or_else(|| "it failed".into())),
-            (None, Some(error)) => Err(error),
-            (None, None) => Ok(pending.is_empty().then_some(())),
-        }
-    })?;
+            match (failed, unknown) {
+                (Some(number), _) => Err(requests.take(number).err().unwrap_or_else(|| "it failed".into())),
+                (None, Some(error)) => Err(error),
+                (None, None) => Ok(pending.is_empty().then_some(())),
+            }
+        },
+    )?;
     match ready {
         Some(()) => requests.take_all(&numbers),
         None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
@@ -139,17 +145,22 @@ fn await_all_settled(ids: &[Dynamic], time: Option<Duration>, position: Position
     let requests = Requests::of(&run);
     let numbers = find_all(requests, ids)?;
     let mut pending = numbers.clone();
-    let ready = await_ready(&run, time, || {
-        let mut unknown = None;
-        pending.retain(|number| {
-            let left = requests.table().with(*number, |state| state.is_pending());
-            left.unwrap_or_else(|error| {
-                unknown = Some(error);
-                false
-            })
-        });
-        unknown.map_or_else(|| Ok(pending.is_empty().then_some(())), Err)
-    })?;
+    let ready = await_ready(
+        &run,
+        time,
+        || all_of(numbers.len()),
+        || {
+            let mut unknown = None;
+            pending.retain(|number| {
+                let left = requests.table().with(*number, |state| state.is_pending());
+                left.unwrap_or_else(|error| {
+                    unknown = Some(error);
+                    false
+                })
+            });
+            unknown.map_or_else(|| Ok(pending.is_empty().then_some(())), Err)
+        },
+    )?;
     match ready {
         Some(()) => requests.take_all_settled(&numbers, position),
         None => Err(not_ready(&format!("{} of {} requests are not", pending.len(), numbers.len()), time)),
@@ -168,14 +179,19 @@ fn await_any(ids: &[Dynamic], time: Option<Duration>) -> NativeResult<Dynamic> {
     let run = current()?;
     let requests = Requests::of(&run);
     let numbers = find_all(requests, ids)?;
-    let first = await_ready(&run, time, || {
-        for (index, number) in numbers.iter().enumerate() {
-            if requests.table().with(*number, |state| !state.is_pending())? {
-                return Ok(Some(index));
+    let first = await_ready(
+        &run,
+        time,
+        || format!("one of {} requests", numbers.len()),
+        || {
+            for (index, number) in numbers.iter().enumerate() {
+                if requests.table().with(*number, |state| !state.is_pending())? {
+                    return Ok(Some(index));
+                }
             }
-        }
-        Ok(None)
-    })?;
+            Ok(None)
+        },
+    )?;
     match first {
         Some(index) => Ok(ids[index].flatten_clone()),
         None => Err(not_ready(&format!("none of {} requests is", ids.len()), time)),
@@ -206,15 +222,17 @@ fn find_all(requests: Requests<'_>, ids: &[Dynamic]) -> NativeResult<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Waits until `ready` has something, for at most `time`; `None` when that is over.
+/// Waits until `ready` has something, for at most `time`; `None` when that is over. `target` says what for.
 fn await_ready<T>(
     run: &ScriptRun,
     time: Option<Duration>,
+    target: impl FnOnce() -> String,
     mut ready: impl FnMut() -> NativeResult<Option<T>>,
 ) -> NativeResult<Option<T>> {
     if let Some(value) = ready()? {
         return Ok(Some(value));
     }
+    run.call_trace().waits_for(target());
     let wall_end = run.wall_end();
     let until = time.map_or(Tick::from_nanos(u64::MAX), |time| run.clock().now() + time);
     let mut timer = run.clock().sleep_until(until.min(wall_end));
@@ -227,6 +245,10 @@ fn await_ready<T>(
         }
     }));
     conclude_wait(run, waited)?
+}
+
+fn all_of(count: usize) -> String {
+    format!("{count} requests")
 }
 
 fn not_ready(what: &str, time: Option<Duration>) -> Box<EvalAltResult> {

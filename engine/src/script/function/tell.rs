@@ -1,4 +1,4 @@
-use rhai::{FLOAT, INT};
+use rhai::{FLOAT, INT, NativeCallContext};
 use rhai_dispatcher_core::{Invalid, LogLevel};
 
 use crate::script::error::NativeResult;
@@ -9,10 +9,24 @@ const MAX_PROGRESS_TEXT: usize = 1_024;
 
 /// Registers what a script tells subscribers to its task.
 pub(crate) fn register(engine: &mut rhai::Engine) {
-    engine.register_fn("log", |level: &str, text: &str| log(level, text));
-    engine.register_fn("progress", |fraction: FLOAT, text: &str| progress(fraction, text));
+    engine.register_fn("log", |context: NativeCallContext<'_>, level: &str, text: &str| {
+        note_place(&context);
+        log(level, text)
+    });
+    engine.register_fn("progress", |context: NativeCallContext<'_>, fraction: FLOAT, text: &str| {
+        note_place(&context);
+        progress(fraction, text)
+    });
     // 0 and 1 are the only whole numbers that are taken.
-    engine.register_fn("progress", |fraction: INT, text: &str| progress(fraction as FLOAT, text));
+    engine.register_fn("progress", |context: NativeCallContext<'_>, fraction: INT, text: &str| {
+        note_place(&context);
+        progress(fraction as FLOAT, text)
+    });
+}
+
+/// Notes where the script is, for callers that ask.
+fn note_place(context: &NativeCallContext<'_>) {
+    ScriptRun::with_current(|run| run.call_trace().note(context));
 }
 
 fn log(level: &str, text: &str) -> NativeResult<()> {

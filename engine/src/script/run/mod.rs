@@ -10,9 +10,11 @@
 //! - `end`: [`End`], why it ends
 //! - `unwinding`: how it ends where Rhai would swallow an error
 //! - `wait`: suspends it until a future is ready
+//! - `call_trace`: which native function it is in
 //! - `panic_place`: [`PanicPlace`], which call panicked
 
 mod bind;
+mod call_trace;
 mod capture;
 mod captured;
 mod end;

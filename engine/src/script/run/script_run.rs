@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rhai::Dynamic;
 use rhai_dispatcher_core::{
-    CancelReason, Clock, LogLevel, Priority, Run, Stop, StopToken, Task, TaskLog, Tick,
+    CancelReason, Clock, LogLevel, Priority, Run, RunNotes, RunProbe, Stop, StopToken, Task, TaskLog, Tick,
 };
 
+use super::call_trace::CallTrace;
 use super::captured::Captured;
 use super::end::End;
 use super::function_call::FunctionCall;
@@ -30,6 +31,8 @@ pub(crate) struct ScriptRun {
     config: Rc<EngineConfig>,
     /// What it printed and logged.
     log: RefCell<TaskLog>,
+    /// How many times it has told its progress.
+    progress_count: Cell<u32>,
     /// The task's arguments, once the script has asked for them.
     args: OnceCell<Dynamic>,
     /// When the run began.
@@ -56,6 +59,7 @@ pub(crate) struct ScriptRun {
     interpolates: Cell<bool>,
     /// The call that panicked.
     panicked_at: RefCell<Option<PanicPlace>>,
+    call_trace: CallTrace,
 }
 
 thread_local! {
@@ -79,6 +83,7 @@ impl ScriptRun {
             run,
             call,
             log: RefCell::default(),
+            progress_count: Cell::default(),
             args: OnceCell::new(),
             started: Cell::default(),
             end: Cell::default(),
@@ -92,6 +97,7 @@ impl ScriptRun {
             captured: Captured::new(),
             interpolates,
             panicked_at: RefCell::default(),
+            call_trace: CallTrace::default(),
         }
     }
 
@@ -212,6 +218,23 @@ impl ScriptRun {
         &self.captured
     }
 
+    /// Which native function it is in.
+    pub(crate) fn call_trace(&self) -> &CallTrace {
+        &self.call_trace
+    }
+
+    /// Where it notes what it does, for callers that ask.
+    pub(crate) fn probe(&self) -> &RunProbe {
+        self.run.probe()
+    }
+
+    /// Writes down where the script is that is suspended now.
+    pub(crate) fn write_notes(&self, notes: &mut RunNotes) {
+        self.call_trace.write(notes);
+        notes.operations = self.meter.operations();
+        notes.memory = self.account.bytes() as u64;
+    }
+
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -241,7 +264,8 @@ impl ScriptRun {
 
     /// Tells subscribers to the task how far it is: `fraction` is from 0 to 1.
     pub(crate) fn progress(&self, fraction: f64, text: &str) {
-        uncharged(|| self.run.events.progress(fraction, text));
+        let number = self.progress_count.replace(self.progress_count.get().saturating_add(1));
+        uncharged(|| self.run.events.progress(number, fraction, text));
     }
 
     pub(crate) fn take_log(&self) -> TaskLog {

@@ -1,12 +1,14 @@
 -- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
 -- ttl, longest wait of an instance, observation (times in ms), most finished records of a queue, and bytes of them;
--- whether the client waits until its writes are on replicas or disks ('' or 1). What a script takes itself follows.
+-- whether the client waits until its writes are on replicas or disks ('' or 1), most entries of the activity of a queue, bytes
+-- of them, and how long they are kept after the last. What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
 local call, pcall_
 local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION
 local MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED
+local MAX_ACTIVITY, MAX_ACTIVITY_BYTES, ACTIVITY_TTL
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
 -- longer than the write.
 local NOW, NOW_TEXT
@@ -19,6 +21,8 @@ local outbox
 local orphaned
 -- Tasks that have ended in this call, by their worker id: their entries for `finished`, and how many bytes those stand for.
 local concluded
+-- Those of them whose end no instance logs, by their worker id: entries for `activity`.
+local ended_without_run
 -- Queues where an instance that was to claim when something is due has work instead, by worker id; nil if there are none.
 local unwatched
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
@@ -65,8 +69,9 @@ local function begin(ARGV)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
     INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
     MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED = tonumber(parts[9]), tonumber(parts[10]), parts[11] == '1'
+    MAX_ACTIVITY, MAX_ACTIVITY_BYTES, ACTIVITY_TTL = tonumber(parts[12]), tonumber(parts[13]), parts[14]
   end
-  outbox, orphaned, concluded, unwatched, budget = {}, {}, {}, nil, MAX_TAKEN
+  outbox, orphaned, concluded, ended_without_run, unwatched, budget = {}, {}, {}, {}, nil, MAX_TAKEN
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]

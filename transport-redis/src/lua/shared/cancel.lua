@@ -49,6 +49,7 @@ end
 local function send_all()
   cancel_below()
   bound_all_finished()
+  log_ends_without_run()
   watch_all()
   for inbox, out in pairs(outbox) do
     local k = PREFIX .. ':inbox:' .. inbox

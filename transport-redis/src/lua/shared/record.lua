@@ -15,11 +15,13 @@ local function is_claim_of(claim, instance)
   return claim and string.sub(claim, 1, #instance + 1) == instance .. ' '
 end
 
--- What an instance is told of a claim beside the task: delivery, attempt, deaths.
+-- What an instance is told of a claim beside the task: delivery, attempt, deaths, and the end of a delay or backoff, if it
+-- has waited for that.
 local FIRST = '1 0 0'
 local function counts_of(k, delivery, more)
-  local m = more and call('HMGET', k, 'attempt', 'deaths') or {}
-  return delivery .. ' ' .. (m[1] or '0') .. ' ' .. (m[2] or '0')
+  local m = more and call('HMGET', k, 'attempt', 'deaths', 'run_at') or {}
+  local run_at = m[3] and ' ' .. m[3] or ''
+  return delivery .. ' ' .. (m[1] or '0') .. ' ' .. (m[2] or '0') .. run_at
 end
 -- Appends a claim as it is sent.
 local function add_claim(out, id, packed, counts)
@@ -63,7 +65,8 @@ local function fence(task, own)
   if task.status ~= 'processing' then return 'f' end
 end
 
--- Writes the outcome of a task whose fence was checked, and tells its waiters. `message` is sent to its submitter;
+-- Writes the outcome of a task whose fence was checked, and tells its waiters. `task.is_run`: it is that of a run, which its
+-- instance logs. `message` is sent to its submitter;
 -- without it the submitter is told to read the record. Further fields follow. Never raises: a key of the wrong type
 -- beside the record is left, and the waiters find the outcome by reading.
 local function conclude(id, task, message, status, ...)
@@ -78,6 +81,7 @@ local function conclude(id, task, message, status, ...)
   call('HSET', k, 'updated_at', NOW_TEXT, 'status', status, ...)
   call('PEXPIRE', k, TTL)
   note_finished(id, task, ...)
+  if not task.is_run then note_end_without_run(id, task, status, ...) end
   if task.reply_to then
     if message then tell(task.reply_to, 'o', message) else tell(task.reply_to, 'n', id) end
   end

@@ -5,7 +5,7 @@ const MAX_NAME: usize = 64;
 /// a name of three letters or fewer, one. Of several the first is returned.
 ///
 /// ```
-/// use rhai_dispatcher_engine::nearest;
+/// use rhai_dispatcher_core::nearest;
 ///
 /// assert_eq!(nearest("htpp_get", ["http_get", "http_post"]), Some("http_get"));
 /// assert_eq!(nearest("quux", ["http_get", "http_post"]), None);

@@ -1,0 +1,66 @@
+//! Where running tasks are: the question of a handle, and the answer of an instance.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai_dispatcher_core::{Inquiry, InspectError, RunState, TaskId, TaskStatus};
+use tokio::time::Instant;
+
+use crate::client::{ClientError, ServerReply};
+use crate::handle::Handle;
+use crate::script::{Args, Script, ScriptCaller, keys};
+use crate::wire;
+
+/// Asks the instance that runs a task, and waits for its answer in the inbox of the handle.
+pub(crate) async fn ask(handle: Arc<Handle>, task: TaskId) -> Result<RunState, InspectError> {
+    let inbox = &handle.background().inbox;
+    let pending = inbox.begin_inquiry();
+    let mut args = Args::new();
+    args.push_display(task).push(inbox.id.clone()).push_display(pending.number());
+    let replies = handle.script(Script::Inspect, args).await?;
+    match replies.first().and_then(ServerReply::as_str) {
+        Some("q") => pending.await.ok_or(InspectError::Changing(task)),
+        // The instance of the claim has detached or is dead, so its tasks are just being taken over.
+        Some("l") => Err(InspectError::Changing(task)),
+        Some("n") => Err(InspectError::NotFound(task)),
+        Some(status) => match status.parse::<TaskStatus>() {
+            Ok(status) => Err(InspectError::NotRunning { task, status }),
+            Err(_) => Err(ClientError::of_server(status.strip_prefix('e').unwrap_or(status)).into()),
+        },
+        None => Err(ClientError::Unexpected("a question where a task is").into()),
+    }
+}
+
+/// Sends an answer to the inbox of the handle that asks. One that can't be sent is dropped, and its caller times out.
+pub(crate) async fn answer(
+    caller: Arc<ScriptCaller>,
+    (inbox_limit, inbox_ttl): (usize, Duration),
+    inquiry: Inquiry,
+    state: Option<RunState>,
+) {
+    let deadline = Instant::now() + caller.timeout;
+    let Ok((connection, _)) = caller.link.get(deadline).await else { return };
+    let key = keys::inbox(&caller.prefix, &inquiry.asker.to_string());
+    let mut message = Args::new();
+    message.push(key.clone()).push_static("MAXLEN").push_static("~").push_display(inbox_limit);
+    message
+        .push_static("*")
+        .push_static("s")
+        .push(wire::inquiry::encode_answer(inquiry.number, state.as_ref()));
+    let mut expiry = Args::new();
+    expiry.push(key).push_display(inbox_ttl.as_millis());
+    let sent = connection.command("XADD", message.into_vec(), deadline).await;
+    let sent = match sent {
+        Ok(_) => connection.command("PEXPIRE", expiry.into_vec(), deadline).await,
+        error => error,
+    };
+    if let Err(error) = sent {
+        caller.note(&error.to_string());
+    }
+}
+
+impl From<ClientError> for InspectError {
+    fn from(error: ClientError) -> Self {
+        Self::Transport(error.into())
+    }
+}
