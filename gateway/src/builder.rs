@@ -1,14 +1,17 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rhai_dispatcher::{Invalid, RhaiDispatcher};
 use tokio::sync::watch;
 
 use crate::GatewayError;
-use crate::auth::Authenticator;
+use crate::audit::AuditLog;
+use crate::auth::{Authenticator, TokenFile, Tokens};
 use crate::config::GatewayConfig;
 use crate::core::{GatewayCore, Phase};
 use crate::dashboard::Monitor;
 use crate::gateway::Gateway;
+use crate::server::tls_acceptor;
 use crate::withdrawals::Withdrawals;
 
 /// Makes a [`Gateway`].
@@ -17,6 +20,9 @@ use crate::withdrawals::Withdrawals;
 pub struct GatewayBuilder {
     dispatcher: Option<RhaiDispatcher>,
     config: GatewayConfig,
+    tokens: Option<TokenFile>,
+    audit_file: Option<PathBuf>,
+    tls: Option<(PathBuf, PathBuf)>,
 }
 
 impl GatewayBuilder {
@@ -37,22 +43,54 @@ impl GatewayBuilder {
         self
     }
 
-    /// Checks the settings.
+    /// The tokens that requests need. Default: none; then the gateway listens on loopback addresses only.
+    pub fn tokens(mut self, file: TokenFile) -> Self {
+        self.tokens = Some(file);
+        self
+    }
+
+    /// The file of the audit log, with a line of JSON for each entry. Default: it is in memory only.
+    pub fn audit_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.audit_file = Some(path.into());
+        self
+    }
+
+    /// PEM files with the certificates, that of the server first, and with the private key. Default: no TLS.
+    pub fn tls(mut self, certificates: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some((certificates.into(), key.into()));
+        self
+    }
+
+    /// Checks the settings, and reads the files.
     ///
     /// # Errors
-    /// [`Invalid`](GatewayError::Invalid), naming the setting.
+    /// [`Invalid`](GatewayError::Invalid), naming the setting; [`Tokens`](GatewayError::Tokens),
+    /// [`Audit`](GatewayError::Audit) or [`Tls`](GatewayError::Tls) for a file.
     pub fn build(self) -> Result<Gateway, GatewayError> {
         self.config.check()?;
         let dispatcher = self.dispatcher.ok_or_else(|| {
             Invalid::new("dispatcher", "is missing", "give the dispatcher that calls go through")
         })?;
-        let auth = Authenticator::open(&dispatcher)?;
+        let auth = match self.tokens {
+            Some(file) => {
+                Authenticator::with_tokens(Tokens::open(file, dispatcher.clone())?, &self.config)
+            }
+            None => Authenticator::open(&dispatcher, &self.config)?,
+        };
+        let audit = match self.audit_file {
+            Some(path) => AuditLog::open(path.clone(), &self.config)
+                .map_err(|source| GatewayError::Audit { path, source })?,
+            None => AuditLog::in_memory(&self.config),
+        };
+        let tls = self.tls.map(|(certificates, key)| tls_acceptor(&certificates, &key)).transpose()?;
         let (withdrawals, withdrawn) = Withdrawals::new();
         let (phase, _) = watch::channel(Phase::Serving);
         let core = GatewayCore {
             dispatcher,
             config: self.config,
             auth,
+            audit,
+            tls,
             withdrawals,
             monitor: Monitor::default(),
             phase,

@@ -1,19 +1,24 @@
+use std::fmt;
 use std::sync::Arc;
 
 use rhai_dispatcher::RhaiDispatcher;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
+use crate::audit::AuditLog;
 use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
 use crate::dashboard::Monitor;
 use crate::withdrawals::Withdrawals;
 
 /// What all connections of a gateway share.
-#[derive(Debug)]
 pub(crate) struct GatewayCore {
     pub(crate) dispatcher: RhaiDispatcher,
     pub(crate) config: GatewayConfig,
     pub(crate) auth: Authenticator,
+    pub(crate) audit: AuditLog,
+    /// For connections with TLS, if it is on.
+    pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) withdrawals: Withdrawals,
     /// What the pages show of queues.
     pub(crate) monitor: Monitor,
@@ -42,5 +47,14 @@ impl GatewayCore {
     pub(crate) async fn reached(&self, phase: Phase) {
         // The sender lives as long as this does.
         let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    }
+}
+
+impl fmt::Debug for GatewayCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayCore")
+            .field("dispatcher", &self.dispatcher)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,11 @@
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use rhai_dispatcher::{Invalid, RhaiDispatcherError};
+
+use crate::auth::TokenFileError;
+use crate::server::TlsError;
 
 /// Why a gateway does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +17,20 @@ pub enum GatewayError {
     /// The dispatcher refuses.
     #[error(transparent)]
     Dispatcher(#[from] RhaiDispatcherError),
+    /// The file of the tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    /// The files of TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The file of the audit log.
+    #[error("the audit log {path}: {source}", path = path.display())]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// There are no tokens, so everyone who can connect may do everything, and the address is not one of this machine
     /// alone.
     #[error(

@@ -57,7 +57,14 @@ impl Gateway {
         }
         let withdrawing = tokio::spawn(Withdrawals::run(withdrawn, core.dispatcher.transport().clone()));
         let router = router(&core);
-        serve(listener, core, router, shutdown).await;
+        let keep_current = {
+            let core = core.clone();
+            async move { core.auth.keep_current().await }
+        };
+        tokio::select! {
+            () = serve(listener, core, router, shutdown) => {}
+            () = keep_current => {}
+        }
         // All senders are gone with the connections: it ends when it has cancelled what they left.
         let _ = withdrawing.await;
         Ok(())

@@ -7,12 +7,14 @@
 //! - `server/`: sockets: which connections are let in, and the end of all.
 //! - `http/`: the routes, and what each request passes before them: host and origin, identity, access.
 //! - `auth/`: tokens, scopes, sessions, and the [`Identity`] of a request.
+//! - `audit/`: who did what, and when.
 //! - `session/`: clients that are connected: calls in flight, subscriptions, messages that wait.
 //! - `method/`: the methods of the gateway itself, and the way to those of workers.
 //! - `rpc/`: JSON-RPC as texts, without sockets and methods.
 //! - `dashboard/`: web pages.
 //! - `core`: what all connections share; `withdrawals`: cancels the tasks of clients that have left.
 
+mod audit;
 mod auth;
 mod builder;
 mod config;
@@ -27,8 +29,11 @@ mod server;
 mod session;
 mod withdrawals;
 
-pub use auth::{Access, Identity, Pattern, Role, Scope};
+pub use auth::{
+    Access, Identity, Pattern, Role, Scope, Secret, SecretHash, TokenFile, TokenFileError, TokenRecord,
+};
 pub use builder::GatewayBuilder;
 pub use config::{GatewayConfig, LimitInfo};
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use server::TlsError;

@@ -1,16 +1,35 @@
-use axum::http::HeaderMap;
-use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherError};
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::{Caller, Identity, Scope};
+use axum::http::HeaderMap;
+use rhai_dispatcher::{Invalid, RhaiDispatcher, RhaiDispatcherError};
+use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::credentials::Credentials;
+use super::{Caller, Identity, LoginAttempts, Scope, Secret, SecretHash, Sessions, Tokens};
+use crate::config::GatewayConfig;
 
 /// Finds out who makes a request.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
-    /// The identity of all requests, if there are no tokens.
-    open: Option<Identity>,
+    who: Who,
+    pub(crate) sessions: Sessions,
+    pub(crate) attempts: LoginAttempts,
+    /// Told when an identity may have become invalid.
+    changes: watch::Sender<()>,
 }
 
-/// The request has a token or a session that is not valid.
+#[derive(Debug)]
+enum Who {
+    /// There are no tokens: all requests have this identity.
+    Everyone(Identity),
+    /// Those with a token.
+    Tokens(Arc<Tokens>),
+}
+
+/// The request has a token that is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
@@ -22,22 +41,119 @@ impl Authenticator {
     ///
     /// # Errors
     /// None that can happen: the caller id is valid.
-    pub(crate) fn open(dispatcher: &RhaiDispatcher) -> Result<Self, RhaiDispatcherError> {
+    pub(crate) fn open(
+        dispatcher: &RhaiDispatcher,
+        config: &GatewayConfig,
+    ) -> Result<Self, RhaiDispatcherError> {
         let dispatcher = dispatcher.for_caller(Self::OPEN_CALLER)?;
-        let caller = std::sync::Arc::new(Caller::default());
-        Ok(Self { open: Some(Identity::new(caller, dispatcher, Scope::admin(), None, None)) })
+        let everyone = Identity::new(Arc::new(Caller::default()), dispatcher, Scope::admin());
+        Ok(Self::new(Who::Everyone(everyone), config))
+    }
+
+    /// With the tokens of a file.
+    pub(crate) fn with_tokens(tokens: Tokens, config: &GatewayConfig) -> Self {
+        Self::new(Who::Tokens(Arc::new(tokens)), config)
+    }
+
+    fn new(who: Who, config: &GatewayConfig) -> Self {
+        let sessions = Sessions::new(config.max_sessions, config.session_ttl);
+        let (changes, _) = watch::channel(());
+        Self { who, sessions, attempts: LoginAttempts::new(config.max_login_attempts), changes }
     }
 
     /// Whether there are no tokens.
     pub(crate) fn is_open(&self) -> bool {
-        self.open.is_some()
+        matches!(self.who, Who::Everyone(_))
     }
 
-    /// The identity of a request; none if it names no token and no session.
+    /// The identity of a request; none if it has no token and no session that lives.
     ///
     /// # Errors
-    /// If it names one that is not valid.
-    pub(crate) fn identify(&self, _headers: &HeaderMap) -> Result<Option<Identity>, Refused> {
-        Ok(self.open.clone())
+    /// If it has a token that is not valid.
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Option<Identity>, Refused> {
+        let tokens = match &self.who {
+            Who::Everyone(identity) => return Ok(Some(identity.clone())),
+            Who::Tokens(tokens) => tokens,
+        };
+        match Credentials::of(headers) {
+            Credentials::None => Ok(None),
+            Credentials::Unreadable => Err(Refused),
+            Credentials::Token(token) => tokens.find(token).map(Some).ok_or(Refused),
+            // A session that has ended is as good as none: its browser still sends the cookie.
+            Credentials::Session(id) => Ok(self.of_session(tokens, &SecretHash::of(id))),
+        }
     }
+
+    /// Begins a session with a token. Returns the id for its cookie, and its identity.
+    ///
+    /// # Errors
+    /// If the token is not valid, or there are none; or if the system gives no random numbers.
+    pub(crate) fn log_in(&self, token: &str) -> Result<Result<(Secret, Identity), Refused>, Invalid> {
+        let Who::Tokens(tokens) = &self.who else { return Ok(Err(Refused)) };
+        let Some(identity) = tokens.find(token) else { return Ok(Err(Refused)) };
+        let Some(token_id) = identity.token_id().cloned() else { return Ok(Err(Refused)) };
+        let (id, session) = self.sessions.begin(token_id, Instant::now())?;
+        let identity = identity.with_session(id.hash(), session.csrf);
+        Ok(Ok((id, identity)))
+    }
+
+    /// Ends the session of an identity, if it has one, and its connections.
+    pub(crate) fn log_out(&self, identity: &Identity) {
+        if identity.session_id().is_some_and(|id| self.sessions.end(id)) {
+            self.changes.send_replace(());
+        }
+    }
+
+    /// Whether an identity is what it was when a connection began: its token and its session live, and allow the same.
+    pub(crate) fn is_still(&self, identity: &Identity) -> bool {
+        let (Who::Tokens(tokens), Some(token_id)) = (&self.who, identity.token_id()) else { return true };
+        let is_session = identity.session_id().is_none_or(|id| self.sessions.of(id, Instant::now()).is_some());
+        is_session && tokens.of_id(token_id).is_some_and(|now| now.scope() == identity.scope())
+    }
+
+    /// Tells when to ask [`is_still`](Self::is_still) again.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Reads the file of the tokens again whenever it has changed. It never ends.
+    pub(crate) async fn keep_current(&self) {
+        let Who::Tokens(tokens) = &self.who else { return std::future::pending().await };
+        let mut ticks = interval(Tokens::INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut was_wrong = false;
+        loop {
+            ticks.tick().await;
+            let tokens = Arc::clone(tokens);
+            // A file may be on a disk that takes long.
+            match tokio::task::spawn_blocking(move || tokens.refresh()).await {
+                Ok(Ok(has_changed)) => {
+                    was_wrong = false;
+                    if has_changed {
+                        tracing::info!("the tokens have changed");
+                        self.changes.send_replace(());
+                    }
+                }
+                Ok(Err(error)) => {
+                    if !std::mem::replace(&mut was_wrong, true) {
+                        tracing::error!(%error, "the tokens stay as they were, since their file can't be used");
+                    }
+                }
+                // Only at the end of the runtime.
+                Err(error) => tracing::debug!(%error, "the tokens are not read"),
+            }
+        }
+    }
+
+    fn of_session(&self, tokens: &Tokens, id: &SecretHash) -> Option<Identity> {
+        let session = self.sessions.of(id, Instant::now())?;
+        Some(tokens.of_id(&session.token_id)?.with_session(*id, session.csrf))
+    }
+}
+
+/// Whether a request proves that it belongs to its session, by the header; without a session there is nothing to prove.
+pub(crate) fn proves_its_session(identity: &Identity, headers: &HeaderMap) -> bool {
+    let Some(csrf) = identity.csrf_token() else { return true };
+    let proof = headers.get("x-csrf-token").map(|value| value.as_bytes()).unwrap_or_default();
+    proof.ct_eq(csrf.as_bytes()).into()
 }

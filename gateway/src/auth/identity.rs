@@ -2,77 +2,83 @@ use std::sync::Arc;
 
 use rhai_dispatcher::{RhaiDispatcher, RhaiTaskDetails};
 
-use super::{Access, Caller, Scope};
+use super::{Access, Caller, Scope, SecretHash};
 
 /// Who makes a request: an extension of each request that has a valid token or session, and of all if the gateway has no
-/// tokens. Clones are the same.
+/// tokens.
 #[derive(Debug, Clone)]
-pub struct Identity(Arc<IdentityCore>);
-
-#[derive(Debug)]
-struct IdentityCore {
+pub struct Identity {
     caller: Arc<Caller>,
     dispatcher: RhaiDispatcher,
-    scope: Scope,
+    scope: Arc<Scope>,
     /// The token, by its id; `None` if the gateway has no tokens.
     token_id: Option<Arc<str>>,
-    csrf: Option<Arc<str>>,
+    session: Option<(SecretHash, Arc<str>)>,
 }
 
 impl Identity {
-    pub(crate) fn new(
-        caller: Arc<Caller>,
-        dispatcher: RhaiDispatcher,
-        scope: Scope,
-        token_id: Option<Arc<str>>,
-        csrf: Option<Arc<str>>,
-    ) -> Self {
-        Self(Arc::new(IdentityCore { caller, dispatcher, scope, token_id, csrf }))
+    pub(crate) fn new(caller: Arc<Caller>, dispatcher: RhaiDispatcher, scope: Scope) -> Self {
+        Self { caller, dispatcher, scope: Arc::new(scope), token_id: None, session: None }
+    }
+
+    /// That of a token.
+    pub(crate) fn with_token(mut self, id: Arc<str>) -> Self {
+        self.token_id = Some(id);
+        self
+    }
+
+    /// That of a session, by its id, with what its requests prove with that they are its own.
+    pub(crate) fn with_session(mut self, id: SecretHash, csrf: Arc<str>) -> Self {
+        self.session = Some((id, csrf));
+        self
     }
 
     /// The caller id of its tasks: the name of its token.
     #[must_use]
     pub fn caller_id(&self) -> &Arc<str> {
-        &self.0.dispatcher.config().caller_id
+        &self.dispatcher.config().caller_id
     }
 
     /// A dispatcher whose requests have this caller.
     #[must_use]
     pub fn dispatcher(&self) -> &RhaiDispatcher {
-        &self.0.dispatcher
+        &self.dispatcher
     }
 
     /// What it may do.
     #[must_use]
     pub fn scope(&self) -> &Scope {
-        &self.0.scope
+        &self.scope
     }
 
     /// Whether it may do what needs `access`.
     #[must_use]
     pub fn allows(&self, access: Access) -> bool {
-        self.0.scope.allows(access)
+        self.scope.allows(access)
     }
 
     /// Whether it may see this task: one of its worker ids, and its own, unless it may see those of all callers.
     #[must_use]
     pub fn sees(&self, task: &RhaiTaskDetails) -> bool {
         let scope = self.scope();
-        scope.allows_worker(&task.worker_id)
-            && (scope.sees_all_tasks() || task.caller_id == *self.caller_id())
+        scope.allows_worker(&task.worker_id) && (scope.sees_all_tasks() || task.caller_id == *self.caller_id())
     }
 
     /// What the header `x-csrf-token` of each request other than GET has to have; `None` without a session.
     #[must_use]
     pub fn csrf_token(&self) -> Option<&str> {
-        self.0.csrf.as_deref()
+        self.session.as_ref().map(|(_, csrf)| &**csrf)
+    }
+
+    pub(crate) fn session_id(&self) -> Option<&SecretHash> {
+        self.session.as_ref().map(|(id, _)| id)
     }
 
     pub(crate) fn token_id(&self) -> Option<&Arc<str>> {
-        self.0.token_id.as_ref()
+        self.token_id.as_ref()
     }
 
     pub(crate) fn caller(&self) -> &Arc<Caller> {
-        &self.0.caller
+        &self.caller
     }
 }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rhai_dispatcher::{Invalid, WorkerId};
@@ -34,6 +35,8 @@ macro_rules! config {
             pub default_worker_id: Option<WorkerId>,
             /// Names that the header `Host` may have, beside `localhost` and addresses. Default: none.
             pub allowed_hosts: Vec<String>,
+            /// Addresses of proxies whose headers `x-forwarded-for` and `x-forwarded-proto` are believed. Default: none.
+            pub trusted_proxies: Vec<IpAddr>,
             /// Origins of pages elsewhere that may call the gateway from a browser, such as `https://shop.example`.
             /// Default: none.
             pub allowed_origins: Vec<String>,
@@ -97,6 +100,7 @@ macro_rules! config {
                     default_worker_id: None,
                     allowed_hosts: Vec::new(),
                     allowed_origins: Vec::new(),
+                    trusted_proxies: Vec::new(),
                 }
             }
         }
@@ -129,6 +133,13 @@ impl GatewayConfig {
     #[must_use]
     pub fn with_allowed_host(mut self, host: impl Into<String>) -> Self {
         self.allowed_hosts.push(host.into());
+        self
+    }
+
+    /// Adds an address to [`trusted_proxies`](Self::trusted_proxies).
+    #[must_use]
+    pub fn with_trusted_proxy(mut self, address: IpAddr) -> Self {
+        self.trusted_proxies.push(address);
         self
     }
 

@@ -1,8 +1,12 @@
 //! What is served over HTTP: the routes, and what every request passes before them.
 
 mod authenticate;
+mod body;
 mod health;
+mod identify_peer;
+mod login;
 mod origin_guard;
+mod peer;
 mod refusal;
 mod router;
 mod routes;

@@ -5,6 +5,8 @@ use axum::routing::{get, post};
 
 use super::authenticate::authenticate;
 use super::health::{healthz, readyz};
+use super::identify_peer::identify_peer;
+use super::login::{login, logout, session};
 use super::origin_guard::origin_guard;
 use super::refusal::Refusal;
 use super::routes::Routes;
@@ -21,6 +23,9 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/healthz", Access::Public, get(healthz))
         .get("/readyz", Access::Public, get(readyz))
+        .post("/login", Access::Public, post(login))
+        .post("/logout", Access::Read, post(logout))
+        .get("/session", Access::Read, get(session))
         .post("/rpc", Access::Read, post(rpc))
         .get("/ws", Access::Read, get(ws))
         .merge(dashboard::router())
@@ -38,6 +43,7 @@ pub(crate) fn router(core: &Core) -> Router {
             )
         })
         .layer(from_fn_with_state(core.clone(), authenticate))
+        .layer(from_fn_with_state(core.clone(), identify_peer))
         .layer(from_fn_with_state(core.clone(), origin_guard))
         .layer(from_fn_with_state(core.clone(), dashboard::refusal_page))
         .layer(from_fn(security_headers))

@@ -3,6 +3,7 @@ use axum::extract::{Extension, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::peer::Peer;
 use crate::auth::Identity;
 use crate::core::Core;
 use crate::server::GatePermit;
@@ -26,12 +27,13 @@ const BUFFER_BYTES: usize = 8 * 1024;
 pub(super) async fn ws(
     State(core): State<Core>,
     Extension(identity): Extension<Identity>,
+    Extension(peer): Extension<Peer>,
     Extension(permit): Extension<GatePermit>,
     Query(settings): Query<Settings>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let max = core.config.max_message_bytes;
-    let client = Client { keep: settings.keep, is_socket: true, core, identity };
+    let client = Client { keep: settings.keep, is_socket: true, core, identity, address: peer.address };
     upgrade
         .protocols([PROTOCOL])
         .max_message_size(max)

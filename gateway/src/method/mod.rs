@@ -1,5 +1,6 @@
 //! The methods: those of the gateway itself, and the way to those of workers.
 
+mod audit;
 mod built_in;
 mod context;
 mod discover;

@@ -1,4 +1,4 @@
-use rhai_dispatcher::TaskId;
+use rhai_dispatcher::{TaskId, WorkerId};
 use rhai_dispatcher::task::MethodName;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ pub(super) async fn play(context: CallContext, params: Params) -> Result<Done, E
 
 /// `play.submit`: submits a script, and answers with the id of its task.
 pub(super) async fn play_submit(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
-    submit(RequestParams::read(params, OF_PLAY)?.script(&context)?).await
+    submit(&context, RequestParams::read(params, OF_PLAY)?.script(&context)?).await
 }
 
 /// `call`: calls a method with settings of its own.
@@ -26,7 +26,8 @@ pub(super) async fn call(context: CallContext, params: Params) -> Result<Done, E
 
 /// `call.submit`: submits a call, and answers with the id of its task.
 pub(super) async fn call_submit(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
-    submit(RequestParams::read(params, OF_CALL)?.call(&context).await?).await
+    let prepared = RequestParams::read(params, OF_CALL)?.call(&context).await?;
+    submit(&context, prepared).await
 }
 
 /// A request whose method is that of a worker.
@@ -40,17 +41,20 @@ pub(crate) async fn call_by_name(
     let (request, worker_id) = call_of(&context, &method, params.into_value()?, None).await?;
     let config = &context.core.config;
     let timeout = config.call_timeout.min(config.max_call_timeout);
-    let prepared = Prepared { request, worker_id, what: method.to_string(), keep: context.keep, timeout };
+    let prepared = Prepared { request, worker_id, is_script: false, keep: context.keep, timeout };
     answer(&context, prepared).await
 }
 
 /// Runs a request and waits for its output. A notification is only submitted.
 async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, ErrorObject> {
     if context.is_notification {
-        return submit(prepared).await;
+        return submit(context, prepared).await;
     }
-    let Prepared { request, keep, timeout, .. } = prepared;
+    let Prepared { request, keep, timeout, worker_id, is_script } = prepared;
     let id = TaskId::new();
+    if is_script {
+        audit_script(context, id, &worker_id).await;
+    }
     let withdrawal = (!keep).then(|| context.core.withdrawals.watch(id));
     let mut request = request.task_id(id).timeout(timeout);
     if keep {
@@ -64,8 +68,16 @@ async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, Error
     Ok(Done::Json(output.as_json().clone()))
 }
 
-async fn submit(prepared: Prepared) -> Result<Done, ErrorObject> {
-    let Prepared { request, worker_id, .. } = prepared;
+async fn submit(context: &CallContext, prepared: Prepared) -> Result<Done, ErrorObject> {
+    let Prepared { request, worker_id, is_script, .. } = prepared;
     let id = request.submit().await.map_err(of_error)?;
+    if is_script {
+        audit_script(context, id, &worker_id).await;
+    }
     Done::of(&json!({ "taskId": id, "workerId": worker_id }))
+}
+
+/// Calls of methods are not in the audit log: what they may do is up to the operator, and their records name the caller.
+async fn audit_script(context: &CallContext, id: TaskId, worker_id: &WorkerId) {
+    context.audit("play", Some(id.to_string().into()), Some(worker_id.as_str().into())).await;
 }

@@ -43,8 +43,8 @@ pub(super) struct RequestParams {
 pub(super) struct Prepared {
     pub(super) request: PlayRequestBuilder,
     pub(super) worker_id: WorkerId,
-    /// What it runs: the name of a method, or `script`.
-    pub(super) what: String,
+    /// Whether it runs a script, which the audit log has.
+    pub(super) is_script: bool,
     /// Whether its task is kept when the client leaves.
     pub(super) keep: bool,
     /// How long a caller waits for it.
@@ -111,7 +111,7 @@ impl RequestParams {
         if let Some(args) = self.args.take() {
             request = request.args(args);
         }
-        self.prepare(context, request, worker_id, "script".to_owned())
+        self.prepare(context, request, worker_id, true)
     }
 
     /// The request to call a method.
@@ -126,7 +126,7 @@ impl RequestParams {
         let params = self.params.take().unwrap_or_default();
         let method = MethodName::try_from(method).map_err(|error| of_error(error.into()))?;
         let (request, worker_id) = call_of(context, &method, params, worker_id).await?;
-        self.prepare(context, request, worker_id, method.to_string())
+        self.prepare(context, request, worker_id, false)
     }
 
     fn worker_id(&mut self) -> Result<Option<WorkerId>, ErrorObject> {
@@ -139,7 +139,7 @@ impl RequestParams {
         context: &CallContext,
         mut request: PlayRequestBuilder,
         worker_id: WorkerId,
-        what: String,
+        is_script: bool,
     ) -> Result<Prepared, ErrorObject> {
         if !context.identity.scope().allows_worker(&worker_id) {
             return Err(forbidden_worker(&worker_id));
@@ -167,7 +167,7 @@ impl RequestParams {
         if let Some(limits) = self.limits {
             request = request.limits(limits);
         }
-        Ok(Prepared { request, worker_id, what, keep: self.keep || context.keep, timeout })
+        Ok(Prepared { request, worker_id, is_script, keep: self.keep || context.keep, timeout })
     }
 }
 

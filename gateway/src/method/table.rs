@@ -1,7 +1,7 @@
 use super::built_in::{BuiltIn, Running};
 use super::request_params::{OF_CALL, OF_PLAY};
 use super::task::{OF_TASK, OF_UNSUBSCRIBE, OF_WAIT};
-use super::{CallContext, Params, discover, handlers, play, task};
+use super::{CallContext, Params, audit, discover, handlers, play, task};
 use crate::auth::Access;
 
 /// The built-in method of that name.
@@ -90,6 +90,13 @@ pub(crate) static BUILT_IN: &[BuiltIn] = &[
         about: "Lists the handlers of the living workers, with the figures of their methods.",
         parameters: &[],
         run: boxed!(handlers::list),
+    },
+    BuiltIn {
+        name: "audit.list",
+        access: Access::Admin,
+        about: "Lists who did what and when, the newest first.",
+        parameters: audit::OF_LIST,
+        run: boxed!(audit::list),
     },
     BuiltIn {
         name: "rpc.discover",

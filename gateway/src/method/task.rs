@@ -67,6 +67,7 @@ pub(super) async fn cancel(context: CallContext, params: Params) -> Result<Done,
     let id = task_id(&id)?;
     visible(&context, id).await?;
     let cancelled = context.identity.dispatcher().cancel(id).await.map_err(of_error)?;
+    context.audit("task.cancel", Some(id.to_string().into()), Some(cancelled.to_string().into())).await;
     if cancelled == Cancelled::NotFound {
         return Err(of_error(RhaiDispatcherError::NotFound(id)));
     }

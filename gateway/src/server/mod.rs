@@ -3,6 +3,10 @@
 mod address_table;
 mod gate;
 mod serve;
+mod tls;
 
+pub(crate) use address_table::network_of;
 pub(crate) use gate::GatePermit;
-pub(crate) use serve::serve;
+pub(crate) use serve::{IsTls, serve};
+pub use tls::TlsError;
+pub(crate) use tls::tls_acceptor;

@@ -71,25 +71,36 @@ impl Drop for ClosedOnDrop {
     }
 }
 
+/// Whether a connection uses TLS: an extension of its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IsTls(pub(crate) bool);
+
 async fn connection(stream: TcpStream, peer: SocketAddr, permit: GatePermit, core: Core, router: Router) {
     // Answers are small, and each is waited for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection has gone");
         return;
     }
-    http(stream, peer, permit, &core, router).await;
+    let Some(tls) = &core.tls else { return http(stream, peer, permit, IsTls(false), &core, router).await };
+    match timeout(core.config.header_timeout, tls.accept(stream)).await {
+        Ok(Ok(stream)) => http(stream, peer, permit, IsTls(true), &core, router).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS was not agreed on"),
+        Err(_) => tracing::debug!(%peer, "TLS was not agreed on in time"),
+    }
 }
 
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     permit: GatePermit,
+    is_tls: IsTls,
     core: &Core,
     router: Router,
 ) {
     let with_peer = MapRequestLayer::new(move |mut request: axum::extract::Request<_>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(permit.clone());
+        request.extensions_mut().insert(is_tls);
         request
     });
     let service = TowerToHyperService::new(with_peer.layer(router));

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::auth::Identity;
 use crate::core::Core;
 use crate::method::CallContext;
@@ -7,6 +9,7 @@ use crate::method::CallContext;
 pub(crate) struct Client {
     pub(crate) core: Core,
     pub(crate) identity: Identity,
+    pub(crate) address: IpAddr,
     /// Whether the tasks of its calls are kept when it leaves.
     pub(crate) keep: bool,
     /// Whether it can be sent events.
@@ -19,6 +22,7 @@ impl Client {
         CallContext {
             core: self.core.clone(),
             identity: self.identity.clone(),
+            address: self.address,
             keep: self.keep,
             is_notification,
             is_socket: self.is_socket,

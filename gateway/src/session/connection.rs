@@ -68,6 +68,7 @@ impl Connection {
 
     async fn serve(&mut self, mut stream: SplitStream<WebSocket>, outbox: &Outbox) -> End {
         let core = self.client.core.clone();
+        let mut changes = core.auth.changes();
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
         loop {
@@ -80,6 +81,8 @@ impl Connection {
                 () = core.reached(Phase::Draining), if self.calls.is_empty() => {
                     Err(End::Close(close_code::AWAY, "the gateway shuts down"))
                 }
+                // It lives as long as the gateway.
+                _ = changes.changed() => self.check_identity(),
                 () = &mut timer => self.look_after(outbox).await.map(|at| timer.as_mut().reset(at)),
             };
             if let Err(end) = step {
@@ -140,8 +143,18 @@ impl Connection {
         }
     }
 
+    /// Ends the connection of a token or a session that has ended.
+    fn check_identity(&self) -> Result<(), End> {
+        match self.client.core.auth.is_still(&self.client.identity) {
+            true => Ok(()),
+            false => Err(End::Close(close_code::POLICY, "the token or the session has ended")),
+        }
+    }
+
     /// Pings the client, or gives it up. Returns when to look again.
     async fn look_after(&mut self, outbox: &Outbox) -> Result<Instant, End> {
+        // A token that expires tells nothing.
+        self.check_identity()?;
         loop {
             match self.life_signs.due(Instant::now()) {
                 Due::Ping => {
