@@ -87,9 +87,10 @@ if (!isOver) {
 // ---- Messages, and what is done after them
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-empty]");
   if (!target) return;
   if (target.hasAttribute("data-dismiss")) target.closest(".notice").remove();
+  else if (target.hasAttribute("data-empty")) document.querySelector(target.dataset.empty).replaceChildren();
   else copy(target);
 });
 
@@ -113,6 +114,12 @@ document.addEventListener("rhaid:go", (event) => {
 document.addEventListener("htmx:after:request", (event) => {
   const then = event.detail.ctx.sourceElement?.dataset?.then;
   if (then !== undefined && event.detail.ctx.response?.raw?.ok) location.href = root + then;
+});
+
+// What asked for something is over when it is done.
+document.addEventListener("htmx:after:request", (event) => {
+  const form = event.detail.ctx.sourceElement;
+  if (form?.matches?.("#bulk form")) form.remove();
 });
 
 document.addEventListener("htmx:error", (event) => {

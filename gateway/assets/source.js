@@ -30,8 +30,22 @@ export function fill(element, tokens) {
   }));
 }
 
+/** Marks the line that runs. Without one none is marked. */
+function markLine(source) {
+  for (const mark of source.querySelectorAll(".here")) mark.classList.remove("here");
+  const number = source.dataset.here;
+  if (!number) return;
+  for (const gutter of source.querySelectorAll(".n")) {
+    if (gutter.textContent === number) {
+      gutter.classList.add("here");
+      gutter.nextElementSibling.classList.add("here");
+    }
+  }
+}
+
 /** Colours every script that is not coloured yet. */
 export function markSources(within) {
+  within.querySelectorAll("[data-here]").forEach(markLine);
   if (typeof Prism === "undefined") return;
   for (const source of within.querySelectorAll("[data-source]:not([data-coloured])")) {
     source.dataset.coloured = "";

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::visit::address_of;
 use super::{Notice, PageError, Section, Shell, Visit};
 use crate::core::Core;
 use crate::http::Refusal;
@@ -26,6 +27,7 @@ pub(crate) async fn refusal_page(State(core): State<Core>, request: Request, nex
         return next.run(request).await;
     }
     let (uri, headers) = (request.uri().clone(), headers.clone());
+    let address = address_of(request.extensions());
     let mut response = next.run(request).await;
     let extensions = response.extensions_mut();
     let error = match (extensions.remove::<PageError>(), extensions.remove::<Refusal>()) {
@@ -34,7 +36,7 @@ pub(crate) async fn refusal_page(State(core): State<Core>, request: Request, nex
         (None, None) => return response,
     };
     let identity = core.auth.identify(&headers).ok().flatten();
-    let visit = Visit::new(&core, &uri, &headers, identity);
+    let visit = Visit::new(&core, &uri, &headers, address, identity);
     let status = error.status;
     let page = if is_partial {
         Notice::error(&visit, &error).response(status).unwrap_or_else(IntoResponse::into_response)

@@ -1,13 +1,17 @@
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{Extensions, HeaderMap, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rhai_dispatcher::RhaiDispatcher;
+use rhai_dispatcher::transport::WallTime;
 
+use crate::audit::AuditEntry;
 use crate::auth::{Access, Identity, Scope};
 use crate::core::Core;
+use crate::http::Peer;
 
 /// A request for a page: who makes it, and from where.
 #[derive(Debug, Clone)]
@@ -22,6 +26,8 @@ pub(in crate::dashboard) struct Visit {
     pub(in crate::dashboard) query: String,
     /// Whether the page is to be kept current.
     pub(in crate::dashboard) wants_events: bool,
+    /// The address of the client.
+    pub(in crate::dashboard) address: IpAddr,
     /// Whether a script of a page asks, for a part of it.
     pub(in crate::dashboard) is_partial: bool,
 }
@@ -36,8 +42,7 @@ pub(in crate::dashboard) fn encode(text: &str) -> String {
 
 impl Visit {
     /// That of a request.
-    pub(super) fn new(core: &Core, uri: &Uri, headers: &HeaderMap, identity: Option<Identity>) -> Self {
-        let has = |name: &str| headers.contains_key(name);
+    pub(super) fn new(core: &Core, uri: &Uri, headers: &HeaderMap, address: IpAddr, identity: Option<Identity>) -> Self {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
             core: core.clone(),
@@ -45,13 +50,28 @@ impl Visit {
             root: root_of_page(headers).unwrap_or_else(|| root_of_path(uri.path())),
             query: uri.query().unwrap_or_default().to_owned(),
             wants_events: accept.contains("text/event-stream"),
-            is_partial: has("hx-request"),
+            address,
+            is_partial: headers.contains_key("hx-request"),
         }
     }
 
     /// The dispatcher of the caller.
     pub(in crate::dashboard) fn dispatcher(&self) -> &RhaiDispatcher {
         self.identity.as_ref().map_or(&self.core.dispatcher, Identity::dispatcher)
+    }
+
+    /// Adds to the audit log that the caller has done something.
+    pub(in crate::dashboard) async fn audit(&self, action: &str, target: String, detail: Option<String>) {
+        let entry = AuditEntry {
+            at: WallTime::now(),
+            caller_id: self.identity.as_ref().map(|identity| identity.caller_id().clone()),
+            token_id: self.identity.as_ref().and_then(|identity| identity.token_id().cloned()),
+            address: self.address,
+            action: action.into(),
+            target: Some(target.into()),
+            detail: detail.map(Into::into),
+        };
+        self.core.audit.add(entry).await;
     }
 
     /// What the caller may do.
@@ -70,8 +90,13 @@ impl FromRequestParts<Core> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, core: &Core) -> Result<Self, Infallible> {
         let identity = parts.extensions.get::<Identity>().cloned();
-        Ok(Self::new(core, &parts.uri, &parts.headers, identity))
+        Ok(Self::new(core, &parts.uri, &parts.headers, address_of(&parts.extensions), identity))
     }
+}
+
+/// The address of the client of a request. It is there in each request that has come through a socket.
+pub(super) fn address_of(extensions: &Extensions) -> IpAddr {
+    extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address)
 }
 
 /// What a script of a page says of the page. Only the way up can be said.

@@ -74,11 +74,11 @@ fn many_errors(points: &[Point]) -> Option<Trouble> {
     let errors: u64 = minute.iter().map(|point| point.errors).sum();
     let all = errors + minute.iter().map(|point| point.completed).sum::<u64>();
     let share = errors as f64 / all.max(1) as f64;
-    // Of very few calls one error is a large share.
+    // Of very few tasks one error is a large share.
     (all >= 10 && share >= MANY_ERRORS).then(|| Trouble {
         is_grave: false,
         what: format!(
-            "{} of {} calls of the last minute ended in errors ({}).",
+            "{} of {} tasks of the last minute ended in errors ({}).",
             count(errors),
             count(all),
             percent(share)

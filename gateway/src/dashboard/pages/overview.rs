@@ -1,15 +1,13 @@
-use std::time::Duration;
-
 use askama::Template;
 use axum::response::Response;
 use rhai_dispatcher::dispatcher::InstanceDescription;
-use rhai_dispatcher::transport::{InstanceInfo, WallTime};
+use rhai_dispatcher::transport::{InstanceInfo, QueueInfo, WallTime};
 use serde_json::json;
 
 use super::queues::QueueRow;
 use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, live};
 use crate::dashboard::monitor::{Point, Snapshot, Trouble, troubles};
-use crate::dashboard::text::{Ago, Shown, count, shown, span};
+use crate::dashboard::text::{Ago, count, shown};
 
 /// What the first page shows.
 #[derive(Debug)]
@@ -104,15 +102,15 @@ impl Overview {
     fn of(snapshot: &Snapshot, visit: &Visit) -> Self {
         let sees = |id: &_| visit.scope().is_some_and(|scope| scope.allows_worker(id));
         let points = snapshot.points(sees);
-        let times: Vec<_> = snapshot.times().iter().copied().collect();
+        let times = snapshot.times();
         let queues: Vec<_> = snapshot.queues.iter().filter(|queue| sees(&queue.worker_id)).collect();
         let instances: Vec<_> =
             snapshot.instances.iter().filter(|instance| sees(&instance.worker_id)).collect();
-        let sum = |of: fn(&rhai_dispatcher::transport::QueueInfo) -> usize| -> String {
+        let sum = |of: fn(&QueueInfo) -> usize| -> String {
             count(queues.iter().map(|queue| of(queue)).sum::<usize>())
         };
         let tiles = vec![
-            Tile { name: "Calls", value: rate(&times, &points), unit: "per second" },
+            Tile { name: "Throughput", value: rate(&points), unit: "tasks/s" },
             Tile { name: "Running", value: sum(|queue| queue.claimed), unit: "tasks" },
             Tile { name: "Waiting", value: sum(|queue| queue.waiting()), unit: "tasks" },
             Tile { name: "Workers", value: count(instances.len()), unit: "instances" },
@@ -150,19 +148,13 @@ impl InstanceRow {
     }
 }
 
-/// Calls per second over the last readings.
-fn rate(times: &[WallTime], points: &[Point]) -> String {
+/// Tasks per second over the last intervals.
+fn rate(points: &[Point]) -> String {
     /// About 10 s.
-    const READINGS: usize = 5;
-    let last = points.iter().zip(times).rev().take(READINGS);
-    let done: u64 = last.map(|(point, _)| point.completed + point.errors).sum();
-    let (Some(to), from) = (times.last(), times.iter().rev().nth(READINGS).or(times.first())) else {
-        return "–".to_owned();
-    };
-    match from.map(|from| *to - *from) {
-        Some(time) if !time.is_zero() => decimal(done as f64 / time.as_secs_f64()),
-        _ => "–".to_owned(),
-    }
+    const INTERVALS: usize = 5;
+    let last = &points[points.len().saturating_sub(INTERVALS)..];
+    let sum: f64 = last.iter().map(|point| point.per_second(point.completed + point.errors)).sum();
+    decimal(sum / last.len().max(1) as f64)
 }
 
 fn decimal(value: f64) -> String {
@@ -172,20 +164,14 @@ fn decimal(value: f64) -> String {
     }
 }
 
-/// The plots. The first reading has no interval before it, and so no rates.
 fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
-    let pairs: Vec<_> =
-        times.windows(2).map(|pair| (pair[1], (pair[1] - pair[0]).max(Duration::from_millis(1)))).collect();
-    let points = points.get(1..).unwrap_or_default();
-    let seconds: Vec<_> = pairs.iter().map(|(at, _)| at.as_millis() as f64 / 1e3).collect();
+    let seconds: Vec<_> = times.iter().map(|at| at.as_millis() as f64 / 1e3).collect();
     let rates = |of: fn(&Point) -> u64| -> Vec<f64> {
-        pairs.iter().zip(points).map(|((_, time), point)| of(point) as f64 / time.as_secs_f64()).collect()
+        points.iter().map(|point| point.per_second(of(point))).map(|rate| (rate * 10.0).round() / 10.0).collect()
     };
     let percentile = |share: f64| -> Vec<Option<f64>> {
-        points
-            .iter()
-            .map(|point| point.times.percentile(share).map(|time| time.as_secs_f64() * 1e3))
-            .collect()
+        let millis = |point: &Point| Some(point.times.percentile(share)?.as_micros() as f64 / 1e3);
+        points.iter().map(millis).collect()
     };
     let numbers = |of: fn(&Point) -> usize| -> Vec<usize> { points.iter().map(of).collect() };
     let plot = |title, unit, series: serde_json::Value| Plot {
@@ -193,30 +179,17 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
         unit,
         data: json!({ "times": seconds, "unit": unit, "series": series }).to_string(),
     };
-    vec![
-        plot(
-            "Throughput",
-            "calls/s",
-            json!([
-                { "name": "completed", "color": "good", "values": rates(|point| point.completed) },
-                { "name": "errors", "color": "bad", "values": rates(|point| point.errors) },
-            ]),
-        ),
-        plot(
-            "Run time",
-            "ms",
-            json!([
-                { "name": "median", "color": "accent", "values": percentile(0.5) },
-                { "name": "99 %", "color": "warn", "values": percentile(0.99) },
-            ]),
-        ),
-        plot(
-            "Tasks",
-            "tasks",
-            json!([
-                { "name": "running", "color": "accent", "values": numbers(|point| point.running) },
-                { "name": "waiting", "color": "warn", "values": numbers(|point| point.waiting) },
-            ]),
-        ),
-    ]
+    let throughput = json!([
+        { "name": "completed", "color": "good", "values": rates(|point| point.completed) },
+        { "name": "errors", "color": "bad", "values": rates(|point| point.errors) },
+    ]);
+    let times = json!([
+        { "name": "median", "color": "accent", "values": percentile(0.5) },
+        { "name": "99 %", "color": "warn", "values": percentile(0.99) },
+    ]);
+    let tasks = json!([
+        { "name": "running", "color": "accent", "values": numbers(|point| point.running) },
+        { "name": "waiting", "color": "warn", "values": numbers(|point| point.waiting) },
+    ]);
+    vec![plot("Throughput", "tasks/s", throughput), plot("Run time", "ms", times), plot("Tasks", "tasks", tasks)]
 }

@@ -6,8 +6,8 @@ use rhai_dispatcher::WorkerId;
 use rhai_dispatcher::transport::QueueInfo;
 
 use crate::dashboard::frame::{LivePage, Notice, PageError, Section, Shell, Visit, live};
-use crate::dashboard::monitor::Snapshot;
-use crate::dashboard::text::{count, spark};
+use crate::dashboard::monitor::{Point, Snapshot};
+use crate::dashboard::text::spark;
 
 /// What the page of queues shows.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ async fn set_paused(visit: &Visit, id: &str, paused: bool) -> Result<Response, P
         return Err(PageError::forbidden(format!("The token does not allow the worker id {id}.")));
     }
     visit.dispatcher().transport().set_paused(&id, paused).await?;
+    visit.audit(if paused { "queue.pause" } else { "queue.resume" }, id.to_string(), None).await;
     let text = match paused {
         true => format!("The queue {id} is paused: its workers claim no more tasks until it is resumed."),
         false => format!("The queue {id} is resumed."),
@@ -114,13 +115,11 @@ impl LivePage for QueuesPage {
 
 impl QueueRow {
     pub(in crate::dashboard) fn of(queue: &QueueInfo, snapshot: &Snapshot) -> Self {
-        /// The readings of the last 2 minutes.
-        const READINGS: usize = 60;
-        let points = snapshot.points_of(&queue.worker_id).into_iter().flatten();
-        let points: Vec<_> = points.rev().take(READINGS).collect();
-        let line = |of: fn(&crate::dashboard::monitor::Point) -> usize| {
-            spark(&points.iter().rev().map(|point| of(point) as f64).collect::<Vec<_>>())
-        };
+        /// The intervals of the last 2 minutes.
+        const INTERVALS: usize = 60;
+        let points = snapshot.points_of(&queue.worker_id);
+        let last = &points[points.len().saturating_sub(INTERVALS)..];
+        let line = |of: fn(&Point) -> usize| spark(&last.iter().map(|point| of(point) as f64).collect::<Vec<_>>());
         Self {
             worker_id: queue.worker_id.to_string(),
             ready: queue.ready,
