@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::command::{
     ActivityCommand, CallCommand, CancelCommand, CheckCommand, ErrorsCommand, FunctionsCommand,
     HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand,
-    SubmitCommand, TailCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    SubmitCommand, TailCommand, TasksCommand, WaitCommand, WorkerCommand, WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -48,6 +48,7 @@ enum Command {
     Tail(TailCommand),
     Cancel(CancelCommand),
     Resubmit(ResubmitCommand),
+    Tasks(TasksCommand),
     Queues(QueuesCommand),
     Workers(WorkersCommand),
     Activity(ActivityCommand),
@@ -74,6 +75,7 @@ impl Cli {
             Command::Tail(command) => command.execute(),
             Command::Cancel(command) => command.execute(),
             Command::Resubmit(command) => command.execute(),
+            Command::Tasks(command) => command.execute(),
             Command::Queues(command) => command.execute(),
             Command::Workers(command) => command.execute(),
             Command::Activity(command) => command.execute(),
@@ -110,6 +112,7 @@ impl Command {
             Self::Wait(command) => command.json,
             Self::Cancel(command) => command.json,
             Self::Resubmit(command) => command.json,
+            Self::Tasks(command) => command.json,
             Self::Queues(command) => command.json,
             Self::Workers(command) => command.json,
             Self::Activity(command) => command.json,

@@ -52,7 +52,7 @@ pub use discovery::{
 };
 pub use dispatcher::{
     ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
-    PlayRequestBuilder, Preflight, Progress, TimedOut,
+    ListedTask, PlayRequestBuilder, Preflight, Progress, TaskFilter, TimedOut,
 };
 pub use error::Error;
 pub use error_log::ErrorLog;
@@ -73,9 +73,9 @@ pub use task::{
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
-    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, Reported, Requeued,
-    Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, Transport, TransportConfig, TransportError,
-    TransportExt,
+    InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, QueuePart, Reported,
+    Requeued, Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, TaskCursor, TaskPage, Transport,
+    TransportConfig, TransportError, TransportExt,
 };
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;

@@ -20,7 +20,7 @@ mod rhai_dispatcher;
 
 pub use rhai_dispatcher_core::{
     Dispatcher, DispatcherConfig, Figures, HandlerInfo, HandlerStatus, HandlerType, InstanceDescription,
-    MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight,
+    ListedTask, MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight, TaskFilter,
 };
 
 #[doc(no_inline)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures::Stream;
 use rhai_dispatcher_core::{
     ActivityEntry, ActivityFilter, ActivityRequest, ActivityWatch, Caller, Cancelled, Dispatcher,
-    DispatcherConfig, ErrorGroups, HandlerStatus, MethodName, PlayRequestBuilder, Progress, RunState, TaskDetails,
-    TaskEvent, TaskId, Transport, WireSignature, WorkerId,
+    DispatcherConfig, ErrorGroups, HandlerStatus, ListedTask, MethodName, PlayRequestBuilder, Progress, RunState,
+    TaskDetails, TaskEvent, TaskFilter, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -188,6 +188,32 @@ impl RhaiDispatcher {
     /// See [`Dispatcher::inspect`]: the status of a task that does not run, and an error after `inspect_timeout` (1 s).
     pub async fn inspect(&self, id: TaskId) -> Result<RunState, RhaiDispatcherError> {
         self.0.inspect(id).await
+    }
+
+    /// Lists the tasks of all dispatchers that have not ended and match a filter: those that run first. The stream reads
+    /// as it is polled, so its reader decides how many are read.
+    ///
+    /// ```
+    /// use futures::{StreamExt, TryStreamExt};
+    /// use rhai_dispatcher::RhaiDispatcher;
+    /// use rhai_dispatcher::dispatcher::TaskFilter;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = RhaiDispatcher::connect("memory:").await?;
+    /// let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await?;
+    /// let listed: Vec<_> = client.tasks(TaskFilter::default()).take(50).try_collect().await?;
+    /// assert_eq!(listed[0].details.task_id, id);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As the last item; see [`Dispatcher::tasks`].
+    pub fn tasks(
+        &self,
+        filter: TaskFilter,
+    ) -> impl Stream<Item = Result<ListedTask, RhaiDispatcherError>> + Send + Unpin + use<> {
+        self.0.tasks(filter)
     }
 
     /// Cancels a task of any dispatcher.

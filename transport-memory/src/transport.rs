@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,8 +9,8 @@ use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
     InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
-    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
-    TransportConfig, TransportError, WorkerId,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
+    Transport, TransportConfig, TransportError, WorkerId,
 };
 
 use crate::MemoryConfig;
@@ -128,14 +129,25 @@ impl Transport for MemoryTransport {
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        let queues = self.hub.queues().into_iter().filter(|queue| queue.lock().is_used());
-        let mut queues: Vec<_> = queues.map(|queue| self.hub.queue_info(&queue)).collect();
+        // What has expired is ended first.
+        let queues = self.hub.queues().into_iter().map(|queue| (self.hub.queue_info(&queue), queue));
+        let listed = queues.filter(|(_, queue)| queue.lock().is_listed());
+        let mut queues: Vec<_> = listed.map(|(info, _)| info).collect();
         queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         Ok(queues)
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
         Ok(self.hub.queue_info(&self.hub.queue(worker_id)))
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.hub.task_page(worker_id, from, limit)
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::executor::block_on;
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, poll_fn};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
@@ -365,4 +365,44 @@ fn instance_is_told_once_however_often_a_task_is_cancelled() {
     let mut signals = consumer.signals();
     assert_eq!(signals.next().now_or_never(), Some(Some(Signal::Cancel(claim, CancelReason::Asked))));
     assert_eq!(signals.next().now_or_never(), None);
+}
+
+/// Runs each task until it is stopped.
+struct Endless;
+
+impl Handler for Endless {
+    fn poll_ready(&self, _cx: &mut Context<'_>) -> Poll<NonZeroUsize> {
+        Poll::Ready(TWO)
+    }
+
+    fn handle(&self, run: Run) -> LocalBoxFuture<'static, Ran> {
+        async move {
+            poll_fn(|cx| run.stop.poll_stopped(cx)).await;
+            Ran::Stopped(TaskLog::new())
+        }
+        .boxed_local()
+    }
+}
+
+#[test]
+fn drained_worker_counts_what_it_released() {
+    let transport: Arc<dyn Transport> = Arc::new(MemoryTransport::new(MemoryConfig::default()));
+    block_on(async {
+        let config = WorkerConfig::default().with_lanes(ONE).with_grace(Duration::ZERO);
+        let worker = Worker::new(Arc::clone(&transport), worker_id()).with_config(config);
+        let running = worker.start(|| Endless).await.unwrap();
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(transport.submit_one(task("endless")).await.unwrap().task_id());
+        }
+        while transport.queue(&worker_id()).await.unwrap().claimed < 3 {
+            std::thread::yield_now();
+        }
+        let drained = running.drain().await.unwrap();
+        assert_eq!((drained.released, drained.abandoned), (3, 0));
+        for id in ids {
+            let details = transport.details_of(id).await.unwrap();
+            assert_eq!((details.status, details.delivery), (TaskStatus::Pending, 0));
+        }
+    });
 }

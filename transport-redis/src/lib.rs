@@ -22,6 +22,7 @@
 //! - `inspect`: where running tasks are.
 //! - `recovery/`: claims whose answer was lost; reports of crashes.
 //! - `report/`: what instances say of themselves and count.
+//! - `listing/`: queues and their tasks, for operators.
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
@@ -43,6 +44,7 @@ mod finish;
 mod handle;
 mod inspect;
 mod instance;
+mod listing;
 mod recovery;
 mod report;
 mod script;

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -6,12 +7,12 @@ use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
     InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
-    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
-    TransportError, WorkerId,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId,
+    TaskPage, Transport, TransportError, WorkerId,
 };
 
 use crate::activity::{read_active, read_activity, watch};
-use crate::client::{ClientError, ServerReply};
+use crate::client::ClientError;
 use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
 use crate::consumer::RedisConsumer;
@@ -19,6 +20,7 @@ use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
 use crate::inspect::ask;
+use crate::listing::{read_queues, read_task_page};
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
@@ -66,33 +68,6 @@ impl RedisTransport {
         queue: &Arc<EventQueue>,
     ) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
         follow(&self.handle, id, queue)
-    }
-
-    /// The numbers of the queue of that worker id, or of all if it is empty, by name.
-    async fn read_queues(&self, worker_id: &str) -> Result<Vec<QueueInfo>, TransportError> {
-        let replies = loop {
-            let mut args = Args::new();
-            args.push_copy(worker_id);
-            let mut replies = self.handle.script(Script::Queues, args).await?;
-            let are_expired_left = replies.remove(0).as_u64() == Some(1);
-            if !are_expired_left {
-                break replies;
-            }
-        };
-        let info = |values: &[ServerReply]| {
-            let mut queue = QueueInfo::empty(values[0].as_str()?.parse().ok()?);
-            queue.ready = [values[1].as_usize()?, values[2].as_usize()?, values[3].as_usize()?];
-            queue.delayed = values[4].as_usize()?;
-            queue.quarantined = values[5].as_usize()?;
-            queue.claimed = values[6].as_usize()?;
-            queue.instances = values[7].as_usize()?;
-            queue.paused = values[8].as_usize()? > 0;
-            Some(queue)
-        };
-        let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
-        let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
-        all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
-        Ok(all)
     }
 }
 
@@ -196,12 +171,21 @@ impl Transport for RedisTransport {
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        self.read_queues("").await
+        read_queues(&self.handle, "").await
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
-        let queue = self.read_queues(worker_id.as_str()).await?.pop();
+        let queue = read_queues(&self.handle, worker_id.as_str()).await?.pop();
         Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        read_task_page(&self.handle, worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

@@ -17,6 +17,7 @@ mod submit;
 #[cfg(unix)]
 mod supervise;
 mod tail;
+mod tasks;
 mod wait;
 mod worker;
 mod workers;
@@ -36,6 +37,7 @@ pub(crate) use serve::ServeCommand;
 pub(crate) use status::StatusCommand;
 pub(crate) use submit::SubmitCommand;
 pub(crate) use tail::TailCommand;
+pub(crate) use tasks::TasksCommand;
 pub(crate) use wait::WaitCommand;
 pub(crate) use worker::WorkerCommand;
 pub(crate) use workers::WorkersCommand;

@@ -9,11 +9,12 @@ use crate::exit::Exit;
 use crate::options::ServerArgs;
 use crate::report::{Column, Console, Results, Table};
 
-/// List the queues that hold something or are served
+/// List the queues that hold tasks, are served or are paused
 ///
 /// HIGH, NORMAL and LOW count the ready tasks by priority. DELAYED counts tasks whose start time is in the future.
 /// QUARANTINED counts tasks that may have killed their worker; they start in small groups. CLAIMED counts the tasks
-/// that workers hold. WORKERS counts the workers that serve the queue.
+/// that workers hold. WORKERS counts the workers that serve the queue. STATE is open, paused (no worker claims from it), or
+/// not served: no worker of that id lives, so its tasks wait until one starts. A worker id that was misspelt shows so.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct QueuesCommand {
@@ -79,8 +80,17 @@ fn table(queues: &[QueueInfo]) -> Table<9> {
             queue.quarantined.to_string(),
             queue.claimed.to_string(),
             queue.instances.to_string(),
-            if queue.paused { "paused" } else { "open" }.to_owned(),
+            state(queue).to_owned(),
         ]);
     }
     table
+}
+
+const fn state(queue: &QueueInfo) -> &'static str {
+    match (queue.paused, queue.instances) {
+        (true, 0) => "paused, not served",
+        (true, _) => "paused",
+        (false, 0) => "not served",
+        (false, _) => "open",
+    }
 }

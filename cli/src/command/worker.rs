@@ -171,15 +171,18 @@ impl WorkerCommand {
             bridge.drain().await;
         }
         let drained = drained.map_err(|error| server.explain_worker(error))?;
-        let abandoned = drained.abandoned;
-        say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned }));
+        let (abandoned, released) = (drained.abandoned, drained.released);
+        say(json!({ "event": "drained", "workerId": &id, "abandoned": abandoned, "released": released }));
+        let s = if released == 1 { "" } else { "s" };
+        let released = (released > 0).then(|| format!(": released {released} task{s} to other workers"));
+        let released = released.unwrap_or_default();
+        console.note(format_args!("drained{released}"));
         if abandoned > 0 {
             console.error(format_args!(
                 "{abandoned} scripts did not stop in time and were abandoned; they run again elsewhere"
             ));
             return Ok(Exit::Failure);
         }
-        console.note("drained");
         Ok(Exit::Success)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai_dispatcher::dispatcher::DispatcherConfig;
 use rhai_dispatcher::task::MethodName;
-use rhai_dispatcher::{Invalid, Priority, TaskId, WorkerId};
+use rhai_dispatcher::{Invalid, Priority, TaskId, TaskStatus, WorkerId};
 
 /// The name of a queue.
 pub(crate) fn worker_id(text: &str) -> Result<WorkerId, String> {
@@ -24,6 +24,15 @@ pub(super) fn method_name(text: &str) -> Result<MethodName, String> {
 /// A priority.
 pub(super) fn priority(text: &str) -> Result<Priority, String> {
     text.parse().map_err(without_field)
+}
+
+/// The status of a task that has not ended.
+pub(crate) fn unfinished_status(text: &str) -> Result<TaskStatus, String> {
+    match text.parse::<TaskStatus>() {
+        Ok(status) if !status.is_terminal() => Ok(status),
+        Ok(_) => Err("tasks that have ended are not listed; give pending or processing".to_owned()),
+        Err(invalid) => Err(format!("{}; give pending or processing", invalid.problem)),
+    }
 }
 
 /// A free-form id, such as that of a context.

@@ -15,7 +15,7 @@ mod timeout;
 
 pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
 pub(crate) use gateway_args::GatewayArgs;
-pub(crate) use ids::{label, task_id, worker_id};
+pub(crate) use ids::{label, task_id, unfinished_status, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use module_args::ModuleArgs;

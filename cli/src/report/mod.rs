@@ -1,6 +1,7 @@
 //! The output of commands: its text, JSON and style.
 
 mod activity;
+mod cell;
 mod console;
 mod failure;
 mod list_record;
@@ -16,6 +17,7 @@ mod table;
 mod visible;
 
 pub(crate) use activity::{ActivityTable, activity_line, error_table};
+pub(crate) use cell::{age, cut};
 pub(crate) use console::Console;
 pub(crate) use failure::Failure;
 pub(crate) use list_record::ListRecord;

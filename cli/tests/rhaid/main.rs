@@ -7,7 +7,7 @@
 //! - `check`, `functions`: tests of these commands, and of docs/scripting.md against the tables of functions.
 //! - `handlers`: tests of methods, and of the command of that name.
 //! - `modules`: tests of hosts, imports and secrets.
-//! - `remote`, `workers`, `bad_server`: tests of the commands over Redis.
+//! - `remote`, `workers`, `tasks`, `bad_server`: tests of the commands over Redis.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
@@ -38,5 +38,6 @@ mod remote;
 mod results;
 mod site;
 mod supervision;
+mod tasks;
 mod usage_example;
 mod workers;

@@ -15,10 +15,13 @@ fn a_signal_drains_a_worker_and_hands_its_tasks_to_another() {
 
         first.signal(signal);
         assert_eq!(first.event()["event"], "draining");
-        assert_eq!(first.event(), json!({"event": "drained", "workerId": "worker-1", "abandoned": 0}));
+        assert_eq!(
+            first.event(),
+            json!({"event": "drained", "workerId": "worker-1", "abandoned": 0, "released": 1})
+        );
         let ended = first.end();
         assert_eq!(ended.code, Some(0), "{}", ended.err);
-        assert!(ended.err.ends_with("drained\n"), "{}", ended.err);
+        assert!(ended.err.ends_with("drained: released 1 task to other workers\n"), "{}", ended.err);
         assert!(!ended.err.contains("was lost"), "{}", ended.err);
         assert_eq!(site.record(&id, |_| true)["status"], "pending");
         assert_eq!(site.json(&["workers"]), [json!(null); 0]);

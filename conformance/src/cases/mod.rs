@@ -60,6 +60,13 @@ crate::case::cases! {
         instances_lists_the_living,
         queues_count_their_tasks,
         queues_leave_out_the_expired,
+        emptied_queue_is_not_listed;
+    tasks:
+        tasks_lists_what_waits_and_runs,
+        tasks_are_in_order,
+        tasks_are_paged,
+        tasks_leave_out_the_expired;
+    pause:
         paused_queue_delivers_nothing,
         resumed_queue_wakes_its_claims;
     claim:

@@ -1,15 +1,13 @@
-//! `Transport::instances`, `queues` and `set_paused`
+//! `Transport::instances` and `queues`
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{self, Either};
-use rhai_dispatcher_core::{Consumer, InstanceId, Priority, Task, TaskStatus};
+use rhai_dispatcher_core::{Cancelled, Consumer, InstanceId, Priority, Submitted, Task};
 
 use crate::Environment;
 use crate::instance::Instance;
 use crate::stage::{Stage, worker};
-use crate::waiting::Waiting;
 
 /// The ids of the living instances of a worker id, or of all worker ids, sorted.
 async fn living(stage: &Stage<'_>, worker_id: Option<&str>) -> Vec<InstanceId> {
@@ -88,53 +86,31 @@ pub(crate) async fn queues_leave_out_the_expired(env: &dyn Environment) {
     stage.until(&[], async || main().await == (1, 0)).await;
 }
 
-async fn pause(stage: &Stage<'_>, paused: bool) {
-    stage.transport.set_paused(&worker("main"), paused).await.expect("a pause");
-}
-
-pub(crate) async fn paused_queue_delivers_nothing(env: &dyn Environment) {
+pub(crate) async fn emptied_queue_is_not_listed(env: &dyn Environment) {
     let stage = Stage::new(env).await;
-    let early = stage.attach().await;
-    let mut early_claim = Waiting::new(early.claim_one());
-    stage.park(&mut early_claim).await;
-    pause(&stage, true).await;
-    let id = stage.submit_any().await;
-    let late = stage.attach().await;
-    let mut late_claim = Waiting::new(late.claim_one());
-    stage.park(&mut late_claim).await;
-    stage.park(&mut early_claim).await;
-
-    // Another queue is not paused: it delivers a task that was submitted later.
-    let elsewhere = stage.attach_to("other").await;
-    let other = stage.submit(stage.task_for("other")).await;
-    let paused_claims = future::select(early_claim, late_claim);
-    let Either::Right((claimed, _)) = future::select(paused_claims, Waiting::new(elsewhere.claim_one())).await
-    else {
-        panic!("a paused queue delivered a task");
+    let consumer = stage.attach().await;
+    // Of a misspelt worker id, which no instance serves.
+    let expires_in = Some(stage.short());
+    let request_id = Some("once".into());
+    let first = stage.submit(Task { request_id: request_id.clone(), ..stage.task_for("mian") }).await;
+    stage.submit(Task { expires_in, ..stage.task_for("mian") }).await;
+    let listed = async || -> Vec<String> {
+        let queues = stage.transport.queues().await.expect("queues");
+        queues.iter().map(|queue| queue.worker_id.to_string()).collect()
     };
-    assert_eq!(claimed.claim.task, other);
-    assert_eq!(stage.details(id).await.status, TaskStatus::Pending);
-    let queues = stage.transport.queues().await.expect("queues");
-    let main = queues.iter().find(|queue| queue.worker_id == worker("main")).expect("the queue");
-    assert!(main.paused);
-    assert_eq!(main.waiting(), 1);
-}
+    assert_eq!(listed().await, ["main", "mian"], "it holds tasks");
+    stage.until(&[], async || stage.queue("mian").await.waiting() == 1).await;
+    assert_eq!(stage.cancel(first).await, Cancelled::Removed);
+    assert_eq!(listed().await, ["main"]);
+    let again = Task { request_id, ..stage.task_for("mian") };
+    assert_eq!(stage.ask(again).await, Ok(Submitted::Joined(first)), "its request id is known");
+    assert_eq!(listed().await, ["main"]);
 
-pub(crate) async fn resumed_queue_wakes_its_claims(env: &dyn Environment) {
-    let stage = Stage::new(env).await;
-    let (one, other) = (stage.attach().await, stage.attach().await);
-    pause(&stage, true).await;
-    let mut claims = [&one, &other].map(|consumer| Waiting::new(consumer.claim_one()));
-    let submitted = [stage.submit_any().await, stage.submit_any().await];
-    for claim in &mut claims {
-        stage.park(claim).await;
-    }
-    pause(&stage, false).await;
-
-    let claimed = future::join_all(claims).await;
-    let mut tasks = [claimed[0].claim.task, claimed[1].claim.task];
-    if tasks[0] != submitted[0] {
-        tasks.reverse();
-    }
-    assert_eq!(tasks, submitted);
+    // One that is served is listed until its last instance has detached.
+    let claimed = stage.submit_any().await;
+    assert_eq!(consumer.claim_one().await.claim.task, claimed);
+    consumer.detach().await.expect("a detach");
+    assert_eq!(listed().await, ["main"], "its task waits again");
+    stage.cancel(claimed).await;
+    assert_eq!(listed().await, [""; 0]);
 }

@@ -9,7 +9,8 @@ use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport,
     EndedRun, Finished, Inquiry, InspectError, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity,
     MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState, Signal, SubmitError,
-    Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport, TransportConfig, TransportError, WorkerId,
+    Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, Transport, TransportConfig,
+    TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -100,6 +101,16 @@ pub(crate) trait Fault: Debug + Send + Sync {
         of.queues().await
     }
 
+    async fn tasks(
+        &self,
+        of: &dyn Transport,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> PageAnswer {
+        of.tasks(worker_id, from, limit).await
+    }
+
     async fn set_paused(
         &self,
         on: &dyn Transport,
@@ -155,6 +166,7 @@ pub(super) type OutcomeFuture = BoxFuture<'static, Result<Box<TaskDetails>, Outc
 pub(super) type InspectFuture = BoxFuture<'static, Result<RunState, InspectError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
+pub(super) type PageAnswer = Result<TaskPage, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
 pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;
 

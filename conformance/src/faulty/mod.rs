@@ -20,6 +20,7 @@ mod peer;
 mod queue;
 mod report;
 mod submit;
+mod tasks;
 mod transport;
 
 pub use fault::FaultCase;
@@ -36,6 +37,7 @@ pub static FAULTS: &[&[FaultCase]] = &[
     inspect::FAULTS,
     cancel::FAULTS,
     queue::FAULTS,
+    tasks::FAULTS,
     claim::FAULTS,
     finish::FAULTS,
     lease::FAULTS,

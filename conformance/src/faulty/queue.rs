@@ -10,8 +10,9 @@ use super::fault::{Fault, faults};
 faults! {
     ListsTheDead => queue::instances_lists_the_living;
     Miscounts => queue::queues_count_their_tasks;
-    NeverPauses => queue::paused_queue_delivers_nothing;
-    NeverResumes => queue::resumed_queue_wakes_its_claims;
+    ListsEmptiedQueues => queue::emptied_queue_is_not_listed;
+    NeverPauses => pause::paused_queue_delivers_nothing;
+    NeverResumes => pause::resumed_queue_wakes_its_claims;
 }
 
 /// Lists every instance that was listed before, also after its death.
@@ -49,6 +50,26 @@ impl Fault for Miscounts {
         for queue in &mut queues {
             queue.ready[1] += std::mem::take(&mut queue.delayed);
         }
+        Ok(queues)
+    }
+}
+
+/// Lists every queue that was listed before.
+#[derive(Debug, Default)]
+struct ListsEmptiedQueues {
+    seen: Mutex<Vec<WorkerId>>,
+}
+
+#[async_trait]
+impl Fault for ListsEmptiedQueues {
+    async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
+        let mut queues = of.queues().await?;
+        let mut seen = self.seen.lock().expect("no panic");
+        let listed = |queues: &[QueueInfo], id: &WorkerId| queues.iter().any(|queue| queue.worker_id == *id);
+        let gone: Vec<_> = seen.iter().filter(|id| !listed(&queues, id)).cloned().collect();
+        queues.extend(gone.into_iter().map(QueueInfo::empty));
+        queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
+        *seen = queues.iter().map(|queue| queue.worker_id.clone()).collect();
         Ok(queues)
     }
 }

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -5,8 +6,8 @@ use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
     InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
-    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
-    TransportError, WorkerId,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
+    Transport, TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -95,6 +96,15 @@ impl Transport for Faulty {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         self.fault.queues(&*self.inner).await
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.fault.tasks(&*self.inner, worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

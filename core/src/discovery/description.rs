@@ -19,6 +19,8 @@ pub struct InstanceDescription {
     pub pid: u32,
     /// How many lanes it has.
     pub threads: usize,
+    /// Whether it shuts down: it claims nothing more, and ends when its running tasks have ended or are released.
+    pub draining: bool,
     /// The handlers, by name.
     pub handlers: Vec<HandlerInfo>,
     /// How many methods are left out, since there are more than `max_handlers`, `max_methods` or
@@ -30,7 +32,15 @@ impl InstanceDescription {
     /// That of this process.
     pub(crate) fn of_this_process(threads: usize, handlers: Vec<HandlerInfo>) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { version, host: host(), pid: std::process::id(), threads, handlers, left_out: 0 }
+        Self {
+            version,
+            host: host(),
+            pid: std::process::id(),
+            threads,
+            draining: false,
+            handlers,
+            left_out: 0,
+        }
     }
 
     /// Reads what an instance has announced. A text that is not one describes nothing.

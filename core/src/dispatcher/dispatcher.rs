@@ -7,7 +7,8 @@ use futures::{Stream, TryStreamExt};
 
 use super::directory_reads::{DirectoryRead, DirectoryReads};
 use super::queue_reads::QueueReads;
-use super::{DispatcherConfig, Progress, TimedOut};
+use super::tasks::Listing;
+use super::{DispatcherConfig, ListedTask, Progress, TaskFilter, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
     TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, Transport, TransportExt, WorkerId,
@@ -115,6 +116,26 @@ impl Dispatcher {
         }
         let queue = self.transport().queue(&details.worker_id).await?;
         Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
+    }
+
+    /// Lists the tasks of all dispatchers that have not ended and match a filter: those that run, then those in
+    /// quarantine, those that are ready, and those that are delayed. Within each of these, the next task is that of the
+    /// worker id whose next task was accepted first; the tasks of one worker id are in the order of
+    /// [`Transport::tasks`].
+    ///
+    /// The stream reads as it is polled, about 64 records for each worker id ahead, so its reader decides how many are
+    /// read. A task that starts or is released meanwhile may be listed twice, or not.
+    ///
+    /// # Errors
+    /// As the last item: [`Error::Unavailable`], [`Error::Refused`] over a transport that lists nothing.
+    ///
+    /// # Cancellation
+    /// Dropping the stream changes nothing.
+    pub fn tasks(
+        &self,
+        filter: TaskFilter,
+    ) -> impl Stream<Item = Result<ListedTask, Error>> + Send + Unpin + use<> {
+        Listing::new(Arc::clone(self.transport()), filter).into_stream()
     }
 
     /// Cancels a task of any dispatcher.

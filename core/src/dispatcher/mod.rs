@@ -11,6 +11,7 @@ mod preflight;
 mod progress;
 mod queue_reads;
 mod request;
+mod tasks;
 mod timed_out;
 
 pub use activity::{ActivityCursor, ActivityPage, ActivityRequest, ErrorGroup, ErrorGroups};
@@ -19,4 +20,5 @@ pub use dispatcher::Dispatcher;
 pub use preflight::Preflight;
 pub use progress::Progress;
 pub use request::PlayRequestBuilder;
+pub use tasks::{ListedTask, TaskFilter};
 pub use timed_out::TimedOut;

@@ -72,7 +72,7 @@ impl Progress {
 
     /// The progress of a task by its record and the numbers of its queue. Of a task that is cancelled by now, its
     /// progress before that.
-    pub(super) fn of(details: &TaskDetails, queue: Option<&QueueInfo>, now: WallTime) -> Self {
+    pub(in crate::dispatcher) fn of(details: &TaskDetails, queue: Option<&QueueInfo>, now: WallTime) -> Self {
         match details.status {
             TaskStatus::Pending => Self::of_waiting(details, queue, now),
             TaskStatus::Processing => Self::Running { since: details.started_at, instance: details.instance },

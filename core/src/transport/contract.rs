@@ -1,4 +1,5 @@
 use std::fmt::{self, Debug};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -6,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::{
     Consumer, CrashReport, Health, InstanceInfo, InstanceSpec, MethodFigures, OutcomeError, QueueInfo,
-    Requeued, SubmitError, TransportError,
+    Requeued, SubmitError, TaskCursor, TaskPage, TransportError,
 };
 use crate::{
     ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, InspectError, LoggedActivity,
@@ -256,11 +257,13 @@ pub trait Transport: Send + Sync + Debug {
     /// [`Unavailable`](TransportError::Unavailable). Once it watches, it continues while the store is away.
     async fn watch_activity(&self, worker_id: &WorkerId) -> Result<ActivityWatch, TransportError>;
 
-    /// The queues that have been used and still hold something or are served, by name.
+    /// The queues that hold tasks which have not ended, are served or are paused, by name.
     ///
     /// # Behavior
     /// - `queues_count_their_tasks`: waiting by priority, delayed, claimed, and instances.
     /// - `queues_leave_out_the_expired`: a task that has expired does not count as waiting.
+    /// - `emptied_queue_is_not_listed`: a queue that no instance serves and whose tasks have all ended. Their request
+    ///   ids are known all the same.
     ///
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
@@ -274,6 +277,31 @@ pub trait Transport: Send + Sync + Debug {
         let queue = self.queues().await?.into_iter().find(|queue| queue.worker_id == *worker_id);
         Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
     }
+
+    /// The ids of tasks of one worker id that have not ended, those of one part of its queue, a page at a time: `from` is
+    /// the part, and then the cursor of the page before. A page has at most `limit` ids and
+    /// [`TaskPage::MAX_IDS`]. It may have fewer, even none, and a cursor: only a page without one is the last.
+    ///
+    /// Ready and quarantined tasks are in the order in which they are to start, as far as it is known: by priority, and
+    /// then the oldest first. Delayed tasks are in the order in which they are due. Running tasks are in no order.
+    ///
+    /// # Behavior
+    /// - `tasks_lists_what_waits_and_runs`: each task of the worker id that has not ended is in the part where it is, and
+    ///   in no other.
+    /// - `tasks_are_in_order`: ready ones by priority and submission, delayed ones by when they are due.
+    /// - `tasks_are_paged`: the pages together have each task that stays in its part, once, whatever becomes of the
+    ///   others meanwhile.
+    /// - `tasks_leave_out_the_expired`: a task that has expired is not listed.
+    ///
+    /// # Errors
+    /// [`Unavailable`](TransportError::Unavailable); [`Protocol`](TransportError::Protocol) for a cursor of another
+    /// transport.
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError>;
 
     /// Stops or resumes the claims from a queue, for all its instances. Tasks that run
     /// continue, and tasks are still accepted.

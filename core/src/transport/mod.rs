@@ -9,6 +9,7 @@ mod ext;
 mod info;
 mod report;
 mod signal_queue;
+mod task_page;
 
 pub use claim::Claim;
 pub use config::TransportConfig;
@@ -19,3 +20,4 @@ pub use ext::TransportExt;
 pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Requeued};
 pub use report::{Added, InstanceReport, MethodFigures, Reported};
 pub use signal_queue::SignalQueue;
+pub use task_page::{QueuePart, TaskCursor, TaskPage};

@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::lane_state::LaneState;
-use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finished, TransportError};
+use crate::{Clock, Completion, Consumer, EndedRun, ErrorLog, Finish, Finished, TransportError};
 
 /// Writes the completions of a lane.
 ///
@@ -93,11 +93,12 @@ impl Writer {
         let answers = self.consumer.finish(&completions).await;
         let mut left = Unwritten::default();
         let (mut away, mut refusal) = (None, None);
-        let mut ended = Vec::with_capacity(completions.len());
+        let (mut ended, mut released) = (Vec::with_capacity(completions.len()), 0);
         let mut told = Vec::with_capacity(runs.len());
         let mut runs = runs.into_iter();
         for (completion, answer) in completions.into_iter().zip(answers) {
             let task = completion.claim.task;
+            released += usize::from(is_release(&completion, &answer));
             let run = if completion.finish.ends_run() { runs.next() } else { None };
             match answer {
                 Ok(Finished::Written) => {
@@ -131,6 +132,7 @@ impl Writer {
                 }
             }
         }
+        self.state.note_released(released);
         if !told.is_empty() {
             self.consumer.record_activity(told);
         }
@@ -159,4 +161,9 @@ impl Writer {
             pause = if left.is_transient { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         }
     }
+}
+
+/// Whether a task was released by that.
+pub(super) fn is_release(completion: &Completion, answer: &Result<Finished, TransportError>) -> bool {
+    matches!(completion.finish, Finish::Release) && matches!(answer, Ok(Finished::Written))
 }

@@ -10,6 +10,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::ends::Ends;
 use super::figures::Reports;
+use super::finishes::is_release;
 use super::intake::Intake;
 use super::lane_state::LaneState;
 use super::{Drained, Stop, WorkerConfig, WorkerError};
@@ -35,10 +36,14 @@ pub(super) struct InstanceMonitor {
     renewing: Option<BoxFuture<'static, Result<Vec<Claim>, TransportError>>>,
     /// What was taken from lanes that block, begun or not, until the transport has taken it.
     given_up: Vec<Completion>,
-    /// On its way to the transport, beside the renewals; what is left of it then.
-    giving_up: Option<BoxFuture<'static, Vec<Completion>>>,
+    /// On its way to the transport, beside the renewals.
+    giving_up: Option<BoxFuture<'static, GivenUp>>,
     log: Arc<ErrorLog>,
     abandoned: usize,
+    /// How many tasks the monitor itself has released.
+    released: usize,
+    /// How many tasks had been released when the shutdown began, for lack of capacity.
+    released_before: usize,
     /// Since when this thread runs without a break. Lanes are judged by that time only: a process that was suspended, or
     /// whose machine was, has not been blocked by a task.
     awake_since: Tick,
@@ -80,10 +85,18 @@ enum Event {
     Signal(Signal),
     RenewalDue,
     Renewed(Result<Vec<Claim>, TransportError>),
-    GivenUp(Vec<Completion>),
+    GivenUp(GivenUp),
     LaneEnded(Result<(), WorkerError>),
     Shutdown(Duration),
     TimeUp,
+}
+
+/// What became of tasks that were given up.
+struct GivenUp {
+    /// Those that the transport has not taken.
+    left: Vec<Completion>,
+    /// How many were released.
+    released: usize,
 }
 
 /// How long lanes get to release their tasks after the grace.
@@ -110,6 +123,8 @@ impl InstanceMonitor {
             giving_up: None,
             log: Arc::default(),
             abandoned: 0,
+            released: 0,
+            released_before: 0,
             ending: Ending::NotYet,
             consumer,
             clock,
@@ -133,9 +148,9 @@ impl InstanceMonitor {
                 }
                 Event::RenewalDue => self.begin_renewal(),
                 Event::Renewed(answer) => self.note_renewal(answer),
-                Event::GivenUp(left) => {
+                Event::GivenUp(given_up) => {
                     self.giving_up = None;
-                    self.given_up.extend(left);
+                    self.note_given_up(given_up);
                 }
                 Event::LaneEnded(result) => {
                     self.living -= 1;
@@ -156,18 +171,21 @@ impl InstanceMonitor {
         }
         self.intake.close();
         self.give_up(|_| true);
-        let under_way = self.giving_up.take();
-        let mut given_up = std::mem::take(&mut self.given_up);
-        if let Some(under_way) = under_way {
-            given_up.extend(under_way.await);
+        self.release(self.intake.take_unbegun());
+        if let Some(under_way) = self.giving_up.take() {
+            let given_up = under_way.await;
+            self.note_given_up(given_up);
         }
-        give_up(&*self.consumer, given_up, &self.log).await;
+        let given_up = give_up(&*self.consumer, std::mem::take(&mut self.given_up), &self.log).await;
+        self.note_given_up(given_up);
+        let drained =
+            Drained { abandoned: self.abandoned, released: self.all_released() - self.released_before };
         self.reports.finish().await;
         let detached = self.consumer.detach().await;
         let is_detached = detached.is_ok();
         let ended = match failure {
             Some(error) => Err(error),
-            None => detached.map(|()| Drained { abandoned: self.abandoned }).map_err(WorkerError::from),
+            None => detached.map(|()| drained).map_err(WorkerError::from),
         };
         (ended, is_detached)
     }
@@ -196,9 +214,9 @@ impl InstanceMonitor {
             None => {}
         }
         if let Some(giving_up) = &mut self.giving_up
-            && let Poll::Ready(left) = giving_up.poll_unpin(cx)
+            && let Poll::Ready(given_up) = giving_up.poll_unpin(cx)
         {
-            return Poll::Ready(Event::GivenUp(left));
+            return Poll::Ready(Event::GivenUp(given_up));
         }
         if let Some(signals) = &mut self.signals
             && let Poll::Ready(signal) = signals.poll_next_unpin(cx)
@@ -220,6 +238,8 @@ impl InstanceMonitor {
 
     fn shut_down(&mut self, grace: Duration) {
         if matches!(self.ending, Ending::NotYet) {
+            self.released_before = self.all_released();
+            self.reports.drain();
             self.intake.close();
             let grace = grace.min(self.config.grace);
             self.ending = Ending::Grace(self.clock.sleep_until(self.clock.now() + grace));
@@ -241,8 +261,7 @@ impl InstanceMonitor {
         if count > 0 {
             tracing::error!(tasks = count, ?stall_timeout, "a lane is blocked; its tasks are given up");
         }
-        let unbegun = self.intake.release(self.consumer.lease() / 3);
-        self.given_up.extend(unbegun.into_iter().map(|claim| completion(claim, Finish::Release)));
+        self.release(self.intake.release(self.consumer.lease() / 3));
         if self.giving_up.is_none() && !self.given_up.is_empty() {
             // Beside the renewal: what keeps it from the transport must not cost the other lanes their lease.
             let given_up = std::mem::take(&mut self.given_up);
@@ -252,6 +271,21 @@ impl InstanceMonitor {
         let consumer = Arc::clone(&self.consumer);
         self.renewing = Some(Box::pin(async move { consumer.renew().await }));
         self.next_renewal = RenewalTimer::new(&*self.clock, now + self.consumer.lease() / 3);
+    }
+
+    /// Gives up tasks that no lane has begun.
+    fn release(&mut self, claims: Vec<Claim>) {
+        self.given_up.extend(claims.into_iter().map(|claim| completion(claim, Finish::Release)));
+    }
+
+    fn note_given_up(&mut self, GivenUp { left, released }: GivenUp) {
+        self.given_up.extend(left);
+        self.released += released;
+    }
+
+    /// How many tasks this worker has released.
+    fn all_released(&self) -> usize {
+        self.released + self.lanes.iter().map(|lane| lane.released()).sum::<usize>()
     }
 
     fn note_renewal(&mut self, answer: Result<Vec<Claim>, TransportError>) {
@@ -286,14 +320,15 @@ fn completion(claim: Claim, finish: Finish) -> Completion {
     Completion { claim, finish, log: TaskLog::new() }
 }
 
-/// Gives tasks up. What could not be given up.
-async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &ErrorLog) -> Vec<Completion> {
+/// Gives tasks up.
+async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &ErrorLog) -> GivenUp {
+    let (mut left, mut released, mut why) = (Vec::new(), 0, None);
     if given_up.is_empty() {
-        return given_up;
+        return GivenUp { left, released };
     }
-    let (mut left, mut why) = (Vec::new(), None);
     let answers = consumer.finish(&given_up).await;
     for (completion, answer) in given_up.into_iter().zip(answers) {
+        released += usize::from(is_release(&completion, &answer));
         if let Err(error) = answer {
             left.push(completion);
             why = Some(error);
@@ -304,7 +339,7 @@ async fn give_up(consumer: &dyn Consumer, given_up: Vec<Completion>, log: &Error
     {
         tracing::warn!(%error, left_out, tasks = left.len(), "tasks could not be given up yet");
     }
-    left
+    GivenUp { left, released }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(super) struct LaneState {
     running: Mutex<Running>,
     /// When the lane last began to be busy, in nanoseconds; [`IDLE`] while it waits.
     busy_since: AtomicU64,
+    /// How many tasks it has released.
+    released: AtomicUsize,
     /// Stops for claims that no lane had begun, which all lanes share.
     early: Arc<EarlyStops>,
 }
@@ -34,7 +36,13 @@ const IDLE: u64 = u64::MAX;
 
 impl LaneState {
     pub(super) fn new(slot: SlotOfLane, early: Arc<EarlyStops>) -> Self {
-        Self { slot, running: Mutex::default(), busy_since: AtomicU64::new(IDLE), early }
+        Self {
+            slot,
+            running: Mutex::default(),
+            busy_since: AtomicU64::new(IDLE),
+            released: AtomicUsize::new(0),
+            early,
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -82,7 +90,17 @@ impl LaneState {
         }
     }
 
+    /// Notes that tasks were released.
+    pub(super) fn note_released(&self, tasks: usize) {
+        self.released.fetch_add(tasks, Ordering::Relaxed);
+    }
+
     // ---- the monitor's side ----
+
+    /// How many tasks the lane has released.
+    pub(super) fn released(&self) -> usize {
+        self.released.load(Ordering::Relaxed)
+    }
 
     /// Stops one task if the lane has it. Whether it has.
     pub(super) fn stop(&self, claim: &Claim, why: Stop) -> bool {

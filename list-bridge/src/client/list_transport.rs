@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use futures::future::{self, BoxFuture};
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
     InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
-    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskId, Transport,
-    TransportError, WallTime, WorkerId,
+    QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskId, TaskPage,
+    Transport, TransportError, WallTime, WorkerId,
 };
 use rhai_dispatcher_redis::{ClientError, RedisCommands, RedisConfig, RedisTransport};
 use tokio::time::sleep;
@@ -209,6 +210,15 @@ impl Transport for ListTransport {
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
         Err(refused("a list of queues"))
+    }
+
+    async fn tasks(
+        &self,
+        _worker_id: &WorkerId,
+        _from: &TaskCursor,
+        _limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        Err(refused("a list of tasks"))
     }
 
     async fn set_paused(&self, _worker_id: &WorkerId, _paused: bool) -> Result<(), TransportError> {

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,8 +8,8 @@ use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
     InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
-    Requeued, RunState, SubmitError, Submitted, Task, TaskDetails, TaskEvents, TaskId, Transport,
-    TransportError, WorkerId,
+    Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
+    Transport, TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 
@@ -178,6 +179,15 @@ impl Transport for FollowingTransport {
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
         self.inner.queue(worker_id).await
+    }
+
+    async fn tasks(
+        &self,
+        worker_id: &WorkerId,
+        from: &TaskCursor,
+        limit: NonZeroUsize,
+    ) -> Result<TaskPage, TransportError> {
+        self.inner.tasks(worker_id, from, limit).await
     }
 
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {

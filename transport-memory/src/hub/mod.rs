@@ -10,6 +10,7 @@ mod inspect;
 mod listing;
 mod named;
 mod submit;
+mod task_pages;
 
 pub(crate) use effects::Effects;
 pub(crate) use hub::Hub;

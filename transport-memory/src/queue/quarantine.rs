@@ -96,6 +96,15 @@ impl Quarantine {
         self.waiting.values()
     }
 
+    /// The tasks from a place on, in the order in which they are to start, each with its place.
+    pub(crate) fn from(
+        &self,
+        is_behind: bool,
+        number: u64,
+    ) -> impl Iterator<Item = (&(bool, u64), &Arc<Record>)> {
+        self.waiting.range((is_behind, number)..)
+    }
+
     /// Adds a task. If it is the first, its group is open to busy instances after half a lease.
     pub(crate) fn push(&mut self, record: Arc<Record>, now: Tick, lease: Duration) {
         if self.waiting.is_empty() && self.observed.is_none() {

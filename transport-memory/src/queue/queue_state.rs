@@ -43,7 +43,12 @@ pub(crate) struct QueueState {
 impl QueueState {
     /// Whether there is any reason to keep the queue.
     pub(crate) fn is_used(&self) -> bool {
-        self.waiting > 0 || !self.instances.is_empty() || !self.requests.is_empty() || self.paused
+        self.is_listed() || !self.requests.is_empty()
+    }
+
+    /// Whether an operator is to see it: request ids of tasks that have ended do not count.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.waiting > 0 || !self.instances.is_empty() || self.paused
     }
 
     /// Forgets the request id of a record that has expired.

@@ -75,6 +75,16 @@ impl Ready {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
+    /// The tasks from that priority and number on, in the order of these two.
+    pub(crate) fn from(&self, priority: usize, number: u64) -> impl Iterator<Item = (usize, &Arc<Record>)> {
+        let queues = self.queues.iter().enumerate().skip(priority);
+        queues.flat_map(move |(index, queue)| {
+            let from = if index == priority { number } else { 0 };
+            let start = queue.partition_point(|record| record.number < from);
+            queue.range(start..).map(move |record| (index, record))
+        })
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.queues.iter().flatten()
     }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::{ClientError, Network, ServerReply};
 
 /// What a server can do.
@@ -44,7 +46,7 @@ impl ServerInfo {
         }
         let has_append_log = field("aof_enabled") != Some("0");
         if !has_append_log {
-            inform(network, "Redis keeps no append-only file: tasks that it accepted are lost with it");
+            warn_of_missing_append_log();
         }
         let has_functions = version.is_some_and(|version| version >= (7, 0));
         Ok(Self { has_functions, has_append_log })
@@ -70,6 +72,17 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 fn warn(network: &Network, warning: &str) {
     if network.log.admit(warning).is_some() {
         tracing::warn!("{warning}");
+    }
+}
+
+/// Warns, once in a process: a worker has several handles, and one that is embedded may have many.
+fn warn_of_missing_append_log() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "Redis keeps no append-only file, so that tasks are lost when it dies: set `appendonly yes` in redis.conf, \
+             and at once by `CONFIG SET appendonly yes`"
+        );
     }
 }
 

@@ -18,13 +18,16 @@ for _, w in ipairs(names) do
   local paused = call('HEXISTS', key(w, 'state'), 'paused')
   -- Those of one submit and more go: nothing else prunes the request ids of a queue that gets no tasks any more.
   prune_requests(w, 1000)
-  local used = claimed + instances + paused + call('HLEN', key(w, 'waiting'))
-  used = used + call('ZCARD', key(w, 'alive')) + call('HLEN', key(w, 'requests'))
+  local used = claimed + instances + paused + call('HLEN', key(w, 'waiting')) + call('ZCARD', key(w, 'alive'))
   if used > 0 then
     for _, v in ipairs({ w, ready.h, ready.n, ready.l, delayed, ready.q, claimed, instances, paused }) do out[#out + 1] = v end
   else
     call('SREM', PREFIX .. ':queues', w)
-    call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'cancels'), key(w, 'requests:expiry'))
+    call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'cancels'))
+    -- All tasks have ended: their request ids are known for as long as the last of their records is. The next submit with
+    -- a request id keeps the keys.
+    local last = call('ZRANGE', key(w, 'requests:expiry'), -1, -1, 'WITHSCORES')[2] or NOW + TTL
+    for _, k in ipairs({ key(w, 'requests'), key(w, 'requests:expiry') }) do call('PEXPIREAT', k, digits(tonumber(last))) end
   end
   if left <= 0 or budget <= 0 then
     out[2] = 1

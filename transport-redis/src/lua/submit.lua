@@ -58,6 +58,9 @@ end
 local function join(request, id, task)
   if not pruned then
     prune_requests(w, count + 20) -- more go than come
+    -- They expire if the queue has been empty.
+    call('PERSIST', requests)
+    call('PERSIST', key(w, 'requests:expiry'))
     pruned = true
   end
   local first = call('HGET', requests, request)

@@ -28,6 +28,7 @@ pub(crate) enum Script {
     Activity,
     ReadActivity,
     Active,
+    Tasks,
 }
 
 // Tables of scripts are indexed by their number.
@@ -62,7 +63,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -82,6 +83,7 @@ impl Script {
         Self::Activity,
         Self::ReadActivity,
         Self::Active,
+        Self::Tasks,
     ];
 
     /// How many there are.
@@ -108,6 +110,7 @@ impl Script {
             Self::Activity => "activity",
             Self::ReadActivity => "read_activity",
             Self::Active => "active",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -132,6 +135,7 @@ impl Script {
             Self::Activity => include_str!("../lua/activity.lua"),
             Self::ReadActivity => include_str!("../lua/read_activity.lua"),
             Self::Active => include_str!("../lua/active.lua"),
+            Self::Tasks => include_str!("../lua/tasks.lua"),
         }
     }
 

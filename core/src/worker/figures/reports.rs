@@ -33,6 +33,8 @@ pub(in crate::worker) struct Reports {
     seen: AllSeen,
     /// Whether calls ran at the last report.
     had_in_flight: bool,
+    /// Whether the worker shuts down.
+    is_draining: bool,
     is_due: bool,
     /// Renewals since the last report.
     renewals: u32,
@@ -67,6 +69,7 @@ impl Reports {
             sequence: 0,
             seen: AllSeen::new(),
             had_in_flight: false,
+            is_draining: false,
             is_due: true,
             renewals: 0,
             log: ErrorLog::default(),
@@ -85,6 +88,13 @@ impl Reports {
             || self.description.is_some()
             || self.renewals >= REPEATED_AFTER
             || self.has_news();
+    }
+
+    /// Says from now on that the worker drains, and does so at once.
+    pub(in crate::worker) fn drain(&mut self) {
+        self.is_draining = true;
+        self.describe();
+        self.is_due = true;
     }
 
     /// Moves the reports on. It only registers the context.
@@ -119,6 +129,8 @@ impl Reports {
                 if failed && !std::mem::take(&mut is_first) {
                     return;
                 }
+                // What it only says of itself is of no use after its end.
+                self.unanswered.take_if(|report| report.added.is_empty());
             }
             // What still runs is abandoned, and not counted.
             let has_counted = self.figures.as_ref().is_some_and(|figures| figures.has_counted(&self.seen));
@@ -131,7 +143,8 @@ impl Reports {
 
     fn describe(&mut self) {
         let handlers = self.source.as_ref().map(|source| source.handlers()).unwrap_or_default();
-        let description = InstanceDescription::of_this_process(self.lanes, handlers);
+        let mut description = InstanceDescription::of_this_process(self.lanes, handlers);
+        description.draining = self.is_draining;
         self.description = Some(description.into_text(&self.config));
     }
 

@@ -187,6 +187,24 @@ fn description_is_sent_when_it_changes_or_is_missing() {
 }
 
 #[test]
+fn draining_is_said_at_once_and_not_after_the_end() {
+    let mut fixture = Fixture::new(1);
+    fixture.poll();
+    let says = |reports: &[InstanceReport]| -> Vec<bool> {
+        let text = |report: &InstanceReport| report.description.clone().expect("a description");
+        reports.iter().map(|report| text(report).contains(r#""draining":true"#)).collect()
+    };
+    assert_eq!(says(&fixture.sent()), [false]);
+    fixture.answer(None);
+    fixture.reports.drain();
+    fixture.poll();
+    assert_eq!(says(&fixture.sent()), [true]);
+    let consumer = Arc::clone(&fixture.consumer);
+    block_on(fixture.reports.finish());
+    assert_eq!(consumer.reports.lock().expect("no panic").len(), 1, "it is sent once more at most");
+}
+
+#[test]
 fn calls_in_flight_are_reported_until_none_is() {
     let mut fixture = Fixture::new(2);
     fixture.poll();

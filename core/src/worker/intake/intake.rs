@@ -154,6 +154,11 @@ impl Intake {
         left
     }
 
+    /// Takes what no lane has begun.
+    pub(in crate::worker) fn take_unbegun(&self) -> Vec<Claim> {
+        self.lock().take_unbegun()
+    }
+
     fn lock(&self) -> MutexGuard<'_, IntakeState> {
         lock(&self.state)
     }

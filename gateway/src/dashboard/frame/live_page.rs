@@ -15,7 +15,7 @@ use crate::core::Phase;
 /// A page of which a part is kept current while it is looked at.
 ///
 /// The same address answers with the whole page, or, if the request accepts events, with that part over and over.
-pub(in crate::dashboard) trait LivePage: Send + Sync + Sized + 'static {
+pub(in crate::dashboard) trait LivePage: Send + Sized + 'static {
     /// What it shows.
     type View: Send + Sync;
     /// How often it is read.

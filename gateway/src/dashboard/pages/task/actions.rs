@@ -18,7 +18,7 @@ pub(in crate::dashboard) async fn cancel(visit: Visit, Path(id): Path<String>) -
         Cancelled::Removed => "The task was cancelled before it started.",
         Cancelled::Requested => "The cancel was sent to the worker; the task ends at its next step.",
         Cancelled::AlreadyFinished => "The task had ended before.",
-        Cancelled::NotFound => return Err(RhaiDispatcherError::NotFound(id).into()),
+        _ => return Err(RhaiDispatcherError::NotFound(id).into()),
     };
     Notice::new(&visit, text).response(StatusCode::OK)
 }

@@ -67,7 +67,7 @@ impl LivePage for TaskPage {
         let dispatcher = visit.dispatcher();
         let (mut state, mut progress) = (None, None);
         match details.status {
-            TaskStatus::Processing => state = self.state(visit).await,
+            TaskStatus::Processing => state = state_of(visit, self.id).await,
             TaskStatus::Pending => progress = Some(dispatcher.progress(self.id).await?.to_string()),
             _ => {}
         }
@@ -105,11 +105,9 @@ impl LivePage for TaskPage {
     }
 }
 
-impl TaskPage {
-    /// Where the task is; none if its worker does not say so soon enough.
-    async fn state(&self, visit: &Visit) -> Option<RunState> {
-        /// A page is not kept waiting by a worker that is busy or gone.
-        const MAX_WAIT: Duration = Duration::from_millis(120);
-        timeout(MAX_WAIT, visit.dispatcher().inspect(self.id)).await.ok()?.ok()
-    }
+/// Where the task is; none if its worker does not say so soon enough.
+async fn state_of(visit: &Visit, id: TaskId) -> Option<RunState> {
+    /// A page is not kept waiting by a worker that is busy or gone.
+    const MAX_WAIT: Duration = Duration::from_millis(120);
+    timeout(MAX_WAIT, visit.dispatcher().inspect(id)).await.ok()?.ok()
 }

@@ -117,7 +117,7 @@ async fn cancel(visit: &Visit, ids: &[TaskId]) -> Result<String, PageError> {
             match one {
                 Cancelled::Removed => cancelled += 1,
                 Cancelled::Requested => requested += 1,
-                Cancelled::AlreadyFinished | Cancelled::NotFound => over += 1,
+                _ => over += 1,
             }
         }
     }
