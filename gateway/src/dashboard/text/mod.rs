@@ -10,8 +10,8 @@ mod spark;
 
 pub(super) use ago::Ago;
 pub(super) use excerpt::Excerpt;
-pub(super) use lines::{SourceLine, SourceLines};
+pub(super) use lines::SourceLines;
 pub(super) use number::{bytes, count, percent};
-pub(super) use shown::{Shown, shown};
+pub(super) use shown::shown;
 pub(super) use span::span;
 pub(super) use spark::spark;

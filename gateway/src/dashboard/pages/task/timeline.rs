@@ -59,6 +59,6 @@ fn why(reason: Option<CancelReason>) -> &'static str {
         Some(CancelReason::Withdrawn) => ": its caller stopped waiting",
         Some(CancelReason::Expired) => ": its time was over",
         Some(CancelReason::Parent) => ": the task that dispatched it was cancelled",
-        None => "",
+        _ => "",
     }
 }
