@@ -3,8 +3,9 @@ use serde_json::json;
 
 use crate::command::{
     ActivityCommand, CallCommand, CancelCommand, CheckCommand, ErrorsCommand, FunctionsCommand,
-    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, ServeCommand, StatusCommand,
-    SubmitCommand, TailCommand, TasksCommand, WaitCommand, WorkerCommand, WorkersCommand,
+    HandlersCommand, PauseCommand, QueuesCommand, ResubmitCommand, ResumeCommand, RunCommand, ServeCommand,
+    StatusCommand, SubmitCommand, TailCommand, TasksCommand, TokenCommand, WaitCommand, WorkerCommand,
+    WorkersCommand,
 };
 use crate::exit::Exit;
 use crate::logging;
@@ -41,6 +42,7 @@ enum Command {
     Handlers(HandlersCommand),
     Worker(WorkerCommand),
     Serve(ServeCommand),
+    Token(TokenCommand),
     Submit(SubmitCommand),
     Call(CallCommand),
     Status(StatusCommand),
@@ -68,6 +70,7 @@ impl Cli {
             Command::Handlers(command) => command.execute(),
             Command::Worker(command) => command.execute(),
             Command::Serve(command) => command.execute(),
+            Command::Token(command) => command.execute(),
             Command::Submit(command) => command.execute(),
             Command::Call(command) => command.execute(),
             Command::Status(command) => command.execute(),
@@ -106,6 +109,7 @@ impl Command {
             Self::Handlers(command) => command.json,
             Self::Worker(command) => command.json,
             Self::Serve(command) => command.json,
+            Self::Token(command) => command.json(),
             Self::Submit(command) => command.json,
             Self::Call(command) => command.json,
             Self::Status(command) => command.json,

@@ -3,7 +3,7 @@ use std::io;
 use rhai_dispatcher::list_bridge::ListId;
 use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{Invalid, RhaiDispatcherError};
-use rhai_dispatcher_gateway::GatewayError;
+use rhai_dispatcher_gateway::{GatewayError, TokenFileError};
 
 use crate::exit::Exit;
 use crate::options::{TaskRef, Timeout};
@@ -122,6 +122,17 @@ impl From<RhaiDispatcherError> for CommandError {
                 Self::usage(URL, format!("{scheme:?} is not supported here; {URL_HINT}"))
             }
             error => Self::Dispatcher(error),
+        }
+    }
+}
+
+impl From<TokenFileError> for CommandError {
+    fn from(error: TokenFileError) -> Self {
+        match error {
+            TokenFileError::Invalid(invalid) => {
+                Self::usage("<NAME>", format!("{}; {}", invalid.problem, invalid.hint))
+            }
+            error => Self::Gateway(error.into()),
         }
     }
 }

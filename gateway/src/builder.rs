@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai_dispatcher::{Invalid, RhaiDispatcher};
 use tokio::sync::watch;
@@ -43,6 +44,12 @@ impl GatewayBuilder {
         self
     }
 
+    /// How long calls may continue once the gateway shuts down: the field of the configuration, also if it was set.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.config.shutdown_grace = grace.max(Duration::from_millis(1));
+        self
+    }
+
     /// The tokens that requests need. Default: none; then the gateway listens on loopback addresses only.
     pub fn tokens(mut self, file: TokenFile) -> Self {
         self.tokens = Some(file);
@@ -72,9 +79,7 @@ impl GatewayBuilder {
             Invalid::new("dispatcher", "is missing", "give the dispatcher that calls go through")
         })?;
         let auth = match self.tokens {
-            Some(file) => {
-                Authenticator::with_tokens(Tokens::open(file, dispatcher.clone())?, &self.config)
-            }
+            Some(file) => Authenticator::with_tokens(Tokens::open(file, dispatcher.clone())?, &self.config),
             None => Authenticator::open(&dispatcher, &self.config)?,
         };
         let audit = match self.audit_file {

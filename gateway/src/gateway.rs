@@ -34,6 +34,11 @@ impl Gateway {
         Self { core, withdrawn }
     }
 
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Serves until `shutdown` resolves. Then it accepts no connection and no call, and lets the calls that run end within
     /// the grace period. It needs a runtime of tokio with its timers and its network.
     ///

@@ -103,9 +103,9 @@ impl ServeCommand {
         let dispatcher = RhaiDispatcherBuilder::new().caller_id("rhaid").transport(transport.clone());
         let dispatcher = dispatcher.engine(engine.clone()).build()?;
         let default_id = (!self.no_worker).then(|| self.id.clone());
-        let config =
-            self.gateway.config(default_id)?.with_shutdown_grace(self.grace.max(Duration::from_millis(1)));
-        let gateway = GatewayBuilder::new().dispatcher(dispatcher).config(config).build()?;
+        let scheme = self.gateway.scheme();
+        let gateway = self.gateway.set(GatewayBuilder::new().dispatcher(dispatcher), default_id)?;
+        let gateway = gateway.shutdown_grace(self.grace).build()?;
         let worker = if self.no_worker {
             None
         } else {
@@ -131,9 +131,11 @@ impl ServeCommand {
             }
         };
         console.note(format_args!(
-            "serving http://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
+            "serving {scheme}://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
         ));
-        say(json!({ "event": "serving", "address": address, "backend": backend.to_string() }));
+        say(
+            json!({ "event": "serving", "url": format!("{scheme}://{address}/"), "backend": backend.to_string() }),
+        );
         let (stop_worker, worker_stops) = oneshot::channel::<()>();
         let shutdown = async {
             interrupt.raised().await;

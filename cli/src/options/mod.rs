@@ -12,6 +12,7 @@ mod script_file;
 mod server_args;
 mod task_ref;
 mod timeout;
+mod tokens_args;
 
 pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
 pub(crate) use gateway_args::GatewayArgs;
@@ -25,3 +26,4 @@ pub(crate) use script_file::{Script, ScriptFile};
 pub(crate) use server_args::ServerArgs;
 pub(crate) use task_ref::TaskRef;
 pub(crate) use timeout::{Timeout, duration};
+pub(crate) use tokens_args::TokensArgs;

@@ -39,10 +39,14 @@ impl AuditFile {
         Ok(entries)
     }
 
-    /// Appends lines, and begins a new file when the current one is full.
-    pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        let added = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-        if self.current.as_ref().is_some_and(|(_, len)| *len > 0 && len.saturating_add(added) > self.max_bytes) {
+    /// Appends a line, and begins a new file when the current one is full.
+    pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let added = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|(_, len)| *len > 0 && len.saturating_add(added) > self.max_bytes)
+        {
             self.current = None;
             self.rotate()?;
         }
@@ -54,10 +58,10 @@ impl AuditFile {
                 self.current.insert((file, len))
             }
         };
-        let written = file.write_all(lines);
+        let written = file.write_all(line);
         *len = len.saturating_add(added);
         if written.is_err() {
-            // It is opened anew for the next lines.
+            // It is opened anew for the next line.
             self.current = None;
         }
         written

@@ -28,8 +28,6 @@ struct Recent {
 
 /// How many entries may wait to be written; then those who add one wait.
 const QUEUE: usize = 1_000;
-/// How many are written at once.
-const BATCH: usize = 100;
 
 impl AuditLog {
     /// In memory only.
@@ -88,15 +86,13 @@ impl AuditLog {
 
 /// Writes entries until the log is gone.
 fn write(mut file: AuditFile, mut entries: mpsc::Receiver<Arc<AuditEntry>>) {
-    let (mut batch, mut lines, mut was_wrong) = (Vec::new(), Vec::new(), false);
-    while entries.blocking_recv_many(&mut batch, BATCH) > 0 {
-        lines.clear();
-        for entry in batch.drain(..) {
-            // Nothing of it fails to be JSON: its keys are texts. A line break in a text is an escape.
-            let _ = serde_json::to_writer(&mut lines, &*entry);
-            lines.push(b'\n');
-        }
-        match file.append(&lines) {
+    let (mut line, mut was_wrong) = (Vec::new(), false);
+    while let Some(entry) = entries.blocking_recv() {
+        line.clear();
+        // Nothing of it fails to be JSON: its keys are texts. A line break in a text is an escape.
+        let _ = serde_json::to_writer(&mut line, &*entry);
+        line.push(b'\n');
+        match file.append(&line) {
             Ok(()) => was_wrong = false,
             Err(error) => {
                 if !std::mem::replace(&mut was_wrong, true) {
@@ -126,7 +122,10 @@ mod tests {
     }
 
     fn targets(log: &AuditLog, before: Option<u64>, most: usize) -> Vec<String> {
-        log.list(before, most).into_iter().filter_map(|(_, entry)| entry.target.as_deref().map(str::to_owned)).collect()
+        log.list(before, most)
+            .into_iter()
+            .filter_map(|(_, entry)| entry.target.as_deref().map(str::to_owned))
+            .collect()
     }
 
     #[tokio::test]

@@ -107,7 +107,8 @@ impl Authenticator {
     /// Whether an identity is what it was when a connection began: its token and its session live, and allow the same.
     pub(crate) fn is_still(&self, identity: &Identity) -> bool {
         let (Who::Tokens(tokens), Some(token_id)) = (&self.who, identity.token_id()) else { return true };
-        let is_session = identity.session_id().is_none_or(|id| self.sessions.of(id, Instant::now()).is_some());
+        let is_session =
+            identity.session_id().is_none_or(|id| self.sessions.of(id, Instant::now()).is_some());
         is_session && tokens.of_id(token_id).is_some_and(|now| now.scope() == identity.scope())
     }
 

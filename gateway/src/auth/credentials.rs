@@ -26,13 +26,16 @@ impl<'a> Credentials<'a> {
                 _ => Self::Unreadable,
             };
         }
-        let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-        let token = protocols.flat_map(|value| value.split(',')).find_map(|one| one.trim().strip_prefix("bearer."));
+        let protocols =
+            headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+        let token =
+            protocols.flat_map(|value| value.split(',')).find_map(|one| one.trim().strip_prefix("bearer."));
         if let Some(token) = token {
             return Self::Token(token);
         }
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut cookies = cookies.flat_map(|value| value.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+        let mut cookies =
+            cookies.flat_map(|value| value.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
         cookies.find(|(name, _)| COOKIE_NAMES.contains(name)).map_or(Self::None, |(_, id)| Self::Session(id))
     }
 }

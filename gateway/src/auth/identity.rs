@@ -61,7 +61,8 @@ impl Identity {
     #[must_use]
     pub fn sees(&self, task: &RhaiTaskDetails) -> bool {
         let scope = self.scope();
-        scope.allows_worker(&task.worker_id) && (scope.sees_all_tasks() || task.caller_id == *self.caller_id())
+        scope.allows_worker(&task.worker_id)
+            && (scope.sees_all_tasks() || task.caller_id == *self.caller_id())
     }
 
     /// What the header `x-csrf-token` of each request other than GET has to have; `None` without a session.

@@ -79,7 +79,10 @@ mod tests {
         let (one, two) = (begin(at(0)), begin(at(1)));
         assert!(sessions.of(&one, at(2)).is_some());
         let three = begin(at(3));
-        assert!(sessions.of(&two, at(3)).is_none(), "the one that was not used for the longest time has ended");
+        assert!(
+            sessions.of(&two, at(3)).is_none(),
+            "the one that was not used for the longest time has ended"
+        );
         assert!(sessions.of(&one, at(9)).is_some() && sessions.of(&one, at(10)).is_none());
         assert!(sessions.end(&three) && !sessions.end(&three));
         assert!(sessions.of(&three, at(4)).is_none());

@@ -68,7 +68,9 @@ impl TryFrom<String> for SecretHash {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new("sha256", "is not 64 lower-case hex digits", "make a token with `rhaid token new`");
+        let invalid = || {
+            Invalid::new("sha256", "is not 64 lower-case hex digits", "make a token with `rhaid token new`")
+        };
         let digits = text.as_bytes();
         let is_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
         if digits.len() != 64 || !digits.iter().all(is_hex) {

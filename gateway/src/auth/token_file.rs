@@ -116,9 +116,11 @@ impl TokenFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(self.io(source)),
         }
-        let contents: Contents = serde_json::from_str(&text).map_err(|error| self.format(error.to_string()))?;
+        let contents: Contents =
+            serde_json::from_str(&text).map_err(|error| self.format(error.to_string()))?;
         if contents.version != Self::VERSION {
-            let problem = format!("it has the version {}, and this program reads {}", contents.version, Self::VERSION);
+            let problem =
+                format!("it has the version {}, and this program reads {}", contents.version, Self::VERSION);
             return Err(self.format(problem));
         }
         for token in &contents.tokens {
@@ -271,13 +273,18 @@ mod tests {
         assert!(!text.contains(secret.expose()), "the token itself is not kept");
         assert_eq!(file.load().expect("both"), [one.clone(), other.clone()]);
         assert_eq!(one.sha256, secret.hash());
-        assert!(other.is_valid_at(other.created_at) && !other.is_valid_at(other.created_at + Duration::from_secs(60)));
+        assert!(
+            other.is_valid_at(other.created_at)
+                && !other.is_valid_at(other.created_at + Duration::from_secs(60))
+        );
 
         assert_eq!(file.revoke(&one.id).expect("it was there"), one);
         assert!(matches!(file.revoke(&one.id), Err(TokenFileError::Unknown(_))));
         assert_eq!(file.load().expect("one"), [other]);
         for bad in ["", "a\n", &"x".repeat(257)] {
-            assert!(matches!(file.add(bad, Scope::admin(), None), Err(TokenFileError::Invalid(error)) if error.field == "name"));
+            assert!(
+                matches!(file.add(bad, Scope::admin(), None), Err(TokenFileError::Invalid(error)) if error.field == "name")
+            );
         }
     }
 
@@ -289,7 +296,8 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let set = |mode| fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).expect("its mode");
+            let set =
+                |mode| fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).expect("its mode");
             assert_eq!(fs::metadata(file.path()).expect("the file").permissions().mode() & 0o777, 0o600);
             set(0o640);
             let error = file.load().expect_err("its group can read it").to_string();
@@ -299,7 +307,7 @@ mod tests {
         let good = fs::read_to_string(file.path()).expect("the file");
         for (bad, says) in [
             ("", "EOF"),
-            ("[]", "invalid type"),
+            ("[]", "invalid length"),
             (&*good.replace("\"version\": 1", "\"version\": 2"), "version 2"),
             (&*good.replace("\"role\"", "\"rolle\""), "unknown field `rolle`"),
             (&*good.replace("\"ci\"", "\"\""), "name"),

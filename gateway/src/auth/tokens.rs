@@ -59,12 +59,14 @@ impl Tokens {
         let records = self.file.load()?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         // Calls in flight count for their caller also after a change.
-        let callers = known.tokens.iter().map(|(token, identity)| (token.name.clone(), identity.caller().clone()));
+        let callers =
+            known.tokens.iter().map(|(token, identity)| (token.name.clone(), identity.caller().clone()));
         let mut callers: HashMap<_, Arc<Caller>> = callers.collect();
         let with_identity = |record: TokenRecord| {
             let caller = callers.entry(record.name.clone()).or_default().clone();
             let dispatcher = self.dispatcher.for_caller(record.name.clone()).map_err(named)?;
-            let identity = Identity::new(caller, dispatcher, record.scope.clone()).with_token(record.id.clone());
+            let identity =
+                Identity::new(caller, dispatcher, record.scope.clone()).with_token(record.id.clone());
             Ok::<_, TokenFileError>((record, identity))
         };
         let tokens = records.into_iter().map(with_identity).collect::<Result<Vec<_>, _>>()?;

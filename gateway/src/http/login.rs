@@ -39,7 +39,10 @@ pub(super) async fn login(
         let refusal = Refusal::limit(StatusCode::TOO_MANY_REQUESTS, "max_login_attempts", max, reason);
         return Ok(([(RETRY_AFTER, seconds.to_string())], refusal).into_response());
     }
-    let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|typ| typ.as_bytes().starts_with(b"application/json"));
+    let is_json = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|typ| typ.as_bytes().starts_with(b"application/json"));
     let body = read_body(request.into_body(), MAX_BYTES, core.config.body_timeout).await?;
     let token = match is_json {
         true => serde_json::from_slice(&body).map(|Login { token }| token).ok(),

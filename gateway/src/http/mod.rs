@@ -1,5 +1,7 @@
 //! What is served over HTTP: the routes, and what every request passes before them.
 
+#[cfg(test)]
+mod access_table;
 mod authenticate;
 mod body;
 mod health;

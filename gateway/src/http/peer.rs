@@ -14,7 +14,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn of(connection: SocketAddr, is_tls: bool, headers: &HeaderMap, config: &GatewayConfig) -> Self {
+    pub(super) fn of(
+        connection: SocketAddr,
+        is_tls: bool,
+        headers: &HeaderMap,
+        config: &GatewayConfig,
+    ) -> Self {
         let direct = connection.ip().to_canonical();
         let is_proxy = |address: &IpAddr| config.trusted_proxies.contains(address);
         if !is_proxy(&direct) {
@@ -48,7 +53,10 @@ mod tests {
         };
         assert_eq!(peer("192.0.2.7", "198.51.100.1"), ("192.0.2.7".to_owned(), false));
         assert_eq!(peer("10.0.0.1", "198.51.100.1"), ("198.51.100.1".to_owned(), true));
-        assert_eq!(peer("::ffff:10.0.0.1", "1.2.3.4, 198.51.100.1, 10.0.0.1"), ("198.51.100.1".to_owned(), true));
+        assert_eq!(
+            peer("::ffff:10.0.0.1", "1.2.3.4, 198.51.100.1, 10.0.0.1"),
+            ("198.51.100.1".to_owned(), true)
+        );
         assert_eq!(peer("10.0.0.1", "1.2.3.4, nonsense"), ("10.0.0.1".to_owned(), true));
     }
 }

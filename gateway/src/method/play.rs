@@ -1,5 +1,5 @@
-use rhai_dispatcher::{TaskId, WorkerId};
 use rhai_dispatcher::task::MethodName;
+use rhai_dispatcher::{TaskId, WorkerId};
 use serde_json::json;
 
 use super::failure::{of_error, output_of};

@@ -7,6 +7,8 @@ mod id;
 mod message;
 mod raw;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::{Answer, notification};
 pub(crate) use code::Code;

@@ -61,7 +61,7 @@ impl Full {
                   retry-after: 1\r\nconnection: close\r\n\r\nthe gateway is full (limit max_connections)\n"
             }
             Self::Address => {
-                b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: text/plain\r\ncontent-length: 69\r\n\
+                b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: text/plain\r\ncontent-length: 68\r\n\
                   retry-after: 1\r\nconnection: close\r\n\r\n\
                   this address has too many connections (max_connections_per_address)\n"
             }

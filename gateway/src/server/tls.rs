@@ -24,12 +24,14 @@ pub struct TlsError {
 pub(crate) fn tls_acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     let refuse = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
     let chain = CertificateDer::pem_file_iter(certificates).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| refuse(certificates, format!("{error}; it has to have PEM certificates")))?;
+    let chain =
+        chain.map_err(|error| refuse(certificates, format!("{error}; it has to have PEM certificates")))?;
     if chain.is_empty() {
         return Err(refuse(certificates, "it has no certificate; put that of the server first".to_owned()));
     }
     let private = PrivateKeyDer::from_pem_file(key);
-    let private = private.map_err(|error| refuse(key, format!("{error}; it has to have a PEM private key")))?;
+    let private =
+        private.map_err(|error| refuse(key, format!("{error}; it has to have a PEM private key")))?;
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));

@@ -42,7 +42,13 @@ pub(in crate::dashboard) fn encode(text: &str) -> String {
 
 impl Visit {
     /// That of a request.
-    pub(super) fn new(core: &Core, uri: &Uri, headers: &HeaderMap, address: IpAddr, identity: Option<Identity>) -> Self {
+    pub(super) fn new(
+        core: &Core,
+        uri: &Uri,
+        headers: &HeaderMap,
+        address: IpAddr,
+        identity: Option<Identity>,
+    ) -> Self {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
             core: core.clone(),

@@ -43,7 +43,8 @@ impl History {
     pub(super) fn begin(&mut self, now: WallTime) -> WallTime {
         let number = now.as_millis() / Self::MILLIS;
         // An older log may have been empty, or of a time before the store's clock was set: it is read anew.
-        let is_known = |interval: &Interval| (interval.number..interval.number + Self::INTERVALS).contains(&number);
+        let is_known =
+            |interval: &Interval| (interval.number..interval.number + Self::INTERVALS).contains(&number);
         let from = match self.intervals.back().filter(|last| is_known(last)) {
             Some(last) => last.number.saturating_sub(Self::AGAIN),
             None => {
@@ -68,7 +69,13 @@ impl History {
     }
 
     /// Adds the ends of a worker id from `from` on; `limit` is how many were asked for.
-    pub(super) fn add_ends(&mut self, worker_id: &WorkerId, from: WallTime, log: &LoggedActivity, limit: usize) {
+    pub(super) fn add_ends(
+        &mut self,
+        worker_id: &WorkerId,
+        from: WallTime,
+        log: &LoggedActivity,
+        limit: usize,
+    ) {
         let ends = || log.entries.iter().map(|(_, entry)| entry);
         // A full log has lost what was before its first entry.
         let is_cut = log.next.is_some() || log.entries.len() >= limit / 10 * 9;
@@ -87,7 +94,9 @@ impl History {
             }
             let ends = found.remove(&interval.number).unwrap_or_default();
             let known = interval.queues.get(worker_id).map_or(Duration::ZERO, |point| point.covered);
-            if covered < known || (ends.is_empty() && known.is_zero() && !interval.queues.contains_key(worker_id)) {
+            if covered < known
+                || (ends.is_empty() && known.is_zero() && !interval.queues.contains_key(worker_id))
+            {
                 continue;
             }
             interval.queues.entry(worker_id.clone()).or_default().set_ends(&ends, covered);

@@ -41,16 +41,23 @@ struct Page {
 const ROWS: usize = 50;
 
 /// `GET /audit`
-pub(in crate::dashboard) async fn audit(visit: Visit, Query(page): Query<Before>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn audit(
+    visit: Visit,
+    Query(page): Query<Before>,
+) -> Result<Response, PageError> {
     let entries = visit.core.audit.list(page.before, ROWS);
-    let next = entries.last().map(|(number, _)| *number).filter(|number| entries.len() == ROWS && *number > 0);
+    let next =
+        entries.last().map(|(number, _)| *number).filter(|number| entries.len() == ROWS && *number > 0);
     let now = WallTime::now();
     let rows = entries.iter().map(|(_, entry)| {
         let target = entry.target.as_deref().unwrap_or_default();
         let is_task = target.parse::<rhai_dispatcher::TaskId>().is_ok();
         Row {
             at: Ago::new(entry.at, now),
-            caller: entry.caller_id.as_deref().map_or_else(|| "–".to_owned(), |caller| Excerpt::line(caller, 60)),
+            caller: entry
+                .caller_id
+                .as_deref()
+                .map_or_else(|| "–".to_owned(), |caller| Excerpt::line(caller, 60)),
             address: entry.address.to_string(),
             action: entry.action.to_string(),
             path: is_task.then(|| format!("tasks/{target}")),
@@ -59,5 +66,10 @@ pub(in crate::dashboard) async fn audit(visit: Visit, Query(page): Query<Before>
         }
     });
     let rows = rows.collect();
-    render(&Page { shell: Shell::new(&visit, Section::Audit, "Audit"), rows, next, is_later: page.before.is_some() })
+    render(&Page {
+        shell: Shell::new(&visit, Section::Audit, "Audit"),
+        rows,
+        next,
+        is_later: page.before.is_some(),
+    })
 }

@@ -85,7 +85,10 @@ const MAX_GROUPS: usize = 100;
 const PARTS: usize = 30;
 
 /// `GET /errors`
-pub(in crate::dashboard) async fn errors(visit: Visit, Query(range): Query<Range>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn errors(
+    visit: Visit,
+    Query(range): Query<Range>,
+) -> Result<Response, PageError> {
     live(visit, ErrorsPage { since: range.since.unwrap_or(Since::Hour) }).await
 }
 
@@ -124,7 +127,14 @@ impl LivePage for ErrorsPage {
         groups.sort_by_key(|group| std::cmp::Reverse(group.number));
         let more = groups.len().saturating_sub(MAX_GROUPS);
         groups.truncate(MAX_GROUPS);
-        Ok(Errors { since: self.since, groups, total, more, is_cut: next.is_some(), can_act: visit.allows(Access::Call) })
+        Ok(Errors {
+            since: self.since,
+            groups,
+            total,
+            more,
+            is_cut: next.is_some(),
+            can_act: visit.allows(Access::Call),
+        })
     }
 
     fn shell(&self, visit: &Visit, _view: &Errors) -> Shell {
@@ -148,7 +158,10 @@ fn group(entries: &[ActivityEntry], now: WallTime, since: Since) -> Vec<Group> {
             groups.entry(fingerprint).or_default().push(entry);
         }
     }
-    groups.into_iter().filter_map(|(fingerprint, entries)| Group::new(fingerprint, &entries, now, since)).collect()
+    groups
+        .into_iter()
+        .filter_map(|(fingerprint, entries)| Group::new(fingerprint, &entries, now, since))
+        .collect()
 }
 
 impl Group {

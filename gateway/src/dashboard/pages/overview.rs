@@ -167,7 +167,11 @@ fn decimal(value: f64) -> String {
 fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
     let seconds: Vec<_> = times.iter().map(|at| at.as_millis() as f64 / 1e3).collect();
     let rates = |of: fn(&Point) -> u64| -> Vec<f64> {
-        points.iter().map(|point| point.per_second(of(point))).map(|rate| (rate * 10.0).round() / 10.0).collect()
+        points
+            .iter()
+            .map(|point| point.per_second(of(point)))
+            .map(|rate| (rate * 10.0).round() / 10.0)
+            .collect()
     };
     let percentile = |share: f64| -> Vec<Option<f64>> {
         let millis = |point: &Point| Some(point.times.percentile(share)?.as_micros() as f64 / 1e3);
@@ -191,5 +195,9 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
         { "name": "running", "color": "accent", "values": numbers(|point| point.running) },
         { "name": "waiting", "color": "warn", "values": numbers(|point| point.waiting) },
     ]);
-    vec![plot("Throughput", "tasks/s", throughput), plot("Run time", "ms", times), plot("Tasks", "tasks", tasks)]
+    vec![
+        plot("Throughput", "tasks/s", throughput),
+        plot("Run time", "ms", times),
+        plot("Tasks", "tasks", tasks),
+    ]
 }

@@ -49,7 +49,10 @@ const MAX_SCRIPT_BYTES: usize = 256 * 1024;
 const MAX_WORKER_IDS: usize = 200;
 
 /// `GET /playground`
-pub(in crate::dashboard) async fn playground(visit: Visit, Query(begin): Query<Begin>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn playground(
+    visit: Visit,
+    Query(begin): Query<Begin>,
+) -> Result<Response, PageError> {
     let snapshot = visit.core.monitor.read(visit.dispatcher().transport()).await?;
     let sees = |id: &WorkerId| visit.scope().is_some_and(|scope| scope.allows_worker(id));
     let served = snapshot.queues.iter().filter(|queue| queue.instances > 0 && sees(&queue.worker_id));
@@ -80,7 +83,10 @@ pub(in crate::dashboard) async fn playground(visit: Visit, Query(begin): Query<B
 }
 
 /// `POST /playground`: runs a script. The answer follows its task.
-pub(in crate::dashboard) async fn run(visit: Visit, Form(script): Form<Script>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn run(
+    visit: Visit,
+    Form(script): Form<Script>,
+) -> Result<Response, PageError> {
     let worker_id = WorkerId::try_from(script.worker_id.trim())
         .map_err(|invalid| PageError::bad(invalid.to_string(), "Choose the worker that runs the script."))?;
     if !visit.scope().is_some_and(|scope| scope.allows_worker(&worker_id)) {
@@ -91,8 +97,9 @@ pub(in crate::dashboard) async fn run(visit: Visit, Form(script): Form<Script>) 
     let mut request = visit.dispatcher().new_play_request().worker_id(worker_id.as_str()).script(text);
     let (args, name) = (script.args.trim(), script.name.trim());
     if !args.is_empty() {
-        let args: serde_json::Value = serde_json::from_str(args)
-            .map_err(|error| PageError::bad(format!("The arguments are not JSON: {error}."), "Write them as {\"name\": 1}."))?;
+        let args: serde_json::Value = serde_json::from_str(args).map_err(|error| {
+            PageError::bad(format!("The arguments are not JSON: {error}."), "Write them as {\"name\": 1}.")
+        })?;
         request = request.args(args);
     }
     if !name.is_empty() {

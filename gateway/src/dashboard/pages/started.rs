@@ -2,7 +2,7 @@ use askama::Template;
 use axum::response::Response;
 use rhai_dispatcher::TaskId;
 
-use crate::dashboard::frame::{PageError, Shell, Section, Visit, render};
+use crate::dashboard::frame::{PageError, Section, Shell, Visit, render};
 
 /// The place of a task that has just been submitted, which follows it.
 #[derive(Debug, Template)]

@@ -63,8 +63,9 @@ pub(in crate::dashboard) async fn handler(
     visit: Visit,
     Path((worker_id, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let worker_id = WorkerId::try_from(worker_id)
-        .map_err(|invalid| PageError::bad(invalid.to_string(), "The list of handlers has all that there are."))?;
+    let worker_id = WorkerId::try_from(worker_id).map_err(|invalid| {
+        PageError::bad(invalid.to_string(), "The list of handlers has all that there are.")
+    })?;
     live(visit, HandlerPage { worker_id, name }).await
 }
 
@@ -81,9 +82,11 @@ impl LivePage for HandlerPage {
         let scope = visit.scope().filter(|scope| scope.allows_worker(&self.worker_id)).ok_or_else(unknown)?;
         let dispatcher = visit.dispatcher();
         let all = dispatcher.get_handlers().await?;
-        let found = all.iter().find(|handler| handler.worker_id == self.worker_id && handler.name == self.name);
+        let found =
+            all.iter().find(|handler| handler.worker_id == self.worker_id && handler.name == self.name);
         let handler = found.ok_or_else(unknown)?;
-        let seen: Vec<_> = handler.methods.iter().filter(|method| scope.sees_method(&method.info.name)).collect();
+        let seen: Vec<_> =
+            handler.methods.iter().filter(|method| scope.sees_method(&method.info.name)).collect();
         if seen.is_empty() {
             return Err(unknown());
         }

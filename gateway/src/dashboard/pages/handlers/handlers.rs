@@ -63,7 +63,8 @@ impl LivePage for HandlersPage {
             .iter()
             .filter(|handler| scope.allows_worker(&handler.worker_id))
             .filter(|handler| {
-                handler.methods.is_empty() || handler.methods.iter().any(|method| scope.sees_method(&method.info.name))
+                handler.methods.is_empty()
+                    || handler.methods.iter().any(|method| scope.sees_method(&method.info.name))
             })
             .collect();
         let rows = seen.iter().take(MAX_ROWS).map(|handler| Row {

@@ -41,7 +41,13 @@ pub(in crate::dashboard) async fn method(
         name: name.to_string(),
         worker_id: worker_id.to_string(),
         about: shown(&found.info.description),
-        forms: found.info.forms.iter().enumerate().map(|(number, form)| FormView::new(number, form)).collect(),
+        forms: found
+            .info
+            .forms
+            .iter()
+            .enumerate()
+            .map(|(number, form)| FormView::new(number, form))
+            .collect(),
         schema: schema.and_then(|schema| serde_json::to_string_pretty(&schema).ok()).map(|text| shown(&text)),
         figures: FiguresView::new(&found.figures, now),
         can_call: visit.scope().is_some_and(|scope| scope.allows_method(&name)),
@@ -59,12 +65,14 @@ pub(in crate::dashboard) async fn call(
         return Err(PageError::forbidden(format!("The token does not allow to call {name}.")));
     }
     let found = find(&visit, &worker_id, &name).await?;
-    let number = fields.iter().find(|(name, _)| name == "form").and_then(|(_, text)| text.parse::<usize>().ok());
+    let number =
+        fields.iter().find(|(name, _)| name == "form").and_then(|(_, text)| text.parse::<usize>().ok());
     let form = found.info.forms.get(number.unwrap_or(0)).ok_or_else(|| {
         PageError::bad("The method has changed since this page was read.", "Load the page again.")
     })?;
     let params = params_of(form, &fields)?;
-    let id = visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params).submit().await?;
+    let id =
+        visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params).submit().await?;
     Started::response(&visit, id)
 }
 

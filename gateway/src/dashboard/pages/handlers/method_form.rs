@@ -39,7 +39,8 @@ pub(super) enum FieldKind {
 
 impl FormView {
     pub(super) fn new(number: usize, form: &MethodForm) -> Self {
-        let fields = form.parameters.iter().enumerate().map(|(place, parameter)| Field::new(place, parameter));
+        let fields =
+            form.parameters.iter().enumerate().map(|(place, parameter)| Field::new(place, parameter));
         Self { number, fields: fields.collect() }
     }
 }
@@ -111,7 +112,11 @@ pub(super) fn params_of(form: &MethodForm, fields: &[(String, String)]) -> Resul
         values.push(Some(value_of(parameter, text)?));
     }
     if form.parameters.iter().all(|parameter| !parameter.name.is_empty()) {
-        let named = form.parameters.iter().zip(values).filter_map(|(parameter, value)| Some((parameter.name.clone(), value?)));
+        let named = form
+            .parameters
+            .iter()
+            .zip(values)
+            .filter_map(|(parameter, value)| Some((parameter.name.clone(), value?)));
         return Ok(Value::Object(named.collect::<Map<_, _>>()));
     }
     // What is left out at the end is not sent, and in between it is null.
@@ -131,7 +136,8 @@ fn value_of(parameter: &ParameterInfo, text: &str) -> Result<Value, PageError> {
         (Ok(value), _) => Ok(value),
         (Err(_), None) => Ok(Value::String(text.to_owned())),
         (Err(error), Some(typ)) => {
-            let problem = format!("{}: {:?} is not {typ}: {error}.", shown(&parameter.name), Excerpt::line(text, 60));
+            let problem =
+                format!("{}: {:?} is not {typ}: {error}.", shown(&parameter.name), Excerpt::line(text, 60));
             Err(PageError::bad(problem, "Write it as JSON."))
         }
     }
@@ -148,7 +154,8 @@ mod tests {
             ParameterInfo::new(name, *required, Some(schema).filter(|schema| !schema.is_null()))
         });
         let form = MethodForm::new(parameters.collect(), None);
-        let fields: Vec<_> = fields.iter().enumerate().map(|(n, text)| (format!("p{n}"), (*text).to_owned())).collect();
+        let fields: Vec<_> =
+            fields.iter().enumerate().map(|(n, text)| (format!("p{n}"), (*text).to_owned())).collect();
         params_of(&form, &fields).map_err(|error| error.problem)
     }
 
@@ -165,6 +172,9 @@ mod tests {
         let nameless = [("", true, Value::Null), ("", false, Value::Null), ("", false, Value::Null)];
         assert_eq!(params(&nameless, &["1", "", ""]), Ok(json!([1])));
         assert_eq!(params(&nameless, &["1", "", "3"]), Ok(json!([1, null, 3])));
-        assert_eq!(params(&[("n", true, json!({ "type": ["integer", "null"] }))], &["null"]), Ok(json!({ "n": null })));
+        assert_eq!(
+            params(&[("n", true, json!({ "type": ["integer", "null"] }))], &["null"]),
+            Ok(json!({ "n": null }))
+        );
     }
 }

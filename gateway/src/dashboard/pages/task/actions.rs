@@ -9,7 +9,10 @@ use crate::auth::Access;
 use crate::dashboard::frame::{Notice, PageError, Visit};
 
 /// `POST /tasks/{id}/cancel`
-pub(in crate::dashboard) async fn cancel(visit: Visit, Path(id): Path<String>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn cancel(
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
     let id = task_id(&id)?;
     read_visible(&visit, id).await?;
     let cancelled = visit.dispatcher().cancel(id).await?;
@@ -24,7 +27,10 @@ pub(in crate::dashboard) async fn cancel(visit: Visit, Path(id): Path<String>) -
 }
 
 /// `POST /tasks/{id}/run`: runs it again as a new task, and goes there.
-pub(in crate::dashboard) async fn run_again(visit: Visit, Path(id): Path<String>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn run_again(
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
     let id = task_id(&id)?;
     let details = read_visible(&visit, id).await?;
     check_may_run(&visit, &details)?;

@@ -51,7 +51,10 @@ pub(in crate::dashboard) fn task_id(text: &str) -> Result<TaskId, PageError> {
 }
 
 /// The record of a task that the caller may see. Otherwise it is not known.
-pub(in crate::dashboard) async fn read_visible(visit: &Visit, id: TaskId) -> Result<RhaiTaskDetails, PageError> {
+pub(in crate::dashboard) async fn read_visible(
+    visit: &Visit,
+    id: TaskId,
+) -> Result<RhaiTaskDetails, PageError> {
     let details = visit.dispatcher().status(id).await?;
     match visit.identity.as_ref().is_some_and(|identity| identity.sees(&details)) {
         true => Ok(details),

@@ -17,7 +17,12 @@ pub(in crate::dashboard) async fn raw(
         "output" => details.output.map(|output| output.as_json().to_string()).unwrap_or_default(),
         "error" => details.error.map(|error| error.to_string()).unwrap_or_default(),
         "log" => details.log.lines().iter().fold(String::new(), |all, line| all + line.text.as_str() + "\n"),
-        _ => return Err(PageError::not_found("A task has no such part.", "Use script, args, output, error or log.")),
+        _ => {
+            return Err(PageError::not_found(
+                "A task has no such part.",
+                "Use script, args, output, error or log.",
+            ));
+        }
     };
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }

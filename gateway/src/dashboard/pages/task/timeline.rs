@@ -35,7 +35,11 @@ pub(super) fn timeline(details: &RhaiTaskDetails, now: WallTime) -> Vec<Step> {
             0 | 1 => format!("Started, after {waited} in the queue"),
             delivery => format!("Started for the {delivery}. time, {waited} after it could"),
         };
-        steps.push(step(if details.status == TaskStatus::Processing { "now" } else { "" }, what, at(started)));
+        steps.push(step(
+            if details.status == TaskStatus::Processing { "now" } else { "" },
+            what,
+            at(started),
+        ));
     }
     if details.attempt > 0 && !details.status.is_terminal() {
         steps.push(step("warn", format!("{} tries ended in errors", details.attempt), None));
@@ -44,9 +48,15 @@ pub(super) fn timeline(details: &RhaiTaskDetails, now: WallTime) -> Vec<Step> {
     let ran = ran.unwrap_or_default();
     match details.status {
         TaskStatus::Completed => steps.push(step("good", format!("Completed{ran}"), at(details.updated_at))),
-        TaskStatus::Error => steps.push(step("bad", format!("Ended in an error{ran}"), at(details.updated_at))),
+        TaskStatus::Error => {
+            steps.push(step("bad", format!("Ended in an error{ran}"), at(details.updated_at)))
+        }
         TaskStatus::Cancelled => {
-            steps.push(step("warn", format!("Cancelled{ran}{}", why(details.cancel_reason)), at(details.updated_at)));
+            steps.push(step(
+                "warn",
+                format!("Cancelled{ran}{}", why(details.cancel_reason)),
+                at(details.updated_at),
+            ));
         }
         _ => {}
     }

@@ -100,7 +100,11 @@ impl TaskView {
         let is_call = details.method.is_some();
         let error_at = details.error.as_ref().filter(|_| !is_call);
         let source = (!is_call).then(|| {
-            SourceLines::new(&details.script, error_at.and_then(|error| error.line), error_at.and_then(|error| error.column))
+            SourceLines::new(
+                &details.script,
+                error_at.and_then(|error| error.line),
+                error_at.and_then(|error| error.column),
+            )
         });
         let progress = following.and_then(Following::progress).filter(|_| !is_over);
         Self {
@@ -112,13 +116,16 @@ impl TaskView {
             can_run_again: is_over && visit.allows(if is_call { Access::Call } else { Access::Scripts }),
             can_edit: !is_call && visit.allows(Access::Scripts),
             source,
-            method: details.method.as_ref().map(|method| Method {
-                name: method.to_string(),
-                worker_id: details.worker_id.to_string(),
-            }),
+            method: details
+                .method
+                .as_ref()
+                .map(|method| Method { name: method.to_string(), worker_id: details.worker_id.to_string() }),
             args: (!details.args.is_null()).then(|| Excerpt::of(&pretty(details.args.as_str()), MAX_BYTES)),
             error: ErrorView::of(&details),
-            output: details.output.as_ref().map(|output| Excerpt::of(&pretty(output.as_json().as_str()), MAX_BYTES)),
+            output: details
+                .output
+                .as_ref()
+                .map(|output| Excerpt::of(&pretty(output.as_json().as_str()), MAX_BYTES)),
             log: log(&details, following),
             facts: facts(&details),
             parent: details.parent.map(|parent| parent.to_string()),
@@ -168,7 +175,9 @@ impl StateView {
             running: state.running_for.map(span),
             operations: state.operations.map(count),
             memory: state.memory.map(bytes),
-            line: place.filter(|place| place.module.is_none()).and_then(|place| usize::try_from(place.line).ok()),
+            line: place
+                .filter(|place| place.module.is_none())
+                .and_then(|place| usize::try_from(place.line).ok()),
         }
     }
 }

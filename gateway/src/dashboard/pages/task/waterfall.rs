@@ -66,6 +66,11 @@ impl Waterfall {
         });
         let rows: Vec<_> = rows.collect();
         let height = rows.len() * ROW + ROW;
-        Self { height, rows, length: span(length), more: task.children.len() - children.len().min(task.children.len()) }
+        Self {
+            height,
+            rows,
+            length: span(length),
+            more: task.children.len() - children.len().min(task.children.len()),
+        }
     }
 }

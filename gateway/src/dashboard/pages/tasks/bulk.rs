@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::ended::read_entries;
 use super::unfinished::unfinished;
 use crate::auth::Access;
-use crate::dashboard::frame::{Notice, PageError, Shell, Section, Visit, render};
+use crate::dashboard::frame::{Notice, PageError, Section, Shell, Visit, render};
 use crate::dashboard::text::count;
 
 /// What is to be done to all tasks that match a filter.
@@ -69,7 +69,10 @@ pub(in crate::dashboard) async fn ask(visit: Visit, Query(bulk): Query<Bulk>) ->
 }
 
 /// `POST /tasks/bulk`: does it.
-pub(in crate::dashboard) async fn carry_out(visit: Visit, Form(bulk): Form<Bulk>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn carry_out(
+    visit: Visit,
+    Form(bulk): Form<Bulk>,
+) -> Result<Response, PageError> {
     let (ids, _) = find(&visit, &bulk).await?;
     let text = match bulk.action {
         Action::Cancel => cancel(&visit, &ids).await?,
@@ -85,8 +88,10 @@ pub(in crate::dashboard) async fn carry_out(visit: Visit, Form(bulk): Form<Bulk>
 
 /// The tasks that match, and whether there are more.
 async fn find(visit: &Visit, bulk: &Bulk) -> Result<(Vec<TaskId>, bool), PageError> {
-    let filter: ActivityFilter =
-        bulk.q.parse().map_err(|error: rhai_dispatcher::activity::FilterError| PageError::bad(error.to_string(), ""))?;
+    let filter: ActivityFilter = bulk
+        .q
+        .parse()
+        .map_err(|error: rhai_dispatcher::activity::FilterError| PageError::bad(error.to_string(), ""))?;
     match bulk.action {
         Action::Cancel => {
             let found = unfinished(visit, &filter).take(MAX_CANCELS + 1).map_ok(|task| task.details.task_id);
@@ -133,7 +138,8 @@ async fn cancel(visit: &Visit, ids: &[TaskId]) -> Result<String, PageError> {
 
 async fn run_again(visit: &Visit, ids: &[TaskId]) -> Result<String, PageError> {
     let dispatcher = visit.dispatcher();
-    let submitted = stream::iter(ids.iter().copied()).map(|id| dispatcher.resubmit(id)).buffer_unordered(SIDE_BY_SIDE);
+    let submitted =
+        stream::iter(ids.iter().copied()).map(|id| dispatcher.resubmit(id)).buffer_unordered(SIDE_BY_SIDE);
     let results: Vec<_> = submitted.collect().await;
     let done = results.iter().filter(|result| result.is_ok()).count();
     let mut text = format!("{} tasks run again.", count(done));

@@ -16,7 +16,8 @@ pub(super) async fn suggestions(visit: &Visit) -> Result<String, PageError> {
     let workers: Vec<_> = workers.take(MAX_NAMES).map(|id| id.as_str()).collect();
     let (mut handlers, mut methods) = (BTreeSet::new(), BTreeSet::new());
     for handler in visit.dispatcher().get_handlers().await? {
-        let seen = handler.methods.iter().map(|method| &method.info.name).filter(|name| scope.sees_method(name));
+        let seen =
+            handler.methods.iter().map(|method| &method.info.name).filter(|name| scope.sees_method(name));
         let seen: Vec<_> = seen.map(|name| name.as_str().to_owned()).collect();
         if scope.allows_worker(&handler.worker_id) && !seen.is_empty() {
             handlers.insert(handler.name);

@@ -73,7 +73,10 @@ const ROWS: usize = 50;
 const MAX_SKIP: usize = 10_000;
 
 /// `GET /tasks`
-pub(in crate::dashboard) async fn tasks(visit: Visit, Query(search): Query<Search>) -> Result<Response, PageError> {
+pub(in crate::dashboard) async fn tasks(
+    visit: Visit,
+    Query(search): Query<Search>,
+) -> Result<Response, PageError> {
     live(visit, TasksPage(search)).await
 }
 
@@ -104,7 +107,8 @@ impl LivePage for TasksPage {
         }
         if view.has_ended {
             let after = after.as_deref().map(str::parse::<ActivityCursor>).transpose();
-            let after = after.map_err(|invalid| PageError::bad(invalid.to_string(), "Begin with the first page."))?;
+            let after =
+                after.map_err(|invalid| PageError::bad(invalid.to_string(), "Begin with the first page."))?;
             let (rows, next) = read_ended(visit, &filter, after, ROWS).await?;
             view.rows = rows;
             view.more_ended = next.and_then(|next| more("after", &next.to_string()));

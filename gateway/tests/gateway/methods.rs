@@ -1,0 +1,177 @@
+use rhai_dispatcher::{RhaiDispatcher, TaskId, TaskStatus};
+use rhai_dispatcher_gateway::GatewayConfig;
+use serde_json::{Value, json};
+
+use crate::support::{Http, Site};
+
+fn error(answer: &Value) -> (i64, &str) {
+    let error = &answer["error"];
+    (error["code"].as_i64().unwrap_or_default(), error["data"]["reason"].as_str().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn script_is_run_and_its_error_says_where() {
+    let site = Site::new().await;
+    let answer = site.call("play", json!({ "script": "args.a + 2", "args": { "a": 40 } })).await;
+    assert_eq!(answer["result"], 42, "{answer}");
+    assert_eq!(site.call("play", json!(["40 + 2", "main"])).await["result"], 42);
+    assert_eq!(site.call("play", json!(["caller_id"])).await["result"], "gateway", "without tokens");
+
+    let failed = site.call("play", json!(["let a = 1;\nthrow #{ code: 7 }"])).await;
+    let data = &failed["error"]["data"];
+    assert_eq!(
+        (&failed["error"]["code"], &failed["error"]["message"]),
+        (&json!(-32000), &json!("Task failed"))
+    );
+    assert_eq!(
+        (&data["kind"], &data["line"], &data["value"]),
+        (&json!("runtime"), &json!(2), &json!({ "code": 7 }))
+    );
+    let record = site.call("task.status", json!([data["taskId"]])).await;
+    assert_eq!(
+        (&record["result"]["status"], &record["result"]["callerId"]),
+        (&json!("error"), &json!("gateway"))
+    );
+
+    let unparsable = site.call("play", json!(["let = 1"])).await;
+    assert_eq!(error(&unparsable).0, -32602, "{unparsable}");
+    assert_eq!(unparsable["error"]["data"]["kind"], "parse");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_parameters_are_named() {
+    let site = Site::new().await;
+    for (method, params, says) in [
+        ("play", json!({}), "script: is missing"),
+        ("play", json!({ "scirpt": "1" }), "unknown field `scirpt`"),
+        ("play", json!({ "script": 1 }), "invalid type: integer"),
+        ("play", json!({ "script": "1", "worker_id": "a b" }), "worker_id"),
+        ("play", json!({ "script": "1", "args": [1] }), "not a JSON object"),
+        ("play", json!({ "script": "1", "timeout": 0 }), "timeout: is zero"),
+        ("play", json!({ "script": "1", "timeout": -1 }), "timeout: -1 is not a duration"),
+        ("play", json!({ "script": "1", "timeout": 1e9 }), "max_call_timeout"),
+        ("play", json!({ "script": "1", "method": "a" }), "parameters of `call`"),
+        ("play", json!({ "script": "1", "limits": { "max_operations": 0 } }), "max_operations"),
+        ("call", json!({ "params": [1] }), "method: is missing"),
+        ("call", json!({ "method": "test.echo", "script": "1" }), "parameters of `play`"),
+        ("task.status", json!(["x"]), "task_id: \"x\" is not a UUID"),
+        ("task.status", json!([1, 2]), "there are 2 parameters, and the method takes 1"),
+        ("task.subscribe", json!([TaskId::new()]), "over a WebSocket only"),
+        ("handlers.list", json!([1]), "takes no parameters"),
+        ("test.fail", json!([1]), "takes no parameters"),
+        ("audit.list", json!({ "limit": 1_000_000 }), "max_listed"),
+    ] {
+        let answer = site.call(method, params.clone()).await;
+        let (code, reason) = error(&answer);
+        assert!([-32602, -32600].contains(&code) && reason.contains(says), "{method} {params}: {answer}");
+    }
+    let beyond = r#"{"jsonrpc":"2.0","id":1,"method":"test.echo","params":[12345678901234567890]}"#;
+    let answer = site.rpc(beyond).await.json();
+    assert!(error(&answer).1.contains("12345678901234567890 is beyond the 64-bit"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn method_is_called_by_name_and_with_settings() {
+    let site = Site::new().await;
+    assert_eq!(site.call("test.echo", json!([1, "a", null])).await["result"], json!([1, "a", null]));
+    let settings =
+        json!({ "method": "test.echo", "params": [7], "worker_id": "main", "context_id": "user-1" });
+    assert_eq!(site.call("call", settings.clone()).await["result"], json!([7]));
+    let submitted = site.call("call.submit", settings).await;
+    let id = submitted["result"]["taskId"].clone();
+    let record = site.call("task.wait", json!({ "task_id": id, "timeout": 30 })).await;
+    assert_eq!(
+        (&record["result"]["output"], &record["result"]["contextId"]),
+        (&json!([7]), &json!("user-1"))
+    );
+    assert_eq!(site.call("task.cancel", json!([id])).await["result"]["cancelled"], "alreadyFinished");
+
+    let failed = site.call("test.fail", json!([])).await;
+    assert_eq!((error(&failed).0, error(&failed).1), (-32000, "it failed"));
+    let elsewhere = site.call("call", json!({ "method": "test.echo", "worker_id": "spec" })).await;
+    assert_eq!(elsewhere["error"], Value::Null, "the worker of the specification answers all: {elsewhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notification_is_submitted_and_not_waited_for() {
+    let site = Site::new().await;
+    let notification = r#"{"jsonrpc":"2.0","method":"play","params":["sleep(60)"]}"#;
+    let response = Http::connect(site.address).await.post("/rpc", notification).await;
+    assert_eq!(response.status, 204);
+    let entries = site.call("audit.list", json!([])).await;
+    let id = entries["result"][0]["target"].as_str().expect("a task").to_owned();
+    let record = site.call("task.status", json!([id])).await;
+    assert!(
+        ["pending", "processing"].contains(&record["result"]["status"].as_str().expect("a status")),
+        "{record}"
+    );
+    assert_ne!(site.call("task.cancel", json!([id])).await["result"]["cancelled"], "alreadyFinished");
+    let ended = site.call("task.wait", json!([id])).await;
+    assert_eq!(
+        (&ended["result"]["status"], &ended["result"]["cancelReason"]),
+        (&json!("cancelled"), &json!("asked"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timeout_withdraws_the_task() {
+    let site =
+        Site::with(GatewayConfig::default().with_call_timeout(std::time::Duration::from_millis(50))).await;
+    let answer = site.call("play", json!(["sleep(60)"])).await;
+    assert_eq!(error(&answer).0, -32002, "{answer}");
+    let id: TaskId = answer["error"]["data"]["taskId"].as_str().expect("an id").parse().expect("an id");
+    let details = site.dispatcher.wait(id, crate::support::PATIENCE).await.expect("it ends");
+    assert_eq!(details.status, TaskStatus::Cancelled);
+    assert_eq!(error(&site.call("task.wait", json!([TaskId::new()])).await).0, -32004);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_are_described_as_openrpc() {
+    let site = Site::new().await;
+    let document = site.call("rpc.discover", json!([])).await["result"].clone();
+    assert_eq!(document["openrpc"], "1.3.2");
+    let methods = document["methods"].as_array().expect("methods");
+    let named =
+        |name: &str| methods.iter().find(|method| method["name"] == name).unwrap_or_else(|| panic!("{name}"));
+    for name in ["play", "call", "task.subscribe", "rpc.discover", "audit.list", "subtract"] {
+        named(name);
+    }
+    let echo = named("test.echo");
+    assert_eq!(
+        (&echo["x-worker-id"], &echo["params"][0]["required"]),
+        (&json!("main"), &json!(true)),
+        "{echo}"
+    );
+    let handlers = site.call("handlers.list", json!([])).await;
+    let names: Vec<_> =
+        handlers["result"].as_array().expect("handlers").iter().map(|handler| &handler["name"]).collect();
+    assert_eq!(names, ["test", "spec"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn method_of_two_worker_ids_needs_one() {
+    let site = Site::new().await;
+    let transport = site.dispatcher.transport().clone();
+    let other =
+        rhai_dispatcher::RhaiWorker::builder("other").transport(transport).handler(crate::support::handler());
+    let other = other.build().expect("a worker").start().await.expect("it starts");
+    let dispatcher: &RhaiDispatcher = &site.dispatcher;
+    crate::support::until("the other worker has announced its methods", || async {
+        dispatcher
+            .get_handlers()
+            .await
+            .expect("handlers")
+            .iter()
+            .any(|handler| handler.worker_id.as_str() == "other")
+    })
+    .await;
+    crate::support::until("the call is ambiguous", || async {
+        let answer = site.call("test.echo", json!([1])).await;
+        error(&answer).0 == -32602 && error(&answer).1.contains("worker_id")
+    })
+    .await;
+    let named =
+        site.call("call", json!({ "method": "test.echo", "params": [1], "worker_id": "other" })).await;
+    assert_eq!(named["result"], json!([1]));
+    other.drain().await.expect("it drains");
+}
