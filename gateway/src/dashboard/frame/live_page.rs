@@ -78,7 +78,7 @@ fn parts<P: LivePage>(visit: Visit, page: P) -> impl Stream<Item = Result<Event,
         page.changed().await;
         let (text, is_over) = match part(&mut page, &visit).await {
             Ok(part) => part,
-            Err(error) => (error_part(&visit, &error), false),
+            Err(error) => (error_part(&error), false),
         };
         let mut hasher = DefaultHasher::new();
         hasher.write(text.as_bytes());
@@ -102,6 +102,6 @@ async fn part<P: LivePage>(page: &mut P, visit: &Visit) -> Result<(String, bool)
 }
 
 /// In place of figures that are not current any more.
-fn error_part(visit: &Visit, error: &PageError) -> String {
-    Notice::error(visit, error).render().unwrap_or_default()
+fn error_part(error: &PageError) -> String {
+    Notice::error(error).render().unwrap_or_default()
 }

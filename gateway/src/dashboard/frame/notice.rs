@@ -3,7 +3,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
-use super::{PageError, Visit};
+use super::PageError;
 
 /// A short message on the page from which something was done.
 #[derive(Debug, Template)]
@@ -12,29 +12,15 @@ pub(in crate::dashboard) struct Notice {
     is_error: bool,
     text: String,
     hint: String,
-    /// A page that belongs to it, from the root, and its name.
-    link: Option<(String, String)>,
-    root: String,
 }
 
 impl Notice {
-    pub(in crate::dashboard) fn new(visit: &Visit, text: impl Into<String>) -> Self {
-        Self { is_error: false, text: text.into(), hint: String::new(), link: None, root: visit.root.clone() }
+    pub(in crate::dashboard) fn new(text: impl Into<String>) -> Self {
+        Self { is_error: false, text: text.into(), hint: String::new() }
     }
 
-    pub(super) fn error(visit: &Visit, error: &PageError) -> Self {
-        let hint = error.hint.clone();
-        Self { is_error: true, hint, ..Self::new(visit, error.problem.clone()) }
-    }
-
-    /// The same message with a link to a page, whose path is given from the root.
-    pub(in crate::dashboard) fn with_link(
-        mut self,
-        path: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Self {
-        self.link = Some((path.into(), name.into()));
-        self
+    pub(super) fn error(error: &PageError) -> Self {
+        Self { is_error: true, text: error.problem.clone(), hint: error.hint.clone() }
     }
 
     pub(in crate::dashboard) fn response(&self, status: StatusCode) -> Result<Response, PageError> {

@@ -19,7 +19,6 @@ pub(in crate::dashboard) struct Shell {
     pub(in crate::dashboard) caller: Option<String>,
     /// The headers of all requests of the page's scripts, as JSON.
     pub(in crate::dashboard) headers: String,
-    pub(in crate::dashboard) can_call: bool,
     pub(in crate::dashboard) can_run_scripts: bool,
     pub(in crate::dashboard) is_admin: bool,
     /// Whether the caller may see pages at all.
@@ -56,7 +55,6 @@ impl Shell {
             caller: csrf.and(visit.identity.as_ref()).map(|identity| identity.caller_id().to_string()),
             headers: headers.to_string(),
             can_read: visit.allows(Access::Read),
-            can_call: visit.allows(Access::Call),
             can_run_scripts: visit.allows(Access::Scripts),
             is_admin: visit.allows(Access::Admin),
             version: env!("CARGO_PKG_VERSION"),

@@ -28,8 +28,6 @@ pub(in crate::dashboard) struct Visit {
     pub(in crate::dashboard) wants_events: bool,
     /// The address of the client.
     pub(in crate::dashboard) address: IpAddr,
-    /// Whether a script of a page asks, for a part of it.
-    pub(in crate::dashboard) is_partial: bool,
 }
 
 /// What is left as it is in a part of a path, or in a value of a query.
@@ -57,7 +55,6 @@ impl Visit {
             query: uri.query().unwrap_or_default().to_owned(),
             wants_events: accept.contains("text/event-stream"),
             address,
-            is_partial: headers.contains_key("hx-request"),
         }
     }
 

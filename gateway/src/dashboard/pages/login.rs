@@ -9,10 +9,12 @@ struct Page {
     shell: Shell,
     /// Whether the gateway has no tokens.
     is_open: bool,
+    /// Who is logged in.
+    name: Option<String>,
 }
 
 /// `GET /login`
 pub(in crate::dashboard) async fn login(visit: Visit) -> Result<Response, PageError> {
-    let is_open = visit.core.auth.is_open();
-    render(&Page { shell: Shell::new(&visit, Section::None, "Log in"), is_open })
+    let shell = Shell::new(&visit, Section::None, "Log in");
+    render(&Page { is_open: visit.core.auth.is_open(), name: shell.caller.clone(), shell })
 }

@@ -83,7 +83,7 @@ async fn set_paused(visit: &Visit, id: &str, paused: bool) -> Result<Response, P
         true => format!("The queue {id} is paused: its workers claim no more tasks until it is resumed."),
         false => format!("The queue {id} is resumed."),
     };
-    Notice::new(visit, text).response(StatusCode::OK)
+    Notice::new(text).response(StatusCode::OK)
 }
 
 impl LivePage for QueuesPage {

@@ -23,7 +23,7 @@ pub(in crate::dashboard) async fn cancel(
         Cancelled::AlreadyFinished => "The task had ended before.",
         _ => return Err(RhaiDispatcherError::NotFound(id).into()),
     };
-    Notice::new(&visit, text).response(StatusCode::OK)
+    Notice::new(text).response(StatusCode::OK)
 }
 
 /// `POST /tasks/{id}/run`: runs it again as a new task, and goes there.

@@ -83,7 +83,7 @@ pub(in crate::dashboard) async fn carry_out(
         Action::Run => "task.run_all_again",
     };
     visit.audit(action, bulk.q, Some(text.clone())).await;
-    Notice::new(&visit, text).response(StatusCode::OK)
+    Notice::new(text).response(StatusCode::OK)
 }
 
 /// The tasks that match, and whether there are more.
