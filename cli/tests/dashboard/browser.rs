@@ -141,10 +141,6 @@ impl Browser {
         self.run("return document.body.innerText").as_str().expect("a text").to_owned()
     }
 
-    pub(crate) fn url(&self) -> String {
-        self.command("GET", "/url", &Value::Null).as_str().expect("a text").to_owned()
-    }
-
     pub(crate) fn look(&self, looks: Looks) {
         let Looks { width, height, scheme } = looks;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });

@@ -85,5 +85,7 @@ fn pages_stay_small_with_many_tasks() {
         println!("{page:50} {bytes:>7} bytes, {best:>10.1?} to {worst:>10.1?}");
     }
     drop(stops);
-    workers.into_iter().for_each(|worker| drop(worker.join().expect("it ends").expect("it drains")));
+    for worker in workers {
+        worker.join().expect("it ends").expect("it drains");
+    }
 }

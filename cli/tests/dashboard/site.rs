@@ -16,7 +16,7 @@ use crate::web::{self, Request, Response};
 
 /// `rhaid serve` on a Redis server of its own, with a folder of methods and a token for everything.
 pub(crate) struct Site {
-    serve: Child,
+    serve: Ended,
     pub(crate) address: SocketAddr,
     /// The token of an administrator named ann.
     pub(crate) token: String,
@@ -51,20 +51,23 @@ impl Site {
         fs::create_dir(folder.path().join("api")).expect("a directory");
         fs::write(folder.path().join("api/shop.rhai"), SHOP).expect("a file");
         let token = new_token(folder.path(), &["ann", "--role", "admin"]);
-        let mut serve = rhaid(folder.path())
+        let serve = rhaid(folder.path())
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--handlers", "api", "--threads", "2"])
             .args(["--tokens", "tokens.json", "--url", &redis.url()])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("rhaid runs");
-        let line = BufReader::new(serve.stdout.take().expect("a pipe"))
+        let mut serve = Ended(serve);
+        let line = BufReader::new(serve.0.stdout.take().expect("a pipe"))
             .lines()
             .next()
             .expect("a line")
             .expect("text");
         let line: Value = serde_json::from_str(&line).expect("JSON");
-        let address = line["address"].as_str().and_then(|address| address.parse().ok()).expect("an address");
+        let address =
+            line["url"].as_str().expect("a URL").trim_start_matches("http://").trim_end_matches('/');
+        let address = address.parse().expect("an address");
         let dispatcher = block_on(RhaiDispatcher::connect(redis.url())).expect("a dispatcher");
         let site = Self { serve, address, token, redis, dispatcher, folder };
         // The worker has announced its methods.
@@ -117,8 +120,8 @@ impl Site {
 
     /// Ends the gateway at once.
     pub(crate) fn stop(&mut self) {
-        self.serve.kill().expect("it runs");
-        self.serve.wait().expect("its end");
+        self.serve.0.kill().expect("it runs");
+        self.serve.0.wait().expect("its end");
     }
 
     /// Submits a script to the worker of the site.
@@ -133,10 +136,13 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+/// A process that ends with this value.
+struct Ended(Child);
+
+impl Drop for Ended {
     fn drop(&mut self) {
-        let _ = self.serve.kill();
-        let _ = self.serve.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// A request over HTTP, on a connection of its own.
@@ -17,7 +17,7 @@ pub(crate) struct Response {
     pub(crate) body: String,
 }
 
-/// Sends a request, and reads the answer to its end.
+/// Sends a request, and reads the answer.
 pub(crate) fn send(to: SocketAddr, request: &Request<'_>) -> Response {
     let Request { method, path, headers, body } = request;
     let mut stream = TcpStream::connect(to).expect("a connection");
@@ -29,12 +29,19 @@ pub(crate) fn send(to: SocketAddr, request: &Request<'_>) -> Response {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     stream.write_all(format!("{text}\r\n{body}").as_bytes()).expect("it is sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    let answer = String::from_utf8(answer).expect("UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let mut answer = BufReader::new(stream);
+    let (mut head, mut line) = (String::new(), String::new());
+    while answer.read_line(&mut line).expect("a line") > 0 && line != "\r\n" {
+        head.push_str(&std::mem::take(&mut line));
+    }
+    // Not every server closes the connection, though it was asked to.
+    let length = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.expect("a length")];
+    answer.read_exact(&mut body).expect("a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Response { status, head: head.to_owned(), body: body.to_owned() }
+    Response { status, head, body: String::from_utf8(body).expect("UTF-8") }
 }
 
 /// The bytes of a text in base64.
