@@ -147,17 +147,15 @@ function tell(text, isError) {
 // ---- Questions before something that can't be undone
 
 document.addEventListener("htmx:confirm", (event) => {
-  const element = event.detail.ctx?.sourceElement ?? event.target;
-  const text = element.dataset?.ask;
-  if (text === undefined) return;
+  const { ctx } = event.detail;
   event.preventDefault();
   const dialog = byId("confirm");
-  byId("confirm-text").textContent = text;
-  byId("confirm-yes").textContent = element.dataset.askYes ?? "Yes";
+  byId("confirm-text").textContent = ctx.confirm;
+  byId("confirm-yes").textContent = ctx.sourceElement.dataset.yes ?? "Yes";
   dialog.returnValue = "no";
   dialog.addEventListener("close", () => {
     if (dialog.returnValue === "yes") event.detail.issueRequest();
-    else event.detail.dropRequest?.();
+    else event.detail.dropRequest();
   }, { once: true });
   dialog.showModal();
 });
@@ -223,9 +221,22 @@ if (location.hash === "#search") byId("search")?.focus();
 
 // ---- After each reading
 
+// A log shows its last lines, unless it was scrolled up.
+document.addEventListener("scroll", (event) => {
+  const log = event.target;
+  if (log.classList?.contains("log")) log.isHeld = log.scrollTop + log.clientHeight < log.scrollHeight - 24;
+}, true);
+
+function showLastLines() {
+  for (const log of document.querySelectorAll("[hx-sse\\:connect] .log")) {
+    if (!log.isHeld) log.scrollTop = log.scrollHeight;
+  }
+}
+
 document.addEventListener("htmx:after:swap", () => {
   tellMoments();
   markSources(document);
+  showLastLines();
 });
 markSources(document);
 tellMoments();

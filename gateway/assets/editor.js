@@ -15,7 +15,11 @@ for (const editor of document.querySelectorAll(".editor[data-for]")) {
   editor.hidden = false;
   area.hidden = true;
   const jar = CodeJar(editor, colour, { tab: "    ", spellcheck: false });
-  jar.onUpdate((code) => { area.value = code; });
+  colour(editor);
+  const keep = () => { area.value = jar.toString(); };
+  jar.onUpdate(keep);
+  // Also what comes by the mouse.
+  editor.addEventListener("input", keep);
   // A browser without scripts has the area; with them the label leads here.
   document.querySelector(`label[for="${CSS.escape(area.id)}"]`)?.addEventListener("click", () => editor.focus());
 }

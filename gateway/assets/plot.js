@@ -2,6 +2,10 @@
 
 const drawn = new Map();
 
+function clock(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
 
 /** The colour as the browser computes it, with the theme. */
 function resolved(name, probe) {
@@ -37,7 +41,7 @@ function draw(figure) {
     width: canvas.clientWidth || 320,
     height: 160,
     cursor: { points: { size: 6 } },
-    axes: [axis, { ...axis, size: 46 }],
+    axes: [{ ...axis, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 46 }],
     scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     series: [{}, ...series],
   }, values, canvas);

@@ -26,7 +26,7 @@ fn wrong_token_and_rights_are_told() {
     browser.type_into("input[name=token]", "rhaid_wrong");
     browser.press("Log in");
     browser.wait_for_text("main", "the token is not valid");
-    browser.type_into("input[name=token]", &site.new_token(&["bob", "--role", "read"]));
+    browser.type_into("input[name=token]", &site.reading_token);
     browser.press("Log in");
     browser.wait_for_text("header .caller", "bob");
     let pages =

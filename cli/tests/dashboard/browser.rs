@@ -2,6 +2,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,6 +17,9 @@ pub(crate) struct Browser {
     session: String,
     _profile: TempDir,
 }
+
+/// How long a page may take to become what is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a browser looks at pages.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +62,7 @@ impl Browser {
             "browserName": "chrome",
             "goog:chromeOptions": { "args": args },
             "goog:loggingPrefs": { "browser": "ALL" },
-            "timeouts": { "script": 60_000, "pageLoad": 60_000 },
+            "timeouts": { "script": 2_000, "pageLoad": 60_000 },
         } } });
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
         let session = browser.send("POST", "/session", &wanted).expect("a session");
@@ -88,15 +92,14 @@ impl Browser {
              }});
              observer.observe(document, {{ subtree: true, childList: true, attributes: true, characterData: true }});"
         );
+        let begun = Instant::now();
         loop {
             let answer =
                 self.send("POST", &self.path("/execute/async"), &json!({ "script": script, "args": [] }));
             match answer {
                 Ok(value) => return value,
-                // The page that was looked at has gone: its successor is looked at.
-                Err(error)
-                    if error.contains("unload") || error.contains("navigat") || error.contains("context") => {
-                }
+                // The page that was looked at has gone, and its successor is looked at.
+                Err(_) if begun.elapsed() < PATIENCE => {}
                 Err(error) => panic!("{expression}: {error}\n{}", self.run("return document.body.innerText")),
             }
         }

@@ -20,6 +20,8 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     /// The token of an administrator named ann.
     pub(crate) token: String,
+    /// The token of bob, who may read only.
+    pub(crate) reading_token: String,
     pub(crate) redis: RedisServer,
     pub(crate) dispatcher: RhaiDispatcher,
     folder: TempDir,
@@ -51,6 +53,7 @@ impl Site {
         fs::create_dir(folder.path().join("api")).expect("a directory");
         fs::write(folder.path().join("api/shop.rhai"), SHOP).expect("a file");
         let token = new_token(folder.path(), &["ann", "--role", "admin"]);
+        let reading_token = new_token(folder.path(), &["bob", "--role", "read"]);
         let serve = rhaid(folder.path())
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--handlers", "api", "--threads", "2"])
             .args(["--tokens", "tokens.json", "--url", &redis.url()])
@@ -69,7 +72,7 @@ impl Site {
             line["url"].as_str().expect("a URL").trim_start_matches("http://").trim_end_matches('/');
         let address = address.parse().expect("an address");
         let dispatcher = block_on(RhaiDispatcher::connect(redis.url())).expect("a dispatcher");
-        let site = Self { serve, address, token, redis, dispatcher, folder };
+        let site = Self { serve, address, token, reading_token, redis, dispatcher, folder };
         // The worker has announced its methods.
         let price = site.dispatcher.call("shop.price").worker_id("main").arg("article", "tea");
         block_on(price.timeout(Duration::from_secs(60)).into_future()).expect("an answer");
@@ -88,11 +91,6 @@ impl Site {
         browser.press("Log in");
         browser.wait_for_text("nav a[aria-current]", "Overview");
         browser
-    }
-
-    /// One more token.
-    pub(crate) fn new_token(&self, args: &[&str]) -> String {
-        new_token(self.folder.path(), args)
     }
 
     /// `rhaid token revoke`, of all tokens with a name.

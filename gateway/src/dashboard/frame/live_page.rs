@@ -76,6 +76,10 @@ fn parts<P: LivePage>(visit: Visit, page: P) -> impl Stream<Item = Result<Event,
             return None;
         }
         page.changed().await;
+        // A page of a token that was revoked asks again, and is told.
+        if visit.identity.as_ref().is_some_and(|identity| !visit.core.auth.is_still(identity)) {
+            return None;
+        }
         let (text, is_over) = match part(&mut page, &visit).await {
             Ok(part) => part,
             Err(error) => (error_part(&error), false),

@@ -35,7 +35,7 @@ pub(crate) async fn refusal_page(State(core): State<Core>, request: Request, nex
     let (mut refused, body) = next.run(request).await.into_parts();
     let error = match (refused.extensions.remove::<PageError>(), refused.extensions.remove::<Refusal>()) {
         (Some(error), _) => error,
-        (None, Some(refusal)) => of_refusal(&refusal),
+        (None, Some(refusal)) => of_refusal(&refusal, uri.path()),
         (None, None) if is_plain_refusal(&refused) => of_text(refused.status, body).await,
         (None, None) => return Response::from_parts(refused, body),
     };
@@ -78,7 +78,7 @@ async fn of_text(status: StatusCode, body: Body) -> PageError {
     PageError::new(status, "This does not work", shown(&String::from_utf8_lossy(&text)), "")
 }
 
-fn of_refusal(refusal: &Refusal) -> PageError {
+fn of_refusal(refusal: &Refusal, path: &str) -> PageError {
     let (title, hint) = match refusal.status() {
         StatusCode::UNAUTHORIZED => (
             "Log in",
@@ -89,5 +89,10 @@ fn of_refusal(refusal: &Refusal) -> PageError {
         StatusCode::TOO_MANY_REQUESTS => ("Too many requests", "Wait a moment, and try again."),
         _ => ("This does not work", ""),
     };
-    PageError::new(refusal.status(), title, refusal.reason(), hint)
+    // What a program is told is how to send a token.
+    let reason = match refusal.status() {
+        StatusCode::UNAUTHORIZED if path != "/login" => "The pages need a token, or your session has ended.",
+        _ => refusal.reason(),
+    };
+    PageError::new(refusal.status(), title, reason, hint)
 }

@@ -31,7 +31,7 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
         if queue.instances == 0 && waiting > 0 {
             troubles.push(Trouble {
                 is_grave: true,
-                what: format!("No worker serves {id}: {} wait.", tasks(waiting)),
+                what: format!("No worker serves {id}: {}.", waiting_tasks(waiting)),
                 hint: format!(
                     "Start one with `rhaid worker {id}`, or cancel the tasks if the name is a mistake."
                 ),
@@ -40,7 +40,7 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
         } else if queue.paused && waiting > 0 {
             troubles.push(Trouble {
                 is_grave: true,
-                what: format!("The queue {id} is paused: {} wait.", tasks(waiting)),
+                what: format!("The queue {id} is paused: {}.", waiting_tasks(waiting)),
                 hint: "It was paused by an operator; tasks start again when it is resumed.".to_owned(),
                 path: path.clone(),
             });
@@ -48,7 +48,7 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
         if queue.quarantined > 0 {
             troubles.push(Trouble {
                 is_grave: false,
-                what: format!("{} of {id} are in quarantine.", tasks(queue.quarantined)),
+                what: format!("{id} has {} in quarantine.", tasks(queue.quarantined)),
                 hint: "Their worker died while it ran them. They start again in small groups.".to_owned(),
                 path,
             });
@@ -86,6 +86,10 @@ fn many_errors(points: &[Point]) -> Option<Trouble> {
         hint: "The page of errors shows which, and since when.".to_owned(),
         path: "errors".to_owned(),
     })
+}
+
+fn waiting_tasks(number: usize) -> String {
+    format!("{} {}", tasks(number), if number == 1 { "waits" } else { "wait" })
 }
 
 fn tasks(number: usize) -> String {

@@ -9,7 +9,8 @@ pub(in crate::dashboard) fn span(duration: Duration) -> String {
         value => format!("{value:.0} {unit}"),
     };
     match micros {
-        0 => "0 µs".to_owned(),
+        // Moments are known to the millisecond.
+        0 => "< 1 ms".to_owned(),
         1..1_000 => format!("{micros} µs"),
         1_000..999_500 => digits(micros as f64 / 1e3, "ms"),
         999_500..60_000_000 => digits(duration.as_secs_f64(), "s"),
@@ -33,7 +34,7 @@ mod tests {
     #[test]
     fn durations_have_three_digits() {
         let of = |micros| span(Duration::from_micros(micros));
-        assert_eq!([of(0), of(999), of(1_250), of(12_345)], ["0 µs", "999 µs", "1.25 ms", "12.3 ms"]);
+        assert_eq!([of(0), of(999), of(1_250), of(12_345)], ["< 1 ms", "999 µs", "1.25 ms", "12.3 ms"]);
         assert_eq!([of(123_456), of(999_999), of(59_940_000)], ["123 ms", "1.00 s", "59.9 s"]);
         assert_eq!(
             [of(61_000_000), of(3_660_000_000), of(90_000_000_000)],

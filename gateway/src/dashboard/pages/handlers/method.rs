@@ -66,7 +66,7 @@ pub(in crate::dashboard) async fn call(
     }
     let found = find(&visit, &worker_id, &name).await?;
     let number =
-        fields.iter().find(|(name, _)| name == "form").and_then(|(_, text)| text.parse::<usize>().ok());
+        fields.iter().find(|(name, _)| name == "variant").and_then(|(_, text)| text.parse::<usize>().ok());
     let form = found.info.forms.get(number.unwrap_or(0)).ok_or_else(|| {
         PageError::bad("The method has changed since this page was read.", "Load the page again.")
     })?;

@@ -1,6 +1,7 @@
 use futures::{Stream, StreamExt, TryStreamExt};
 use rhai_dispatcher::activity::{ActivityEntry, ActivityFilter};
 use rhai_dispatcher::dispatcher::{ListedTask, TaskFilter};
+use rhai_dispatcher::task::Progress;
 use rhai_dispatcher::transport::WallTime;
 use rhai_dispatcher::{RhaiDispatcherError, RhaiTaskDetails};
 
@@ -18,7 +19,9 @@ pub(super) struct UnfinishedRow {
     pub(super) context: Option<String>,
     pub(super) accepted: Ago,
     pub(super) delivery: u32,
-    /// What it waits for, or since when it runs.
+    /// Since when it runs.
+    pub(super) since: Option<Ago>,
+    /// What it waits for.
     pub(super) progress: String,
 }
 
@@ -91,6 +94,10 @@ impl UnfinishedRow {
             context: details.context_id.as_deref().map(|context| Excerpt::line(&shown(context), 40)),
             accepted: Ago::new(details.created_at, now),
             delivery: details.delivery,
+            since: match task.progress {
+                Progress::Running { since, .. } => since.map(|since| Ago::new(since, now)),
+                _ => None,
+            },
             progress: Excerpt::line(&task.progress.to_string(), 160),
         }
     }
