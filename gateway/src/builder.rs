@@ -10,6 +10,7 @@ use crate::audit::AuditLog;
 use crate::auth::{Authenticator, TokenFile, Tokens};
 use crate::config::GatewayConfig;
 use crate::core::{GatewayCore, Phase};
+use crate::dashboard::Monitor;
 use crate::gateway::Gateway;
 use crate::server::tls_acceptor;
 use crate::withdrawals::Withdrawals;
@@ -89,7 +90,16 @@ impl GatewayBuilder {
         let tls = self.tls.map(|(certificates, key)| tls_acceptor(&certificates, &key)).transpose()?;
         let (withdrawals, withdrawn) = Withdrawals::new();
         let (phase, _) = watch::channel(Phase::Serving);
-        let core = GatewayCore { dispatcher, config: self.config, auth, audit, tls, withdrawals, phase };
+        let core = GatewayCore {
+            dispatcher,
+            config: self.config,
+            auth,
+            audit,
+            tls,
+            withdrawals,
+            monitor: Monitor::default(),
+            phase,
+        };
         Ok(Gateway::new(Arc::new(core), withdrawn))
     }
 }

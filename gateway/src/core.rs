@@ -8,6 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::audit::AuditLog;
 use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
+use crate::dashboard::Monitor;
 use crate::withdrawals::Withdrawals;
 
 /// What all connections of a gateway share.
@@ -19,6 +20,8 @@ pub(crate) struct GatewayCore {
     /// For connections with TLS, if it is on.
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) withdrawals: Withdrawals,
+    /// What the pages show of queues.
+    pub(crate) monitor: Monitor,
     /// Whether it still takes calls.
     pub(crate) phase: watch::Sender<Phase>,
 }

@@ -42,6 +42,22 @@ pub(crate) static NODE: Tool = Tool {
     advice: "install Node.js: a test runs the client of docs/list-protocol.md with it",
 };
 
+/// Shows the web pages in their tests.
+pub(crate) static CHROMIUM: Tool = Tool {
+    name: "chromium",
+    probe: &["chromium", "--version"],
+    install: || apt_package("chromium"),
+    advice: "install the package `chromium` (Debian, Fedora, Arch): tests look at the web pages with it",
+};
+
+/// Drives Chromium in these tests.
+pub(crate) static CHROMEDRIVER: Tool = Tool {
+    name: "chromedriver",
+    probe: &["chromedriver", "--version"],
+    install: || apt_package("chromium-driver"),
+    advice: "install the package `chromium-driver` (Debian) or `chromedriver` (Fedora): tests of the web pages need it",
+};
+
 /// A program that a step needs, and how it comes onto this machine.
 #[derive(Debug)]
 pub(crate) struct Tool {

@@ -90,7 +90,13 @@ fn steps() -> Vec<Step> {
             "all tests, doctests among them; examples are built",
             Cargo::new("test --workspace --no-fail-fast"),
         )
-        .needs(&[&setup::REDIS_SERVER, &setup::PYTHON, &setup::NODE]),
+        .needs(&[
+            &setup::REDIS_SERVER,
+            &setup::PYTHON,
+            &setup::NODE,
+            &setup::CHROMIUM,
+            &setup::CHROMEDRIVER,
+        ]),
         Step::cargo(
             "test-otel",
             "tests of OpenTelemetry",

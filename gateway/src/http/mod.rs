@@ -16,5 +16,7 @@ mod rpc_route;
 mod security_headers;
 mod ws_route;
 
+pub(crate) use peer::Peer;
+pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 pub(crate) use routes::Routes;

@@ -5,7 +5,7 @@ use crate::auth::Access;
 use crate::rpc::{Answer, Code, ErrorObject, Id};
 
 /// A request that is refused before a method runs: a status, and an error object with the id `null`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     status: StatusCode,
     error: ErrorObject,
@@ -22,6 +22,17 @@ impl Refusal {
     }
 
     /// The request has no valid token.
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, for a person.
+    pub(crate) fn reason(&self) -> &str {
+        self.error.reason()
+    }
+
+    /// There is no token, or no valid one.
     pub(crate) fn unauthorized() -> Self {
         let reason = "a valid token is needed; send it as `Authorization: Bearer TOKEN`";
         Self::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, reason)
@@ -41,6 +52,8 @@ impl IntoResponse for Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For the page that a browser gets in its place.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn router(core: &Core) -> Router {
         .layer(from_fn_with_state(core.clone(), authenticate))
         .layer(from_fn_with_state(core.clone(), identify_peer))
         .layer(from_fn_with_state(core.clone(), origin_guard))
+        .layer(from_fn_with_state(core.clone(), dashboard::refusal_page))
         .layer(from_fn(security_headers))
         .with_state(core.clone())
 }

@@ -29,6 +29,11 @@ impl ErrorObject {
         Self::because(Code::LimitExceeded, reason).with("limit", name).with("max", json!(limit))
     }
 
+    /// The sentence for a person; its message if it has none.
+    pub(crate) fn reason(&self) -> &str {
+        self.data.get("reason").and_then(Value::as_str).unwrap_or(self.message)
+    }
+
     /// Adds a member to `data`.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.data.insert(name.to_owned(), value.into());

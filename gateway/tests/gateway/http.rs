@@ -44,7 +44,7 @@ async fn what_is_not_a_request_has_a_status_and_a_reason() {
     );
     assert_eq!(connect().await.get("/healthz").await.body, "ok\n");
     assert_eq!(connect().await.get("/readyz").await.body, "ok\n");
-    assert!(connect().await.get("/").await.body.contains("/rpc"));
+    assert!(connect().await.get("/").await.body.contains("<title>Overview"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,10 @@
+//! The web pages as a person sees them: in Chromium, before `rhaid serve` and a Redis server of their own.
+
+mod access;
+mod browser;
+mod hostile;
+mod journey;
+mod many_tasks;
+mod pictures;
+mod site;
+mod web;

@@ -1,0 +1,166 @@
+use askama::Template;
+use axum::extract::Query;
+use axum::response::Response;
+use rhai_dispatcher::activity::{ActivityCursor, ActivityFilter, FilterError};
+use serde::Deserialize;
+
+use super::ended::{EndedRow, read_ended};
+use super::suggestions::suggestions;
+use super::unfinished::{UnfinishedRow, read_unfinished};
+use crate::auth::Access;
+use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, encode, live};
+use crate::dashboard::text::shown;
+
+/// What is searched, and which page.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::dashboard) struct Search {
+    /// The text of a filter.
+    #[serde(default)]
+    q: String,
+    /// From where the page of ends continues.
+    after: Option<String>,
+    /// How many unfinished tasks are before the page.
+    skip: Option<usize>,
+}
+
+/// What the list of tasks shows.
+#[derive(Debug)]
+pub(in crate::dashboard) struct Tasks {
+    q: String,
+    problem: Option<Problem>,
+    unfinished: Vec<UnfinishedRow>,
+    rows: Vec<EndedRow>,
+    /// Whether it has the part of the unfinished tasks, and that of the ended ones.
+    has_unfinished: bool,
+    has_ended: bool,
+    /// The queries of further pages.
+    more_unfinished: Option<String>,
+    more_ended: Option<String>,
+    /// Whether it is not the first page.
+    is_later: bool,
+    suggestions: String,
+    can_act: bool,
+}
+
+/// Why a filter can't be used, and where.
+#[derive(Debug)]
+struct Problem {
+    what: String,
+    hint: String,
+    marked: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "tasks.html")]
+struct Page {
+    shell: Shell,
+    view: Tasks,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "tasks_live.html")]
+struct Part<'a> {
+    shell: &'a Shell,
+    view: &'a Tasks,
+}
+
+#[derive(Debug)]
+struct TasksPage(Search);
+
+/// Rows of a page.
+const ROWS: usize = 50;
+/// Further pages of unfinished tasks begin here at most: a narrower filter finds what is behind.
+const MAX_SKIP: usize = 10_000;
+
+/// `GET /tasks`
+pub(in crate::dashboard) async fn tasks(
+    visit: Visit,
+    Query(search): Query<Search>,
+) -> Result<Response, PageError> {
+    live(visit, TasksPage(search)).await
+}
+
+impl LivePage for TasksPage {
+    type View = Tasks;
+
+    async fn read(&mut self, visit: &Visit) -> Result<Tasks, PageError> {
+        let Search { q, after, skip } = &self.0;
+        let mut view = Tasks::empty(q, visit);
+        view.is_later = after.is_some() || skip.is_some();
+        (view.has_unfinished, view.has_ended) = (after.is_none(), skip.is_none());
+        if !visit.wants_events {
+            view.suggestions = suggestions(visit).await?;
+        }
+        let filter: ActivityFilter = match q.parse() {
+            Ok(filter) => filter,
+            Err(error) => {
+                view.problem = Some(Problem::of(&error));
+                return Ok(view);
+            }
+        };
+        let more = |name: &str, value: &str| Some(format!("?q={}&{name}={}", encode(q), encode(value)));
+        if view.has_unfinished {
+            let skip = skip.unwrap_or(0).min(MAX_SKIP);
+            let (rows, has_more) = read_unfinished(visit, &filter, skip, ROWS).await?;
+            view.unfinished = rows;
+            view.more_unfinished = has_more.then(|| more("skip", &(skip + ROWS).to_string())).flatten();
+        }
+        if view.has_ended {
+            let after = after.as_deref().map(str::parse::<ActivityCursor>).transpose();
+            let after =
+                after.map_err(|invalid| PageError::bad(invalid.to_string(), "Begin with the first page."))?;
+            let (rows, next) = read_ended(visit, &filter, after, ROWS).await?;
+            view.rows = rows;
+            view.more_ended = next.and_then(|next| more("after", &next.to_string()));
+        }
+        Ok(view)
+    }
+
+    fn shell(&self, visit: &Visit, _view: &Tasks) -> Shell {
+        Shell::new(visit, Section::Tasks, "Tasks")
+    }
+
+    fn page(shell: Shell, view: Tasks) -> impl Template {
+        Page { shell, view }
+    }
+
+    fn part<'a>(shell: &'a Shell, view: &'a Tasks) -> impl Template + 'a {
+        Part { shell, view }
+    }
+}
+
+impl Tasks {
+    fn empty(q: &str, visit: &Visit) -> Self {
+        Self {
+            q: q.to_owned(),
+            problem: None,
+            unfinished: Vec::new(),
+            rows: Vec::new(),
+            has_unfinished: false,
+            has_ended: false,
+            more_unfinished: None,
+            more_ended: None,
+            is_later: false,
+            suggestions: String::new(),
+            can_act: visit.allows(Access::Call),
+        }
+    }
+
+    /// Searches that are often made: a name and a filter.
+    fn presets() -> [(&'static str, &'static str); 5] {
+        [
+            ("All", ""),
+            ("Running", "status:processing"),
+            ("Waiting", "status:pending"),
+            ("Failed", "status:error"),
+            ("Slower than 1 s", "slower:1s"),
+        ]
+    }
+}
+
+impl Problem {
+    fn of(error: &FilterError) -> Self {
+        let marked = if error.text.is_empty() { String::new() } else { shown(&error.marked()) };
+        Self { what: shown(&error.problem), hint: shown(&error.hint), marked }
+    }
+}

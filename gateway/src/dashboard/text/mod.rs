@@ -1,0 +1,17 @@
+//! How values are shown in pages.
+
+mod ago;
+mod excerpt;
+mod lines;
+mod number;
+mod shown;
+mod span;
+mod spark;
+
+pub(super) use ago::Ago;
+pub(super) use excerpt::Excerpt;
+pub(super) use lines::SourceLines;
+pub(super) use number::{bytes, count, percent};
+pub(super) use shown::shown;
+pub(super) use span::span;
+pub(super) use spark::spark;
