@@ -21,8 +21,6 @@ impl Refusal {
         Self { status, error: ErrorObject::limit(name, limit, reason) }
     }
 
-    /// The request has no valid token.
-
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

@@ -94,7 +94,8 @@ async fn find(visit: &Visit, bulk: &Bulk) -> Result<(Vec<TaskId>, bool), PageErr
         .map_err(|error: rhai_dispatcher::activity::FilterError| PageError::bad(error.to_string(), ""))?;
     match bulk.action {
         Action::Cancel => {
-            let found = unfinished(visit, &filter).take(MAX_CANCELS + 1).map_ok(|task| task.details.task_id);
+            let found =
+                unfinished(visit, &filter).take(MAX_CANCELS + 1).map_ok(|(details, _)| details.task_id);
             let mut ids: Vec<_> = found.try_collect().await?;
             let is_cut = ids.len() > MAX_CANCELS;
             ids.truncate(MAX_CANCELS);
