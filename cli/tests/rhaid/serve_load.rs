@@ -1,5 +1,7 @@
 //! Many clients, and hostile ones. `RHAID_CONNECTIONS=10000` opens that many connections; the tests open 1,000.
 
+#![expect(clippy::print_stdout, reason = "the tests report how much memory they take")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
