@@ -42,6 +42,7 @@
 //! | give scripts time, randomness, encodings and hashes | [`stdlib`] (feature) |
 //! | register methods that calls name: functions, or a folder of scripts | [`handlers`] (feature) |
 //! | call HTTP services, or Stripe, from scripts | [`http`], [`stripe`] (features) |
+//! | trace tasks with OpenTelemetry | `opentelemetry` (feature) |
 //!
 //! # Layout
 //! - `dispatcher/`: [`RhaiDispatcher`] and its builder.
@@ -50,6 +51,8 @@
 //! - `service`: typed services of the core.
 //! - `testing/`: [`testing::TestHarness`], and its builder.
 //! - `activity`, `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
+//! - `opentelemetry`: the traces of tasks as those of OpenTelemetry.
+//! - `engine`, `task`, `handlers`, `list_bridge`, `stdlib`, `http`, `stripe`: types of the crates below, by topic.
 
 /// Its examples are compiled.
 #[cfg(doctest)]
@@ -66,6 +69,8 @@ pub mod handlers;
 pub mod http;
 #[cfg(feature = "redis")]
 pub mod list_bridge;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 pub mod service;
 #[cfg(feature = "stdlib")]
 pub mod stdlib;

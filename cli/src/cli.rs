@@ -7,8 +7,11 @@ use crate::command::{
     StatusCommand, SubmitCommand, TailCommand, TasksCommand, TokenCommand, WaitCommand, WorkerCommand,
     WorkersCommand,
 };
+use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::logging;
+#[cfg(feature = "otel")]
+use crate::otlp::OtlpExport;
 use crate::report::{self, Console, Results};
 
 /// Runs Rhai scripts, many at once, on few threads: here, or on workers over Redis.
@@ -63,29 +66,12 @@ impl Cli {
     /// Runs the subcommand and returns the exit code. Errors have been printed to standard error by then.
     pub(crate) fn execute(self) -> Exit {
         let json = self.command.json();
-        let done = logging::start(self.command.default_log()).and_then(|()| match self.command {
-            Command::Run(command) => command.execute(),
-            Command::Check(command) => command.execute(),
-            Command::Functions(command) => command.execute(),
-            Command::Handlers(command) => command.execute(),
-            Command::Worker(command) => command.execute(),
-            Command::Serve(command) => command.execute(),
-            Command::Token(command) => command.execute(),
-            Command::Submit(command) => command.execute(),
-            Command::Call(command) => command.execute(),
-            Command::Status(command) => command.execute(),
-            Command::Wait(command) => command.execute(),
-            Command::Tail(command) => command.execute(),
-            Command::Cancel(command) => command.execute(),
-            Command::Resubmit(command) => command.execute(),
-            Command::Tasks(command) => command.execute(),
-            Command::Queues(command) => command.execute(),
-            Command::Workers(command) => command.execute(),
-            Command::Activity(command) => command.execute(),
-            Command::Errors(command) => command.execute(),
-            Command::Pause(command) => command.execute(),
-            Command::Resume(command) => command.execute(),
+        let done = self.command.start().and_then(|started| {
+            let done = self.command.execute();
+            started.end();
+            done
         });
+
         done.unwrap_or_else(|error| {
             let console = Console::detect();
             console.command_error(&error);
@@ -99,7 +85,66 @@ impl Cli {
     }
 }
 
+/// What runs beside a command.
+struct Started {
+    #[cfg(feature = "otel")]
+    export: Option<OtlpExport>,
+}
+
+impl Started {
+    /// The command has ended.
+    fn end(self) {
+        #[cfg(feature = "otel")]
+        if let Some(export) = self.export {
+            export.end();
+        }
+    }
+}
+
 impl Command {
+    /// Starts the log, and the export of spans if there is one.
+    fn start(&self) -> Result<Started, CommandError> {
+        #[cfg(feature = "otel")]
+        if let Self::Worker(command) = self
+            && let Some(url) = command.otlp_url()
+        {
+            let export = OtlpExport::start(url)?;
+            logging::start_with(self.default_log(), &export)?;
+            return Ok(Started { export: Some(export) });
+        }
+        logging::start(self.default_log())?;
+        Ok(Started {
+            #[cfg(feature = "otel")]
+            export: None,
+        })
+    }
+
+    fn execute(self) -> Result<Exit, CommandError> {
+        match self {
+            Self::Run(command) => command.execute(),
+            Self::Check(command) => command.execute(),
+            Self::Functions(command) => command.execute(),
+            Self::Handlers(command) => command.execute(),
+            Self::Worker(command) => command.execute(),
+            Self::Serve(command) => command.execute(),
+            Self::Token(command) => command.execute(),
+            Self::Submit(command) => command.execute(),
+            Self::Call(command) => command.execute(),
+            Self::Status(command) => command.execute(),
+            Self::Wait(command) => command.execute(),
+            Self::Tail(command) => command.execute(),
+            Self::Cancel(command) => command.execute(),
+            Self::Resubmit(command) => command.execute(),
+            Self::Tasks(command) => command.execute(),
+            Self::Queues(command) => command.execute(),
+            Self::Workers(command) => command.execute(),
+            Self::Activity(command) => command.execute(),
+            Self::Errors(command) => command.execute(),
+            Self::Pause(command) => command.execute(),
+            Self::Resume(command) => command.execute(),
+        }
+    }
+
     /// Whether the subcommand prints results and errors as JSON.
     const fn json(&self) -> bool {
         match self {
@@ -129,7 +174,9 @@ impl Command {
     /// The log filter when `RUST_LOG` is not set.
     const fn default_log(&self) -> &'static str {
         match self {
-            Self::Run(_) | Self::Check(_) | Self::Functions(_) => "warn",
+            // It prints how scripts fail itself.
+            Self::Run(_) => "warn,rhai_dispatcher::task=off",
+            Self::Check(_) | Self::Functions(_) => "warn",
             // It prints what is wrong with files itself.
             Self::Handlers(_) => "warn,rhai_dispatcher_handlers=off,rhai_dispatcher_redis::client=off",
             Self::Worker(_) | Self::Serve(_) => "info",

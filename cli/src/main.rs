@@ -9,6 +9,7 @@
 //! - `usage`: what is wrong with a command line.
 //! - `batch`: many scripts through one dispatcher, their endings in order.
 //! - `report`: the output: results to standard output, everything else to standard error.
+//! - `otlp`: the export of spans (feature `otel`).
 //! - `interrupt`, `logging`, `exit`, `error`: Ctrl-C, `RUST_LOG`, exit codes, errors of commands.
 
 mod backend;
@@ -20,6 +21,8 @@ mod exit;
 mod interrupt;
 mod logging;
 mod options;
+#[cfg(feature = "otel")]
+mod otlp;
 mod reach;
 mod report;
 mod server;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::future::{self, Either};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, Consumer, CrashReport, InstanceId, InstanceSpec, Payload, QueueInfo, Requeued,
-    SubmitError, Submitted, Task, TaskDetails, TaskId, Transport, TransportConfig, TransportExt, WorkerId,
+    SubmitError, Submitted, Task, TaskDetails, TaskId, TraceContext, Transport, TransportConfig,
+    TransportExt, WorkerId,
 };
 
 use crate::Environment;
@@ -208,6 +209,12 @@ impl<'e> Stage<'e> {
             consumer.renew().await.expect("a renewal");
         }
     }
+}
+
+/// A trace context with that state.
+pub(crate) fn trace(state: &str) -> TraceContext {
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    TraceContext::from_headers(traceparent, Some(state)).expect("a valid context")
 }
 
 pub(crate) fn worker(name: &str) -> WorkerId {

@@ -52,7 +52,7 @@ pub use discovery::{
 };
 pub use dispatcher::{
     ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
-    ListedTask, PlayRequestBuilder, Preflight, Progress, TaskFilter, TimedOut,
+    ListedTask, PlayRequestBuilder, Preflight, Progress, TaskFilter, TimedOut, TraceSource,
 };
 pub use error::Error;
 pub use error_log::ErrorLog;
@@ -69,7 +69,8 @@ pub use service::{
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
     Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
-    TaskLog, TaskStatus, WorkerId, integer_beyond_i64, read_script, read_script_from, script_text,
+    TaskLog, TaskStatus, TraceContext, WorkerId, integer_beyond_i64, read_script, read_script_from,
+    script_text,
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
@@ -81,5 +82,5 @@ pub use transport::{
 pub use uuid::Uuid;
 pub use worker::{
     Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
-    RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    RunningTasks, RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
 };

@@ -57,6 +57,7 @@ impl BenchLane {
             deadline: None,
             clock: Arc::clone(&self.clock),
             events: EventSink::default(),
+            trace: None,
         };
         let ran = block_on(self.handler.handle(run));
         assert!(matches!(ran, Ran::Finished(Outcome::Completed(_), _)), "{ran:?}");

@@ -77,6 +77,7 @@ fn run(task: &Arc<Task>, clock: &Arc<dyn Clock>) -> Run {
         deadline: None,
         clock: Arc::clone(clock),
         events: EventSink::default(),
+        trace: None,
     }
 }
 

@@ -152,6 +152,7 @@ fn run(handler: &RhaiHandler, script: &str) -> Measured {
         deadline: None,
         clock,
         events: EventSink::default(),
+        trace: None,
     });
     let (mut held, mut poll, mut polls, mut start, mut end) = (Duration::ZERO, 0, 0, 0.0, 0.0);
     loop {

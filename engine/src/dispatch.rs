@@ -55,8 +55,8 @@ impl EngineConfig {
     /// (`"high"`, `"normal"`, `"low"`), `request_id`, `retries`, `timeout` and `delay` in seconds, and `limits`
     /// (a map of [`Limits`](rhai_dispatcher_core::Limits) by name, times in seconds).
     ///
-    /// What is dispatched is a child of the script's task: it is in its record, ends by its deadline
-    /// and is cancelled with it. How many there can be, and how deep, is limited by
+    /// What is dispatched is a child of the script's task: it is in its record, belongs to its trace, ends by its
+    /// deadline and is cancelled with it. How many there can be, and how deep, is limited by
     /// [`TransportConfig::max_children`](rhai_dispatcher_core::TransportConfig::max_children) and
     /// [`DispatcherConfig::max_depth`](rhai_dispatcher_core::DispatcherConfig::max_depth). Without a `timeout` the
     /// call waits until the child, or the script's task, has ended. A task that
@@ -149,6 +149,9 @@ async fn dispatch(
         .request_id(request.request_id.unwrap_or_else(|| call.idempotency_key()));
     if let Some(context_id) = request.context_id.as_deref().or(task.context_id.as_deref()) {
         child = child.context_id(context_id);
+    }
+    if let Some(trace) = call.task().trace() {
+        child = child.trace_context(Arc::clone(trace));
     }
     if let Some(priority) = request.priority {
         child = child.priority(priority.parse::<Priority>().map_err(|error| error.to_string())?);

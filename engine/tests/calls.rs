@@ -40,6 +40,7 @@ fn run_of(bench: &Bench, params: &str, limits: Option<Limits>) -> Run {
         deadline: None,
         clock: Arc::new(bench.clock.clone()),
         events: EventSink::default(),
+        trace: None,
     }
 }
 

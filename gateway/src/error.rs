@@ -31,10 +31,10 @@ pub enum GatewayError {
         /// What the system says.
         source: io::Error,
     },
-    /// There are no tokens, so everyone who can connect may do everything, and the address is not one of this machine
+    /// The gateway has no tokens, so everyone who can connect may do everything, and the address is not one of this machine
     /// alone.
     #[error(
-        "{0} can be reached from other machines, and there are no tokens; make one with `rhaid token new`, or listen on \
+        "{0} can be reached from other machines, and the gateway has no tokens; make one with `rhaid token new`, or listen on \
          127.0.0.1"
     )]
     OpenToOthers(SocketAddr),

@@ -43,7 +43,7 @@ impl Gateway {
     /// the grace period. It needs a runtime of tokio with its timers and its network.
     ///
     /// # Errors
-    /// [`OpenToOthers`](GatewayError::OpenToOthers) if there are no tokens and the listener is not on a loopback address.
+    /// [`OpenToOthers`](GatewayError::OpenToOthers) if the gateway has no tokens and the listener is not on a loopback address.
     ///
     /// # Cancellation
     /// Dropping the future closes all connections, and cancels the tasks of their calls.
@@ -58,7 +58,7 @@ impl Gateway {
             if !address.ip().to_canonical().is_loopback() {
                 return Err(GatewayError::OpenToOthers(address));
             }
-            tracing::warn!(%address, "there are no tokens: every program on this machine may do everything");
+            tracing::warn!(%address, "the gateway has no tokens: every program on this machine may do everything");
         }
         let withdrawing = tokio::spawn(Withdrawals::run(withdrawn, core.dispatcher.transport().clone()));
         let router = router(&core);

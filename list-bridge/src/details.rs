@@ -18,6 +18,13 @@ pub struct ListTaskDetails {
     /// The context, such as its user.
     #[serde(alias = "context_id", default)]
     pub context_id: Option<String>,
+    /// The trace of its client: a `traceparent` header of the W3C trace context. Left out if the client gave none, or an
+    /// invalid one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The `tracestate` header that belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
     /// The text of the script; empty if it could not be read.
     #[serde(default)]
     pub script: String,
@@ -45,6 +52,8 @@ impl ListTaskDetails {
             worker_id: String::new(),
             caller_id: String::new(),
             context_id: None,
+            traceparent: None,
+            tracestate: None,
             script: String::new(),
             status: TaskStatus::Pending,
             output: None,

@@ -10,7 +10,7 @@ pub(crate) struct FieldName {
 }
 
 /// All of them, in the order of `docs/PROTOCOL.md`, which a test compares.
-pub(crate) const FIELDS: [FieldName; 13] = [
+pub(crate) const FIELDS: [FieldName; 15] = [
     FieldName::new("taskId", "task_id"),
     FieldName::new("workerId", "worker_id"),
     FieldName::new("callerId", "caller_id"),
@@ -19,6 +19,8 @@ pub(crate) const FIELDS: [FieldName; 13] = [
     FieldName::new("args", "args"),
     FieldName::new("priority", "priority"),
     FieldName::new("limits", "limits"),
+    FieldName::new("traceparent", "traceparent"),
+    FieldName::new("tracestate", "tracestate"),
     FieldName::new("status", "status"),
     FieldName::new("output", "output"),
     FieldName::new("error", "error"),

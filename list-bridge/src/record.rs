@@ -1,5 +1,6 @@
 use rhai_dispatcher_core::{
-    Json, Output, Payload, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, WallTime, WorkerId,
+    Json, Output, Payload, Task, TaskDetails, TaskError, TaskErrorKind, TaskId, TraceContext, WallTime,
+    WorkerId,
 };
 
 use crate::ListTaskDetails;
@@ -15,6 +16,9 @@ pub(crate) fn of_hash(hash: ListTaskDetails, id: TaskId) -> TaskDetails {
     let mut task = Task::new(worker_id, Payload::script(hash.script), hash.caller_id);
     task.id = id;
     task.context_id = hash.context_id.map(Into::into);
+    let traceparent = hash.traceparent.as_deref();
+    let trace = traceparent.and_then(|parent| TraceContext::from_headers(parent, hash.tracestate.as_deref()));
+    task.trace = trace.map(Into::into);
     let created_at = parse_time(&hash.created_at).unwrap_or(WallTime::from_millis(0));
     let mut details = TaskDetails::accepted(&task, created_at);
     details.updated_at = parse_time(&hash.updated_at).unwrap_or(created_at);

@@ -149,6 +149,17 @@ fn a_task_of_another_process_is_waited_for_without_its_reply() {
 }
 
 #[test]
+fn trace_is_in_the_hash_and_in_the_record() {
+    let site = Site::new();
+    let client = dispatcher(&site);
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = client.new_play_request().worker_id("worker-1").script("1").traceparent(traceparent);
+    let id = block_on(request.submit()).expect("pushed");
+    let details = block_on(client.status(id)).expect("a record");
+    assert_eq!(details.trace.map(|trace| trace.traceparent()).as_deref(), Some(traceparent));
+}
+
+#[test]
 fn what_the_protocol_does_not_have_is_an_error_that_names_it() {
     let mut site = Site::new();
     let client = dispatcher(&site);

@@ -212,6 +212,32 @@ fn a_bridge_that_drains_answers_what_has_ended_and_leaves_the_rest_to_others() {
 }
 
 #[test]
+fn valid_trace_is_that_of_the_task_and_in_the_reply() {
+    let mut site = Site::new();
+    let (_worker, _) = site.worker();
+    let _bridge = site.bridge();
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let invalid = traceparent.to_uppercase();
+    let transport: Arc<dyn Transport> = Arc::new(site.transport.clone());
+    for (id, given, state, expected) in [
+        ("traced", traceparent, "a=1", Some((traceparent, Some("a=1")))),
+        ("stateless", traceparent, "a", Some((traceparent, None))),
+        ("invalid", &*invalid, "a=1", None),
+    ] {
+        site.submit(id, &[("script", "1"), ("traceparent", given), ("tracestate", state)]);
+        let reply = site.reply(id);
+        assert_eq!(reply["status"], "completed", "{reply}");
+        assert_eq!(reply["traceparent"].as_str(), expected.map(|(parent, _)| parent), "{reply}");
+        assert_eq!(reply["tracestate"].as_str(), expected.and_then(|(_, state)| state), "{reply}");
+        let task = site.field(id, "runsAs").expect("a task").parse().expect("an id");
+        let record =
+            block_on(transport.details(&[task])).expect("an answer").pop().flatten().expect("a record");
+        let trace = record.trace.map(|trace| (trace.traceparent(), trace.tracestate().map(str::to_owned)));
+        assert_eq!(trace, expected.map(|(parent, state)| (parent.to_owned(), state.map(str::to_owned))));
+    }
+}
+
+#[test]
 fn arguments_priority_and_limits_are_those_of_the_task() {
     let mut site = Site::new();
     let _bridge = site.bridge();

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 #[cfg(feature = "memory")]
 use rhai_dispatcher_core::TransportConfig;
-use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, Transport};
+use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, TraceSource, Transport};
 #[cfg(feature = "engine")]
 use rhai_dispatcher_engine::{EngineConfig, ScriptChecker};
 #[cfg(feature = "redis")]
@@ -39,6 +39,7 @@ pub struct RhaiDispatcherBuilder {
     max_script_bytes: Option<usize>,
     max_args_bytes: Option<usize>,
     max_blocking_threads: Option<usize>,
+    trace_source: Option<Arc<dyn TraceSource>>,
     #[cfg(feature = "engine")]
     engine: EngineConfig,
 }
@@ -115,6 +116,14 @@ impl RhaiDispatcherBuilder {
         self
     }
 
+    /// What knows the trace that a request belongs to, such as `OpenTelemetry` of the feature `opentelemetry`. Default:
+    /// nothing; a request then has the trace that it is given by
+    /// [`traceparent`](crate::PlayRequestBuilder::traceparent).
+    pub fn trace_source(mut self, source: Arc<dyn TraceSource>) -> Self {
+        self.trace_source = Some(source);
+        self
+    }
+
     /// How scripts are checked before they are queued, and run by the worker of `memory:`.
     #[cfg(feature = "engine")]
     pub fn engine(mut self, engine: EngineConfig) -> Self {
@@ -165,6 +174,7 @@ impl RhaiDispatcherBuilder {
         config.max_depth = self.max_depth.unwrap_or(config.max_depth);
         config.max_script_bytes = self.max_script_bytes.unwrap_or(config.max_script_bytes);
         config.max_args_bytes = self.max_args_bytes.unwrap_or(config.max_args_bytes);
+        config.trace_source = self.trace_source.clone();
         config.max_blocking_threads = self.max_blocking_threads.unwrap_or(config.max_blocking_threads);
         if config.default_timeout.is_zero() {
             return Err(Invalid::new(

@@ -20,7 +20,7 @@ mod rhai_dispatcher;
 
 pub use rhai_dispatcher_core::{
     Dispatcher, DispatcherConfig, Figures, HandlerInfo, HandlerStatus, HandlerType, InstanceDescription,
-    ListedTask, MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight, TaskFilter,
+    ListedTask, MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight, TaskFilter, TraceSource,
 };
 
 #[doc(no_inline)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures::Stream;
 use rhai_dispatcher_core::{
     ActivityEntry, ActivityFilter, ActivityRequest, ActivityWatch, Caller, Cancelled, Dispatcher,
-    DispatcherConfig, ErrorGroups, HandlerStatus, ListedTask, MethodName, PlayRequestBuilder, Progress, RunState,
-    TaskDetails, TaskEvent, TaskFilter, TaskId, Transport, WireSignature, WorkerId,
+    DispatcherConfig, ErrorGroups, HandlerStatus, ListedTask, MethodName, PlayRequestBuilder, Progress,
+    RunState, TaskDetails, TaskEvent, TaskFilter, TaskId, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_core::{Dispatcher, DispatcherConfig};
-use rhai_dispatcher_core::{FiguresConfig, Invalid, RunningTasks, Transport, Worker, WorkerConfig, WorkerId};
+use rhai_dispatcher_core::{
+    FiguresConfig, Invalid, RunningTasks, TaskTracer, Transport, Worker, WorkerConfig, WorkerId,
+};
 use rhai_dispatcher_engine::EngineConfig;
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_handlers::{FolderConfig, Handlers, MethodHandler, ScriptFolder};
@@ -34,6 +36,7 @@ pub struct RhaiWorkerBuilder {
     dispatch: bool,
     crash_file: Option<PathBuf>,
     running_tasks: Option<Arc<dyn RunningTasks>>,
+    tracer: Option<Arc<dyn TaskTracer>>,
     #[cfg(feature = "handlers")]
     handlers: Vec<MethodHandler>,
     #[cfg(feature = "handlers")]
@@ -53,6 +56,7 @@ impl RhaiWorkerBuilder {
             dispatch: true,
             crash_file: None,
             running_tasks: None,
+            tracer: None,
             #[cfg(feature = "handlers")]
             handlers: Vec::new(),
             #[cfg(feature = "handlers")]
@@ -139,6 +143,13 @@ impl RhaiWorkerBuilder {
         self
     }
 
+    /// Sets what takes part in the traces of its tasks, such as `OpenTelemetry` of the feature `opentelemetry`. Default:
+    /// none; tasks then pass on the trace context that they were submitted with.
+    pub fn tracer(mut self, tracer: Arc<dyn TaskTracer>) -> Self {
+        self.tracer = Some(tracer);
+        self
+    }
+
     /// Registers a handler, whose methods tasks can [call](crate::RhaiDispatcher::call) beside scripts.
     #[cfg(feature = "handlers")]
     pub fn handler(mut self, handler: MethodHandler) -> Self {
@@ -201,6 +212,9 @@ impl RhaiWorkerBuilder {
             worker = worker.with_methods(Arc::new(methods.clone()));
             methods
         };
+        if let Some(tracer) = self.tracer {
+            worker = worker.with_tracer(tracer);
+        }
         let recovery = match (self.crash_file, self.running_tasks) {
             (Some(path), None) => Some(CrashRecovery::new(path, lanes, transport)?),
             (None, Some(running_tasks)) => {

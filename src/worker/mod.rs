@@ -48,7 +48,7 @@ mod rhai_worker;
 pub use futures::future::LocalBoxFuture;
 pub use rhai_dispatcher_core::{
     Drained, EventSink, FiguresConfig, Handler, LaneSlot, MethodSource, Ran, Run, RunNotes, RunProbe,
-    RunningTasks, RunningWorker, Stop, StopToken, Worker, WorkerConfig, WorkerError,
+    RunningTasks, RunningWorker, Stop, StopToken, TaskTracer, Worker, WorkerConfig, WorkerError,
 };
 
 #[cfg(feature = "engine")]

@@ -11,6 +11,8 @@ pub struct Asked {
     pub headers: Vec<(String, String)>,
     /// The body, as text.
     pub body: String,
+    /// The body, as it came.
+    pub bytes: Vec<u8>,
     /// How many requests came before it, over whatever connection.
     pub number: usize,
     /// The port that the client sent it from: the same for requests over one connection.

@@ -110,6 +110,7 @@ async fn respond(
             path: parts.uri.to_string(),
             headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body.to_vec(),
             number: all.len(),
             client_port: client.port(),
         };

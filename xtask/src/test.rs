@@ -73,6 +73,14 @@ fn steps() -> Vec<Step> {
         )
         .needs(&[&setup::CLIPPY]),
         Step::cargo(
+            "clippy-otel",
+            "lints of the command and the facade with OpenTelemetry",
+            Cargo::new(
+                "clippy --package rhaid --package rhai-dispatcher --features rhaid/otel --all-targets -- -D warnings",
+            ),
+        )
+        .needs(&[&setup::CLIPPY]),
+        Step::cargo(
             "docs",
             "documentation without warnings",
             Cargo::new("doc --workspace --no-deps").with_env("RUSTDOCFLAGS", "-D warnings"),
@@ -89,6 +97,15 @@ fn steps() -> Vec<Step> {
             &setup::CHROMIUM,
             &setup::CHROMEDRIVER,
         ]),
+        Step::cargo(
+            "test-otel",
+            "tests of OpenTelemetry",
+            Cargo::new(
+                "test --package rhaid --package rhai-dispatcher --features rhaid/otel --test otel --test opentelemetry \
+                 --no-fail-fast",
+            ),
+        )
+        .needs(&[&setup::REDIS_SERVER]),
         Step::cargo(
             "test-sync",
             "tests of the engine with Rhai's sync feature",

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::executor::block_on;
+#[cfg(feature = "otel")]
+use rhai_dispatcher::opentelemetry::OpenTelemetry;
 use rhai_dispatcher::worker::{RunningTasks, WorkerConfig};
 use rhai_dispatcher::{EngineConfig, RhaiWorker, WorkerId};
 #[cfg(unix)]
@@ -16,6 +18,8 @@ use super::supervise::supervise;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+#[cfg(feature = "otel")]
+use crate::options::OtlpArgs;
 use crate::options::{LimitArgs, ListArgs, ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
@@ -50,6 +54,10 @@ pub(crate) struct WorkerCommand {
 
     #[command(flatten)]
     list: ListArgs,
+
+    #[cfg(feature = "otel")]
+    #[command(flatten)]
+    otlp: OtlpArgs,
 
     /// A folder whose scripts have methods: each public function of DIR/NAME.rhai is the method NAME.FUNCTION
     ///
@@ -94,6 +102,16 @@ Exit code:
   the child while it drains";
 
 impl WorkerCommand {
+    /// The collector that gets the spans of this process. A supervisor runs no tasks.
+    #[cfg(feature = "otel")]
+    pub(crate) fn otlp_url(&self) -> Option<&str> {
+        #[cfg(unix)]
+        if !self.no_supervise && !Supervised::is_this_process() {
+            return None;
+        }
+        self.otlp.url()
+    }
+
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
         #[cfg(unix)]
         {
@@ -130,6 +148,10 @@ impl WorkerCommand {
         let mut worker = worker.engine(engine).threads(threads).grace(grace).activity(!self.no_activity);
         if let Some(running_tasks) = running_tasks {
             worker = worker.running_tasks(running_tasks);
+        }
+        #[cfg(feature = "otel")]
+        if self.otlp.url().is_some() {
+            worker = worker.tracer(Arc::new(OpenTelemetry));
         }
         if let Some(folder) = self.handlers {
             // A later change of the working directory has no effect.

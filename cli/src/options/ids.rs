@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai_dispatcher::dispatcher::DispatcherConfig;
-use rhai_dispatcher::task::MethodName;
+use rhai_dispatcher::task::{MethodName, TraceContext};
 use rhai_dispatcher::{Invalid, Priority, TaskId, TaskStatus, WorkerId};
 
 /// The name of a queue.
@@ -18,6 +18,11 @@ pub(crate) fn task_id(text: &str) -> Result<TaskId, String> {
 
 /// The name of a method.
 pub(super) fn method_name(text: &str) -> Result<MethodName, String> {
+    text.parse().map_err(without_field)
+}
+
+/// The trace that a task belongs to.
+pub(super) fn traceparent(text: &str) -> Result<TraceContext, String> {
     text.parse().map_err(without_field)
 }
 

@@ -6,6 +6,8 @@ mod ids;
 mod limit_args;
 mod list_args;
 mod module_args;
+#[cfg(feature = "otel")]
+mod otlp_args;
 mod request_args;
 mod script_args;
 mod script_file;
@@ -20,6 +22,8 @@ pub(crate) use ids::{label, task_id, unfinished_status, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use module_args::ModuleArgs;
+#[cfg(feature = "otel")]
+pub(crate) use otlp_args::OtlpArgs;
 pub(crate) use request_args::{RequestArgs, Target};
 pub(crate) use script_args::ScriptArgs;
 pub(crate) use script_file::{Script, ScriptFile};

@@ -1,12 +1,13 @@
+use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use rhai_dispatcher::task::MethodName;
+use rhai_dispatcher::task::{MethodName, TraceContext};
 use rhai_dispatcher::{PlayRequestBuilder, Priority, RhaiDispatcher, WorkerId};
 
-use super::ids::{method_name, priority};
+use super::ids::{method_name, priority, traceparent};
 use super::script_args::json;
 use super::{LimitArgs, ScriptArgs, ScriptFile, Timeout, duration, label, worker_id};
 use crate::error::CommandError;
@@ -57,6 +58,12 @@ pub(crate) struct RequestArgs {
     /// The id of the context that the script runs for, which scripts see as context_id
     #[arg(long = "context", value_name = "ID", value_parser = label)]
     context_id: Option<Arc<str>>,
+
+    /// The trace that the task belongs to, as a traceparent header: 00-TRACE-SPAN-FLAGS [default: TRACEPARENT]
+    ///
+    /// TRACEPARENT is an environment variable that pipelines set. A value of it that is not valid is left out.
+    #[arg(long, value_name = "TEXT", value_parser = traceparent)]
+    traceparent: Option<TraceContext>,
 
     /// How long the task may wait before it starts
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
@@ -124,6 +131,9 @@ impl RequestArgs {
         if let Some(id) = self.context_id {
             request = request.context_id(id);
         }
+        if let Some(trace) = self.traceparent.or_else(trace_of_environment) {
+            request = request.trace_context(trace);
+        }
         if let Some(expires_in) = self.expires_in {
             request = request.expires_in(expires_in.duration());
         }
@@ -132,4 +142,10 @@ impl RequestArgs {
         }
         Ok(request)
     }
+}
+
+/// The trace that the process which started this one takes part in, as OpenTelemetry hands it down.
+fn trace_of_environment() -> Option<TraceContext> {
+    let traceparent = env::var("TRACEPARENT").ok()?;
+    TraceContext::from_headers(&traceparent, env::var("TRACESTATE").ok().as_deref())
 }

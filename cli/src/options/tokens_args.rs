@@ -19,7 +19,7 @@ impl TokensArgs {
     /// The file, which need not exist.
     ///
     /// # Errors
-    /// If it is not named, and there is no folder of configurations.
+    /// If it is not named, and neither is the folder of configurations.
     pub(crate) fn file(self) -> Result<PathBuf, CommandError> {
         self.tokens.or_else(default_file).ok_or_else(|| {
             CommandError::usage(ARGUMENT, "it is needed, since neither XDG_CONFIG_HOME nor HOME is set")

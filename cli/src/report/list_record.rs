@@ -47,6 +47,7 @@ impl ListRecord<'_> {
         field("worker", &details.worker_id);
         field("caller", &details.caller_id);
         field("context", &details.context_id.as_deref().unwrap_or_default());
+        field("trace", &details.traceparent.as_deref().unwrap_or_default());
         field("created", &details.created_at);
         field("updated", &details.updated_at);
         lines

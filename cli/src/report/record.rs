@@ -38,6 +38,7 @@ impl Record<'_> {
         optional("context", details.context_id.as_ref().map(|id| id as _));
         optional("request", details.request_id.as_ref().map(|id| id as _));
         optional("parent", details.parent.as_ref().map(|id| id as _));
+        optional("trace", details.trace.as_ref().map(|trace| trace as _));
         optional("script", details.script_name.as_ref().map(|name| name as _));
         optional("method", details.method.as_ref().map(|method| method as _));
         optional("args", (!details.args.is_null()).then_some(&details.args as _));

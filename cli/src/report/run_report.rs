@@ -39,7 +39,7 @@ impl<'a> RunReport<'a> {
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut field = |name: &str, value: fmt::Arguments<'_>| {
-            lines.push(format!("{name:<12}{}", Visible::line(&value.to_string())))
+            lines.push(format!("{name:<12}{}", Visible::line(&value.to_string())));
         };
         if let Some(error) = &self.run_error {
             field("now", format_args!("not known: {error}"));

@@ -59,7 +59,7 @@ impl Scripts {
 /// `rhaid`, unmoved by the environment of the tests.
 pub(crate) fn rhaid() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rhaid"));
-    for variable in ["RHAID_URL", "RUST_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    for variable in ["RHAID_URL", "RUST_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TRACEPARENT"] {
         command.env_remove(variable);
     }
     command

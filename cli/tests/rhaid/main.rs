@@ -8,6 +8,7 @@
 //! - `handlers`: tests of methods, and of the command of that name.
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `tasks`, `bad_server`: tests of the commands over Redis.
+//! - `serve`, `serve_load`: tests of the gateway: the clients of its document, tokens, settings; many and hostile clients.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
@@ -36,6 +37,8 @@ mod live;
 mod modules;
 mod remote;
 mod results;
+mod serve;
+mod serve_load;
 mod site;
 mod supervision;
 mod tasks;

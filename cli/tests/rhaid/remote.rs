@@ -1,6 +1,8 @@
+use std::io::Write;
+
 use serde_json::json;
 
-use crate::command::{Scripts, ended, signal};
+use crate::command::{Ended, Scripts, ended, signal};
 use crate::site::Site;
 
 const CALL: [&str; 4] = ["call", "--worker", "worker-1", "-"];
@@ -230,4 +232,31 @@ fn a_prefix_keeps_queues_apart() {
     assert_eq!(site.run_with("1", &on("two")).code, Some(1));
     let ended = site.run_with("1", &[&CALL[..], &["--prefix", "one"]].concat());
     assert_eq!((ended.code, &*ended.out), (Some(0), "1\n"), "{}", ended.err);
+}
+
+#[test]
+fn trace_of_a_task_is_that_of_the_option_or_of_the_environment() {
+    let site = Site::new();
+    let traceparent = |trace: u32| format!("00-{trace:032x}-00f067aa0ba902b7-01");
+    let submit = |args: &[&str], environment: &[(&str, &str)]| {
+        let mut command = site.command(&[&SUBMIT[..], args].concat());
+        let mut child = command.envs(environment.iter().copied()).spawn().expect("rhaid runs");
+        let _ = child.stdin.take().expect("a pipe").write_all(b"1"); // a refused command line reads nothing
+        ended(child.wait_with_output().expect("it ends"))
+    };
+    let trace = |ended: Ended| {
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        site.record(ended.out.trim_end(), |_| true)["trace"].clone()
+    };
+    let (option, variable) = (traceparent(1), traceparent(2));
+    let of_pipeline = [("TRACEPARENT", &*variable), ("TRACESTATE", "a=1")];
+    let expected = json!({ "traceparent": variable, "tracestate": "a=1" });
+    assert_eq!(trace(submit(&[], &of_pipeline)), expected);
+    let own = trace(submit(&["--traceparent", &option], &of_pipeline));
+    assert_eq!(own, json!({ "traceparent": option }));
+    assert_eq!(trace(submit(&[], &[("TRACEPARENT", "00-1")])), json!(null));
+    let refused = submit(&["--traceparent", "00-1"], &[]);
+    assert_eq!((refused.code, &*refused.out), (Some(2), ""));
+    let says = "invalid value '00-1' for '--traceparent <TEXT>': \"00-1\" does not have the form version-trace-span-flags";
+    assert!(refused.err.contains(says), "{}", refused.err);
 }

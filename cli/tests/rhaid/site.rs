@@ -86,7 +86,13 @@ impl Site {
 
     /// Waits until `is_so` returns true; `what` names the event in the panic message.
     #[track_caller]
-    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, is_so: impl FnMut() -> bool) {
+        Self::until_so(what, is_so);
+    }
+
+    /// The same, without a server.
+    #[track_caller]
+    pub(crate) fn until_so(what: &str, mut is_so: impl FnMut() -> bool) {
         let start = Instant::now();
         while !is_so() {
             assert!(start.elapsed() < PATIENCE, "it should have been so by now: {what}");

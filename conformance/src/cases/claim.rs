@@ -11,7 +11,7 @@ use rhai_dispatcher_core::{
 
 use crate::Environment;
 use crate::instance::{Instance, up_to};
-use crate::stage::Stage;
+use crate::stage::{Stage, trace};
 use crate::waiting::Waiting;
 
 fn ids(claimed: &[Claimed]) -> Vec<TaskId> {
@@ -51,7 +51,8 @@ pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let consumer = stage.attach().await;
     let limits = Some(Arc::new(Limits::default().with_max_wall_time(Duration::from_millis(1_500))));
-    let task = Task { context_id: Some("context".into()), limits, ..stage.task() };
+    let trace = Some(Arc::new(trace("vendor=value")));
+    let task = Task { context_id: Some("context".into()), limits, trace, ..stage.task() };
     stage.submit(task.clone()).await;
 
     let claimed = consumer.claim_one().await;
@@ -61,6 +62,7 @@ pub(crate) async fn claim_starts_the_task(env: &dyn Environment) {
     assert_eq!(claimed.task.payload, task.payload);
     assert_eq!(claimed.task.context_id, task.context_id);
     assert_eq!(claimed.task.limits, task.limits);
+    assert_eq!(claimed.task.trace, task.trace);
     let details = stage.details(task.id).await;
     assert_eq!(details.status, TaskStatus::Processing);
     assert_eq!((details.instance, details.delivery), (Some(consumer.instance()), 1));

@@ -8,7 +8,7 @@ use rhai_dispatcher_core::{
 
 use crate::Environment;
 use crate::instance::Instance;
-use crate::stage::{Stage, worker};
+use crate::stage::{Stage, trace, worker};
 use crate::waiting::Waiting;
 
 pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
@@ -22,6 +22,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
         delay: Stage::LASTING,
         parent: Some(stage.task().id),
         limits: Some(Arc::new(Limits::default().with_max_operations(1_000))),
+        trace: Some(Arc::new(trace("vendor=value"))),
         ..stage.task()
     };
     stage.submit(task.clone()).await;
@@ -38,6 +39,7 @@ pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {
     assert_eq!(details.script_name.as_deref(), task.payload.name());
     assert_eq!(details.args, task.args);
     assert_eq!(details.limits, task.limits);
+    assert_eq!(details.trace, task.trace);
     assert_eq!(details.priority, task.priority);
     assert_eq!(details.run_at, Some(details.created_at + task.delay));
     assert_eq!((details.delivery, details.attempt, details.deaths), (0, 0, 0));

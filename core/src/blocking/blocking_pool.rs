@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
+use tracing::Span;
 
 use super::Slots;
 use crate::panic_text::panic_text;
@@ -60,7 +61,7 @@ impl BlockingPool {
         Self(Arc::new(PoolCore { name, slots: Slots::new(max), state, work }))
     }
 
-    /// Runs `job` on one of the threads as soon as one is free. Dropping the future does not stop a job
+    /// Runs `job` on one of the threads as soon as one is free, in the tracing span that is current then. Dropping the future does not stop a job
     /// that has begun; what it returns is dropped then.
     ///
     /// # Errors
@@ -74,8 +75,9 @@ impl BlockingPool {
         let (sender, receiver) = oneshot::channel();
         // A test's clock stands still while the job runs.
         let busy = Activity::begin_on_this_thread();
+        let span = Span::current();
         self.submit(Box::new(move || {
-            let result = panic::catch_unwind(AssertUnwindSafe(job));
+            let result = panic::catch_unwind(AssertUnwindSafe(|| span.in_scope(job)));
             // Before the answer, so that its receiver finds the slot free.
             drop(slot);
             // The payload of a panic may panic when it is dropped: not here, for it would end the thread.

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Preflight;
+use super::{Preflight, TraceSource};
 use crate::Invalid;
 use crate::invalid::quoted;
 
@@ -29,6 +29,8 @@ pub struct DispatcherConfig {
     pub max_blocking_threads: usize,
     /// What checks payloads before they are queued. Default: nothing.
     pub preflight: Option<Arc<dyn Preflight>>,
+    /// What knows the trace that a request belongs to. Default: nothing.
+    pub trace_source: Option<Arc<dyn TraceSource>>,
     /// Something that has to live as long as the dispatcher, such as a worker beside it.
     pub companion: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -52,6 +54,7 @@ impl DispatcherConfig {
             max_depth: 16,
             max_blocking_threads: 4,
             preflight: None,
+            trace_source: None,
             companion: None,
         })
     }
@@ -76,6 +79,13 @@ impl DispatcherConfig {
     #[must_use]
     pub fn with_preflight(mut self, preflight: Arc<dyn Preflight>) -> Self {
         self.preflight = Some(preflight);
+        self
+    }
+
+    /// Sets [`trace_source`](Self::trace_source).
+    #[must_use]
+    pub fn with_trace_source(mut self, trace_source: Arc<dyn TraceSource>) -> Self {
+        self.trace_source = Some(trace_source);
         self
     }
 

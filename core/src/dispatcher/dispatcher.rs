@@ -11,7 +11,8 @@ use super::tasks::Listing;
 use super::{DispatcherConfig, ListedTask, Progress, TaskFilter, TimedOut};
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority, Task,
-    TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, Transport, TransportExt, WorkerId,
+    TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext, Transport, TransportExt,
+    WorkerId,
 };
 
 /// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
@@ -148,7 +149,7 @@ impl Dispatcher {
 
     /// Submits again the script or call of a finished task of any dispatcher, however it ended. The new task
     /// has the same worker id, script or method, args, limits, context and priority; its caller is this dispatcher's,
-    /// and it has no request id, delay, expiry or retries.
+    /// and it has no request id, delay, expiry or retries, and the trace of this call and not that of the first one.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a task that has not ended; [`Error::NotFound`]; those of
@@ -167,6 +168,7 @@ impl Dispatcher {
         task.limits = first.limits;
         task.context_id = first.context_id;
         task.priority = first.priority;
+        task.trace = self.active_trace();
         Ok(self.transport().submit_one(task).await?.task_id())
     }
 
@@ -248,6 +250,11 @@ impl Dispatcher {
         let max = self.config().max_blocking_threads;
         let pool = self.shared.common.pool.get_or_init(|| BlockingPool::new("rhai-check", max));
         pool.run(Priority::Normal, job).await
+    }
+
+    /// The trace that the caller takes part in, as far as the trace source knows it.
+    pub(super) fn active_trace(&self) -> Option<Arc<TraceContext>> {
+        self.config().trace_source.as_ref()?.current().map(Arc::new)
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {

@@ -13,6 +13,7 @@ mod queue_reads;
 mod request;
 mod tasks;
 mod timed_out;
+mod trace_source;
 
 pub use activity::{ActivityCursor, ActivityPage, ActivityRequest, ErrorGroup, ErrorGroups};
 pub use config::DispatcherConfig;
@@ -22,3 +23,4 @@ pub use progress::Progress;
 pub use request::PlayRequestBuilder;
 pub use tasks::{ListedTask, TaskFilter};
 pub use timed_out::TimedOut;
+pub use trace_source::TraceSource;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CancelReason, InstanceId, Json, Limits, MethodName, Outcome, Output, Payload, Priority, Task, TaskError,
-    TaskFailure, TaskId, TaskLog, TaskStatus, WorkerId,
+    TaskFailure, TaskId, TaskLog, TaskStatus, TraceContext, WorkerId,
 };
 use crate::WallTime;
 
@@ -43,6 +43,9 @@ pub struct TaskDetails {
     /// Its limits that are lower than its worker's, if there are any.
     #[serde(default)]
     pub limits: Option<Arc<Limits>>,
+    /// The trace of its caller, if it was submitted with one.
+    #[serde(default)]
+    pub trace: Option<Arc<TraceContext>>,
     /// How soon it is claimed beside others.
     pub priority: Priority,
     /// Its status.
@@ -90,6 +93,7 @@ impl TaskDetails {
             method: task.payload.method().cloned(),
             args: task.args.clone(),
             limits: task.limits.clone(),
+            trace: task.trace.clone(),
             priority: task.priority,
             status: TaskStatus::Pending,
             output: None,

@@ -18,6 +18,8 @@ mod script_text;
 mod status;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod task;
+mod trace_context;
+mod trace_state;
 mod worker_id;
 
 pub use details::TaskDetails;
@@ -36,4 +38,5 @@ pub use retry::RetryPolicy;
 pub use script_text::{ScriptFileError, read_script, read_script_from, script_text};
 pub use status::{CancelReason, TaskStatus};
 pub use task::{Payload, Task};
+pub use trace_context::TraceContext;
 pub use worker_id::WorkerId;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Json, Limits, MethodName, Priority, RetryPolicy, TaskId, WorkerId};
+use super::{Json, Limits, MethodName, Priority, RetryPolicy, TaskId, TraceContext, WorkerId};
 
 /// One script to run or method to call, and everything that an instance needs to know for it.
 ///
@@ -48,6 +48,8 @@ pub struct Task {
     pub depth: u32,
     /// Its limits that are lower than its worker's, if there are any.
     pub limits: Option<Arc<Limits>>,
+    /// The trace of its caller, if it has one.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Task {
@@ -70,6 +72,7 @@ impl Task {
             parent: None,
             depth: 0,
             limits: None,
+            trace: None,
         }
     }
 
@@ -87,7 +90,7 @@ impl Task {
         self.deadline_in = Some(self.deadline_in.map_or(time, |earlier| earlier.min(time)));
     }
 
-    /// Whether both ask for the same work: the same payload, args and limits.
+    /// Whether both ask for the same work: the same payload, args and limits. The trace does not matter.
     #[must_use]
     pub fn asks_the_same_as(&self, other: &Self) -> bool {
         self.payload == other.payload && self.args == other.args && self.limits == other.limits
@@ -146,6 +149,15 @@ impl Payload {
         match self {
             Self::Script { .. } => None,
             Self::Call { method } => Some(method),
+        }
+    }
+
+    /// What to call it in messages: the name of the script, if it has one, or the method.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::Script { name, .. } => name.as_deref(),
+            Self::Call { method } => Some(method.as_str()),
         }
     }
 

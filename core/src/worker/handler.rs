@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use futures::future::LocalBoxFuture;
 
 use super::{EventSink, RunProbe, StopToken};
-use crate::{Claimed, Clock, Outcome, TaskLog, Tick};
+use crate::{Claimed, Clock, Outcome, TaskLog, Tick, TraceContext};
 
 /// Runs tasks on one lane. It lives on the lane's thread, so nothing of it has to be `Send`.
 pub trait Handler {
@@ -41,6 +41,8 @@ pub struct Run {
     pub clock: Arc<dyn Clock>,
     /// Takes what the run tells while it lasts.
     pub events: EventSink,
+    /// The trace context of what the run sends: of its children, and of requests to other systems.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Run {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 
 use super::figures::CallMark;
+use super::task_span::TaskSpan;
 use super::{Handler, Ran, Run, Stop, StopToken};
 use crate::panic_text::panic_text;
 use crate::{
@@ -32,16 +33,18 @@ pub(super) struct Job {
     /// The handler's future; gone if the handler panicked when it was asked for one.
     future: Option<LocalBoxFuture<'static, Ran>>,
     panicked: Option<TaskError>,
+    pub(super) span: TaskSpan,
 }
 
 impl Job {
-    /// Asks the handler to run a task. Nothing of it runs before the job is polled.
-    pub(super) fn new<H: Handler>(handler: &H, run: Run, started_at: Tick) -> Self {
+    /// Asks the handler to run a task, in its span. Nothing of it runs before the job is polled.
+    pub(super) fn new<H: Handler>(handler: &H, run: Run, started_at: Tick, mut span: TaskSpan) -> Self {
         let (claim, queue_time) = (run.claimed.claim, run.claimed.queue_time);
         let (stop, deadline) = (run.stop.clone(), run.deadline);
         let (task, attempt) = (Arc::clone(&run.claimed.task), run.claimed.attempt);
         let latest_start = run.claimed.latest_start;
-        let (future, panicked) = match panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))) {
+        let handled = span.in_scope(|| panic::catch_unwind(AssertUnwindSafe(|| handler.handle(run))));
+        let (future, panicked) = match handled {
             Ok(future) => (Some(future), None),
             Err(panic) => (None, Some(panic_error(panic))),
         };
@@ -57,6 +60,7 @@ impl Job {
             latest_start,
             future,
             panicked,
+            span,
         }
     }
 
@@ -78,7 +82,7 @@ impl Job {
 
     /// What is told of the run if the transport writes this end of it. Without the error, which the completion has until
     /// then.
-    pub(super) fn into_ended_run(self, finish: &Finish, ended_at: Tick) -> Option<EndedRun> {
+    pub(super) fn ended_run(&self, finish: &Finish, ended_at: Tick) -> Option<EndedRun> {
         let (status, cancel_reason) = match finish {
             Finish::Outcome(Outcome::Cancelled(reason)) => (TaskStatus::Cancelled, Some(*reason)),
             Finish::Outcome(outcome) => (outcome.status(), None),
@@ -86,7 +90,7 @@ impl Job {
             Finish::Release | Finish::Requeue | Finish::Abandon => return None,
         };
         Some(EndedRun {
-            task: self.task,
+            task: Arc::clone(&self.task),
             claim: self.claim,
             attempt: self.attempt,
             status,
@@ -96,6 +100,16 @@ impl Job {
             cancel_reason,
             error: None,
         })
+    }
+
+    /// Drops what is left of the run, in its span: a suspended script unwinds its stack.
+    fn drop_future(&mut self) {
+        if let Some(future) = self.future.take() {
+            let dropped = self.span.in_scope(|| panic::catch_unwind(AssertUnwindSafe(|| drop(future))));
+            if let Err(panic) = dropped {
+                panic::resume_unwind(panic);
+            }
+        }
     }
 
     fn after_error(&self, error: TaskError, clock: &dyn Clock) -> Finish {
@@ -112,6 +126,12 @@ impl Job {
     }
 }
 
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.drop_future();
+    }
+}
+
 impl Future for Job {
     type Output = Ran;
 
@@ -119,11 +139,12 @@ impl Future for Job {
         if let Some(error) = self.panicked.take() {
             return Poll::Ready(Ran::Finished(Outcome::Error(error), TaskLog::new()));
         }
-        let Some(future) = &mut self.future else { return Poll::Pending };
-        match panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        let Self { future: Some(future), span, .. } = &mut *self else { return Poll::Pending };
+        let polled = span.in_scope(|| panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))));
+        match polled {
             Ok(poll) => poll,
             Err(panic) => {
-                self.future = None;
+                self.drop_future();
                 Poll::Ready(Ran::Finished(Outcome::Error(panic_error(panic)), TaskLog::new()))
             }
         }

@@ -12,6 +12,7 @@ use super::intake::{Intake, Offer, Taken};
 use super::job::Job;
 use super::jobs::Jobs;
 use super::lane_state::LaneState;
+use super::telemetry::Telemetry;
 use super::{Handler, Ran, Run, StopToken};
 use crate::{Claim, Claimed, Clock, Completion, Consumer, Finish, TaskLog, Tick};
 
@@ -37,23 +38,32 @@ pub(super) struct Lane<H> {
     logs_activity: bool,
     /// The time that was read last: shortly before a task begins, and right after it was polled.
     now: Tick,
+    telemetry: Arc<Telemetry>,
     draining: bool,
+}
+
+/// What a lane is made of, besides its handler.
+pub(super) struct LaneParts {
+    /// Which of the worker's lanes it is, from 0.
+    pub(super) index: usize,
+    pub(super) intake: Arc<Intake>,
+    pub(super) consumer: Arc<dyn Consumer>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) state: Arc<LaneState>,
+    /// None if calls are not counted.
+    pub(super) figures: Option<LaneFigures>,
+    /// Whether the ends of its runs are logged.
+    pub(super) logs_activity: bool,
+    /// The worker's.
+    pub(super) telemetry: Arc<Telemetry>,
 }
 
 /// How long new tasks run, one after another, before woken tasks run, and the other way round.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
 impl<H: Handler> Lane<H> {
-    pub(super) fn new(
-        handler: H,
-        index: usize,
-        intake: Arc<Intake>,
-        consumer: Arc<dyn Consumer>,
-        clock: Arc<dyn Clock>,
-        state: Arc<LaneState>,
-        figures: Option<LaneFigures>,
-        logs_activity: bool,
-    ) -> Self {
+    pub(super) fn new(handler: H, parts: LaneParts) -> Self {
+        let LaneParts { index, intake, consumer, clock, state, figures, logs_activity, telemetry } = parts;
         Self {
             handler,
             index,
@@ -67,6 +77,7 @@ impl<H: Handler> Lane<H> {
             clock,
             figures,
             logs_activity,
+            telemetry,
             draining: false,
         }
     }
@@ -123,15 +134,16 @@ impl<H: Handler> Lane<H> {
         let payload = &claimed.task.payload;
         let mark = self.figures.as_mut().and_then(|figures| figures.begin(payload, || clock.now()));
         let events = EventSink::new(&self.consumer, claim);
-        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events };
+        let (span, trace) = self.telemetry.begin(&claimed);
+        let run = Run { claimed, stop: stop.clone(), deadline, clock: Arc::clone(clock), events, trace };
         // The handler is code that can kill, too.
         self.state.slot().set(claim.task);
-        let mut job = Job::new(&self.handler, run, self.now);
+        let mut job = Job::new(&self.handler, run, self.now, span);
         job.mark = mark;
         let ended = self.running.begin(job);
         self.tick();
         match ended {
-            Some((job, ran)) => self.end(job, ran),
+            Some((job, ran)) => self.end(&job, ran),
             None => {
                 if let Some(at) = deadline {
                     self.deadlines.insert(at, claim.task, stop);
@@ -160,7 +172,7 @@ impl<H: Handler> Lane<H> {
                 if let Some(at) = job.deadline {
                     self.deadlines.remove(at, job.claim.task);
                 }
-                self.end(job, ran);
+                self.end(&job, ran);
             }
             if self.now >= until {
                 break;
@@ -169,7 +181,7 @@ impl<H: Handler> Lane<H> {
         true
     }
 
-    fn end(&mut self, job: Job, ran: Ran) {
+    fn end(&mut self, job: &Job, ran: Ran) {
         if let (Some(figures), Some(mark)) = (&self.figures, job.mark) {
             figures.end(mark, &ran, &job.stop, self.now);
         }
@@ -178,7 +190,8 @@ impl<H: Handler> Lane<H> {
             self.state.end([job.claim].into_iter());
             return;
         };
-        let ended = self.logs_activity.then(|| job.into_ended_run(&completion.finish, self.now)).flatten();
+        self.telemetry.end(job.claim, &job.span, &completion.finish);
+        let ended = self.logs_activity.then(|| job.ended_run(&completion.finish, self.now)).flatten();
         self.finishes.push(completion, ended);
     }
 

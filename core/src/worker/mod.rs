@@ -20,7 +20,10 @@ mod run_probe;
 mod run_queue;
 mod running_tasks;
 mod stop;
+mod task_span;
+mod task_tracer;
 mod task_waker;
+mod telemetry;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod worker;
 
@@ -33,4 +36,8 @@ pub use handler::{Handler, Ran, Run};
 pub use run_probe::{RunNotes, RunProbe};
 pub use running_tasks::{LaneSlot, RunningTasks};
 pub use stop::{Stop, StopToken};
+pub use task_tracer::TaskTracer;
 pub use worker::{RunningWorker, Worker};
+
+/// The target of the spans of tasks, and of the log lines about their failures.
+const SPAN_TARGET: &str = "rhai_dispatcher::task";

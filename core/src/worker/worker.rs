@@ -14,10 +14,11 @@ use super::ends::Ends;
 use super::figures::{CallFigures, LaneFigures, Reports};
 use super::instance_monitor::InstanceMonitor;
 use super::intake::Intake;
-use super::lane::Lane;
+use super::lane::{Lane, LaneParts};
 use super::lane_state::LaneState;
 use super::running_tasks::{HeapSlots, SlotOfLane};
-use super::{Drained, Handler, MethodSource, RunningTasks, WorkerConfig, WorkerError};
+use super::telemetry::Telemetry;
+use super::{Drained, Handler, MethodSource, RunningTasks, TaskTracer, WorkerConfig, WorkerError};
 use crate::clock::{Busy, block_on_counted};
 use crate::{Clock, Consumer, InstanceSpec, Transport, WorkerId};
 
@@ -29,6 +30,7 @@ pub struct Worker {
     config: WorkerConfig,
     running_tasks: Option<Arc<dyn RunningTasks>>,
     methods: Option<Arc<dyn MethodSource>>,
+    tracer: Option<Arc<dyn TaskTracer>>,
 }
 
 /// A worker that runs on its own threads. Dropping it shuts it down without any grace, and does
@@ -44,7 +46,14 @@ impl Worker {
     /// A worker that will serve `worker_id`.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, worker_id: WorkerId) -> Self {
-        Self { transport, worker_id, config: WorkerConfig::default(), running_tasks: None, methods: None }
+        Self {
+            transport,
+            worker_id,
+            config: WorkerConfig::default(),
+            running_tasks: None,
+            methods: None,
+            tracer: None,
+        }
     }
 
     /// Sets its configuration.
@@ -65,6 +74,13 @@ impl Worker {
     #[must_use]
     pub fn with_methods(mut self, methods: Arc<dyn MethodSource>) -> Self {
         self.methods = Some(methods);
+        self
+    }
+
+    /// Sets what takes part in the traces of its tasks. Default: none, and their trace contexts are passed on.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Arc<dyn TaskTracer>) -> Self {
+        self.tracer = Some(tracer);
         self
     }
 
@@ -97,7 +113,7 @@ impl Worker {
         F: Fn() -> H + Send + Sync + 'static,
     {
         self.check_slots()?;
-        let Self { transport, worker_id, config, running_tasks, methods } = self;
+        let Self { transport, worker_id, config, running_tasks, methods, tracer } = self;
         let clock = Arc::clone(transport.clock());
         let instance = consumer.instance();
         tracing::info!(%worker_id, %instance, lanes = config.lanes, "the worker serves");
@@ -126,6 +142,7 @@ impl Worker {
         let (shutdown, shutdown_asked) = oneshot::channel();
         let (report, ended) = oneshot::channel();
         let (grace, logs_activity) = (config.grace, config.activity);
+        let telemetry = Arc::new(Telemetry::new(tracer));
         let monitor = InstanceMonitor::new(
             Arc::clone(&consumer),
             Arc::clone(&clock),
@@ -151,22 +168,11 @@ impl Worker {
             let (intake, lane_ended) = (Arc::clone(&intake), lane_ended.clone());
             let figures = figures.clone().map(|figures| LaneFigures::new(figures, index));
             let busy = busy_thread(&*clock);
+            let telemetry = Arc::clone(&telemetry);
+            let parts =
+                LaneParts { index, intake, consumer, clock, state, figures, logs_activity, telemetry };
             spawn(format!("rhai-lane-{index}"), index, move || {
-                let run = || {
-                    drive(
-                        busy,
-                        Lane::new(
-                            make_handler(),
-                            index,
-                            intake,
-                            consumer,
-                            clock,
-                            state,
-                            figures,
-                            logs_activity,
-                        ),
-                    )
-                };
+                let run = || drive(busy, Lane::new(make_handler(), parts));
                 let result = panic::catch_unwind(AssertUnwindSafe(run))
                     .map_err(|_| WorkerError::Handler(format!("lane {index} panicked")));
                 let _ = lane_ended.unbounded_send(result); // the monitor may have given up on it

@@ -2,7 +2,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{Clock, LogLevel, Priority, Stop, Task, TaskId, Tick, WorkerId};
+use rhai_dispatcher_core::{Clock, LogLevel, Priority, Stop, Task, TaskId, Tick, TraceContext, WorkerId};
 
 use crate::EngineConfig;
 use crate::script::ScriptRun;
@@ -77,6 +77,12 @@ impl TaskContext {
     #[must_use]
     pub fn delivery(&self) -> u32 {
         self.0.delivery()
+    }
+
+    /// The trace context of what the task sends: of its children, and of requests to other systems.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Arc<TraceContext>> {
+        self.0.trace()
     }
 
     /// The time of the task's transport.

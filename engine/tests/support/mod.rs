@@ -52,12 +52,14 @@ impl Bench {
         let stop = StopToken::new();
         let claim = Claim { task: task.id, instance: InstanceId::new(), delivery: 1 };
         let claimed = Claimed::first(claim, Arc::new(task));
+        let claimed_trace = claimed.task.trace.clone();
         let run = Run {
             claimed,
             stop: stop.clone(),
             deadline,
             clock: Arc::new(self.clock.clone()),
             events: EventSink::default(),
+            trace: claimed_trace,
         };
         Started { stop, future: self.handler.handle(run) }
     }

@@ -26,7 +26,7 @@ struct Recent {
     next: u64,
 }
 
-/// How many entries may wait to be written; then those who add one wait.
+/// How many entries may wait to be written; then whatever adds one waits.
 const QUEUE: usize = 1_000;
 
 impl AuditLog {

@@ -23,7 +23,7 @@ pub(crate) struct Authenticator {
 
 #[derive(Debug)]
 enum Who {
-    /// There are no tokens: all requests have this identity.
+    /// Without tokens: all requests have this identity.
     Everyone(Identity),
     /// Those with a token.
     Tokens(Arc<Tokens>),
@@ -34,7 +34,7 @@ enum Who {
 pub(crate) struct Refused;
 
 impl Authenticator {
-    /// The caller id of all requests, if there are no tokens.
+    /// The caller id of all requests, without tokens.
     const OPEN_CALLER: &str = "gateway";
 
     /// Without tokens: every request may do everything.
@@ -61,7 +61,7 @@ impl Authenticator {
         Self { who, sessions, attempts: LoginAttempts::new(config.max_login_attempts), changes }
     }
 
-    /// Whether there are no tokens.
+    /// Whether the gateway has no tokens.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.who, Who::Everyone(_))
     }

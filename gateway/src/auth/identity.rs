@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rhai_dispatcher::{RhaiDispatcher, RhaiTaskDetails};
+use rhai_dispatcher::{RhaiDispatcher, RhaiTaskDetails, WorkerId};
 
 use super::{Access, Caller, Scope, SecretHash};
 
@@ -60,9 +60,14 @@ impl Identity {
     /// Whether it may see this task: one of its worker ids, and its own, unless it may see those of all callers.
     #[must_use]
     pub fn sees(&self, task: &RhaiTaskDetails) -> bool {
+        self.sees_task_of(&task.worker_id, &task.caller_id)
+    }
+
+    /// Whether it may see the tasks of a worker id that this caller has submitted.
+    #[must_use]
+    pub fn sees_task_of(&self, worker_id: &WorkerId, caller_id: &str) -> bool {
         let scope = self.scope();
-        scope.allows_worker(&task.worker_id)
-            && (scope.sees_all_tasks() || task.caller_id == *self.caller_id())
+        scope.allows_worker(worker_id) && (scope.sees_all_tasks() || *caller_id == **self.caller_id())
     }
 
     /// What the header `x-csrf-token` of each request other than GET has to have; `None` without a session.

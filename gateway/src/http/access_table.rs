@@ -66,6 +66,9 @@ const METHODS: &[Row] = &[
     ("task.subscribe", "uu++++"),
     ("task.unsubscribe", "uu++++"),
     ("handlers.list", "uu++++"),
+    ("activity.list", "uu++++"),
+    ("tasks.list", "uu++++"),
+    ("task.inspect", "uu++++"),
     ("audit.list", "uufff+"),
     ("rpc.discover", "uu++++"),
 ];

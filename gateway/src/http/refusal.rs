@@ -30,7 +30,7 @@ impl Refusal {
         self.error.reason()
     }
 
-    /// There is no token, or no valid one.
+    /// The request has no valid token.
     pub(crate) fn unauthorized() -> Self {
         let reason = "a valid token is needed; send it as `Authorization: Bearer TOKEN`";
         Self::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, reason)

@@ -36,6 +36,12 @@ pub(crate) fn of_error(error: RhaiDispatcherError) -> ErrorObject {
         RhaiDispatcherError::RequestIdConflict(first) => {
             ErrorObject::because(Code::Conflict, reason).with("taskId", first.to_string())
         }
+        RhaiDispatcherError::NotRunning { task_id, .. } => {
+            ErrorObject::because(Code::InvalidParams, reason).with("taskId", task_id.to_string())
+        }
+        RhaiDispatcherError::NoAnswer { task_id, .. } => {
+            ErrorObject::because(Code::Timeout, reason).with("taskId", task_id.to_string())
+        }
         RhaiDispatcherError::NotFound(id) => {
             ErrorObject::because(Code::NotFound, reason).with("taskId", id.to_string())
         }

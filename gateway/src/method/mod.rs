@@ -7,6 +7,7 @@ mod discover;
 mod done;
 mod failure;
 mod handlers;
+mod lists;
 mod params;
 mod play;
 mod request_params;

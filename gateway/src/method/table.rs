@@ -1,7 +1,7 @@
 use super::built_in::{BuiltIn, Running};
 use super::request_params::{OF_CALL, OF_PLAY};
 use super::task::{OF_TASK, OF_UNSUBSCRIBE, OF_WAIT};
-use super::{CallContext, Params, audit, discover, handlers, play, task};
+use super::{CallContext, Params, audit, discover, handlers, lists, play, task};
 use crate::auth::Access;
 
 /// The built-in method of that name.
@@ -90,6 +90,27 @@ pub(crate) static BUILT_IN: &[BuiltIn] = &[
         about: "Lists the handlers of the living workers, with the figures of their methods.",
         parameters: &[],
         run: boxed!(handlers::list),
+    },
+    BuiltIn {
+        name: "activity.list",
+        access: Access::Read,
+        about: "Lists how tasks have ended, the newest first; `next` of the result is for the next page.",
+        parameters: lists::OF_ACTIVITY,
+        run: boxed!(lists::activity),
+    },
+    BuiltIn {
+        name: "tasks.list",
+        access: Access::Read,
+        about: "Lists the tasks that have not ended, those that run first, each with what it waits for.",
+        parameters: lists::OF_TASKS,
+        run: boxed!(lists::tasks),
+    },
+    BuiltIn {
+        name: "task.inspect",
+        access: Access::Read,
+        about: "Asks where a running task is: its line, operations, memory, and the call that it waits for.",
+        parameters: OF_TASK,
+        run: boxed!(task::inspect),
     },
     BuiltIn {
         name: "audit.list",

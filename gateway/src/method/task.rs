@@ -74,6 +74,14 @@ pub(super) async fn cancel(context: CallContext, params: Params) -> Result<Done,
     Done::of(&json!({ "taskId": id, "cancelled": cancelled }))
 }
 
+/// `task.inspect`: where a running task is.
+pub(super) async fn inspect(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
+    let OneTask { task_id: id } = params.read(&["task_id"])?;
+    let id = task_id(&id)?;
+    visible(&context, id).await?;
+    Done::of(&context.identity.dispatcher().inspect(id).await.map_err(of_error)?)
+}
+
 /// `task.subscribe`: the events of a task follow as notifications.
 pub(super) async fn subscribe(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
     let OneTask { task_id: id } = params.read(&["task_id"])?;

@@ -33,7 +33,7 @@ codes! {
     InvalidParams = -32602, "Invalid params", "A parameter is missing, unknown, or has a value that can't be used.";
     InternalError = -32603, "Internal error", "The gateway, or something behind it, broke its protocol.";
     TaskFailed = -32000, "Task failed", "The script or the method ended in an error.";
-    Unauthorized = -32001, "Unauthorized", "There is no token, or it is unknown, expired or revoked.";
+    Unauthorized = -32001, "Unauthorized", "The request has no token, or one that is unknown, expired or revoked.";
     Timeout = -32002, "Timeout", "The task did not end in time.";
     Forbidden = -32003, "Forbidden", "The token does not allow this.";
     NotFound = -32004, "Not found", "The task is not known: it never was, or its record has expired.";

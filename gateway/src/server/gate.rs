@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -12,6 +12,8 @@ pub(super) struct Gate {
     all: Arc<Semaphore>,
     addresses: Arc<AddressTable>,
     max_per_address: usize,
+    /// They have the connections of many clients.
+    proxies: Vec<IpAddr>,
     alive: mpsc::Sender<()>,
 }
 
@@ -19,7 +21,7 @@ pub(super) struct Gate {
 /// WebSocket outlives the request that it began with.
 #[derive(Debug, Clone)]
 pub(crate) struct GatePermit {
-    _counted: Arc<(OwnedSemaphorePermit, AddressPermit)>,
+    _counted: Arc<(OwnedSemaphorePermit, Option<AddressPermit>)>,
     /// The gateway has ended when all of these are dropped.
     _alive: mpsc::Sender<()>,
 }
@@ -40,6 +42,7 @@ impl Gate {
             all: Arc::new(Semaphore::new(all)),
             addresses: Arc::default(),
             max_per_address: config.max_connections_per_address,
+            proxies: config.trusted_proxies.clone(),
             alive,
         };
         (gate, living)
@@ -47,7 +50,10 @@ impl Gate {
 
     pub(super) fn enter(&self, peer: SocketAddr) -> Result<GatePermit, Full> {
         let all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Full::All)?;
-        let address = self.addresses.enter(peer.ip(), self.max_per_address).ok_or(Full::Address)?;
+        let address = match self.proxies.contains(&peer.ip().to_canonical()) {
+            true => None,
+            false => Some(self.addresses.enter(peer.ip(), self.max_per_address).ok_or(Full::Address)?),
+        };
         Ok(GatePermit { _counted: Arc::new((all, address)), _alive: self.alive.clone() })
     }
 }
@@ -72,6 +78,20 @@ impl Full {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_hold_and_a_trusted_proxy_has_only_that_of_all() {
+        let proxy: SocketAddr = "10.0.0.1:1".parse().expect("an address");
+        let other: SocketAddr = "10.0.0.2:1".parse().expect("an address");
+        let config = GatewayConfig::default().with_max_connections(4).with_max_connections_per_address(1);
+        let (gate, _living) = Gate::new(&config.with_trusted_proxy(proxy.ip()));
+        let one = gate.enter(other).expect("room");
+        assert_eq!(gate.enter(other).err(), Some(Full::Address));
+        let _proxied: Vec<_> = (0..3).map(|_| gate.enter(proxy).expect("room")).collect();
+        assert_eq!(gate.enter(proxy).err(), Some(Full::All));
+        drop(one);
+        assert!(gate.enter(other).is_ok());
+    }
 
     #[test]
     fn refusals_say_how_long_they_are() {

@@ -40,7 +40,7 @@ pub(crate) async fn serve(
         match accepted {
             Ok((stream, peer)) => match gate.enter(peer) {
                 Ok(permit) => {
-                    drop(connections.spawn(connection(stream, peer, permit, core.clone(), router.clone())))
+                    drop(connections.spawn(connection(stream, peer, permit, core.clone(), router.clone())));
                 }
                 // It is closed; what does not fit into its buffer is not sent.
                 Err(full) => drop(stream.try_write(full.answer())),

@@ -158,7 +158,7 @@ impl Connection {
         loop {
             match self.life_signs.due(Instant::now()) {
                 Due::Ping => {
-                    outbox.send(Frame::Ping(Default::default())).await.map_err(|Closed| End::Left)?
+                    outbox.send(Frame::Ping(Default::default())).await.map_err(|Closed| End::Left)?;
                 }
                 Due::Silent => return Err(End::Left),
                 Due::Idle => return Err(End::Close(close_code::NORMAL, "idle")),

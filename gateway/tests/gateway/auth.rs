@@ -161,7 +161,7 @@ async fn session_needs_its_proof_and_a_known_origin() {
     for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
         assert!(attributes.contains(attribute), "{attributes}");
     }
-    assert!(!attributes.contains("Secure"), "there is no TLS: {attributes}");
+    assert!(!attributes.contains("Secure"), "without TLS: {attributes}");
 
     let cookie = login.cookie();
     let http = async || guarded.http().await.header("cookie", &cookie);

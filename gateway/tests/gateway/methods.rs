@@ -175,3 +175,35 @@ async fn method_of_two_worker_ids_needs_one() {
     assert_eq!(named["result"], json!([1]));
     other.drain().await.expect("it drains");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_are_listed_while_they_run_and_when_they_have_ended() {
+    let site = Site::new().await;
+    let submitted = site.call("play.submit", json!(["sleep(60)"])).await;
+    let id = submitted["result"]["taskId"].clone();
+    site.running_task().await;
+    let listed = site.call("tasks.list", json!({ "status": "processing", "limit": 10 })).await;
+    let first = &listed["result"][0];
+    assert_eq!(
+        (&first["task"]["taskId"], listed["result"].as_array().map(Vec::len)),
+        (&id, Some(1)),
+        "{listed}"
+    );
+    assert!(first["progress"].as_str().is_some_and(|progress| progress.contains("running")), "{listed}");
+    let state = site.call("task.inspect", json!([id])).await;
+    assert!(state["result"].is_object(), "{state}");
+    site.call("task.cancel", json!([id])).await;
+    site.call("task.wait", json!([id])).await;
+    assert_eq!(site.call("tasks.list", json!([])).await["result"], json!([]));
+    crate::support::until("its end is in the activity", || async {
+        let page = site
+            .call("activity.list", json!({ "filter": format!("task:{}", id.as_str().expect("an id")) }))
+            .await;
+        page["result"]["entries"][0]["status"] == "cancelled"
+    })
+    .await;
+    let unknown = site.call("activity.list", json!({ "filter": "statu:error" })).await;
+    assert!(error(&unknown).1.contains("did you mean `status`?"), "{unknown}");
+    assert_eq!(error(&site.call("task.inspect", json!([id])).await).0, -32602);
+    assert_eq!(error(&site.call("tasks.list", json!({ "limit": 0 })).await).0, -32602);
+}

@@ -44,6 +44,7 @@ pub(super) fn request(
     task.args = args(hash, config)?;
     task.priority = priority(hash)?;
     task.limits = limits(hash)?;
+    task.trace = hash.trace().map(Arc::new);
     task.context_id = label("contextId", &hash.context_id)?;
     task.request_id = Some(id.as_str().into());
     if let Some(noted) = hash.runs_as.text().and_then(|text| text.parse::<TaskId>().ok()) {

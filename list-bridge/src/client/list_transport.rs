@@ -92,6 +92,12 @@ impl ListTransport {
         if let Some(context) = &task.context_id {
             field("contextId", context);
         }
+        if let Some(trace) = &task.trace {
+            field("traceparent", &trace.traceparent());
+            if let Some(state) = trace.tracestate() {
+                field("tracestate", state);
+            }
+        }
         field("createdAt", &now);
         field("updatedAt", &now);
         let commands = self.commands.clone();

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use rhai_dispatcher_core::{DispatcherConfig, TaskStatus, WallTime};
+use rhai_dispatcher_core::{DispatcherConfig, TaskStatus, TraceContext, WallTime};
 use rhai_dispatcher_redis::ServerReply;
 
 use super::Field;
@@ -18,6 +18,8 @@ pub(crate) struct ClientHash {
     pub(crate) args: Field,
     pub(crate) priority: Field,
     pub(crate) limits: Field,
+    traceparent: Field,
+    tracestate: Field,
     pub(crate) status: Field,
     output: Field,
     error: Field,
@@ -44,6 +46,9 @@ const SHORT: usize = DispatcherConfig::MAX_LABEL_BYTES;
 /// The longest `limits`, in bytes: all of them take less than 1 KiB.
 pub(crate) const MAX_LIMITS_BYTES: usize = 4 * 1024;
 
+/// The longest `tracestate` that is read, in bytes; 512 of it are passed on.
+const MAX_TRACESTATE_BYTES: usize = 8 * 1024;
+
 impl ClientHash {
     /// The arguments that ask for its fields: the most bytes, the name and the other name of each.
     pub(super) fn args(limits: FieldLimits) -> Vec<Bytes> {
@@ -55,6 +60,8 @@ impl ClientHash {
             ("args", limits.args),
             ("priority", SHORT),
             ("limits", MAX_LIMITS_BYTES),
+            ("traceparent", SHORT),
+            ("tracestate", MAX_TRACESTATE_BYTES),
             ("status", SHORT),
             ("output", limits.output),
             ("error", limits.output),
@@ -88,6 +95,8 @@ impl ClientHash {
             args: values.next()?,
             priority: values.next()?,
             limits: values.next()?,
+            traceparent: values.next()?,
+            tracestate: values.next()?,
             status: values.next()?,
             output: values.next()?,
             error: values.next()?,
@@ -104,12 +113,21 @@ impl ClientHash {
         self.status.text().and_then(|text| text.parse().ok()).unwrap_or(TaskStatus::Pending)
     }
 
+    /// The trace of its client, if it has given a valid one: the W3C lets receivers ignore any other.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        TraceContext::from_headers(self.traceparent.text()?, self.tracestate.text())
+    }
+
     /// What a reply says of it.
     pub(crate) fn details(&self, id: &ListId) -> ListTaskDetails {
         let mut details = ListTaskDetails::of_id(id.as_str());
         details.worker_id = self.worker_id.or_empty();
         details.caller_id = self.caller_id.or_empty();
         details.context_id = self.context_id.text().map(str::to_owned);
+        if let Some(trace) = self.trace() {
+            details.traceparent = Some(trace.traceparent());
+            details.tracestate = trace.tracestate().map(str::to_owned);
+        }
         details.script = self.script.or_empty();
         details.status = match self.status() {
             TaskStatus::Cancelled => TaskStatus::Error,

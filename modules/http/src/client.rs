@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::client_core::ClientCore;
 use crate::exchange::Exchange;
@@ -42,7 +43,7 @@ impl HttpClient {
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let origin = request.origin();
         let exchange = Exchange::new(Arc::clone(&self.core), request)?;
-        let task = AbortOnDrop(self.bridge.handle().spawn(exchange.run()));
+        let task = AbortOnDrop(self.bridge.handle().spawn(exchange.run().in_current_span()));
         match task.await {
             Ok(answer) => answer,
             // The runtime ended, or the client panicked.

@@ -47,6 +47,9 @@ pub struct HttpConfig {
     pub max_idle_per_host: usize,
     /// How long an unused connection is kept; 30 s.
     pub idle_timeout: Duration,
+    /// Whether calls of scripts send the trace context of their task to the host, in the headers `traceparent` and
+    /// `tracestate`; false. A redirect to another server leaves them out, and a header that the script sets is kept.
+    pub trace_context: bool,
 }
 
 impl Default for HttpConfig {
@@ -70,6 +73,7 @@ impl Default for HttpConfig {
             max_lookups: 64,
             max_idle_per_host: 100,
             idle_timeout: Duration::from_secs(30),
+            trace_context: false,
         }
     }
 }
@@ -120,5 +124,6 @@ impl HttpConfig {
         with_max_lookups: max_lookups, usize;
         with_max_idle_per_host: max_idle_per_host, usize;
         with_idle_timeout: idle_timeout, Duration;
+        with_trace_context: trace_context, bool;
     }
 }

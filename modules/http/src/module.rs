@@ -1,5 +1,5 @@
 use rhai::Dynamic;
-use rhai_dispatcher_engine::{AsyncFnConfig, EngineConfig};
+use rhai_dispatcher_engine::{AsyncFnConfig, Call, EngineConfig};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::docs::DOCS;
@@ -47,9 +47,13 @@ impl HttpModule {
         let engine = self.install_with_body(engine, &limits, "http_patch", "PATCH");
         let engine = self.install_without_body(engine, &limits, "http_delete", "DELETE");
         let client = self.client.clone();
-        engine.with_docs(&DOCS).with_async_fn_config("http_request", limits, move |options: Dynamic| {
-            answer(client.clone(), ScriptRequest::of_map(&options, client.config()))
-        })
+        engine.with_docs(&DOCS).with_async_fn_config(
+            "http_request",
+            limits,
+            move |call: Call, options: Dynamic| {
+                answer(client.clone(), call, ScriptRequest::of_map(&options, client.config()))
+            },
+        )
     }
 
     /// `name(url)` and `name(url, options)`.
@@ -61,13 +65,15 @@ impl HttpModule {
         method: &'static str,
     ) -> EngineConfig {
         let client = self.client.clone();
-        let call = move |url: Dynamic, options: Dynamic| {
-            answer(client.clone(), ScriptRequest::new(method, &url, &options, client.config()))
+        let send = move |call: Call, url: Dynamic, options: Dynamic| {
+            answer(client.clone(), call, ScriptRequest::new(method, &url, &options, client.config()))
         };
-        let plain = call.clone();
+        let plain = send.clone();
         engine
-            .with_async_fn_config(name, limits.clone(), move |url: Dynamic| plain(url, Dynamic::UNIT))
-            .with_async_fn_config(name, limits.clone(), call)
+            .with_async_fn_config(name, limits.clone(), move |call: Call, url: Dynamic| {
+                plain(call, url, Dynamic::UNIT)
+            })
+            .with_async_fn_config(name, limits.clone(), send)
     }
 
     /// `name(url, body)` and `name(url, body, options)`.
@@ -79,23 +85,32 @@ impl HttpModule {
         method: &'static str,
     ) -> EngineConfig {
         let client = self.client.clone();
-        let call = move |url: Dynamic, body: Dynamic, options: Dynamic| {
+        let send = move |call: Call, url: Dynamic, body: Dynamic, options: Dynamic| {
             let config = client.config();
             let asked = ScriptRequest::new(method, &url, &options, config);
-            answer(client.clone(), asked.and_then(|asked| asked.with_any_body(&body, config)))
+            answer(client.clone(), call, asked.and_then(|asked| asked.with_any_body(&body, config)))
         };
-        let plain = call.clone();
+        let plain = send.clone();
         engine
-            .with_async_fn_config(name, limits.clone(), move |url: Dynamic, body: Dynamic| {
-                plain(url, body, Dynamic::UNIT)
+            .with_async_fn_config(name, limits.clone(), move |call: Call, url: Dynamic, body: Dynamic| {
+                plain(call, url, body, Dynamic::UNIT)
             })
-            .with_async_fn_config(name, limits.clone(), call)
+            .with_async_fn_config(name, limits.clone(), send)
     }
 }
 
 /// The result of a call in a script.
-async fn answer(client: HttpClient, asked: Result<ScriptRequest, HttpError>) -> Result<Dynamic, Dynamic> {
-    let ScriptRequest { request, shown } = asked?;
+async fn answer(
+    client: HttpClient,
+    call: Call,
+    asked: Result<ScriptRequest, HttpError>,
+) -> Result<Dynamic, Dynamic> {
+    let ScriptRequest { mut request, shown } = asked?;
+    if client.config().trace_context
+        && let Some(trace) = call.task().trace()
+    {
+        request = request.with_trace(&trace.traceparent(), trace.tracestate())?;
+    }
     let origin = request.origin();
     let response = client.send(request).await?;
     Ok(response.into_map(shown).map_err(|error| error.at(&origin))?.into())

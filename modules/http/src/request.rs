@@ -41,6 +41,8 @@ pub struct HttpRequest {
 /// Limit on the length of a URL, in bytes; few servers accept longer ones.
 const MAX_URL: usize = 8 * 1024;
 
+const TRACEPARENT: &str = "traceparent";
+
 /// Headers that the client sets itself, and headers that concern the connection only.
 const RESERVED: &[&str] = &[
     "connection",
@@ -170,6 +172,18 @@ impl HttpRequest {
 
     pub(crate) fn has_header(&self, name: &str) -> bool {
         self.headers.contains_key(name)
+    }
+
+    /// Sets the headers of a trace, unless the first is set already.
+    pub(crate) fn with_trace(self, traceparent: &str, tracestate: Option<&str>) -> Result<Self, HttpError> {
+        if self.has_header(TRACEPARENT) {
+            return Ok(self);
+        }
+        let request = self.with_header(TRACEPARENT, traceparent)?;
+        match tracestate {
+            Some(state) => request.with_header("tracestate", state),
+            None => Ok(request),
+        }
     }
 
     fn set_header(&mut self, name: &str, value: &str, secret: bool) -> Result<(), HttpError> {

@@ -8,11 +8,12 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rhai_dispatcher_core::{Outcome, TraceContext};
 use rhai_dispatcher_engine::EngineConfig;
-use rhai_dispatcher_http::HttpModule;
-use rhai_dispatcher_test_http::{Answer, TestServer};
+use rhai_dispatcher_http::{HttpConfig, HttpModule};
+use rhai_dispatcher_test_http::{Answer, Asked, TestServer};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
-use support::{bench, bench_with, check_examples, config, error, value};
+use support::{Bench, bench, bench_with, check_examples, config, error, run_task, value};
 
 #[test]
 fn an_answer_is_a_map_of_status_headers_and_body() {
@@ -29,6 +30,37 @@ fn an_answer_is_a_map_of_status_headers_and_body() {
     assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/things?q=1"));
     assert!(asked.header("user-agent").is_some_and(|agent| agent.starts_with("rhai-dispatcher/")));
     assert_eq!(asked.header("referer"), None);
+}
+
+#[test]
+fn trace_of_the_task_is_sent_if_the_worker_allows_it() {
+    let server = TestServer::start(|asked| match &*asked.path {
+        "/away" => Answer::status(302).with_header("location", "/here"),
+        _ => Answer::text("ok"),
+    });
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let call = |config: HttpConfig, script: String| {
+        let mut task = Bench::task(&script);
+        let trace = TraceContext::from_headers(traceparent, Some("a=1")).expect("a context");
+        task.trace = Some(trace.into());
+        let before = server.asked().len();
+        let outcome = run_task(&bench_with(config), task);
+        assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+        let of = |asked: &Asked, name| asked.header(name).map(str::to_owned);
+        let asked = server.asked().split_off(before);
+        asked.iter().map(|asked| (of(asked, "traceparent"), of(asked, "tracestate"))).collect::<Vec<_>>()
+    };
+    let url = server.url("/");
+    let allowed = || config(&["127.0.0.1"]);
+    let plain = format!(r#"http_get("{url}"); http_post("{url}", "x"); http_request(#{{url: "{url}"}});"#);
+    assert_eq!(call(allowed(), plain.clone()), vec![(None, None); 3]);
+    let traced = || allowed().with_trace_context(true);
+    let both = (Some(traceparent.to_owned()), Some("a=1".to_owned()));
+    assert_eq!(call(traced(), plain), vec![both.clone(); 3]);
+    let redirected = format!(r#"http_get("{}")"#, server.url("/away"));
+    assert_eq!(call(traced(), redirected), vec![both; 2]);
+    let own = format!(r#"http_get("{url}", #{{headers: #{{traceparent: "mine"}}}})"#);
+    assert_eq!(call(traced(), own), vec![(Some("mine".to_owned()), None)]);
 }
 
 #[test]

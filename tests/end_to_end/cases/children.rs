@@ -30,6 +30,29 @@ pub(super) async fn scripts_fan_out_and_gather(fixture: Fixture) {
     assert_eq!((sum, said.starts_with("worker-2 for ")), (285, true), "{said}");
 }
 
+pub(super) async fn children_belong_to_the_trace_of_their_parent(fixture: Fixture) {
+    let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let script = "dispatch(\"worker-1\", \"dispatch(`worker-1`, `42`)\")";
+    let request = client.new_play_request().worker_id("worker-1").script(script).timeout(LONG);
+    let mut id = request.traceparent(traceparent).await_response().await.unwrap().task_id;
+    for depth in 0..3 {
+        let details = client.status(id).await.unwrap();
+        // The worker exports no spans, so the nearest one is that of the caller for all of them.
+        let trace = details.trace.as_ref().map(ToString::to_string);
+        assert_eq!(trace.as_deref(), Some(traceparent), "{depth}");
+        assert_eq!(details.children.len(), usize::from(depth < 2));
+        id = details.children.first().copied().unwrap_or(id);
+    }
+    let untraced = client.new_play_request().worker_id("worker-1").script("1").timeout(LONG);
+    assert_eq!(untraced.await_response().await.unwrap().trace, None);
+    let request = client.new_play_request().worker_id("worker-1").script("1").traceparent("00-1-2-01");
+    match request.submit().await {
+        Err(RhaiDispatcherError::Invalid(invalid)) => assert_eq!(invalid.field, "traceparent"),
+        other => panic!("{other:?}"),
+    }
+}
+
 pub(super) async fn error_of_a_child_can_be_caught(fixture: Fixture) {
     let (client, _worker) = (fixture.client(), fixture.worker("worker-1").await);
     let script = r#"

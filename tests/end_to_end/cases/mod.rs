@@ -62,6 +62,7 @@ cases![
     ends::many_are_submitted_at_once,
     ends::drained_worker_releases_its_tasks,
     children::scripts_fan_out_and_gather,
+    children::children_belong_to_the_trace_of_their_parent,
     children::error_of_a_child_can_be_caught,
     children::thrown_value_reaches_parents_and_callers,
     children::cancel_reaches_the_grandchildren,

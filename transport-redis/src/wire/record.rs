@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rhai_dispatcher_core::{
-    Json, Outcome, Payload, Priority, Task, TaskDetails, TaskError, TaskId, TaskLog, TaskStatus, WallTime,
-    WorkerId,
+    Json, Outcome, Payload, Priority, Task, TaskDetails, TaskError, TaskId, TaskLog, TaskStatus,
+    TraceContext, WallTime, WorkerId,
 };
 
 use super::task_end::error_kind;
@@ -44,6 +44,12 @@ pub(crate) fn push_submitted(packed: &mut Packed, task: &Task, reply_to: Option<
         && let Ok(limits) = Json::of(&**limits)
     {
         packed.push("limits").push(limits.as_str());
+    }
+    if let Some(trace) = &task.trace {
+        packed.push("traceparent").push(trace.traceparent());
+        if let Some(state) = trace.tracestate() {
+            packed.push("tracestate").push(state);
+        }
     }
     if task.priority != Priority::Normal {
         packed.push("priority").push(task.priority.as_str());
@@ -151,6 +157,7 @@ impl Fields {
         task.id = id;
         task.args = self.text("args").and_then(|args| Json::parse(args).ok()).unwrap_or_default();
         task.limits = self.text("limits").and_then(|text| serde_json::from_str(text).ok());
+        task.trace = self.trace().map(Arc::new);
         task.context_id = self.shared("context_id");
         task.request_id = self.shared("request_id");
         task.parent = self.parse("parent");
@@ -182,6 +189,10 @@ impl Fields {
             details.error = Some(TaskError::new(kind, message).at(line, column).with_value(value));
         }
         Some(details)
+    }
+
+    fn trace(&self) -> Option<TraceContext> {
+        TraceContext::from_headers(self.text("traceparent")?, self.text("tracestate"))
     }
 
     fn parse_status(&self) -> Option<TaskStatus> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher_core::{
-    Invalid, Json, Limits, MethodName, Payload, Priority, RetryPolicy, Task, TaskId, WorkerId,
+    Invalid, Json, Limits, MethodName, Payload, Priority, RetryPolicy, Task, TaskId, TraceContext, WorkerId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,20 @@ struct TaskV1 {
     depth: u32,
 }
 
+/// A trace context, as the headers of the W3C.
+#[derive(Serialize, Deserialize)]
+struct TraceV1<'a> {
+    traceparent: String,
+    tracestate: Option<&'a str>,
+}
+
+impl TraceV1<'_> {
+    /// A task runs without its trace, so one that can't be read is left out.
+    fn read(&self) -> Option<TraceContext> {
+        TraceContext::from_headers(&self.traceparent, self.tracestate)
+    }
+}
+
 pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
     let payload = match &task.payload {
         Payload::Script { source, name } => {
@@ -66,9 +80,17 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
         parent: task.parent,
         depth: task.depth,
     });
-    // Behind the struct, so that a task without any pays nothing.
-    let encoded = match &task.limits {
-        Some(limits) => encoded.and_then(|bytes| postcard::to_extend(&**limits, bytes)),
+    // Behind the struct, so that a task without any pays nothing. A trace comes behind limits, which may have none.
+    let encoded = match (&task.limits, &task.trace) {
+        (Some(limits), _) => encoded.and_then(|bytes| postcard::to_extend(&**limits, bytes)),
+        (None, Some(_)) => encoded.and_then(|bytes| postcard::to_extend(&Limits::default(), bytes)),
+        (None, None) => encoded,
+    };
+    let encoded = match &task.trace {
+        Some(trace) => {
+            let headers = TraceV1 { traceparent: trace.traceparent(), tracestate: trace.tracestate() };
+            encoded.and_then(|bytes| postcard::to_extend(&headers, bytes))
+        }
         None => encoded,
     };
     encoded.map_err(|problem| Invalid::new("task", problem.to_string(), "send a smaller one"))
@@ -76,7 +98,14 @@ pub(crate) fn encode_task(task: &Task) -> Result<Vec<u8>, Invalid> {
 
 pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     let (wire, rest): (TaskV1, _) = decode(bytes)?;
-    let limits = (!rest.is_empty()).then(|| postcard::from_bytes::<Limits>(rest)).transpose();
+    let (limits, rest) = match rest {
+        [] => (Limits::default(), rest),
+        rest => postcard::take_from_bytes::<Limits>(rest).map_err(corrupted)?,
+    };
+    let trace = match rest {
+        [] => None,
+        rest => postcard::from_bytes::<TraceV1<'_>>(rest).map_err(corrupted)?.read(),
+    };
     let priority = Priority::ALL.get(usize::from(wire.priority)).copied();
     let payload = match wire.payload {
         PayloadV1::Script { source, name } => Payload::Script { source, name },
@@ -98,7 +127,8 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<Task, WireError> {
     task.awaited = wire.awaited;
     task.parent = wire.parent;
     task.depth = wire.depth;
-    task.limits = limits.map_err(corrupted)?.map(Arc::new);
+    task.limits = (!limits.is_empty()).then(|| Arc::new(limits));
+    task.trace = trace.map(Arc::new);
     Ok(task)
 }
 
@@ -132,8 +162,20 @@ mod tests {
         task.limits = Some(Arc::new(Limits::default().with_max_operations(7)));
         let with = encode_task(&task).expect("bytes");
         assert_eq!(with[without.len()..], *b"\x14{\"max_operations\":7}", "its length and the JSON");
-        assert_eq!(decode_task(&with), Ok(task));
+        assert_eq!(decode_task(&with), Ok(task.clone()));
         assert!(matches!(decode_task(&with[..with.len() - 1]), Err(WireError::Corrupted(_))));
+
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace: TraceContext = traceparent.parse().expect("a context");
+        task.trace = Some(Arc::new(trace.clone()));
+        let traced = encode_task(&task).expect("bytes");
+        assert_eq!(traced[with.len()..], [&[55], traceparent.as_bytes(), &[0]].concat(), "no state");
+        assert_eq!(decode_task(&traced), Ok(task.clone()));
+        task.limits = None;
+        task.trace = Some(Arc::new(trace.with_tracestate("a=1").expect("a state")));
+        let traced = encode_task(&task).expect("bytes");
+        assert_eq!(traced[without.len()..without.len() + 3], *b"\x02{}", "limits of which none is set");
+        assert_eq!(decode_task(&traced), Ok(task));
     }
 
     #[test]

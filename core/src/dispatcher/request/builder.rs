@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::args::Args;
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::config::label;
-use crate::{Invalid, Limits, MethodName, Priority, RetryPolicy, Task, TaskId, Tick, WorkerId, script_text};
+use crate::{
+    Invalid, Limits, MethodName, Priority, RetryPolicy, Task, TaskId, Tick, TraceContext, WorkerId,
+    script_text,
+};
 
 /// A request to run a script or to call a method, as it is put together.
 ///
@@ -43,6 +46,10 @@ pub(super) struct Fields {
     pub(super) deadline_in: Option<Duration>,
     pub(super) retry: RetryPolicy,
     pub(super) limits: Option<Arc<Limits>>,
+    /// The trace that was set.
+    pub(super) trace: Option<Arc<TraceContext>>,
+    /// The trace of the caller or parent, if none is set.
+    pub(super) inherited_trace: Option<Arc<TraceContext>>,
     /// Whether its caller waits for the outcome.
     pub(super) awaited: bool,
     /// When it ends by itself, since its caller would have withdrawn it by then.
@@ -63,7 +70,8 @@ pub(super) struct Parent {
 impl Dispatcher {
     /// Begins a request to run a script.
     pub fn new_play_request(&self) -> PlayRequestBuilder {
-        PlayRequestBuilder { dispatcher: self.clone(), fields: Box::default() }
+        let fields = Box::new(Fields { inherited_trace: self.active_trace(), ..Fields::default() });
+        PlayRequestBuilder { dispatcher: self.clone(), fields }
     }
 
     /// Begins a request to call a method: `client.call("billing.charge").arg("cents", 500)`. Without a
@@ -159,7 +167,7 @@ impl PlayRequestBuilder {
     }
 
     /// Makes it a child of `parent`, the task that dispatches it: it is listed in its record, ends when the
-    /// time that its parent has left is over, and is cancelled with it.
+    /// time that its parent has left is over, and is cancelled with it. It belongs to the trace of its parent.
     pub fn child_of(mut self, parent: &Task, time_left: Option<Duration>) -> Self {
         let Task { id, depth, .. } = *parent;
         let deadline = time_left.map(|time_left| self.dispatcher.clock().now() + time_left);
@@ -173,6 +181,9 @@ impl PlayRequestBuilder {
             );
         }
         self.fields.parent = Some(Parent { id, depth, deadline });
+        if let Some(trace) = &parent.trace {
+            self.fields.inherited_trace = Some(Arc::clone(trace));
+        }
         self
     }
 
@@ -243,6 +254,20 @@ impl PlayRequestBuilder {
     pub fn limits(mut self, limits: Limits) -> Self {
         let limits = self.take(limits.check().map(|()| limits));
         self.fields.limits = limits.filter(|limits| !limits.is_empty()).map(Arc::new);
+        self
+    }
+
+    /// The trace that it belongs to: the value of a `traceparent` header of the W3C trace context, such as
+    /// `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. Default: the trace of its parent, if it has one, else
+    /// that of the caller, if the dispatcher has a [`TraceSource`](crate::TraceSource).
+    pub fn traceparent(mut self, traceparent: &str) -> Self {
+        self.fields.trace = self.take(traceparent.parse().map(Arc::new));
+        self
+    }
+
+    /// The same, with the state that belongs to it.
+    pub fn trace_context(mut self, trace: impl Into<Arc<TraceContext>>) -> Self {
+        self.fields.trace = Some(trace.into());
         self
     }
 

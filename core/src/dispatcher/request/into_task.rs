@@ -123,6 +123,7 @@ impl PlayRequestBuilder {
         task.expires_in = fields.expires_in;
         task.retry = fields.retry;
         task.limits = fields.limits.take();
+        task.trace = fields.trace.take().or_else(|| fields.inherited_trace.take());
         Ok(task)
     }
 

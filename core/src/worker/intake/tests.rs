@@ -355,7 +355,8 @@ fn run_is_found_wherever_the_worker_has_it() {
     fixture.lanes[1].begin(claims[0], StopToken::new());
     assert_eq!(activity(&claims[0]), Some(RunActivity::Native));
     assert_eq!(activity(&claims[1]), Some(RunActivity::Claimed), "no lane has begun it");
-    assert_eq!(activity(&Claim { delivery: 2, ..claims[0] }), None, "it is another run");
+    let another = Claim { delivery: 2, ..claims[0] };
+    assert_eq!(activity(&another), None, "it is another run");
     fixture.lanes[1].end(std::iter::once(claims[0]));
     assert_eq!(activity(&claims[0]), None);
 }

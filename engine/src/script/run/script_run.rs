@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rhai::Dynamic;
 use rhai_dispatcher_core::{
     CancelReason, Clock, LogLevel, Priority, Run, RunNotes, RunProbe, Stop, StopToken, Task, TaskLog, Tick,
+    TraceContext,
 };
 
 use super::call_trace::CallTrace;
@@ -127,6 +128,11 @@ impl ScriptRun {
 
     pub(crate) fn delivery(&self) -> u32 {
         self.run.claimed.claim.delivery
+    }
+
+    /// The trace context of what it sends.
+    pub(crate) fn trace(&self) -> Option<&Arc<TraceContext>> {
+        self.run.trace.as_ref()
     }
 
     pub(crate) fn stop_token(&self) -> &StopToken {

@@ -7,7 +7,7 @@ mod engine;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use rhai_dispatcher_core::{Outcome, Ran};
+use rhai_dispatcher_core::{Outcome, Ran, Task};
 use rhai_dispatcher_engine::{EngineConfig, Secret};
 use rhai_dispatcher_http::{AllowedHost, HttpConfig, HttpModule};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
@@ -51,7 +51,12 @@ pub(crate) fn error(bench: &Bench, script: &str) -> String {
 }
 
 fn run(bench: &Bench, script: &str) -> Outcome {
-    match block_on(bench.start(script).future) {
+    run_task(bench, Bench::task(script))
+}
+
+pub(crate) fn run_task(bench: &Bench, task: Task) -> Outcome {
+    let script = task.payload.source().expect("a script").clone();
+    match block_on(bench.start_task(task, None).future) {
         Ran::Finished(outcome, _) => outcome,
         Ran::Stopped(log) => panic!("{script}: stopped: {log:?}"),
     }
