@@ -13,7 +13,7 @@ pub(in crate::dashboard) async fn asset(
     headers: HeaderMap,
 ) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
-        return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
+        return (StatusCode::NOT_FOUND, "no file has this name\n").into_response();
     };
     let tag = format!("\"{}\"", version());
     let cache = match asked == version() {

@@ -3,7 +3,7 @@ use axum::response::{IntoResponse, Response};
 use rhai_dispatcher::RhaiDispatcherError;
 use rhai_dispatcher::transport::TransportError;
 
-/// Why there is no page: what is wrong, and the way out.
+/// What is wrong, and the way out, in place of a page.
 #[derive(Debug, Clone)]
 pub(in crate::dashboard) struct PageError {
     pub(in crate::dashboard) status: StatusCode,

@@ -21,7 +21,7 @@ pub(in crate::dashboard) struct Shell {
     pub(in crate::dashboard) headers: String,
     pub(in crate::dashboard) can_run_scripts: bool,
     pub(in crate::dashboard) is_admin: bool,
-    /// Whether the caller may see pages at all.
+    /// Whether the caller may see pages.
     pub(in crate::dashboard) can_read: bool,
     pub(in crate::dashboard) version: &'static str,
 }
