@@ -18,7 +18,7 @@ use crate::core::Phase;
 pub(in crate::dashboard) trait LivePage: Send + Sized + 'static {
     /// What it shows.
     type View: Send + Sync;
-    /// How often it is read.
+    /// How often it is read: below the 8 s after which a page that hears nothing says so.
     const PERIOD: Duration = Duration::from_secs(2);
 
     /// Reads what it shows.

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::Query;
@@ -114,6 +115,8 @@ impl Since {
 
 impl LivePage for ErrorsPage {
     type View = Errors;
+    /// Thousands of errors are read each time.
+    const PERIOD: Duration = Duration::from_secs(5);
 
     async fn read(&mut self, visit: &Visit) -> Result<Errors, PageError> {
         // A try that is repeated ended in an error too.

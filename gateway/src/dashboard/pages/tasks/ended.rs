@@ -46,11 +46,7 @@ pub(in crate::dashboard) async fn read_entries(
 ) -> Result<(Vec<ActivityEntry>, Option<ActivityCursor>), PageError> {
     let Some(identity) = &visit.identity else { return Ok((Vec::new(), None)) };
     let page = visit.dispatcher().activity(filter.clone()).limit(limit).after(after).await?;
-    let scope = identity.scope();
-    let sees = |entry: &ActivityEntry| {
-        scope.allows_worker(&entry.worker_id)
-            && (scope.sees_all_tasks() || entry.caller_id == *identity.caller_id())
-    };
+    let sees = |entry: &ActivityEntry| identity.sees_task_of(&entry.worker_id, &entry.caller_id);
     Ok((page.entries.into_iter().filter(sees).collect(), page.next))
 }
 

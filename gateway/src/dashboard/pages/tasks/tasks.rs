@@ -1,8 +1,12 @@
+use std::future::Future;
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::Query;
 use axum::response::Response;
 use rhai_dispatcher::activity::{ActivityCursor, ActivityFilter, FilterError};
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use super::ended::{EndedRow, read_ended};
 use super::suggestions::suggestions;
@@ -114,6 +118,12 @@ impl LivePage for TasksPage {
             view.more_ended = next.and_then(|next| more("after", &next.to_string()));
         }
         Ok(view)
+    }
+
+    fn changed(&mut self) -> impl Future<Output = ()> + Send {
+        /// A search may have to look at the whole activity.
+        const SEARCH_PERIOD: Duration = Duration::from_secs(5);
+        sleep(if self.0.q.is_empty() { Self::PERIOD } else { SEARCH_PERIOD })
     }
 
     fn shell(&self, visit: &Visit, _view: &Tasks) -> Shell {
