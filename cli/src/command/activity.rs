@@ -96,7 +96,8 @@ impl ActivityCommand {
                 ActivityNews::Entry(entry)
                     if is_known.remove(&(entry.task_id, entry.delivery, entry.status.as_str())) => {}
                 ActivityNews::Entry(entry) => {
-                    if filter.matches(&entry, entry.ended_at) && results.line(shown(&entry)).is_break() {
+                    let is_shown = filter.matches(&entry, entry.ended_at);
+                    if is_shown && results.line(shown(&entry)).is_break() {
                         return Ok(Exit::Failure);
                     }
                 }

@@ -10,6 +10,9 @@ use crate::wire::event::decode;
 /// The entries of one stream, with the event of each that can be read.
 pub(super) type Entries = Vec<(StreamId, Option<(RunId, RunEvent)>)>;
 
+/// An entry of a stream as it is: its id and its fields.
+pub(super) type RawEntry = (String, Vec<ServerReply>);
+
 /// The id of an entry of a stream: milliseconds, and a number among those of the millisecond.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StreamId(u64, u64);
@@ -29,8 +32,8 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// The entries of an answer to XREAD, as they are: the name of each stream, with id and fields of its entries.
-pub(super) fn read_streams(reply: ServerReply) -> Vec<(Bytes, Vec<(String, Vec<ServerReply>)>)> {
+/// The entries of an answer to XREAD, with the name of each stream.
+pub(super) fn read_streams(reply: ServerReply) -> Vec<(Bytes, Vec<RawEntry>)> {
     let mut parts = reply.into_array().into_iter();
     let mut streams = Vec::new();
     while let (Some(name), Some(entries)) = (parts.next(), parts.next()) {
@@ -46,8 +49,8 @@ pub(super) fn read_streams(reply: ServerReply) -> Vec<(Bytes, Vec<(String, Vec<S
 }
 
 /// The events of entries.
-pub(super) fn parse_entries(entries: &[(String, Vec<ServerReply>)]) -> Entries {
-    let entry = |(id, fields): &(String, Vec<ServerReply>)| {
+pub(super) fn parse_entries(entries: &[RawEntry]) -> Entries {
+    let entry = |(id, fields): &RawEntry| {
         Some((id.parse().ok()?, decode(fields.iter().filter_map(ServerReply::as_bytes))))
     };
     entries.iter().filter_map(entry).collect()

@@ -12,10 +12,10 @@ use rhai_dispatcher_core::{
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::entries::{StreamId, parse_entries, read_streams};
+use super::entries::{RawEntry, StreamId, parse_entries, read_streams};
 use super::subscribers::Subscribers;
 use crate::activity::{WatchedStream, Watchers};
-use crate::client::{ClientError, Connection, Link, ServerReply};
+use crate::client::{ClientError, Connection, Link};
 use crate::script::{Args, ScriptCaller, keys};
 use crate::wire::event::parse_run;
 
@@ -263,7 +263,7 @@ impl EventReader {
         watched: &HashMap<Bytes, WatchedStream>,
         woken: StreamId,
         block: Option<Duration>,
-    ) -> Result<Vec<(Bytes, Vec<(String, Vec<ServerReply>)>)>, ClientError> {
+    ) -> Result<Vec<(Bytes, Vec<RawEntry>)>, ClientError> {
         let mut args = Args::new();
         args.push_static("COUNT").push_display(AT_ONCE);
         if let Some(block) = block {
