@@ -51,7 +51,7 @@ fn records_take_no_more_bytes_than_they_may() {
 }
 
 #[test]
-fn nothing_is_left_of_a_queue_that_is_over() {
+fn only_expiring_activity_is_left_of_a_queue_that_is_over() {
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open_with(&server, |config| config.with_record_ttl(Duration::from_millis(300)));
@@ -65,13 +65,21 @@ fn nothing_is_left_of_a_queue_that_is_over() {
     let mut left = || {
         let mut keys: Vec<String> = redis.keys("rhailib:*").expect("keys");
         keys.retain(|key| !key.starts_with("rhailib:inbox:") && key != "rhailib:libraries");
+        keys.sort();
         keys
     };
     until("the records have expired", || {
         left().iter().all(|key| key.contains('{') || key.ends_with(":queues"))
     });
     assert_eq!(block_on(transport.queues()).expect("queues"), []);
-    assert_eq!(left(), Vec::<String>::new());
+    let activity =
+        ["rhailib:activity:queues", "rhailib:{worker-1}:activity", "rhailib:{worker-1}:activity:total"];
+    assert_eq!(left(), activity);
+    let longest = TransportConfig::default().activity_ttl.as_millis();
+    for key in activity {
+        let ttl: i64 = redis.pttl(key).expect("a number");
+        assert!(u128::try_from(ttl).is_ok_and(|ttl| (1..=longest).contains(&ttl)), "{key}: {ttl}");
+    }
 }
 
 #[test]

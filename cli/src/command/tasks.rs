@@ -9,7 +9,7 @@ use rhai_dispatcher::activity::ActivityFilter;
 use rhai_dispatcher::dispatcher::{InstanceDescription, ListedTask};
 use rhai_dispatcher::task::{InstanceId, Progress};
 use rhai_dispatcher::transport::{TransportError, WallTime};
-use rhai_dispatcher::{RhaiDispatcher, TaskStatus, WorkerId};
+use rhai_dispatcher::{RhaiDispatcher, RhaiTaskDetails, TaskStatus, WorkerId};
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
@@ -22,8 +22,8 @@ use crate::report::{Column, Console, Results, Table, age, cut, json as json_line
 /// Running tasks come first, then those in quarantine, those that are ready, and those that are delayed, each the oldest
 /// first; then those that have ended, the last one first. AGE is the time since the task was accepted, or since it ended.
 /// DELIVERY is its start count. INSTANCE is the beginning of the id of the worker that runs it or ran it last, as
-/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, the error of
-/// its last try, or why it was cancelled.
+/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, why it runs
+/// again, the error of its last try, or why it was cancelled. `rhaid status ID` says what a running task does now.
 ///
 /// For tasks that have not ended, --older, --since and until: are about the time of their acceptance, and slower: about
 /// how long they have run. What has ended is in the log that `rhaid activity` reads.
@@ -151,12 +151,17 @@ async fn hosts(dispatcher: &RhaiDispatcher) -> Result<Hosts, TransportError> {
     Ok(described.filter(|(_, host)| !host.is_empty()).collect())
 }
 
-/// What a task waits for, the error of its last try, or why it was cancelled; empty for one that runs, has completed, or
-/// just has others ahead of it.
+/// What a task waits for, why it runs again, the error of its last try, or why it was cancelled; empty for one that runs
+/// for the first time, has completed, or just has others ahead of it.
 fn why(task: &ListedTask) -> String {
     match task {
-        ListedTask::Unfinished { progress: Progress::Queued { .. } | Progress::Running { .. }, .. } => {
-            String::new()
+        ListedTask::Unfinished { progress: Progress::Running { .. }, details } => {
+            let lost = lost_starts(details);
+            lost.map(|cause| format!("runs again: {cause}")).unwrap_or_default()
+        }
+        ListedTask::Unfinished { progress: Progress::Queued { .. }, details } => {
+            let lost = lost_starts(details);
+            lost.map(|cause| format!("is to run again: {cause}")).unwrap_or_default()
         }
         ListedTask::Unfinished { progress, .. } => progress.to_string(),
         ListedTask::Ended(entry) => match (&entry.error, entry.cancel_reason) {
@@ -165,6 +170,18 @@ fn why(task: &ListedTask) -> String {
             (None, None) => String::new(),
         },
         _ => String::new(),
+    }
+}
+
+/// Why a task that had no outcome starts again, if it does.
+fn lost_starts(details: &RhaiTaskDetails) -> Option<String> {
+    // Each retry ends a start in an error.
+    let ended = details.attempt + u32::from(details.status == TaskStatus::Processing);
+    match details.deaths {
+        0 if details.delivery <= ended => None,
+        0 => Some("an earlier start was lost with its worker process".to_owned()),
+        1 => Some("1 worker died with it or gave it up".to_owned()),
+        deaths => Some(format!("{deaths} workers died with it or gave it up")),
     }
 }
 

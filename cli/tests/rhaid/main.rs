@@ -10,6 +10,7 @@
 //! - `remote`, `workers`, `tasks`, `bad_server`: tests of the commands over Redis.
 //! - `serve`, `serve_load`: tests of the gateway: the clients of its document, tokens, settings; many and hostile clients.
 //! - `metrics`: tests of `rhaid worker --metrics`, and of the table in docs/operations.md.
+//! - `afternoon`: a stuck task, a failing script, a queue without workers and a killed worker, each found by one command.
 //! - `supervision`: tests of the child process of `rhaid worker`.
 //! - `activity`: tests of how tasks have ended, and of their errors in groups.
 //! - `events`: tests of what commands print of a task that runs on a worker.
@@ -19,6 +20,7 @@
 //! - `usage_example`: the example of the README, over Redis.
 
 mod activity;
+mod afternoon;
 mod bad_input;
 mod bad_server;
 mod cascade;
