@@ -100,7 +100,7 @@ pub(super) async fn tasks(context: CallContext, params: Params) -> Result<Done, 
         Some(caller_id) => filter = filter.with_caller_id(caller_id),
         // Otherwise those of all callers would be read to find its own.
         None if !identity.scope().sees_all_tasks() => {
-            filter = filter.with_caller_id(identity.caller_id().clone())
+            filter = filter.with_caller_id(identity.caller_id().clone());
         }
         None => {}
     }

@@ -19,7 +19,7 @@ impl fmt::Display for Shown<'_> {
             let mut chars = behind.chars();
             match chars.next() {
                 Some(c @ '\0'..='\x1f') => {
-                    f.write_char(char::from_u32(0x2400 + u32::from(c)).unwrap_or(c))?
+                    f.write_char(char::from_u32(0x2400 + u32::from(c)).unwrap_or(c))?;
                 }
                 Some('\x7f') => f.write_char('\u{2421}')?,
                 Some(c) => write!(f, "[U+{:04X}]", u32::from(c))?,

@@ -49,7 +49,7 @@ pub(super) fn timeline(details: &RhaiTaskDetails, now: WallTime) -> Vec<Step> {
     match details.status {
         TaskStatus::Completed => steps.push(step("good", format!("Completed{ran}"), at(details.updated_at))),
         TaskStatus::Error => {
-            steps.push(step("bad", format!("Ended in an error{ran}"), at(details.updated_at)))
+            steps.push(step("bad", format!("Ended in an error{ran}"), at(details.updated_at)));
         }
         TaskStatus::Cancelled => {
             steps.push(step(
