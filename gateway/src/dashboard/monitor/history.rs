@@ -203,7 +203,7 @@ mod tests {
         let ends = [start - 3_000, start - 1_000, start - 900];
         assert_eq!(read(&mut history, start + 100, &ends, 100), [0.0, 0.5, 1.0]);
         assert_eq!(history.times().len(), 299, "the first reading has the minutes before it");
-        let ends = [start - 1_000, start - 900, start + 1, start + 1_900];
+        let ends = [start - 3_000, start - 1_000, start - 900, start + 1, start + 1_900];
         assert_eq!(read(&mut history, start + 2_100, &ends, 100), [0.5, 1.0, 1.0]);
         // An end of the interval before came late.
         let ends = [start - 1_000, start - 900, start + 1, start + 2, start + 1_900, start + 2_500];

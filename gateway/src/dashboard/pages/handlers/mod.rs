@@ -2,7 +2,7 @@
 
 mod figures_view;
 mod handler;
-#[expect(clippy::module_inception, reason = "the file is named for its type")]
+#[expect(clippy::module_inception, reason = "the file is named for its main page")]
 mod handlers;
 mod method;
 mod method_form;

@@ -3,7 +3,7 @@
 mod bulk;
 mod ended;
 mod suggestions;
-#[expect(clippy::module_inception, reason = "the file is named for its type")]
+#[expect(clippy::module_inception, reason = "the file is named for its main page")]
 mod tasks;
 mod unfinished;
 
