@@ -1,3 +1,5 @@
+#![expect(clippy::print_stdout, reason = "it reports how large and how fast the pages are")]
+
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -32,7 +34,7 @@ fn pages_stay_small_with_many_tasks() {
     }
     let submit = |worker_id: String, count: usize| -> Vec<TaskId> {
         let request = |number: usize| {
-            let script = if number % 50 == 0 { "throw \"order 17 has no address\"" } else { "42" };
+            let script = if number.is_multiple_of(50) { "throw \"order 17 has no address\"" } else { "42" };
             let request = site.dispatcher.new_play_request().worker_id(worker_id.as_str()).script(script);
             request.script_name(format!("job-{}.rhai", number % 7))
         };
