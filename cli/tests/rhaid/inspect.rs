@@ -89,7 +89,7 @@ fn tail_of_a_task_whose_record_has_gone_fails() {
     let _worker = site.worker(&[]);
     let id = site.submit("print(1); 42", &[]);
     site.record(&id, |record| record["status"] == "completed");
-    assert_eq!(site.redis.command(&["DEL", &format!("rhailib:{id}")]).trim(), "1");
+    assert_eq!(site.redis.command(&["DEL", &format!("rhailib:{id}")]), ":1\r\n");
     for command in ["tail", "status"] {
         let gone = site.run(&[command, &id]);
         assert_eq!((gone.code, &*gone.out), (Some(1), ""), "{}", gone.err);
