@@ -17,7 +17,7 @@ faults! {
     MixesUpAnswers => inspect::inspect_answers_each_caller;
     InventsStates => inspect::inspect_of_a_changing_task_says_so;
     WaitsForTheIdle => inspect::inspect_of_a_task_that_does_not_run_has_its_status;
-    WaitsForTheUnknown => inspect::inspect_of_an_unknown_task_is_not_found;
+    InspectsTheUnknown => inspect::inspect_of_an_unknown_task_is_not_found;
 }
 
 /// Keeps questions from the instance.
@@ -74,9 +74,9 @@ impl Fault for WaitsForTheIdle {
 
 /// Waits for a task that is not known.
 #[derive(Debug, Default)]
-struct WaitsForTheUnknown;
+struct InspectsTheUnknown;
 
-impl Fault for WaitsForTheUnknown {
+impl Fault for InspectsTheUnknown {
     fn inspect(&self, of: &Arc<dyn Transport>, id: TaskId) -> InspectFuture {
         let (known, answer) = (Arc::clone(of), of.inspect(id));
         async move {

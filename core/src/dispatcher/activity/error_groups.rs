@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::ActivityPage;
 use super::log_reader::LogReader;
 use crate::{
-    ActivityError, ActivityFilter, Dispatcher, Error, ErrorFingerprint, MethodName, TaskId, WallTime,
-    WorkerId,
+    ActivityEntry, ActivityError, ActivityFilter, Dispatcher, Error, ErrorFingerprint, MethodName, TaskId,
+    WallTime, WorkerId,
 };
 
 /// The errors of the activity that match a filter, those with the same fingerprint together.
@@ -53,6 +53,34 @@ impl ErrorGroups {
     pub const MAX_GROUPS: usize = 1_000;
 }
 
+impl ErrorGroup {
+    /// The group of one entry; none if that has no error.
+    fn new(fingerprint: ErrorFingerprint, entry: ActivityEntry) -> Option<Self> {
+        Some(Self {
+            fingerprint,
+            count: 1,
+            first: entry.ended_at,
+            last: entry.ended_at,
+            task_id: entry.task_id,
+            worker_id: entry.worker_id,
+            method: entry.method,
+            script_name: entry.script_name,
+            error: entry.error?,
+        })
+    }
+
+    /// Adds an entry, which is the example from now on if it ended later: lanes may log theirs in another order.
+    fn add(&mut self, entry: ActivityEntry) {
+        let (count, first) = (self.count + 1, self.first.min(entry.ended_at));
+        if entry.ended_at > self.last
+            && let Some(later) = Self::new(self.fingerprint, entry)
+        {
+            *self = later;
+        }
+        (self.count, self.first) = (count, first);
+    }
+}
+
 impl Dispatcher {
     /// Reads the errors of the activity that match a filter, and groups them by their fingerprint: their text without
     /// numbers, ids and quoted parts. Each group has the last of its errors as an example.
@@ -74,23 +102,10 @@ impl Dispatcher {
                 continue;
             };
             if let Some(group) = groups.get_mut(&fingerprint) {
-                group.count += 1;
-                group.first = group.first.min(entry.ended_at);
-                group.last = group.last.max(entry.ended_at);
+                group.add(entry);
             } else if groups.len() >= ErrorGroups::MAX_GROUPS {
                 others += 1;
-            } else if let Some(error) = entry.error {
-                let group = ErrorGroup {
-                    fingerprint,
-                    count: 1,
-                    first: entry.ended_at,
-                    last: entry.ended_at,
-                    task_id: entry.task_id,
-                    worker_id: entry.worker_id,
-                    method: entry.method,
-                    script_name: entry.script_name,
-                    error,
-                };
+            } else if let Some(group) = ErrorGroup::new(fingerprint, entry) {
                 groups.insert(fingerprint, group);
             }
         }
