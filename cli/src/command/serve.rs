@@ -8,12 +8,14 @@ use clap::{Args, value_parser};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{self, Either};
+use rhai_dispatcher::transport::Transport;
 use rhai_dispatcher::worker::{Drained, WorkerConfig, WorkerError};
 use rhai_dispatcher::{EngineConfig, RhaiDispatcherBuilder, RhaiWorker, WorkerId};
 use rhai_dispatcher_gateway::{GatewayBuilder, GatewayError};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime;
+use tokio::time::{sleep, timeout};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -106,6 +108,7 @@ impl ServeCommand {
         let scheme = self.gateway.scheme();
         let gateway = self.gateway.set(GatewayBuilder::new().dispatcher(dispatcher), default_id)?;
         let gateway = gateway.shutdown_grace(self.grace).build()?;
+        let announces = transport.clone();
         let worker = if self.no_worker {
             None
         } else {
@@ -119,6 +122,7 @@ impl ServeCommand {
             Some(worker.build()?)
         };
 
+        let worker_serves = worker.is_some();
         let doing = "listening on --listen <ADDRESS:PORT>";
         let system = |source| CommandError::System { doing, source };
         let listener = TcpListener::bind(self.listen).await.map_err(system)?;
@@ -130,12 +134,6 @@ impl ServeCommand {
                 let _ = results.line(line.to_string()); // it also serves when standard output is closed
             }
         };
-        console.note(format_args!(
-            "serving {scheme}://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
-        ));
-        say(
-            json!({ "event": "serving", "url": format!("{scheme}://{address}/"), "backend": backend.to_string() }),
-        );
         let (stop_worker, worker_stops) = oneshot::channel::<()>();
         let shutdown = async {
             interrupt.raised().await;
@@ -143,6 +141,16 @@ impl ServeCommand {
             console.note("draining; another signal ends it at once");
         };
         let serve = async {
+            if worker_serves {
+                // Clients that connect meanwhile wait. A server that is away must not keep the gateway from saying so.
+                let _ = timeout(ANNOUNCED_WITHIN, announced(&*announces, &self.id)).await;
+            }
+            console.note(format_args!(
+                "serving {scheme}://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
+            ));
+            say(
+                json!({ "event": "serving", "url": format!("{scheme}://{address}/"), "backend": backend.to_string() }),
+            );
             gateway.serve(listener, shutdown).await?;
             drop(stop_worker);
             Ok(())
@@ -165,6 +173,22 @@ impl ServeCommand {
         }
         console.note("drained");
         Ok(Exit::Success)
+    }
+}
+
+/// How long the gateway waits until the worker beside it has announced its methods.
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Resolves when an instance of the worker id has announced what it has: before that, its methods are not found.
+async fn announced(transport: &dyn Transport, worker_id: &WorkerId) {
+    /// An announcement takes about a millisecond in memory.
+    const PAUSE: Duration = Duration::from_millis(5);
+    loop {
+        let instances = transport.instances(Some(worker_id)).await;
+        if instances.is_ok_and(|instances| instances.iter().any(|instance| instance.description.is_some())) {
+            return;
+        }
+        sleep(PAUSE).await;
     }
 }
 

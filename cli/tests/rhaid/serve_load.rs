@@ -1,5 +1,7 @@
 //! Many clients, and hostile ones. `RHAID_CONNECTIONS=10000` opens that many connections; the tests open 1,000.
 
+#![allow(clippy::print_stdout, reason = "with --nocapture the figures are shown")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
