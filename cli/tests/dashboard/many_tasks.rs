@@ -19,6 +19,7 @@ const MAX_BYTES: usize = 200 * 1024;
 /// `RHAID_DASHBOARD_TASKS=100000 cargo test -p rhaid --test dashboard many_tasks -- --nocapture` prints how long each page
 /// takes with 100,000 tasks that have ended and 10,000 that wait.
 #[test]
+#[expect(clippy::print_stdout, reason = "its figures are for a person")]
 fn pages_stay_small_with_many_tasks() {
     let tasks =
         std::env::var("RHAID_DASHBOARD_TASKS").map_or(TASKS, |tasks| tasks.parse().expect("a number"));

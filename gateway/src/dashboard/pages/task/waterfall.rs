@@ -32,11 +32,11 @@ pub(super) struct Row {
 }
 
 /// Where the bars begin, and how much room they have.
-const LEFT: f64 = 190.0;
-const WIDTH: f64 = 430.0;
+const LEFT: f64 = 170.0;
+const WIDTH: f64 = 460.0;
 const ROW: usize = 24;
 /// Characters of a name.
-const NAME: usize = 26;
+const NAME: usize = 20;
 
 impl Waterfall {
     pub(super) fn new(task: &RhaiTaskDetails, children: &[RhaiTaskDetails], now: WallTime) -> Self {
@@ -65,7 +65,7 @@ impl Waterfall {
             }
         });
         let rows: Vec<_> = rows.collect();
-        let height = rows.len() * ROW + ROW;
+        let height = rows.len() * ROW;
         Self {
             height,
             rows,
