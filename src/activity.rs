@@ -9,6 +9,8 @@
 //! client.new_play_request().worker_id("worker-1").script("throw `card 17 was declined`").await?;
 //! client.new_play_request().worker_id("worker-1").script("throw `card 23 was declined`").await?;
 //!
+//! # // The worker logs an end when it has told it.
+//! # while client.activity("worker:worker-1".parse()?).await?.entries.len() < 3 {}
 //! let page = client.activity("worker:worker-1 since:1h".parse()?).limit(10).await?;
 //! assert_eq!(page.entries.len(), 3);
 //! assert_eq!(page.entries[2].status, TaskStatus::Completed);

@@ -194,12 +194,15 @@ impl RhaiDispatcher {
     /// ended. The stream reads as it is polled, so its reader decides how many are read.
     ///
     /// ```
+    /// use std::time::Duration;
+    ///
     /// use futures::{StreamExt, TryStreamExt};
     /// use rhai_dispatcher::RhaiDispatcher;
     ///
     /// # futures::executor::block_on(async {
     /// let client = RhaiDispatcher::connect("memory:").await?;
-    /// let id = client.new_play_request().worker_id("worker-1").script("sleep(3600)").submit().await?;
+    /// let request = client.new_play_request().worker_id("worker-1").script("1");
+    /// let id = request.delay(Duration::from_secs(60)).submit().await?;
     /// let filter = "status:pending status:processing worker:worker-1".parse()?;
     /// let listed: Vec<_> = client.tasks(filter).take(50).try_collect().await?;
     /// assert_eq!(listed[0].task_id(), id);
