@@ -1,5 +1,3 @@
-#![expect(clippy::print_stdout, reason = "it reports how large and how fast the pages are")]
-
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
