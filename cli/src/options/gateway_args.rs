@@ -30,7 +30,7 @@ pub(crate) struct GatewayArgs {
     #[arg(long = "allow-name", value_name = "NAME")]
     names: Vec<String>,
 
-    /// The origin of pages elsewhere that may call the gateway, such as https://shop.example; may be repeated
+    /// The origin of pages elsewhere that may call the gateway, such as `https://shop.example`; may be repeated
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 

@@ -7,7 +7,7 @@ use crate::error::CommandError;
 /// Whether and where a worker serves its metrics.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MetricsArgs {
-    /// Serve metrics and health checks over HTTP at ADDR, such as 127.0.0.1:9464 or [::]:9464
+    /// Serve metrics and health checks over HTTP at ADDR, such as 127.0.0.1:9464 or 0.0.0.0:9464
     ///
     /// /metrics has the metrics as Prometheus text: docs/operations.md lists them. /healthz answers 200 while the worker
     /// renews its lease and reaches its server, /readyz while it also begins tasks; otherwise both answer 503 with the
