@@ -193,7 +193,7 @@ impl RhaiDispatcher {
     /// Lists the tasks of all dispatchers that match a filter: those that run, those that wait, and then those that have
     /// ended. The stream reads as it is polled, so its reader decides how many are read.
     ///
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
     ///
     /// use futures::{StreamExt, TryStreamExt};

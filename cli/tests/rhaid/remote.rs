@@ -219,12 +219,19 @@ WORKER    HIGH  NORMAL  LOW  DELAYED  QUARANTINED  CLAIMED  WORKERS  STATE
 worker-1     0       0    0        1            0        1        1  open
 ";
     assert_eq!(site.ok(&["queues"]), expected);
+    site.until("the report of the worker", || site.json(&["workers"])[0]["description"].is_object());
     let worker = &site.json(&["workers", "--worker", "worker-1"])[0];
     let table = site.ok(&["workers"]);
-    let line = table.lines().nth(1).expect("a worker");
+    let (header, line) = table.split_once('\n').expect("a header and a worker");
     let instance = worker["instance"].as_str().expect("an id");
-    assert!(line.starts_with(&format!("worker-1  {instance}  ")), "{table}");
-    assert_eq!(worker["claimed"], 1);
+    let (host, started) =
+        (worker["description"]["host"].as_str().expect("a host"), worker["startedAt"].as_str());
+    assert!(line.starts_with(&format!("worker-1  {instance}  {host}  ")), "{table}");
+    // Numbers end where their headers end, and texts begin where theirs begin.
+    let begin = |name: &str| header.find(name).expect("a column");
+    assert!(line[..begin("CLAIMED") + "CLAIMED".len()].ends_with("  1"), "{table}");
+    assert!(line[begin("STARTED")..].starts_with(started.expect("a time")), "{table}");
+    assert!(line[begin("STATE")..].starts_with("serving  2"), "{table}");
     assert_eq!(site.json(&["workers", "--worker", "worker-2"]), [json!(null); 0]);
 }
 

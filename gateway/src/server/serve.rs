@@ -17,7 +17,7 @@ use tower::util::MapRequestLayer;
 use super::gate::{Gate, GatePermit};
 use crate::core::{Core, Phase};
 
-/// How long the accept loop rests after an error of the system, such as that there are no more file descriptors.
+/// The pause of the accept loop after a failed accept, for example when the process has reached its limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections until `shutdown` resolves; then lets calls end within the grace period.

@@ -113,12 +113,6 @@ impl ActivityFilter {
         one_of(&self.statuses, |other| *other == status)
     }
 
-    /// Whether entries of that worker id may match.
-    #[must_use]
-    pub fn has_worker_id(&self, worker_id: &WorkerId) -> bool {
-        one_of(&self.worker_ids, |other| other == worker_id)
-    }
-
     /// Whether it matches running tasks alone, of which the activity has none.
     pub(crate) fn is_for_running(&self) -> bool {
         !self.statuses.is_empty() && self.statuses.iter().all(|status| *status == TaskStatus::Processing)

@@ -92,9 +92,20 @@ impl Listing {
         }
     }
 
+    /// The queues of the worker ids that the filter names, or all. Each is there once: over `memory:` one queue serves
+    /// every worker id.
     async fn read_queues(&self) -> Result<Vec<Arc<QueueInfo>>, Error> {
-        let queues = self.transport.queues().await?.into_iter();
-        Ok(queues.filter(|queue| self.filter.has_worker_id(&queue.worker_id)).map(Arc::new).collect())
+        let mut queues = match self.filter.worker_ids() {
+            [] => self.transport.queues().await?,
+            worker_ids => {
+                let reads: Vec<_> =
+                    worker_ids.iter().map(|worker_id| self.transport.queue(worker_id)).collect();
+                stream::iter(reads).buffer_unordered(SIDE_BY_SIDE).try_collect().await?
+            }
+        };
+        queues.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
+        queues.dedup_by(|a, b| a.worker_id == b.worker_id);
+        Ok(queues.into_iter().map(Arc::new).collect())
     }
 
     fn source(&self, queue: &Arc<QueueInfo>, part: QueuePart) -> Source {
