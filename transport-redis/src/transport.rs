@@ -81,6 +81,8 @@ impl Transport for RedisTransport {
     }
 
     async fn attach(&self, spec: InstanceSpec) -> Result<Arc<dyn Consumer>, TransportError> {
+        // An instance begins on the connection of its renewals. `health` tells of that for calls, which finishes need.
+        self.connect().await?;
         let consumer =
             RedisConsumer::attach(Arc::clone(&self.handle), self.handle.background(), spec).await?;
         Ok(Arc::new(consumer))

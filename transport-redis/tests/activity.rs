@@ -9,11 +9,11 @@ use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
     ActivityEntry, ActivityRange, CancelReason, Claimed, Completion, Consumer, EndedRun, Finish, Finished,
-    Json, Outcome, TaskErrorKind, TaskLog, TaskStatus, Transport, TransportConfig, TransportExt,
+    Json, Outcome, TaskErrorKind, TaskLog, TaskStatus, Transport, TransportExt,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
-use support::{attach, claim, client, complete, config, end, open, submit, until, worker};
+use support::{attach, claim, client, complete, config, end, open, open_with, submit, until, worker};
 
 const STREAM: &str = "rhailib:{worker-1}:activity";
 const TOTAL: &str = "rhailib:{worker-1}:activity:total";
@@ -42,15 +42,6 @@ fn run_one(transport: &RedisTransport, consumer: &Arc<dyn Consumer>) -> EndedRun
 fn entries(transport: &RedisTransport) -> Vec<ActivityEntry> {
     let read = block_on(transport.activity(&worker(), ActivityRange::latest(1_000))).expect("activity");
     read.entries.into_iter().map(|(_, entry)| entry).collect()
-}
-
-fn open_with(
-    server: &RedisServer,
-    change: impl FnOnce(TransportConfig) -> TransportConfig,
-) -> RedisTransport {
-    let config: RedisConfig = config(server);
-    let transport = change(config.transport.clone());
-    RedisTransport::new(config.with_transport(transport)).expect("a valid config")
 }
 
 #[test]

@@ -10,18 +10,9 @@ use rhai_dispatcher_core::{
     CancelReason, Completion, Finish, Json, Outcome, SubmitError, Submitted, Task, TaskLog, Transport,
     TransportConfig, TransportExt,
 };
-use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
+use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, client, config, end, task, until};
-
-fn open_with(
-    server: &RedisServer,
-    change: impl FnOnce(TransportConfig) -> TransportConfig,
-) -> RedisTransport {
-    let config: RedisConfig = config(server);
-    let transport = change(config.transport.clone());
-    RedisTransport::new(config.with_transport(transport)).expect("a valid config")
-}
+use support::{attach, claim, client, end, open_with, task, until};
 
 #[test]
 fn records_take_no_more_bytes_than_they_may() {

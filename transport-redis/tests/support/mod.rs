@@ -29,6 +29,16 @@ pub(crate) fn open_mortal(server: &RedisServer) -> RedisTransport {
     RedisTransport::new(config(server).with_transport(transport)).expect("a valid config")
 }
 
+/// A handle with some other settings of the transport.
+pub(crate) fn open_with(
+    server: &RedisServer,
+    change: impl FnOnce(TransportConfig) -> TransportConfig,
+) -> RedisTransport {
+    let config = config(server);
+    let transport = change(config.transport.clone());
+    RedisTransport::new(config.with_transport(transport)).expect("a valid config")
+}
+
 pub(crate) fn config(server: &RedisServer) -> RedisConfig {
     let transport = TransportConfig::default().with_lease(Duration::from_secs(600));
     RedisConfig::new(server.url()).with_call_timeout(Duration::from_secs(10)).with_transport(transport)
