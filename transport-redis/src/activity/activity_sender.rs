@@ -63,7 +63,7 @@ impl ActivitySender {
     /// Sends what comes, until the instance ends.
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
-            if self.outbox.is_empty() {
+            if self.outbox.len() == 0 {
                 self.outbox.changed.notified().await;
             }
             // Whichever comes first.
@@ -83,12 +83,13 @@ impl ActivitySender {
         }
     }
 
-    /// Sends all that waits.
+    /// Sends all that waits now. What comes meanwhile gathers for the next batch.
     pub(crate) async fn send_all(&self) -> Result<(), ClientError> {
         let mut sending = self.sending.lock().await;
+        let mut left = self.outbox.len();
         loop {
             if sending.unanswered.is_empty() {
-                sending.unanswered = self.next_batches();
+                sending.unanswered = self.next_batches(&mut left);
                 if sending.unanswered.is_empty() {
                     return Ok(());
                 }
@@ -106,10 +107,12 @@ impl ActivitySender {
         }
     }
 
-    fn next_batches(&self) -> Vec<Encoded> {
+    /// Takes batches from the outbox, of which `left` runs are to be sent.
+    fn next_batches(&self, left: &mut usize) -> Vec<Encoded> {
         let mut batches = Vec::new();
         while batches.len() < BATCHES_AT_ONCE {
-            let (mut runs, dropped) = self.outbox.take(self.max_batch);
+            let (mut runs, dropped) = self.outbox.take(self.max_batch.min(*left));
+            *left -= runs.len();
             // Lanes tell of their runs once these are written, which takes some longer than others.
             runs.sort_by_key(|run| run.ended_at);
             if dropped > 0

@@ -10,7 +10,7 @@ impl Dispatcher {
     /// Lists the tasks of all dispatchers that match a filter: those that run, then those in quarantine, those that are
     /// ready, and those that are delayed; then those that have ended, by the activity, the last one first. Of those that
     /// have not ended, the next task is that of the worker id whose next task was accepted first, and the tasks of one
-    /// worker id are in the order of [`Transport::tasks`].
+    /// worker id are in the order of [`Transport::tasks`](crate::Transport::tasks).
     ///
     /// For a task that has not ended, `since`, `until` and `older` of the filter are about the time of its acceptance, and
     /// `slower` about how long it has run.

@@ -12,7 +12,8 @@ local BATCH_BYTES = 64
 local MAX_BATCH = 256
 -- How many bytes of a message are logged; the instance that reads them cuts it between characters.
 local MAX_MESSAGE = 501
--- How many batches are looked at together when the oldest go.
+-- How many batches are looked at together at most when the oldest go. Their payloads are read with them, and mostly one
+-- goes for each that comes.
 local AT_ONCE = 16
 
 local function size_of_batch(fields)
@@ -25,16 +26,17 @@ end
 
 -- Deletes the oldest batches while there is more than the bounds allow. How many entries and bytes those were.
 local function forget_oldest(stream, entries, bytes)
-  local gone, freed = 0, 0
+  local gone, freed, at_once = 0, 0, 1
   while entries - gone > MAX_ACTIVITY or bytes - freed > MAX_ACTIVITY_BYTES do
     local ids = {}
-    for _, batch in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', AT_ONCE)) do
+    for _, batch in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', at_once)) do
       if entries - gone <= MAX_ACTIVITY and bytes - freed <= MAX_ACTIVITY_BYTES then break end
       local count, size = size_of_batch(batch[2])
       ids[#ids + 1], gone, freed = batch[1], gone + count, freed + size
     end
     if #ids == 0 then break end
     call('XDEL', stream, unpack(ids))
+    at_once = math.min(2 * at_once, AT_ONCE)
   end
   return gone, freed
 end
