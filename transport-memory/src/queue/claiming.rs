@@ -58,7 +58,7 @@ impl QueueState {
             Offer::None => {}
         }
         let max = max.min(self.share());
-        let mut claimed = Vec::new();
+        let mut claimed = Vec::with_capacity(max.min(self.waiting));
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
             if self.may_start(&record, changes) {
