@@ -19,6 +19,7 @@ crate::case::cases! {
     details:
         details_answers_in_order,
         details_follows_a_task,
+        summaries_are_those_of_the_records,
         finished_record_expires,
         oldest_finished_records_go_first,
         unfinished_record_stays;

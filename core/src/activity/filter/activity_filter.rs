@@ -107,6 +107,12 @@ impl ActivityFilter {
         &self.callers
     }
 
+    /// The tasks of which entries match; none if those of all do.
+    #[must_use]
+    pub fn tasks(&self) -> &[TaskId] {
+        &self.tasks
+    }
+
     /// Whether entries with that status may match.
     #[must_use]
     pub fn has_status(&self, status: TaskStatus) -> bool {
