@@ -21,8 +21,8 @@ use crate::report::{Column, Console, Results, Table, age, cut, json as json_line
 /// Running tasks come first, the oldest in front, then those in quarantine, those that are delayed, and those that are ready,
 /// by worker id; then those that have ended, the last one first. AGE is the time since the task was accepted, or since it ended.
 /// DELIVERY is its start count. INSTANCE is the beginning of the id of the worker that runs it or ran it last, as
-/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, why it runs
-/// again, the error of its last try, or why it was cancelled. `rhaid status ID` says what a running task does now.
+/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, how long it
+/// has run or why it runs again, the error of its last try, or why it was cancelled. `rhaid status ID` says what a running task does now.
 ///
 /// For tasks that have not ended, --older, --since and until: are about the time of their acceptance, and slower: about
 /// how long they have run. What has ended is in the log that `rhaid activity` reads.
@@ -116,7 +116,7 @@ impl TasksCommand {
             for task in page.tasks {
                 if !self.json {
                     table.row(row(&task, &hosts, now));
-                } else if results.line(record(&task, &hosts)).is_break() {
+                } else if results.line(record(&task, &hosts, now)).is_break() {
                     return Ok(Exit::Failure);
                 }
             }
@@ -168,13 +168,14 @@ async fn hosts(dispatcher: &RhaiDispatcher) -> Result<Hosts, TransportError> {
     Ok(described.filter(|(_, host)| !host.is_empty()).collect())
 }
 
-/// What a task waits for, why it runs again, the error of its last try, or why it was cancelled; empty for one that runs
-/// for the first time, has completed, or just has others ahead of it.
-fn why(task: &ListedTask) -> String {
+/// What a task waits for, how long it has run or why it runs again, the error of its last try, or why it was cancelled; empty
+/// for one that has completed, or just has others ahead of it.
+fn why(task: &ListedTask, now: WallTime) -> String {
     match task {
-        ListedTask::Unfinished { progress: Progress::Running { .. }, summary } => {
-            let lost = lost_starts(summary);
-            lost.map(|cause| format!("runs again: {cause}")).unwrap_or_default()
+        ListedTask::Unfinished { progress: Progress::Running { since, .. }, summary } => {
+            let again = lost_starts(summary).map(|cause| format!("runs again: {cause}"));
+            let ran = || since.map(|since| format!("has run for {}", age(since, now)));
+            again.or_else(ran).unwrap_or_default()
         }
         ListedTask::Unfinished { progress: Progress::Queued { .. }, summary } => {
             let lost = lost_starts(summary);
@@ -202,13 +203,13 @@ fn lost_starts(task: &TaskSummary) -> Option<String> {
     }
 }
 
-fn record(task: &ListedTask, hosts: &Hosts) -> String {
+fn record(task: &ListedTask, hosts: &Hosts, now: WallTime) -> String {
     let (mut record, instance) = match task {
         ListedTask::Unfinished { summary, .. } => (json!(summary), summary.instance),
         ListedTask::Ended(entry) => (json!(entry), entry.instance),
         _ => return json_line(&json!({ "taskId": task.task_id() })),
     };
-    record["why"] = Some(why(task)).filter(|why| !why.is_empty()).map_or(Value::Null, Value::from);
+    record["why"] = Some(why(task, now)).filter(|why| !why.is_empty()).map_or(Value::Null, Value::from);
     record["host"] = json!(instance.and_then(|instance| hosts.get(&instance)));
     json_line(&record)
 }
@@ -252,7 +253,7 @@ fn row(task: &ListedTask, hosts: &Hosts, now: WallTime) -> [String; 10] {
                     .and_then(|instance| hosts.get(&instance))
                     .map(|host| cut(host, MAX_NAME))
                     .unwrap_or_default(),
-                cut(&why(task), MAX_WHY),
+                cut(&why(task, now), MAX_WHY),
             ]
         }};
     }

@@ -60,6 +60,7 @@ crate::case::cases! {
     queue:
         instances_lists_the_living,
         queues_count_their_tasks,
+        queues_tell_the_oldest,
         queues_leave_out_the_expired,
         emptied_queue_is_not_listed;
     tasks:

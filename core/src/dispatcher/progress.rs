@@ -161,6 +161,7 @@ mod tests {
         QueueInfo {
             worker_id: worker_id(),
             ready: [3, 5, 7],
+            oldest_ready: Some(NOW),
             delayed: 0,
             quarantined: 0,
             claimed: 2,

@@ -274,6 +274,7 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Behavior
     /// - `queues_count_their_tasks`: waiting by priority, delayed, claimed, and instances.
+    /// - `queues_tell_the_oldest`: when the ready task was accepted that waits longest, whatever its priority.
     /// - `queues_leave_out_the_expired`: a task that has expired does not count as waiting.
     /// - `emptied_queue_is_not_listed`: a queue that no instance serves and whose tasks have all ended. Their request
     ///   ids are known all the same.
