@@ -61,7 +61,13 @@ fn main() -> ExitCode {
     let client = RhaiDispatcher::builder().caller_id("bench").url(&url).build().expect("a client");
 
     let start = Instant::now();
-    let call = |number: usize| client.call("shop.buy").worker_id(format!("shop-{}", number % SHOPS)).params([number]).await_response();
+    let call = |number: usize| {
+        client
+            .call("shop.buy")
+            .worker_id(format!("shop-{}", number % SHOPS))
+            .params([number])
+            .await_response()
+    };
     let calls = stream::iter(0..tasks).map(call).buffer_unordered(OUTSTANDING);
     let failed = block_on(calls.fold(0, |failed, answer| async move {
         failed + usize::from(answer.expect("an answer").status == TaskStatus::Error)

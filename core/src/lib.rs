@@ -73,8 +73,8 @@ pub use service::{
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
     Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
-    TaskLog, TaskStatus, TaskSummary, TraceContext, WorkerId, integer_beyond_i64, read_script, read_script_from,
-    script_text,
+    TaskLog, TaskStatus, TaskSummary, TraceContext, WorkerId, integer_beyond_i64, read_script,
+    read_script_from, script_text,
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,

@@ -12,8 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use rhai_dispatcher_core::{
     ActivityFilter, CancelReason, Consumer, Dispatcher, DispatcherConfig, InstanceSpec, ListedTask,
     ManualClock, Payload, Progress, QueuePart, Task, TaskCursor, TaskId, TaskListCursor, TaskListPage,
-    Transport,
-    TransportError, TransportExt, WorkerId,
+    Transport, TransportError, TransportExt, WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 

@@ -56,7 +56,8 @@ fn followed_activity_has_the_last_ends_and_then_each_new_one() {
     call("throw `card 2 was declined`");
     site.until("the log of three ends", || site.json(&["activity"]).len() == 3);
 
-    let mut child = site.command(&["activity", "--follow", "--failed", "--json"]).spawn().expect("rhaid runs");
+    let mut child =
+        site.command(&["activity", "--follow", "--failed", "--json"]).spawn().expect("rhaid runs");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut next = || -> Value {
         let line = lines.next().expect("a line").expect("UTF-8");

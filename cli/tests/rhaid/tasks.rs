@@ -67,10 +67,17 @@ fn tasks_lists_what_runs_and_waits() {
     }
     assert!(ended.err.contains("there may be more than 1 such tasks; --limit N"), "{}", ended.err);
     // The note has the place where the list continues.
-    let place = |err: &str| err.split_once("--after ").and_then(|(_, rest)| Some(rest.split(' ').next()?.to_owned()));
+    let place =
+        |err: &str| err.split_once("--after ").and_then(|(_, rest)| Some(rest.split(' ').next()?.to_owned()));
     let (mut listed, mut after) = (Vec::new(), Vec::new());
     loop {
-        let page = site.run(&[&["tasks", "--limit", "1", "--json"][..], &after.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+        let page = site.run(
+            &[
+                &["tasks", "--limit", "1", "--json"][..],
+                &after.iter().map(String::as_str).collect::<Vec<_>>(),
+            ]
+            .concat(),
+        );
         let task: Value = serde_json::from_str(page.out.trim()).expect("one task");
         listed.push(task["taskId"].as_str().expect("an id").to_owned());
         let Some(next) = place(&page.err) else { break };

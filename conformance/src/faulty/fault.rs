@@ -9,8 +9,8 @@ use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport,
     EndedRun, Finished, Inquiry, InspectError, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity,
     MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState, Signal, SubmitError,
-    Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, TaskSummary, Transport, TransportConfig,
-    TransportError, WorkerId,
+    Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, TaskSummary, Transport,
+    TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;

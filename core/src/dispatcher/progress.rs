@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(says(&details, &QueueInfo { paused: true, ..queue() }), "the queue of worker-1 is paused");
         let unserved = QueueInfo { paused: true, instances: 0, ..queue() };
         assert_eq!(says(&details, &unserved), "no worker serves worker-1");
-        assert_eq!(Progress::of(&TaskSummary::from(&details), None, NOW), Progress::NotStarted { worker_id: worker_id() });
+        assert_eq!(
+            Progress::of(&TaskSummary::from(&details), None, NOW),
+            Progress::NotStarted { worker_id: worker_id() }
+        );
 
         details.run_at = Some(WallTime::from_millis(1_700_000_001_000));
         assert_eq!(says(&details, &unserved), "its delay ends at 2023-11-14T22:13:21.000Z");

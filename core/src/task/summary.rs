@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CancelReason, InstanceId, MethodName, Priority, TaskDetails, TaskError, TaskId, TaskStatus, WorkerId};
+use super::{
+    CancelReason, InstanceId, MethodName, Priority, TaskDetails, TaskError, TaskId, TaskStatus, WorkerId,
+};
 use crate::WallTime;
 
 /// What a list shows of a task: its record without what may be long, which are script, arguments, limits, output, log and

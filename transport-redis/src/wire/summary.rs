@@ -24,7 +24,8 @@ pub(crate) fn parse(id: TaskId, values: &[ServerReply]) -> Option<TaskSummary> {
     let mut summary = TaskSummary::new(id, worker_id, caller_id, status, created_at);
     (summary.instance, summary.delivery, summary.started_at) = parse_claim(next().unwrap_or_default());
     // A start does not write it: it is the last of all times.
-    summary.updated_at = [updated_at, summary.started_at].into_iter().flatten().fold(created_at, WallTime::max);
+    summary.updated_at =
+        [updated_at, summary.started_at].into_iter().flatten().fold(created_at, WallTime::max);
     summary.script_name = shared(next());
     summary.method = parsed(next());
     if summary.method.is_some() {

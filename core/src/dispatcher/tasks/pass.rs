@@ -57,9 +57,7 @@ impl Pass {
             // Tasks that only workers of a later version can read wait there, and are not counted.
             Self::Ready => true,
             // A task that has started since the numbers were read may run now.
-            Self::Running | Self::Started => {
-                Self::Ready.count(queue) + delayed + quarantined + running > 0
-            }
+            Self::Running | Self::Started => Self::Ready.count(queue) + delayed + quarantined + running > 0,
         }
     }
 

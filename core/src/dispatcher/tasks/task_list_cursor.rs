@@ -73,7 +73,9 @@ impl Place {
             let cursor = if first.len() == text.len() { None } else { Some(rest.parse().ok()?) };
             return Some(Self::Ended(cursor));
         }
-        let [begun, worker_id, after, from] = rest.splitn(4, BETWEEN).collect::<Vec<_>>()[..] else { return None };
+        let [begun, worker_id, after, from] = rest.splitn(4, BETWEEN).collect::<Vec<_>>()[..] else {
+            return None;
+        };
         Some(Self::Unfinished(UnfinishedPlace {
             begun: WallTime::from_millis(begun.parse().ok()?),
             pass: Pass::parse(first)?,
@@ -111,15 +113,32 @@ mod tests {
             after: None,
             from: None,
         };
-        let later = UnfinishedPlace { after: Some(TaskId::new()), from: Some("2_1.5e+15_x~y".into()), ..place.clone() };
+        let later = UnfinishedPlace {
+            after: Some(TaskId::new()),
+            from: Some("2_1.5e+15_x~y".into()),
+            ..place.clone()
+        };
         let activity = "1700000000000-3-255-a-b".parse().expect("a cursor");
-        for place in
-            [Place::Unfinished(place), Place::Unfinished(later), Place::Ended(None), Place::Ended(Some(activity))]
-        {
+        for place in [
+            Place::Unfinished(place),
+            Place::Unfinished(later),
+            Place::Ended(None),
+            Place::Ended(Some(activity)),
+        ] {
             let cursor = TaskListCursor(place);
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        for bad in ["", "ready", "ended~", "ended~x", "ready~1~a~", "ready~x~a~~", "red~1~a~~", "ready~1~a b~~", "ready~1~a~x~"] {
+        for bad in [
+            "",
+            "ready",
+            "ended~",
+            "ended~x",
+            "ready~1~a~",
+            "ready~x~a~~",
+            "red~1~a~~",
+            "ready~1~a b~~",
+            "ready~1~a~x~",
+        ] {
             assert_eq!(bad.parse::<TaskListCursor>().expect_err(bad).field, "cursor");
         }
     }
