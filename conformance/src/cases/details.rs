@@ -43,7 +43,7 @@ pub(crate) async fn details_follows_a_task(env: &dyn Environment) {
 }
 
 pub(crate) async fn summaries_are_those_of_the_records(env: &dyn Environment) {
-    let stage = Stage::new(env).await;
+    let stage = Stage::with(env, |config| config.with_record_ttl(Stage::LASTING)).await;
     let consumer = stage.attach().await;
     let named = |name: &str| {
         let payload = Payload::Script { source: "1".into(), name: Some(name.into()) };
