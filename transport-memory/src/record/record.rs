@@ -126,6 +126,11 @@ impl RecordState {
         Ok(())
     }
 
+    /// When it was accepted, if it waits to be claimed.
+    pub(crate) fn waits_as_accepted_at(&self) -> Option<WallTime> {
+        self.is_pending().then(|| self.progress.created_at())
+    }
+
     /// Whether it waits to be claimed.
     pub(crate) fn is_pending(&self) -> bool {
         self.progress.status == TaskStatus::Pending
