@@ -40,6 +40,19 @@ pub(crate) struct FieldLimits {
     pub(crate) output: usize,
 }
 
+impl FieldLimits {
+    /// The same limits, none of them above `most`.
+    pub(crate) fn at_most(self, most: usize) -> Self {
+        Self { script: self.script.min(most), args: self.args.min(most), output: self.output.min(most) }
+    }
+
+    /// The most bytes of all fields of a hash.
+    pub(crate) fn total(self) -> usize {
+        // 14 fields have the short limit.
+        self.script + self.args + 2 * self.output + MAX_LIMITS_BYTES + MAX_TRACESTATE_BYTES + 14 * SHORT
+    }
+}
+
 /// The longest value of the other fields. Ids have the limit of the dispatcher.
 const SHORT: usize = DispatcherConfig::MAX_LABEL_BYTES;
 
@@ -106,6 +119,28 @@ impl ClientHash {
             token: values.next()?,
             cancel_asked: values.next()?,
         })
+    }
+
+    /// How many bytes its fields have that are within `limits`.
+    pub(crate) fn bytes(&self, limits: FieldLimits) -> usize {
+        let long = self.long(limits).map(|(field, most)| field.bytes_within(most));
+        let short = [&self.caller_id, &self.context_id, &self.limits, &self.traceparent, &self.tracestate];
+        long.chain(short.map(|field| field.bytes_within(usize::MAX))).sum()
+    }
+
+    /// Whether a field within `limits` was not read, since this was read within lower ones.
+    pub(crate) fn has_more(&self, limits: FieldLimits) -> bool {
+        self.long(limits).any(|(field, most)| field.text().is_none() && field.bytes_within(most) > 0)
+    }
+
+    fn long(&self, limits: FieldLimits) -> impl Iterator<Item = (&Field, usize)> {
+        [
+            (&self.script, limits.script),
+            (&self.args, limits.args),
+            (&self.output, limits.output),
+            (&self.error, limits.output),
+        ]
+        .into_iter()
     }
 
     /// Its status. What is not a status counts as pending.
