@@ -42,6 +42,8 @@ fn a_missing_hash_or_script_is_an_error() {
         site.field("empty", "error").as_deref(),
         Some("script: is missing or empty; write it into the hash before the id is pushed")
     );
+    site.submit("method", &[("method", "billing.charge"), ("args", "{}")]);
+    refused(&mut site, "method", &["method: is not a field of the list protocol", "rhaid call --method"]);
     // The same id with a script is served.
     site.submit("nothing", &[("script", "1")]);
     assert_eq!(site.reply("nothing")["output"], "1");
@@ -67,7 +69,7 @@ fn bad_fields_are_named() {
         (
             "args",
             "{\"a\":12345678901234567890}",
-            "args: has the whole number 12345678901234567890, beyond 64 bits",
+            "args: has the whole number 12345678901234567890, beyond 64 bits with a sign",
         ),
         ("args", &huge, "args: has 1100008 bytes, and the limit is 1048576"),
         ("priority", "urgent", "priority: "),

@@ -30,6 +30,8 @@ pub(crate) struct ClientHash {
     /// The token of a reply that may not have been sent.
     pub(crate) token: Field,
     pub(crate) cancel_asked: Field,
+    /// The protocol has no calls of methods; a client may have tried one.
+    pub(crate) method: Field,
 }
 
 /// The most bytes of fields.
@@ -90,7 +92,7 @@ impl ClientHash {
             let FieldName { camel, snake } = FieldName::of(name);
             ask(most, camel, snake);
         }
-        for name in ["runsAs", "replyToken", "cancelAsked"] {
+        for name in ["runsAs", "replyToken", "cancelAsked", "method"] {
             ask(SHORT, name, name);
         }
         args
@@ -118,6 +120,7 @@ impl ClientHash {
             runs_as: values.next()?,
             token: values.next()?,
             cancel_asked: values.next()?,
+            method: values.next()?,
         })
     }
 
