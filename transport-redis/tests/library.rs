@@ -48,7 +48,7 @@ fn a_library_that_the_server_does_not_take_is_one_error_and_scripts_take_its_pla
         .arg("rhai_*")
         .query(&mut redis)
         .expect("a list");
-    let name: String = redis::from_redis_value(&list[0][1]).expect("a name");
+    let name: String = redis::from_redis_value(list[0][1].clone()).expect("a name");
     redis::cmd("FUNCTION").arg("DELETE").arg(&name).exec(&mut redis).expect("it is deleted");
     let other = format!("#!lua name=other\nredis.register_function('{name}_pause', function() return 1 end)");
     redis::cmd("FUNCTION").arg("LOAD").arg(other).exec(&mut redis).expect("it is loaded");

@@ -67,7 +67,7 @@ fn calls_of_functions_that_are_not_there_are_warnings() {
     let warned = check(&scripts, &["a.rhai"]);
     assert_eq!((warned.code, &*warned.out), (Some(0), ""));
     for part in [
-        "warning[unknown_function]: there is no function `htp_get`; did you mean `http_get`?\n  --> a.rhai:2:13\n",
+        "warning[unknown_function]: no function is named `htp_get`; did you mean `http_get`?\n  --> a.rhai:2:13\n",
         "warning[unknown_function]: `add` takes 2 arguments, and this call has 1\n  --> a.rhai:3:1\n",
     ] {
         assert!(warned.err.contains(part), "{part:?}: {}", warned.err);

@@ -60,7 +60,7 @@ fn problem(call: &FnCallExpr, known: &BTreeMap<String, BTreeSet<usize>>) -> Opti
     let Some(arities) = known.get(name) else {
         let meant = nearest(name, known.keys().map(String::as_str));
         let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        return Some(format!("there is no function `{name}`{meant}"));
+        return Some(format!("no function is named `{name}`{meant}"));
     };
     if arities.contains(&count) {
         return None;
@@ -90,11 +90,11 @@ mod tests {
         assert_eq!(
             found,
             [
-                "1:20 there is no function `quux`",
-                "2:13 there is no function `addd`; did you mean `add`?",
+                "1:20 no function is named `quux`",
+                "2:13 no function is named `addd`; did you mean `add`?",
                 "3:4 `add` takes 2 arguments, and this call has 1",
-                "3:17 there is no function `prnt`; did you mean `print`?",
-                "3:25 there is no function `frobnicate`",
+                "3:17 no function is named `prnt`; did you mean `print`?",
+                "3:25 no function is named `frobnicate`",
             ]
         );
     }
