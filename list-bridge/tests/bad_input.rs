@@ -5,7 +5,6 @@ mod support;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{Payload, Task, TaskId, Transport, TransportExt};
-use rhai_dispatcher_list_bridge::ListBridgeConfig;
 use support::{Site, runs, until, worker_id};
 
 /// The reply to an id is an error with this text, and nothing of the id is left.
