@@ -81,7 +81,7 @@ fn main() -> ExitCode {
         let request = |_| client.new_play_request().worker_id("closed").script("42").script_name("job.rhai");
         let requests = (begin..waiting.min(begin + 1_000)).map(request).collect();
         let submitted = block_on(client.submit_many(requests)).expect("answers");
-        assert!(submitted.iter().all(Result::is_ok), "every one has an id");
+        assert!(submitted.iter().all(Result::is_ok), "each is accepted");
     }
 
     let most = TransportConfig::default().max_activity;
