@@ -18,6 +18,10 @@ pub(crate) struct GatewayArgs {
     #[arg(long = "audit-file", value_name = "FILE")]
     audit_file: Option<PathBuf>,
 
+    /// Keep calls of methods in the audit log too, not only scripts: it grows with the load
+    #[arg(long)]
+    audit_calls: bool,
+
     /// The certificates for TLS, as PEM, that of the server first
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -59,6 +63,7 @@ impl GatewayArgs {
         config.allowed_hosts = self.names;
         config.allowed_origins = self.origins;
         config.trusted_proxies = self.proxies;
+        config.audit_calls = self.audit_calls;
         for limit in &self.limits {
             let Some((name, value)) = limit.split_once('=') else {
                 let problem = format!("{limit:?} has no `=`; write NAME=VALUE, such as max_connections=100");

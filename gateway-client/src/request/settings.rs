@@ -34,70 +34,60 @@ macro_rules! settings_of {
     ($type:ty) => {
         impl $type {
             /// The queue. Default: that of the gateway, or the only one that has the method.
-            #[must_use]
             pub fn with_worker_id(mut self, worker_id: impl Into<String>) -> Self {
                 self.settings.worker_id = Some(worker_id.into());
                 self
             }
 
             /// After how long the gateway cancels the task and answers. Default: `call_timeout` of the gateway, 30 s.
-            #[must_use]
             pub const fn with_timeout(mut self, timeout: Duration) -> Self {
                 self.settings.timeout = Some(timeout);
                 self
             }
 
             /// Keeps the task when this client leaves, or when the timeout is over. Default: it is cancelled.
-            #[must_use]
             pub const fn with_kept_task(mut self) -> Self {
                 self.settings.keep = true;
                 self
             }
 
             /// The context, which the script sees. Default: none.
-            #[must_use]
             pub fn with_context_id(mut self, context_id: impl Into<String>) -> Self {
                 self.settings.context_id = Some(context_id.into());
                 self
             }
 
             /// Joins the first task that was submitted with this id, so that the call can be repeated. Default: none.
-            #[must_use]
             pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
                 self.settings.request_id = Some(request_id.into());
                 self
             }
 
             /// How soon the task is started beside others. Default: normal.
-            #[must_use]
             pub const fn with_priority(mut self, priority: Priority) -> Self {
                 self.settings.priority = Some(priority);
                 self
             }
 
             /// How long the task waits before it may start. Default: zero.
-            #[must_use]
             pub const fn with_delay(mut self, delay: Duration) -> Self {
                 self.settings.delay = Some(delay);
                 self
             }
 
             /// How long the task may wait to be started. Default: without a limit.
-            #[must_use]
             pub const fn with_expires_in(mut self, expires_in: Duration) -> Self {
                 self.settings.expires_in = Some(expires_in);
                 self
             }
 
             /// How often it is tried again after an error. Default: 0.
-            #[must_use]
             pub const fn with_retries(mut self, retries: u32) -> Self {
                 self.settings.retries = Some(retries);
                 self
             }
 
             /// Limits below those of the worker. Default: those of the worker.
-            #[must_use]
             pub fn with_limits(mut self, limits: Limits) -> Self {
                 self.settings.limits = Some(limits);
                 self

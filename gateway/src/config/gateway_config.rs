@@ -40,6 +40,9 @@ macro_rules! config {
             /// Origins of pages elsewhere that may call the gateway from a browser, such as `https://shop.example`.
             /// Default: none.
             pub allowed_origins: Vec<String>,
+            /// Whether the audit log has calls of methods too. Default: false: it grows with the load, and the records of tasks
+            /// name their callers.
+            pub audit_calls: bool,
         }
 
         impl GatewayConfig {
@@ -101,6 +104,7 @@ macro_rules! config {
                     allowed_hosts: Vec::new(),
                     allowed_origins: Vec::new(),
                     trusted_proxies: Vec::new(),
+                    audit_calls: false,
                 }
             }
         }
@@ -126,6 +130,13 @@ impl GatewayConfig {
     #[must_use]
     pub fn with_default_worker_id(mut self, worker_id: WorkerId) -> Self {
         self.default_worker_id = Some(worker_id);
+        self
+    }
+
+    /// Sets [`audit_calls`](Self::audit_calls).
+    #[must_use]
+    pub fn with_audit_calls(mut self, audit_calls: bool) -> Self {
+        self.audit_calls = audit_calls;
         self
     }
 

@@ -4,6 +4,7 @@
 mod access_table;
 mod authenticate;
 mod body;
+mod cors;
 mod health;
 mod identify_peer;
 mod login;

@@ -4,6 +4,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use super::authenticate::authenticate;
+use super::cors::cors;
 use super::health::{healthz, readyz};
 use super::identify_peer::identify_peer;
 use super::login::{login, logout, session};
@@ -44,6 +45,7 @@ pub(crate) fn router(core: &Core) -> Router {
         })
         .layer(from_fn_with_state(core.clone(), authenticate))
         .layer(from_fn_with_state(core.clone(), identify_peer))
+        .layer(from_fn_with_state(core.clone(), cors))
         .layer(from_fn_with_state(core.clone(), origin_guard))
         .layer(from_fn_with_state(core.clone(), dashboard::refusal_page))
         .layer(from_fn(security_headers))

@@ -1,9 +1,9 @@
+use rhai_dispatcher::TaskId;
 use rhai_dispatcher::task::MethodName;
-use rhai_dispatcher::{TaskId, WorkerId};
 use serde_json::json;
 
 use super::failure::{of_error, output_of};
-use super::request_params::{OF_CALL, OF_PLAY, Prepared, RequestParams, call_of};
+use super::request_params::{Audited, OF_CALL, OF_PLAY, Prepared, RequestParams, call_of};
 use super::{CallContext, Done, Params};
 use crate::rpc::{Code, ErrorObject};
 
@@ -41,7 +41,8 @@ pub(crate) async fn call_by_name(
     let (request, worker_id) = call_of(&context, &method, params.into_value()?, None).await?;
     let config = &context.core.config;
     let timeout = config.call_timeout.min(config.max_call_timeout);
-    let prepared = Prepared { request, worker_id, is_script: false, keep: context.keep, timeout };
+    let audited = Audited::call(&context, &method);
+    let prepared = Prepared { request, worker_id, audited, keep: context.keep, timeout };
     answer(&context, prepared).await
 }
 
@@ -50,11 +51,9 @@ async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, Error
     if context.is_notification {
         return submit(context, prepared).await;
     }
-    let Prepared { request, keep, timeout, worker_id, is_script } = prepared;
+    let Prepared { request, keep, timeout, audited, .. } = prepared;
     let id = TaskId::new();
-    if is_script {
-        audit_script(context, id, &worker_id).await;
-    }
+    audit(context, id, audited).await;
     let withdrawal = (!keep).then(|| context.core.withdrawals.watch(id));
     let mut request = request.task_id(id).timeout(timeout);
     if keep {
@@ -69,15 +68,14 @@ async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, Error
 }
 
 async fn submit(context: &CallContext, prepared: Prepared) -> Result<Done, ErrorObject> {
-    let Prepared { request, worker_id, is_script, .. } = prepared;
+    let Prepared { request, worker_id, audited, .. } = prepared;
     let id = request.submit().await.map_err(of_error)?;
-    if is_script {
-        audit_script(context, id, &worker_id).await;
-    }
+    audit(context, id, audited).await;
     Done::of(&json!({ "taskId": id, "workerId": worker_id }))
 }
 
-/// Calls of methods are not in the audit log: what they may do is up to the operator, and their records name the caller.
-async fn audit_script(context: &CallContext, id: TaskId, worker_id: &WorkerId) {
-    context.audit("play", Some(id.to_string().into()), Some(worker_id.as_str().into())).await;
+async fn audit(context: &CallContext, id: TaskId, audited: Option<Audited>) {
+    if let Some(Audited { action, detail }) = audited {
+        context.audit(action, Some(id.to_string().into()), Some(detail)).await;
+    }
 }

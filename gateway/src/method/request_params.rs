@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher::task::{Limits, MethodName};
@@ -43,12 +44,30 @@ pub(super) struct RequestParams {
 pub(super) struct Prepared {
     pub(super) request: PlayRequestBuilder,
     pub(super) worker_id: WorkerId,
-    /// Whether it runs a script, which the audit log has.
-    pub(super) is_script: bool,
+    /// What the audit log has of it.
+    pub(super) audited: Option<Audited>,
     /// Whether its task is kept when the client leaves.
     pub(super) keep: bool,
     /// How long a caller waits for it.
     pub(super) timeout: Duration,
+}
+
+/// An entry of the audit log: what was done, and to which script's worker id or which method.
+#[derive(Debug, Clone)]
+pub(super) struct Audited {
+    pub(super) action: &'static str,
+    pub(super) detail: Arc<str>,
+}
+
+impl Audited {
+    fn script(worker_id: &WorkerId) -> Self {
+        Self { action: "play", detail: worker_id.as_str().into() }
+    }
+
+    /// That of a call, if calls are in the log.
+    pub(super) fn call(context: &CallContext, method: &MethodName) -> Option<Self> {
+        context.core.config.audit_calls.then(|| Self { action: "call", detail: method.as_str().into() })
+    }
 }
 
 /// What both have behind their own.
@@ -111,7 +130,8 @@ impl RequestParams {
         if let Some(args) = self.args.take() {
             request = request.args(args);
         }
-        self.prepare(context, request, worker_id, true)
+        let audited = Audited::script(&worker_id);
+        self.prepare(context, request, worker_id, Some(audited))
     }
 
     /// The request to call a method.
@@ -126,7 +146,7 @@ impl RequestParams {
         let params = self.params.take().unwrap_or_default();
         let method = MethodName::try_from(method).map_err(|error| of_error(error.into()))?;
         let (request, worker_id) = call_of(context, &method, params, worker_id).await?;
-        self.prepare(context, request, worker_id, false)
+        self.prepare(context, request, worker_id, Audited::call(context, &method))
     }
 
     fn worker_id(&mut self) -> Result<Option<WorkerId>, ErrorObject> {
@@ -139,7 +159,7 @@ impl RequestParams {
         context: &CallContext,
         mut request: PlayRequestBuilder,
         worker_id: WorkerId,
-        is_script: bool,
+        audited: Option<Audited>,
     ) -> Result<Prepared, ErrorObject> {
         if !context.identity.scope().allows_worker(&worker_id) {
             return Err(forbidden_worker(&worker_id));
@@ -167,7 +187,7 @@ impl RequestParams {
         if let Some(limits) = self.limits {
             request = request.limits(limits);
         }
-        Ok(Prepared { request, worker_id, is_script, keep: self.keep || context.keep, timeout })
+        Ok(Prepared { request, worker_id, audited, keep: self.keep || context.keep, timeout })
     }
 }
 

@@ -132,3 +132,47 @@ async fn gateway_without_tokens_listens_on_loopback_only() {
         gateway.serve(listener, std::future::pending()).await.expect_err("it is open to others").to_string();
     assert!(error.contains("rhaid token new"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_named_origins_may_call() {
+    const PAGE: &str = "https://shop.example";
+    const ALLOWED: &str = "access-control-allow-origin";
+    let site = Site::with(GatewayConfig::default().with_allowed_origin(PAGE)).await;
+    let page = || async { Http::connect(site.address).await.header("origin", PAGE) };
+    let asks = |http: Http| http.header("access-control-request-method", "POST");
+    let preflight = asks(page().await).request("OPTIONS", "/rpc", "").await;
+    assert_eq!((preflight.status, preflight.header(ALLOWED)), (204, Some(PAGE)), "{preflight:?}");
+    assert_eq!(preflight.header("access-control-allow-headers"), Some("authorization, content-type"));
+    assert_eq!(preflight.header("vary"), Some("origin"));
+    let answer = page().await.post("/rpc", SUM).await;
+    assert_eq!((answer.header(ALLOWED), &answer.json()["result"]), (Some(PAGE), &json!(3)));
+
+    // A page of the gateway itself needs none of it, other paths have none of it, and other pages are refused.
+    let own = Http::connect(site.address).await.header("origin", &format!("http://{}", site.address));
+    assert_eq!({ own }.post("/rpc", SUM).await.header(ALLOWED), None);
+    assert_eq!(page().await.get("/healthz").await.header(ALLOWED), None);
+    let other = asks(Http::connect(site.address).await.header("origin", "https://evil.example"));
+    let refused = { other }.request("OPTIONS", "/rpc", "").await;
+    assert_eq!((refused.status, refused.header(ALLOWED)), (403, None));
+    let closed = Site::new().await;
+    let refused =
+        asks(Http::connect(closed.address).await.header("origin", PAGE)).request("OPTIONS", "/rpc", "").await;
+    assert_eq!((refused.status, refused.header(ALLOWED)), (403, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_in_the_audit_log_if_asked_for() {
+    for audit_calls in [false, true] {
+        let site = Site::with(GatewayConfig::default().with_audit_calls(audit_calls)).await;
+        assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], serde_json::Value::Null);
+        assert_eq!(site.call("call", json!(["sum", [1, 2]])).await["result"], 3);
+        assert_eq!(site.call("play", json!(["1"])).await["result"], 1);
+        let entries = site.call("audit.list", json!([])).await;
+        let entries = entries["result"].as_array().expect("entries");
+        let shown: Vec<_> = entries.iter().map(|entry| (&entry["action"], &entry["detail"])).collect();
+        let (play, call) = (json!("play"), json!("call"));
+        let (main, sum, echo) = (json!("main"), json!("sum"), json!("test.echo"));
+        let expected = [(&play, &main), (&call, &sum), (&call, &echo)];
+        assert_eq!(shown, expected[..if audit_calls { 3 } else { 1 }]);
+    }
+}
