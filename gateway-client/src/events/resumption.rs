@@ -105,7 +105,7 @@ mod tests {
 
         resumption.resume();
         // Of seven that are lost, four were told.
-        assert_eq!(told(&mut resumption, vec![started.clone(), lost(7), line("h")]), ["3 lost", "h"]);
+        assert_eq!(told(&mut resumption, vec![started, lost(7), line("h")]), ["3 lost", "h"]);
 
         resumption.resume();
         let later = vec![TaskEvent::Started { delivery: 2 }, line("a")];
