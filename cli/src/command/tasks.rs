@@ -78,7 +78,7 @@ pub(crate) struct TasksCommand {
 }
 
 /// How many pages of a list are read to find as many tasks as are wanted.
-const MAX_PAGES: usize = 4;
+const MAX_PAGES: usize = 8;
 
 const EXAMPLES: &str = "\
 Examples:

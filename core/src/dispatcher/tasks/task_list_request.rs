@@ -43,7 +43,7 @@ pub struct TaskListPage {
 impl TaskListPage {
     /// How many tasks that have not ended a page looks at, at most. Of those that have ended, see
     /// [`ActivityPage::MAX_READ`](crate::ActivityPage::MAX_READ).
-    pub const MAX_READ: usize = 5_000;
+    pub const MAX_READ: usize = 2_500;
 }
 
 impl TaskListRequest {
