@@ -64,6 +64,17 @@ impl Interrupt {
         Ok((Self { raised: raised.shared() }, raise))
     }
 
+    /// Takes no notice of signals: the process ends when the returned function is called, or with its supervisor.
+    #[cfg(unix)]
+    pub(crate) fn by_supervisor() -> Result<(Self, impl FnOnce() + Send + 'static), CommandError> {
+        let (raise, raised) = oneshot::channel();
+        Self::on_signal(|| {})?;
+        let raise = move || {
+            let _ = raise.send(()); // the command may have ended already
+        };
+        Ok((Self { raised: raised.shared() }, raise))
+    }
+
     /// Calls `handler` at each signal, on a thread of its own. Call it once.
     pub(crate) fn on_signal(handler: impl FnMut() + Send + 'static) -> Result<(), CommandError> {
         ctrlc::set_handler(handler).map_err(|error| CommandError::System {

@@ -12,6 +12,8 @@ use crate::config::GatewayConfig;
 use crate::core::{GatewayCore, Phase};
 use crate::dashboard::Monitor;
 use crate::gateway::Gateway;
+use crate::method::BUILT_IN;
+use crate::metrics::{CallMetrics, MetricsText, Traffic};
 use crate::server::tls_acceptor;
 use crate::withdrawals::Withdrawals;
 
@@ -24,6 +26,7 @@ pub struct GatewayBuilder {
     tokens: Option<TokenFile>,
     audit_file: Option<PathBuf>,
     tls: Option<(PathBuf, PathBuf)>,
+    metrics_text: Option<MetricsText>,
 }
 
 impl GatewayBuilder {
@@ -68,6 +71,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// What `GET /metrics` answers: the text of a recorder of the crate `metrics` that was installed before. Default: none; then
+    /// the status is 404.
+    pub fn metrics(mut self, text: MetricsText) -> Self {
+        self.metrics_text = Some(text);
+        self
+    }
+
     /// Checks the settings, and reads the files.
     ///
     /// # Errors
@@ -97,6 +107,9 @@ impl GatewayBuilder {
             audit,
             tls,
             withdrawals,
+            calls: CallMetrics::new(BUILT_IN.iter().map(|method| method.name)),
+            traffic: Traffic::default(),
+            metrics_text: self.metrics_text,
             monitor: Monitor::default(),
             phase,
         };

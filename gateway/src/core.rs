@@ -9,6 +9,7 @@ use crate::audit::AuditLog;
 use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
 use crate::dashboard::Monitor;
+use crate::metrics::{CallMetrics, MetricsText, Traffic};
 use crate::withdrawals::Withdrawals;
 
 /// What all connections of a gateway share.
@@ -20,6 +21,10 @@ pub(crate) struct GatewayCore {
     /// For connections with TLS, if it is on.
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) withdrawals: Withdrawals,
+    pub(crate) calls: CallMetrics,
+    pub(crate) traffic: Traffic,
+    /// What a scrape gets, if metrics are kept.
+    pub(crate) metrics_text: Option<MetricsText>,
     /// What the pages show of queues.
     pub(crate) monitor: Monitor,
     /// Whether it still takes calls.

@@ -11,6 +11,7 @@
 //! - `session/`: clients that are connected: calls in flight, subscriptions, messages that wait.
 //! - `method/`: the methods of the gateway itself, and the way to those of workers.
 //! - `rpc/`: JSON-RPC as texts, without sockets and methods.
+//! - `metrics/`: what is counted.
 //! - `dashboard/`: web pages.
 //! - `core`: what all connections share; `withdrawals`: cancels the tasks of clients that have left.
 
@@ -24,6 +25,7 @@ mod error;
 mod gateway;
 mod http;
 mod method;
+mod metrics;
 mod rpc;
 mod server;
 mod session;
@@ -36,4 +38,5 @@ pub use builder::GatewayBuilder;
 pub use config::{GatewayConfig, LimitInfo};
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use metrics::{METRICS, MetricsText};
 pub use server::TlsError;

@@ -21,6 +21,7 @@ mod tasks;
 mod token;
 mod wait;
 mod worker;
+mod worker_beside;
 mod workers;
 
 pub(crate) use activity::ActivityCommand;

@@ -2,31 +2,41 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{self, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
 use futures::FutureExt;
 use futures::channel::oneshot;
+#[cfg(unix)]
+use futures::executor::block_on;
 use futures::future::{self, Either};
+use rhai_dispatcher::metrics::{Metric, TransportMetrics};
 use rhai_dispatcher::transport::Transport;
-use rhai_dispatcher::worker::{Drained, WorkerConfig, WorkerError};
-use rhai_dispatcher::{EngineConfig, RhaiDispatcherBuilder, RhaiWorker, WorkerId};
-use rhai_dispatcher_gateway::{GatewayBuilder, GatewayError};
+use rhai_dispatcher::worker::WorkerConfig;
+use rhai_dispatcher::{EngineConfig, RhaiDispatcherBuilder, RhaiWorker, RhaiWorkerBuilder, WorkerId};
+use rhai_dispatcher_gateway::{GatewayBuilder, GatewayError, MetricsText};
+#[cfg(unix)]
+use rhai_dispatcher_supervision::Supervised;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::time::{sleep, timeout};
 
+use super::worker_beside::{self, WorkerBeside, WorkerEnd};
+use crate::backend::Backend;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::metrics::Recorder;
 use crate::options::{GatewayArgs, LimitArgs, ModuleArgs, ServerArgs, duration, worker_id};
 use crate::report::{Console, Results};
 
 /// Serve JSON-RPC 2.0 over WebSocket and HTTP, with a worker beside it
 ///
 /// Without --url the tasks are in the memory of this process: one command, and http://127.0.0.1:8080/ answers. With a
-/// server, methods of all its workers can be called.
+/// server, methods of all its workers can be called, and scripts run in a child process: one that ends it does not end the
+/// gateway, and the child is started again.
 ///
 /// On SIGTERM or Ctrl-C it takes no more calls, gives those that run the grace period to end, and drains its worker. A
 /// second signal ends it at once.
@@ -72,6 +82,13 @@ pub(crate) struct ServeCommand {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
     grace: Duration,
 
+    /// Run the scripts in this process, without a child
+    ///
+    /// Without a server this is always so, since the tasks are in the memory of this process. A script that ends the process
+    /// then ends the gateway.
+    #[arg(long)]
+    no_supervise: bool,
+
     /// Print a line of JSON to standard output when it serves, when it drains, and when it has drained
     #[arg(long)]
     pub(crate) json: bool,
@@ -90,6 +107,10 @@ Exit code:
 
 impl ServeCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
+        #[cfg(unix)]
+        if Supervised::is_this_process() {
+            return self.work_for_gateway();
+        }
         // A grace period may be long, so only a second signal cuts it short.
         let interrupt = Interrupt::install(None)?;
         let runtime = runtime::Builder::new_multi_thread().enable_all().thread_name("rhaid-gateway").build();
@@ -97,32 +118,75 @@ impl ServeCommand {
         runtime.block_on(self.run(interrupt))
     }
 
+    /// What the child does: it is the worker beside the gateway, which is its parent.
+    #[cfg(unix)]
+    fn work_for_gateway(self) -> Result<Exit, CommandError> {
+        let (interrupt, drain) = Interrupt::by_supervisor()?;
+        let supervised = Supervised::tie(drain).map_err(|source| CommandError::System {
+            doing: "opening the memory that is shared with the gateway (--no-supervise avoids it)",
+            source,
+        })?;
+        let table = Arc::new(supervised.into_table());
+        block_on(async {
+            let backend = self.server.clone().backend()?;
+            let transport = backend.transport()?;
+            let worker = self.worker(transport, self.engine()?).running_tasks(table).build()?;
+            Ok(worker_beside::run(worker, interrupt.raised(), &backend).await?.exit)
+        })
+    }
+
+    fn engine(&self) -> Result<EngineConfig, CommandError> {
+        let limits = self.limits.clone().into_limits()?;
+        self.modules.clone().install(EngineConfig::default().with_limits(&limits))
+    }
+
+    fn worker(&self, transport: Arc<dyn Transport>, engine: EngineConfig) -> RhaiWorkerBuilder {
+        let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
+        let worker = RhaiWorker::builder(self.id.as_str()).transport(transport).engine(engine);
+        let worker = worker.threads(threads).grace(self.grace);
+        match &self.handlers {
+            // A later change of the working directory has no effect.
+            Some(folder) => worker.handlers_folder(path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+            None => worker,
+        }
+    }
+
+    /// The worker beside the gateway. A script can end the process that runs it, so it is a child where the tasks are on a
+    /// server.
+    fn worker_beside(
+        &self,
+        backend: &Backend,
+        transport: Arc<dyn Transport>,
+        engine: EngineConfig,
+    ) -> Result<WorkerBeside, CommandError> {
+        if self.no_worker {
+            return Ok(WorkerBeside::Absent);
+        }
+        #[cfg(unix)]
+        if let (Backend::Server(server), false) = (backend, self.no_supervise) {
+            return Ok(WorkerBeside::Child(server.clone()));
+        }
+        Ok(WorkerBeside::Here(Box::new(self.worker(transport, engine).build()?)))
+    }
+
     async fn run(self, interrupt: Interrupt) -> Result<Exit, CommandError> {
-        let backend = self.server.backend()?;
-        let engine =
-            self.modules.install(EngineConfig::default().with_limits(&self.limits.into_limits()?))?;
+        // Whatever counts is made after it.
+        let recorder = Arc::new(Recorder::install()?);
+        rhai_dispatcher_gateway::METRICS.iter().for_each(Metric::describe);
+        let backend = self.server.clone().backend()?;
+        let engine = self.engine()?;
         let transport = backend.transport()?;
         let dispatcher = RhaiDispatcherBuilder::new().caller_id("rhaid").transport(transport.clone());
         let dispatcher = dispatcher.engine(engine.clone()).build()?;
         let default_id = (!self.no_worker).then(|| self.id.clone());
         let scheme = self.gateway.scheme();
-        let gateway = self.gateway.set(GatewayBuilder::new().dispatcher(dispatcher), default_id)?;
+        let gateway = self.gateway.clone().set(GatewayBuilder::new().dispatcher(dispatcher), default_id)?;
+        let queue = (!self.no_worker).then(|| TransportMetrics::new(transport.clone(), self.id.clone()));
+        let gateway = gateway.metrics(metrics_text(Arc::clone(&recorder), queue));
         let gateway = gateway.shutdown_grace(self.grace).build()?;
         let announces = transport.clone();
-        let worker = if self.no_worker {
-            None
-        } else {
-            let threads = self.threads.map_or(WorkerConfig::default().lanes.get(), usize::from);
-            let worker = RhaiWorker::builder(self.id.as_str()).transport(transport).engine(engine);
-            let mut worker = worker.threads(threads).grace(self.grace);
-            if let Some(folder) = self.handlers {
-                // A later change of the working directory has no effect.
-                worker = worker.handlers_folder(path::absolute(&folder).unwrap_or(folder));
-            }
-            Some(worker.build()?)
-        };
-
-        let worker_serves = worker.is_some();
+        let worker = self.worker_beside(&backend, transport, engine)?;
+        let worker_serves = worker.exists();
         let doing = "listening on --listen <ADDRESS:PORT>";
         let system = |source| CommandError::System { doing, source };
         let listener = TcpListener::bind(self.listen).await.map_err(system)?;
@@ -155,29 +219,39 @@ impl ServeCommand {
             drop(stop_worker);
             Ok(())
         };
-        let work = async {
-            match worker {
-                Some(worker) => worker.run(worker_stops.map(drop)).await,
-                None => {
-                    worker_stops.map(drop).await;
-                    Ok(Drained::default())
-                }
-            }
-        };
-        let drained = both(serve, work).await?.map_err(|error| backend.explain_worker(error))?;
-        say(json!({ "event": "drained", "abandoned": drained.abandoned }));
-        if drained.abandoned > 0 {
-            console
-                .error(format_args!("{} scripts did not stop in time and were abandoned", drained.abandoned));
-            return Ok(Exit::Failure);
+        let work = worker.run(worker_stops.map(drop), &backend);
+        let served = both(serve, work);
+        let Either::Left((served, _)) = future::select(pin!(served), pin!(recorder.gather())).await;
+        let WorkerEnd { exit, abandoned } = served??;
+        let mut drained = json!({ "event": "drained" });
+        if let Some(abandoned) = abandoned {
+            drained["abandoned"] = json!(abandoned);
         }
-        console.note("drained");
-        Ok(Exit::Success)
+        say(drained);
+        if exit == Exit::Success {
+            console.note("drained");
+        }
+        Ok(exit)
     }
 }
 
+/// What `/metrics` answers, with the figures of the queue of the worker beside the gateway.
+fn metrics_text(recorder: Arc<Recorder>, queue: Option<TransportMetrics>) -> MetricsText {
+    let queue = queue.map(Arc::new);
+    MetricsText::new(move || {
+        let (recorder, queue) = (Arc::clone(&recorder), queue.clone());
+        async move {
+            if let Some(queue) = queue {
+                queue.sample().await;
+            }
+            recorder.text()
+        }
+        .boxed()
+    })
+}
+
 /// How long the gateway waits until the worker beside it has announced its methods.
-const ANNOUNCED_WITHIN: Duration = Duration::from_secs(2);
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Resolves when an instance of the worker id has announced what it has: before that, its methods are not found.
 async fn announced(transport: &dyn Transport, worker_id: &WorkerId) {
@@ -195,8 +269,8 @@ async fn announced(transport: &dyn Transport, worker_id: &WorkerId) {
 /// Serves until the gateway has ended and its worker after it. A worker that ends by itself ends the gateway.
 async fn both(
     serve: impl Future<Output = Result<(), GatewayError>>,
-    work: impl Future<Output = Result<Drained, WorkerError>>,
-) -> Result<Result<Drained, WorkerError>, GatewayError> {
+    work: impl Future<Output = Result<WorkerEnd, CommandError>>,
+) -> Result<Result<WorkerEnd, CommandError>, GatewayError> {
     let (serve, work) = (pin!(serve), pin!(work));
     match future::select(serve, work).await {
         Either::Left((served, work)) => {

@@ -2,7 +2,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{self, Either};
@@ -11,7 +10,6 @@ use rhai_dispatcher::metrics::TransportMetrics;
 use rhai_dispatcher::transport::Transport;
 use rhai_dispatcher::worker::WorkerHealth;
 use tokio::runtime::Builder;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::Recorder;
 use super::health::HealthChecks;
@@ -27,9 +25,6 @@ pub(crate) struct MetricsEndpoint {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
-
-/// How often observations are gathered when no scrape does it.
-const GATHER_INTERVAL: Duration = Duration::from_secs(5);
 
 impl MetricsEndpoint {
     /// Serves on `listener` what `recorder` keeps, and the health of the worker.
@@ -63,7 +58,8 @@ impl MetricsEndpoint {
         let (stop, stopped) = oneshot::channel::<()>();
         let run = move || {
             runtime.block_on(async move {
-                tokio::spawn(gather(Arc::clone(&routes)));
+                let gathering = Arc::clone(&routes);
+                tokio::spawn(async move { gathering.recorder.gather().await });
                 let serving = Box::pin(serve(listener, routes));
                 match future::select(serving, stopped).await {
                     Either::Left(((), _)) | Either::Right(_) => {}
@@ -81,14 +77,5 @@ impl Drop for MetricsEndpoint {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join(); // its panic has been printed
         }
-    }
-}
-
-async fn gather(routes: Arc<Routes>) {
-    let mut interval = interval(GATHER_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        routes.recorder.gather();
     }
 }

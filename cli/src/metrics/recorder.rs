@@ -1,7 +1,9 @@
 use std::io;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use rhai_dispatcher::metrics::{self as library, Metric};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::process::ProcessMetrics;
 use super::table::METRICS;
@@ -31,14 +33,22 @@ impl Recorder {
     }
 
     /// All metrics in the text format of Prometheus.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.process.sample();
         self.handle.render()
     }
 
-    /// Gathers observations into their buckets: until then they are kept one by one.
-    pub(super) fn gather(&self) {
-        self.handle.run_upkeep();
+    /// Gathers observations into their buckets from time to time: until then they are kept one by one. It ends when it is
+    /// dropped.
+    pub(crate) async fn gather(&self) -> ! {
+        /// How often, when no scrape does it.
+        const INTERVAL: Duration = Duration::from_secs(5);
+        let mut interval = interval(INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            self.handle.run_upkeep();
+        }
     }
 }
 

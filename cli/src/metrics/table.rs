@@ -4,5 +4,5 @@ use rhai_dispatcher::metrics::Metric;
 pub(super) static METRICS: &[Metric] = &[
     Metric::gauge("rhaid_build_info", &["version"], "Always 1; its label is the version of rhaid."),
     Metric::counter("rhaid_restarts_total", &[], "Times that the worker process died and was started again."),
-    Metric::gauge("process_resident_memory_bytes", &[], "Resident memory of the worker process. Linux only."),
+    Metric::gauge("process_resident_memory_bytes", &[], "Resident memory of the process. Linux only."),
 ];

@@ -9,6 +9,8 @@
 //! - `modules`: tests of hosts, imports and secrets.
 //! - `remote`, `workers`, `tasks`, `bad_server`: tests of the commands over Redis.
 //! - `serve`, `serve_load`: tests of the gateway: the clients of its document, tokens, settings; many and hostile clients.
+//! - `serve_metrics`: tests of `/metrics` of the gateway, and of the table in docs/gateway.md.
+//! - `serve_supervision`: tests of the child process of `rhaid serve`.
 //! - `metrics`: tests of `rhaid worker --metrics`, and of the table in docs/operations.md.
 //! - `afternoon`: a stuck task, a failing script, a queue without workers and a killed worker, each found by one command.
 //! - `supervision`: tests of the child process of `rhaid worker`.
@@ -43,6 +45,8 @@ mod remote;
 mod results;
 mod serve;
 mod serve_load;
+mod serve_metrics;
+mod serve_supervision;
 mod site;
 mod supervision;
 mod tasks;

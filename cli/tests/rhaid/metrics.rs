@@ -19,11 +19,11 @@ struct Answer {
 
 /// What a scrape says.
 #[derive(Debug, Default)]
-struct Scrape {
+pub(crate) struct Scrape {
     /// Type and help of each metric.
-    metrics: BTreeMap<String, (String, String)>,
+    pub(crate) metrics: BTreeMap<String, (String, String)>,
     /// The names of labels of each metric.
-    labels: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) labels: BTreeMap<String, BTreeSet<String>>,
     /// Values by name and labels, as they are written.
     values: BTreeMap<String, f64>,
 }
@@ -41,7 +41,8 @@ fn worker(site: &Site, args: &[&str]) -> (RunningWorker, String) {
 
 fn request(address: &str, method: &str, path: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it reads");
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers and closes");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
@@ -63,7 +64,7 @@ fn check(address: &str, path: &str) -> (u16, String) {
 }
 
 impl Scrape {
-    fn of(address: &str) -> Self {
+    pub(crate) fn of(address: &str) -> Self {
         let answer = get(address, "/metrics");
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
@@ -96,7 +97,7 @@ impl Scrape {
     }
 
     #[track_caller]
-    fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         *self.values.get(series).unwrap_or_else(|| panic!("{series} is not among {:#?}", self.values.keys()))
     }
 
@@ -112,9 +113,16 @@ impl Scrape {
     }
 }
 
-/// The rows of the table of metrics in docs/operations.md: name, type, labels and help.
-fn documented() -> BTreeMap<String, (String, BTreeSet<String>, String)> {
-    let document = include_str!("../../../docs/operations.md");
+/// The rows of a table of metrics: name, type, labels and help.
+pub(crate) type Documented = BTreeMap<String, (String, BTreeSet<String>, String)>;
+
+/// The table of docs/operations.md.
+pub(crate) fn documented() -> Documented {
+    rows(include_str!("../../../docs/operations.md"))
+}
+
+/// The table of metrics of a document.
+pub(crate) fn rows(document: &str) -> Documented {
     let table = document.split_once("| name | type | labels | what |").expect("the table").1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {

@@ -56,6 +56,11 @@ impl Serving {
         ended(command.arg(format!("http://{}/rpc", self.address)).output().expect("curl runs")).out
     }
 
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// The memory of its process, in KiB.
     pub(crate) fn memory(&self) -> usize {
         let pid = self.child.as_ref().expect("it runs").id();

@@ -27,6 +27,7 @@ type Row = (&'static str, &'static str);
 const ROUTES: &[Row] = &[
     ("GET /healthz", "+u++++"),
     ("GET /readyz", "+u++++"),
+    ("GET /metrics", "uu++++"),
     ("GET /assets/{version}/{*name}", "+u++++"),
     ("GET /login", "+u++++"),
     ("GET /", "uu++++"),

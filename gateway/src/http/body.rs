@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::refusal::Refusal;
+use crate::metrics::count_limit;
 use crate::rpc::Code;
 
 /// Reads a body of at most `max` bytes.
@@ -24,6 +25,7 @@ pub(super) async fn read_body(body: Body, max: usize, timeout: Duration) -> Resu
             Err(Refusal::new(StatusCode::BAD_REQUEST, Code::InvalidRequest, reason))
         }
         Err(_) => {
+            count_limit("body_timeout");
             let reason = format!("the body took longer than {timeout:?} (body_timeout)");
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::LimitExceeded, reason))
         }

@@ -8,6 +8,7 @@ mod cors;
 mod health;
 mod identify_peer;
 mod login;
+mod metrics;
 mod origin_guard;
 mod peer;
 mod refusal;

@@ -17,7 +17,12 @@ impl Refusal {
     }
 
     /// What a limit of this name refuses.
-    pub(crate) fn limit(status: StatusCode, name: &str, limit: usize, reason: impl Into<String>) -> Self {
+    pub(crate) fn limit(
+        status: StatusCode,
+        name: &'static str,
+        limit: usize,
+        reason: impl Into<String>,
+    ) -> Self {
         Self { status, error: ErrorObject::limit(name, limit, reason) }
     }
 

@@ -8,6 +8,7 @@ use super::cors::cors;
 use super::health::{healthz, readyz};
 use super::identify_peer::identify_peer;
 use super::login::{login, logout, session};
+use super::metrics::metrics;
 use super::origin_guard::origin_guard;
 use super::refusal::Refusal;
 use super::routes::Routes;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/healthz", Access::Public, get(healthz))
         .get("/readyz", Access::Public, get(readyz))
+        .get("/metrics", Access::Read, get(metrics))
         .post("/login", Access::Public, post(login))
         .post("/logout", Access::Read, post(logout))
         .get("/session", Access::Read, get(session))

@@ -7,6 +7,7 @@ use super::peer::Peer;
 use super::refusal::Refusal;
 use crate::auth::Identity;
 use crate::core::Core;
+use crate::metrics::Entrance;
 use crate::rpc::{Answer, Code, Id, Message};
 use crate::session::{Calls, Client};
 
@@ -20,6 +21,7 @@ pub(super) async fn rpc(
     check_type(request.headers())?;
     let (max, timeout) = (core.config.max_message_bytes, core.config.body_timeout);
     let body = read_body(request.into_body(), max, timeout).await?;
+    core.traffic.received(Entrance::Http, body.len());
     let client = Client { keep: false, is_socket: false, core, identity, address: peer.address };
     let text = match Message::parse(&body, client.core.config.max_batch) {
         Ok(message) => {
@@ -28,7 +30,11 @@ pub(super) async fn rpc(
         Err(error) => Some(Answer::error(&Id::null(), &error)),
     };
     Ok(match text {
-        Some(answer) => ([(header::CONTENT_TYPE, "application/json")], answer.into_text()).into_response(),
+        Some(answer) => {
+            let answer = answer.into_text();
+            client.core.traffic.sent(Entrance::Http, answer.len());
+            ([(header::CONTENT_TYPE, "application/json")], answer).into_response()
+        }
         None => StatusCode::NO_CONTENT.into_response(),
     })
 }

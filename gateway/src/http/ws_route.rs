@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::peer::Peer;
 use crate::auth::Identity;
 use crate::core::Core;
+use crate::metrics::Counted;
 use crate::server::GatePermit;
 use crate::session::{Client, Connection};
 
@@ -42,6 +43,7 @@ pub(super) async fn ws(
         .write_buffer_size(BUFFER_BYTES)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a WebSocket was not upgraded"))
         .on_upgrade(|socket| async move {
+            let _counted = Counted::new(&client.core.traffic.websockets);
             Connection::new(client).run(socket).await;
             drop(permit);
         })

@@ -20,5 +20,4 @@ pub(crate) use done::Done;
 pub(crate) use failure::of_error;
 pub(crate) use params::Params;
 pub(crate) use run::run;
-#[cfg(test)]
 pub(crate) use table::BUILT_IN;

@@ -4,9 +4,9 @@ use super::task::{OF_TASK, OF_UNSUBSCRIBE, OF_WAIT};
 use super::{CallContext, Params, audit, discover, handlers, lists, play, task};
 use crate::auth::Access;
 
-/// The built-in method of that name.
-pub(crate) fn built_in(name: &str) -> Option<&'static BuiltIn> {
-    BUILT_IN.iter().find(|method| method.name == name)
+/// The built-in method of that name, and its place in the table.
+pub(crate) fn built_in(name: &str) -> Option<(usize, &'static BuiltIn)> {
+    BUILT_IN.iter().enumerate().find(|(_, method)| method.name == name)
 }
 
 /// `path` as a function that boxes its future.

@@ -2,6 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Code;
+use crate::metrics::count_limit;
 
 /// Why a request has no result.
 ///
@@ -24,9 +25,15 @@ impl ErrorObject {
         Self::new(code).with("reason", reason.into())
     }
 
-    /// What a limit of this name refuses.
-    pub(crate) fn limit(name: &str, limit: usize, reason: impl Into<String>) -> Self {
+    /// What a limit of this name refuses. It is counted as refused.
+    pub(crate) fn limit(name: &'static str, limit: usize, reason: impl Into<String>) -> Self {
+        count_limit(name);
         Self::because(Code::LimitExceeded, reason).with("limit", name).with("max", json!(limit))
+    }
+
+    /// The number of its code.
+    pub(crate) fn code(&self) -> i32 {
+        self.code
     }
 
     /// The sentence for a person; its message if it has none.

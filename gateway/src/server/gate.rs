@@ -1,14 +1,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use metrics::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::address_table::{AddressPermit, AddressTable};
 use crate::config::GatewayConfig;
+use crate::metrics::Counted;
 
 /// Lets as many connections in as there may be.
 #[derive(Debug)]
 pub(super) struct Gate {
+    connections: Gauge,
     all: Arc<Semaphore>,
     addresses: Arc<AddressTable>,
     max_per_address: usize,
@@ -21,7 +24,7 @@ pub(super) struct Gate {
 /// WebSocket outlives the request that it began with.
 #[derive(Debug, Clone)]
 pub(crate) struct GatePermit {
-    _counted: Arc<(OwnedSemaphorePermit, Option<AddressPermit>)>,
+    _counted: Arc<(OwnedSemaphorePermit, Option<AddressPermit>, Counted)>,
     /// The gateway has ended when all of these are dropped.
     _alive: mpsc::Sender<()>,
 }
@@ -35,10 +38,11 @@ pub(super) enum Full {
 
 impl Gate {
     /// And what ends when the gate and all connections are dropped.
-    pub(super) fn new(config: &GatewayConfig) -> (Self, mpsc::Receiver<()>) {
+    pub(super) fn new(config: &GatewayConfig, connections: Gauge) -> (Self, mpsc::Receiver<()>) {
         let all = config.max_connections.min(Semaphore::MAX_PERMITS);
         let (alive, living) = mpsc::channel(1);
         let gate = Self {
+            connections,
             all: Arc::new(Semaphore::new(all)),
             addresses: Arc::default(),
             max_per_address: config.max_connections_per_address,
@@ -54,11 +58,20 @@ impl Gate {
             true => None,
             false => Some(self.addresses.enter(peer.ip(), self.max_per_address).ok_or(Full::Address)?),
         };
-        Ok(GatePermit { _counted: Arc::new((all, address)), _alive: self.alive.clone() })
+        let counted = Counted::new(&self.connections);
+        Ok(GatePermit { _counted: Arc::new((all, address, counted)), _alive: self.alive.clone() })
     }
 }
 
 impl Full {
+    /// The name of the limit.
+    pub(super) const fn limit(self) -> &'static str {
+        match self {
+            Self::All => "max_connections",
+            Self::Address => "max_connections_per_address",
+        }
+    }
+
     /// What the client is told, as far as it takes it at once.
     pub(super) const fn answer(self) -> &'static [u8] {
         match self {
@@ -84,7 +97,7 @@ mod tests {
         let proxy: SocketAddr = "10.0.0.1:1".parse().expect("an address");
         let other: SocketAddr = "10.0.0.2:1".parse().expect("an address");
         let config = GatewayConfig::default().with_max_connections(4).with_max_connections_per_address(1);
-        let (gate, _living) = Gate::new(&config.with_trusted_proxy(proxy.ip()));
+        let (gate, _living) = Gate::new(&config.with_trusted_proxy(proxy.ip()), Gauge::noop());
         let one = gate.enter(other).expect("room");
         assert_eq!(gate.enter(other).err(), Some(Full::Address));
         let _proxied: Vec<_> = (0..3).map(|_| gate.enter(proxy).expect("room")).collect();

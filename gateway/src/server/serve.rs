@@ -16,6 +16,7 @@ use tower::util::MapRequestLayer;
 
 use super::gate::{Gate, GatePermit};
 use crate::core::{Core, Phase};
+use crate::metrics::count_limit;
 
 /// The pause of the accept loop after a failed accept, for example when the process has reached its limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -28,7 +29,7 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let _closing = ClosedOnDrop(core.clone());
-    let (gate, mut living) = Gate::new(&core.config);
+    let (gate, mut living) = Gate::new(&core.config, core.traffic.connections.clone());
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -43,7 +44,10 @@ pub(crate) async fn serve(
                     drop(connections.spawn(connection(stream, peer, permit, core.clone(), router.clone())));
                 }
                 // It is closed; what does not fit into its buffer is not sent.
-                Err(full) => drop(stream.try_write(full.answer())),
+                Err(full) => {
+                    count_limit(full.limit());
+                    drop(stream.try_write(full.answer()));
+                }
             },
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");

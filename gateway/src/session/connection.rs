@@ -11,6 +11,7 @@ use super::subscriptions::Subscriptions;
 use super::{Calls, Client};
 use crate::core::Phase;
 use crate::method::Done;
+use crate::metrics::{Entrance, count_limit};
 use crate::rpc::{Answer, ErrorObject, Id, Message};
 
 /// One WebSocket. Its requests run beside each other, and each is answered when it is done.
@@ -76,7 +77,7 @@ impl Connection {
                 () = outbox.closed() => Err(End::Left),
                 Some((kind, replies)) = self.calls.next() => self.answer(kind, replies, outbox).await,
                 frame = stream.next() => self.take(frame, outbox).await,
-                event = self.subscriptions.next() => send(outbox, Kind::Text, event).await,
+                event = self.subscriptions.next() => self.send(outbox, Kind::Text, event).await,
                 () = core.reached(Phase::Closed) => Err(End::Left),
                 () = core.reached(Phase::Draining), if self.calls.is_empty() => {
                     Err(End::Close(close_code::AWAY, "the gateway shuts down"))
@@ -109,6 +110,7 @@ impl Connection {
 
     async fn begin(&mut self, kind: Kind, message: &[u8], outbox: &Outbox) -> Result<(), End> {
         self.life_signs.used(Instant::now());
+        self.client.core.traffic.received(Entrance::WebSocket, message.len());
         let config = &self.client.core.config;
         match Message::parse(message, config.max_batch) {
             Ok(message) => {
@@ -118,14 +120,14 @@ impl Connection {
                 self.calls.push(Box::pin(async move { (kind, calls.replies().await) }));
                 Ok(())
             }
-            Err(error) => send(outbox, kind, Answer::error(&Id::null(), &error).into_text()).await,
+            Err(error) => self.send(outbox, kind, Answer::error(&Id::null(), &error).into_text()).await,
         }
     }
 
     async fn answer(&mut self, kind: Kind, replies: Replies, outbox: &Outbox) -> Result<(), End> {
         self.in_flight -= replies.count;
         match replies.into_answer(|done| self.finish(done)) {
-            Some(answer) => send(outbox, kind, answer.into_text()).await,
+            Some(answer) => self.send(outbox, kind, answer.into_text()).await,
             None => Ok(()),
         }
     }
@@ -135,9 +137,8 @@ impl Connection {
         match done {
             Done::Json(json) => Ok(json.to_string()),
             Done::Subscribe(task) => {
-                let (dispatcher, max) =
-                    (self.client.identity.dispatcher(), self.client.core.config.max_subscriptions);
-                self.subscriptions.add(dispatcher, task, max).map(|number| number.to_string())
+                let Client { core, identity, .. } = &self.client;
+                self.subscriptions.add(core, identity.dispatcher(), task).map(|number| number.to_string())
             }
             Done::Unsubscribe(number) => Ok(self.subscriptions.remove(number).to_string()),
         }
@@ -160,20 +161,27 @@ impl Connection {
                 Due::Ping => {
                     outbox.send(Frame::Ping(Default::default())).await.map_err(|Closed| End::Left)?;
                 }
-                Due::Silent => return Err(End::Left),
-                Due::Idle => return Err(End::Close(close_code::NORMAL, "idle")),
+                Due::Silent => {
+                    count_limit("ping_timeout");
+                    return Err(End::Left);
+                }
+                Due::Idle => {
+                    count_limit("idle_timeout");
+                    return Err(End::Close(close_code::NORMAL, "idle"));
+                }
                 Due::Later(at) => return Ok(at),
             }
         }
     }
-}
 
-async fn send(outbox: &Outbox, kind: Kind, text: String) -> Result<(), End> {
-    let frame = match kind {
-        Kind::Text => Frame::Text(text.into()),
-        Kind::Binary => Frame::Binary(text.into_bytes().into()),
-    };
-    outbox.send(frame).await.map_err(|Closed| End::Left)
+    async fn send(&mut self, outbox: &Outbox, kind: Kind, text: String) -> Result<(), End> {
+        self.client.core.traffic.sent(Entrance::WebSocket, text.len());
+        let frame = match kind {
+            Kind::Text => Frame::Text(text.into()),
+            Kind::Binary => Frame::Binary(text.into_bytes().into()),
+        };
+        outbox.send(frame).await.map_err(|Closed| End::Left)
+    }
 }
 
 /// What follows from an error of the socket.
@@ -183,6 +191,7 @@ fn end_of(error: &axum::Error) -> End {
 
     match error.source().and_then(|source| source.downcast_ref::<WsError>()) {
         Some(WsError::Capacity(_)) => {
+            count_limit("max_message_bytes");
             End::Close(close_code::SIZE, "the message is too long (max_message_bytes)")
         }
         Some(WsError::Utf8(_)) => End::Close(close_code::INVALID, "the text is not UTF-8"),

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::config::GatewayConfig;
+use crate::metrics::count_limit;
 
 /// The messages that wait to be written to one client, bounded by their count and their bytes.
 #[derive(Debug)]
@@ -85,6 +86,7 @@ impl Writer {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return,
                 Err(_) => {
+                    count_limit("write_timeout");
                     tracing::debug!(timeout = ?self.timeout, "a client reads nothing: its WebSocket is closed");
                     return;
                 }

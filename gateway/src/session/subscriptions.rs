@@ -6,7 +6,9 @@ use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherError, TaskId};
 use std::collections::HashMap;
 
 use super::event_json::{event_message, failure_message};
+use crate::core::Core;
 use crate::method::of_error;
+use crate::metrics::Counted;
 use crate::rpc::ErrorObject;
 
 /// The subscriptions of one connection.
@@ -16,7 +18,7 @@ use crate::rpc::ErrorObject;
 #[derive(Default)]
 pub(super) struct Subscriptions {
     streams: SelectAll<BoxStream<'static, (u64, TaskId, Option<Event>)>>,
-    living: HashMap<u64, AbortHandle>,
+    living: HashMap<u64, (AbortHandle, Counted)>,
     last: u64,
 }
 
@@ -26,13 +28,14 @@ impl Subscriptions {
     /// Subscribes to a task. Returns the number of the subscription.
     ///
     /// # Errors
-    /// If there are `max` already.
+    /// If there are `max_subscriptions` already.
     pub(super) fn add(
         &mut self,
+        core: &Core,
         dispatcher: &RhaiDispatcher,
         task: TaskId,
-        max: usize,
     ) -> Result<u64, ErrorObject> {
+        let max = core.config.max_subscriptions;
         if self.living.len() >= max {
             let reason = format!("the connection has {max} subscriptions; end one by task.unsubscribe");
             return Err(ErrorObject::limit("max_subscriptions", max, reason));
@@ -43,14 +46,14 @@ impl Subscriptions {
         let events = Abortable::new(dispatcher.events(task), registration);
         let events = events.map(move |event| (number, task, Some(event)));
         let end = futures::stream::once(async move { (number, task, None) });
-        self.living.insert(number, handle);
+        self.living.insert(number, (handle, Counted::new(&core.traffic.subscriptions)));
         self.streams.push(events.chain(end).boxed());
         Ok(number)
     }
 
     /// Ends a subscription. Whether there was one.
     pub(super) fn remove(&mut self, number: u64) -> bool {
-        self.living.remove(&number).inspect(AbortHandle::abort).is_some()
+        self.living.remove(&number).inspect(|(handle, _)| handle.abort()).is_some()
     }
 
     pub(super) fn is_empty(&self) -> bool {
