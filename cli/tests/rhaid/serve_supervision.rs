@@ -22,7 +22,7 @@ fn killed_worker_does_not_end_the_gateway_and_is_replaced() {
     let child = child_of(&site, serving.pid(), None);
     signal(child, "KILL");
     site.until("the end of the child", || !lives(child));
-    // The gateway answers while there is no worker.
+    // The gateway answers without a worker.
     assert!(call("task.status", json!(["x"])).contains("-32602"));
     let next = child_of(&site, serving.pid(), Some(child));
     assert_ne!(child, next);

@@ -39,7 +39,7 @@ impl Driver {
                 },
                 Err(failure) => failure,
             };
-            tracing::debug!(?failure, "there is no connection to the gateway");
+            tracing::debug!(?failure, "the gateway was not reached");
             self.waiting.fail(&failure);
             match failure {
                 Failure::Ended { is_idle: true, .. } => {}
