@@ -113,7 +113,7 @@ const FILTERS: [&str; 7] = [
     "status:error",
     "status:error \"sold out\" slower:0s",
     "worker:shop-3",
-    "caller:somebody",
+    "caller:another",
     "nothing-has-this",
     "status:completed nothing-has-this",
 ];
