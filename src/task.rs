@@ -50,5 +50,6 @@
 pub use rhai_dispatcher_core::{
     Cancelled, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload, Progress,
     RetryPolicy, RunActivity, RunState, ScriptFileError, ScriptPlace, Task, TaskEvent, TaskEvents, TaskLog,
-    TimedOut, TraceContext, Uuid, integer_beyond_i64, read_script, read_script_from, script_text,
+    TaskSummary, TimedOut, TraceContext, Uuid, integer_beyond_i64, read_script, read_script_from,
+    script_text,
 };

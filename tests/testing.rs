@@ -173,3 +173,22 @@ fn methods_go_by_the_clock_too() {
     let late = harness.block_on(call("slow.wait").await_response()).unwrap();
     assert_eq!(late.error.unwrap().kind, rhai_dispatcher::TaskErrorKind::Timeout);
 }
+
+#[cfg(feature = "handlers")]
+#[test]
+fn a_harness_has_handlers() {
+    use rhai_dispatcher::handlers::{Handlers, MethodHandler};
+
+    let math = || {
+        MethodHandler::new("math").with_method("half", |(n,): (i64,)| async move { Ok::<_, String>(n / 2) })
+    };
+    let other = MethodHandler::new("other").with_method("one", || async { Ok::<_, String>(1) });
+    let harness = TestHarness::builder().handler(math()).handler(other).build().unwrap();
+    let call = harness.dispatcher().call("math.half").worker_id("worker-1").params([42]);
+    assert_eq!(harness.block_on(call.await_response()).unwrap().into_result::<i64>().unwrap(), 21);
+    let call = harness.dispatcher().call("other.one").worker_id("worker-1");
+    assert_eq!(harness.block_on(call.await_response()).unwrap().into_result::<i64>().unwrap(), 1);
+    let handlers = Handlers::new([math()], None).unwrap();
+    let both = TestHarness::builder().handler(math()).handlers(handlers).build().unwrap_err();
+    assert!(both.to_string().starts_with("handler: is given beside handlers"), "{both}");
+}

@@ -54,7 +54,8 @@ pub use discovery::{
 };
 pub use dispatcher::{
     ActivityCursor, ActivityPage, ActivityRequest, Dispatcher, DispatcherConfig, ErrorGroup, ErrorGroups,
-    ListedTask, PlayRequestBuilder, Preflight, Progress, TimedOut, TraceSource,
+    ListedTask, PlayRequestBuilder, Preflight, Progress, TaskListCursor, TaskListPage, TaskListRequest,
+    TimedOut, TraceSource,
 };
 pub use error::Error;
 pub use error_log::ErrorLog;
@@ -72,8 +73,8 @@ pub use service::{
 pub use task::{
     CancelReason, InstanceId, Json, Limits, LogLevel, LogLine, MethodName, Outcome, Output, Payload,
     Priority, RetryPolicy, ScriptFileError, Task, TaskDetails, TaskError, TaskErrorKind, TaskFailure, TaskId,
-    TaskLog, TaskStatus, TraceContext, WorkerId, integer_beyond_i64, read_script, read_script_from,
-    script_text,
+    TaskLog, TaskStatus, TaskSummary, TraceContext, WorkerId, integer_beyond_i64, read_script,
+    read_script_from, script_text,
 };
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,

@@ -12,7 +12,7 @@ use rhai_dispatcher_core::{Payload, Preflight, TaskError, TaskErrorKind};
 use crate::build_engine::build_parser;
 use crate::fiber::FiberStack;
 use crate::script::{ParseGuard, parse_error, too_long};
-use crate::{EngineConfig, ScriptOutline};
+use crate::{EngineConfig, ScriptOutline, UnknownCall};
 
 /// Parses scripts before they are queued, so that one which can't run is refused at once. One that takes longer than
 /// a second to parse is left to its worker.
@@ -90,6 +90,17 @@ impl ScriptChecker {
         self.check_length(source)?;
         let outline = self.parse(source, |ast| ScriptOutline::of(source, ast))?;
         outline.ok_or_else(|| TaskError::new(TaskErrorKind::Limit, "the script takes longer than a second to parse; that limit is fixed, so make the script shorter"))
+    }
+
+    /// Parses `source`, and returns the calls by name that no function is there for: they are errors when they run. None if it
+    /// takes longer than a second to parse.
+    ///
+    /// # Errors
+    /// As [`check_source`](Self::check_source).
+    pub fn unknown_calls(&self, source: &str) -> Result<Vec<UnknownCall>, TaskError> {
+        self.check_length(source)?;
+        let parser = self.parser();
+        Ok(self.parse(source, |ast| UnknownCall::all_of(ast, &parser))?.unwrap_or_default())
     }
 
     fn check_length(&self, source: &str) -> Result<(), TaskError> {

@@ -63,10 +63,14 @@ impl RhaiHandler {
         Box::pin(NativeFuture::new(&self.lane, run, body))
     }
 
-    /// The same future without a task, for what is around a call. It is not counted, stopped or limited; see
-    /// [`place`](Self::place) and [`call_time`](Self::call_time).
-    pub fn native_body(&self, body: LocalBoxFuture<'static, Result<Json, TaskError>>) -> NativeBody {
-        NativeBody::new(self.lane.runtime(), body)
+    /// The same future for what is around the call of a task. It is not counted, stopped or limited to a time; see
+    /// [`place`](Self::place) and [`call_time`](Self::call_time). Its result has the task's `max_output_bytes`.
+    pub fn native_body(
+        &self,
+        run: &Run,
+        body: LocalBoxFuture<'static, Result<Json, TaskError>>,
+    ) -> NativeBody {
+        NativeBody::new(&self.lane.config_for(&run.claimed.task), body)
     }
 
     /// Limits what is around the call of a task to its `max_wall_time`.

@@ -69,7 +69,8 @@
 //! - `dispatch`: `dispatch`, with which scripts send tasks to other workers.
 //! - `function_names`: all that scripts can call.
 //! - `build_engine`: makes a Rhai engine of a configuration.
-//! - `outline/`: [`ScriptOutline`], the functions that a script defines, with their comments.
+//! - `outline/`: [`ScriptOutline`], the functions that a script defines, with their comments, and what it imports;
+//!   [`UnknownCall`], a call of a function that is not there.
 //! - `native/`: asynchronous and blocking functions, what they see of their task, and the functions for requests.
 //! - `script/`: one script: parsing, its run, functions, modules, values, errors.
 //! - `config/`: [`EngineConfig`], its limits and other settings.
@@ -114,7 +115,7 @@ pub use native::{
     Arguments, AsyncFnConfig, AsyncFunction, BlockingFunction, Call, IntoError, IntoValue, Parameter,
     Parameters, Reply, Sendable, Serialized, TaskContext, This, Thrown, script_call,
 };
-pub use outline::{FunctionOutline, ScriptOutline};
+pub use outline::{FunctionOutline, ImportOutline, ScriptOutline, UnknownCall};
 pub use rhai_dispatcher_core::{
     Acquire, BlockingError, BlockingPool, Slot, Slots, integer_beyond_i64, nearest,
 };

@@ -59,7 +59,7 @@ fn whole_number_beyond_64_bits_does_not_become_a_float() {
     let error = bench.error("parse_json(`{\"id\": 12345678901234567890}`)").message;
     assert_eq!(
         error,
-        "parse_json: the whole number 12345678901234567890 is beyond 64 bits; have it sent as a string, or with a fraction"
+        "parse_json: the whole number 12345678901234567890 is beyond 64 bits with a sign; have it sent as a string, or with a fraction"
     );
     assert_eq!(
         bench.value("parse_json(`[9223372036854775807, \"12345678901234567890\", 1e30]`)[0]"),

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::native::{MethodHandler, NativeHandler};
 
+/// The name of the built-in handler.
+pub(crate) const NAME: &str = "handlers";
+
 /// Which handler to read.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -30,7 +33,7 @@ struct Rpc {
 /// Those of [`NativeHandler::new`].
 pub(crate) fn built_in(dispatcher: &Dispatcher) -> Result<NativeHandler, Invalid> {
     let [list, get, rpc] = [(); 3].map(|()| dispatcher.clone());
-    let handler = MethodHandler::new("handlers")
+    let handler = MethodHandler::new(NAME)
         .with_description("Which handlers the living workers have, and what was counted of their calls.")
         .with_method("list", move || {
             let dispatcher = list.clone();

@@ -156,7 +156,7 @@ impl Handlers {
         let handler = method.as_str().rsplit_once('.').map(|(handler, _)| handler.replace('.', "/"));
         let broken = info.problems.iter().take(MAX_NAMES).find(|problem| {
             let file = problem.file.as_ref().and_then(|file| file.strip_suffix(".rhai"));
-            file.is_some() && file.map(|file| file.replace('.', "/")) == handler
+            !problem.is_warning && file.is_some() && file.map(|file| file.replace('.', "/")) == handler
         });
         if let Some(HandlerProblem { file: Some(file), message, line, .. }) = broken {
             let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();

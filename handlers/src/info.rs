@@ -27,6 +27,9 @@ pub struct HandlerProblem {
     pub line: Option<u32>,
     /// The column in that line, from 1, in characters.
     pub column: Option<u32>,
+    /// Whether the file is served all the same, as its author may have meant it.
+    #[serde(default)]
+    pub is_warning: bool,
     /// Whether calls get the last version of the file that was good.
     pub serves_last_good: bool,
 }
@@ -35,6 +38,6 @@ impl HandlerProblem {
     /// A problem without a position; of the folder, without a file.
     pub(crate) fn new(file: Option<String>, message: impl Into<String>) -> Self {
         let (kind, message) = ("invalid".to_owned(), message.into());
-        Self { file, kind, message, line: None, column: None, serves_last_good: false }
+        Self { file, kind, message, line: None, column: None, is_warning: false, serves_last_good: false }
     }
 }

@@ -50,7 +50,7 @@ impl LayeredScript {
         let (layered, method_call) = (Arc::clone(layered), method_call.with_handoff(&handoff));
         Self {
             rhai: rhai.clone(),
-            layers: rhai.native_body(Box::pin(async move { layered.call(method_call).await })),
+            layers: rhai.native_body(&run, Box::pin(async move { layered.call(method_call).await })),
             handoff,
             stop: run.stop.clone(),
             time: rhai.call_time(&run),

@@ -190,7 +190,7 @@ fn files_that_are_no_handlers_are_named_with_the_reason() {
     let expected = [
         "größe.rhai: its name is not one of a handler",
         "latin.rhai: it is not UTF-8, from byte 3 on",
-        "long.rhai: it has more than 262144 bytes, which is the limit for a script",
+        "long.rhai: it has more than 262144 bytes, the limit for a script; raise max_script_bytes, or split it",
         "my file.rhai: its name is not one that scripts can import",
         "name.rhai: the function `ffff",
         "shop/prices.rhai: `shop.prices.…` are the methods of shop.prices.rhai too; rename one",

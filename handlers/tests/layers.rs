@@ -224,6 +224,52 @@ fn a_layer_ends_a_script_that_takes_too_long() {
     assert_eq!(bench.value("api.quick", json!(null)), "1");
 }
 
+/// Answers with text of that many bytes of JSON, whatever the call answers.
+struct Padded<S>(S, usize);
+
+impl<S> Service<MethodCall> for Padded<S>
+where
+    S: Service<MethodCall, Response = Json, Error: Into<BoxError>, Future: Send + 'static>,
+{
+    type Response = Json;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Json, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, call: MethodCall) -> Self::Future {
+        let (inner, text) = (self.0.call(call), "x".repeat(self.1 - 2));
+        async move { inner.await.map(|_| Json::of(&text).expect("text")).map_err(Into::into) }.boxed()
+    }
+}
+
+#[test]
+fn what_layers_answer_has_the_limit_of_outputs() {
+    let padded = |bytes| tower::layer::layer_fn(move |inner| Padded::<MethodService>(inner, bytes));
+    let engine = || EngineConfig::new().with_max_output_bytes(100);
+    let of_script =
+        |bytes| scripts("fn one() { 1 }", FolderConfig::new().with_layer(padded(bytes)), engine());
+    let of_function = |bytes| {
+        let handlers = Handlers::new([echo().with_layer(padded(bytes))], None).expect("a good handler");
+        Bench::with(engine(), handlers)
+    };
+    assert_eq!(of_script(100).0.value("api.one", json!(null)).len(), 100);
+    assert_eq!(of_function(100).value("echo.echo", json!(1)).len(), 100);
+    for error in
+        [of_script(101).0.error("api.one", json!(null)), of_function(101).error("echo.echo", json!(1))]
+    {
+        assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+        assert!(error.message.contains("more than 100 bytes of JSON; raise max_output_bytes"), "{error}");
+    }
+    // A call may lower it.
+    let (bench, _directory) = of_script(100);
+    let request = bench.request("api.one", json!(null)).limits(Limits::default().with_max_output_bytes(99));
+    let error = block_on(async { request.await }).expect("an outcome").error.expect("an error");
+    assert_eq!(error.kind, TaskErrorKind::Limit, "{error}");
+}
+
 #[test]
 fn scripts_wait_for_a_concurrency_limit_and_can_be_cancelled() {
     let (opens, open) = oneshot::channel::<()>();

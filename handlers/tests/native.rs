@@ -192,4 +192,36 @@ fn bad_handlers_are_refused_with_their_names() {
     assert!(refused(vec![two(), two()]).starts_with("handler: `m` is registered twice"));
     let described = refused(vec![two().with_method_description("b", "B.")]);
     assert!(described.starts_with("method: `m.b` is described, and is not there"), "{described}");
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "it is never read")]
+    struct Endless(Option<Box<Endless>>);
+    let endless = MethodHandler::new("m").with_method("a", |_: Endless| async { Ok::<_, String>(()) });
+    let endless = refused(vec![endless]);
+    assert!(
+        endless.starts_with("method: the parameters of `m.a` are an option or a newtype of their"),
+        "{endless}"
+    );
+}
+
+#[test]
+fn what_is_written_about_a_type_describes_the_one_method_that_takes_it() {
+    /// A customer.
+    #[derive(Deserialize, JsonSchema)]
+    struct Customer {
+        id: i64,
+    }
+    let customers = MethodHandler::new("customers")
+        .with_method("get", |of: Customer| async move { Ok::<_, String>(of.id) })
+        .with_method("delete", |of: Customer| async move { Ok::<_, String>(of.id) })
+        .with_method("add", |params: Add| async move { Ok::<_, String>(params.a + params.b) })
+        .with_method_description("get", "Reads a customer.");
+    let info = handlers([customers]).describe();
+    let methods: Vec<_> =
+        info.handlers[0].methods.iter().map(|method| (method.name.as_str(), &*method.description)).collect();
+    let expected = [
+        ("customers.add", "Adds two numbers."),
+        ("customers.delete", ""),
+        ("customers.get", "Reads a customer."),
+    ];
+    assert_eq!(methods, expected);
 }

@@ -20,7 +20,8 @@ mod rhai_dispatcher;
 
 pub use rhai_dispatcher_core::{
     Dispatcher, DispatcherConfig, Figures, HandlerInfo, HandlerStatus, HandlerType, InstanceDescription,
-    ListedTask, MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight, TraceSource,
+    ListedTask, MethodForm, MethodInfo, MethodStatus, ParameterInfo, Preflight, TaskListCursor, TaskListPage,
+    TaskListRequest, TraceSource,
 };
 
 #[doc(no_inline)]

@@ -5,7 +5,7 @@ use futures::Stream;
 use rhai_dispatcher_core::{
     ActivityEntry, ActivityFilter, ActivityRequest, ActivityWatch, Caller, Cancelled, Dispatcher,
     DispatcherConfig, ErrorGroups, HandlerStatus, ListedTask, MethodName, PlayRequestBuilder, Progress,
-    RunState, TaskDetails, TaskEvent, TaskId, Transport, WireSignature, WorkerId,
+    RunState, TaskDetails, TaskEvent, TaskId, TaskListRequest, Transport, WireSignature, WorkerId,
 };
 
 use crate::RhaiDispatcherError;
@@ -217,6 +217,14 @@ impl RhaiDispatcher {
         filter: ActivityFilter,
     ) -> impl Stream<Item = Result<ListedTask, RhaiDispatcherError>> + Send + Unpin + use<> {
         self.0.tasks(filter)
+    }
+
+    /// Reads a page of that list, which looks at a bounded number of tasks: await the request.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::task_list`].
+    pub fn task_list(&self, filter: ActivityFilter) -> TaskListRequest {
+        self.0.task_list(filter)
     }
 
     /// Cancels a task of any dispatcher.

@@ -2,13 +2,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "handlers")]
+use rhai_dispatcher_core::Invalid;
 use rhai_dispatcher_core::{
     InstanceSpec, ManualClock, RunningWorker, TaskId, Transport, TransportConfig, Worker, WorkerConfig,
     WorkerId,
 };
 use rhai_dispatcher_engine::{EngineConfig, RhaiHandler};
 #[cfg(feature = "handlers")]
-use rhai_dispatcher_handlers::{CallHandler, Handlers};
+use rhai_dispatcher_handlers::{CallHandler, Handlers, MethodHandler};
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
 use super::TestHarness;
@@ -24,6 +26,8 @@ pub struct TestHarnessBuilder {
     has_worker: bool,
     #[cfg(feature = "handlers")]
     handlers: Option<Handlers>,
+    #[cfg(feature = "handlers")]
+    of_functions: Vec<MethodHandler>,
 }
 
 /// The lease of a harness. Each advance stops at every third of it, so a longer one makes long advances quicker.
@@ -38,6 +42,8 @@ impl TestHarnessBuilder {
             has_worker: true,
             #[cfg(feature = "handlers")]
             handlers: None,
+            #[cfg(feature = "handlers")]
+            of_functions: Vec::new(),
         }
     }
 
@@ -72,13 +78,30 @@ impl TestHarnessBuilder {
         self
     }
 
+    /// Registers a handler, whose methods the worker has beside scripts; may be repeated. Not beside
+    /// [`handlers`](Self::handlers).
+    #[cfg(feature = "handlers")]
+    pub fn handler(mut self, handler: MethodHandler) -> Self {
+        self.of_functions.push(handler);
+        self
+    }
+
     /// Makes the hub, and starts the worker.
     ///
     /// # Errors
     /// [`Invalid`](RhaiDispatcherError::Invalid) for settings that do not go together;
     /// [`Unavailable`](RhaiDispatcherError::Unavailable) if the system has no thread for the worker.
-    pub fn build(self) -> Result<TestHarness, RhaiDispatcherError> {
+    #[cfg_attr(not(feature = "handlers"), expect(unused_mut, reason = "only handlers are built here"))]
+    pub fn build(mut self) -> Result<TestHarness, RhaiDispatcherError> {
         self.engine.check()?;
+        #[cfg(feature = "handlers")]
+        if !self.of_functions.is_empty() {
+            if self.handlers.is_some() {
+                let hint = "give all of them to Handlers::new, or each with handler(...)";
+                return Err(Invalid::new("handler", "is given beside handlers", hint).into());
+            }
+            self.handlers = Some(Handlers::new(std::mem::take(&mut self.of_functions), None)?);
+        }
         let clock = ManualClock::new();
         let config = MemoryConfig::default()
             .with_transport(self.transport.clone())

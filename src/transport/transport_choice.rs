@@ -48,8 +48,13 @@ impl TransportChoice {
     fn parse(url: &str, settings: TransportSettings) -> Result<Self, RhaiDispatcherError> {
         /// The forms of a URL.
         const HINT: &str = "use memory:, memory:NAME, redis://[user:password@]host[:port][/database] or redis+unix:///path (no TLS)";
-        let Some((scheme, rest)) = url.split_once(':') else {
-            return Err(Invalid::new("url", "it has no scheme", HINT).into());
+        let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, rest)| is_scheme(scheme, rest))
+        else {
+            let problem = match is_host(url) {
+                true => format!("it has no scheme; for a Redis server write redis://{url}"),
+                false => "it has no scheme".to_owned(),
+            };
+            return Err(Invalid::new("url", problem, HINT).into());
         };
         match scheme {
             "memory" => memory(rest, settings),
@@ -57,6 +62,21 @@ impl TransportChoice {
             _ => Err(RhaiDispatcherError::Unsupported { scheme: scheme.to_owned(), hint: HINT }),
         }
     }
+}
+
+/// Whether what is before the first colon of a URL is a scheme, and not a host before its port.
+fn is_scheme(text: &str, rest: &str) -> bool {
+    let port = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-');
+    text == "memory"
+        || (!is_port && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_plain))
+}
+
+/// Whether a text is a host with or without a port: what is shown of a URL must not have a password.
+fn is_host(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '/');
+    !text.is_empty() && text.len() <= 256 && text.chars().all(is_plain)
 }
 
 #[cfg(feature = "memory")]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a case that fails does so by panicking")]
 
+use std::future::IntoFuture;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt};
 use rhai_dispatcher_core::{
     ActivityFilter, CancelReason, Consumer, Dispatcher, DispatcherConfig, InstanceSpec, ListedTask,
-    ManualClock, Payload, Progress, QueuePart, Task, TaskCursor, TaskId, Transport, TransportError,
-    TransportExt, WorkerId,
+    ManualClock, Payload, Progress, QueuePart, Task, TaskCursor, TaskId, TaskListCursor, TaskListPage,
+    Transport, TransportError, TransportExt, WorkerId,
 };
 use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
@@ -50,6 +51,22 @@ impl Fixture {
         block_on(self.dispatcher.tasks(filter).try_collect()).unwrap()
     }
 
+    /// The same in pages of `limit`.
+    fn paged(&self, filter: &str, limit: usize) -> Vec<TaskId> {
+        let filter: ActivityFilter = filter.parse().unwrap();
+        let (mut ids, mut after): (Vec<TaskId>, _) = (Vec::new(), None);
+        loop {
+            let request = self.dispatcher.task_list(filter.clone()).limit(limit).after(after);
+            let page = block_on(request.into_future()).unwrap();
+            assert!(page.tasks.len() <= limit);
+            ids.extend(page.tasks.iter().map(ListedTask::task_id));
+            after = page.next;
+            if after.is_none() {
+                return ids;
+            }
+        }
+    }
+
     fn ids(&self, filter: &str) -> Vec<TaskId> {
         self.list(filter).iter().map(ListedTask::task_id).collect()
     }
@@ -69,20 +86,21 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[test]
-fn worker_ids_are_merged_by_the_age_of_their_tasks() {
+fn running_tasks_come_first_and_worker_ids_by_name() {
     let fixture = Fixture::new();
-    let mut ids = Vec::new();
+    let (mut a, mut b) = (Vec::new(), Vec::new());
     for number in 0..600 {
         // More of one than are read at once.
-        let worker_id = if number % 3 == 0 { "a" } else { "b" };
+        let (worker_id, ids) = if number % 3 == 0 { ("a", &mut a) } else { ("b", &mut b) };
         ids.push(fixture.submit(worker_id, "caller", NOW));
     }
     let delayed = fixture.submit("a", "caller", HOUR);
     let (_consumer, running) = fixture.claim("b");
-    assert_eq!(running, ids[1]);
-    ids.remove(1);
-    let expected: Vec<_> = [vec![running], ids, vec![delayed]].concat();
-    assert_eq!(fixture.ids(""), expected);
+    assert_eq!(running, b.remove(0));
+    let expected: Vec<_> = [vec![running, delayed], a, b].concat();
+    fixture.clock.advance(Duration::from_millis(1)); // it runs since before the list began
+    assert!(fixture.ids("") == expected, "the order of all");
+    assert!(fixture.paged("", 7) == expected, "the order in pages");
 }
 
 #[test]
@@ -95,12 +113,14 @@ fn filters_narrow_the_list() {
     let (young, other) = (fixture.submit("b", "bob", NOW), fixture.submit("b", "ann", HOUR));
     let ended = fixture.submit("c", "ann", HOUR);
     block_on(fixture.transport.cancel_one(ended, CancelReason::Asked)).unwrap();
-    assert_eq!(fixture.ids(""), [running, young, other, ended]);
+    assert_eq!(fixture.ids(""), [running, other, young, ended]);
     assert_eq!(fixture.ids("status:processing"), [running]);
-    assert_eq!(fixture.ids("status:pending"), [young, other]);
+    assert_eq!(fixture.ids("status:pending"), [other, young]);
     assert_eq!(fixture.ids("status:cancelled status:processing"), [running, ended]);
     assert_eq!(fixture.ids("status:completed"), []);
-    assert_eq!(fixture.ids("worker:b"), [young, other]);
+    assert_eq!(fixture.ids("worker:b"), [other, young]);
+    assert_eq!(fixture.ids(&format!("task:{young} task:{ended} task:{}", TaskId::new())).len(), 2);
+    assert_eq!(fixture.ids(&format!("task:{young} worker:a")), []);
     assert_eq!(fixture.ids("caller:ann"), [running, other, ended]);
     assert_eq!(fixture.ids("caller:bob caller:eve"), [young]);
     assert_eq!(fixture.ids("older:1s"), [running]);
@@ -129,6 +149,36 @@ fn reader_that_stops_reads_no_further() {
     let first: Vec<_> =
         block_on(fixture.dispatcher.tasks(ActivityFilter::new()).take(3).try_collect::<Vec<_>>()).unwrap();
     assert_eq!(first.iter().map(ListedTask::task_id).collect::<Vec<_>>(), ids[..3]);
+}
+
+#[test]
+fn page_that_finds_nothing_looks_at_a_bounded_number() {
+    let fixture = Fixture::new();
+    let most = TaskListPage::MAX_READ;
+    for _ in 0..most + 100 {
+        fixture.submit("a", "caller", NOW);
+    }
+    let wanted = fixture.submit("a", "ann", NOW);
+    let filter: ActivityFilter = "caller:ann".parse().unwrap();
+    let first = block_on(fixture.dispatcher.task_list(filter.clone()).into_future()).unwrap();
+    assert_eq!(first.tasks, []);
+    assert!((most - 64..=most).contains(&first.looked_at), "{}", first.looked_at);
+    let next = first.next.map(|next| next.to_string().parse::<TaskListCursor>().unwrap());
+    let second = block_on(fixture.dispatcher.task_list(filter).after(next).into_future()).unwrap();
+    assert_eq!(second.tasks.iter().map(ListedTask::task_id).collect::<Vec<_>>(), [wanted]);
+    assert_eq!((second.next, first.looked_at + second.looked_at), (None, most + 101));
+}
+
+#[test]
+fn cursor_of_a_list_with_another_filter_is_refused() {
+    let fixture = Fixture::new();
+    for _ in 0..3 {
+        fixture.submit("a", "caller", NOW);
+    }
+    let page = block_on(fixture.dispatcher.task_list(ActivityFilter::new()).limit(1).into_future()).unwrap();
+    let other: ActivityFilter = "status:processing".parse().unwrap();
+    let refused = block_on(fixture.dispatcher.task_list(other).after(page.next).into_future());
+    assert!(refused.unwrap_err().to_string().contains("cursor: it is of a list with another filter"));
 }
 
 #[test]

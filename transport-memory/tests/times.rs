@@ -101,7 +101,9 @@ fn records_take_no_more_bytes_than_they_may() {
     const OUTPUT: usize = 10_000;
     const MOST: usize = 64 * (OUTPUT + 2_000);
     let config = TransportConfig::default().with_max_finished_bytes(MOST);
-    let transport = MemoryTransport::new(MemoryConfig::default().with_transport(config));
+    // Its lease does not end, however long the tasks take.
+    let clock = Arc::new(ManualClock::default());
+    let transport = MemoryTransport::new(MemoryConfig::default().with_transport(config).with_clock(clock));
     let consumer = transport.attach_now(&InstanceSpec::new(worker_id()));
     let output = "x".repeat(OUTPUT);
     let mut ids = Vec::new();

@@ -7,7 +7,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 use crate::background_tasks::BackgroundTasks;
 use crate::client::{ClientError, Endpoint, Link, Network, ServerReply};
 use crate::config::{Durability, RedisConfig};
-use crate::script::{Args, Script, ScriptCaller};
+use crate::script::{Args, LibraryErrors, Script, ScriptCaller};
 
 /// What a handle and its instances share.
 #[derive(Debug)]
@@ -33,9 +33,17 @@ impl Handle {
         let endpoint = Endpoint::parse(&config.url, config.call_timeout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
+        let errors = LibraryErrors::default();
         let caller = |patience, timeout, durability| {
             let link = Link::new(network.clone(), patience);
-            Arc::new(ScriptCaller::new(&config, link, Arc::clone(&clock), timeout, durability))
+            Arc::new(ScriptCaller::new(
+                &config,
+                link,
+                Arc::clone(&clock),
+                timeout,
+                durability,
+                errors.clone(),
+            ))
         };
         let calls = caller(config.patience(), config.call_timeout, Durability::Server);
         let writes = match config.durability.timeout() {

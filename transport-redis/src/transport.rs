@@ -8,7 +8,7 @@ use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, EventQueue, Health,
     InspectError, InstanceInfo, InstanceSpec, Invalid, LoggedActivity, MethodFigures, OutcomeError,
     QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId,
-    TaskPage, Transport, TransportError, WorkerId,
+    TaskPage, TaskSummary, Transport, TransportError, WorkerId,
 };
 
 use crate::activity::{read_active, read_activity, watch};
@@ -24,7 +24,7 @@ use crate::listing::{read_queues, read_task_page};
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
-use crate::wait::{OutcomeFuture, read_details};
+use crate::wait::{OutcomeFuture, read_details, read_summaries};
 
 /// The transport over Redis. Clones are the same handle, with one inbox and one connection for calls.
 #[derive(Debug, Clone)]
@@ -99,6 +99,18 @@ impl Transport for RedisTransport {
             for record in records {
                 all.push(record.map_err(|problem| ClientError::of_server(&problem))?);
             }
+        }
+        Ok(all)
+    }
+
+    async fn summaries(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskSummary>>, TransportError> {
+        /// Bounds how long the server is kept from others.
+        const AT_ONCE: usize = 256;
+        let mut all = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(AT_ONCE) {
+            let caller = Arc::clone(&self.handle.caller);
+            let ids = ids.to_vec();
+            all.extend(self.handle.run(async move { read_summaries(&caller, &ids).await }).await?);
         }
         Ok(all)
     }

@@ -1,19 +1,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rhai_dispatcher::EngineConfig;
-use rhai_dispatcher::engine::ScriptChecker;
+use rhai_dispatcher::engine::{ScriptChecker, UnknownCall};
 use serde_json::json;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::{LimitArgs, ScriptFile};
+use crate::options::{LimitArgs, ScriptFile, all_functions};
 use crate::report::{self, Console, Failure, Results};
 
 /// Check scripts as submit does, without running them
 ///
 /// Each file is read and parsed under the limits of a worker. Errors go to standard error, with line and column. A
-/// call of an undefined function, or a use of an undefined variable, is an error only when the script runs.
+/// call of a function that neither `rhaid worker` nor the script has is a warning: it is an error when it runs. So is
+/// the use of an undefined variable, which is not found here.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CheckCommand {
@@ -24,7 +24,7 @@ pub(crate) struct CheckCommand {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// Print a line of JSON for each file, with scriptName, status (ok or error) and error
+    /// Print a line of JSON for each file, with scriptName, status (ok or error), error and warnings
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -40,7 +40,7 @@ Exit code:
 impl CheckCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
         let files = ScriptFile::all(self.files)?;
-        let engine = EngineConfig::default().with_limits(&self.limits.into_limits()?);
+        let engine = all_functions()?.with_limits(&self.limits.into_limits()?);
         let max_bytes = engine.limits.max_script_bytes;
         let checker = ScriptChecker::new(engine);
         let (console, count) = (Console::detect(), files.len());
@@ -50,15 +50,21 @@ impl CheckCommand {
             let script = file.read(max_bytes);
             let text = script.text.as_ref().ok().map(|text| &**text);
             let checked = match &script.text {
-                Ok(text) => checker.check_source(text).map_err(Failure::from),
+                Ok(text) => checker.unknown_calls(text).map_err(Failure::from),
                 Err(failure) => Err(failure.clone()),
             };
             if let Err(failure) = &checked {
                 failed += 1;
                 console.failure(&script.name, text, failure);
             }
+            let warnings: Vec<_> = checked.iter().flatten().map(warning).collect();
+            for warning in &warnings {
+                console.warning(&script.name, text, warning);
+            }
             let status = if checked.is_ok() { "ok" } else { "error" };
-            let line = json!({ "scriptName": &*script.name, "status": status, "error": checked.err() });
+            let line = json!({
+                "scriptName": &*script.name, "status": status, "error": checked.err(), "warnings": warnings,
+            });
             if self.json && results.line(report::json(&line)).is_break() {
                 return Ok(Exit::Failure);
             }
@@ -68,4 +74,10 @@ impl CheckCommand {
         }
         Ok(if failed == 0 { Exit::Success } else { Exit::Usage })
     }
+}
+
+fn warning(call: &UnknownCall) -> Failure {
+    let mut failure = Failure::new("unknown_function", call.message.clone());
+    (failure.line, failure.column) = (call.line, call.column);
+    failure
 }

@@ -1,22 +1,20 @@
-use std::sync::Arc;
-
 use clap::Args;
 use rhai_dispatcher::EngineConfig;
 use rhai_dispatcher::engine::{FunctionDoc, function_names, nearest, rhai_function_names};
-use rhai_dispatcher::transport::{MemoryConfig, MemoryTransport};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::ModuleArgs;
-use crate::report::{Console, Results, markdown, page, summary};
+use crate::options::all_functions;
+use crate::report::{Console, Results, markdown, page, summary, summary_of};
 
 /// Print the functions that scripts can call
 ///
-/// With a name, prints the description of that function: its signatures, what it does, its errors, and an example.
+/// With a name, prints the description of that function: its signatures, what it does, its errors, and an example. With a
+/// part of names, prints the functions that have it.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct FunctionsCommand {
-    /// The function
+    /// The function, or a part of its name
     #[arg(value_name = "NAME", conflicts_with = "markdown")]
     name: Option<String>,
 
@@ -29,9 +27,10 @@ const AFTER_HELP: &str = "\
 Examples:
   rhaid functions
   rhaid functions await_all
+  rhaid functions base64
 
 Exit code:
-  0, or 2 if no function has that name";
+  0, or 2 if no function has that in its name";
 
 impl FunctionsCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
@@ -56,6 +55,10 @@ fn about(name: &str, config: &EngineConfig) -> Result<Vec<String>, CommandError>
     if names.contains(name) {
         return Ok(vec![format!("{name} comes with Rhai: see https://rhai.rs/book/")]);
     }
+    let parts = summary_of(config.docs(), |doc| doc.name.contains(name));
+    if !name.is_empty() && !parts.is_empty() {
+        return Ok(parts);
+    }
     let name: String = name.chars().take(64).collect();
     let problem = match nearest(&name, names.iter().map(String::as_str)) {
         Some(nearest) => format!("no function is called `{name}`; did you mean `{nearest}`?"),
@@ -69,12 +72,6 @@ fn find(name: &str, config: &EngineConfig) -> Option<&'static FunctionDoc> {
     let base = name.strip_suffix("_async");
     let is_asked = |doc: &&FunctionDoc| doc.name == name || (doc.has_async && Some(doc.name) == base);
     config.docs().iter().flat_map(|docs| docs.iter()).find(is_asked)
-}
-
-/// A configuration with all functions that `rhaid` offers to scripts.
-fn all_functions() -> Result<EngineConfig, CommandError> {
-    let transport = Arc::new(MemoryTransport::new(MemoryConfig::default()));
-    ModuleArgs::default().install(EngineConfig::default().with_dispatch(transport))
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 use clap::Args;
 use futures::executor::block_on;
 use rhai_dispatcher::Priority;
-use rhai_dispatcher::transport::QueueInfo;
+use rhai_dispatcher::transport::{QueueInfo, WallTime};
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::options::ServerArgs;
-use crate::report::{Column, Console, Results, Table};
+use crate::report::{Column, Console, Results, Table, age};
 
 /// List the queues that hold tasks, are served or are paused
 ///
-/// HIGH, NORMAL and LOW count the ready tasks by priority. DELAYED counts tasks whose start time is in the future.
+/// HIGH, NORMAL and LOW count the ready tasks by priority, and OLDEST is the time since the first of them was accepted.
+/// DELAYED counts tasks whose start time is in the future.
 /// QUARANTINED counts tasks that may have killed their worker; they start in small groups. CLAIMED counts the tasks
 /// that workers hold. WORKERS counts the workers that serve the queue. STATE is open, paused (no worker claims from it), or
 /// not served: no worker of that id lives, so its tasks wait until one starts. A worker id that was misspelt shows so.
@@ -43,7 +44,7 @@ impl QueuesCommand {
         Ok(if self.json {
             results.lines(queues.iter().map(|queue| record(queue).to_string()))
         } else {
-            results.lines(table(&queues).lines())
+            results.lines(table(&queues, dispatcher.transport().clock().wall()).lines())
         })
     }
 }
@@ -56,13 +57,14 @@ fn record(queue: &QueueInfo) -> Value {
     record
 }
 
-fn table(queues: &[QueueInfo]) -> Table<9> {
+fn table(queues: &[QueueInfo], now: WallTime) -> Table<10> {
     use Column::{Number, Text};
     let mut table = Table::new([
         Text("WORKER"),
         Number("HIGH"),
         Number("NORMAL"),
         Number("LOW"),
+        Number("OLDEST"),
         Number("DELAYED"),
         Number("QUARANTINED"),
         Number("CLAIMED"),
@@ -76,6 +78,7 @@ fn table(queues: &[QueueInfo]) -> Table<9> {
             high,
             normal,
             low,
+            queue.oldest_ready.map(|oldest| age(oldest, now)).unwrap_or_default(),
             queue.delayed.to_string(),
             queue.quarantined.to_string(),
             queue.claimed.to_string(),

@@ -3,13 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use futures::StreamExt;
 use futures::executor::block_on;
 use rhai_dispatcher::activity::ActivityFilter;
-use rhai_dispatcher::dispatcher::{InstanceDescription, ListedTask};
-use rhai_dispatcher::task::{InstanceId, Progress};
+use rhai_dispatcher::dispatcher::{InstanceDescription, ListedTask, TaskListCursor};
+use rhai_dispatcher::task::{InstanceId, Progress, TaskSummary};
 use rhai_dispatcher::transport::{TransportError, WallTime};
-use rhai_dispatcher::{RhaiDispatcher, RhaiTaskDetails, TaskStatus, WorkerId};
+use rhai_dispatcher::{RhaiDispatcher, TaskStatus, WorkerId};
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
@@ -19,11 +18,11 @@ use crate::report::{Column, Console, Results, Table, age, cut, json as json_line
 
 /// List the tasks that run, wait and have ended
 ///
-/// Running tasks come first, then those in quarantine, those that are ready, and those that are delayed, each the oldest
-/// first; then those that have ended, the last one first. AGE is the time since the task was accepted, or since it ended.
+/// Running tasks come first, the oldest in front, then those in quarantine, those that are delayed, and those that are ready,
+/// by worker id; then those that have ended, the last one first. AGE is the time since the task was accepted, or since it ended.
 /// DELIVERY is its start count. INSTANCE is the beginning of the id of the worker that runs it or ran it last, as
-/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, why it runs
-/// again, the error of its last try, or why it was cancelled. `rhaid status ID` says what a running task does now.
+/// `rhaid workers` prints it, and HOST its machine while that worker lives. WHY is what the task waits for, how long it
+/// has run or why it runs again, the error of its last try, or why it was cancelled. `rhaid status ID` says what a running task does now.
 ///
 /// For tasks that have not ended, --older, --since and until: are about the time of their acceptance, and slower: about
 /// how long they have run. What has ended is in the log that `rhaid activity` reads.
@@ -63,14 +62,23 @@ pub(crate) struct TasksCommand {
     )]
     limit: u16,
 
+    /// Continue a list: with the place that the last note of `rhaid tasks` has, and the same filter
+    ///
+    /// One list looks at 20,000 tasks that have not ended, and at 200,000 that have.
+    #[arg(long, value_name = "PLACE")]
+    after: Option<TaskListCursor>,
+
     #[command(flatten)]
     server: ServerArgs,
 
-    /// Print a line of JSON for each task: its record, or the entry of `rhaid activity` if it has ended, with `why` and
+    /// Print a line of JSON for each task: what is known of it without its texts, or the entry of `rhaid activity` if it has ended, with `why` and
     /// `host`
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// How many pages of a list are read to find as many tasks as are wanted.
+const MAX_PAGES: usize = 8;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,6 +86,7 @@ Examples:
   rhaid tasks --running --older 10m        what may be stuck
   rhaid tasks status:pending worker:billing
   rhaid tasks method:billing.charge --status error --json
+  rhaid tasks --caller web --limit 1000
 
 Exit code:
   0 if the tasks are listed, 2 if the command line is wrong, 3 if the server can't be reached or refuses";
@@ -99,26 +108,34 @@ impl TasksCommand {
         let now = dispatcher.transport().clock().wall();
         let (console, limit) = (Console::detect(), usize::from(self.limit));
         let results = Results::new(console);
-        let mut tasks = dispatcher.tasks(filter);
-        let (mut table, mut listed, mut exit) = (table(), 0, Exit::Success);
-        while let Some(task) = tasks.next().await {
-            let task = task.map_err(|error| server.explain(error))?;
-            if listed == limit {
-                console.note(format_args!(
-                    "there are more than {limit} such tasks; --limit N lists up to 10000, and a filter narrows the list"
-                ));
-                break;
+        let (mut table, mut listed, mut looked_at, mut after) = (table(), 0, 0, self.after);
+        for _ in 0..MAX_PAGES {
+            let request = dispatcher.task_list(filter.clone()).limit(limit - listed).after(after);
+            let page = request.await.map_err(|error| server.explain(error))?;
+            (listed, looked_at) = (listed + page.tasks.len(), looked_at + page.looked_at);
+            for task in page.tasks {
+                if !self.json {
+                    table.row(row(&task, &hosts, now));
+                } else if results.line(record(&task, &hosts, now)).is_break() {
+                    return Ok(Exit::Failure);
+                }
             }
-            listed += 1;
-            if !self.json {
-                table.row(row(&task, &hosts, now));
-            } else if results.line(record(&task, &hosts)).is_break() {
-                exit = Exit::Failure;
+            after = page.next;
+            if after.is_none() || listed >= limit {
                 break;
             }
         }
-        if !self.json {
-            exit = results.lines(table.lines());
+        let exit = if self.json { Exit::Success } else { results.lines(table.lines()) };
+        match after {
+            Some(after) if listed >= limit => console.note(format_args!(
+                "there may be more than {limit} such tasks; --limit N lists up to 10000, a filter narrows the list, and \
+                 --after {after} continues it"
+            )),
+            Some(after) => console.note(format_args!(
+                "{listed} tasks were found among {looked_at} that have not ended and those that have ended last; there \
+                 are more to look at: --after {after} continues, and worker:ID or since:1h narrows the list"
+            )),
+            None => {}
         }
         Ok(exit)
     }
@@ -151,16 +168,17 @@ async fn hosts(dispatcher: &RhaiDispatcher) -> Result<Hosts, TransportError> {
     Ok(described.filter(|(_, host)| !host.is_empty()).collect())
 }
 
-/// What a task waits for, why it runs again, the error of its last try, or why it was cancelled; empty for one that runs
-/// for the first time, has completed, or just has others ahead of it.
-fn why(task: &ListedTask) -> String {
+/// What a task waits for, how long it has run or why it runs again, the error of its last try, or why it was cancelled; empty
+/// for one that has completed, or just has others ahead of it.
+fn why(task: &ListedTask, now: WallTime) -> String {
     match task {
-        ListedTask::Unfinished { progress: Progress::Running { .. }, details } => {
-            let lost = lost_starts(details);
-            lost.map(|cause| format!("runs again: {cause}")).unwrap_or_default()
+        ListedTask::Unfinished { progress: Progress::Running { since, .. }, summary } => {
+            let again = lost_starts(summary).map(|cause| format!("runs again: {cause}"));
+            let ran = || since.map(|since| format!("has run for {}", age(since, now)));
+            again.or_else(ran).unwrap_or_default()
         }
-        ListedTask::Unfinished { progress: Progress::Queued { .. }, details } => {
-            let lost = lost_starts(details);
+        ListedTask::Unfinished { progress: Progress::Queued { .. }, summary } => {
+            let lost = lost_starts(summary);
             lost.map(|cause| format!("is to run again: {cause}")).unwrap_or_default()
         }
         ListedTask::Unfinished { progress, .. } => progress.to_string(),
@@ -174,24 +192,24 @@ fn why(task: &ListedTask) -> String {
 }
 
 /// Why a task that had no outcome starts again, if it does.
-fn lost_starts(details: &RhaiTaskDetails) -> Option<String> {
+fn lost_starts(task: &TaskSummary) -> Option<String> {
     // Each retry ends a start in an error.
-    let ended = details.attempt + u32::from(details.status == TaskStatus::Processing);
-    match details.deaths {
-        0 if details.delivery <= ended => None,
+    let ended = task.attempt + u32::from(task.status == TaskStatus::Processing);
+    match task.deaths {
+        0 if task.delivery <= ended => None,
         0 => Some("an earlier start was lost with its worker process".to_owned()),
         1 => Some("1 worker died with it or gave it up".to_owned()),
         deaths => Some(format!("{deaths} workers died with it or gave it up")),
     }
 }
 
-fn record(task: &ListedTask, hosts: &Hosts) -> String {
+fn record(task: &ListedTask, hosts: &Hosts, now: WallTime) -> String {
     let (mut record, instance) = match task {
-        ListedTask::Unfinished { details, .. } => (json!(details), details.instance),
+        ListedTask::Unfinished { summary, .. } => (json!(summary), summary.instance),
         ListedTask::Ended(entry) => (json!(entry), entry.instance),
         _ => return json_line(&json!({ "taskId": task.task_id() })),
     };
-    record["why"] = Some(why(task)).filter(|why| !why.is_empty()).map_or(Value::Null, Value::from);
+    record["why"] = Some(why(task, now)).filter(|why| !why.is_empty()).map_or(Value::Null, Value::from);
     record["host"] = json!(instance.and_then(|instance| hosts.get(&instance)));
     json_line(&record)
 }
@@ -235,12 +253,12 @@ fn row(task: &ListedTask, hosts: &Hosts, now: WallTime) -> [String; 10] {
                     .and_then(|instance| hosts.get(&instance))
                     .map(|host| cut(host, MAX_NAME))
                     .unwrap_or_default(),
-                cut(&why(task), MAX_WHY),
+                cut(&why(task, now), MAX_WHY),
             ]
         }};
     }
     match task {
-        ListedTask::Unfinished { details, .. } => row!(details, details.created_at),
+        ListedTask::Unfinished { summary, .. } => row!(summary, summary.created_at),
         ListedTask::Ended(entry) => row!(entry, entry.ended_at),
         _ => std::array::from_fn(|_| String::new()),
     }

@@ -23,7 +23,7 @@ pub(crate) use ids::{label, status, task_id, worker_id};
 pub(crate) use limit_args::LimitArgs;
 pub(crate) use list_args::ListArgs;
 pub(crate) use metrics_args::MetricsArgs;
-pub(crate) use module_args::ModuleArgs;
+pub(crate) use module_args::{ModuleArgs, all_functions, existing_folder};
 #[cfg(feature = "otel")]
 pub(crate) use otlp_args::OtlpArgs;
 pub(crate) use request_args::{RequestArgs, Target};

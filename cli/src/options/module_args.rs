@@ -1,5 +1,6 @@
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use rhai_dispatcher::EngineConfig;
@@ -7,6 +8,7 @@ use rhai_dispatcher::engine::Secret;
 use rhai_dispatcher::http::{AllowedHost, HttpConfig, HttpModule, TokioBridge};
 use rhai_dispatcher::stdlib::StdlibModule;
 use rhai_dispatcher::stripe::{StripeConfig, StripeModule};
+use rhai_dispatcher::transport::{MemoryConfig, MemoryTransport};
 
 use crate::error::CommandError;
 
@@ -88,8 +90,14 @@ impl ModuleArgs {
     }
 }
 
+/// A configuration with all functions that `rhaid` offers to scripts.
+pub(crate) fn all_functions() -> Result<EngineConfig, CommandError> {
+    let transport = Arc::new(MemoryTransport::new(MemoryConfig::default()));
+    ModuleArgs::default().install(EngineConfig::default().with_dispatch(transport))
+}
+
 /// The absolute path of the folder, so that a later change of the working directory has no effect.
-fn existing_folder(folder: &Path) -> Result<PathBuf, CommandError> {
+pub(crate) fn existing_folder(folder: &Path) -> Result<PathBuf, CommandError> {
     let usage = |problem| CommandError::usage("--import <DIR>", problem);
     let absolute = folder.canonicalize().map_err(|error| usage(format!("{}: {error}", folder.display())))?;
     match absolute.is_dir() {

@@ -84,7 +84,7 @@ fn json_or_text(text: &str) -> Result<Value, String> {
             Some(number) => {
                 let number: String = number.chars().take(64).collect();
                 Err(format!(
-                    "it has the whole number {number}, beyond 64 bits; pass it as a string, \"{number}\""
+                    "it has the whole number {number}, beyond 64 bits with a sign; pass it as a string, \"{number}\""
                 ))
             }
         },
@@ -122,7 +122,10 @@ mod tests {
         let error = |text: &str| text.parse::<ScriptArg>().expect_err(text);
         for number in ["9223372036854775808", "12345678901234567890", "-9223372036854775809"] {
             let said = error(&format!("k=[{number}]"));
-            assert!(said.contains(&format!("the whole number {number}, beyond 64 bits")), "{said}");
+            assert!(
+                said.contains(&format!("the whole number {number}, beyond 64 bits with a sign")),
+                "{said}"
+            );
         }
         let deep = format!("k={}{}", "[".repeat(128), "]".repeat(128));
         assert!(error(&deep).contains("more than 127 levels"));

@@ -52,10 +52,19 @@ impl Console {
 
     /// Why a script did not complete, and the place in the script.
     pub(crate) fn failure(&self, name: &str, text: Option<&str>, failure: &Failure) {
+        self.problem("error", name, text, failure);
+    }
+
+    /// What of a script will fail when it runs, and the place in the script.
+    pub(crate) fn warning(&self, name: &str, text: Option<&str>, failure: &Failure) {
+        self.problem("warning", name, text, failure);
+    }
+
+    fn problem(&self, word: &str, name: &str, text: Option<&str>, failure: &Failure) {
         let Styles { error, message, .. } = self.styles;
         let (kind, what) = (Visible::line(&failure.kind), Visible::lines(&failure.message));
         let snippet = Snippet::new(name, text, failure.line, failure.column, self.styles);
-        write(format!("{error}error[{kind}]{error:#}: {message}{what}{message:#}\n{snippet}\n").as_bytes());
+        write(format!("{error}{word}[{kind}]{error:#}: {message}{what}{message:#}\n{snippet}\n").as_bytes());
     }
 
     /// The log of a script. With a name, each line begins with it.

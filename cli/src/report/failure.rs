@@ -91,6 +91,10 @@ impl From<RhaiDispatcherError> for Failure {
     fn from(error: RhaiDispatcherError) -> Self {
         match error {
             RhaiDispatcherError::Script(error) => error.into(),
+            RhaiDispatcherError::Invalid(invalid) if invalid.field == "worker_id" => {
+                let hint = invalid.hint.replace("worker_id(...)", "--worker");
+                Self::new(Self::INVALID, format!("--worker: {}; {hint}", invalid.problem))
+            }
             RhaiDispatcherError::Invalid(invalid) => Self::new(Self::INVALID, invalid.to_string()),
             error @ RhaiDispatcherError::NotFound(_) => Self::new("not_found", error.to_string()),
             error @ RhaiDispatcherError::Timeout(_) => Self::new("timeout", error.to_string()),

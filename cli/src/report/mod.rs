@@ -24,7 +24,7 @@ pub(crate) use list_record::ListRecord;
 pub(crate) use live_log::{LiveLine, LiveLog, LiveSender, Told};
 pub(crate) use printer::Printer;
 pub(crate) use record::Record;
-pub(crate) use reference::{markdown, page, summary};
+pub(crate) use reference::{markdown, page, summary, summary_of};
 pub(crate) use results::{Results, json};
 pub(crate) use run_report::RunReport;
 pub(crate) use snippet::Snippet;

@@ -76,10 +76,19 @@ pub(crate) fn page(doc: &FunctionDoc) -> Vec<String> {
 
 /// All functions, a line each.
 pub(crate) fn summary(docs: &[&ModuleDoc]) -> Vec<String> {
+    summary_of(docs, |_| true)
+}
+
+/// Those of them that are asked for.
+pub(crate) fn summary_of(docs: &[&ModuleDoc], is_asked: impl Fn(&FunctionDoc) -> bool) -> Vec<String> {
     let mut lines = Vec::new();
     for module in docs {
+        let asked: Vec<_> = module.iter().filter(|doc| is_asked(doc)).collect();
+        if asked.is_empty() {
+            continue;
+        }
         lines.push(module.title.to_owned());
-        for doc in module.iter() {
+        for doc in asked {
             let first = doc.does.split_once(". ").map_or(doc.does, |(first, _)| first);
             lines.push(format!("  {:<22} {}", doc.name, first.trim_end_matches('.')));
         }

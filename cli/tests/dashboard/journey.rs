@@ -111,7 +111,7 @@ fn tasks_are_cancelled_and_run_again_in_bulk() {
         .expect("an id");
     }
     browser.go(&site.url("/"));
-    browser.wait_for_text(".banner", "No worker serves closed: 3 tasks wait.");
+    browser.wait_for_text(".banner", "No worker serves closed: 3 tasks wait, the oldest was accepted");
     browser.go(&site.url("/tasks?q=worker:closed"));
     browser.wait("document.querySelectorAll('table.rows tbody tr').length === 3");
     browser.press("Cancel all that match…");

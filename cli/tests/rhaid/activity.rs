@@ -1,3 +1,5 @@
+use std::io::{BufRead, BufReader};
+
 use serde_json::Value;
 
 use crate::site::{RunningWorker, Site};
@@ -42,6 +44,44 @@ fn activity_lists_ends_newest_first() {
     assert!(entry["runTime"].as_f64().is_some_and(|seconds| seconds > 0.0), "{entry}");
     let none = site.run(&["activity", "worker:another"]);
     assert_eq!((none.code, none.out.lines().count()), (Some(0), 1), "{}", none.out);
+}
+
+#[test]
+fn followed_activity_has_the_last_ends_and_then_each_new_one() {
+    let site = Site::new();
+    let _worker = site.worker(&[]);
+    let call = |script: &str| drop(site.run_with(script, &["call", "--worker", "worker-1", "-"]));
+    call("throw `card 1 was declined`");
+    call("40 + 2");
+    call("throw `card 2 was declined`");
+    site.until("the log of three ends", || site.json(&["activity"]).len() == 3);
+
+    let mut child =
+        site.command(&["activity", "--follow", "--failed", "--json"]).spawn().expect("rhaid runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || -> Value {
+        let line = lines.next().expect("a line").expect("UTF-8");
+        assert!(child.try_wait().expect("its state").is_none(), "it has ended after {line}");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    let message = |entry: Value| entry["error"]["message"].as_str().expect("a message").to_owned();
+    assert_eq!(message(next()), "card 1 was declined", "the oldest first");
+    assert_eq!(message(next()), "card 2 was declined");
+    call("43");
+    for number in 3..6 {
+        call(&format!("throw `card {number} was declined`"));
+        assert_eq!(message(next()), format!("card {number} was declined"), "and none twice");
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it was killed");
+}
+
+#[test]
+fn activity_of_no_worker_id_is_not_followed() {
+    let site = Site::new();
+    let none = site.run(&["activity", "--follow"]);
+    assert_eq!(none.code, Some(2), "{}", none.err);
+    assert!(none.err.contains("no worker id is in use yet"), "{}", none.err);
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn unreadable_script_files_are_named() {
     unusable(&scripts, ".", "it is a directory; give the files in it");
     scripts.write("latin-1", b"1 + 1 // \xe9");
     unusable(&scripts, "latin-1", "it is not UTF-8, from byte 9 on; save it as UTF-8");
-    let too_long = "it has more than 262144 bytes, which is the limit for a script";
+    let too_long =
+        "it has more than 262144 bytes, the limit for a script; raise max_script_bytes, or split it";
     scripts.write("large", " ".repeat(256 * 1024 + 1));
     unusable(&scripts, "large", too_long);
     scripts.write("fits", " ".repeat(256 * 1024));
@@ -42,7 +43,11 @@ fn a_file_without_permission_or_end_is_named() {
     use std::os::unix::fs::PermissionsExt;
 
     let scripts = Scripts::new([("secret", "1")]);
-    unusable(&scripts, "/dev/zero", "it has more than 262144 bytes, which is the limit for a script");
+    unusable(
+        &scripts,
+        "/dev/zero",
+        "it has more than 262144 bytes, the limit for a script; raise max_script_bytes, or split it",
+    );
     fs::set_permissions(scripts.path().join("secret"), Permissions::from_mode(0o000)).expect("permissions");
     // Permissions do not bind the superuser, and tests may run as the superuser.
     if fs::File::open(scripts.path().join("secret")).is_err() {
@@ -66,7 +71,7 @@ fn arguments_without_key_or_value_are_refused() {
     refused(&["x", "--arg", &deep], &["--arg <KEY=VALUE>", "more than 127 levels deep"]);
     refused(
         &["x", "--arg", "id=12345678901234567890"],
-        &["12345678901234567890, beyond 64 bits", "as a string"],
+        &["12345678901234567890, beyond 64 bits with a sign", "as a string"],
     );
     refused(&["x", "--arg", "a=1", "--arg", "a=2"], &["--arg <KEY=VALUE>", "\"a\" is given twice"]);
 }

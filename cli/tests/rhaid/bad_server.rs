@@ -48,7 +48,9 @@ fn a_command_without_a_server_is_refused_and_told_both_ways() {
 #[test]
 fn a_url_that_names_no_server_is_refused_without_its_password() {
     for (url, says) in [
-        ("localhost", "no scheme"),
+        ("localhost", "no scheme; for a Redis server write redis://localhost;"),
+        ("localhost:7461", "no scheme; for a Redis server write redis://localhost:7461;"),
+        ("127.0.0.1:7461/3", "write redis://127.0.0.1:7461/3;"),
         ("http://:geheim@host/", "\"http\" is not supported"),
         ("memory:", "rhaid run"),
         ("memory:jobs", "rhaid run"),

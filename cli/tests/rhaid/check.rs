@@ -50,7 +50,30 @@ fn verdicts_are_json_if_asked_for() {
     assert_eq!(both.code, Some(2), "{}", both.err);
     let lines: Vec<serde_json::Value> =
         both.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(lines[0], serde_json::json!({"scriptName": "good.rhai", "status": "ok", "error": null}));
+    assert_eq!(
+        lines[0],
+        serde_json::json!({"scriptName": "good.rhai", "status": "ok", "error": null, "warnings": []})
+    );
     assert_eq!((&lines[1]["status"], &lines[1]["error"]["kind"]), (&"error".into(), &"parse".into()));
     assert_eq!(lines[1]["error"]["line"], 1);
+}
+
+#[test]
+fn calls_of_functions_that_are_not_there_are_warnings() {
+    let scripts = Scripts::new([(
+        "a.rhai",
+        "fn add(a, b) { a + b }\nlet reply = htp_get(\"https://a.example\");\nadd(1);\nreply.any(1);\n",
+    )]);
+    let warned = check(&scripts, &["a.rhai"]);
+    assert_eq!((warned.code, &*warned.out), (Some(0), ""));
+    for part in [
+        "warning[unknown_function]: no function is named `htp_get`; did you mean `http_get`?\n  --> a.rhai:2:13\n",
+        "warning[unknown_function]: `add` takes 2 arguments, and this call has 1\n  --> a.rhai:3:1\n",
+    ] {
+        assert!(warned.err.contains(part), "{part:?}: {}", warned.err);
+    }
+    assert_eq!(warned.err.matches("warning").count(), 2, "{}", warned.err);
+    let json = check(&scripts, &["a.rhai", "--json"]);
+    let line: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!((&line["status"], &line["warnings"][0]["line"]), (&"ok".into(), &2.into()));
 }

@@ -46,6 +46,22 @@ fn functions_are_listed_and_described_by_name() {
 }
 
 #[test]
+fn functions_are_found_by_a_part_of_their_names() {
+    let found = functions(&["base64"]);
+    assert_eq!(found.code, Some(0), "{}", found.err);
+    let names: Vec<_> = found
+        .out
+        .lines()
+        .filter(|line| line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(
+        names.contains(&"base64_encode") && names.iter().all(|name| name.contains("base64")),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn unknown_function_is_refused_with_the_nearest_name() {
     let near = functions(&["htpp_get"]);
     assert_eq!((near.code, &*near.out), (Some(2), ""));

@@ -102,6 +102,42 @@ fn a_folder_is_checked_and_its_methods_are_printed() {
 }
 
 #[test]
+fn an_import_of_what_is_not_there_is_an_error_and_a_file_that_hides_what_is_built_in_a_warning() {
+    let scripts = Scripts::new([
+        ("billing.rhai", "fn charge() {\n  import \"_lib/mony\" as m;\n  m::one()\n}"),
+        ("handlers.rhai", "fn list() { 1 }"),
+    ]);
+    let wrong = handlers(&scripts, &["."]);
+    assert_eq!(wrong.code, Some(2));
+    for part in [
+        "error[invalid]: the module `_lib/mony` is not in this folder; if it is in another one, name that with --import DIR\n",
+        "--> ./billing.rhai:2:10\n",
+        "warning[invalid]: it comes before the handler `handlers` of every worker",
+        "--> ./handlers.rhai\n",
+    ] {
+        assert!(wrong.err.contains(part), "{part}: {}", wrong.err);
+    }
+    let modules = Scripts::new([("mony.rhai", "fn one() { 1 }")]);
+    std::fs::create_dir(modules.path().join("_lib")).expect("a folder");
+    fs::rename(modules.path().join("mony.rhai"), modules.path().join("_lib/mony.rhai")).expect("a rename");
+    let right = handlers(&scripts, &[".", "--import", path(&modules)]);
+    assert_eq!(right.code, Some(0), "{}", right.err);
+    assert!(right.err.starts_with("warning[invalid]: "), "{}", right.err);
+
+    let site = Site::new();
+    let worker = site.worker(&["--handlers", path(&scripts)]);
+    let called = site.run(&["call", "--worker", "worker-1", "--method", "billing.charge"]);
+    let says = "the module `_lib/mony` is not in the folder of handlers, and this worker has no folder of other modules";
+    assert!(called.err.contains(says), "{}", called.err);
+    worker.signal("TERM");
+    let log = worker.end().err;
+    for part in ["handlers: handlers.rhai: it comes before", "handlers: billing.rhai: the module `_lib/mony`"]
+    {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+}
+
+#[test]
 fn bad_folders_names_and_parameters_are_refused() {
     let scripts = Scripts::new([("file", "")]);
     let missing = handlers(&scripts, &["nope"]);
@@ -161,10 +197,15 @@ fn handlers_of_living_workers_are_listed_with_their_figures() {
     let unknown = site.run(&["call", "--method", "billing.nope"]);
     assert_eq!(unknown.code, Some(1), "{}", unknown.err);
     assert!(
-        unknown.err.contains("no living worker has announced a method `billing.nope`"),
+        unknown.err.contains(
+            "--worker: is missing, and no living worker has announced a method `billing.nope`; name the queue with \
+             --worker, or start a worker with this method"
+        ),
         "{}",
         unknown.err
     );
+    let near = site.run(&["call", "--method", "billing.chagre"]);
+    assert!(near.err.contains("`billing.chagre`; did you mean `billing.charge`?; name"), "{}", near.err);
     site.until("the calls are counted", || listed()[0]["figures"]["calls"] == 4);
     let handler = &listed()[0];
     assert_eq!((&handler["workerId"], &handler["name"]), (&json!("worker-1"), &json!("billing")));

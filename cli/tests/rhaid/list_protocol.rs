@@ -109,8 +109,9 @@ fn commands_follow_the_ids_of_clients() {
     }
     push(&site, "task-2", "40 + 2");
     assert_eq!(site.ok(&["wait", "task-2"]), "42\n");
+    assert_eq!(site.ok(&["tail", "task-2"]), "42\n");
     let _ = site.redis.command(&["LPUSH", "rhailib:worker-1", "task-3"]);
-    for command in ["status", "wait", "cancel"] {
+    for command in ["status", "wait", "tail", "cancel"] {
         let unknown = site.run(&[command, "task-3"]);
         assert_eq!(unknown.code, Some(1));
         assert!(unknown.err.contains("task task-3 is not known"), "{}", unknown.err);
@@ -120,6 +121,8 @@ fn commands_follow_the_ids_of_clients() {
     let waited = site.run(&["wait", "task-4"]);
     assert_eq!((waited.code, &*waited.out), (Some(1), ""));
     assert!(waited.err.contains("script: is missing or empty"), "{}", waited.err);
+    let tailed = site.run(&["tail", "task-4"]);
+    assert!(tailed.code == Some(1) && tailed.err.contains("script: is missing or empty"), "{}", tailed.err);
     let shown = site.run(&["status", "task-4"]);
     assert_eq!(shown.code, Some(1));
     assert!(shown.out.contains("error       script: is missing or empty"), "{}", shown.out);

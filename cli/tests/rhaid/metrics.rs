@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use rhai_dispatcher::metrics;
 use serde_json::Value;
@@ -281,10 +282,51 @@ fn other_requests_are_refused() {
     assert!(posted.head.contains("allow: get, head"), "{}", posted.head);
     let head = request(&address, "HEAD", "/healthz");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
-    // The endpoint still answers beside more connections that send nothing than it serves at once, once they are closed.
-    let silent: Vec<_> = (0..40).map(|_| TcpStream::connect(&address).expect("a connection")).collect();
-    drop(silent);
-    assert_eq!(get(&address, "/healthz").status, 200);
+}
+
+/// A connection that has sent a part of a request.
+#[cfg(target_os = "linux")]
+fn silent_connection(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.write_all(b"GET /healthz HTTP/1.1\r\n").expect("it is buffered");
+    stream
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_beyond_the_bound_wait_until_others_close() {
+    /// As the endpoint has it.
+    const MAX_CONNECTIONS: usize = 32;
+    let site = Site::new();
+    let (_worker, address) = worker(&site, &["--no-supervise"]);
+    let mut silent: Vec<_> = (0..MAX_CONNECTIONS).map(|_| silent_connection(&address)).collect();
+    site.until("the accept of each", || accepted(&address) == MAX_CONNECTIONS);
+    // Its request is complete, and it is answered when one of the others closes: those take their time, of 10 s.
+    let mut waiting = TcpStream::connect(&address).expect("the backlog has room");
+    write!(waiting, "GET /healthz HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it is buffered");
+    let mut answer = [0; 1];
+    waiting.set_read_timeout(Some(Duration::from_millis(500))).expect("a socket");
+    let early = waiting.read(&mut answer).expect_err("no answer").kind();
+    assert!(matches!(early, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{early}");
+    assert_eq!(accepted(&address), MAX_CONNECTIONS, "it is not accepted");
+    drop(silent.pop());
+    waiting.set_read_timeout(None).expect("a socket");
+    let mut answer = String::new();
+    waiting.read_to_string(&mut answer).expect("it answers and closes");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// How many connections to a port are accepted: those in a backlog have no inode yet.
+#[cfg(target_os = "linux")]
+fn accepted(address: &str) -> usize {
+    const ESTABLISHED: &str = "01";
+    let port = address.rsplit(':').next().expect("a port").parse::<u16>().expect("a number");
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
+    let fields = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let is_accepted = |fields: &Vec<&str>| {
+        fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == ESTABLISHED && fields[9] != "0"
+    };
+    fields.filter(is_accepted).count()
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn a_paused_queue_keeps_its_tasks_until_it_is_resumed() {
 #[test]
 fn queues_and_workers_are_listed_in_aligned_columns() {
     let site = Site::new();
-    let header = "WORKER  HIGH  NORMAL  LOW  DELAYED  QUARANTINED  CLAIMED  WORKERS  STATE\n";
+    let header = "WORKER  HIGH  NORMAL  LOW  OLDEST  DELAYED  QUARANTINED  CLAIMED  WORKERS  STATE\n";
     assert_eq!(site.ok(&["queues"]), header);
     assert_eq!(
         site.ok(&["workers"]),
@@ -215,8 +215,8 @@ fn queues_and_workers_are_listed_in_aligned_columns() {
     site.running(&site.submit("sleep(3600)", &[]));
     site.submit("1", &["--delay", "1h"]);
     let expected = "\
-WORKER    HIGH  NORMAL  LOW  DELAYED  QUARANTINED  CLAIMED  WORKERS  STATE
-worker-1     0       0    0        1            0        1        1  open
+WORKER    HIGH  NORMAL  LOW  OLDEST  DELAYED  QUARANTINED  CLAIMED  WORKERS  STATE
+worker-1     0       0    0                1            0        1        1  open
 ";
     assert_eq!(site.ok(&["queues"]), expected);
     site.until("the report of the worker", || site.json(&["workers"])[0]["description"].is_object());

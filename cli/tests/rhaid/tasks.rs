@@ -27,14 +27,14 @@ fn tasks_lists_what_runs_and_waits() {
     site.until("the log of what has failed", || site.json(&["tasks", "--status", "error"]).len() == 1);
 
     let listed = site.json(&["tasks"]);
-    assert_eq!(ids(&listed), [running.as_str(), other, delayed.as_str(), failed.as_str(), ended.as_str()]);
+    assert_eq!(ids(&listed), [running.as_str(), delayed.as_str(), other, failed.as_str(), ended.as_str()]);
     assert!(listed[3]["why"].as_str().is_some_and(|why| why.contains("no luck")), "{listed:?}");
     assert_eq!((&listed[0]["status"], &listed[0]["delivery"]), (&"processing".into(), &1.into()));
     let instance = &site.json(&["workers"])[0];
     assert_eq!(listed[0]["instance"], instance["instance"]);
     assert_eq!(listed[0]["host"], instance["description"]["host"]);
-    assert_eq!(listed[1]["why"], "no worker serves wroker-1");
-    assert!(listed[2]["why"].as_str().is_some_and(|why| why.starts_with("its delay ends at ")), "{listed:?}");
+    assert_eq!(listed[2]["why"], "no worker serves wroker-1");
+    assert!(listed[1]["why"].as_str().is_some_and(|why| why.starts_with("its delay ends at ")), "{listed:?}");
 
     let only = |args: &[&str]| -> Vec<String> {
         let listed = site.json(&[&["tasks"], args].concat());
@@ -42,7 +42,8 @@ fn tasks_lists_what_runs_and_waits() {
     };
     assert_eq!(only(&["--running"]), [running.as_str()]);
     assert_eq!(only(&["--status", "processing"]), [running.as_str()]);
-    assert_eq!(only(&["--status", "pending"]), [other, delayed.as_str()]);
+    assert_eq!(only(&["--status", "pending"]), [delayed.as_str(), other]);
+    assert_eq!(only(&[&format!("task:{delayed}")]), [delayed.as_str()]);
     assert_eq!(only(&["--worker", "wroker-1"]), [other]);
     assert_eq!(only(&["--status", "completed"]), [ended.as_str()]);
     assert_eq!(only(&["--status", "processing", "--status", "error"]), [running.as_str(), &failed]);
@@ -54,6 +55,7 @@ fn tasks_lists_what_runs_and_waits() {
     assert_eq!(only(&["--older", "1h"]), [""; 0]);
     assert_eq!(only(&["--older", "0s", "--running"]), [running.as_str()]);
 
+    let ended_id = ended;
     let ended = site.run(&["tasks", "--limit", "1"]);
     assert_eq!(ended.code, Some(0));
     let [header, row] = ended.out.lines().collect::<Vec<_>>()[..] else { panic!("{}", ended.out) };
@@ -63,7 +65,25 @@ fn tasks_lists_what_runs_and_waits() {
     for text in [running.as_str(), "processing", "worker-1", "rhaid"] {
         assert!(row.contains(text), "{row}");
     }
-    assert!(ended.err.contains("there are more than 1 such tasks; --limit N"), "{}", ended.err);
+    assert!(ended.err.contains("there may be more than 1 such tasks; --limit N"), "{}", ended.err);
+    // The note has the place where the list continues.
+    let place =
+        |err: &str| err.split_once("--after ").and_then(|(_, rest)| Some(rest.split(' ').next()?.to_owned()));
+    let (mut listed, mut after) = (Vec::new(), Vec::new());
+    loop {
+        let page = site.run(
+            &[
+                &["tasks", "--limit", "1", "--json"][..],
+                &after.iter().map(String::as_str).collect::<Vec<_>>(),
+            ]
+            .concat(),
+        );
+        let task: Value = serde_json::from_str(page.out.trim()).expect("one task");
+        listed.push(task["taskId"].as_str().expect("an id").to_owned());
+        let Some(next) = place(&page.err) else { break };
+        after = vec!["--after".to_owned(), next];
+    }
+    assert_eq!(listed, [running.as_str(), &delayed, other, &failed, &ended_id]);
     drop(worker);
 }
 
@@ -76,6 +96,7 @@ fn wrong_filters_are_refused_with_the_way_out() {
         (["--older", "ten"], "such as 30s"),
         (["--worker", "a b"], "--worker"),
         (["--limit", "0"], "1..=10000"),
+        (["--after", "there"], "is not a place in a list of tasks"),
     ] {
         let ended = site.run(&[&["tasks"][..], &args].concat());
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);

@@ -1,9 +1,11 @@
 //! `Transport::details`
 
-use rhai_dispatcher_core::{Completion, Task, TaskId, TaskStatus};
+use rhai_dispatcher_core::{
+    CancelReason, Completion, Finish, Outcome, Payload, Priority, Task, TaskId, TaskStatus, TaskSummary,
+};
 
 use crate::Environment;
-use crate::instance::{Instance, completed, log};
+use crate::instance::{Instance, completed, error, log};
 use crate::stage::Stage;
 
 pub(crate) async fn details_answers_in_order(env: &dyn Environment) {
@@ -38,6 +40,39 @@ pub(crate) async fn details_follows_a_task(env: &dyn Environment) {
     assert_eq!(ended.log.lines(), log("so far so good").lines());
     assert_eq!((ended.created_at, ended.started_at), (pending.created_at, Some(started_at)));
     assert!(started_at <= ended.updated_at);
+}
+
+pub(crate) async fn summaries_are_those_of_the_records(env: &dyn Environment) {
+    let stage = Stage::with(env, |config| config.with_record_ttl(Stage::LASTING)).await;
+    let consumer = stage.attach().await;
+    let named = |name: &str| {
+        let payload = Payload::Script { source: "1".into(), name: Some(name.into()) };
+        Task { payload, context_id: Some("context".into()), request_id: Some(name.into()), ..stage.task() }
+    };
+    let mut ids = Vec::new();
+    for finish in [
+        completed("42"),
+        Finish::Outcome(Outcome::Error(error())),
+        Finish::Outcome(Outcome::Cancelled(CancelReason::Withdrawn)),
+        Finish::RetryIn(Stage::LASTING, error()),
+    ] {
+        ids.push(stage.submit(named(&format!("job-{}.rhai", ids.len()))).await);
+        consumer.end(consumer.claim_one().await.claim, finish).await;
+    }
+    ids.push(stage.submit(named("running.rhai")).await);
+    consumer.claim_one().await;
+    let method = "shop.buy".parse().expect("a name");
+    ids.push(stage.submit(Task { payload: Payload::Call { method }, ..stage.task() }).await);
+    ids.push(stage.submit(Task { priority: Priority::High, ..stage.child_of(ids[4]) }).await);
+    ids.push(stage.submit(Task { delay: Stage::LASTING, ..stage.task_for("other") }).await);
+    ids.push(TaskId::new());
+
+    let records = stage.transport.details(&ids).await.expect("details");
+    let expected: Vec<_> = records.iter().map(|record| record.as_ref().map(TaskSummary::from)).collect();
+    assert_eq!(expected.iter().flatten().count(), ids.len() - 1);
+    assert_eq!(stage.transport.summaries(&ids).await.expect("summaries"), expected);
+    let errors = expected.iter().flatten().filter(|summary| summary.error.is_some());
+    assert_eq!(errors.count(), 2, "that of a failed task, and that of a try");
 }
 
 /// A task with a request id; each call makes another task with the same request id.

@@ -19,6 +19,7 @@ crate::case::cases! {
     details:
         details_answers_in_order,
         details_follows_a_task,
+        summaries_are_those_of_the_records,
         finished_record_expires,
         oldest_finished_records_go_first,
         unfinished_record_stays;
@@ -59,6 +60,7 @@ crate::case::cases! {
     queue:
         instances_lists_the_living,
         queues_count_their_tasks,
+        queues_tell_the_oldest,
         queues_leave_out_the_expired,
         emptied_queue_is_not_listed;
     tasks:

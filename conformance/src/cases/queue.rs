@@ -41,6 +41,26 @@ pub(crate) async fn instances_lists_the_living(env: &dyn Environment) {
     assert_eq!(living(&stage, None).await, ids(&[&other]));
 }
 
+pub(crate) async fn queues_tell_the_oldest(env: &dyn Environment) {
+    let stage = Stage::new(env).await;
+    let _idle = stage.attach_to("other").await;
+    assert_eq!(stage.queue("other").await.oldest_ready, None);
+    stage.submit(Task { delay: Stage::LASTING, ..stage.task() }).await;
+    assert_eq!(stage.queue("main").await.oldest_ready, None, "it is not ready");
+    let mut accepted = Vec::new();
+    for priority in [Priority::Normal, Priority::Low, Priority::High] {
+        let id = stage.submit(Task { priority, ..stage.task() }).await;
+        accepted.push((id, stage.details(id).await.created_at));
+        let until = accepted[accepted.len() - 1].1 + Duration::from_millis(1);
+        stage.until(&[], async || stage.transport.clock().wall() > until).await;
+    }
+    for (id, created_at) in accepted {
+        assert_eq!(stage.queue("main").await.oldest_ready, Some(created_at));
+        stage.cancel(id).await;
+    }
+    assert_eq!(stage.queue("main").await.oldest_ready, None);
+}
+
 pub(crate) async fn queues_count_their_tasks(env: &dyn Environment) {
     let stage = Stage::new(env).await;
     let (consumer, _idle) = (stage.attach().await, stage.attach().await);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rhai_dispatcher_core::{Task, TaskDetails, TaskId, TaskStatus, Tick, Transport, TransportConfig};
 
-use super::fault::{DetailsAnswer, Fault, SubmitAnswer, faults};
+use super::fault::{DetailsAnswer, Fault, SubmitAnswer, SummariesAnswer, faults};
 
 faults! {
     MixesUpRecords => details::details_answers_in_order;
@@ -17,6 +17,20 @@ faults! {
     KeepsAnyNumber => details::oldest_finished_records_go_first;
     ForgetsWaitingTasks => details::unfinished_record_stays;
     ForgetsChildren => submit::child_is_listed_in_its_parent;
+    SummarizesWithoutErrors => details::summaries_are_those_of_the_records;
+}
+
+/// Leaves the error of the last try out of summaries.
+#[derive(Debug, Default)]
+struct SummarizesWithoutErrors;
+
+#[async_trait]
+impl Fault for SummarizesWithoutErrors {
+    async fn summaries(&self, of: &dyn Transport, ids: &[TaskId]) -> SummariesAnswer {
+        let mut summaries = of.summaries(ids).await?;
+        summaries.iter_mut().flatten().for_each(|summary| summary.error = None);
+        Ok(summaries)
+    }
 }
 
 /// Returns the record of the next id for each id.

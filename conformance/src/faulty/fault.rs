@@ -9,8 +9,8 @@ use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport,
     EndedRun, Finished, Inquiry, InspectError, InstanceInfo, InstanceReport, InstanceSpec, LoggedActivity,
     MethodFigures, OutcomeError, QueueInfo, Reported, Requeued, RunEvent, RunState, Signal, SubmitError,
-    Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, Transport, TransportConfig,
-    TransportError, WorkerId,
+    Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage, TaskSummary, Transport,
+    TransportConfig, TransportError, WorkerId,
 };
 
 use super::peer::Peer;
@@ -35,6 +35,10 @@ pub(crate) trait Fault: Debug + Send + Sync {
 
     /// An instance has attached.
     async fn attached(&self, _peer: &Peer) {}
+
+    async fn summaries(&self, of: &dyn Transport, ids: &[TaskId]) -> SummariesAnswer {
+        of.summaries(ids).await
+    }
 
     async fn details(&self, of: &dyn Transport, ids: &[TaskId]) -> DetailsAnswer {
         of.details(ids).await
@@ -166,6 +170,7 @@ pub(super) type OutcomeFuture = BoxFuture<'static, Result<Box<TaskDetails>, Outc
 pub(super) type InspectFuture = BoxFuture<'static, Result<RunState, InspectError>>;
 pub(super) type CancelAnswer = Result<Vec<Cancelled>, TransportError>;
 pub(super) type ReportAnswer = Result<Requeued, TransportError>;
+pub(super) type SummariesAnswer = Result<Vec<Option<TaskSummary>>, TransportError>;
 pub(super) type PageAnswer = Result<TaskPage, TransportError>;
 pub(super) type ClaimAnswer = Result<Vec<Claimed>, TransportError>;
 pub(super) type FinishAnswer = Vec<Result<Finished, TransportError>>;

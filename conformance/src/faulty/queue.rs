@@ -10,6 +10,7 @@ use super::fault::{Fault, faults};
 faults! {
     ListsTheDead => queue::instances_lists_the_living;
     Miscounts => queue::queues_count_their_tasks;
+    TellsWhenItWasAsked => queue::queues_tell_the_oldest;
     ListsEmptiedQueues => queue::emptied_queue_is_not_listed;
     NeverPauses => pause::paused_queue_delivers_nothing;
     NeverResumes => pause::resumed_queue_wakes_its_claims;
@@ -36,6 +37,21 @@ impl Fault for ListsTheDead {
             }
         }
         Ok(seen.iter().filter(|info| worker_id.is_none_or(|id| *id == info.worker_id)).cloned().collect())
+    }
+}
+
+/// Tells that the oldest ready task of each queue was accepted when it was asked.
+#[derive(Debug, Default)]
+struct TellsWhenItWasAsked;
+
+#[async_trait]
+impl Fault for TellsWhenItWasAsked {
+    async fn queues(&self, of: &dyn Transport) -> Result<Vec<QueueInfo>, TransportError> {
+        let mut queues = of.queues().await?;
+        for queue in queues.iter_mut().filter(|queue| queue.oldest_ready.is_some()) {
+            queue.oldest_ready = Some(of.clock().wall());
+        }
+        Ok(queues)
     }
 }
 

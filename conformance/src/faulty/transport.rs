@@ -7,7 +7,7 @@ use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
     InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
     Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
-    Transport, TransportError, WorkerId,
+    TaskSummary, Transport, TransportError, WorkerId,
 };
 
 use super::Fault;
@@ -44,6 +44,10 @@ impl Transport for Faulty {
         let peer = Peer { transport: Arc::clone(&self.inner), consumer, worker_id };
         self.fault.attached(&peer).await;
         Ok(Arc::new(FaultyConsumer { peer, fault: Arc::clone(&self.fault) }))
+    }
+
+    async fn summaries(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskSummary>>, TransportError> {
+        self.fault.summaries(&*self.inner, ids).await
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {

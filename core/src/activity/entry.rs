@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::ErrorFingerprint;
 use crate::{
-    CancelReason, InstanceId, MethodName, TaskDetails, TaskError, TaskErrorKind, TaskId, TaskStatus,
+    CancelReason, InstanceId, MethodName, TaskError, TaskErrorKind, TaskId, TaskStatus, TaskSummary,
     WallTime, WorkerId,
 };
 
@@ -84,20 +84,28 @@ impl ActivityEntry {
 
     /// A task that has not ended, as filters see it, if it is `now`: it "ended" when it was accepted, and has run from its
     /// start until now.
-    pub(crate) fn of_unfinished(details: &TaskDetails, now: WallTime) -> Self {
-        let (worker_id, caller_id) = (details.worker_id.clone(), Arc::clone(&details.caller_id));
-        let mut entry = Self::new(details.task_id, worker_id, caller_id, details.status, details.created_at);
-        entry.method = details.method.clone();
-        entry.script_name = details.script_name.clone();
-        entry.context_id = details.context_id.clone();
-        entry.parent = details.parent;
-        entry.delivery = details.delivery;
-        entry.attempt = details.attempt;
-        entry.instance = details.instance;
-        let started = details.started_at.filter(|_| details.status == TaskStatus::Processing);
-        entry.run_time =
-            started.map(|at| Duration::from_millis(now.as_millis().saturating_sub(at.as_millis())));
-        entry.error = details.error.clone().map(ActivityError::from);
+    pub(crate) fn of_unfinished(task: &TaskSummary, now: WallTime) -> Self {
+        let started = task.started_at.filter(|_| task.status == TaskStatus::Processing);
+        Self { run_time: started.map(|at| now - at), ..Self::of(task, task.created_at) }
+    }
+
+    /// A task that has ended, by its record.
+    pub(crate) fn of_ended(task: &TaskSummary) -> Self {
+        let run_time = task.started_at.map(|at| task.updated_at - at);
+        Self { run_time, cancel_reason: task.cancel_reason, ..Self::of(task, task.updated_at) }
+    }
+
+    fn of(task: &TaskSummary, time: WallTime) -> Self {
+        let (worker_id, caller_id) = (task.worker_id.clone(), Arc::clone(&task.caller_id));
+        let mut entry = Self::new(task.task_id, worker_id, caller_id, task.status, time);
+        entry.method = task.method.clone();
+        entry.script_name = task.script_name.clone();
+        entry.context_id = task.context_id.clone();
+        entry.parent = task.parent;
+        entry.delivery = task.delivery;
+        entry.attempt = task.attempt;
+        entry.instance = task.instance;
+        entry.error = task.error.clone().map(ActivityError::from);
         entry
     }
 

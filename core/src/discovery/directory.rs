@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{HandlerInfo, HandlerStatus, HandlerType, InstanceDescription, MethodInfo, MethodStatus};
 use crate::{
     Counters, Figures, InstanceId, InstanceInfo, InstanceReport, Invalid, MethodFigures, MethodName,
-    WallTime, WorkerId,
+    WallTime, WorkerId, nearest,
 };
 
 /// What the living instances have announced.
@@ -72,6 +72,13 @@ impl Directory {
             return Err(Invalid::new("worker_id", problem, "name one of them with worker_id(...)"));
         }
         Ok(own.first().or(built_in.as_ref()))
+    }
+
+    /// A method that an unknown name may have been meant for.
+    pub(crate) fn nearest(&self, method: &MethodName) -> Option<&str> {
+        /// More are not looked through, since any caller can make the dispatcher look.
+        const MAX_NAMES: usize = 10_000;
+        nearest(method.as_str(), self.by_method.keys().take(MAX_NAMES).map(MethodName::as_str))
     }
 
     /// The handlers of a worker id, by name, with `figures`. Those that are built in are left out.
@@ -179,9 +186,10 @@ impl Sums<'_> {
     }
 }
 
-/// A method that no living instance has.
-pub(crate) fn unserved(method: &MethodName) -> Invalid {
-    let problem = format!("is missing, and no living worker has announced a method `{method}`");
+/// A method that no living instance has. `meant`: the one that may have been meant.
+pub(crate) fn unserved(method: &MethodName, meant: Option<&str>) -> Invalid {
+    let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let problem = format!("is missing, and no living worker has announced a method `{method}`{meant}");
     Invalid::new(
         "worker_id",
         problem,

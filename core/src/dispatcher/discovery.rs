@@ -82,7 +82,12 @@ impl Dispatcher {
     /// # Errors
     /// Those of [`find_worker`](Self::find_worker), and [`Error::Invalid`] if no living instance has the method.
     pub(super) async fn worker_id_of(&self, method: &MethodName) -> Result<WorkerId, Error> {
-        self.find_worker(method).await?.ok_or_else(|| unserved(method).into())
+        if let Some(worker_id) = self.find_worker(method).await? {
+            return Ok(worker_id);
+        }
+        // What was read just now.
+        let directory = self.directory_read(SHARED_FOR).await?;
+        Err(unserved(method, directory.nearest(method)).into())
     }
 
     async fn handlers_of(

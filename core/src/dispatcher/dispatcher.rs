@@ -11,8 +11,8 @@ use super::{DispatcherConfig, Progress, TimedOut};
 use crate::metrics::DispatcherMetrics;
 use crate::{
     BlockingError, BlockingPool, CancelReason, Cancelled, Clock, Error, Invalid, Payload, Priority,
-    SubmitOneError, Submitted, Task, TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TraceContext,
-    Transport, TransportExt, WorkerId,
+    SubmitOneError, Submitted, Task, TaskDetails, TaskError, TaskErrorKind, TaskEvent, TaskId, TaskSummary,
+    TraceContext, Transport, TransportExt, WorkerId,
 };
 
 /// Submits tasks, waits for them, and reads their records. Clones are the same dispatcher.
@@ -117,7 +117,7 @@ impl Dispatcher {
             return Ok(Progress::Ended(details.status));
         }
         let queue = self.transport().queue(&details.worker_id).await?;
-        Ok(Progress::of(&details, Some(&queue), self.clock().wall()))
+        Ok(Progress::of(&TaskSummary::from(&details), Some(&queue), self.clock().wall()))
     }
 
     /// Cancels a task of any dispatcher.
@@ -294,7 +294,7 @@ impl Dispatcher {
         };
         let progress = match future::select(pin!(read), latest).await {
             Either::Left((Some((details, queue)), _)) => {
-                Progress::of(&details, queue.as_ref(), self.clock().wall())
+                Progress::of(&TaskSummary::from(&details), queue.as_ref(), self.clock().wall())
             }
             _ => Progress::Unknown,
         };

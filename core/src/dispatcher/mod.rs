@@ -21,6 +21,6 @@ pub use dispatcher::Dispatcher;
 pub use preflight::Preflight;
 pub use progress::Progress;
 pub use request::PlayRequestBuilder;
-pub use tasks::ListedTask;
+pub use tasks::{ListedTask, TaskListCursor, TaskListPage, TaskListRequest};
 pub use timed_out::TimedOut;
 pub use trace_source::TraceSource;

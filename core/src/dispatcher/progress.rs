@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{InstanceId, Priority, QueueInfo, TaskDetails, TaskError, TaskStatus, WallTime, WorkerId};
+use crate::{InstanceId, Priority, QueueInfo, TaskError, TaskStatus, TaskSummary, WallTime, WorkerId};
 
 /// Why a task has no outcome yet: what it waited for, or since when it runs, at one moment.
 ///
@@ -72,38 +72,38 @@ impl Progress {
 
     /// The progress of a task by its record and the numbers of its queue. Of a task that is cancelled by now, its
     /// progress before that.
-    pub(in crate::dispatcher) fn of(details: &TaskDetails, queue: Option<&QueueInfo>, now: WallTime) -> Self {
-        match details.status {
-            TaskStatus::Pending => Self::of_waiting(details, queue, now),
-            TaskStatus::Processing => Self::Running { since: details.started_at, instance: details.instance },
+    pub(in crate::dispatcher) fn of(task: &TaskSummary, queue: Option<&QueueInfo>, now: WallTime) -> Self {
+        match task.status {
+            TaskStatus::Pending => Self::of_waiting(task, queue, now),
+            TaskStatus::Processing => Self::Running { since: task.started_at, instance: task.instance },
             // It never started: what it waited for until it was cancelled.
-            TaskStatus::Cancelled if details.delivery == 0 => Self::of_waiting(details, queue, now),
+            TaskStatus::Cancelled if task.delivery == 0 => Self::of_waiting(task, queue, now),
             // It ran until it was cancelled.
-            TaskStatus::Cancelled => Self::Running { since: details.started_at, instance: details.instance },
+            TaskStatus::Cancelled => Self::Running { since: task.started_at, instance: task.instance },
             ended => Self::Ended(ended),
         }
     }
 
-    fn of_waiting(details: &TaskDetails, queue: Option<&QueueInfo>, now: WallTime) -> Self {
-        let until = details.run_at.filter(|run_at| *run_at > now);
-        if let Some(error) = &details.error {
-            return Self::Retrying { failed: details.attempt, until, error: error.clone() };
+    fn of_waiting(task: &TaskSummary, queue: Option<&QueueInfo>, now: WallTime) -> Self {
+        let until = task.run_at.filter(|run_at| *run_at > now);
+        if let Some(error) = &task.error {
+            return Self::Retrying { failed: task.attempt, until, error: error.clone() };
         }
         if let Some(until) = until {
             return Self::Delayed { until };
         }
-        let worker_id = details.worker_id.clone();
+        let worker_id = task.worker_id.clone();
         match queue {
             None => Self::NotStarted { worker_id },
             Some(queue) if queue.instances == 0 => Self::NotServed { worker_id },
             Some(queue) if queue.paused => Self::Paused { worker_id },
             Some(queue) => {
                 let ranks = Priority::ALL.iter().zip(queue.ready);
-                let before = ranks.take_while(|(priority, _)| **priority != details.priority);
+                let before = ranks.take_while(|(priority, _)| **priority != task.priority);
                 let before: usize = before.map(|(_, ready)| ready).sum();
-                let beside = Priority::ALL.iter().position(|priority| *priority == details.priority);
+                let beside = Priority::ALL.iter().position(|priority| *priority == task.priority);
                 let beside = beside.map_or(0, |rank| queue.ready[rank]);
-                let itself = usize::from(details.status == TaskStatus::Pending);
+                let itself = usize::from(task.status == TaskStatus::Pending);
                 Self::Queued {
                     worker_id,
                     ahead: (before + beside).saturating_sub(itself),
@@ -153,7 +153,7 @@ impl fmt::Display for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Payload, Task, TaskErrorKind};
+    use crate::{Payload, Task, TaskDetails, TaskErrorKind};
 
     const NOW: WallTime = WallTime::from_millis(1_700_000_000_000);
 
@@ -161,6 +161,7 @@ mod tests {
         QueueInfo {
             worker_id: worker_id(),
             ready: [3, 5, 7],
+            oldest_ready: Some(NOW),
             delayed: 0,
             quarantined: 0,
             claimed: 2,
@@ -178,7 +179,7 @@ mod tests {
     }
 
     fn says(details: &TaskDetails, queue: &QueueInfo) -> String {
-        Progress::of(details, Some(queue), NOW).to_string()
+        Progress::of(&TaskSummary::from(details), Some(queue), NOW).to_string()
     }
 
     #[test]
@@ -189,7 +190,10 @@ mod tests {
         assert_eq!(says(&details, &QueueInfo { paused: true, ..queue() }), "the queue of worker-1 is paused");
         let unserved = QueueInfo { paused: true, instances: 0, ..queue() };
         assert_eq!(says(&details, &unserved), "no worker serves worker-1");
-        assert_eq!(Progress::of(&details, None, NOW), Progress::NotStarted { worker_id: worker_id() });
+        assert_eq!(
+            Progress::of(&TaskSummary::from(&details), None, NOW),
+            Progress::NotStarted { worker_id: worker_id() }
+        );
 
         details.run_at = Some(WallTime::from_millis(1_700_000_001_000));
         assert_eq!(says(&details, &unserved), "its delay ends at 2023-11-14T22:13:21.000Z");

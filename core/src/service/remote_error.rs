@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{CancelReason, Error, TaskError};
+use crate::{CancelReason, Error, TaskError, WorkerId};
 
 /// Why a call over a transport has no response, beside the reasons that calls within a process have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +9,11 @@ pub enum RemoteError {
     /// Caller and worker were built with different types, or the worker id is not served by this service.
     #[error("{0}")]
     Incompatible(String),
+    /// No worker served the worker id when the timeout of the call was over. The request is withdrawn.
+    #[error(
+        "the timeout of the call is over, and no worker serves {0}; start its service there, or correct the worker id"
+    )]
+    NotServed(WorkerId),
     /// The request's task was cancelled.
     #[error("the request was cancelled ({0})")]
     Cancelled(CancelReason),

@@ -119,6 +119,9 @@ trait Limit: Copy + Sized {
     /// What a good value is.
     const HINT: &'static str;
 
+    /// What is wrong with another one.
+    const IS_NOT: &'static str;
+
     const IS_TIME: bool;
 
     fn of(text: &str) -> Option<Self>;
@@ -129,7 +132,11 @@ trait Limit: Copy + Sized {
 
     fn parse(name: &'static str, text: &str) -> Result<Self, Invalid> {
         let limit = Self::of(text).filter(|limit| !limit.is_zero());
-        limit.ok_or_else(|| Self::refuse(name, format!("{} is not such a number", quoted(text))))
+        limit.ok_or_else(|| {
+            let is_long = !Self::IS_TIME && text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+            let problem = if is_long { "is too large" } else { Self::IS_NOT };
+            Self::refuse(name, format!("{} {problem}", quoted(text)))
+        })
     }
 
     fn refuse(name: &'static str, problem: String) -> Invalid {
@@ -142,6 +149,8 @@ macro_rules! whole_numbers {
         $(
             impl Limit for $type {
                 const HINT: &'static str = "give a whole number above zero";
+
+                const IS_NOT: &'static str = "is not a whole number above zero";
 
                 const IS_TIME: bool = false;
 
@@ -165,6 +174,8 @@ whole_numbers! { u64 usize }
 
 impl Limit for Duration {
     const HINT: &'static str = "give a time above zero, in seconds";
+
+    const IS_NOT: &'static str = "is not a number of seconds above zero";
 
     const IS_TIME: bool = true;
 

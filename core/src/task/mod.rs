@@ -16,6 +16,7 @@ mod priority;
 mod retry;
 mod script_text;
 mod status;
+mod summary;
 #[expect(clippy::module_inception, reason = "each file is named for its main type")]
 mod task;
 mod trace_context;
@@ -37,6 +38,7 @@ pub use priority::Priority;
 pub use retry::RetryPolicy;
 pub use script_text::{ScriptFileError, read_script, read_script_from, script_text};
 pub use status::{CancelReason, TaskStatus};
+pub use summary::TaskSummary;
 pub use task::{Payload, Task};
 pub use trace_context::TraceContext;
 pub use worker_id::WorkerId;

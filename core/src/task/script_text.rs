@@ -23,7 +23,7 @@ pub enum ScriptFileError {
     #[error("{}", unreadable(.0))]
     Unreadable(#[from] io::Error),
     /// The file is longer than a script may be.
-    #[error("it has more than {0} bytes, which is the limit for a script")]
+    #[error("it has more than {0} bytes, the limit for a script; raise max_script_bytes, or split it")]
     TooLong(usize),
     /// It is not text.
     #[error("it is not UTF-8, from byte {0} on; save it as UTF-8")]
@@ -92,7 +92,11 @@ mod tests {
     fn bytes_that_are_no_script_are_refused_with_the_reason() {
         let read = |bytes: &[u8]| read_script_from(bytes, 5).map_err(|error| error.to_string());
         assert_eq!(read(b"1 + 1").as_deref(), Ok("1 + 1"));
-        assert_eq!(read(b"1 + 11"), Err("it has more than 5 bytes, which is the limit for a script".into()));
+        assert_eq!(
+            read(b"1 + 11"),
+            Err("it has more than 5 bytes, the limit for a script; raise max_script_bytes, or split it"
+                .into())
+        );
         assert_eq!(read(b"1 \xff"), Err("it is not UTF-8, from byte 2 on; save it as UTF-8".into()));
         let folder = read_script(Path::new("."), 5).map_err(|error| error.to_string());
         assert_eq!(folder, Err("it is a directory; give the files in it".into()));

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ActivityRange, ActivityWatch, CancelReason, Clock, EventLimits, EventQueue, InspectError, LoggedActivity,
-    RunState, Task, TaskDetails, TaskEvents, TaskId, WorkerId,
+    RunState, Task, TaskDetails, TaskEvents, TaskId, TaskSummary, WorkerId,
 };
 
 /// Takes tasks to the instances that run them, and their outcomes to the callers that wait.
@@ -88,6 +88,19 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`Unavailable`](TransportError::Unavailable).
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError>;
+
+    /// What a list shows of tasks of this transport, in the order of `ids`; `None` for one that is not known (any more).
+    /// Nothing that is due is done before.
+    ///
+    /// # Behavior
+    /// - `summaries_are_those_of_the_records`: of tasks that wait, run, are retried and have ended.
+    ///
+    /// # Errors
+    /// As [`details`](Self::details).
+    async fn summaries(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskSummary>>, TransportError> {
+        let records = self.details(ids).await?;
+        Ok(records.iter().map(|record| record.as_ref().map(TaskSummary::from)).collect())
+    }
 
     /// Waits until a task has its outcome. Registered when called, not when first polled;
     /// dropping the future ends the wait and changes nothing for the task.
@@ -261,6 +274,7 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Behavior
     /// - `queues_count_their_tasks`: waiting by priority, delayed, claimed, and instances.
+    /// - `queues_tell_the_oldest`: when the ready task was accepted that waits longest, whatever its priority.
     /// - `queues_leave_out_the_expired`: a task that has expired does not count as waiting.
     /// - `emptied_queue_is_not_listed`: a queue that no instance serves and whose tasks have all ended. Their request
     ///   ids are known all the same.

@@ -61,6 +61,9 @@ pub struct QueueInfo {
     pub worker_id: WorkerId,
     /// Tasks that could be claimed now, by priority, in the order of [`Priority::ALL`].
     pub ready: [usize; Priority::ALL.len()],
+    /// When the oldest of these was accepted.
+    #[serde(default)]
+    pub oldest_ready: Option<WallTime>,
     /// Tasks whose time has not come.
     pub delayed: usize,
     /// Quarantined tasks that wait: they may have killed their instances, and start in small groups.
@@ -78,7 +81,16 @@ impl QueueInfo {
     #[must_use]
     pub fn empty(worker_id: WorkerId) -> Self {
         let ready = [0; Priority::ALL.len()];
-        Self { worker_id, ready, delayed: 0, quarantined: 0, claimed: 0, instances: 0, paused: false }
+        Self {
+            worker_id,
+            ready,
+            oldest_ready: None,
+            delayed: 0,
+            quarantined: 0,
+            claimed: 0,
+            instances: 0,
+            paused: false,
+        }
     }
 
     /// Tasks that wait, for any reason.

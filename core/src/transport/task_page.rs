@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::TransportError;
-use crate::{Invalid, TaskId};
+use crate::{Invalid, TaskId, WallTime};
 
 /// A part of a queue. Each task that has not ended is in one, and moves between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,8 +78,10 @@ impl From<QueuePart> for TaskCursor {
 }
 
 /// Some of the tasks of a part of a queue.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskPage {
+    /// The transport's time when it was read.
+    pub now: WallTime,
     /// Their ids.
     pub ids: Vec<TaskId>,
     /// From where on there may be more; none if these were the last.

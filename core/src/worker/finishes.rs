@@ -38,6 +38,16 @@ struct Ended {
     runs: Vec<EndedRun>,
 }
 
+impl Ended {
+    /// None yet, with room for as many as there are in the batch before.
+    fn with_room_for(before: &Self) -> Self {
+        Self {
+            completions: Vec::with_capacity(before.completions.len()),
+            runs: Vec::with_capacity(before.runs.len()),
+        }
+    }
+}
+
 /// What of a batch the transport has not taken.
 #[derive(Default)]
 struct Unwritten {
@@ -81,7 +91,8 @@ impl Finishes {
             answered = true;
         }
         if self.writing.is_none() && !self.ended.completions.is_empty() {
-            let (writer, ended) = (Arc::clone(&self.writer), std::mem::take(&mut self.ended));
+            let next = Ended::with_room_for(&self.ended);
+            let (writer, ended) = (Arc::clone(&self.writer), std::mem::replace(&mut self.ended, next));
             self.writing = Some(Box::pin(async move { writer.write(ended).await }));
         }
         let Some(writing) = &mut self.writing else { return answered };

@@ -3,12 +3,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::Ran;
 use super::job::Job;
 use super::lane_state::LaneState;
 use super::run_queue::RunQueue;
 use super::task_waker::TaskWaker;
-use crate::Clock;
+use super::{Ran, StopToken};
+use crate::{Clock, Tick};
 
 /// The tasks of a lane that have begun. Those that were woken run in the order of the [`RunQueue`].
 pub(super) struct Jobs {
@@ -43,17 +43,19 @@ impl Jobs {
     }
 
     /// Runs a new task up to its first wait. How it ended, if it has.
-    pub(super) fn begin(&mut self, job: Job) -> Option<(Job, Ran)> {
-        let (id, mut entry) = self.enter(job);
+    pub(super) fn begin(&mut self, mut job: Job) -> Option<(Job, Ran)> {
+        self.next_id += 1;
+        let task_waker = self.task_waker(&job.stop);
+        let waker = Waker::from(Arc::clone(&task_waker));
+        let now = job.started_at;
         // Most tasks end now, and are never among those that wait.
-        if let Poll::Ready(ran) = entry.poll(&*self.clock, &self.state) {
-            let Entry { job, task_waker, waker } = entry;
+        if let Poll::Ready(ran) = poll_job(&mut job, &task_waker, &waker, now, (&*self.clock, &self.state)) {
             drop(waker);
             job.stop.forget();
             self.spare = Some(task_waker);
             return Some((job, ran));
         }
-        self.jobs.insert(id, entry);
+        self.jobs.insert(self.next_id, Entry { job, task_waker, waker });
         None
     }
 
@@ -74,7 +76,8 @@ impl Jobs {
             let Some(entry) = self.jobs.get_mut(&id).filter(|entry| entry.task_waker.is_queued()) else {
                 continue;
             };
-            let ended = entry.poll(&*self.clock, &self.state);
+            let Entry { job, task_waker, waker } = entry;
+            let ended = poll_job(job, task_waker, waker, self.clock.now(), (&*self.clock, &self.state));
             let Poll::Ready(ran) = ended else { return Poll::Ready(None) };
             let ended = self.jobs.remove(&id).map(|entry| entry.job);
             return Poll::Ready(ended.map(|job| {
@@ -85,11 +88,11 @@ impl Jobs {
         Poll::Pending
     }
 
-    fn enter(&mut self, job: Job) -> (u64, Entry) {
-        self.next_id += 1;
+    /// A waker for the next task, which is about to run.
+    fn task_waker(&mut self, stop: &StopToken) -> Arc<TaskWaker> {
         let (ready, clock) = (Arc::clone(&self.ready), Arc::clone(&self.clock));
-        let task_waker = TaskWaker::new(self.next_id, ready, clock, job.stop.clone());
-        let task_waker = match self.spare.take() {
+        let task_waker = TaskWaker::new(self.next_id, ready, clock, stop.clone());
+        match self.spare.take() {
             Some(mut spare) => {
                 match Arc::get_mut(&mut spare) {
                     Some(unused) => *unused = task_waker,
@@ -98,9 +101,7 @@ impl Jobs {
                 spare
             }
             None => Arc::new(task_waker),
-        };
-        let waker = Waker::from(Arc::clone(&task_waker));
-        (self.next_id, Entry { job, task_waker, waker })
+        }
     }
 }
 
@@ -110,16 +111,20 @@ impl Drop for Jobs {
     }
 }
 
-impl Entry {
-    fn poll(&mut self, clock: &dyn Clock, state: &LaneState) -> Poll<Ran> {
-        state.slot().set(self.job.claim.task);
-        self.task_waker.run();
-        let before = clock.now();
-        self.job.stop.probe().polled(before);
-        let polled = Pin::new(&mut self.job).poll(&mut Context::from_waker(&self.waker));
-        if polled.is_pending() {
-            self.task_waker.wait(before, clock.now());
-        }
-        polled
+/// Polls a task from `now` on.
+fn poll_job(
+    job: &mut Job,
+    task_waker: &TaskWaker,
+    waker: &Waker,
+    now: Tick,
+    (clock, state): (&dyn Clock, &LaneState),
+) -> Poll<Ran> {
+    state.slot().set(job.claim.task);
+    task_waker.run();
+    job.stop.probe().polled(now);
+    let polled = Pin::new(job).poll(&mut Context::from_waker(waker));
+    if polled.is_pending() {
+        task_waker.wait(now, clock.now());
     }
+    polled
 }

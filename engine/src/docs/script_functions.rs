@@ -55,7 +55,7 @@ pub(super) const SCRIPT_FUNCTIONS: &[FunctionDoc] = &[
         "The value of a JSON text of any kind. Of several properties of one name, the last counts.",
     )
     .errors(
-        "The text is not JSON, or has a whole number beyond 64 bits. No `catch` gets the error of more than 127 levels.",
+        "The text is not JSON, or has a whole number beyond 64 bits with a sign. No `catch` gets the error of more than 127 levels.",
     )
     .example("parse_json(\"[1, {\\\"a\\\": null}]\")", "[1,{\"a\":null}]"),
 ];

@@ -10,7 +10,6 @@ use super::admission::Admission;
 use super::lane_engines::LaneEngines;
 use super::run_slot::RunSlot;
 use crate::EngineConfig;
-use crate::call::Runtime;
 use crate::fiber::{StackPool, StackSize};
 use crate::metrics::ScriptMetrics;
 use crate::script::LaneEngine;
@@ -47,11 +46,6 @@ impl LaneResources {
             accounts: Arc::default(),
             config: Rc::new(config),
         }
-    }
-
-    /// The runtime of `EngineConfig::with_tokio`, if there is one.
-    pub(crate) fn runtime(&self) -> &Runtime {
-        &self.config.runtime
     }
 
     /// How many scripts there is room for.

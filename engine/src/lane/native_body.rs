@@ -8,21 +8,38 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use rhai_dispatcher_core::{Json, TaskError, TaskErrorKind};
 
+use crate::EngineConfig;
 use crate::call::Runtime;
+use crate::config::limit_name;
 use crate::fiber::Panicked;
+use crate::script::raise;
 
 /// A future of Rust code that a task runs: polled and dropped within the runtime of `EngineConfig::with_tokio`, if there is
-/// one. Its panic is an error of kind `panic`.
+/// one. Its panic is an error of kind `panic`, and a result longer than `max_output_bytes` is one of kind `limit`.
 #[must_use = "a future does nothing until it is polled"]
 pub struct NativeBody {
     /// `None` once it has ended.
     body: Option<LocalBoxFuture<'static, Result<Json, TaskError>>>,
     runtime: Runtime,
+    max_output_bytes: usize,
 }
 
 impl NativeBody {
-    pub(crate) fn new(runtime: &Runtime, body: LocalBoxFuture<'static, Result<Json, TaskError>>) -> Self {
-        Self { body: Some(body), runtime: runtime.clone() }
+    /// `config` is that of the task, with its limits.
+    pub(crate) fn new(config: &EngineConfig, body: LocalBoxFuture<'static, Result<Json, TaskError>>) -> Self {
+        let max_output_bytes = config.limits.max_output_bytes;
+        Self { body: Some(body), runtime: config.runtime.clone(), max_output_bytes }
+    }
+
+    /// The result, if it is short enough.
+    fn check(&self, json: Json) -> Result<Json, TaskError> {
+        let max = self.max_output_bytes;
+        if json.as_str().len() <= max {
+            return Ok(json);
+        }
+        let raise = raise(limit_name!(max_output_bytes));
+        let message = format!("the result has more than {max} bytes of JSON; {raise}");
+        Err(TaskError::new(TaskErrorKind::Limit, message))
     }
 
     fn drop_body(&mut self) {
@@ -49,7 +66,7 @@ impl Future for NativeBody {
             }
         };
         this.drop_body();
-        Poll::Ready(ended)
+        Poll::Ready(ended.and_then(|json| this.check(json)))
     }
 }
 

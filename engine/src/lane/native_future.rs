@@ -6,22 +6,18 @@ use std::task::{Context, Poll};
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use rhai_dispatcher_core::{Json, Outcome, Ran, Run, TaskError, TaskErrorKind, TaskLog};
+use rhai_dispatcher_core::{Json, Outcome, Ran, Run, TaskError, TaskLog};
 
 use super::admission::Admitted;
 use super::call_time::CallTime;
 use super::lane_resources::LaneResources;
 use super::native_body::NativeBody;
-use crate::EngineConfig;
-use crate::config::limit_name;
-use crate::script::raise;
 
 /// A task that Rust code runs, beside the scripts of a lane: it is counted, stopped and limited as they are.
 pub(crate) struct NativeFuture {
     /// `None` once it has ended.
     body: Option<NativeBody>,
     run: Run,
-    config: Rc<EngineConfig>,
     /// Only one that lasts needs its timer.
     time: CallTime,
     lane: Rc<LaneResources>,
@@ -35,12 +31,11 @@ impl NativeFuture {
         body: LocalBoxFuture<'static, Result<Json, TaskError>>,
     ) -> Self {
         let config = lane.config_for(&run.claimed.task);
-        let body = Some(NativeBody::new(&config.runtime, body));
+        let body = Some(NativeBody::new(&config, body));
         Self {
             body,
             time: CallTime::new(&run.clock, config.limits.max_wall_time),
             run,
-            config,
             admitted: Admitted::new(lane.admission()),
             lane: Rc::clone(lane),
         }
@@ -48,19 +43,7 @@ impl NativeFuture {
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Json, TaskError>> {
         let Some(body) = &mut self.body else { return Poll::Pending };
-        let Poll::Ready(ended) = body.poll_unpin(cx) else { return Poll::Pending };
-        Poll::Ready(ended.and_then(|json| self.check(json)))
-    }
-
-    /// The result, if it is short enough.
-    fn check(&self, json: Json) -> Result<Json, TaskError> {
-        let max = self.config.limits.max_output_bytes;
-        if json.as_str().len() <= max {
-            return Ok(json);
-        }
-        let raise = raise(limit_name!(max_output_bytes));
-        let message = format!("the result has more than {max} bytes of JSON; {raise}");
-        Err(TaskError::new(TaskErrorKind::Limit, message))
+        body.poll_unpin(cx)
     }
 }
 

@@ -1,6 +1,7 @@
-use rhai::{AST, FnAccess};
+use rhai::{AST, ASTNode, Expr, FnAccess, Stmt};
 
 use super::doc_comments::DocComments;
+use super::place::place;
 
 /// The functions that a script defines for others, and what it says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,20 @@ pub struct ScriptOutline {
     /// Its functions in the order of the text, without those that are private, those of a type (`fn int.double()`), and
     /// closures. Several may have one name, if they differ in the number of their parameters.
     pub functions: Vec<FunctionOutline>,
+    /// Its imports of modules whose names are in the text, in the order of the text.
+    pub imports: Vec<ImportOutline>,
+}
+
+/// An import of a module by a name in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportOutline {
+    /// The name, without the ending of a file.
+    pub module: String,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// The column in that line, from 1, in characters.
+    pub column: Option<u32>,
 }
 
 /// A function of a script.
@@ -50,8 +65,23 @@ impl ScriptOutline {
             .collect();
         functions.sort_by_key(|(at, _)| *at);
         let functions = functions.into_iter().map(|(_, function)| function).collect();
-        Self { description: comments.of_script(), functions }
+        Self { description: comments.of_script(), functions, imports: imports(ast) }
     }
+}
+
+fn imports(ast: &AST) -> Vec<ImportOutline> {
+    let mut imports = Vec::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last()
+            && let (Expr::StringConstant(name, at), _) = &**import
+        {
+            let module = name.strip_suffix(".rhai").unwrap_or(name).to_owned();
+            imports.push(ImportOutline { module, line: place(at.line()), column: place(at.position()) });
+        }
+        true
+    });
+    imports.sort_by_key(|import| (import.line, import.column));
+    imports
 }
 
 #[cfg(test)]
@@ -82,6 +112,16 @@ mod tests {
             ("refund", "cents".to_owned(), "Two.", 23),
         ];
         assert_eq!(functions, expected);
+    }
+
+    #[test]
+    fn imports_by_name_are_in_it() {
+        let outline = outline(
+            "import \"_lib/money\" as money;\nlet name = \"b\";\nimport name as b;\nfn f() { import \"c.rhai\" as c; c::f() }",
+        );
+        let found: Vec<_> =
+            outline.imports.iter().map(|import| (&*import.module, import.line, import.column)).collect();
+        assert_eq!(found, [("_lib/money", Some(1), Some(8)), ("c", Some(4), Some(17))]);
     }
 
     #[test]

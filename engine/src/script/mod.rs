@@ -19,9 +19,10 @@ mod value;
 pub(crate) use error::{LimitExceeded, NativeResult, Size, raise};
 pub(crate) use import::Resolver;
 pub(crate) use outcome::{
-    Known, at, function_names, hint, panic_error, parse_error, place_in_use, run_error, too_long,
+    Known, at, function_arities, function_names, hint, panic_error, parse_error, place_in_use, run_error,
+    too_long,
 };
-pub(crate) use parse::{ParseGuard, compile_script, register_range_guard};
+pub(crate) use parse::{CURRY, ParseGuard, compile_script, register_range_guard};
 pub(crate) use run::{
     Bound, End, LaneEngine, PanicPlace, ScriptRun, bind, catch, conclude_wait, note_captured, on_operation,
     on_progress,

@@ -3,7 +3,7 @@ use rhai_dispatcher_core::TaskEvent;
 /// What a subscriber has been told, so that it is told nothing twice after the next connection has begun anew.
 ///
 /// The gateway tells the lines of a run in their order, and counts those that are lost: what was told of a run is a number
-/// of lines. A start that its worker gave back and that begins again with the same delivery while the connection is away
+/// of lines. A run that its worker released and that begins again with the same delivery without a connection
 /// can't be told from the run before it; its first lines then count as told.
 #[derive(Debug, Default)]
 pub(super) struct Resumption {
@@ -105,7 +105,7 @@ mod tests {
 
         resumption.resume();
         // Of seven that are lost, four were told.
-        assert_eq!(told(&mut resumption, vec![started.clone(), lost(7), line("h")]), ["3 lost", "h"]);
+        assert_eq!(told(&mut resumption, vec![started, lost(7), line("h")]), ["3 lost", "h"]);
 
         resumption.resume();
         let later = vec![TaskEvent::Started { delivery: 2 }, line("a")];

@@ -26,7 +26,7 @@ async fn restart_ends_calls_that_were_sent_and_no_others() {
     // Its task is cancelled, and takes no permit any more.
     site.running(1).await;
 
-    // Without a gateway it waits for the next.
+    // The gateway is away: it waits for the next one.
     let later = spawn("test.gate");
     site.start_gateway(Box::new(|builder| builder)).await;
     site.gate.add_permits(2);

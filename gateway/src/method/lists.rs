@@ -83,8 +83,10 @@ pub(super) async fn tasks(context: CallContext, params: Params) -> Result<Done, 
             && let Some(task) = listed.try_next().await.map_err(of_error)?
         {
             match task {
-                ListedTask::Unfinished { details, progress } if identity.sees(&details) => {
-                    found.push(json!({ "task": details, "progress": progress.to_string() }));
+                ListedTask::Unfinished { summary, progress }
+                    if identity.sees_task_of(&summary.worker_id, &summary.caller_id) =>
+                {
+                    found.push(json!({ "task": summary, "progress": progress.to_string() }));
                 }
                 ListedTask::Ended(entry) if identity.sees_task_of(&entry.worker_id, &entry.caller_id) => {
                     found.push(json!({ "ended": entry }));

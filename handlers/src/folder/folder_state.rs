@@ -20,6 +20,8 @@ pub(super) struct FolderState {
     config: FolderConfig,
     max_file_bytes: usize,
     checker: ScriptChecker,
+    /// Where scripts import other modules from.
+    modules_folder: Option<Arc<Path>>,
     /// Locked while the folder is read.
     versions: Mutex<Versions>,
     current: Mutex<Current>,
@@ -48,6 +50,7 @@ impl FolderState {
             config,
             max_file_bytes: engine.limits.max_script_bytes,
             checker: ScriptChecker::new(engine.clone()),
+            modules_folder: engine.modules_folder.clone(),
             versions: Mutex::default(),
             current: Mutex::default(),
         }
@@ -130,7 +133,7 @@ impl FolderState {
     }
 
     fn publish(&self, versions: &Versions) {
-        let snapshot = Arc::new(Snapshot::of(versions, &self.config));
+        let snapshot = Arc::new(Snapshot::of(versions, &self.config, self.modules_folder.as_deref()));
         let mut current = lock(&self.current);
         let old = std::mem::replace(&mut current.snapshot, Arc::clone(&snapshot));
         current.version += 1;

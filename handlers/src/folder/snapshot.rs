@@ -1,17 +1,19 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use rhai_dispatcher_core::{
     HandlerInfo, HandlerType, Json, MethodForm, MethodInfo, MethodName, ParameterInfo,
 };
-use rhai_dispatcher_engine::{FunctionCall, ModuleTexts};
+use rhai_dispatcher_engine::{FunctionCall, ImportOutline, ModuleTexts};
 
 use super::FolderConfig;
 use super::scan::{ENDING, problem};
 use super::script_file::GoodVersion;
 use super::versions::Versions;
-use crate::info::HandlersInfo;
+use crate::built_in;
+use crate::info::{HandlerProblem, HandlersInfo};
 
 /// The methods and modules of a folder at one time. A call keeps the one that it began with.
 #[derive(Debug, Default)]
@@ -38,7 +40,8 @@ struct Room {
 }
 
 impl Snapshot {
-    pub(super) fn of(versions: &Versions, config: &FolderConfig) -> Self {
+    /// `modules`: the folder of the other modules that scripts can import.
+    pub(super) fn of(versions: &Versions, config: &FolderConfig, modules: Option<&Path>) -> Self {
         let mut snapshot = Self::default();
         snapshot.info.problems.extend_from_slice(versions.problems());
         // The files of the handlers that are taken, by name.
@@ -49,6 +52,18 @@ impl Snapshot {
                 snapshot.texts.insert(Arc::clone(module), Arc::clone(text));
             }
             snapshot.info.problems.extend(file.problem.clone());
+            let imports = file.good.iter().flat_map(|good| &good.outline.imports);
+            let missing = imports.filter(|import| {
+                let is_here = versions.files().contains_key(import.module.as_str());
+                !is_here && !modules.is_some_and(|folder| is_module(folder, &import.module))
+            });
+            snapshot.info.problems.extend(missing.map(|import| missing_module(module, import, modules)));
+            if &**module == built_in::NAME {
+                snapshot.warn(module, &format!(
+                    "it comes before the handler `{module}` of every worker, by whose methods programs read which handlers \
+                     there are; rename it"
+                ));
+            }
             let Some(handler) = handler_name(module) else { continue };
             if MethodName::try_from(handler.as_str()).is_err() {
                 snapshot.refuse(
@@ -97,6 +112,12 @@ impl Snapshot {
             script: Arc::clone(&version.text),
             function: Arc::clone(function),
         })
+    }
+
+    fn warn(&mut self, module: &str, message: &str) {
+        let mut warning = problem(Some(module), message.to_owned());
+        warning.is_warning = true;
+        self.info.problems.push(warning);
     }
 
     fn refuse(&mut self, module: &str, message: &str) {
@@ -157,6 +178,25 @@ impl ModuleTexts for Snapshot {
     fn text(&self, module: &str) -> Option<Arc<str>> {
         self.texts.get(module).cloned()
     }
+}
+
+/// Whether a folder of modules has one of that name. Whether it can be imported shows when it is.
+fn is_module(folder: &Path, module: &str) -> bool {
+    folder.join(format!("{module}{ENDING}")).is_file()
+}
+
+/// An import that fails whenever it runs.
+fn missing_module(file: &str, import: &ImportOutline, modules: Option<&Path>) -> HandlerProblem {
+    let name: String = import.module.chars().take(64).collect();
+    let message = match modules {
+        Some(_) => format!("the module `{name}` is neither in this folder nor in that of --import"),
+        None => format!(
+            "the module `{name}` is not in this folder; if it is in another one, name that with --import DIR"
+        ),
+    };
+    let mut missing = problem(Some(file), message);
+    (missing.line, missing.column) = (import.line, import.column);
+    missing
 }
 
 impl Found {

@@ -72,14 +72,21 @@ impl MethodHandler {
     }
 
     /// Adds the method `HANDLER.name`; see [`NativeMethod`] for what a function can be. Its description is that of the
-    /// parameters' type, unless [`with_method_description`](Self::with_method_description) sets another one.
+    /// parameters' type, unless several methods of the handler take that type, or
+    /// [`with_method_description`](Self::with_method_description) sets another one.
     pub fn with_method<Args>(mut self, name: &str, method: impl NativeMethod<Args>) -> Self {
         let Some(name) = self.method_name(name) else { return self };
         if self.methods.contains_key(&name) {
             let problem = format!("`{name}` is given twice");
             return self.refuse(Invalid::new("method", problem, "give each method of a handler once"));
         }
-        self.methods.insert(name, method.into_method());
+        let method = method.into_method();
+        if !method.params.can_be_read() {
+            let problem = format!("the parameters of `{name}` are an option or a newtype of their own type");
+            let hint = "use a struct with named fields, or a list";
+            return self.refuse(Invalid::new("method", problem, hint));
+        }
+        self.methods.insert(name, method);
         self
     }
 

@@ -91,10 +91,14 @@ fn describe(handler: &MethodHandler) -> HandlerInfo {
     info.description.clone_from(&handler.description);
     info.threads = handler.threads;
     for (name, method) in &handler.methods {
+        // What is written about a type that several methods take is about none of them.
+        let takers = handler.methods.values().filter(|other| other.params.schema() == method.params.schema());
+        let is_shared = takers.count() > 1;
+        let of_type = if is_shared { "" } else { method.params.description() };
         let own = handler.descriptions.get(name).cloned();
         let mut of_method =
             MethodInfo::new(name.clone(), vec![MethodForm::new(method.params.describe(), None)]);
-        of_method.description = own.unwrap_or_else(|| method.params.description().to_owned());
+        of_method.description = own.unwrap_or_else(|| of_type.to_owned());
         of_method.schema = Json::of(method.params.schema()).ok();
         info.methods.push(of_method);
     }

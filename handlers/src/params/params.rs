@@ -18,7 +18,10 @@ pub(crate) struct Params {
 impl Params {
     pub(crate) fn of<P: DeserializeOwned + JsonSchema>() -> Self {
         let form = ParamsForm::of::<P>();
-        let schema = schema_for!(P).to_value();
+        let schema = match form {
+            ParamsForm::Endless => Value::Null, // it may have no end either
+            _ => schema_for!(P).to_value(),
+        };
         let properties = schema.get("properties").and_then(Value::as_object);
         let names = match &form {
             ParamsForm::Struct(fields) => {
@@ -29,6 +32,11 @@ impl Params {
             _ => Vec::new(),
         };
         Self { form, names, schema }
+    }
+
+    /// Whether a value of the type can be read.
+    pub(crate) fn can_be_read(&self) -> bool {
+        self.form != ParamsForm::Endless
     }
 
     /// What describes the type.
@@ -62,7 +70,9 @@ impl Params {
                 let of = |index| items.and_then(|items| items.get(index));
                 (0..len).map(|index| ParameterInfo::new(&(index + 1).to_string(), true, of(index))).collect()
             }
-            ParamsForm::Any | ParamsForm::Scalar => vec![ParameterInfo::new("1", true, Some(&self.schema))],
+            ParamsForm::Any | ParamsForm::Scalar | ParamsForm::Endless => {
+                vec![ParameterInfo::new("1", true, Some(&self.schema))]
+            }
         }
     }
 
@@ -112,6 +122,9 @@ impl Params {
                 Ok(values.pop().unwrap_or_default())
             }
             (ParamsForm::Scalar | ParamsForm::Any, value) => Ok(value),
+            (ParamsForm::Endless, _) => {
+                Err("the type of its parameters contains nothing but itself".to_owned())
+            }
         }
     }
 

@@ -18,13 +18,19 @@ pub(crate) enum ParamsForm {
     Any,
     /// A number, a string, an enum or the like.
     Scalar,
+    /// None: the type is an option or a newtype of itself, such as `struct T(Option<Box<T>>)`, and reading a value of it has
+    /// no end.
+    Endless,
 }
+
+/// How many options and newtypes may be around each other.
+const MAX_DEPTH: usize = 64;
 
 impl ParamsForm {
     pub(crate) fn of<T: DeserializeOwned>() -> Self {
         let form = RefCell::new(Self::Any);
         // It always fails, once the type has said what it wants.
-        let _ = T::deserialize(Probe { form: &form });
+        let _ = T::deserialize(Probe { form: &form, depth: 0 });
         form.into_inner()
     }
 }
@@ -32,6 +38,8 @@ impl ParamsForm {
 /// Is asked by a type for its value, and notes for which form of it.
 struct Probe<'a> {
     form: &'a RefCell<ParamsForm>,
+    /// How many options and newtypes are around.
+    depth: usize,
 }
 
 /// It has been asked.
@@ -42,6 +50,12 @@ impl Probe<'_> {
     fn note<T>(self, form: ParamsForm) -> Result<T, Asked> {
         self.form.replace(form);
         Err(Asked)
+    }
+
+    /// The probe for what is in an option or a newtype.
+    fn within(self) -> Result<Self, Asked> {
+        let depth = self.depth + 1;
+        if depth > MAX_DEPTH { self.note(ParamsForm::Endless) } else { Ok(Self { depth, ..self }) }
     }
 }
 
@@ -84,7 +98,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Asked> {
-        visitor.visit_some(self)
+        visitor.visit_some(self.within()?)
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Asked> {
@@ -96,7 +110,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Asked> {
-        visitor.visit_newtype_struct(self)
+        visitor.visit_newtype_struct(self.within()?)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, _: V) -> Result<V::Value, Asked> {
@@ -173,6 +187,10 @@ mod tests {
     #[expect(dead_code, reason = "only its form is looked at")]
     struct Wrapped(Flat);
 
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its form is looked at")]
+    struct Endless(Option<Box<Endless>>);
+
     #[test]
     fn types_say_in_which_form_they_take_values() {
         let flat = ParamsForm::of::<Flat>();
@@ -188,5 +206,6 @@ mod tests {
         assert_eq!(ParamsForm::of::<String>(), ParamsForm::Scalar);
         assert_eq!(ParamsForm::of::<Vec<i64>>(), ParamsForm::Any);
         assert_eq!(ParamsForm::of::<serde_json::Value>(), ParamsForm::Any);
+        assert_eq!(ParamsForm::of::<Endless>(), ParamsForm::Endless);
     }
 }

@@ -5,6 +5,7 @@ use rhai_dispatcher_core::{ErrorLog, Transport, WorkerId};
 use tokio::sync::watch;
 
 use super::ListBridgeConfig;
+use super::byte_budget::ByteBudget;
 use super::held_ids::HeldIds;
 use crate::store::{QueueStore, TaskStore};
 
@@ -17,6 +18,8 @@ pub(super) struct BridgeCore {
     pub(super) queue: QueueStore,
     pub(super) tasks: TaskStore,
     pub(super) held: HeldIds,
+    /// Of the hashes of the ids that it holds.
+    pub(super) bytes: ByteBudget,
     /// What it still does.
     pub(super) stage: watch::Sender<Stage>,
     log: ErrorLog,
@@ -43,7 +46,8 @@ impl BridgeCore {
     ) -> Self {
         let stage = watch::Sender::new(Stage::Serving);
         let (held, log) = (HeldIds::default(), ErrorLog::default());
-        Self { worker_id, config, transport, queue, tasks, held, stage, log }
+        let bytes = ByteBudget::new(config.max_held_bytes);
+        Self { worker_id, config, transport, queue, tasks, held, bytes, stage, log }
     }
 
     /// Goes to a later stage.

@@ -11,6 +11,9 @@ use crate::store::FieldLimits;
 pub struct ListBridgeConfig {
     /// How many ids the bridge holds at once; the others wait in the list of the clients. Default: 10,000.
     pub max_held: usize,
+    /// How many bytes of fields (scripts, arguments, outputs) of these ids the bridge has read at once; ids beyond wait
+    /// unread. While a task is submitted there are up to three copies of them in memory. Default: 64 MiB.
+    pub max_held_bytes: usize,
     /// The longest script, in bytes. Default: 256 KiB, as that of a dispatcher.
     pub max_script_bytes: usize,
     /// The longest arguments, in bytes of JSON. Default: 1 MiB, as those of a dispatcher.
@@ -35,6 +38,7 @@ impl ListBridgeConfig {
     pub fn new() -> Self {
         Self {
             max_held: 10_000,
+            max_held_bytes: 64 * 1024 * 1024,
             max_script_bytes: 256 * 1024,
             max_args_bytes: 1024 * 1024,
             max_output_bytes: 16 * 1024 * 1024,
@@ -49,6 +53,13 @@ impl ListBridgeConfig {
     #[must_use]
     pub fn with_max_held(mut self, ids: usize) -> Self {
         self.max_held = ids;
+        self
+    }
+
+    /// Sets [`max_held_bytes`](Self::max_held_bytes).
+    #[must_use]
+    pub fn with_max_held_bytes(mut self, bytes: usize) -> Self {
+        self.max_held_bytes = bytes;
         self
     }
 
@@ -112,6 +123,7 @@ impl ListBridgeConfig {
     pub(super) fn check(&self) -> Result<(), Invalid> {
         for (field, size) in [
             ("max_held", self.max_held),
+            ("max_held_bytes", self.max_held_bytes),
             ("max_script_bytes", self.max_script_bytes),
             ("max_args_bytes", self.max_args_bytes),
             ("max_output_bytes", self.max_output_bytes),

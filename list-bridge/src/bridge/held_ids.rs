@@ -59,6 +59,18 @@ impl HeldIds {
         }
     }
 
+    /// Whether an id that was [ended](Self::end) has been pushed again since.
+    pub(super) fn is_pushed_again(&self, id: &Bytes) -> bool {
+        lock(&self.ids).get(id) == Some(&Phase::EndingAndPushedAgain)
+    }
+
+    /// Notes that an id has no outcome after all: writing it has failed. What was pushed again is the same submission.
+    pub(super) fn reopen(&self, id: &Bytes) {
+        if let Some(phase) = lock(&self.ids).get_mut(id) {
+            *phase = Phase::Running;
+        }
+    }
+
     /// Lets go of an id that was answered and struck off, unless it is to be served again: whether it is.
     pub(super) fn finish(&self, id: &Bytes) -> bool {
         let mut ids = lock(&self.ids);
@@ -118,5 +130,19 @@ mod tests {
         assert_eq!(held.take(&id), Taken::Twice);
         assert!(!held.finish(&id));
         assert_eq!(held.count(), 0);
+    }
+
+    #[test]
+    fn an_id_whose_outcome_was_not_written_is_still_one_submission() {
+        let (held, id) = (HeldIds::default(), Bytes::from_static(b"a"));
+        held.take(&id);
+        held.end(&id);
+        assert!(!held.is_pushed_again(&id));
+        assert_eq!(held.take(&id), Taken::Again);
+        assert!(held.is_pushed_again(&id));
+        held.reopen(&id);
+        assert_eq!(held.take(&id), Taken::Twice);
+        held.end(&id);
+        assert!(!held.finish(&id), "it is not served again");
     }
 }

@@ -10,6 +10,7 @@ use rhai_dispatcher_redis::ClientError;
 use tokio::time::sleep;
 
 use super::bridge_core::{BridgeCore, Stage};
+use super::byte_budget::ByteShare;
 use super::ending::Ending;
 use super::request::request;
 use crate::store::{ClientHash, Ended, HashRead, Token};
@@ -48,6 +49,9 @@ enum Reply {
 /// The shortest and longest pause before a step is made again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
+/// The longest script, arguments, output and error that are read before their lengths are known, in bytes each.
+const FEW_BYTES: usize = 16 * 1024;
+
 /// Ids longer than that get no reply: their reply lists would have names of that length.
 const MAX_REPLY_ID: usize = 1_024;
 
@@ -83,8 +87,9 @@ impl HeldTask {
     async fn attempt(&self, was_open: &mut bool) -> Result<(), Again> {
         let tasks = &self.bridge.tasks;
         let id = ListId::try_from(&self.id[..]);
+        let mut share = None; // until the reply is sent
         let reply = match &id {
-            Ok(id) => self.reply_to(id, was_open).await?,
+            Ok(id) => self.reply_to(id, was_open, &mut share).await?,
             Err(invalid) => self.refuse(invalid),
         };
         self.bridge.held.end(&self.id);
@@ -118,13 +123,18 @@ impl HeldTask {
     }
 
     /// Runs the task of a client, unless it has an outcome, and writes the outcome into its hash.
-    async fn reply_to(&self, id: &ListId, was_open: &mut bool) -> Result<Reply, Again> {
+    async fn reply_to<'a>(
+        &'a self,
+        id: &ListId,
+        was_open: &mut bool,
+        share: &mut Option<ByteShare<'a>>,
+    ) -> Result<Reply, Again> {
         let BridgeCore { tasks, config, worker_id, .. } = &*self.bridge;
         loop {
             if tasks.is_waiting_task(id).await? {
                 return Ok(self.refuse(&names_a_task(id)));
             }
-            let hash = match tasks.read(id, Some(TaskId::new())).await? {
+            let hash = match self.read(id, share).await? {
                 HashRead::Hash(hash) => hash,
                 HashRead::Record => return Ok(self.refuse(&names_a_task(id))),
                 HashRead::Missing => return Ok(self.refuse(&missing(id, tasks.keys.hash(id)))),
@@ -144,6 +154,11 @@ impl HeldTask {
                 return Ok(token.map_or(Reply::Sent, |token| Reply::Noted(token, details)));
             }
             *was_open = true;
+            // If writing the outcome has failed before, a push since then was before the outcome.
+            if self.bridge.held.is_pushed_again(&self.id) {
+                self.bridge.queue.strike_off_repeat(&self.id).await?;
+            }
+            self.bridge.held.reopen(&self.id);
             let ending = match request(&hash, id, worker_id, config) {
                 Ok(task) => self.run(&hash, id, task).await?,
                 Err(invalid) => Ending::invalid(&invalid, hash.now),
@@ -159,6 +174,28 @@ impl HeldTask {
                 Ended::Kept(None) => return Ok(Reply::Sent),
             }
         }
+    }
+
+    /// Reads the hash of a client when the bridge may hold that many bytes; `share` is its part of them.
+    async fn read<'a>(&'a self, id: &ListId, share: &mut Option<ByteShare<'a>>) -> Result<HashRead, Again> {
+        let BridgeCore { tasks, config, bytes, .. } = &*self.bridge;
+        *share = None;
+        // How much it is is not known before. Most have less than this, and the others say how much they have.
+        let limits = config.field_limits();
+        let few = limits.at_most(FEW_BYTES);
+        let mut taken = bytes.take(few.total()).await;
+        let mut read = tasks.read_within(id, Some(TaskId::new()), few).await?;
+        let HashRead::Hash(hash) = &read else { return Ok(read) };
+        let total = hash.bytes(limits);
+        if hash.has_more(limits) {
+            drop(taken.take());
+            taken = bytes.take(total).await;
+            read = tasks.read(id, Some(TaskId::new())).await?;
+        } else if let Some(taken) = &mut taken {
+            taken.keep(total);
+        }
+        *share = taken;
+        Ok(read)
     }
 
     /// Submits the task and waits for its outcome.

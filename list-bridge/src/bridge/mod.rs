@@ -1,6 +1,7 @@
 //! The way in: takes ids from a queue, runs their tasks as a client of the dispatcher, and answers.
 
 mod bridge_core;
+mod byte_budget;
 mod config;
 mod ending;
 mod held_ids;

@@ -37,8 +37,15 @@ pub(super) fn request(
     let script = hash.script.check(longest).map_err(|problem| {
         Invalid::new("script", problem, "make it smaller, or raise max_script_bytes of the bridge")
     })?;
-    let script = script.ok_or_else(|| {
-        Invalid::new("script", "is missing or empty", "write it into the hash before the id is pushed")
+    let script = script.ok_or_else(|| match hash.method {
+        Field::Absent => {
+            Invalid::new("script", "is missing or empty", "write it into the hash before the id is pushed")
+        }
+        _ => Invalid::new(
+            "method",
+            "is not a field of the list protocol, which runs scripts only",
+            "write a script into the field `script`; `rhaid call --method` and dispatchers call methods",
+        ),
     })?;
     let mut task = Task::new(worker_id.clone(), Payload::script(&*script_text(script)), caller_id);
     task.args = args(hash, config)?;
@@ -64,7 +71,7 @@ fn args(hash: &ClientHash, config: &ListBridgeConfig) -> Result<Json, Invalid> {
     let Some(text) = text else { return Ok(Json::null()) };
     let refuse = |problem: String| Invalid::new("args", problem, HINT);
     if let Some(number) = integer_beyond_i64(text) {
-        let problem = format!("has the whole number {number:.64}, beyond 64 bits");
+        let problem = format!("has the whole number {number:.64}, beyond 64 bits with a sign");
         return Err(Invalid::new("args", problem, "send it as a string"));
     }
     let json = Json::parse(text).map_err(|error| refuse(format!("is not JSON: {error}")))?;

@@ -51,6 +51,8 @@ impl TakeLoop {
     async fn take_some(&mut self) -> Result<(), ClientError> {
         let BridgeCore { queue, held, config, .. } = &*self.bridge;
         held.fewer_than(config.max_held).await;
+        // Behind those that wait for it: other bridges may have room for what this one can't read.
+        drop(self.bridge.bytes.take(1).await);
         if self.is_recovery_due {
             // Before the question: an id that it holds may be struck off until the answer.
             let known = held.ids();

@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use futures::future::{BoxFuture, try_join_all};
+use futures::future::BoxFuture;
 use rhai_dispatcher_core::{
     ActivityRange, ActivityWatch, CancelReason, Cancelled, Clock, Consumer, CrashReport, Health,
     InspectError, InstanceInfo, InstanceSpec, LoggedActivity, MethodFigures, OutcomeError, QueueInfo,
     Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId, TaskPage,
-    Transport, TransportError, WorkerId,
+    TaskSummary, Transport, TransportError, WorkerId,
 };
 use rhai_dispatcher_redis::RedisTransport;
 
-use super::ListTasks;
+use super::{Found, ListTasks};
 use crate::ListId;
 use crate::store::Resolved;
 
@@ -21,7 +21,7 @@ use crate::store::Resolved;
 /// of an id that such a client has chosen follow to the task that runs it, if the id has the form of a task's.
 ///
 /// The outcome of a task that this handle has submitted takes no further call; the record, the wait or the cancel of any
-/// other id takes one more.
+/// other id takes one more, and those of many ids one more together.
 #[derive(Debug)]
 pub struct FollowingTransport {
     inner: RedisTransport,
@@ -61,19 +61,32 @@ impl Transport for FollowingTransport {
     }
 
     async fn details(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskDetails>>, TransportError> {
-        let resolved = resolve(&self.tasks, ids).await?;
-        let is_own = |resolved: &Resolved| *resolved == Resolved::Other;
-        let own: Vec<_> = ids.iter().zip(&resolved).filter(|(_, resolved)| is_own(resolved)).collect();
-        let own: Vec<_> = own.into_iter().map(|(id, _)| *id).collect();
-        let mut own = self.inner.details(&own).await?.into_iter();
+        let resolved = self.tasks.resolve_all(ids).await?;
+        // The records of all that are tasks, or run as one, together.
+        let record_of = |(id, resolved): (&TaskId, &Resolved)| match resolved {
+            Resolved::Other => Some(*id),
+            Resolved::Runs(task) => Some(*task),
+            Resolved::Hash => None,
+        };
+        let records: Vec<_> = ids.iter().zip(&resolved).filter_map(record_of).collect();
+        let mut records = self.inner.details(&records).await?.into_iter();
         let mut all = Vec::with_capacity(ids.len());
         for (id, resolved) in ids.iter().zip(&resolved) {
-            all.push(match is_own(resolved) {
-                true => own.next().flatten(),
-                false => self.tasks.find(&ListId::from(*id)).await?.map(|found| found.into_details(*id)),
+            let record = if *resolved == Resolved::Hash { None } else { records.next().flatten() };
+            all.push(match record {
+                None if *resolved != Resolved::Other => {
+                    let hash = self.tasks.hash(&ListId::from(*id)).await?;
+                    hash.map(|hash| Found::Hash(Box::new(hash)).into_details(*id))
+                }
+                record => record,
             });
         }
         Ok(all)
+    }
+
+    async fn summaries(&self, ids: &[TaskId]) -> Result<Vec<Option<TaskSummary>>, TransportError> {
+        // These are ids of tasks, not of clients.
+        self.inner.summaries(ids).await
     }
 
     fn outcome(&self, id: TaskId) -> BoxFuture<'static, Result<Box<TaskDetails>, OutcomeError>> {
@@ -209,17 +222,12 @@ impl Transport for FollowingTransport {
     }
 }
 
-/// What each of the ids stands for.
-async fn resolve(tasks: &ListTasks, ids: &[TaskId]) -> Result<Vec<Resolved>, TransportError> {
-    try_join_all(ids.iter().map(|id| tasks.resolve(&ListId::from(*id)))).await
-}
-
 async fn cancel(
     tasks: &ListTasks,
     ids: &[TaskId],
     why: CancelReason,
 ) -> Result<Vec<Cancelled>, TransportError> {
-    let resolved = resolve(tasks, ids).await?;
+    let resolved = tasks.resolve_all(ids).await?;
     let own = ids.iter().zip(&resolved).filter(|(_, resolved)| **resolved == Resolved::Other);
     let own: Vec<_> = own.map(|(id, _)| *id).collect();
     let mut own = tasks.transport().cancel(&own, why).await?.into_iter();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use rhai_dispatcher_core::{
     CancelReason, Cancelled, OutcomeError, TaskDetails, TaskId, Transport, TransportError, TransportExt,
 };
@@ -119,6 +119,25 @@ impl ListTasks {
     pub(super) fn resolve(&self, id: &ListId) -> BoxFuture<'static, Result<Resolved, TransportError>> {
         let (tasks, id) = (self.tasks.clone(), id.clone());
         self.run(async move { tasks.resolve(&id).await }).boxed()
+    }
+
+    /// What each of the ids stands for. They are read together, a few hundred at a time.
+    pub(super) async fn resolve_all(&self, ids: &[TaskId]) -> Result<Vec<Resolved>, TransportError> {
+        /// Bounds what is under way at a time.
+        const AT_ONCE: usize = 256;
+        let mut all = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(AT_ONCE) {
+            let (tasks, ids) = (self.tasks.clone(), ids.to_vec());
+            let read = async move {
+                let reads = ids.into_iter().map(|id| {
+                    let tasks = &tasks;
+                    async move { tasks.resolve(&ListId::from(id)).await }
+                });
+                try_join_all(reads).await
+            };
+            all.extend(self.run(read).await?);
+        }
+        Ok(all)
     }
 
     /// What the hash of a client says.

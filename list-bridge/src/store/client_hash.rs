@@ -30,6 +30,8 @@ pub(crate) struct ClientHash {
     /// The token of a reply that may not have been sent.
     pub(crate) token: Field,
     pub(crate) cancel_asked: Field,
+    /// The protocol has no calls of methods; a client may have tried one.
+    pub(crate) method: Field,
 }
 
 /// The most bytes of fields.
@@ -38,6 +40,19 @@ pub(crate) struct FieldLimits {
     pub(crate) script: usize,
     pub(crate) args: usize,
     pub(crate) output: usize,
+}
+
+impl FieldLimits {
+    /// The same limits, none of them above `most`.
+    pub(crate) fn at_most(self, most: usize) -> Self {
+        Self { script: self.script.min(most), args: self.args.min(most), output: self.output.min(most) }
+    }
+
+    /// The most bytes of all fields of a hash.
+    pub(crate) fn total(self) -> usize {
+        // 14 fields have the short limit.
+        self.script + self.args + 2 * self.output + MAX_LIMITS_BYTES + MAX_TRACESTATE_BYTES + 14 * SHORT
+    }
 }
 
 /// The longest value of the other fields. Ids have the limit of the dispatcher.
@@ -77,7 +92,7 @@ impl ClientHash {
             let FieldName { camel, snake } = FieldName::of(name);
             ask(most, camel, snake);
         }
-        for name in ["runsAs", "replyToken", "cancelAsked"] {
+        for name in ["runsAs", "replyToken", "cancelAsked", "method"] {
             ask(SHORT, name, name);
         }
         args
@@ -105,7 +120,30 @@ impl ClientHash {
             runs_as: values.next()?,
             token: values.next()?,
             cancel_asked: values.next()?,
+            method: values.next()?,
         })
+    }
+
+    /// How many bytes its fields have that are within `limits`.
+    pub(crate) fn bytes(&self, limits: FieldLimits) -> usize {
+        let long = self.long(limits).map(|(field, most)| field.bytes_within(most));
+        let short = [&self.caller_id, &self.context_id, &self.limits, &self.traceparent, &self.tracestate];
+        long.chain(short.map(|field| field.bytes_within(usize::MAX))).sum()
+    }
+
+    /// Whether a field within `limits` was not read, since this was read within lower ones.
+    pub(crate) fn has_more(&self, limits: FieldLimits) -> bool {
+        self.long(limits).any(|(field, most)| field.text().is_none() && field.bytes_within(most) > 0)
+    }
+
+    fn long(&self, limits: FieldLimits) -> impl Iterator<Item = (&Field, usize)> {
+        [
+            (&self.script, limits.script),
+            (&self.args, limits.args),
+            (&self.output, limits.output),
+            (&self.error, limits.output),
+        ]
+        .into_iter()
     }
 
     /// Its status. What is not a status counts as pending.

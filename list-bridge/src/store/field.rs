@@ -32,6 +32,15 @@ impl Field {
         }
     }
 
+    /// How many bytes it has, if they are not more than `most`.
+    pub(super) fn bytes_within(&self, most: usize) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::TooLong(bytes) => usize::try_from(*bytes).ok().filter(|bytes| *bytes <= most).unwrap_or(0),
+            Self::Absent | Self::NotText => 0,
+        }
+    }
+
     /// The text, or an empty one.
     pub(crate) fn or_empty(&self) -> String {
         self.text().unwrap_or_default().to_owned()

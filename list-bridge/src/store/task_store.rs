@@ -102,10 +102,20 @@ impl TaskStore {
 
     /// Reads a client's hash. `note` is noted in it as the task that is going to run it, unless it has a note.
     pub(crate) async fn read(&self, id: &ListId, note: Option<TaskId>) -> Result<HashRead, ClientError> {
+        self.read_within(id, note, self.limits).await
+    }
+
+    /// The same, with other limits: of a longer field it has the length alone.
+    pub(crate) async fn read_within(
+        &self,
+        id: &ListId,
+        note: Option<TaskId>,
+        limits: FieldLimits,
+    ) -> Result<HashRead, ClientError> {
         let is_task_id = if id.as_task_id().is_some() { "1" } else { "0" };
         let note = note.map_or_else(String::new, |note| note.to_string());
         let mut args = vec![Bytes::from_static(is_task_id.as_bytes()), note.into()];
-        args.extend(ClientHash::args(self.limits));
+        args.extend(ClientHash::args(limits));
         let answer = self.commands.script(&READ, vec![self.keys.hash(id)], args).await?.into_array();
         Ok(match answer.first().and_then(ServerReply::as_str) {
             Some("hash") => {

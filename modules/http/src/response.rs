@@ -101,7 +101,7 @@ impl HttpResponse {
     /// The body as the script's value; `None` if it is not JSON.
     ///
     /// # Errors
-    /// Of kind `too_large`, if the JSON is nested too deep, or has a whole number beyond 64 bits.
+    /// Of kind `too_large`, if the JSON is nested too deep, or has a whole number beyond 64 bits with a sign.
     pub fn json(&self) -> Result<Option<Dynamic>, HttpError> {
         let Some(text) = self.text() else { return Ok(None) };
         let value = serde_json::from_str(text);
@@ -109,7 +109,7 @@ impl HttpResponse {
             && let Some(number) = integer_beyond_i64(text)
         {
             let message = format!(
-                "the answer's JSON has the whole number {number:.64}, which is beyond 64 bits; read it from `body`"
+                "the answer's JSON has the whole number {number:.64}, which is beyond 64 bits with a sign; read it from `body`"
             );
             return Err(HttpError::new(HttpErrorKind::TooLarge, message));
         }

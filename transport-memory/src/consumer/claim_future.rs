@@ -38,12 +38,11 @@ impl Future for ClaimFuture {
         if replaced.is_some() {
             return Poll::Pending; // nothing has happened since the last poll
         }
-        if place.take().is_some() {
-            state.claimers.looked();
-        }
+        let kept = place.take().map_or(0, |place| state.claimers.looked(place));
         let mut held = instance.lock();
-        let answer = state.claim(instance.id, &mut held, max.get(), &mut effects);
-        let started_group = matches!(answer, ClaimAnswer::Group(_));
+        let answer = state.claim(instance.id, &mut held, max.get(), kept, &mut effects);
+        // For the end of a group's observation, and of the time for which tasks are kept.
+        let arms = matches!(answer, ClaimAnswer::Group(_)) || state.claimers.kept_until().is_some();
         let answer = match answer {
             ClaimAnswer::Claimed(claimed) | ClaimAnswer::Group(claimed) => Poll::Ready(Ok(claimed)),
             ClaimAnswer::Detached => Poll::Ready(Err(TransportError::Detached)),
@@ -61,8 +60,8 @@ impl Future for ClaimFuture {
             state.wake_claimer(&mut effects);
         }
         drop(held);
-        if started_group {
-            hub.arm(queue, &mut state); // for the end of its observation
+        if arms {
+            hub.arm(queue, &mut state);
         }
         drop(state);
         answer

@@ -16,6 +16,7 @@ impl Hub {
         state.announce_quarantine(&mut effects);
         state.wake_delayed(&mut effects);
         state.expire(&mut effects);
+        state.end_keeping(&mut effects);
         self.arm(queue, &mut state);
     }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rhai_dispatcher_core::{InstanceInfo, Json, Priority, QueueInfo};
+use rhai_dispatcher_core::{InstanceInfo, Json, QueueInfo};
 
 use super::effects::Effects;
 use super::hub::Hub;
@@ -12,12 +12,14 @@ impl Hub {
         let mut effects = Effects::new(self);
         let mut state = queue.lock();
         state.expire(&mut effects);
-        let mut ready = [0; Priority::ALL.len()];
-        for record in state.ready.iter().filter(|record| record.lock().is_pending()) {
-            ready[record.task.priority as usize] += 1;
-        }
         let mut info = QueueInfo::empty(queue.worker_id.clone());
-        info.ready = ready;
+        for record in state.ready.iter() {
+            if let Some(created_at) = record.lock().waits_as_accepted_at() {
+                info.ready[record.task.priority as usize] += 1;
+                let oldest = info.oldest_ready.map_or(created_at, |oldest| oldest.min(created_at));
+                info.oldest_ready = Some(oldest);
+            }
+        }
         info.delayed = state.later.len();
         info.quarantined = state.quarantine.len();
         info.claimed = state.instances.values().map(|instance| instance.lock().claims.len()).sum();

@@ -39,9 +39,9 @@ impl Hub {
         // Held until the child can be found, so that a cancel of the parent reaches it.
         let added_to = self.add_child(parent.as_deref(), task.id)?;
         let number = state.next_number;
-        let record = Arc::new(Record::new(task, number, (effects.now, || effects.tick())));
-        // A task that is submitted again, after an answer that got lost, is there already.
         let tick = effects.tick();
+        let record = Arc::new(Record::new(task, number, (effects.now, tick)));
+        // A task that is submitted again, after an answer that got lost, is there already.
         if !self.records.insert(&record, tick, &mut effects.dropped) {
             return Ok(Submitted::Accepted(record.task.id));
         }

@@ -18,7 +18,10 @@ impl Hub {
         limit: NonZeroUsize,
     ) -> Result<TaskPage, TransportError> {
         let limit = limit.get().min(TaskPage::MAX_IDS);
-        let Some(queue) = self.existing_queue(worker_id) else { return Ok(TaskPage::default()) };
+        let now = self.config.clock.wall();
+        let Some(queue) = self.existing_queue(worker_id) else {
+            return Ok(TaskPage { now, ids: Vec::new(), next: None });
+        };
         let part = from.part();
         let (ids, next) = if part == QueuePart::Running {
             let place = from.place().map(|text| RunningPlace::parse(text).ok_or_else(|| from.refused()));
@@ -27,7 +30,7 @@ impl Hub {
             let place = from.place().map_or(Some((0, 0)), parse_waiting_place);
             waiting(&queue.lock(), part, place.ok_or_else(|| from.refused())?, limit, self.tick())
         };
-        Ok(TaskPage { ids, next: next.map(|place| TaskCursor::after(part, place)) })
+        Ok(TaskPage { now, ids, next: next.map(|place| TaskCursor::after(part, place)) })
     }
 }
 

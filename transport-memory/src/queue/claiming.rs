@@ -21,12 +21,14 @@ pub(crate) enum ClaimAnswer {
 }
 
 impl QueueState {
-    /// Claims up to `max` tasks, though no more than its share, or a group of the quarantine.
+    /// Claims up to `max` tasks, though no more than its share, or a group of the quarantine. `kept`: how many were kept
+    /// for this claim.
     pub(crate) fn claim(
         &mut self,
         instance: InstanceId,
         held: &mut InstanceState,
         max: usize,
+        kept: usize,
         changes: &mut Changes<'_>,
     ) -> ClaimAnswer {
         if held.detached {
@@ -57,8 +59,10 @@ impl QueueState {
             Offer::Reserved => return ClaimAnswer::HeldUp,
             Offer::None => {}
         }
-        let max = max.min(self.share());
-        let mut claimed = Vec::new();
+        let share = self.share(kept);
+        let for_others = self.unkept() - share;
+        let max = max.min(share);
+        let mut claimed = Vec::with_capacity(max.min(self.waiting));
         while claimed.len() < max {
             let Some(record) = self.ready.pop() else { break };
             if self.may_start(&record, changes) {
@@ -66,15 +70,28 @@ impl QueueState {
                 claimed.push(self.start(instance, held, record, changes));
             }
         }
+        let for_others = for_others.min(self.unkept());
+        if for_others > 0 {
+            let wakers = self.claimers.keep(for_others, changes.tick());
+            changes.wakes.extend(wakers);
+        }
         match claimed.is_empty() {
             true => ClaimAnswer::Empty,
             false => ClaimAnswer::Claimed(claimed),
         }
     }
 
-    /// How many of the tasks that are ready are one claim's, if those that wait share them.
-    fn share(&self) -> usize {
-        self.ready_len().div_ceil(1 + self.claimers.len())
+    /// How many of the tasks that are ready are one claim's, if those that wait share them: those that were kept for it,
+    /// and its part of those that are kept for none.
+    fn share(&self, kept: usize) -> usize {
+        let unkept = self.unkept();
+        let kept = kept.min(unkept);
+        kept + (unkept - kept).div_ceil(1 + self.claimers.len())
+    }
+
+    /// How many of the tasks that are ready are kept for no claim that waits.
+    fn unkept(&self) -> usize {
+        self.ready_len().saturating_sub(self.claimers.kept())
     }
 
     /// Claims the next group of the quarantine, of `size` tasks at most; `alone`: the instance holds nothing else.

@@ -16,7 +16,12 @@ impl QueueState {
     pub(crate) fn next_due(&self) -> Option<Tick> {
         let leases = self.instances.values().map(|instance| instance.lock().alive_until).min();
         let due = self.later.first_key_value().map(|((due, _), _)| *due);
-        due.into_iter().chain(self.expires).chain(self.quarantine.next_due()).chain(leases).min()
+        due.into_iter()
+            .chain(self.expires)
+            .chain(self.quarantine.next_due())
+            .chain(self.claimers.kept_until())
+            .chain(leases)
+            .min()
     }
 
     /// Lets waiting claims look again when the next group of the quarantine may start.

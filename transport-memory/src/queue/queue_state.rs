@@ -146,6 +146,16 @@ impl QueueState {
         }
     }
 
+    /// Offers what was kept for claims that have not looked in time to those that wait.
+    pub(crate) fn end_keeping(&mut self, changes: &mut Changes<'_>) {
+        if self.claimers.kept_until().is_some()
+            && self.claimers.end_keeping(changes.tick())
+            && self.has_work()
+        {
+            self.wake_claimer(changes);
+        }
+    }
+
     /// Wakes all that wait, to look again.
     pub(crate) fn wake_all(&mut self, changes: &mut Changes<'_>) {
         changes.wakes.extend(self.claimers.pop_all());

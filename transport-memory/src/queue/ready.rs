@@ -107,7 +107,7 @@ mod tests {
         for number in 0..count {
             let mut task = Task::new(worker_id.clone(), Payload::script("1"), "caller");
             task.priority = priority;
-            let record = Record::new(Arc::new(task), number, (WallTime::from_millis(0), Tick::default));
+            let record = Record::new(Arc::new(task), number, (WallTime::from_millis(0), Tick::default()));
             ready.push_back(Arc::new(record));
         }
     }

@@ -60,6 +60,11 @@ impl Progress {
         self.log = log;
     }
 
+    /// When it was accepted.
+    pub(crate) fn created_at(&self) -> WallTime {
+        self.created_at
+    }
+
     /// Since when it could have been started: its acceptance, or the end of its delay or backoff.
     pub(crate) fn waits_since(&self) -> WallTime {
         self.run_at.unwrap_or(self.created_at)

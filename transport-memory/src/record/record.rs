@@ -49,18 +49,18 @@ pub(crate) struct Death {
 
 impl Record {
     /// The record of a task that was accepted at that time: for records, and for what is due.
-    pub(crate) fn new(task: Arc<Task>, number: u64, (now, tick): (WallTime, impl Fn() -> Tick)) -> Self {
+    pub(crate) fn new(task: Arc<Task>, number: u64, (now, tick): (WallTime, Tick)) -> Self {
         let state = RecordState {
             progress: Progress::accepted(&task, now),
-            due: (!task.delay.is_zero()).then(|| tick() + task.delay),
+            due: (!task.delay.is_zero()).then(|| tick + task.delay),
             ended: None,
             cancel: None,
             waiters: Vec::new(),
             next_waiter: 0,
             events: None,
         };
-        let latest_start = task.starts_within().map(|time| tick() + time);
-        let deadline = task.deadline_in.map(|time| tick() + time);
+        let latest_start = task.starts_within().map(|time| tick + time);
+        let deadline = task.deadline_in.map(|time| tick + time);
         Self { task, number, latest_start, deadline, state: Mutex::new(state) }
     }
 
@@ -124,6 +124,11 @@ impl RecordState {
         }
         children.push(child);
         Ok(())
+    }
+
+    /// When it was accepted, if it waits to be claimed.
+    pub(crate) fn waits_as_accepted_at(&self) -> Option<WallTime> {
+        self.is_pending().then(|| self.progress.created_at())
     }
 
     /// Whether it waits to be claimed.

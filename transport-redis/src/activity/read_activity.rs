@@ -14,9 +14,8 @@ pub(crate) async fn read_activity(
     worker_id: &WorkerId,
     range: ActivityRange,
 ) -> Result<LoggedActivity, TransportError> {
-    let count = range.limit.clamp(1, MAX_BATCHES);
     let mut args = Args::new();
-    args.push_copy(worker_id.as_str()).push_display(count);
+    args.push_copy(worker_id.as_str()).push_display(MAX_BATCHES);
     match range.before {
         // The batch in which the read before has ended may have more.
         Some(before) => args.push(format!("{}-{}", before.millis, before.sequence)),
@@ -27,12 +26,17 @@ pub(crate) async fn read_activity(
         Some(Moment::At(at)) => args.push_display(at.as_millis()).push_static(""),
         Some(Moment::Ago(ago)) => args.push_display(ago.as_millis().min(1 << 43)).push_static("1"),
     };
+    args.push_display(range.limit);
+    match range.before {
+        Some(before) => args.push_display(before.index),
+        None => args.push_static(""),
+    };
     let caller = std::sync::Arc::clone(&handle.caller);
     let replies = handle.run(async move { caller.run(Script::ReadActivity, args).await }).await?;
     let mut replies = replies.into_iter();
     let now = replies.next().and_then(|now| now.as_u64()).ok_or(ClientError::Unexpected("activity"))?;
+    let may_have_more = replies.next().and_then(|more| more.as_u64()) == Some(1);
     let batches = Batch::parse_all(replies, worker_id);
-    let may_have_more = batches.len() == count;
     Ok(page(batches, may_have_more, &range, WallTime::from_millis(now)))
 }
 

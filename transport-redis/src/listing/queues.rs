@@ -1,4 +1,4 @@
-use rhai_dispatcher_core::{QueueInfo, TransportError};
+use rhai_dispatcher_core::{QueueInfo, TransportError, WallTime};
 
 use crate::client::{ClientError, ServerReply};
 use crate::handle::Handle;
@@ -15,7 +15,7 @@ pub(crate) async fn read_queues(handle: &Handle, worker_id: &str) -> Result<Vec<
             break replies;
         }
     };
-    let all: Option<Vec<_>> = replies.chunks_exact(9).map(info).collect();
+    let all: Option<Vec<_>> = replies.chunks_exact(10).map(info).collect();
     let mut all = all.ok_or(ClientError::Unexpected("a list of queues"))?;
     all.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
     Ok(all)
@@ -29,5 +29,6 @@ fn info(values: &[ServerReply]) -> Option<QueueInfo> {
     queue.claimed = values[6].as_usize()?;
     queue.instances = values[7].as_usize()?;
     queue.paused = values[8].as_usize()? > 0;
+    queue.oldest_ready = values[9].as_u64().map(WallTime::from_millis);
     Some(queue)
 }

@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 
-use rhai_dispatcher_core::{TaskCursor, TaskPage, TransportError, WorkerId};
+use rhai_dispatcher_core::{TaskCursor, TaskPage, TransportError, WallTime, WorkerId};
 
 use crate::client::{ClientError, ServerReply};
 use crate::handle::Handle;
@@ -23,13 +23,15 @@ pub(crate) async fn read_task_page(
         .push_static(from.part().as_str())
         .push_display(limit.get().min(TaskPage::MAX_IDS))
         .push_copy(place);
-    let replies = handle.script(Script::Tasks, args).await?;
+    let caller = std::sync::Arc::clone(&handle.caller);
+    let replies = handle.run(async move { caller.run(Script::Tasks, args).await }).await?;
     let unexpected = || ClientError::Unexpected("a list of tasks");
-    let (next, ids) = replies.split_first().ok_or_else(unexpected)?;
+    let [now, next, ids @ ..] = &replies[..] else { return Err(unexpected().into()) };
+    let now = now.as_u64().map(WallTime::from_millis).ok_or_else(unexpected)?;
     let next = next.as_str().ok_or_else(unexpected)?;
     let ids = ids.iter().filter_map(|id: &ServerReply| id.as_str()?.parse().ok()).collect();
     let next = (!next.is_empty()).then(|| TaskCursor::after(from.part(), next));
-    Ok(TaskPage { ids, next })
+    Ok(TaskPage { now, ids, next })
 }
 
 /// Whether the script can have written it: three fields.

@@ -1,5 +1,6 @@
 -- The queues, or one. 2 worker id or ''. What is due in them is processed first. Answers: now, whether some of that is
--- left, and for each: worker id, ready high, normal, low, delayed, quarantined, claimed, instances, paused.
+-- left, and for each: worker id, ready high, normal, low, delayed, quarantined, claimed, instances, paused, when
+-- the oldest of the ready ones was accepted or ''.
 local out = { NOW, 0 }
 -- How many expired tasks one call ends: bounds how long it keeps the server from others.
 local left = 1000
@@ -9,7 +10,14 @@ for _, w in ipairs(names) do
   left = left - expire_waiting(w, left)
   if made_ready then deliver_ready(w) end
   local claimed, ready = 0, {}
-  for letter in pairs(READY) do ready[letter] = call('ZCARD', ready_key(w, letter)) end
+  local oldest = math.huge
+  for letter in pairs(READY) do
+    ready[letter] = call('ZCARD', ready_key(w, letter))
+    if ready[letter] > 0 and READY[letter] ~= READY.q then
+      oldest = math.min(oldest, tonumber(call('ZRANGE', ready_key(w, letter), 0, 0, 'WITHSCORES')[2]))
+    end
+  end
+  oldest = oldest < math.huge and digits(math.floor(oldest / 1000)) or ''
   for _, instance in ipairs(call('ZRANGE', key(w, 'alive'), 0, -1)) do
     claimed = claimed + call('HLEN', held_key(w, instance))
   end
@@ -20,7 +28,7 @@ for _, w in ipairs(names) do
   prune_requests(w, 1000)
   local used = claimed + instances + paused + call('HLEN', key(w, 'waiting')) + call('ZCARD', key(w, 'alive'))
   if used > 0 then
-    for _, v in ipairs({ w, ready.h, ready.n, ready.l, delayed, ready.q, claimed, instances, paused }) do out[#out + 1] = v end
+    for _, v in ipairs({ w, ready.h, ready.n, ready.l, delayed, ready.q, claimed, instances, paused, oldest }) do out[#out + 1] = v end
   else
     call('SREM', PREFIX .. ':queues', w)
     call('DEL', key(w, 'state'), key(w, 'idle'), key(w, 'cancels'))

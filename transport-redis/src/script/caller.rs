@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::args::Args;
 use super::confirmations::Confirmations;
-use super::known_scripts::KnownScripts;
+use super::known_scripts::{KnownScripts, LibraryErrors};
 use super::packed::Packed;
 use super::script::Script;
 use super::target::Target;
@@ -45,6 +45,7 @@ impl ScriptCaller {
         clock: Arc<dyn Clock>,
         timeout: Duration,
         durability: Durability,
+        errors: LibraryErrors,
     ) -> Self {
         let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
         let mut settings = Packed::new();
@@ -71,7 +72,7 @@ impl ScriptCaller {
             confirmations: Confirmations::default(),
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
-            known: KnownScripts::default(),
+            known: KnownScripts::new(errors),
             last_error: Mutex::default(),
         }
     }

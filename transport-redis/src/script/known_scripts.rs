@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -14,7 +15,12 @@ pub(super) struct KnownScripts {
     no_functions_on: AtomicU64,
     /// When the library was loaded last; held while that is done.
     loaded: tokio::sync::Mutex<Option<Instant>>,
+    errors: LibraryErrors,
 }
+
+/// Whether an error of the library was logged; shared by the connections of a handle.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LibraryErrors(Arc<OnceLock<()>>);
 
 /// How a server knows a script.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,6 +31,10 @@ enum Form {
 }
 
 impl KnownScripts {
+    pub(super) fn new(errors: LibraryErrors) -> Self {
+        Self { errors, ..Self::default() }
+    }
+
     /// Calls the script, and makes it known to the server only if it is not: most often it is.
     pub(super) async fn call(
         &self,
@@ -92,15 +102,28 @@ impl KnownScripts {
                 }
                 // A full memory takes no library. Scripts it takes, and they are what frees it again.
                 Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
-                Err(error @ (ClientError::Refused(_) | ClientError::Server(_))) => {
-                    self.take_scripts(target, &error);
-                }
+                // Its access rules, or it knows no such command.
+                Err(error @ ClientError::Refused(_)) => self.take_scripts(target, &error),
+                Err(error) if has_no_functions(&error) => self.take_scripts(target, &error),
+                Err(ClientError::Server(why)) => self.take_scripts_instead(target, &why),
                 Err(error) => return Err(error),
             }
         }
         let args = vec![Bytes::from_static(b"LOAD"), script.source()];
         target.send("SCRIPT", args).await?;
         Ok(Form::Script)
+    }
+
+    /// The server has functions, and these are an error to it: they do not compile there, or another library has them.
+    fn take_scripts_instead(&self, target: &Target<'_>, why: &str) {
+        // Once: each new connection finds the same.
+        if self.errors.0.set(()).is_ok() {
+            let library = Script::library_name();
+            tracing::error!(
+                "the server does not take the function library {library}, so each call sends scripts, which are slower: {why}"
+            );
+        }
+        self.no_functions_on.store(target.number, Ordering::Relaxed);
     }
 
     /// The server's access rules, or a proxy in front of it, leave no functions. Another connection may have them.

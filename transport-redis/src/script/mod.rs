@@ -15,5 +15,6 @@ mod target;
 
 pub(crate) use args::Args;
 pub(crate) use caller::{LONGEST_WAIT, ScriptCaller};
+pub(crate) use known_scripts::LibraryErrors;
 pub(crate) use packed::{Packed, unpack};
 pub(crate) use script::{Script, answer_to};

@@ -29,6 +29,7 @@ pub(crate) enum Script {
     ReadActivity,
     Active,
     Tasks,
+    Summaries,
 }
 
 // Tables of scripts are indexed by their number.
@@ -63,7 +64,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -84,6 +85,7 @@ impl Script {
         Self::ReadActivity,
         Self::Active,
         Self::Tasks,
+        Self::Summaries,
     ];
 
     /// How many there are.
@@ -111,6 +113,7 @@ impl Script {
             Self::ReadActivity => "read_activity",
             Self::Active => "active",
             Self::Tasks => "tasks",
+            Self::Summaries => "summaries",
         }
     }
 
@@ -136,6 +139,7 @@ impl Script {
             Self::ReadActivity => include_str!("../lua/read_activity.lua"),
             Self::Active => include_str!("../lua/active.lua"),
             Self::Tasks => include_str!("../lua/tasks.lua"),
+            Self::Summaries => include_str!("../lua/summaries.lua"),
         }
     }
 

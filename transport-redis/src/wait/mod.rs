@@ -12,5 +12,5 @@ mod waits;
 pub(crate) use checker::Checker;
 pub(crate) use inbox::{Inbox, Listener};
 pub(crate) use outcome_future::OutcomeFuture;
-pub(crate) use record_read::read_details;
+pub(crate) use record_read::{read_details, read_summaries};
 pub(crate) use waits::Waits;

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus};
+use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus, TaskSummary};
 
 use crate::client::{ClientError, ServerReply};
 use crate::script::{Args, Script, ScriptCaller, keys};
-use crate::wire::record;
+use crate::wire::{record, summary};
 
 /// What a read of the record of one task has shown.
 #[derive(Debug)]
@@ -62,6 +62,20 @@ pub(crate) async fn read_details(
 ) -> Result<Vec<Result<Option<TaskDetails>, String>>, ClientError> {
     let replies = answers(ids, caller.run(Script::Read, read_args(ids, Bytes::new(), false)).await?)?;
     Ok(replies.map(|(id, reply)| record::parse(id, reply)).collect())
+}
+
+/// What a list shows of tasks; none of those whose key is not a record.
+pub(crate) async fn read_summaries(
+    caller: &ScriptCaller,
+    ids: &[TaskId],
+) -> Result<Vec<Option<TaskSummary>>, ClientError> {
+    let mut args = Args::new();
+    args.push_static(summary::FIELDS);
+    for id in ids {
+        args.push_display(id);
+    }
+    let replies = answers(ids, caller.run(Script::Summaries, args).await?)?;
+    Ok(replies.map(|(id, reply)| summary::parse(id, &reply.into_array())).collect())
 }
 
 fn read_args(ids: &[TaskId], inbox: Bytes, brief: bool) -> Args {

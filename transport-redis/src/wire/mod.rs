@@ -6,6 +6,7 @@ mod encoding;
 pub(crate) mod event;
 pub(crate) mod inquiry;
 pub(crate) mod record;
+pub(crate) mod summary;
 mod task_end;
 mod task_payload;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rhai_dispatcher_core::{
-    Json, Outcome, Payload, Priority, Task, TaskDetails, TaskError, TaskId, TaskLog, TaskStatus,
+    InstanceId, Json, Outcome, Payload, Priority, Task, TaskDetails, TaskError, TaskId, TaskLog, TaskStatus,
     TraceContext, WallTime, WorkerId,
 };
 
@@ -128,6 +128,15 @@ pub(crate) fn parse_values(id: TaskId, values: Vec<ServerReply>) -> Result<Optio
     details.map(Some).ok_or_else(|| format!("the hash of task {id} is not a record"))
 }
 
+/// The instance of a claim (none after a release), the start count and the time of the last start.
+pub(super) fn parse_claim(claim: &str) -> (Option<InstanceId>, u32, Option<WallTime>) {
+    let mut fields = claim.split(' ');
+    let instance = fields.next().and_then(|id| id.parse().ok());
+    let delivery = fields.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let started_at = fields.next().and_then(|time| time.parse().ok()).map(WallTime::from_millis);
+    (instance, delivery, started_at)
+}
+
 struct Fields(HashMap<Bytes, String>);
 
 impl Fields {
@@ -169,11 +178,8 @@ impl Fields {
             details.children = children.split_whitespace().filter_map(|id| id.parse().ok()).collect();
         }
         details.status = self.parse_status()?;
-        // The instance (none after a release), the start count and the time of the last start.
-        let mut claim = self.text("claim").unwrap_or_default().split(' ');
-        details.instance = claim.next().and_then(|id| id.parse().ok());
-        details.delivery = claim.next().and_then(|number| number.parse().ok()).unwrap_or(0);
-        details.started_at = claim.next().and_then(|time| time.parse().ok()).map(WallTime::from_millis);
+        (details.instance, details.delivery, details.started_at) =
+            parse_claim(self.text("claim").unwrap_or_default());
         // A start does not write it: it is the last of all times.
         let updated = [self.time("updated_at"), details.started_at, Some(created_at)];
         details.updated_at = updated.into_iter().flatten().max().unwrap_or(created_at);

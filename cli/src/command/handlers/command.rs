@@ -26,6 +26,10 @@ pub(crate) struct HandlersCommand {
     #[command(flatten)]
     limits: LimitArgs,
 
+    /// The folder of modules that the scripts of DIR import beside those of DIR, as of `rhaid worker --import`
+    #[arg(long = "import", value_name = "DIR", requires = "folder")]
+    modules: Option<PathBuf>,
+
     #[command(flatten)]
     server: ServerArgs,
 
@@ -46,9 +50,9 @@ Exit code:
 
 impl HandlersCommand {
     pub(crate) fn execute(self) -> Result<Exit, CommandError> {
-        let Self { folder, limits, server, json } = self;
+        let Self { folder, limits, modules, server, json } = self;
         match folder {
-            Some(path) => folder::check(&path, limits, json),
+            Some(path) => folder::check(&path, limits, modules.as_deref(), json),
             None if limits.is_empty() => served::list(server, json),
             None => Err(CommandError::usage(
                 "--limit <NAME=VALUE>",

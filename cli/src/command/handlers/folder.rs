@@ -7,12 +7,20 @@ use rhai_dispatcher::handlers::{
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::options::{LimitArgs, ScriptFile};
+use crate::options::{LimitArgs, ScriptFile, existing_folder};
 use crate::report::{self, Console, Failure, Results};
 
 /// Checks a folder of handlers, and prints its methods.
-pub(super) fn check(path: &Path, limits: LimitArgs, json: bool) -> Result<Exit, CommandError> {
-    let engine = EngineConfig::default().with_limits(&limits.into_limits()?);
+pub(super) fn check(
+    path: &Path,
+    limits: LimitArgs,
+    modules: Option<&Path>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let mut engine = EngineConfig::default().with_limits(&limits.into_limits()?);
+    if let Some(modules) = modules {
+        engine = engine.with_modules_folder(existing_folder(modules)?);
+    }
     let folder = ScriptFolder::open(path, FolderConfig::default(), &engine)
         .map_err(|invalid| CommandError::usage("[DIR]", format!("{}; {}", invalid.problem, invalid.hint)))?;
     let info = folder.describe();
@@ -25,7 +33,7 @@ pub(super) fn check(path: &Path, limits: LimitArgs, json: bool) -> Result<Exit, 
         false => lines(&info),
     };
     match Results::new(console).lines(lines) {
-        Exit::Success if !info.problems.is_empty() => Ok(Exit::Usage),
+        Exit::Success if info.problems.iter().any(|problem| !problem.is_warning) => Ok(Exit::Usage),
         exit => Ok(exit),
     }
 }
@@ -44,7 +52,11 @@ fn print_problem(console: Console, folder: &Path, problem: &HandlerProblem, max_
         column: problem.column,
         value: None,
     };
-    console.failure(&path.display().to_string(), text.as_deref(), &failure);
+    let name = path.display().to_string();
+    match problem.is_warning {
+        true => console.warning(&name, text.as_deref(), &failure),
+        false => console.failure(&name, text.as_deref(), &failure),
+    }
 }
 
 /// The handlers, each with its methods.

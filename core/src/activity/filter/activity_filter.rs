@@ -107,6 +107,12 @@ impl ActivityFilter {
         &self.callers
     }
 
+    /// The tasks of which entries match; none if those of all do.
+    #[must_use]
+    pub fn tasks(&self) -> &[TaskId] {
+        &self.tasks
+    }
+
     /// Whether entries with that status may match.
     #[must_use]
     pub fn has_status(&self, status: TaskStatus) -> bool {
@@ -179,7 +185,9 @@ fn is_named(name: &str, end: &str) -> bool {
 }
 
 fn has_word(entry: &ActivityEntry, word: &str) -> bool {
-    let shown = |value: &dyn Display| has_text(&value.to_string(), word);
+    // To write an id takes longer than all else, and most words can't be part of one.
+    let may_be_of_id = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let shown = |value: &dyn Display| may_be_of_id && value.to_string().contains(word);
     has_text(&entry.caller_id, word)
         || entry.method.as_ref().is_some_and(|method| has_text(method.as_str(), word))
         || entry.script_name.as_ref().is_some_and(|name| has_text(name, word))

@@ -20,7 +20,7 @@ pub struct ActivityPage {
 
 impl ActivityPage {
     /// How many entries a page looks at, at most.
-    pub const MAX_READ: usize = 100_000;
+    pub const MAX_READ: usize = 25_000;
 
     pub(super) const fn new(entries: Vec<ActivityEntry>, next: Option<ActivityCursor>) -> Self {
         Self { entries, next }

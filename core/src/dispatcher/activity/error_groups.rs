@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::ActivityPage;
 use super::log_reader::LogReader;
 use crate::{
     ActivityEntry, ActivityError, ActivityFilter, Dispatcher, Error, ErrorFingerprint, MethodName, TaskId,
@@ -19,7 +18,7 @@ pub struct ErrorGroups {
     pub groups: Vec<ErrorGroup>,
     /// Errors of further groups, beyond [`MAX_GROUPS`](Self::MAX_GROUPS).
     pub others: u64,
-    /// Whether older entries were not looked at: beyond [`ActivityPage::MAX_READ`] of them.
+    /// Whether older entries were not looked at: beyond [`MAX_READ`](Self::MAX_READ) of them.
     pub truncated: bool,
 }
 
@@ -49,6 +48,8 @@ pub struct ErrorGroup {
 }
 
 impl ErrorGroups {
+    /// How many entries are looked at, at most.
+    pub const MAX_READ: usize = 100_000;
     /// How many groups there are at most.
     pub const MAX_GROUPS: usize = 1_000;
 }
@@ -93,7 +94,7 @@ impl Dispatcher {
         let (mut count, mut others) = (0, 0);
         let mut truncated = false;
         while let Some((entry, now)) = reader.next().await? {
-            if count == ActivityPage::MAX_READ {
+            if count == ErrorGroups::MAX_READ {
                 truncated = true;
                 break;
             }

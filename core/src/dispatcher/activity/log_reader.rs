@@ -31,7 +31,7 @@ struct Log {
 }
 
 /// How many entries of all logs together are held at most, about: each read takes its part of it.
-const HELD: usize = 8_192;
+const HELD: usize = 16_384;
 
 /// How many logs are read at the same time: bounds what a transport has under way.
 const LOGS_AT_ONCE: usize = 64;
@@ -48,7 +48,7 @@ impl<'a> LogReader<'a> {
         };
         worker_ids.sort();
         worker_ids.dedup();
-        let at_once = (HELD / worker_ids.len().max(1)).clamp(16, 1_000);
+        let at_once = (HELD / worker_ids.len().max(1)).clamp(16, 2_000);
         let log = |worker_id: WorkerId| {
             let before = after.map(|after| match worker_id > after.worker_id {
                 true => after.position.next(),

@@ -1,22 +1,31 @@
-use std::sync::Arc;
+use std::collections::VecDeque;
 
-use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::Stream;
+use futures::stream::{self, StreamExt};
 
-use super::{ListedTask, Listing};
-use crate::{ActivityCursor, ActivityFilter, Dispatcher, Error, TaskStatus};
+use super::task_reader::TaskReader;
+use super::{ListedTask, TaskListRequest};
+use crate::{ActivityFilter, Dispatcher, Error};
+
+/// How many tasks that match are read ahead.
+const AHEAD: usize = 64;
 
 impl Dispatcher {
-    /// Lists the tasks of all dispatchers that match a filter: those that run, then those in quarantine, those that are
-    /// ready, and those that are delayed; then those that have ended, by the activity, the last one first. Of those that
-    /// have not ended, the next task is that of the worker id whose next task was accepted first, and the tasks of one
-    /// worker id are in the order of [`Transport::tasks`](crate::Transport::tasks).
+    /// Lists the tasks of all dispatchers that match a filter, to the last one.
     ///
-    /// For a task that has not ended, `since`, `until` and `older` of the filter are about the time of its acceptance, and
-    /// `slower` about how long it has run.
+    /// First come those that run. The others follow in the order in which a task moves: those in quarantine, those that are
+    /// delayed, those that are ready, and those that have started since the list began; then those that have ended, by the
+    /// activity, the last one first. So a task that waits, starts or ends while the list is read is listed all the same, and
+    /// once, as far as 100,000 tasks before it are remembered. One that goes back meanwhile, since its try failed or its
+    /// worker has died, may be missing; and a worker logs what has ended within 250 ms.
     ///
-    /// The stream reads as it is polled, about 64 records for each worker id ahead, so its reader decides how many are
-    /// read. A task that starts, is released or ends meanwhile may be listed twice, or not.
+    /// Within each of these the worker ids come by name, and the tasks of one in the order of
+    /// [`Transport::tasks`](crate::Transport::tasks). For a task that has not ended, `since`, `until` and `older` of the
+    /// filter are about the time of its acceptance, and `slower` about how long it has run. With `task:ID` the records of
+    /// these tasks are read, and no list.
+    ///
+    /// The stream reads as it is polled, until it has found 64 more tasks: with a filter that few tasks match, the time to
+    /// its next item has no bound. [`task_list`](Self::task_list) has one.
     ///
     /// # Errors
     /// As the last item: [`Error::Unavailable`]; [`Error::Refused`] over a transport that lists nothing.
@@ -27,28 +36,26 @@ impl Dispatcher {
         &self,
         filter: ActivityFilter,
     ) -> impl Stream<Item = Result<ListedTask, Error>> + Send + Unpin + use<> {
-        let ended = ended_tasks(self.clone(), &filter);
-        Listing::new(Arc::clone(self.transport()), filter).into_stream().chain(ended)
+        let reader = TaskReader::new(self.clone(), filter, true, None);
+        let next = |(mut reader, mut found): (TaskReader, VecDeque<ListedTask>)| async move {
+            while found.is_empty() && !reader.is_over() {
+                let mut tasks = Vec::new();
+                reader.read(&mut tasks, AHEAD, usize::MAX).await?;
+                found = tasks.into();
+            }
+            Ok(found.pop_front().map(|task| (task, (reader, found))))
+        };
+        stream::try_unfold((reader, VecDeque::new()), next).boxed()
     }
-}
 
-/// The tasks that have ended and match a filter, by the activity, newest first. A try that is repeated is not the end of a
-/// task.
-fn ended_tasks(
-    dispatcher: Dispatcher,
-    filter: &ActivityFilter,
-) -> BoxStream<'static, Result<ListedTask, Error>> {
-    let Some(filter) = filter.of_ended() else { return stream::empty().boxed() };
-    let first: Option<Option<ActivityCursor>> = Some(None);
-    let pages = stream::try_unfold(first, move |after| {
-        let (dispatcher, filter) = (dispatcher.clone(), filter.clone());
-        async move {
-            let Some(after) = after else { return Ok::<_, Error>(None) };
-            let page = dispatcher.activity(filter).after(after).await?;
-            Ok(Some((page.entries, page.next.map(Some))))
-        }
-    });
-    let entries = pages.map_ok(|entries| stream::iter(entries.into_iter().map(Ok))).try_flatten();
-    let ended = entries.try_filter(|entry| std::future::ready(entry.status != TaskStatus::Pending));
-    ended.map_ok(|entry| ListedTask::Ended(Box::new(entry))).boxed()
+    /// Reads a page of the same list. Await the request; its [`limit`](TaskListRequest::limit) is 100 tasks.
+    ///
+    /// A page looks at [`MAX_READ`](super::TaskListPage::MAX_READ) tasks at most, so that one whose filter matches few of many
+    /// takes no longer than others. Between two pages nothing is remembered: a task that moves then may be listed twice.
+    ///
+    /// # Errors
+    /// As [`tasks`](Self::tasks).
+    pub fn task_list(&self, filter: ActivityFilter) -> TaskListRequest {
+        TaskListRequest::new(self.clone(), filter)
+    }
 }

@@ -1,4 +1,4 @@
-use crate::{ActivityEntry, Progress, TaskDetails, TaskId};
+use crate::{ActivityEntry, Progress, TaskId, TaskSummary, WallTime};
 
 /// A task of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -6,8 +6,8 @@ use crate::{ActivityEntry, Progress, TaskDetails, TaskId};
 pub enum ListedTask {
     /// It waits or runs.
     Unfinished {
-        /// Its record, as it was when it was read.
-        details: Box<TaskDetails>,
+        /// What is known of it, as it was when it was read.
+        summary: Box<TaskSummary>,
         /// What it waits for, or since when it runs, by the numbers that its queue had when the list began.
         progress: Progress,
     },
@@ -20,8 +20,16 @@ impl ListedTask {
     #[must_use]
     pub fn task_id(&self) -> TaskId {
         match self {
-            Self::Unfinished { details, .. } => details.task_id,
+            Self::Unfinished { summary, .. } => summary.task_id,
             Self::Ended(entry) => entry.task_id,
+        }
+    }
+
+    /// When it was accepted, or has ended.
+    pub(super) fn time(&self) -> WallTime {
+        match self {
+            Self::Unfinished { summary, .. } => summary.created_at,
+            Self::Ended(entry) => entry.ended_at,
         }
     }
 }

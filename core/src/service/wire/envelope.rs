@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::counted_elements::{Counted, ElementCount, MAX_EMPTY_ELEMENTS};
 use super::fingerprint::Fingerprint;
 use super::shallow_bytes::{MAX_STACK, ShallowBytes};
 use super::wire_signature::WireSignature;
@@ -33,6 +34,11 @@ pub(super) enum Unreadable {
         MAX_STACK / 1024
     )]
     TooDeep { what: &'static str },
+    #[error(
+        "the {what} has lists of more than {MAX_EMPTY_ELEMENTS} elements of a type without bytes, such as (); send their \
+         number instead"
+    )]
+    TooManyElements { what: &'static str },
 }
 
 /// The bytes of a fingerprint.
@@ -69,11 +75,14 @@ impl Envelope {
         let does_not_fit = |problem: String| Unreadable::DoesNotFit { what, problem };
         let is_too_deep = Cell::new(false);
         let mut reader = postcard::Deserializer::from_flavor(ShallowBytes::new(value, &is_too_deep));
-        let read = T::deserialize(&mut reader).and_then(|value| Ok((value, reader.finalize()?)));
+        let count = ElementCount::new(value.len());
+        let read = T::deserialize(Counted::new(&mut reader, &count));
+        let read = read.and_then(|value| Ok((value, reader.finalize()?)));
         match read {
             Ok((value, [])) => Ok(value),
             Ok((_, left)) => Err(does_not_fit(format!("{} bytes are left over", left.len()))),
             Err(_) if is_too_deep.get() => Err(Unreadable::TooDeep { what }),
+            Err(_) if count.is_over() => Err(Unreadable::TooManyElements { what }),
             Err(error) => Err(does_not_fit(error.to_string())),
         }
     }
@@ -110,6 +119,35 @@ mod tests {
         let error = envelope.decode::<Chain>("request", &json(&deep)).expect_err("too deep");
         assert!(matches!(error, Unreadable::TooDeep { .. }), "{error}");
         assert!(error.to_string().contains("more than 512 KiB of stack; send it in a flat form"), "{error}");
+    }
+
+    #[test]
+    fn a_list_of_elements_without_bytes_is_bounded() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Nothing;
+        fn check<T: Serialize + DeserializeOwned + 'static>(few: T) {
+            let envelope = Envelope::of::<Types<T>>();
+            let json = Json::of(&envelope.encode(&few).expect("bytes")).expect("a string");
+            envelope.decode::<T>("request", &json).map(drop).expect("few are a value");
+            // A length of 2^63 - 1, as a varint.
+            let bytes = [&envelope.0.to_bytes()[..], &[0xff; 8], &[0x7f]].concat();
+            let json = Json::of(&STANDARD_NO_PAD.encode(bytes)).expect("a string");
+            let error = envelope.decode::<T>("request", &json).map(drop).expect_err("too many");
+            assert!(matches!(error, Unreadable::TooManyElements { .. }), "{error}");
+            assert!(
+                error.to_string().contains("more than 65536 elements of a type without bytes"),
+                "{error}"
+            );
+        }
+        check(vec![(); 9]);
+        check(vec![Nothing]);
+        check(BTreeMap::from([((), ())]));
+        check(vec![[0_u8; 0]]);
+        // Lists of elements with bytes have a bound in their bytes.
+        let envelope = Envelope::of::<Types<Vec<Vec<u8>>>>();
+        let bytes = vec![vec![1; 100_000], vec![2; 100_000]];
+        let json = Json::of(&envelope.encode(&bytes).expect("bytes")).expect("a string");
+        assert_eq!(envelope.decode::<Vec<Vec<u8>>>("request", &json).expect("the value"), bytes);
     }
 
     struct Types<Request>(Request);

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::shape::Shape;
+use super::read_shape::read_shape;
 
 /// A number that two builds share if their types have the same shape on the wire: the names and order of fields and
 /// variants, and the types of their values.
@@ -19,9 +19,7 @@ impl Fingerprint {
     /// The fingerprint of the types before and `T`.
     #[must_use]
     pub(super) fn with<T: DeserializeOwned>(self) -> Self {
-        let mut shape = Shape::default();
-        shape.read::<T>();
-        self.mixed(shape.text().as_bytes())
+        self.mixed(read_shape::<T>().text().as_bytes())
     }
 
     pub(super) const fn from_bytes(bytes: [u8; 8]) -> Self {

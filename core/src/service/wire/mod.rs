@@ -1,7 +1,9 @@
 //! Services over a transport: a request is a task that calls a method, with the request as its parameters.
 
+mod counted_elements;
 mod envelope;
 mod fingerprint;
+mod read_shape;
 mod remote_caller;
 mod service_handler;
 mod shallow_bytes;

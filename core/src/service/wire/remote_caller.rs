@@ -12,8 +12,8 @@ use crate::service::remote::{End, Remote, Route};
 use crate::service::remote_error::{DispatchError, RemoteError};
 use crate::service::slot::Answer;
 use crate::{
-    CancelReason, Dispatcher, Error, PlayRequestBuilder, TaskDetails, TaskError, TaskErrorKind, TaskFailure,
-    WorkerId,
+    CancelReason, Dispatcher, Error, PlayRequestBuilder, Progress, TaskDetails, TaskError, TaskErrorKind,
+    TaskFailure, WorkerId,
 };
 
 /// Sends requests as tasks to a worker id.
@@ -30,6 +30,7 @@ impl<S: WireSignature> Caller<S> {
     /// - a request may run more than once, if its worker's process dies ([`Reply::delivery`](crate::Reply::delivery));
     /// - the timeout is the dispatcher's default (30 s) unless it is set, and [`TimedOut`](CallError::TimedOut) does not
     ///   say that the request was begun;
+    /// - if no worker serves the worker id at the timeout, the error is [`RemoteError::NotServed`];
     /// - a call that is dropped is not withdrawn; its request ends with its timeout;
     /// - a full queue of the worker id is an error also of `send_request`;
     /// - a request has to fit into the dispatcher's `max_args_bytes`: 768 KiB by default.
@@ -83,7 +84,14 @@ fn answer<S: WireSignature>(end: Result<TaskDetails, Error>, envelope: Envelope)
         Err(Error::QueueFull { limit, .. }) => {
             return Err(CallError::NotSent(NotSent::BacklogFull { backlog: limit }));
         }
-        Err(Error::Timeout(_)) => return Err(CallError::TimedOut),
+        Err(Error::Timeout(timed_out)) => {
+            return Err(match timed_out.progress() {
+                Progress::NotServed { worker_id } => {
+                    CallError::Remote(RemoteError::NotServed(worker_id.clone()))
+                }
+                _ => CallError::TimedOut,
+            });
+        }
         Err(error) => return Err(CallError::Remote(RemoteError::Dispatch(DispatchError::new(error)))),
     };
     if let Some(output) = &details.output {
@@ -104,13 +112,14 @@ fn task_error<S: WireSignature>(error: TaskError, envelope: Envelope) -> CallErr
             envelope.decode("error", value).map_or_else(unreadable, CallError::Service)
         }
         (TaskErrorKind::Panic | TaskErrorKind::Crashed, _) => CallError::NoReply,
-        (
-            TaskErrorKind::UnknownMethod
-            | TaskErrorKind::BadParams
-            | TaskErrorKind::Unsupported
-            | TaskErrorKind::Undecodable,
-            _,
-        ) => incompatible(error.message),
+        (TaskErrorKind::UnknownMethod, _) => incompatible(format!(
+            "no service answers there, but a worker of scripts ({}); serve the service on that worker id. With the URL \
+             memory: each client has a worker of its own: use memory:NAME on both sides",
+            error.message
+        )),
+        (TaskErrorKind::BadParams | TaskErrorKind::Unsupported | TaskErrorKind::Undecodable, _) => {
+            incompatible(error.message)
+        }
         _ => CallError::Remote(RemoteError::Task(error)),
     }
 }

@@ -88,7 +88,7 @@ fn parse_json(json: &str) -> NativeResult<Dynamic> {
 
 fn too_large_integer(number: &str) -> String {
     format!(
-        "parse_json: the whole number {number:.64} is beyond 64 bits; have it sent as a string, or with a fraction"
+        "parse_json: the whole number {number:.64} is beyond 64 bits with a sign; have it sent as a string, or with a fraction"
     )
 }
 

@@ -17,6 +17,11 @@ pub(super) enum ImportError {
          `.rhai`, such as `prices` or `shop/prices`"
     )]
     Name(String),
+    #[error(
+        "the module `{0}` is not in the folder of handlers, and this worker has no folder of other modules (`rhaid`: --import \
+         DIR; in Rust: EngineConfig::with_modules_folder)"
+    )]
+    NotBesideHandlers(ModuleName),
     #[error("the module `{0}` does not exist")]
     Missing(ModuleName),
     #[error("the module `{0}` is a link that leads out of the folder of modules")]

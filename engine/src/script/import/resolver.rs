@@ -80,7 +80,11 @@ fn read(run: &ScriptRun, name: &ModuleName) -> NativeResult<Arc<str>> {
         return Ok(text);
     }
     let config = run.config();
-    let folder = Arc::clone(config.modules_folder.as_ref().ok_or(ImportError::NoFolder)?);
+    let folder = config.modules_folder.as_ref().ok_or_else(|| match run.call() {
+        Some(_) => ImportError::NotBesideHandlers(name.clone()),
+        None => ImportError::NoFolder,
+    })?;
+    let folder = Arc::clone(folder);
     let (of_job, max_bytes) = (name.clone(), config.limits.max_script_bytes);
     // A file may be slow to come, and other scripts want the thread.
     let pool = config.blocking_pool();

@@ -1,6 +1,6 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, FuncInfo, Scope};
 
 use crate::docs::ModuleDoc;
 use crate::nearest;
@@ -91,6 +91,19 @@ pub(crate) fn function_names(engine: &Engine) -> BTreeSet<String> {
     let names = engine.collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true);
     // Calls of `curry` become calls of that one; scripts know it by the name of Rhai's.
     names.into_iter().filter(|name| is_name(name) && name != CURRY).collect()
+}
+
+/// The functions that scripts can call on an engine, each with the numbers of arguments that it takes.
+pub(crate) fn function_arities(engine: &Engine) -> BTreeMap<String, BTreeSet<usize>> {
+    let function =
+        |function: FuncInfo<'_>| Some((function.metadata.name.to_string(), function.metadata.num_params));
+    let mut arities: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (name, count) in engine.collect_fn_metadata(None, function, true) {
+        if is_name(&name) {
+            arities.entry(name).or_default().insert(count);
+        }
+    }
+    arities
 }
 
 /// Whether a script can write it as the name of a function. Rhai has `get$x` and the like for properties, and names of

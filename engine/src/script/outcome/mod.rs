@@ -8,6 +8,6 @@ mod hint;
 mod in_use;
 mod task_error;
 
-pub(crate) use hint::{Known, function_names, hint};
+pub(crate) use hint::{Known, function_arities, function_names, hint};
 pub(crate) use in_use::place_in_use;
 pub(crate) use task_error::{at, panic_error, parse_error, run_error, too_long};

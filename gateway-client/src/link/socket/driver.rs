@@ -39,7 +39,7 @@ impl Driver {
                 },
                 Err(failure) => failure,
             };
-            tracing::debug!(?failure, "the gateway is not connected");
+            tracing::debug!(?failure, "without a connection to the gateway");
             self.waiting.fail(&failure);
             match failure {
                 Failure::Ended { is_idle: true, .. } => {}

@@ -1,6 +1,6 @@
 use crate::error::ClientError;
 
-/// Why a connection is missing.
+/// Why the gateway was not reached, or was lost.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Failure {
     /// The other end does not want this client: to try again soon leads to the same.

@@ -30,7 +30,7 @@ pub(crate) struct SocketLink {
 
 impl SocketLink {
     /// # Errors
-    /// If the URL or the token can't be used, or without a runtime of tokio.
+    /// If the URL or the token can't be used, or outside a runtime of tokio.
     pub(in crate::link) fn new(
         address: Address,
         token: Option<&str>,

@@ -22,8 +22,9 @@ pub(in crate::dashboard) struct Snapshot {
 const SIDE_BY_SIDE: usize = 16;
 /// Of how many worker ids the activity is read.
 const MAX_LOGS: usize = 200;
-/// How many ends of a worker id are read: all that its log keeps by default.
-const MAX_ENDS: usize = 10_000;
+/// How many ends are read of all worker ids together, and of one at least and at most: all that its log keeps by default.
+const MAX_ENDS: usize = 20_000;
+const ENDS_OF_ONE: (usize, usize) = (500, 10_000);
 
 impl Snapshot {
     pub(super) async fn read(
@@ -40,8 +41,9 @@ impl Snapshot {
         let now = transport.clock().wall();
         let from = history.begin(now);
         queues.iter().for_each(|queue| history.add_queue(queue));
-        let range = ActivityRange::latest(MAX_ENDS).with_since(Some(Moment::At(from)));
         let ids: BTreeSet<_> = queues.iter().take(MAX_LOGS).map(|queue| queue.worker_id.clone()).collect();
+        let limit = (MAX_ENDS / ids.len().max(1)).clamp(ENDS_OF_ONE.0, ENDS_OF_ONE.1);
+        let range = ActivityRange::latest(limit).with_since(Some(Moment::At(from)));
         let mut logs = stream::iter(ids)
             .map(|worker_id| async move {
                 let log = transport.activity(&worker_id, range).await?;
@@ -49,7 +51,7 @@ impl Snapshot {
             })
             .buffer_unordered(SIDE_BY_SIDE);
         while let Some((worker_id, log)) = logs.try_next().await? {
-            history.add_ends(&worker_id, from, &log, MAX_ENDS);
+            history.add_ends(&worker_id, from, &log, limit);
         }
         Ok(Self { now, queues, instances, history: history.clone() })
     }

@@ -1,7 +1,7 @@
 use rhai_dispatcher::WorkerId;
 
 use super::{Point, Snapshot};
-use crate::dashboard::text::{count, percent};
+use crate::dashboard::text::{count, percent, span};
 
 /// Something that keeps tasks from being done, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
     for queue in snapshot.queues.iter().filter(|queue| sees(&queue.worker_id)) {
         let (id, waiting) = (&queue.worker_id, queue.waiting());
         let path = "queues".to_owned();
+        let oldest = queue.oldest_ready.map(|oldest| span(snapshot.now - oldest));
+        let oldest = oldest.map(|age| format!(", the oldest was accepted {age} ago")).unwrap_or_default();
         if queue.instances == 0 && waiting > 0 {
             troubles.push(Trouble {
                 is_grave: true,
-                what: format!("No worker serves {id}: {}.", waiting_tasks(waiting)),
+                what: format!("No worker serves {id}: {}{oldest}.", waiting_tasks(waiting)),
                 hint: format!(
                     "Start one with `rhaid worker {id}`, or cancel the tasks if the name is a mistake."
                 ),
@@ -40,7 +42,7 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
         } else if queue.paused && waiting > 0 {
             troubles.push(Trouble {
                 is_grave: true,
-                what: format!("The queue {id} is paused: {}.", waiting_tasks(waiting)),
+                what: format!("The queue {id} is paused: {}{oldest}.", waiting_tasks(waiting)),
                 hint: "It was paused by an operator; tasks start again when it is resumed.".to_owned(),
                 path: path.clone(),
             });

@@ -80,6 +80,8 @@ struct ErrorsPage {
 
 /// As many errors are read.
 const MAX_ERRORS: usize = 10_000;
+/// In so many pages of the activity they are looked for.
+const MAX_PAGES: usize = 4;
 /// As many groups are shown.
 const MAX_GROUPS: usize = 100;
 /// Parts of the time for which errors are counted.
@@ -123,7 +125,15 @@ impl LivePage for ErrorsPage {
         let filter: ActivityFilter = format!("status:error status:pending since:{}", self.since.as_str())
             .parse()
             .map_err(|error: rhai_dispatcher::activity::FilterError| PageError::bad(error.to_string(), ""))?;
-        let (entries, next) = read_entries(visit, &filter, None, MAX_ERRORS).await?;
+        let (mut entries, mut next) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let (page, after) = read_entries(visit, &filter, next, MAX_ERRORS - entries.len()).await?;
+            entries.extend(page);
+            next = after;
+            if next.is_none() || entries.len() == MAX_ERRORS {
+                break;
+            }
+        }
         let now = visit.dispatcher().transport().clock().wall();
         let total = count(entries.len());
         let mut groups = group(&entries, now, self.since);

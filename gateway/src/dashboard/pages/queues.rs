@@ -7,7 +7,7 @@ use rhai_dispatcher::transport::QueueInfo;
 
 use crate::dashboard::frame::{LivePage, Notice, PageError, Section, Shell, Visit, live};
 use crate::dashboard::monitor::{Point, Snapshot};
-use crate::dashboard::text::spark;
+use crate::dashboard::text::{Ago, spark};
 
 /// What the page of queues shows.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(in crate::dashboard) struct QueueRow {
     pub(in crate::dashboard) worker_id: String,
     pub(in crate::dashboard) ready: [usize; 3],
     pub(in crate::dashboard) waiting: usize,
+    /// When the oldest ready task was accepted.
+    pub(in crate::dashboard) oldest: Option<Ago>,
     pub(in crate::dashboard) delayed: usize,
     pub(in crate::dashboard) quarantined: usize,
     pub(in crate::dashboard) running: usize,
@@ -125,6 +127,7 @@ impl QueueRow {
             worker_id: queue.worker_id.to_string(),
             ready: queue.ready,
             waiting: queue.waiting(),
+            oldest: queue.oldest_ready.map(|oldest| Ago::new(oldest, snapshot.now)),
             delayed: queue.delayed,
             quarantined: queue.quarantined,
             running: queue.claimed,

@@ -3,7 +3,7 @@
 -- form, with `a`, how many ms ago that form was made) or `j` (those of a script, as JSON).
 
 -- What this file has for others.
-local append_activity, note_end_without_run, log_ends_without_run
+local size_of_batch, append_activity, note_end_without_run, log_ends_without_run
 do
 
 -- What a batch takes beside its payload, estimated.
@@ -16,7 +16,8 @@ local MAX_MESSAGE = 501
 -- goes for each that comes.
 local AT_ONCE = 16
 
-local function size_of_batch(fields)
+-- How many entries a batch has, and about how many bytes it takes.
+function size_of_batch(fields)
   local count, bytes = 1, BATCH_BYTES
   for i = 1, #fields, 2 do
     if fields[i] == 'n' then count = tonumber(fields[i + 1]) or 1 else bytes = bytes + #fields[i + 1] end

@@ -4,14 +4,14 @@ use askama::Template;
 use axum::extract::{Form, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use rhai_dispatcher::activity::ActivityFilter;
 use rhai_dispatcher::task::Cancelled;
 use rhai_dispatcher::{CancelReason, TaskId, TaskStatus};
 use serde::Deserialize;
 
 use super::ended::read_entries;
-use super::unfinished::unfinished;
+use super::unfinished::find as unfinished;
 use crate::auth::Access;
 use crate::dashboard::frame::{Notice, PageError, Section, Shell, Visit, render};
 use crate::dashboard::text::count;
@@ -42,11 +42,11 @@ struct Question {
     action: Action,
     count: String,
     is_empty: bool,
-    /// Whether there are more than are done at once.
+    /// Whether there may be more than are done at once.
     is_cut: bool,
 }
 
-/// As many tasks are cancelled at once.
+/// As many tasks are cancelled at once, or looked at to find those that match.
 const MAX_CANCELS: usize = 10_000;
 /// As many tasks are run again at once.
 const MAX_RUNS: usize = 1_000;
@@ -94,12 +94,13 @@ async fn find(visit: &Visit, bulk: &Bulk) -> Result<(Vec<TaskId>, bool), PageErr
         .map_err(|error: rhai_dispatcher::activity::FilterError| PageError::bad(error.to_string(), ""))?;
     match bulk.action {
         Action::Cancel => {
-            let found =
-                unfinished(visit, &filter).take(MAX_CANCELS + 1).map_ok(|(details, _)| details.task_id);
-            let mut ids: Vec<_> = found.try_collect().await?;
-            let is_cut = ids.len() > MAX_CANCELS;
-            ids.truncate(MAX_CANCELS);
-            Ok((ids, is_cut))
+            let mut ids = Vec::new();
+            let (_, next) = unfinished(visit, &filter, None, MAX_CANCELS, MAX_CANCELS, |task, _| {
+                ids.push(task.task_id);
+                ids.len()
+            })
+            .await?;
+            Ok((ids, next.is_some()))
         }
         Action::Run => {
             let (entries, next) = read_entries(visit, &filter, None, MAX_RUNS).await?;

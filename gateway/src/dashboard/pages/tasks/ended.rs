@@ -2,6 +2,7 @@ use rhai_dispatcher::TaskStatus;
 use rhai_dispatcher::activity::{ActivityCursor, ActivityEntry, ActivityFilter};
 use rhai_dispatcher::transport::WallTime;
 
+use super::unfinished::own;
 use crate::dashboard::frame::{PageError, Visit};
 use crate::dashboard::text::{Ago, Excerpt, shown, span};
 
@@ -45,7 +46,7 @@ pub(in crate::dashboard) async fn read_entries(
     limit: usize,
 ) -> Result<(Vec<ActivityEntry>, Option<ActivityCursor>), PageError> {
     let Some(identity) = &visit.identity else { return Ok((Vec::new(), None)) };
-    let page = visit.dispatcher().activity(filter.clone()).limit(limit).after(after).await?;
+    let page = visit.dispatcher().activity(own(visit, filter)).limit(limit).after(after).await?;
     let sees = |entry: &ActivityEntry| identity.sees_task_of(&entry.worker_id, &entry.caller_id);
     Ok((page.entries.into_iter().filter(sees).collect(), page.next))
 }

@@ -1,10 +1,12 @@
 use std::future::Future;
+use std::str::FromStr;
 use std::time::Duration;
 
 use askama::Template;
 use axum::extract::Query;
 use axum::response::Response;
-use rhai_dispatcher::activity::{ActivityCursor, ActivityFilter, FilterError};
+use rhai_dispatcher::Invalid;
+use rhai_dispatcher::activity::{ActivityFilter, FilterError};
 use serde::Deserialize;
 use tokio::time::sleep;
 
@@ -13,7 +15,7 @@ use super::suggestions::suggestions;
 use super::unfinished::{UnfinishedRow, read_unfinished};
 use crate::auth::Access;
 use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, encode, live};
-use crate::dashboard::text::shown;
+use crate::dashboard::text::{count, shown};
 
 /// What is searched, and which page.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,8 +25,8 @@ pub(in crate::dashboard) struct Search {
     q: String,
     /// From where the page of ends continues.
     after: Option<String>,
-    /// How many unfinished tasks are before the page.
-    skip: Option<usize>,
+    /// From where the page of unfinished tasks continues.
+    from: Option<String>,
 }
 
 /// What the list of tasks shows.
@@ -34,6 +36,8 @@ pub(in crate::dashboard) struct Tasks {
     problem: Option<Problem>,
     unfinished: Vec<UnfinishedRow>,
     rows: Vec<EndedRow>,
+    /// At how many unfinished tasks the page has looked.
+    looked_at: String,
     /// Whether it has the part of the unfinished tasks, and that of the ended ones.
     has_unfinished: bool,
     has_ended: bool,
@@ -73,8 +77,6 @@ struct TasksPage(Search);
 
 /// Rows of a page.
 const ROWS: usize = 50;
-/// Further pages of unfinished tasks begin here at most: a narrower filter finds what is behind.
-const MAX_SKIP: usize = 10_000;
 
 /// `GET /tasks`
 pub(in crate::dashboard) async fn tasks(
@@ -88,10 +90,10 @@ impl LivePage for TasksPage {
     type View = Tasks;
 
     async fn read(&mut self, visit: &Visit) -> Result<Tasks, PageError> {
-        let Search { q, after, skip } = &self.0;
+        let Search { q, after, from } = &self.0;
         let mut view = Tasks::empty(q, visit);
-        view.is_later = after.is_some() || skip.is_some();
-        (view.has_unfinished, view.has_ended) = (after.is_none(), skip.is_none());
+        view.is_later = after.is_some() || from.is_some();
+        (view.has_unfinished, view.has_ended) = (after.is_none(), from.is_none());
         if !visit.wants_events {
             view.suggestions = suggestions(visit).await?;
         }
@@ -104,16 +106,13 @@ impl LivePage for TasksPage {
         };
         let more = |name: &str, value: &str| Some(format!("?q={}&{name}={}", encode(q), encode(value)));
         if view.has_unfinished {
-            let skip = skip.unwrap_or(0).min(MAX_SKIP);
-            let (rows, has_more) = read_unfinished(visit, &filter, skip, ROWS).await?;
-            view.unfinished = rows;
-            view.more_unfinished = has_more.then(|| more("skip", &(skip + ROWS).to_string())).flatten();
+            let page = read_unfinished(visit, &filter, place(from.as_deref())?, ROWS).await?;
+            view.unfinished = page.rows;
+            view.looked_at = count(page.looked_at);
+            view.more_unfinished = page.next.and_then(|next| more("from", &next.to_string()));
         }
         if view.has_ended {
-            let after = after.as_deref().map(str::parse::<ActivityCursor>).transpose();
-            let after =
-                after.map_err(|invalid| PageError::bad(invalid.to_string(), "Begin with the first page."))?;
-            let (rows, next) = read_ended(visit, &filter, after, ROWS).await?;
+            let (rows, next) = read_ended(visit, &filter, place(after.as_deref())?, ROWS).await?;
             view.rows = rows;
             view.more_ended = next.and_then(|next| more("after", &next.to_string()));
         }
@@ -146,6 +145,7 @@ impl Tasks {
             problem: None,
             unfinished: Vec::new(),
             rows: Vec::new(),
+            looked_at: String::new(),
             has_unfinished: false,
             has_ended: false,
             more_unfinished: None,
@@ -166,6 +166,12 @@ impl Tasks {
             ("Slower than 1 s", "slower:1s"),
         ]
     }
+}
+
+/// The place where a page begins.
+fn place<T: FromStr<Err = Invalid>>(text: Option<&str>) -> Result<Option<T>, PageError> {
+    let place = text.map(str::parse).transpose();
+    place.map_err(|invalid: Invalid| PageError::bad(invalid.to_string(), "Begin with the first page."))
 }
 
 impl Problem {

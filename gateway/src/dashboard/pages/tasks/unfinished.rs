@@ -1,11 +1,7 @@
-use std::time::Duration;
-
-use futures::{Stream, StreamExt, TryStreamExt, future};
 use rhai_dispatcher::activity::ActivityFilter;
-use rhai_dispatcher::dispatcher::ListedTask;
-use rhai_dispatcher::task::Progress;
+use rhai_dispatcher::dispatcher::{ListedTask, TaskListCursor, TaskListPage};
+use rhai_dispatcher::task::{Progress, TaskSummary};
 use rhai_dispatcher::transport::WallTime;
-use rhai_dispatcher::{RhaiDispatcherError, RhaiTaskDetails};
 
 use crate::dashboard::frame::{PageError, Visit};
 use crate::dashboard::text::{Ago, Excerpt, shown};
@@ -27,56 +23,86 @@ pub(super) struct UnfinishedRow {
     pub(super) progress: String,
 }
 
-/// How long tasks are read at most to find those that match.
-const MAX_READ_TIME: Duration = Duration::from_secs(3);
+/// Some of the tasks that have not ended, match a filter, and that the caller may see.
+#[derive(Debug)]
+pub(super) struct UnfinishedPage {
+    pub(super) rows: Vec<UnfinishedRow>,
+    /// At how many tasks it has looked.
+    pub(super) looked_at: usize,
+    /// From where the next page continues.
+    pub(super) next: Option<TaskListCursor>,
+}
 
-/// A page of tasks that have not ended and match a filter: those that run, then those that wait. Also whether there are
-/// more.
+/// A page of tasks that have not ended: those that run, then those that wait.
 pub(super) async fn read_unfinished(
     visit: &Visit,
     filter: &ActivityFilter,
-    skip: usize,
+    after: Option<TaskListCursor>,
     limit: usize,
-) -> Result<(Vec<UnfinishedRow>, bool), PageError> {
+) -> Result<UnfinishedPage, PageError> {
     let now = visit.dispatcher().transport().clock().wall();
-    let found: Vec<_> = unfinished(visit, filter).skip(skip).take(limit + 1).try_collect().await?;
-    let more = found.len() > limit;
-    let rows = found.iter().take(limit);
-    Ok((rows.map(|(details, progress)| UnfinishedRow::new(details, progress, now)).collect(), more))
+    let mut rows = Vec::new();
+    let add = |summary: &TaskSummary, progress: &Progress| {
+        rows.push(UnfinishedRow::new(summary, progress, now));
+        rows.len()
+    };
+    let (looked_at, next) = find(visit, filter, after, limit, TaskListPage::MAX_READ, add).await?;
+    Ok(UnfinishedPage { rows, looked_at, next })
 }
 
-/// The tasks that have not ended, match a filter, and that the caller may see, each with what it waits for.
-pub(super) fn unfinished(
+/// Passes on the tasks that have not ended, match a filter, and that the caller may see, until `add` says that it has
+/// `limit` of them, or at least `max_read` were looked at. At how many that was, and where it continues.
+pub(super) async fn find(
     visit: &Visit,
     filter: &ActivityFilter,
-) -> impl Stream<Item = Result<(Box<RhaiTaskDetails>, Progress), RhaiDispatcherError>> + Send + Unpin + use<>
-{
-    let identity = visit.identity.clone();
-    let sees =
-        move |details: &RhaiTaskDetails| identity.as_ref().is_some_and(|identity| identity.sees(details));
-    let tasks = visit.dispatcher().tasks(filter.clone()).map_ok(|task| match task {
-        ListedTask::Unfinished { details, progress } => Some((details, progress)),
-        _ => None,
-    });
-    // Those that have ended come last.
-    let unfinished = tasks.try_take_while(|task| future::ready(Ok(task.is_some())));
-    let seen =
-        unfinished.try_filter_map(move |task| future::ready(Ok(task.filter(|(details, _)| sees(details)))));
-    seen.take_until(tokio::time::sleep(MAX_READ_TIME)).boxed()
+    mut after: Option<TaskListCursor>,
+    limit: usize,
+    max_read: usize,
+    mut add: impl FnMut(&TaskSummary, &Progress) -> usize,
+) -> Result<(usize, Option<TaskListCursor>), PageError> {
+    let Some(identity) = &visit.identity else { return Ok((0, None)) };
+    let (filter, mut looked_at, mut found) = (own(visit, filter), 0, 0);
+    loop {
+        let request = visit.dispatcher().task_list(filter.clone()).without_ended();
+        let page = request.limit(limit - found).after(after).await?;
+        looked_at += page.looked_at;
+        for task in page.tasks {
+            if let ListedTask::Unfinished { summary, progress } = task
+                && identity.sees_task_of(&summary.worker_id, &summary.caller_id)
+            {
+                found = add(&summary, &progress);
+            }
+        }
+        after = page.next;
+        if after.is_none() || found >= limit || looked_at >= max_read {
+            return Ok((looked_at, after));
+        }
+    }
+}
+
+/// The same filter, for tasks of the caller if it may see no others: they would be read in vain.
+pub(super) fn own(visit: &Visit, filter: &ActivityFilter) -> ActivityFilter {
+    let filter = filter.clone();
+    match &visit.identity {
+        Some(identity) if !identity.scope().sees_all_tasks() && filter.callers().is_empty() => {
+            filter.with_caller(identity.caller_id())
+        }
+        _ => filter,
+    }
 }
 
 impl UnfinishedRow {
-    fn new(details: &RhaiTaskDetails, progress: &Progress, now: WallTime) -> Self {
-        let name = details.method.as_ref().map(|method| method.as_str()).or(details.script_name.as_deref());
+    fn new(task: &TaskSummary, progress: &Progress, now: WallTime) -> Self {
+        let name = task.method.as_ref().map(|method| method.as_str()).or(task.script_name.as_deref());
         Self {
-            id: details.task_id.to_string(),
+            id: task.task_id.to_string(),
             name: Excerpt::line(name.unwrap_or("script"), 80),
-            status: details.status.as_str(),
-            worker_id: details.worker_id.to_string(),
-            caller: Excerpt::line(&details.caller_id, 40),
-            context: details.context_id.as_deref().map(|context| Excerpt::line(&shown(context), 40)),
-            accepted: Ago::new(details.created_at, now),
-            delivery: details.delivery,
+            status: task.status.as_str(),
+            worker_id: task.worker_id.to_string(),
+            caller: Excerpt::line(&task.caller_id, 40),
+            context: task.context_id.as_deref().map(|context| Excerpt::line(&shown(context), 40)),
+            accepted: Ago::new(task.created_at, now),
+            delivery: task.delivery,
             since: match progress {
                 Progress::Running { since, .. } => since.map(|since| Ago::new(since, now)),
                 _ => None,
