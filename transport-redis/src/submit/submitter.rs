@@ -48,7 +48,7 @@ impl Submitter {
     /// Encodes a task and sends it; the answer comes later.
     fn begin(
         &self,
-        task: &Task,
+        task: &Arc<Task>,
     ) -> Result<(TaskId, impl Future<Output = Result<SubmitAnswer, ClientError>> + Send + use<>), SubmitError>
     {
         let payload = wire::encode_task(task)?;

@@ -70,10 +70,8 @@ impl Checker {
                 }
                 reads.push(self.read(checks));
             }
-            let mut until = match self.waits.has_waits() {
-                true => last_recheck + self.recheck_interval,
-                false => Instant::now() + Duration::from_secs(3_600),
-            };
+            // Also without waits: one that begins meanwhile wakes nothing here.
+            let mut until = last_recheck + self.recheck_interval;
             until = next.map_or(until, |next| until.min(next));
             if Instant::now() < not_before {
                 until = until.min(not_before);

@@ -128,6 +128,7 @@ mod tests {
         let worker_id = WorkerId::try_from("worker-1").expect("a name");
         let mut task = Task::new(worker_id, Payload::script("1"), "caller");
         task.expires_in = Some(left);
+        let task = Arc::new(task);
         let ended = TaskDetails::accepted(&task, WallTime::from_millis(1));
         for end in 0..3 {
             // One of this handle, and one of another.

@@ -24,15 +24,16 @@ impl Waits {
     }
 
     /// Notes that a task is going to be submitted and awaited. Whether its outcome is to be sent.
-    pub(crate) fn expect(&self, task: &Task, limit: usize) -> bool {
+    pub(crate) fn expect(&self, task: &Arc<Task>, limit: usize) -> bool {
         let mut state = self.lock();
         if state.own.len() >= limit {
             return false;
         }
-        let task_id = task.id;
-        let task = Arc::new(task.clone());
-        let own = Own { task, accepted_at: None, latest: None, ended: None, waiters: Vec::new() };
-        state.own.entry(task_id).or_insert(own);
+        let own = || {
+            let task = Arc::clone(task);
+            Own { task, accepted_at: None, latest: None, ended: None, waiters: Vec::new() }
+        };
+        state.own.entry(task.id).or_insert_with(own);
         drop(state);
         self.read.notify_one();
         true
@@ -163,11 +164,6 @@ impl Waits {
     pub(crate) fn is_reading_needed(&self) -> bool {
         let state = self.lock();
         !state.own.is_empty() || !state.others.is_empty() || state.holders > 0
-    }
-
-    pub(crate) fn has_waits(&self) -> bool {
-        let state = self.lock();
-        !state.own.is_empty() || !state.others.is_empty()
     }
 
     /// Notes that an instance has got its first claim, or has ended its last.
