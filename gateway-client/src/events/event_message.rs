@@ -31,7 +31,7 @@ struct Members {
 }
 
 impl EventMessage {
-    /// The event, or why there are no more; none if this version does not know it.
+    /// The event, or the error that ends the subscription. `None` if it is of a type that this version does not know.
     pub(super) fn into_event(self) -> Option<Result<TaskEvent, ClientError>> {
         let Members { typ, delivery, level, text, fraction, lines, task, error } = self.event;
         match (&*typ, level, task, error) {

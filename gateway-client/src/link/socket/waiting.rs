@@ -111,19 +111,16 @@ impl Waiting {
         let mut table = lock(&self.table);
         // The caller may have given up.
         let Some(waiter) = table.calls.remove(&id) else { return };
-        if let Some(subscription) = waiter.subscription {
-            match &answer {
-                Ok(number) => match number.get().parse() {
-                    Ok(number) if subscription.begin(number) => {
-                        table.subscriptions.insert(number, subscription);
-                    }
-                    Ok(number) => self.end(&mut table, number),
-                    Err(_) => subscription.fail(ClientError::bad_answer("a subscription has no number")),
-                },
-                Err(refusal) => subscription.fail(refusal.clone().into()),
-            }
-        }
+        let begun = waiter.subscription.map(|subscription| {
+            let begun = table.begin(&subscription, &answer);
+            (subscription, begun)
+        });
         drop(table);
+        match begun {
+            None | Some((_, Ok(true))) => {}
+            Some((_, Ok(false))) => self.changed.notify_one(),
+            Some((subscription, Err(error))) => subscription.fail(error),
+        }
         if let Some(to) = waiter.to {
             // As above.
             let _ = to.send(Ok(answer));
@@ -146,26 +143,22 @@ impl Waiting {
     }
 
     fn event(&self, event: EventMessage) {
-        let mut table = lock(&self.table);
         let number = event.subscription;
+        let subscription = lock(&self.table).subscriptions.get(&number).cloned();
         // One that has just been ended may have had events underway.
-        let Some(subscription) = table.subscriptions.get(&number) else { return };
+        let Some(subscription) = subscription else { return };
         if !subscription.take(event) {
-            table.subscriptions.remove(&number);
+            lock(&self.table).subscriptions.remove(&number);
         }
     }
 
     /// The reader of a subscription has gone.
     pub(super) fn leave(&self, subscription: &Subscription) {
         let mut table = lock(&self.table);
-        if let Some(number) = subscription.leave() {
-            table.subscriptions.remove(&number);
-            self.end(&mut table, number);
-        }
-    }
-
-    fn end(&self, table: &mut Table, number: u64) {
+        let Some(number) = subscription.leave() else { return };
+        table.subscriptions.remove(&number);
         table.unsubscribe.push(number);
+        drop(table);
         self.changed.notify_one();
     }
 
@@ -220,5 +213,20 @@ impl Waiting {
             }
         }
         refused.iter().for_each(|subscription| subscription.fail(failure.not_sent()));
+    }
+}
+
+impl Table {
+    /// Takes the answer to a subscription. Whether it has a reader; if not, the gateway is to end it.
+    fn begin(&mut self, subscription: &Arc<Subscription>, answer: &RawAnswer) -> Result<bool, ClientError> {
+        let number = answer.as_ref().map_err(|refusal| ClientError::from(refusal.clone()))?;
+        let number = number.get().parse();
+        let number = number.map_err(|_| ClientError::bad_answer("a subscription has no number"))?;
+        let has_reader = subscription.begin(number);
+        match has_reader {
+            true => drop(self.subscriptions.insert(number, Arc::clone(subscription))),
+            false => self.unsubscribe.push(number),
+        }
+        Ok(has_reader)
     }
 }
