@@ -42,6 +42,22 @@ pub(crate) static NODE: Tool = Tool {
     advice: "install Node.js: a test runs the client of docs/list-protocol.md with it",
 };
 
+/// Runs the examples of docs/gateway.md.
+pub(crate) static CURL: Tool = Tool {
+    name: "curl",
+    probe: &["curl", "--version"],
+    install: || apt_package("curl"),
+    advice: "install the package `curl`: a test runs the examples of docs/gateway.md with it",
+};
+
+/// Makes the certificates of tests.
+pub(crate) static OPENSSL: Tool = Tool {
+    name: "openssl",
+    probe: &["openssl", "version"],
+    install: || apt_package("openssl"),
+    advice: "install the package `openssl`: tests make their certificates with it",
+};
+
 /// Shows the web pages in their tests.
 pub(crate) static CHROMIUM: Tool = Tool {
     name: "chromium",

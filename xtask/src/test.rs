@@ -94,6 +94,8 @@ fn steps() -> Vec<Step> {
             &setup::REDIS_SERVER,
             &setup::PYTHON,
             &setup::NODE,
+            &setup::CURL,
+            &setup::OPENSSL,
             &setup::CHROMIUM,
             &setup::CHROMEDRIVER,
         ]),

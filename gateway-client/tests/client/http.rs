@@ -1,5 +1,6 @@
 use rhai_dispatcher_gateway::GatewayConfig;
 use rhai_dispatcher_gateway_client::{Call, Cancelled, ClientError, GatewayClientBuilder, Play, TaskStatus};
+use rhai_dispatcher_test_http::certificate;
 use serde_json::json;
 
 use crate::support::{PATIENCE, Site, config};
@@ -32,31 +33,9 @@ async fn lost_request_may_have_been_carried_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_ways_go_over_tls_with_certificates_of_ones_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl is installed");
-    assert!(made.status.success(), "{made:?}");
-    let (cert, private) = (certificate.clone(), key);
-    let site =
-        Site::with(GatewayConfig::default(), Box::new(move |builder| builder.tls(cert, private))).await;
+    let (certificate, key) = certificate(folder.path());
+    let cert = certificate.clone();
+    let site = Site::with(GatewayConfig::default(), Box::new(move |builder| builder.tls(cert, key))).await;
     for scheme in ["wss", "https"] {
         let trusting = config().with_root_certificates(&certificate);
         let client = site.builder(scheme).config(trusting).connect().await.expect("a client");

@@ -1,8 +1,8 @@
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use rhai_dispatcher_gateway::{GatewayConfig, Role, Scope, Secret, TokenFile};
+use rhai_dispatcher_test_http::certificate;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -253,31 +253,4 @@ async fn requests_come_over_tls_and_their_cookies_are_secure() {
     let mut plain = Http::connect(site.address).await;
     plain.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(!plain.rest().await.contains("200"), "what is not TLS is not answered");
-}
-
-/// A certificate of `localhost`, and its key.
-fn certificate(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
-    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl is there");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    (certificate, key)
 }
