@@ -12,6 +12,7 @@ use rhai_dispatcher_core::{
 use serde::{Deserialize, Serialize};
 
 use super::encoding::{WireError, decode, encode};
+use super::last_text::LastText;
 use super::task_end::error_kind;
 
 #[derive(Serialize, Deserialize)]
@@ -63,13 +64,22 @@ pub(crate) fn decode_runs(
     made_at: WallTime,
 ) -> Result<Vec<ActivityEntry>, WireError> {
     let (batch, _): (BatchV1<'_>, _) = decode(bytes)?;
+    let (mut callers, mut contexts, mut script_names) =
+        (LastText::default(), LastText::default(), LastText::default());
+    let mut last_method: Option<MethodName> = None;
     let entry = |wire: EntryV1<'_>| {
         let status = *TaskStatus::ALL.get(usize::from(wire.status))?;
         let ended_at = WallTime::from_millis(made_at.as_millis().saturating_sub(wire.ended_before.into()));
-        let mut entry = ActivityEntry::new(wire.task, worker_id.clone(), wire.caller, status, ended_at);
-        entry.method = wire.method.and_then(|name| name.parse().ok());
-        entry.script_name = wire.script_name.map(Arc::from);
-        entry.context_id = wire.context.map(Arc::from);
+        let caller = callers.share(wire.caller);
+        let mut entry = ActivityEntry::new(wire.task, worker_id.clone(), caller, status, ended_at);
+        entry.method = wire.method.and_then(|name| {
+            if last_method.as_ref().is_none_or(|last| last.as_str() != name) {
+                last_method = name.parse().ok();
+            }
+            last_method.clone()
+        });
+        entry.script_name = wire.script_name.map(|name| script_names.share(name));
+        entry.context_id = wire.context.map(|context| contexts.share(context));
         entry.parent = wire.parent;
         entry.delivery = wire.delivery;
         entry.attempt = wire.attempt;

@@ -5,6 +5,7 @@ mod activity;
 mod encoding;
 pub(crate) mod event;
 pub(crate) mod inquiry;
+mod last_text;
 pub(crate) mod record;
 pub(crate) mod summary;
 mod task_end;
