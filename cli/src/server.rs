@@ -2,9 +2,10 @@ use std::fmt;
 use std::time::Duration;
 
 use rhai_dispatcher::list_bridge::{ListTasks, ListUrl};
-use rhai_dispatcher::transport::{RedisConfig, RedisTransport, TransportConfig};
+use rhai_dispatcher::transport::{RedisConfig, RedisTransport, TokioBridge, TransportConfig};
 use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError};
+use tokio::runtime::Handle;
 
 use crate::error::CommandError;
 use crate::reach::Reach;
@@ -115,7 +116,7 @@ impl Server {
         matches!(ListUrl::parse(&self.url), Ok(Some(_)))
     }
 
-    /// A transport to the server. It is not connected yet.
+    /// A transport to the server, on the runtime of this thread if there is one. It is not connected yet.
     ///
     /// # Errors
     /// If the URL can't be used, or names the list protocol, which only submits.
@@ -131,6 +132,10 @@ impl Server {
             None => config,
         };
         self.records.set(&mut config.transport);
+        // On a runtime that runs anyway, a call wakes no thread on its way to the server and back.
+        if let Ok(runtime) = Handle::try_current() {
+            config = config.with_bridge(TokioBridge::to(runtime));
+        }
         Ok(RedisTransport::new(config)?)
     }
 

@@ -16,6 +16,7 @@ use futures::stream::FuturesUnordered;
 use futures::{StreamExt, future};
 use redis::{Commands, Connection};
 use rhai_dispatcher::handlers::MethodHandler;
+use rhai_dispatcher::transport::TokioBridge;
 use rhai_dispatcher::{RhaiDispatcher, RhaiWorker};
 use rhai_dispatcher_gateway::GatewayBuilder;
 use rhai_dispatcher_gateway_client::{GatewayClient, GatewayClientBuilder};
@@ -23,6 +24,7 @@ use rhai_dispatcher_test_redis::RedisServer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 /// As in `rhaid`.
 #[global_allocator]
@@ -173,7 +175,8 @@ async fn worker(url: String) {
 
 /// The gateway's process, as `rhaid serve --no-worker` has it.
 async fn gateway(url: String) {
-    let dispatcher = RhaiDispatcher::builder().caller_id("bench").url(url).build().expect("a dispatcher");
+    let dispatcher = RhaiDispatcher::builder().caller_id("bench").url(url);
+    let dispatcher = dispatcher.bridge(TokioBridge::to(Handle::current())).build().expect("a dispatcher");
     let gateway = GatewayBuilder::new().dispatcher(dispatcher).build().expect("a gateway");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     println!("{}", listener.local_addr().expect("an address"));
