@@ -20,6 +20,7 @@ use support::{Bench, until};
 use tower::limit::{ConcurrencyLimitLayer, RateLimitLayer};
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
+use tower::util::MapResponseLayer;
 use tower::{BoxError, Layer, Service};
 
 /// Notes how each call ended.
@@ -224,30 +225,11 @@ fn a_layer_ends_a_script_that_takes_too_long() {
     assert_eq!(bench.value("api.quick", json!(null)), "1");
 }
 
-/// Answers with text of that many bytes of JSON, whatever the call answers.
-struct Padded<S>(S, usize);
-
-impl<S> Service<MethodCall> for Padded<S>
-where
-    S: Service<MethodCall, Response = Json, Error: Into<BoxError>, Future: Send + 'static>,
-{
-    type Response = Json;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Json, BoxError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, call: MethodCall) -> Self::Future {
-        let (inner, text) = (self.0.call(call), "x".repeat(self.1 - 2));
-        async move { inner.await.map(|_| Json::of(&text).expect("text")).map_err(Into::into) }.boxed()
-    }
-}
-
 #[test]
 fn what_layers_answer_has_the_limit_of_outputs() {
-    let padded = |bytes| tower::layer::layer_fn(move |inner| Padded::<MethodService>(inner, bytes));
+    // That many bytes of JSON, whatever the call answers.
+    let padded =
+        |bytes: usize| MapResponseLayer::new(move |_: Json| Json::of(&"x".repeat(bytes - 2)).expect("text"));
     let engine = || EngineConfig::new().with_max_output_bytes(100);
     let of_script =
         |bytes| scripts("fn one() { 1 }", FolderConfig::new().with_layer(padded(bytes)), engine());

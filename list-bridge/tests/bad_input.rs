@@ -17,14 +17,6 @@ fn refused(site: &mut Site, id: &str, says: &[&str]) {
     site.settled();
 }
 
-/// The bridge serves what comes after.
-#[track_caller]
-fn serves(site: &mut Site) {
-    let id = TaskId::new().to_string();
-    site.submit(&id, &[("script", "7")]);
-    assert_eq!(site.reply(&id)["output"], "7");
-}
-
 #[test]
 fn a_missing_hash_or_script_is_an_error() {
     let mut site = Site::new();
@@ -47,7 +39,7 @@ fn a_missing_hash_or_script_is_an_error() {
     site.submit("nothing", &[("script", "1")]);
     assert_eq!(site.reply("nothing")["output"], "1");
     assert_eq!(runs(&counted), 1);
-    serves(&mut site);
+    site.serves();
 }
 
 #[test]
@@ -92,7 +84,7 @@ fn bad_fields_are_named() {
     site.push("bytes");
     refused(&mut site, "bytes", &["script: is not UTF-8"]);
     assert_eq!(runs(&counted), 0);
-    serves(&mut site);
+    site.serves();
 }
 
 #[test]
@@ -100,7 +92,7 @@ fn bad_ids_reach_no_other_key() {
     let mut site = Site::new();
     let (_worker, _) = site.worker();
     let _bridge = site.bridge();
-    serves(&mut site);
+    site.serves();
     let queues =
         |site: &mut Site| -> Vec<String> { site.redis.smembers("rhailib:queues").expect("an answer") };
     let before = queues(&mut site);
@@ -132,7 +124,7 @@ fn bad_ids_reach_no_other_key() {
     // Longer ones have no reply, and are dropped.
     site.push(&"y".repeat(2_000));
     site.settled();
-    serves(&mut site);
+    site.serves();
 }
 
 #[test]
@@ -156,13 +148,13 @@ fn keys_of_the_wrong_type_are_named() {
     assert_eq!(site.field("job-1", "output").as_deref(), Some("1"), "nothing is lost");
     let theirs: String = site.redis.get("rhailib:reply:job-1").expect("an answer");
     assert_eq!(theirs, "theirs");
-    serves(&mut site);
+    site.serves();
 
     // The queue itself, for a while.
     let _: () = site.redis.set("rhailib:worker-1", "theirs").expect("an answer");
     std::thread::sleep(std::time::Duration::from_millis(100));
     let _: () = site.redis.del("rhailib:worker-1").expect("an answer");
-    serves(&mut site);
+    site.serves();
 }
 
 #[test]
@@ -189,7 +181,7 @@ fn the_record_of_a_task_is_not_a_clients_hash() {
         [waiting.id, awaited.id, ended.id].into_iter().map(|id| record(&mut site, id)).collect();
     assert_eq!(before, after);
     assert_eq!(runs(&counted), 1);
-    serves(&mut site);
+    site.serves();
 }
 
 fn record(site: &mut Site, id: TaskId) -> std::collections::BTreeMap<String, String> {
@@ -246,5 +238,5 @@ fn an_id_pushed_after_its_outcome_is_answered_again_and_not_run() {
     let error = reply["error"].as_str().expect("an error");
     assert!(error.starts_with("taskId: it was used for another script, task "), "{error}");
     assert_eq!(runs(&counted), 1);
-    serves(&mut site);
+    site.serves();
 }

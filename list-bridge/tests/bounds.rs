@@ -4,17 +4,9 @@ mod support;
 
 use futures::executor::block_on;
 use redis::Commands;
-use rhai_dispatcher_core::{TaskId, Transport, TransportExt};
+use rhai_dispatcher_core::{Transport, TransportExt};
 use rhai_dispatcher_list_bridge::ListBridgeConfig;
 use support::{Site, runs, until, worker_id};
-
-/// The bridge serves what comes after.
-#[track_caller]
-fn serves(site: &mut Site) {
-    let id = TaskId::new().to_string();
-    site.submit(&id, &[("script", "7")]);
-    assert_eq!(site.reply(&id)["output"], "7");
-}
 
 #[test]
 fn an_id_pushed_twice_while_its_outcome_can_not_be_written_has_one_reply() {
@@ -47,7 +39,7 @@ fn an_id_pushed_twice_while_its_outcome_can_not_be_written_has_one_reply() {
     site.settled();
     until("the bridge holds nothing", || bridge.held() == 0);
     assert_eq!((runs(&counted), site.replies("job-1")), (1, 0));
-    serves(&mut site);
+    site.serves();
 }
 
 #[test]
@@ -87,7 +79,7 @@ fn a_full_memory_keeps_no_reply_back() {
     }
     until("it holds nothing", || bridge.held() == 0);
     let _ = site.server.command(&["CONFIG", "SET", "maxmemory", "0"]);
-    serves(&mut site);
+    site.serves();
 }
 
 #[test]

@@ -16,8 +16,8 @@ use futures::executor::block_on;
 use futures::future::{LocalBoxFuture, poll_fn};
 use redis::{Commands, Connection};
 use rhai_dispatcher_core::{
-    Handler, Json, Outcome, Ran, Run, RunningWorker, TaskError, TaskErrorKind, TaskLog, Transport, Worker,
-    WorkerConfig, WorkerId,
+    Handler, Json, Outcome, Ran, Run, RunningWorker, TaskError, TaskErrorKind, TaskId, TaskLog, Transport,
+    Worker, WorkerConfig, WorkerId,
 };
 use rhai_dispatcher_list_bridge::{ListBridge, ListBridgeConfig, RunningListBridge};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
@@ -79,6 +79,14 @@ impl Site {
             self.redis.blpop(format!("rhailib:reply:{id}"), 30.0).expect("an answer");
         let (_, reply) = popped.unwrap_or_else(|| panic!("{id} has no reply"));
         serde_json::from_str(&reply).expect("JSON")
+    }
+
+    /// The bridge serves what comes after.
+    #[track_caller]
+    pub(crate) fn serves(&mut self) {
+        let id = TaskId::new().to_string();
+        self.submit(&id, &[("script", "7")]);
+        assert_eq!(self.reply(&id)["output"], "7");
     }
 
     /// How many replies wait for an id.
