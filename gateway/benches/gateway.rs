@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match role.as_str() {
         "worker" => tokio_run(worker(url)),
         "echo" => echo(&url),
-        "gateway" => several_threads().block_on(gateway(url)),
+        "gateway" => one_worker().block_on(gateway(url)),
         _ => return tokio_run(compare()),
     }
     ExitCode::SUCCESS
@@ -229,6 +229,7 @@ fn tokio_run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
-fn several_threads() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+/// As `rhaid serve` has it by default.
+fn one_worker() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }

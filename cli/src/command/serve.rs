@@ -78,6 +78,12 @@ pub(crate) struct ServeCommand {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
     threads: Option<u16>,
 
+    /// How many threads serve connections and talk to the server
+    ///
+    /// With one, a call wakes no other thread on its way. More are worth while once that thread takes all of its processor.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
+    gateway_threads: u16,
+
     /// How long running calls and scripts may continue after a signal
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, allow_hyphen_values = true)]
     grace: Duration,
@@ -113,7 +119,11 @@ impl ServeCommand {
         }
         // A grace period may be long, so only a second signal cuts it short.
         let interrupt = Interrupt::install(None)?;
-        let runtime = runtime::Builder::new_multi_thread().enable_all().thread_name("rhaid-gateway").build();
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(self.gateway_threads.into())
+            .enable_all()
+            .thread_name("rhaid-gateway")
+            .build();
         let runtime = runtime.map_err(|source| CommandError::System { doing: "starting threads", source })?;
         runtime.block_on(self.run(interrupt))
     }
