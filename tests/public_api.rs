@@ -24,8 +24,6 @@ macro_rules! redis_settings {
         $then! {
             call_timeout(Duration::from_secs(4)),
             durability(Durability::Server),
-            inbox_limit(1_000),
-            inbox_ttl(Duration::from_secs(60)),
             events_ttl(Duration::from_secs(60)),
             recheck_interval(Duration::from_secs(10)),
             awaited_limit(1_000),

@@ -59,10 +59,6 @@ macro_rules! transport_settings {
                 /// What has to hold before the server's answer to a submit or a finish counts. Default:
                 /// `Durability::Server`.
                 durability: Durability,
-                /// About how many messages an inbox holds. Default: 100,000.
-                inbox_limit: usize,
-                /// How long an inbox without new messages is kept. Default: 1 h.
-                inbox_ttl: Duration,
                 /// How long the events of a running task are kept after the last. Default: 1 h.
                 events_ttl: Duration,
                 /// After how long a waiter reads its record again, in case a message was lost. Default: 30 s.

@@ -1,9 +1,7 @@
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
 
 use rhai_dispatcher_core::TransportConfig;
 use rhai_dispatcher_tokio_bridge::TokioBridge;
-use tokio::time::timeout;
 
 use crate::batch::Batcher;
 use crate::client::{Link, Network};
@@ -21,11 +19,7 @@ pub(crate) struct BackgroundTasks {
     pub(crate) finisher: Arc<Finisher>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) events: Arc<EventReader>,
-    bridge: TokioBridge,
 }
-
-/// How long the end of a handle may last. It takes one command; without an answer the inbox expires by itself.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(50);
 
 impl BackgroundTasks {
     pub(crate) fn start(
@@ -76,28 +70,13 @@ impl BackgroundTasks {
             finisher: Arc::new(Finisher::new(finishes)),
             inbox,
             events,
-            bridge: bridge.clone(),
         }
     }
 }
 
 impl Drop for BackgroundTasks {
-    /// Deletes the inbox, since no wait is left.
     fn drop(&mut self) {
         self.inbox.waits.close();
         self.events.close();
-        if !self.inbox.is_to_be_deleted() {
-            return;
-        }
-        let (inbox, bridge) = (Arc::clone(&self.inbox), self.bridge.clone());
-        let (done, ended) = mpsc::channel::<()>();
-        self.bridge.spawn(async move {
-            let _ = timeout(SHUTDOWN_TIMEOUT, inbox.delete()).await;
-            drop((done, bridge)); // the thread lives for as long as this
-        });
-        // A process that ends now would take the thread with it.
-        if !self.bridge.is_driven_here() {
-            let _ = ended.recv_timeout(SHUTDOWN_TIMEOUT);
-        }
     }
 }

@@ -18,11 +18,6 @@ pub struct RedisConfig {
     /// What has to hold before a submit or a finish counts. Default: [`Durability::Server`]. With another one, submits
     /// and finishes have a connection of their own.
     pub durability: Durability,
-    /// About how many messages an inbox holds. Older ones are trimmed, and their waits read the record. Default:
-    /// 100,000.
-    pub inbox_limit: usize,
-    /// How long an inbox is kept after its last message. Default: 1 h.
-    pub inbox_ttl: Duration,
     /// How long the events of a running task are kept after the last: what it prints, and its progress. Default: 1 h. They
     /// are kept for 60 s after the outcome, which has the printed lines in its log.
     pub events_ttl: Duration,
@@ -95,8 +90,6 @@ impl RedisConfig {
             prefix: "rhailib".into(),
             call_timeout: Duration::from_secs(5),
             durability: Durability::default(),
-            inbox_limit: 100_000,
-            inbox_ttl: Duration::from_secs(60 * 60),
             events_ttl: Duration::from_secs(60 * 60),
             recheck_interval: Duration::from_secs(30),
             awaited_limit: 100_000,
@@ -126,20 +119,6 @@ impl RedisConfig {
     #[must_use]
     pub fn with_durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
-        self
-    }
-
-    /// Sets [`inbox_limit`](Self::inbox_limit).
-    #[must_use]
-    pub fn with_inbox_limit(mut self, messages: usize) -> Self {
-        self.inbox_limit = messages;
-        self
-    }
-
-    /// Sets [`inbox_ttl`](Self::inbox_ttl).
-    #[must_use]
-    pub fn with_inbox_ttl(mut self, ttl: Duration) -> Self {
-        self.inbox_ttl = ttl;
         self
     }
 
@@ -235,7 +214,6 @@ impl RedisConfig {
             ("record_ttl", self.transport.record_ttl),
             ("figures_ttl", self.transport.figures_ttl),
             ("activity_ttl", self.transport.activity_ttl),
-            ("inbox_ttl", self.inbox_ttl),
             ("events_ttl", self.events_ttl),
             ("recheck_interval", self.recheck_interval),
         ] {

@@ -153,9 +153,7 @@ impl Consumer for RedisConsumer {
     }
 
     fn answer(&self, inquiry: &Inquiry, state: Option<RunState>) {
-        let config = &self.handle.config;
-        let inbox = (config.inbox_limit, config.inbox_ttl);
-        self.handle.bridge.spawn(answer(Arc::clone(&self.handle.caller), inbox, *inquiry, state));
+        self.handle.bridge.spawn(answer(Arc::clone(&self.handle.caller), *inquiry, state));
     }
 
     async fn report(&self, report: &InstanceReport) -> Result<Reported, TransportError> {

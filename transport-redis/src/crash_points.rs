@@ -17,7 +17,6 @@ pub const CRASH_POINTS: &[&str] = &[
     "take_over.after",
     "detach.after",
     "inbox.after_read",
-    "inbox.after_trim",
 ];
 
 /// Kills this process, if the feature `crash-points` is on and `RHAI_CRASH_POINT` names this point

@@ -1,7 +1,6 @@
 //! Where running tasks are: the question of a handle, and the answer of an instance.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rhai_dispatcher_core::{Inquiry, InspectError, RunState, TaskId, TaskStatus};
 use tokio::time::Instant;
@@ -9,12 +8,13 @@ use tokio::time::Instant;
 use crate::client::{ClientError, ServerReply};
 use crate::handle::Handle;
 use crate::script::{Args, Script, ScriptCaller, keys};
+use crate::wait::inbox_message;
 use crate::wire;
 
 /// Asks the instance that runs a task, and waits for its answer in the inbox of the handle.
 pub(crate) async fn ask(handle: Arc<Handle>, task: TaskId) -> Result<RunState, InspectError> {
     let inbox = &handle.background().inbox;
-    let pending = inbox.begin_inquiry();
+    let pending = inbox.begin_inquiry().await;
     let mut args = Args::new();
     args.push_display(task).push(inbox.id.clone()).push_display(pending.number());
     let replies = handle.script(Script::Inspect, args).await?;
@@ -32,29 +32,14 @@ pub(crate) async fn ask(handle: Arc<Handle>, task: TaskId) -> Result<RunState, I
 }
 
 /// Sends an answer to the inbox of the handle that asks. One that can't be sent is dropped, and its caller times out.
-pub(crate) async fn answer(
-    caller: Arc<ScriptCaller>,
-    (inbox_limit, inbox_ttl): (usize, Duration),
-    inquiry: Inquiry,
-    state: Option<RunState>,
-) {
+pub(crate) async fn answer(caller: Arc<ScriptCaller>, inquiry: Inquiry, state: Option<RunState>) {
     let deadline = Instant::now() + caller.timeout;
     let Ok((connection, _)) = caller.link.get(deadline).await else { return };
-    let key = keys::inbox(&caller.prefix, &inquiry.asker.to_string());
-    let mut message = Args::new();
-    message.push(key.clone()).push_static("MAXLEN").push_static("~").push_display(inbox_limit);
-    message
-        .push_static("*")
-        .push_static("s")
-        .push(wire::inquiry::encode_answer(inquiry.number, state.as_ref()));
-    let mut expiry = Args::new();
-    expiry.push(key).push_display(inbox_ttl.as_millis());
-    let sent = connection.command("XADD", message.into_vec(), deadline).await;
-    let sent = match sent {
-        Ok(_) => connection.command("PEXPIRE", expiry.into_vec(), deadline).await,
-        error => error,
-    };
-    if let Err(error) = sent {
+    let answer = wire::inquiry::encode_answer(inquiry.number, state.as_ref());
+    let mut args = Args::new();
+    args.push(keys::inbox_channel(&caller.prefix, &inquiry.asker.to_string()));
+    args.push(inbox_message("s", answer));
+    if let Err(error) = connection.command("PUBLISH", args.into_vec(), deadline).await {
         caller.note(&error.to_string());
     }
 }

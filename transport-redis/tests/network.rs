@@ -120,7 +120,7 @@ fn an_outcome_arrives_though_the_socket_of_the_inbox_is_dead() {
     let submitter = submitter.expect("a valid config");
     let id = submit(&submitter);
     let outcome = submitter.outcome(id);
-    until("the inbox is read", || server.command(&["CLIENT", "LIST"]).contains("cmd=xread"));
+    until("the inbox is read", || server.command(&["CLIENT", "LIST"]).contains(" sub=1 "));
     proxy.half_open();
     let runner = open(&server);
     let consumer = attach(&runner);

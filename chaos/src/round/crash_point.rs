@@ -6,9 +6,6 @@ use crate::fault::{Fault, FaultTarget};
 use crate::journal::now;
 use crate::{Fixture, Process};
 
-/// How many tasks a submitter submits so that it trims its inbox.
-const TRIMMED: usize = 3_000;
-
 /// How many tasks of half a second are submitted, so that a draining worker releases some.
 const RELEASED: usize = 40;
 
@@ -24,8 +21,7 @@ impl Round {
         let variable = format!("{point}:{nth}");
         let by_submitter = ["submit.", "cancel.", "inbox."].iter().any(|name| point.starts_with(name));
         if by_submitter {
-            let burst = point.starts_with("inbox.after_trim").then_some(TRIMMED);
-            let submitter = self.fixture.start_submitter(burst, Some(&variable))?;
+            let submitter = self.fixture.start_submitter(Some(&variable))?;
             return self.await_crash(submitter, u64::MAX, true);
         }
         let mut worker = self.fixture.start_worker(Some(&variable))?;

@@ -145,7 +145,7 @@ impl Round {
             }
             Fault::SubmitterKill => {
                 let index = self.random.usize(..self.fixture.submitters.len());
-                let mut submitter = self.fixture.start_submitter(None, None)?;
+                let mut submitter = self.fixture.start_submitter(None)?;
                 std::mem::swap(&mut submitter, &mut self.fixture.submitters[index]);
                 let at = now();
                 submitter.kill();

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::ClientLike;
+use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::messages::Messages;
 use super::server_info::ServerInfo;
 use super::vitals::Vitals;
 use super::{ClientError, Endpoint, Network, ServerReply};
@@ -115,6 +117,14 @@ impl Connection {
         self.send(name, args, blocks, deadline).await
     }
 
+    /// Receives what is published on a channel, from the answer on.
+    pub(crate) async fn subscribe(&self, channel: &str, deadline: Instant) -> Result<Messages, ClientError> {
+        let messages = Messages::new(self.client.message_rx(), self.gone.clone());
+        self.answer("SUBSCRIBE", channel.len(), Duration::ZERO, deadline, self.client.subscribe(channel))
+            .await?;
+        Ok(messages)
+    }
+
     async fn send(
         &self,
         name: &'static str,
@@ -125,21 +135,34 @@ impl Connection {
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let bytes = args.iter().map(Bytes::len).sum();
         let args: Vec<Value> = args.into_iter().map(Value::Bytes).collect();
+        let answer = self.client.custom_raw(command, args);
+        ServerReply::new(self.answer(name, bytes, blocks, deadline, answer).await?)
+    }
+
+    /// Waits for the answer to a command of so many bytes, until the deadline at most.
+    async fn answer<T>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        blocks: Duration,
+        deadline: Instant,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, ClientError> {
         let sent = Instant::now();
         let longest = deadline.saturating_duration_since(sent + blocks);
         let overdue_at = sent + blocks + self.vitals.allowance(bytes, longest);
-        let mut answer = pin!(self.client.custom_raw(command, args));
+        let mut answer = pin!(answer);
         let mut gone = self.gone.clone();
         let mut gone = pin!(gone.wait_for(Option::is_some));
         let mut timer = pin!(sleep_until(overdue_at.min(deadline)));
         loop {
             tokio::select! {
                 biased;
-                frame = &mut answer => {
-                    let frame = frame.map_err(|error| lost(&error))?;
+                answer = &mut answer => {
+                    let answer = answer.map_err(|error| lost(&error))?;
                     // What came before its time was over, was not blocked for all of it.
                     self.vitals.note_answer(sent.elapsed().saturating_sub(blocks));
-                    return ServerReply::new(frame);
+                    return Ok(answer);
                 }
                 why = &mut gone => {
                     let why = why.ok().and_then(|why| why.clone());

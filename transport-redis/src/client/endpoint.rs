@@ -55,7 +55,14 @@ impl Endpoint {
     }
 
     pub(super) fn performance_config(&self) -> PerformanceConfig {
-        PerformanceConfig { default_command_timeout: Duration::ZERO, ..PerformanceConfig::default() }
+        /// How many messages wait for a subscriber on the same runtime. Each has the outcomes of up to 128 tasks; a
+        /// subscriber that is behind by more reads the records instead.
+        const MESSAGES: usize = 512;
+        PerformanceConfig {
+            default_command_timeout: Duration::ZERO,
+            broadcast_channel_capacity: MESSAGES,
+            ..PerformanceConfig::default()
+        }
     }
 }
 

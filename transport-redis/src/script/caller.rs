@@ -54,8 +54,6 @@ impl ScriptCaller {
             .push_display(millis(config.transport.record_ttl))
             .push_display(config.transport.max_deliveries)
             .push_display(millis(config.transport.lease))
-            .push_display(config.inbox_limit)
-            .push_display(millis(config.inbox_ttl))
             .push_display(millis(LONGEST_WAIT))
             .push_display(millis(config.transport.observation))
             .push_display(config.transport.max_finished_records)

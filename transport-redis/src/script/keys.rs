@@ -31,9 +31,9 @@ pub(crate) fn event_wake(prefix: &str, id: &str) -> Bytes {
     format!("{prefix}:wake:{id}").into()
 }
 
-/// The inbox of a handle.
-pub(crate) fn inbox(prefix: &str, id: &str) -> Bytes {
-    format!("{prefix}:inbox:{id}").into()
+/// The channel of the inbox of a handle. It is no key: nothing is kept there.
+pub(crate) fn inbox_channel(prefix: &str, id: &str) -> String {
+    format!("{prefix}:inbox:{id}")
 }
 
 /// Which libraries of scripts are in use, by when that was noted last.

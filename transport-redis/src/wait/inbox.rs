@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -7,28 +7,30 @@ use bytes::Bytes;
 use rhai_dispatcher_core::{
     CancelReason, Claim, Inquiries, InstanceId, PendingInquiry, Signal, WallTime, lock,
 };
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::waits::Waits;
-use crate::client::{ClientError, Link, ServerReply};
+use crate::client::{ClientError, Connection, Link, Received};
 use crate::crash_points::crash_point;
-use crate::script::{Args, ScriptCaller, keys};
+use crate::script::{Packed, ScriptCaller, keys, unpack};
 use crate::wire;
 
-/// The inbox of a handle: outcomes for its waits, and signals for its instances. A connection of its own reads it, only
-/// while a message can come.
+/// The inbox of a handle: outcomes for its waits, and signals for its instances, which are published on a channel of its own.
+/// A connection of its own reads it, from when there is something to be told. What is published while there is none is lost: the
+/// records of all waits are read with each new one, and renewals repeat the signals.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     /// Its name, as records have it.
     pub(crate) id: Bytes,
-    key: Bytes,
+    channel: String,
     link: Link,
     pub(crate) caller: Arc<ScriptCaller>,
     pub(crate) waits: Arc<Waits>,
     /// Questions whose answers come here.
     inquiries: Arc<Inquiries>,
-    /// Whether anything was ever read.
-    used: AtomicBool,
+    /// Whether what is published now is received.
+    is_read: watch::Sender<bool>,
     /// The instances of this handle.
     listeners: Mutex<HashMap<InstanceId, Weak<dyn Listener>>>,
 }
@@ -39,20 +41,20 @@ pub(crate) trait Listener: Send + Sync + std::fmt::Debug {
     fn signal(&self, signal: Signal);
 }
 
-/// The longest blocking read. A reader that is not needed any more ends after this time at the latest.
-const BLOCK: Duration = Duration::from_secs(2);
+/// The time between two signs of life of a connection on which a message can come.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
-/// How many messages are read at once, and how many are read before they are trimmed.
-const AT_ONCE: usize = 512;
+/// The pause after a connection was lost, or could not be made.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Inbox {
     pub(crate) fn new(caller: Arc<ScriptCaller>, link: Link) -> Self {
         let id = InstanceId::new().to_string();
-        let key = keys::inbox(&caller.prefix, &id);
+        let channel = keys::inbox_channel(&caller.prefix, &id);
         let waits = Arc::default();
         let inquiries = Arc::default();
-        let (used, listeners) = (AtomicBool::new(false), Mutex::default());
-        Self { id: id.into(), key, link, caller, waits, inquiries, used, listeners }
+        let (is_read, listeners) = (watch::Sender::new(false), Mutex::default());
+        Self { id: id.into(), channel, link, caller, waits, inquiries, is_read, listeners }
     }
 
     /// Registers an instance for signals.
@@ -60,105 +62,95 @@ impl Inbox {
         let mut listeners = lock(&self.listeners);
         listeners.retain(|_, listener| listener.strong_count() > 0);
         listeners.insert(instance, listener);
+        drop(listeners);
+        self.waits.read.notify_one();
     }
 
-    /// Begins a question whose answer comes here.
-    pub(crate) fn begin_inquiry(&self) -> PendingInquiry {
+    /// Begins a question whose answer comes here, as soon as the inbox is read: no record has the answer.
+    pub(crate) async fn begin_inquiry(&self) -> PendingInquiry {
         let pending = self.inquiries.begin();
         self.waits.read.notify_one();
+        let _ = self.is_read.subscribe().wait_for(|is_read| *is_read).await; // its sender is here
         pending
     }
 
-    /// Reads the inbox while that is needed, until the transport ends.
+    /// Reads the inbox, from when there first is a wait, a question or an instance, until the transport ends.
     pub(crate) async fn read(self: Arc<Self>) {
-        let mut last = Bytes::from_static(b"0");
-        let mut untrimmed = 0;
         while !self.waits.is_closed() {
-            if !self.waits.is_reading_needed() && self.inquiries.is_empty() {
+            if !self.is_needed() && lock(&self.listeners).is_empty() {
                 self.waits.read.notified().await;
                 continue;
             }
-            match self.read_once(&last).await {
-                Ok(None) => {}
-                Ok(Some((id, count))) => {
-                    last = id;
-                    untrimmed += count;
-                    crash_point("inbox.after_read");
-                }
-                Err(error) => {
-                    self.caller.note(&error.to_string());
-                    // Messages may have been lost meanwhile.
-                    last = Bytes::from_static(b"0");
-                    self.waits.check_after_reconnect();
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-            if untrimmed >= AT_ONCE {
-                untrimmed = 0;
-                self.trim(&last).await;
+            if let Err(error) = self.read_connection().await {
+                self.caller.note(&error.to_string());
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    /// Whether something has been there that stays for its ttl, and the server can be told.
-    pub(crate) fn is_to_be_deleted(&self) -> bool {
-        self.used.load(Ordering::Relaxed) && self.caller.link.is_up()
+    /// Whether a message can come now.
+    fn is_needed(&self) -> bool {
+        self.waits.is_reading_needed() || !self.inquiries.is_empty()
     }
 
-    /// Deletes it. What is sent there later expires.
-    pub(crate) async fn delete(&self) {
-        // Its own connection may be blocked in a read.
-        if let Ok((connection, _)) = self.caller.link.get(Instant::now()).await {
-            let deadline = Instant::now() + self.caller.timeout;
-            let _ = connection.command("DEL", vec![self.key.clone()], deadline).await;
-        }
-    }
-
-    /// The last id that was read, and how many messages there were; none if the time was over.
-    async fn read_once(&self, last: &Bytes) -> Result<Option<(Bytes, usize)>, ClientError> {
+    /// Reads what comes over one connection, until that is lost or the transport ends.
+    async fn read_connection(&self) -> Result<(), ClientError> {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
-        let deadline = Instant::now() + BLOCK + self.caller.timeout;
-        let mut args = Args::new();
-        args.push_static("COUNT").push_display(AT_ONCE).push_static("BLOCK").push_display(BLOCK.as_millis());
-        args.push_static("STREAMS").push(self.key.clone()).push(last.clone());
-        let reply = match connection.blocking_command("XREAD", args.into_vec(), BLOCK, deadline).await {
-            Ok(reply) => reply,
-            Err(error) => {
-                match &error {
-                    ClientError::Demoted(_) => self.link.discard_generation(number),
-                    ClientError::Timeout(_) => self.link.discard(number),
-                    _ => {}
-                }
-                return Err(error);
-            }
-        };
-        if reply.is_nil() {
-            return Ok(None);
+        let read = self.read_messages(&connection).await;
+        self.is_read.send_replace(false);
+        match &read {
+            Err(ClientError::Demoted(_)) => self.link.discard_generation(number),
+            Err(ClientError::Timeout(_)) => self.link.discard(number),
+            _ => {}
         }
-        // Set before the waits are answered: the receiver of an answer may end the handle.
-        self.used.store(true, Ordering::Relaxed);
-        // The name of the stream, and its entries.
-        let entries = reply.into_array().into_iter().nth(1).map(ServerReply::into_array);
-        let mut newest = None;
-        let mut count = 0;
-        for entry in entries.unwrap_or_default() {
-            let mut parts = entry.into_array().into_iter();
-            let Some(id) = parts.next().and_then(|id| id.as_bytes().cloned()) else { continue };
-            let mut at = WallTime::from_millis(0);
-            let mut fields = parts.next().map(ServerReply::into_array).unwrap_or_default().into_iter();
-            while let (Some(kind), Some(value)) = (fields.next(), fields.next()) {
-                if let (Some(kind), Some(value)) = (kind.as_bytes(), value.as_bytes()) {
-                    if &kind[..] == b"t" {
-                        at = wire::millis(value);
-                        continue;
+        read
+    }
+
+    async fn read_messages(&self, connection: &Connection) -> Result<(), ClientError> {
+        let deadline = Instant::now() + self.caller.timeout;
+        let mut messages = connection.subscribe(&self.channel, deadline).await?;
+        self.is_read.send_replace(true);
+        self.waits.check_after_subscription();
+        let mut living = pin!(self.ask_for_signs_of_life(connection));
+        loop {
+            tokio::select! {
+                biased;
+                received = messages.next() => match received? {
+                    Received::Message(message) => {
+                        self.take_all(&message);
+                        crash_point("inbox.after_read");
                     }
-                    self.take(kind, value, at);
-                }
-                count += 1;
+                    Received::Lagged => self.waits.check_after_reconnect(),
+                },
+                ended = &mut living => return ended,
             }
-            newest = Some(id);
         }
-        Ok(newest.map(|id| (id, count)))
+    }
+
+    /// A connection can be dead without an error, and nothing else is sent on this one. Resolves with an error when it is
+    /// lost, or when the transport has ended.
+    async fn ask_for_signs_of_life(&self, connection: &Connection) -> Result<(), ClientError> {
+        while !self.waits.is_closed() {
+            if !self.is_needed() {
+                self.waits.read.notified().await;
+                continue;
+            }
+            // A server that can't save its data refuses PING.
+            let deadline = Instant::now() + self.caller.timeout;
+            connection.command("ECHO", vec![Bytes::from_static(b"inbox")], deadline).await?;
+            let _ = tokio::time::timeout(SIGN_OF_LIFE, self.waits.closed.notified()).await; // whichever comes first
+        }
+        Ok(())
+    }
+
+    /// Takes the messages of one publication: its time, then a kind and a value for each.
+    fn take_all(&self, publication: &Bytes) {
+        let parts = unpack(publication);
+        let Some((at, messages)) = parts.split_first() else { return };
+        let at = wire::millis(at);
+        for message in messages.chunks_exact(2) {
+            self.take(&message[0], &message[1], at);
+        }
     }
 
     fn take(&self, kind: &Bytes, value: &Bytes, at: WallTime) {
@@ -203,16 +195,13 @@ impl Inbox {
             listener.signal(signal);
         }
     }
+}
 
-    async fn trim(&self, last: &Bytes) {
-        let deadline = Instant::now() + self.caller.timeout;
-        let Ok((connection, _)) = self.link.get(deadline).await else { return };
-        let mut args = Args::new();
-        args.push(self.key.clone()).push_static("MINID").push(last.clone());
-        // If it fails it is done with the next, and the limit of the inbox holds anyway.
-        let _ = connection.command("XTRIM", args.into_vec(), deadline).await;
-        crash_point("inbox.after_trim");
-    }
+/// A publication of one message, as scripts make them. The time counts for outcomes only.
+pub(crate) fn inbox_message(kind: &'static str, value: impl AsRef<[u8]>) -> Bytes {
+    let mut parts = Packed::new();
+    parts.push("0").push(kind).push(value);
+    parts.into_bytes().slice(1..) // without the count of parts, which scripts leave out
 }
 
 fn parse_cancel(text: &str) -> Option<(Claim, CancelReason)> {

@@ -16,6 +16,8 @@ pub(crate) struct Waits {
     pub(crate) check: Notify,
     /// The inbox has to be read, or is to be no more.
     pub(crate) read: Notify,
+    /// The transport has ended.
+    pub(crate) closed: Notify,
 }
 
 impl Waits {
@@ -143,6 +145,17 @@ impl Waits {
         self.check.notify_one();
     }
 
+    /// Checks all waits, since the inbox was not read until now.
+    pub(crate) fn check_after_subscription(&self) {
+        let mut state = self.lock();
+        let is_first = !std::mem::replace(&mut state.was_read, true);
+        drop(state);
+        match is_first {
+            true => self.check_all(),
+            false => self.check_after_reconnect(),
+        }
+    }
+
     /// Checks all waits, since a connection was lost.
     pub(crate) fn check_after_reconnect(&self) {
         if cfg!(not(feature = "fault-no-recheck")) {
@@ -182,6 +195,7 @@ impl Waits {
         self.lock().closed = true;
         self.check.notify_one();
         self.read.notify_one();
+        self.closed.notify_one();
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -1,12 +1,11 @@
--- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest inbox, inbox
--- ttl, longest wait of an instance, observation (times in ms), most finished records of a queue, and bytes of them;
--- whether the client waits until its writes are on replicas or disks ('' or 1), most entries of the activity of a queue, bytes
+-- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest wait of an instance,
+-- observation (times in ms), most finished records of a queue, and bytes of them; whether the client waits until its writes are on replicas or disks ('' or 1), most entries of the activity of a queue, bytes
 -- of them, and how long they are kept after the last. What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.
 local call, pcall_
-local PREFIX, TTL, MAX_DELIVERIES, LEASE, INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION
+local PREFIX, TTL, MAX_DELIVERIES, LEASE, LONGEST_WAIT, OBSERVATION
 local MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED
 local MAX_ACTIVITY, MAX_ACTIVITY_BYTES, ACTIVITY_TTL
 -- The time, as a number and as text: Redis would print the number as floating point, which takes
@@ -15,7 +14,8 @@ local NOW, NOW_TEXT
 -- The same in microseconds. A script takes longer than one for each task, so that those that are numbered from
 -- it have places in the order in which they came.
 local NOW_MICROS
--- Messages to inboxes, gathered so that one entry carries many.
+-- Messages to inboxes, gathered so that one publication carries many: the time, then a kind and a value for each, and each of
+-- these after its length.
 local outbox
 -- Tasks that have been cancelled and had dispatched others, which are to follow.
 local orphaned
@@ -67,9 +67,9 @@ local function begin(ARGV)
     settings, last_queue, last_id = ARGV[1], nil, nil
     local parts = parts_of(settings)
     PREFIX, TTL, MAX_DELIVERIES, LEASE = parts[1], parts[2], tonumber(parts[3]), tonumber(parts[4])
-    INBOX_MAX, INBOX_TTL, LONGEST_WAIT, OBSERVATION = parts[5], parts[6], tonumber(parts[7]), tonumber(parts[8])
-    MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED = tonumber(parts[9]), tonumber(parts[10]), parts[11] == '1'
-    MAX_ACTIVITY, MAX_ACTIVITY_BYTES, ACTIVITY_TTL = tonumber(parts[12]), tonumber(parts[13]), parts[14]
+    LONGEST_WAIT, OBSERVATION = tonumber(parts[5]), tonumber(parts[6])
+    MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED = tonumber(parts[7]), tonumber(parts[8]), parts[9] == '1'
+    MAX_ACTIVITY, MAX_ACTIVITY_BYTES, ACTIVITY_TTL = tonumber(parts[10]), tonumber(parts[11]), parts[12]
   end
   outbox, orphaned, concluded, ended_without_run, unwatched, budget = {}, {}, {}, {}, nil, MAX_TAKEN
   local time = call('TIME')
@@ -124,9 +124,21 @@ local function try(f, ...)
 end
 local function is_over(status) return status == 'completed' or status == 'error' or status == 'cancelled' end
 
+-- The length of a text as it stands in front of it. Those of short ones are kept.
+local LENGTHS = {}
+local function length_of(text)
+  local n = #text
+  local length = LENGTHS[n]
+  if not length then
+    length = struct.pack('>I4', n)
+    if n < 1024 then LENGTHS[n] = length end
+  end
+  return length
+end
+
 local function tell(inbox, kind, value)
   local out = outbox[inbox]
-  if not out then out = {}; outbox[inbox] = out end
-  out[#out + 1] = kind
-  out[#out + 1] = value
+  if not out then out = { length_of(NOW_TEXT), NOW_TEXT }; outbox[inbox] = out end
+  local n = #out
+  out[n + 1], out[n + 2], out[n + 3], out[n + 4] = length_of(kind), kind, length_of(value), value
 end

@@ -1,15 +1,3 @@
--- The length of a text as it stands in front of it. Those of short ones are kept.
-local LENGTHS = {}
-local function length_of(text)
-  local n = #text
-  local length = LENGTHS[n]
-  if not length then
-    length = struct.pack('>I4', n)
-    if n < 1024 then LENGTHS[n] = length end
-  end
-  return length
-end
-
 -- Claims on their way to an instance, as one text: the time, the kind, and for each its id, the task, and delivery,
 -- attempt and deaths; each part after its length.
 local function pack(kind, parts)

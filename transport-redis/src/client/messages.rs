@@ -1,0 +1,50 @@
+use bytes::Bytes;
+use fred::types::{Message, Value};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+
+use super::ClientError;
+
+/// What is published on a channel, received over one connection.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    receiver: broadcast::Receiver<Message>,
+    /// Why the connection is gone.
+    gone: watch::Receiver<Option<String>>,
+}
+
+/// What came next.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Message(Bytes),
+    /// Messages came faster than they were taken, and the oldest are lost.
+    Lagged,
+}
+
+impl Messages {
+    pub(super) fn new(receiver: broadcast::Receiver<Message>, gone: watch::Receiver<Option<String>>) -> Self {
+        Self { receiver, gone }
+    }
+
+    /// The next message. Dropping the future loses none.
+    pub(crate) async fn next(&mut self) -> Result<Received, ClientError> {
+        loop {
+            let received = tokio::select! {
+                biased;
+                received = self.receiver.recv() => received,
+                why = self.gone.wait_for(Option::is_some) => {
+                    let why = why.ok().and_then(|why| why.clone());
+                    return Err(ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into())));
+                }
+            };
+            match received.map(|message| message.value) {
+                Ok(Value::Bytes(bytes)) => return Ok(Received::Message(bytes)),
+                Ok(Value::String(text)) => return Ok(Received::Message(text.into_inner())),
+                // Nothing else is published.
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return Ok(Received::Lagged),
+                Err(RecvError::Closed) => return Err(ClientError::Lost("the connection was closed".into())),
+            }
+        }
+    }
+}
