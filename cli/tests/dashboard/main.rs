@@ -6,5 +6,7 @@ mod hostile;
 mod journey;
 mod many_tasks;
 mod pictures;
+mod proxy;
 mod site;
+mod sub_path;
 mod web;
