@@ -1,8 +1,7 @@
-use rhai_dispatcher_gateway::GatewayConfig;
-use rhai_dispatcher_gateway_client::{Call, Cancelled, ClientError, GatewayClientBuilder, Play, TaskStatus};
+use rhai_dispatcher_gateway_client::{Call, Cancelled, ClientError, Play, TaskStatus};
 use serde_json::json;
 
-use crate::support::{PATIENCE, Site, config};
+use crate::support::{PATIENCE, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_does_what_a_socket_does_without_events() {
@@ -27,47 +26,4 @@ async fn lost_request_may_have_been_carried_out() {
     site.network.cut();
     let error = call.await.expect("no panic").expect_err("it was cut");
     assert!(matches!(error, ClientError::ConnectionLost { .. }), "{error:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn both_ways_go_over_tls_with_certificates_of_ones_own() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl is installed");
-    assert!(made.status.success(), "{made:?}");
-    let (cert, private) = (certificate.clone(), key);
-    let site =
-        Site::with(GatewayConfig::default(), Box::new(move |builder| builder.tls(cert, private))).await;
-    for scheme in ["wss", "https"] {
-        let trusting = config().with_root_certificates(&certificate);
-        let client = site.builder(scheme).config(trusting).connect().await.expect("a client");
-        assert_eq!(client.call::<_, i64>("test.add", &(1, 2)).await, Ok(3));
-
-        let url = format!("{scheme}://127.0.0.1:{}", site.network.port());
-        let config = config().with_connect_timeout(std::time::Duration::from_millis(300));
-        let stranger = GatewayClientBuilder::new(url).config(config).connect().await;
-        assert!(matches!(stranger, Err(ClientError::NotConnected { .. })), "{scheme}: {stranger:?}");
-    }
-    let config = config().with_root_certificates(folder.path().join("none.pem"));
-    let error = site.builder("wss").config(config).build().expect_err("no such file");
-    assert_eq!(error.field, "root_certificates");
 }
