@@ -2,6 +2,7 @@
 
 mod access;
 mod browser;
+mod copying;
 mod hostile;
 mod journey;
 mod many_tasks;
