@@ -28,8 +28,7 @@ impl Proxy {
     pub(crate) fn start(to: SocketAddr, path: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let shared =
-            Arc::new(Shared { to, path, is_over: AtomicBool::new(false), strays: Mutex::default() });
+        let shared = Arc::new(Shared { to, path, is_over: AtomicBool::new(false), strays: Mutex::default() });
         let accepting = Arc::clone(&shared);
         let accepting = thread::spawn(move || {
             for client in listener.incoming() {

@@ -81,7 +81,9 @@ impl ClientError {
         match self {
             Self::NotConnected { .. } | Self::ConnectionLost { .. } | Self::TimedOut { .. } => true,
             Self::Refused(refusal) => refusal.is_retryable(),
-            Self::Invalid(_) | Self::Untrusted { .. } | Self::Cancelled { .. } | Self::BadAnswer { .. } => false,
+            Self::Invalid(_) | Self::Untrusted { .. } | Self::Cancelled { .. } | Self::BadAnswer { .. } => {
+                false
+            }
         }
     }
 

@@ -95,7 +95,8 @@ async fn client_connects_once_the_certificate_is_replaced() {
     assert!(matches!(error, ClientError::Untrusted { .. }), "{error:?}");
     site.stop_gateway().await;
     site.start_gateway(own.builder()).await;
-    until("the client connects", || async { client.call::<_, i64>("test.add", &(1, 2)).await == Ok(3) }).await;
+    until("the client connects", || async { client.call::<_, i64>("test.add", &(1, 2)).await == Ok(3) })
+        .await;
 }
 
 impl Certificate {
@@ -114,9 +115,14 @@ impl Certificate {
         let name = folder.path().file_name().expect("a name").display();
         let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem";
         openssl(folder.path(), &format!("req -new -config config {key} -subj /CN={name} -out request.pem"));
-        let sign = "ca -config config -batch -notext -selfsign -keyfile key.pem -in request.pem -out cert.pem";
+        let sign =
+            "ca -config config -batch -notext -selfsign -keyfile key.pem -in request.pem -out cert.pem";
         openssl(folder.path(), &format!("{sign} -startdate {from} -enddate {until}"));
-        Self { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem"), _folder: folder }
+        Self {
+            certificate: folder.path().join("cert.pem"),
+            key: folder.path().join("key.pem"),
+            _folder: folder,
+        }
     }
 
     /// Gives a gateway this certificate.

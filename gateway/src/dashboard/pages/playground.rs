@@ -76,7 +76,8 @@ pub(in crate::dashboard) async fn playground(
             [("script", &*details.script, MAX_SCRIPT_BYTES), ("argument text", &args, MAX_ARGS_BYTES)]
         {
             if html_bytes(text) > max {
-                let hint = "The page of the task has a link to all of it: copy the part that you need from there.";
+                let hint =
+                    "The page of the task has a link to all of it: copy the part that you need from there.";
                 return Err(PageError::bad(format!("The {what} is too long to be edited here."), hint));
             }
         }

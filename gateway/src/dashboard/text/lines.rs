@@ -30,7 +30,8 @@ impl SourceLines {
     /// The lines of `source`; the one with the number `line` is marked, from the character `column` on.
     pub(in crate::dashboard) fn new(source: &str, line: Option<u32>, column: Option<u32>) -> Self {
         let count = source.lines().count();
-        let marked = line.and_then(|line| usize::try_from(line).ok()).filter(|line| (1..=count).contains(line));
+        let marked =
+            line.and_then(|line| usize::try_from(line).ok()).filter(|line| (1..=count).contains(line));
         let column = column.and_then(|column| usize::try_from(column).ok()?.checked_sub(1));
         let first = marked.map_or(0, |line| line.saturating_sub(Self::MAX_LINES / 2));
         let around: Vec<_> = source.lines().enumerate().skip(first).take(Self::MAX_LINES).collect();
@@ -73,7 +74,9 @@ impl SourceLine {
         let before = if start > 0 { "…" } else { "" };
         let after = if start + part.len() < line.len() { "…" } else { "" };
         let (text, marked_text) = match at.and_then(|at| part.split_at_checked(at - start)) {
-            Some((text, rest)) => (format!("{before}{}", shown(text)), Some(format!("{}{after}", shown(rest)))),
+            Some((text, rest)) => {
+                (format!("{before}{}", shown(text)), Some(format!("{}{after}", shown(rest))))
+            }
             None => (format!("{before}{}{after}", shown(part)), None),
         };
         Self { number, text, marked_text, is_marked }
@@ -121,7 +124,9 @@ mod tests {
         let lines = SourceLines::new(&line, Some(1), Some((1 << 20) + 1));
         let marked = &lines.lines[0];
         assert!(marked.text.starts_with("…<") && marked.text.ends_with('<'), "{}", marked.text);
-        assert!(marked.marked_text.as_deref().is_some_and(|text| text.starts_with("?é") && text.ends_with('…')));
+        assert!(
+            marked.marked_text.as_deref().is_some_and(|text| text.starts_with("?é") && text.ends_with('…'))
+        );
         assert!(marked.text.len() < MAX_LINE_BYTES);
     }
 }

@@ -74,7 +74,8 @@ mod tests {
     fn length_in_a_page_is_that_of_the_written_text() {
         for text in ["", "plain é 漢字", "<b>\"x\" & 'y'</b>", "a\0\x1b\x7f\u{202e}\u{85}\n"] {
             let mut html = String::new();
-            askama::filters::Escaper::write_escaped_str(&askama::filters::Html, &mut html, &shown(text)).expect("a text");
+            askama::filters::Escaper::write_escaped_str(&askama::filters::Html, &mut html, &shown(text))
+                .expect("a text");
             assert_eq!(html_bytes(text), html.len(), "{html}");
             for max in 0..=html.len() {
                 let begin = within(text, max);

@@ -54,7 +54,9 @@ pub(in crate::dashboard) async fn method(
             .take(MAX_FORMS)
             .map(|(number, form)| FormView::new(number, form))
             .collect(),
-        schema: schema.and_then(|schema| serde_json::to_string_pretty(&schema).ok()).map(|text| Excerpt::of(&text, MAX_BYTES)),
+        schema: schema
+            .and_then(|schema| serde_json::to_string_pretty(&schema).ok())
+            .map(|text| Excerpt::of(&text, MAX_BYTES)),
         figures: FiguresView::new(&found.figures, now),
         can_call: visit.scope().is_some_and(|scope| scope.allows_method(&name)),
     })
