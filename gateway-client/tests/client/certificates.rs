@@ -77,9 +77,9 @@ async fn restart_with_the_same_certificate_is_survived() {
     assert_eq!(client.call::<_, i64>("test.add", &(1, 2)).await, Ok(3));
     client.task_cancel(task).await.expect("an answer");
     let ended = loop {
-        match events.next().await.expect("its end comes first").expect("no error") {
-            TaskEvent::Ended(details) => break details,
-            _ => {}
+        let event = events.next().await.expect("its end comes first").expect("no error");
+        if let TaskEvent::Ended(details) = event {
+            break details;
         }
     };
     assert_eq!(ended.task_id, task);
