@@ -87,24 +87,55 @@ if (!isOver) {
 // ---- Messages, and what is done after them
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-empty]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-from],[data-empty]");
   if (!target) return;
   if (target.hasAttribute("data-dismiss")) target.closest(".notice").remove();
   else if (target.hasAttribute("data-empty")) document.querySelector(target.dataset.empty).replaceChildren();
   else copy(target);
 });
 
+// What is copied is the whole text: that of an element, data-copy="#id", or, where the page shows a part of it or signs in
+// place of characters, what is at an address, data-copy-from.
+
 async function copy(button) {
-  const from = button.dataset.copy;
-  const text = from.startsWith("#") ? textOf(byId(from.slice(1))) : from;
-  await navigator.clipboard.writeText(text);
+  const name = button.getAttribute("aria-label").replace("Copy the ", "");
+  try {
+    const { copy: element, copyFrom: address } = button.dataset;
+    await put(address ? await textAt(address) : document.querySelector(element).textContent);
+  } catch {
+    tell(`The ${name} was not copied. Mark it, or open its raw text, and copy it from there.`, true);
+    return;
+  }
+  say(`Copied the ${name}.`);
   button.classList.add("done");
   setTimeout(() => button.classList.remove("done"), 1200);
 }
 
-function textOf(element) {
-  const lines = [...element.querySelectorAll("[data-line]")];
-  return lines.length > 0 ? lines.map((line) => line.textContent).join("\n") : element.textContent;
+async function textAt(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.text();
+}
+
+async function put(text) {
+  // A browser has this over TLS and on its own machine only.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea");
+  const focused = document.activeElement;
+  area.className = "sr";
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const isDone = document.execCommand("copy");
+  area.remove();
+  focused?.focus();
+  if (!isDone) throw new Error("the browser refused");
+}
+
+// For a screen reader. The same words are said again if they come again.
+function say(text) {
+  byId("said").textContent = "";
+  setTimeout(() => { byId("said").textContent = text; }, 50);
 }
 
 document.addEventListener("rhaid:go", (event) => {

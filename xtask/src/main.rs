@@ -8,7 +8,7 @@
 //! - `fuzz`: `cargo xtask fuzz`, random scripts
 //! - `step`: one step: its command or check, its report, its time
 //! - `setup`: the tools that steps need, and how each is installed
-//! - `checks`: what is checked by reading: dependencies, circles of imports, words, and the paths in documents
+//! - `checks`: what is checked by reading: dependencies, licences, circles of imports, words, and the paths in documents
 //! - `source`: the files of the workspace, and the tokens of Rust source
 //! - `cargo`: runs cargo in the workspace
 //! - `error`: why a chore ended early

@@ -40,6 +40,7 @@ fn steps() -> Vec<Step> {
             "no async runtime in core, the memory transport and the engine",
             checks::dependencies,
         ),
+        Step::check("licences", "no package with a licence that is not allowed", checks::licences),
         Step::check("circles", "no files that import each other in a circle", checks::circles),
         Step::check("words", "no words but those that the project uses", checks::words),
         Step::check("paths", "documents name files that are there", checks::paths),

@@ -38,7 +38,7 @@ pub(crate) struct GatewayArgs {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 
-    /// The address of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; may be repeated
+    /// The address of a proxy whose X-Forwarded-For, -Proto and -Prefix are believed; may be repeated
     #[arg(long = "trust-proxy", value_name = "ADDRESS")]
     proxies: Vec<IpAddr>,
 

@@ -139,6 +139,20 @@ impl Browser {
         self.command("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
     }
 
+    /// Lets pages copy and paste without asking, as a person who has allowed it.
+    pub(crate) fn allow_clipboard(&self) {
+        let permissions = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.chromium("Browser.grantPermissions", &permissions);
+    }
+
+    /// What was copied last.
+    pub(crate) fn clipboard(&self) -> String {
+        let script = "const done = arguments[arguments.length - 1];
+                      navigator.clipboard.readText().then(done, error => done(`not read: ${error}`));";
+        let text = self.command("POST", "/execute/async", &json!({ "script": script, "args": [] }));
+        text.as_str().expect("a text").to_owned()
+    }
+
     /// The text of the page, as it is seen.
     pub(crate) fn text(&self) -> String {
         self.run("return document.body.innerText").as_str().expect("a text").to_owned()

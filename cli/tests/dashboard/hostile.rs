@@ -52,20 +52,108 @@ fn control_characters_and_directions_are_shown() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+/// The most that a page may have, in bytes.
+const MAX_PAGE_BYTES: usize = 200 * 1024;
+
 #[test]
-fn long_texts_are_cut_with_a_way_to_all_of_them() {
+fn texts_of_a_megabyte_are_cut_with_a_way_to_all_of_them() {
     let site = Site::start();
     let browser = site.browser();
-    let details =
-        site.run("let text = \"0123456789abcdef\"; while text.len() < 200_000 { text += text; } text");
-    let id = details.task_id;
-    let page = site.get(&format!("/tasks/{id}"));
-    assert!(page.status == 200 && page.body.len() < 200 * 1024, "{} bytes", page.body.len());
+    // What a page writes as several characters, and what it shows as signs.
+    let pattern = HOSTILE.join("\u{202e}\0\u{7f}שלום漢字");
+    let encoded = serde_json::to_string(&pattern).expect("JSON").len();
+    let text = pattern.repeat(((1 << 20) - 64) / encoded);
+    let comment = format!("// {}\n", pattern.replace('\n', " "));
+    let lines = comment.repeat(100 * 1024 / comment.len());
+    let script = |last: &str| {
+        format!(
+            "{lines}/* {} */ let t = args.t; for n in 0..3 {{ print(t.sub_string(0, 5_000)); log(\"warn\", t.sub_string(0, 3_000)); }} {last}\n{lines}",
+            "<".repeat(20_000)
+        )
+    };
+    let end = |last: &str, args: serde_json::Value| {
+        let request = site.dispatcher.new_play_request().worker_id("main").script(script(last)).args(args);
+        let request = request
+            .script_name("<".repeat(256))
+            .context_id("\"".repeat(256))
+            .request_id(format!("{last:<>256}"));
+        futures::executor::block_on(request.into_future()).expect("its end")
+    };
+    let args = json!({ "t": text });
+    let returned = end("t", args.clone());
+    assert_eq!(returned.error, None);
+    let failed = end("throw t", args);
+    assert!(failed.error.as_ref().is_some_and(|error| error.value.is_some()), "{:?}", failed.error);
+    for (details, parts) in
+        [(&returned, &["script", "args", "output", "log"][..]), (&failed, &["error", "thrown"])]
+    {
+        let path = format!("/tasks/{}", details.task_id);
+        let page = site.get(&path);
+        assert!(page.status == 200 && page.body.len() < MAX_PAGE_BYTES, "{} bytes", page.body.len());
+        browser.go(&site.url(&path));
+        expect_whole_page(&browser, &path);
+        for part in parts {
+            let raw = site.get(&format!("{path}/{part}"));
+            let is_text = raw.head.contains("text/plain; charset=utf-8") && raw.head.contains("nosniff");
+            assert!(raw.status == 200 && is_text, "{part}: {}", raw.head);
+            // A worker keeps neither a log nor the text of an error that is longer than its bounds.
+            if !["log", "error"].contains(part) {
+                browser.wait_for_text(&format!("a[href$='/{part}']"), "All ");
+            }
+            // Chromium takes seconds to lay out a megabyte of mixed directions.
+            if ["script", "error"].contains(part) {
+                browser.go(&site.url(&format!("{path}/{part}")));
+                assert_eq!(
+                    browser.run("return window.hit === undefined && document.images.length === 0"),
+                    true,
+                    "{part}"
+                );
+                browser.go(&site.url(&path));
+            }
+        }
+    }
+    let output = returned.output.as_ref().expect("an output").as_json().as_str();
+    assert!(output.len() > (1 << 20) * 9 / 10, "{} bytes", output.len());
+    assert!(site.get(&format!("/tasks/{}/output", returned.task_id)).body == output);
+    assert!(site.get(&format!("/tasks/{}/script", returned.task_id)).body == *returned.script);
+    // The line of the error is there, in the middle of it, and marked.
+    browser.wait_for_text(".source .hit mark", "throw t");
+    let too_long = site.get(&format!("/playground?task={}", returned.task_id));
+    assert!(
+        too_long.status == 400 && too_long.body.contains("too long to be edited here"),
+        "{}",
+        too_long.body
+    );
+    for path in ["/tasks", "/errors", "/", "/tasks?q=error:script", "/audit"] {
+        let page = site.get(path);
+        assert!(page.status == 200 && page.body.len() < MAX_PAGE_BYTES, "{path}: {} bytes", page.body.len());
+        browser.go(&site.url(path));
+        expect_whole_page(&browser, path);
+    }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn long_lines_of_a_running_task_are_cut() {
+    let site = Site::start();
+    let browser = site.browser();
+    let id = site.submit("let t = \"<i>\"; while t.len() < 10_000 { t += t; } print(t); print(\"short\"); while true { sleep(0.05); }");
     browser.go(&site.url(&format!("/tasks/{id}")));
-    browser.wait_for_text("main", "All 262146 bytes");
-    let raw = site.get(&format!("/tasks/{id}/output"));
-    assert!(raw.head.contains("text/plain"), "{}", raw.head);
-    assert_eq!(raw.body.len(), 262_146);
+    browser.wait_for_text("main", "Long lines are cut.");
+    browser.wait_for_text(".log", "short");
+    assert_eq!(browser.run("return document.querySelector('.log').textContent.length < 5000"), true);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// Nothing of a text has run or has become an element, and the page is there to its end.
+fn expect_whole_page(browser: &Browser, path: &str) {
+    browser.wait("document.readyState === 'complete'");
+    let broken = browser.run(
+        "return window.hit !== undefined || document.images.length > 0 || document.querySelectorAll('h1').length !== 1
+            || !document.querySelector('footer + dialog#keys')
+            || document.documentElement.scrollWidth > document.documentElement.clientWidth",
+    );
+    assert_eq!(broken, false, "{path} is broken\n{}", browser.text());
 }
 
 fn expect_text(browser: &Browser, path: &str, text: &str) {

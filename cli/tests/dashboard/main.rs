@@ -2,9 +2,12 @@
 
 mod access;
 mod browser;
+mod copying;
 mod hostile;
 mod journey;
 mod many_tasks;
 mod pictures;
+mod proxy;
 mod site;
+mod sub_path;
 mod web;

@@ -18,6 +18,13 @@ pub enum ClientError {
         /// Why the last attempt failed.
         reason: String,
     },
+    /// The certificate of the gateway is not trusted: its authority is not known, it is for another name, or it has expired. The
+    /// call was not sent, at once and without another attempt.
+    #[error("the certificate of the gateway is not trusted: {reason}; the call was not sent")]
+    Untrusted {
+        /// What is wrong with it, and the way out.
+        reason: String,
+    },
     /// The connection ended after the call was sent and before it was answered. Its task may run, may have run, or may not
     /// exist; if it waits or runs, the gateway cancels it, unless it is kept. Repeat the call only if its effects bear it, or
     /// with a request id.
@@ -61,7 +68,7 @@ impl ClientError {
     #[must_use]
     pub const fn may_have_run(&self) -> bool {
         match self {
-            Self::Invalid(_) | Self::NotConnected { .. } => false,
+            Self::Invalid(_) | Self::NotConnected { .. } | Self::Untrusted { .. } => false,
             Self::ConnectionLost { .. } | Self::Cancelled { .. } | Self::BadAnswer { .. } => true,
             Self::TimedOut { may_have_run, .. } => *may_have_run,
             Self::Refused(refusal) => refusal.code().may_have_run(),
@@ -74,7 +81,9 @@ impl ClientError {
         match self {
             Self::NotConnected { .. } | Self::ConnectionLost { .. } | Self::TimedOut { .. } => true,
             Self::Refused(refusal) => refusal.is_retryable(),
-            Self::Invalid(_) | Self::Cancelled { .. } | Self::BadAnswer { .. } => false,
+            Self::Invalid(_) | Self::Untrusted { .. } | Self::Cancelled { .. } | Self::BadAnswer { .. } => {
+                false
+            }
         }
     }
 

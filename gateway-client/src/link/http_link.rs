@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::bearer::bearer;
 use super::refused::refused;
+use super::untrusted::untrusted;
 use crate::address::Address;
 use crate::config::ClientConfig;
 use crate::error::ClientError;
@@ -68,13 +69,7 @@ impl HttpLink {
 
     /// The body of the answer, if it has one.
     async fn post(&self, text: String) -> Result<Option<Vec<u8>>, ClientError> {
-        let response = self.client.post(&self.url).body(text).send().await.map_err(|error| {
-            let reason = with_causes(&error);
-            match error.is_connect() {
-                true => ClientError::NotConnected { reason },
-                false => ClientError::ConnectionLost { reason },
-            }
-        })?;
+        let response = self.client.post(&self.url).body(text).send().await.map_err(not_answered)?;
         let status = response.status();
         let body = self.body(response).await?;
         match status {
@@ -97,6 +92,14 @@ impl HttpLink {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+}
+
+fn not_answered(error: reqwest::Error) -> ClientError {
+    let reason = with_causes(&error);
+    match error.is_connect() {
+        true => untrusted(&error).unwrap_or(ClientError::NotConnected { reason }),
+        false => ClientError::ConnectionLost { reason },
     }
 }
 

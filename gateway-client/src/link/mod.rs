@@ -6,5 +6,6 @@ mod http_link;
 mod refused;
 mod socket;
 mod tls;
+mod untrusted;
 
 pub(crate) use any_link::AnyLink;

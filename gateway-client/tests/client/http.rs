@@ -1,9 +1,7 @@
-use rhai_dispatcher_gateway::GatewayConfig;
-use rhai_dispatcher_gateway_client::{Call, Cancelled, ClientError, GatewayClientBuilder, Play, TaskStatus};
-use rhai_dispatcher_test_http::certificate;
+use rhai_dispatcher_gateway_client::{Call, Cancelled, ClientError, Play, TaskStatus};
 use serde_json::json;
 
-use crate::support::{PATIENCE, Site, config};
+use crate::support::{PATIENCE, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_does_what_a_socket_does_without_events() {
@@ -28,25 +26,4 @@ async fn lost_request_may_have_been_carried_out() {
     site.network.cut();
     let error = call.await.expect("no panic").expect_err("it was cut");
     assert!(matches!(error, ClientError::ConnectionLost { .. }), "{error:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn both_ways_go_over_tls_with_certificates_of_ones_own() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = certificate(folder.path());
-    let cert = certificate.clone();
-    let site = Site::with(GatewayConfig::default(), Box::new(move |builder| builder.tls(cert, key))).await;
-    for scheme in ["wss", "https"] {
-        let trusting = config().with_root_certificates(&certificate);
-        let client = site.builder(scheme).config(trusting).connect().await.expect("a client");
-        assert_eq!(client.call::<_, i64>("test.add", &(1, 2)).await, Ok(3));
-
-        let url = format!("{scheme}://127.0.0.1:{}", site.network.port());
-        let config = config().with_connect_timeout(std::time::Duration::from_millis(300));
-        let stranger = GatewayClientBuilder::new(url).config(config).connect().await;
-        assert!(matches!(stranger, Err(ClientError::NotConnected { .. })), "{scheme}: {stranger:?}");
-    }
-    let config = config().with_root_certificates(folder.path().join("none.pem"));
-    let error = site.builder("wss").config(config).build().expect_err("no such file");
-    assert_eq!(error.field, "root_certificates");
 }

@@ -1,6 +1,7 @@
 //! The client before real gateways, with workers on a real Redis.
 
 mod calls;
+mod certificates;
 mod deadlines;
 mod http;
 mod refusals;

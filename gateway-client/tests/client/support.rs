@@ -37,7 +37,7 @@ struct Running {
     served: JoinHandle<Result<(), GatewayError>>,
 }
 
-type More = dyn FnOnce(GatewayBuilder) -> GatewayBuilder;
+pub(crate) type More = dyn FnOnce(GatewayBuilder) -> GatewayBuilder;
 
 impl Site {
     pub(crate) async fn new() -> Self {

@@ -12,8 +12,10 @@ pub(super) enum Credentials<'a> {
     Session(&'a str),
 }
 
-/// The cookie of a session; over TLS with a prefix that keeps other hosts and paths from setting it.
-pub(crate) const COOKIE_NAMES: [&str; 2] = ["__Host-rhaid_session", "rhaid_session"];
+/// The names that the cookie of a session may have. Over TLS it has a prefix, by which a browser takes it over TLS only, and
+/// with `__Host-` from this host only; such a cookie is for all paths of the host, which a gateway below a path is not.
+pub(crate) const COOKIE_NAMES: [&str; 3] =
+    ["__Host-rhaid_session", "__Secure-rhaid_session", "rhaid_session"];
 
 impl<'a> Credentials<'a> {
     /// Those of the header `Authorization`, of the subprotocol `bearer.TOKEN` of a WebSocket, for which a browser can set no
@@ -58,6 +60,7 @@ mod tests {
         assert_eq!(of("sec-websocket-protocol", "rhaid.jsonrpc"), "None");
         assert_eq!(of("cookie", "a=b; rhaid_session=abc; c=d"), r#"Session("abc")"#);
         assert_eq!(of("cookie", "__Host-rhaid_session=abc"), r#"Session("abc")"#);
+        assert_eq!(of("cookie", "__Secure-rhaid_session=abc"), r#"Session("abc")"#);
         assert_eq!(of("cookie", "xrhaid_session=abc"), "None");
     }
 }

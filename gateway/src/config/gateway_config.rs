@@ -35,7 +35,8 @@ macro_rules! config {
             pub default_worker_id: Option<WorkerId>,
             /// Names that the header `Host` may have, beside `localhost` and addresses. Default: none.
             pub allowed_hosts: Vec<String>,
-            /// Addresses of proxies whose headers `x-forwarded-for` and `x-forwarded-proto` are believed. Default: none.
+            /// Addresses of proxies whose headers `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-prefix` are
+            /// believed. Default: none.
             pub trusted_proxies: Vec<IpAddr>,
             /// Origins of pages elsewhere that may call the gateway from a browser, such as `https://shop.example`.
             /// Default: none.

@@ -103,12 +103,15 @@ fn refused(core: &Core) -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, reason)
 }
 
+/// The cookie of a session. Without a path of its own a browser sends it below the folder of the login only: the gateway's
+/// own path, also where a proxy has taken a part of it off.
 fn cookie(peer: Peer, id: &str, max_age: u64) -> [(axum::http::HeaderName, HeaderValue); 1] {
-    let [secure_name, name] = COOKIE_NAMES;
-    let attributes = format!("Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict");
-    let text = match peer.is_secure {
-        true => format!("{secure_name}={id}; {attributes}; Secure"),
-        false => format!("{name}={id}; {attributes}"),
+    let [host_name, secure_name, name] = COOKIE_NAMES;
+    let attributes = format!("Max-Age={max_age}; HttpOnly; SameSite=Strict");
+    let text = match (peer.is_secure, peer.is_below_a_path) {
+        (false, _) => format!("{name}={id}; {attributes}"),
+        (true, true) => format!("{secure_name}={id}; {attributes}; Secure"),
+        (true, false) => format!("{host_name}={id}; Path=/; {attributes}; Secure"),
     };
     // The characters of an id are those of base64url.
     [(SET_COOKIE, HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")))]

@@ -11,6 +11,8 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// Whether it uses TLS, to here or to a trusted proxy.
     pub(crate) is_secure: bool,
+    /// Whether a trusted proxy says that it serves the gateway below a path.
+    pub(crate) is_below_a_path: bool,
 }
 
 impl Peer {
@@ -23,7 +25,7 @@ impl Peer {
         let direct = connection.ip().to_canonical();
         let is_proxy = |address: &IpAddr| config.trusted_proxies.contains(address);
         if !is_proxy(&direct) {
-            return Self { address: direct, is_secure: is_tls };
+            return Self { address: direct, is_secure: is_tls, is_below_a_path: false };
         }
         let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let forwarded: Vec<_> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -31,8 +33,12 @@ impl Peer {
         // can be made up.
         let addresses = forwarded.iter().rev().map_while(|text| text.parse::<IpAddr>().ok());
         let address = addresses.map(|address| address.to_canonical()).find(|address| !is_proxy(address));
-        let scheme = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-        Self { address: address.unwrap_or(direct), is_secure: is_tls || scheme == Some("https") }
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            address: address.unwrap_or(direct),
+            is_secure: is_tls || text("x-forwarded-proto") == Some("https"),
+            is_below_a_path: text("x-forwarded-prefix").is_some_and(|prefix| !matches!(prefix, "" | "/")),
+        }
     }
 }
 
@@ -58,5 +64,18 @@ mod tests {
             ("198.51.100.1".to_owned(), true)
         );
         assert_eq!(peer("10.0.0.1", "1.2.3.4, nonsense"), ("10.0.0.1".to_owned(), true));
+    }
+
+    #[test]
+    fn forwarded_prefix_counts_only_from_a_named_proxy() {
+        let config = GatewayConfig::default().with_trusted_proxy("10.0.0.1".parse().expect("an address"));
+        let is_below = |from: &str, prefix: &str| {
+            let header = ("x-forwarded-prefix".parse().expect("a name"), prefix.parse().expect("a value"));
+            let from = SocketAddr::new(from.parse().expect(from), 1);
+            Peer::of(from, false, &HeaderMap::from_iter([header]), &config).is_below_a_path
+        };
+        assert!(is_below("10.0.0.1", "/ops/rhai"));
+        assert!(!is_below("10.0.0.1", "/") && !is_below("10.0.0.1", ""));
+        assert!(!is_below("192.0.2.7", "/ops/rhai"));
     }
 }

@@ -158,10 +158,11 @@ async fn session_needs_its_proof_and_a_known_origin() {
     let login = guarded.http().await.header("content-type", typ).post("/login", &form).await;
     assert_eq!((login.status, login.header("location")), (303, Some("./")));
     let attributes = login.header("set-cookie").expect("a cookie");
-    for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
+    for attribute in ["HttpOnly", "SameSite=Strict", "Max-Age=43200"] {
         assert!(attributes.contains(attribute), "{attributes}");
     }
     assert!(!attributes.contains("Secure"), "without TLS: {attributes}");
+    assert!(!attributes.contains("Path"), "below the folder of the login only: {attributes}");
 
     let cookie = login.cookie();
     let http = async || guarded.http().await.header("cookie", &cookie);
@@ -225,6 +226,34 @@ async fn logins_of_an_address_are_limited() {
         (&json!("login.failed"), &json!("192.0.2.1")),
         "{entries}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookie_stays_below_the_path_of_a_trusted_proxy() {
+    let proxy = "127.0.0.1".parse().expect("an address");
+    let trusting = Guarded::with(GatewayConfig::default().with_trusted_proxy(proxy)).await;
+    let (token, _) = trusting.token("ann", Scope::admin()).await;
+    let login = async |guarded: &Guarded, token: &Secret, prefix: &str| {
+        let http = guarded.http().await.header("x-forwarded-proto", "https");
+        let mut http = http.header("x-forwarded-prefix", prefix);
+        http.post("/login", &json!({ "token": token.expose() }).to_string()).await
+    };
+    let answer = login(&trusting, &token, "/ops/rhai").await;
+    let below = answer.header("set-cookie").expect("a cookie");
+    // Without a path in it, it is that of the login, as the browser sees it.
+    assert!(below.starts_with("__Secure-rhaid_session=") && !below.contains("Path"), "{below}");
+    assert!(below.ends_with("; Secure"), "{below}");
+    let cookie = answer.cookie();
+    assert_eq!(trusting.http().await.header("cookie", &cookie).get("/session").await.status, 200);
+    let top = login(&trusting, &token, "/").await;
+    let top = top.header("set-cookie").expect("a cookie");
+    assert!(top.starts_with("__Host-rhaid_session=") && top.contains("; Path=/;"), "{top}");
+
+    let strict = Guarded::new().await;
+    let (token, _) = strict.token("ann", Scope::admin()).await;
+    let claimed = login(&strict, &token, "/ops/rhai").await;
+    let claimed = claimed.header("set-cookie").expect("a cookie");
+    assert!(claimed.starts_with("rhaid_session="), "the proxy is not named: {claimed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,6 @@ use std::sync::Arc;
 
 use crate::{QueueInfo, QueuePart, TaskCursor, TaskId, TaskPage, Transport, TransportError, WallTime};
 
-/// How many ids are read at once.
-pub(super) const MAX_IDS: usize = 256;
-
 /// A page of the ids of one queue.
 pub(super) struct QueuePage {
     pub(super) queue: Arc<QueueInfo>,

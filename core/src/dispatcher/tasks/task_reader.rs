@@ -5,12 +5,12 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::known_ids::KnownIds;
 use super::pass::Pass;
-use super::queue_pages::{MAX_IDS, QueuePages};
+use super::queue_pages::QueuePages;
 use super::task_list_cursor::{Place, UnfinishedPlace};
 use super::{ListedTask, TaskListCursor};
 use crate::{
     ActivityCursor, ActivityEntry, ActivityFilter, Dispatcher, Error, Invalid, Progress, QueueInfo, TaskId,
-    TaskStatus, TaskSummary, Transport, WallTime,
+    TaskPage, TaskStatus, TaskSummary, Transport, WallTime,
 };
 
 /// Reads a list of tasks, as much of it as it is asked for.
@@ -50,6 +50,10 @@ struct QueuesPlace {
 
 /// How many queues are read side by side.
 const SIDE_BY_SIDE: usize = 8;
+/// How many summaries are read at once.
+const SUMMARIES: usize = 256;
+/// How many such reads there are at a time.
+const READS_AHEAD: usize = 2;
 
 impl TaskReader {
     pub(super) fn new(
@@ -91,7 +95,10 @@ impl TaskReader {
                 At::Resume(place) => self.at = self.resume(place).await?,
                 At::Queues(place) => {
                     let is_first = self.passes.get(place.pass) == Some(&Pass::Running);
-                    let ids = (max_read - looked_at - calls).min(MAX_IDS);
+                    // More at once where most are looked at in vain, or all are wanted.
+                    let is_long = looked_at > 0 || limit - tasks.len() > SUMMARIES;
+                    let most = if is_long { TaskPage::MAX_IDS } else { SUMMARIES };
+                    let ids = (max_read - looked_at - calls).min(most);
                     let (found, read) = self.read_queues(place, tasks, limit, ids).await?;
                     (looked_at, calls) = (looked_at + found, calls + read);
                     running = if is_first { tasks.len() } else { running };
@@ -236,22 +243,29 @@ impl TaskReader {
         let pages = QueuePages::new(try_join_all(reads).await?, after);
         let now = pages.now();
         let begun = *self.begun.get_or_insert(now);
-        let summaries = self.transport().summaries(&pages.ids()).await?;
-        let mut looked_at = 0;
-        for ((page, id), summary) in pages.tasks().zip(summaries) {
-            looked_at += 1;
-            let Some(summary) = summary else { continue };
-            // The first pass had it, or it was listed where it waited.
-            let is_old = pass == Pass::Started
-                && summary.status == TaskStatus::Processing
-                && summary.started_at.is_none_or(|at| at < begun);
-            tasks.extend(self.listed(summary, &page.queue, now).filter(|_| !is_old));
-            if tasks.len() == limit {
-                let from = page.from.clone();
-                self.at = At::Queues(QueuesPlace { pass: number, queue: page.number, from, after: Some(id) });
-                return Ok((looked_at, group.len()));
+        let (transport, ids) = (Arc::clone(self.transport()), pages.ids());
+        // The store reads some while those before are parsed and looked at.
+        let reads: Vec<_> = ids.chunks(SUMMARIES).map(|ids| transport.summaries(ids)).collect();
+        let mut reads = stream::iter(reads).buffered(READS_AHEAD);
+        let (mut looked_at, mut found) = (0, pages.tasks());
+        while let Some(summaries) = reads.try_next().await? {
+            for (summary, (page, id)) in summaries.into_iter().zip(found.by_ref()) {
+                looked_at += 1;
+                let Some(summary) = summary else { continue };
+                // The first pass had it, or it was listed where it waited.
+                let is_old = pass == Pass::Started
+                    && summary.status == TaskStatus::Processing
+                    && summary.started_at.is_none_or(|at| at < begun);
+                tasks.extend(self.listed(summary, &page.queue, now).filter(|_| !is_old));
+                if tasks.len() == limit {
+                    let from = page.from.clone();
+                    let place = QueuesPlace { pass: number, queue: page.number, from, after: Some(id) };
+                    self.at = At::Queues(place);
+                    return Ok((looked_at, group.len()));
+                }
             }
         }
+        drop(found);
         let (queue, from) = pages.next();
         self.at = At::Queues(QueuesPlace { pass: number, queue, from, after: None });
         Ok((looked_at, group.len()))

@@ -20,6 +20,7 @@ use crate::config::ClientConfig;
 use crate::error::ClientError;
 use crate::link::bearer::bearer;
 use crate::link::refused::refused;
+use crate::link::untrusted::untrusted;
 
 /// Connects.
 pub(super) struct Dialer {
@@ -87,7 +88,10 @@ impl Dialer {
             None => Box::new(stream),
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await;
-                Box::new(stream.map_err(|error| self.unreachable(error.to_string()))?)
+                Box::new(stream.map_err(|error| match untrusted(&error) {
+                    Some(refused) => Failure::Refused(refused),
+                    None => self.unreachable(error.to_string()),
+                })?)
             }
         };
         match client_async_with_config(self.request.clone(), stream, Some(self.socket)).await {

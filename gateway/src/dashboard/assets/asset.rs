@@ -58,7 +58,49 @@ pub(in crate::dashboard) fn version() -> &'static str {
             hash.update([0]);
             hash.update(asset.bytes);
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize()[..8])
     });
     &VERSION
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The files of others are those that were published, each with its licence, and the program has all of them.
+    #[test]
+    fn files_of_others_are_unchanged_and_have_their_licences() {
+        let vendor = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/vendor");
+        let names = |folder: &Path| -> Vec<String> {
+            let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+            entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect()
+        };
+        let mut found = BTreeMap::new();
+        for package in names(&vendor).iter().filter(|name| vendor.join(name).is_dir()) {
+            let (_, version) = package.rsplit_once('-').expect("a version");
+            assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "the version of {package}");
+            let files = names(&vendor.join(package));
+            assert!(files.iter().any(|file| file == "LICENSE"), "{package} has no licence");
+            for file in files {
+                let name = format!("{package}/{file}");
+                let bytes = fs::read(vendor.join(&name)).expect("a file");
+                found.insert(name, hex(&Sha256::digest(bytes)));
+            }
+        }
+        let recorded = fs::read_to_string(vendor.join("SHA256SUMS")).expect("the file of the hashes");
+        let recorded = recorded.lines().map(|line| line.split_once("  ").expect("a hash and a name"));
+        let recorded: BTreeMap<_, _> =
+            recorded.map(|(hash, name)| (name.to_owned(), hash.to_owned())).collect();
+        assert_eq!(found, recorded);
+        let served = ASSETS.iter().filter_map(|asset| asset.name.strip_prefix("vendor/"));
+        assert_eq!(served.collect::<Vec<_>>(), recorded.keys().collect::<Vec<_>>());
+    }
 }

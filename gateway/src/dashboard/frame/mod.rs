@@ -3,6 +3,7 @@
 mod live_page;
 mod notice;
 mod page_error;
+mod paging;
 mod refusal_page;
 mod shell;
 mod visit;
@@ -10,6 +11,7 @@ mod visit;
 pub(super) use live_page::{LivePage, live};
 pub(super) use notice::Notice;
 pub(super) use page_error::PageError;
+pub(super) use paging::Paging;
 pub(crate) use refusal_page::refusal_page;
 pub(super) use shell::{Section, Shell, render};
 pub(super) use visit::{Visit, encode};

@@ -4,6 +4,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
 use super::PageError;
+use crate::dashboard::text::Excerpt;
 
 /// A short message on the page from which something was done.
 #[derive(Debug, Template)]
@@ -14,9 +15,12 @@ pub(in crate::dashboard) struct Notice {
     hint: String,
 }
 
+/// As many bytes it takes in a page.
+const MAX_BYTES: usize = 4 * 1024;
+
 impl Notice {
     pub(in crate::dashboard) fn new(text: impl Into<String>) -> Self {
-        Self { is_error: false, text: text.into(), hint: String::new() }
+        Self { is_error: false, text: Excerpt::of(&text.into(), MAX_BYTES).text, hint: String::new() }
     }
 
     pub(super) fn error(error: &PageError) -> Self {

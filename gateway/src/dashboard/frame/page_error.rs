@@ -3,6 +3,8 @@ use axum::response::{IntoResponse, Response};
 use rhai_dispatcher::RhaiDispatcherError;
 use rhai_dispatcher::transport::TransportError;
 
+use crate::dashboard::text::Excerpt;
+
 /// Why a page could not be made: what is wrong, and the way out.
 #[derive(Debug, Clone)]
 pub(in crate::dashboard) struct PageError {
@@ -12,6 +14,9 @@ pub(in crate::dashboard) struct PageError {
     pub(in crate::dashboard) hint: String,
 }
 
+/// As many bytes the description of a problem takes in a page.
+const MAX_PROBLEM_BYTES: usize = 4 * 1024;
+
 impl PageError {
     pub(in crate::dashboard) fn new(
         status: StatusCode,
@@ -19,7 +24,9 @@ impl PageError {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { status, title: title.into(), problem: problem.into(), hint: hint.into() }
+        // It may quote what was sent.
+        let problem = Excerpt::of(&problem.into(), MAX_PROBLEM_BYTES).text;
+        Self { status, title: title.into(), problem, hint: hint.into() }
     }
 
     /// There is nothing under that path.

@@ -10,7 +10,6 @@ use http_body_util::{BodyExt, Limited};
 use super::visit::address_of;
 use super::{Notice, PageError, Section, Shell, Visit};
 use crate::core::Core;
-use crate::dashboard::text::shown;
 use crate::http::Refusal;
 
 /// A page in place of what is refused.
@@ -75,7 +74,7 @@ async fn of_text(status: StatusCode, body: Body) -> PageError {
     /// Such a text is short.
     const MAX_BYTES: usize = 4 * 1024;
     let text = Limited::new(body, MAX_BYTES).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    PageError::new(status, "This does not work", shown(&String::from_utf8_lossy(&text)), "")
+    PageError::new(status, "This does not work", String::from_utf8_lossy(&text), "")
 }
 
 fn of_refusal(refusal: &Refusal, path: &str) -> PageError {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::tasks::read_entries;
 use crate::auth::Access;
 use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, live};
-use crate::dashboard::text::{Ago, Excerpt, count, shown, spark};
+use crate::dashboard::text::{Ago, Excerpt, count, spark};
 
 /// Of which time the errors are.
 #[derive(Debug, Deserialize)]
@@ -84,6 +84,8 @@ const MAX_ERRORS: usize = 10_000;
 const MAX_PAGES: usize = 4;
 /// As many groups are shown.
 const MAX_GROUPS: usize = 100;
+/// As many bytes an error takes in the page.
+const MAX_MESSAGE_BYTES: usize = 600;
 /// Parts of the time for which errors are counted.
 const PARTS: usize = 30;
 
@@ -198,7 +200,7 @@ impl Group {
         Some(Self {
             fingerprint: fingerprint.to_string(),
             kind: error.kind.as_str(),
-            message: shown(&error.message),
+            message: Excerpt::of(&error.message, MAX_MESSAGE_BYTES).text,
             place: format!("{} of {}{line}", Excerpt::line(name.unwrap_or("script"), 80), last.worker_id),
             number: entries.len() as u64,
             count: count(entries.len()),

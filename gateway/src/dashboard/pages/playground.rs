@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::started::Started;
 use super::task::{read_visible, task_id};
 use crate::dashboard::frame::{PageError, Section, Shell, Visit, render};
+use crate::dashboard::text::html_bytes;
 
 /// What the editor begins with.
 #[derive(Debug, Deserialize)]
@@ -43,8 +44,9 @@ struct Page {
 const EXAMPLE: &str = "// Each run is a task: its lines appear below while it runs.\nlet total = 0;\nfor step in 1..=5 {\n    \
                        print(`step ${step}`);\n    progress(step / 5.0, `${step} of 5`);\n    sleep(0.5);\n    total += step;\n}\n\
                        total\n";
-/// A longer script can't be edited here.
-const MAX_SCRIPT_BYTES: usize = 256 * 1024;
+/// As many bytes a script and its arguments take in the page. Longer ones can't be edited here.
+const MAX_SCRIPT_BYTES: usize = 128 * 1024;
+const MAX_ARGS_BYTES: usize = 16 * 1024;
 /// As many worker ids are offered.
 const MAX_WORKER_IDS: usize = 200;
 
@@ -69,12 +71,18 @@ pub(in crate::dashboard) async fn playground(
     };
     if let Some(id) = begin.task {
         let details = read_visible(&visit, task_id(&id)?).await?;
-        if details.script.len() > MAX_SCRIPT_BYTES {
-            let hint = "Copy the part that you need from the raw text of the task.";
-            return Err(PageError::bad("The script is too long to be edited here.", hint));
+        let args = if details.args.is_null() { String::new() } else { details.args.to_string() };
+        for (what, text, max) in
+            [("script", &*details.script, MAX_SCRIPT_BYTES), ("argument text", &args, MAX_ARGS_BYTES)]
+        {
+            if html_bytes(text) > max {
+                let hint =
+                    "The page of the task has a link to all of it: copy the part that you need from there.";
+                return Err(PageError::bad(format!("The {what} is too long to be edited here."), hint));
+            }
         }
         page.script = details.script.to_string();
-        page.args = if details.args.is_null() { String::new() } else { details.args.to_string() };
+        page.args = args;
         page.name = details.script_name.as_deref().unwrap_or_default().to_owned();
         page.worker_id = details.worker_id.to_string();
         page.task = Some(id);

@@ -1,11 +1,11 @@
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use rhai_dispatcher::WorkerId;
 use rhai_dispatcher::transport::QueueInfo;
 
-use crate::dashboard::frame::{LivePage, Notice, PageError, Section, Shell, Visit, live};
+use crate::dashboard::frame::{LivePage, Notice, PageError, Paging, Section, Shell, Visit, live};
 use crate::dashboard::monitor::{Point, Snapshot};
 use crate::dashboard::text::{Ago, spark};
 
@@ -13,8 +13,9 @@ use crate::dashboard::text::{Ago, spark};
 #[derive(Debug)]
 pub(in crate::dashboard) struct Queues {
     queues: Vec<QueueRow>,
-    /// How many queues there are more.
-    more: usize,
+    /// Where the next page begins.
+    next: Option<usize>,
+    is_later: bool,
 }
 
 /// A queue.
@@ -51,14 +52,17 @@ struct Part<'a> {
 }
 
 #[derive(Debug)]
-struct QueuesPage;
+struct QueuesPage(Paging);
 
-/// As many are shown.
-const MAX_QUEUES: usize = 200;
+/// Rows of a page.
+const ROWS: usize = 50;
 
 /// `GET /queues`
-pub(in crate::dashboard) async fn queues(visit: Visit) -> Result<Response, PageError> {
-    live(visit, QueuesPage).await
+pub(in crate::dashboard) async fn queues(
+    visit: Visit,
+    Query(paging): Query<Paging>,
+) -> Result<Response, PageError> {
+    live(visit, QueuesPage(paging)).await
 }
 
 /// `POST /queues/{id}/pause`
@@ -94,11 +98,12 @@ impl LivePage for QueuesPage {
     async fn read(&mut self, visit: &Visit) -> Result<Queues, PageError> {
         let snapshot = visit.core.monitor.read(visit.dispatcher().transport()).await?;
         let sees = |id: &_| visit.scope().is_some_and(|scope| scope.allows_worker(id));
-        let seen = snapshot.queues.iter().filter(|queue| sees(&queue.worker_id));
-        let more = seen.clone().count().saturating_sub(MAX_QUEUES);
+        let seen = snapshot.queues.iter().filter(|queue| sees(&queue.worker_id)).collect();
+        let (queues, next) = self.0.page(seen, ROWS);
         Ok(Queues {
-            queues: seen.take(MAX_QUEUES).map(|queue| QueueRow::of(queue, &snapshot)).collect(),
-            more,
+            queues: queues.into_iter().map(|queue| QueueRow::of(queue, &snapshot)).collect(),
+            next,
+            is_later: self.0.is_later(),
         })
     }
 

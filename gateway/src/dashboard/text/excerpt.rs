@@ -1,4 +1,4 @@
-use super::shown;
+use super::{shown, within};
 
 /// The beginning of a text that may be long.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -7,25 +7,31 @@ pub(in crate::dashboard) struct Excerpt {
     pub(in crate::dashboard) text: String,
     /// How many bytes the whole text has, if this is not all of it.
     pub(in crate::dashboard) whole_bytes: Option<usize>,
+    /// Whether it is the whole text, character by character.
+    pub(in crate::dashboard) is_exact: bool,
 }
 
 impl Excerpt {
-    /// The first `max_bytes` of a text.
+    /// As much of a text as takes `max_bytes` in a page.
     pub(in crate::dashboard) fn of(text: &str, max_bytes: usize) -> Self {
-        if text.len() <= max_bytes {
-            return Self { text: shown(text), whole_bytes: None };
+        let begin = within(text, max_bytes);
+        if begin.len() < text.len() {
+            let cut = format!("{}…", shown(begin));
+            return Self { text: cut, whole_bytes: Some(text.len()), is_exact: false };
         }
-        let begin = &text[..text.floor_char_boundary(max_bytes)];
-        Self { text: format!("{}…", shown(begin)), whole_bytes: Some(text.len()) }
+        let whole = shown(text);
+        Self { is_exact: whole == text, text: whole, whole_bytes: None }
     }
 
-    /// The first line of a text, at most `max_chars` of it.
+    /// The first line of a text, at most `max_chars` of it, and as many as take three bytes each in a page.
     pub(in crate::dashboard) fn line(text: &str, max_chars: usize) -> String {
         let line = text.trim_start().lines().next().unwrap_or_default();
-        match line.char_indices().nth(max_chars) {
-            Some((end, _)) => format!("{}…", shown(&line[..end])),
-            None if line.len() < text.trim().len() => format!("{} …", shown(line)),
-            None => shown(line),
+        let most = line.char_indices().nth(max_chars).map_or(line, |(end, _)| &line[..end]);
+        let begin = within(most, 3 * max_chars);
+        match begin.len() < line.len() {
+            true => format!("{}…", shown(begin)),
+            false if line.len() < text.trim().len() => format!("{} …", shown(line)),
+            false => shown(line),
         }
     }
 }
@@ -36,10 +42,16 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        assert_eq!(Excerpt::of("abc", 3), Excerpt { text: "abc".into(), whole_bytes: None });
-        assert_eq!(Excerpt::of("aéb", 2), Excerpt { text: "a…".into(), whole_bytes: Some(4) });
+        let whole = Excerpt { text: "abc".into(), whole_bytes: None, is_exact: true };
+        assert_eq!(Excerpt::of("abc", 3), whole);
+        let cut = Excerpt { text: "a…".into(), whole_bytes: Some(4), is_exact: false };
+        assert_eq!(Excerpt::of("aéb", 2), cut);
+        let changed = Excerpt { text: "a␀".into(), whole_bytes: None, is_exact: false };
+        assert_eq!(Excerpt::of("a\0", 4), changed);
+        assert_eq!(Excerpt::of("<<<", 10).text, "<<…");
         assert_eq!(Excerpt::line("\n  one\ntwo", 9), "one …");
         assert_eq!(Excerpt::line("éééé", 2), "éé…");
+        assert_eq!(Excerpt::line("<<<<<<", 5), "<<<…");
         assert_eq!(Excerpt::line("", 2), "");
     }
 }

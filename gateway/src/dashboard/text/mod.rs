@@ -12,6 +12,6 @@ pub(super) use ago::Ago;
 pub(super) use excerpt::Excerpt;
 pub(super) use lines::SourceLines;
 pub(super) use number::{bytes, count, percent};
-pub(super) use shown::shown;
+pub(super) use shown::{html_bytes, shown, within};
 pub(super) use span::span;
 pub(super) use spark::spark;

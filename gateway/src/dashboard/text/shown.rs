@@ -31,6 +31,31 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// The longest beginning of a text that takes at most `max_bytes` in a page, where some characters are written as several.
+pub(in crate::dashboard) fn within(text: &str, max_bytes: usize) -> &str {
+    let mut bytes = 0;
+    let mut chars = text.char_indices();
+    let end = chars.find(|(_, c)| {
+        bytes += html_len(*c);
+        bytes > max_bytes
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// How many bytes a text takes in a page.
+pub(in crate::dashboard) fn html_bytes(text: &str) -> usize {
+    text.chars().map(html_len).sum()
+}
+
+fn html_len(c: char) -> usize {
+    match c {
+        '<' | '>' | '&' | '"' | '\'' => "&#60;".len(),
+        c if !is_hidden(c) => c.len_utf8(),
+        '\0'..='\x1f' | '\x7f' => '\u{2400}'.len_utf8(),
+        _ => "[U+0000]".len(),
+    }
+}
+
 /// Whether a character can't be seen, and could make others be seen elsewhere. Line ends and tabs are as they are.
 fn is_hidden(c: char) -> bool {
     match c {
@@ -44,6 +69,22 @@ fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn length_in_a_page_is_that_of_the_written_text() {
+        for text in ["", "plain é 漢字", "<b>\"x\" & 'y'</b>", "a\0\x1b\x7f\u{202e}\u{85}\n"] {
+            let mut html = String::new();
+            askama::filters::Escaper::write_escaped_str(&askama::filters::Html, &mut html, &shown(text))
+                .expect("a text");
+            assert_eq!(html_bytes(text), html.len(), "{html}");
+            for max in 0..=html.len() {
+                let begin = within(text, max);
+                assert!(text.starts_with(begin) && html_bytes(begin) <= max);
+            }
+            assert_eq!(within(text, html.len()), text);
+        }
+        assert_eq!([within("a<b", 5), within("a<b", 6)], ["a", "a<"]);
+    }
 
     #[test]
     fn hidden_characters_are_shown() {

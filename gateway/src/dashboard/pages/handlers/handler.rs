@@ -1,11 +1,11 @@
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::response::Response;
 use rhai_dispatcher::WorkerId;
 use rhai_dispatcher::activity::ActivityFilter;
 
 use super::figures_view::FiguresView;
-use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, live};
+use crate::dashboard::frame::{LivePage, PageError, Paging, Section, Shell, Visit, live};
 use crate::dashboard::pages::tasks::{EndedRow, read_ended};
 use crate::dashboard::text::{Excerpt, shown};
 
@@ -21,7 +21,9 @@ pub(in crate::dashboard) struct Handler {
     instances: usize,
     figures: FiguresView,
     methods: Vec<MethodRow>,
-    more: usize,
+    /// Where the next page of methods begins.
+    next: Option<usize>,
+    is_later: bool,
     rows: Vec<EndedRow>,
 }
 
@@ -51,10 +53,13 @@ struct Part<'a> {
 struct HandlerPage {
     worker_id: WorkerId,
     name: String,
+    paging: Paging,
 }
 
-/// As many methods are shown.
-const MAX_METHODS: usize = 200;
+/// Methods of a page.
+const MAX_METHODS: usize = 50;
+/// As many bytes its description takes.
+const MAX_ABOUT_BYTES: usize = 16 * 1024;
 /// As many of its last calls.
 const MAX_CALLS: usize = 20;
 
@@ -62,11 +67,12 @@ const MAX_CALLS: usize = 20;
 pub(in crate::dashboard) async fn handler(
     visit: Visit,
     Path((worker_id, name)): Path<(String, String)>,
+    Query(paging): Query<Paging>,
 ) -> Result<Response, PageError> {
     let worker_id = WorkerId::try_from(worker_id).map_err(|invalid| {
         PageError::bad(invalid.to_string(), "The list of handlers has all that there are.")
     })?;
-    live(visit, HandlerPage { worker_id, name }).await
+    live(visit, HandlerPage { worker_id, name, paging }).await
 }
 
 impl LivePage for HandlerPage {
@@ -90,6 +96,7 @@ impl LivePage for HandlerPage {
         if seen.is_empty() {
             return Err(unknown());
         }
+        let (methods, next) = self.paging.page(seen, MAX_METHODS);
         let now = dispatcher.transport().clock().wall();
         let filter: ActivityFilter = format!("worker:{} handler:{}", self.worker_id, self.name)
             .parse()
@@ -98,16 +105,16 @@ impl LivePage for HandlerPage {
         Ok(Handler {
             name: handler.name.clone(),
             worker_id: handler.worker_id.to_string(),
-            about: shown(&handler.description),
+            about: Excerpt::of(&handler.description, MAX_ABOUT_BYTES).text,
             typ: handler.typ.as_str(),
             threads: handler.threads,
-            file: handler.file.as_deref().map(shown),
+            file: handler.file.as_deref().map(|file| Excerpt::line(file, 200)),
             instances: handler.instances.len(),
             figures: FiguresView::new(&handler.figures, now),
-            more: seen.len().saturating_sub(MAX_METHODS),
-            methods: seen
+            next,
+            is_later: self.paging.is_later(),
+            methods: methods
                 .iter()
-                .take(MAX_METHODS)
                 .map(|method| MethodRow {
                     name: method.info.name.to_string(),
                     about: Excerpt::line(&method.info.description, 120),

@@ -1,16 +1,19 @@
 use askama::Template;
+use axum::extract::Query;
 use axum::response::Response;
 use rhai_dispatcher::dispatcher::HandlerStatus;
 
 use super::figures_view::FiguresView;
-use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, live};
+use crate::dashboard::frame::{LivePage, PageError, Paging, Section, Shell, Visit, live};
 use crate::dashboard::text::Excerpt;
 
 /// What the list of handlers shows.
 #[derive(Debug)]
 pub(in crate::dashboard) struct Handlers {
     rows: Vec<Row>,
-    more: usize,
+    /// Where the next page begins.
+    next: Option<usize>,
+    is_later: bool,
 }
 
 /// A handler of a worker id.
@@ -42,14 +45,17 @@ struct Part<'a> {
 }
 
 #[derive(Debug)]
-struct HandlersPage;
+struct HandlersPage(Paging);
 
-/// As many are shown.
-const MAX_ROWS: usize = 200;
+/// Rows of a page.
+const ROWS: usize = 100;
 
 /// `GET /handlers`
-pub(in crate::dashboard) async fn handlers(visit: Visit) -> Result<Response, PageError> {
-    live(visit, HandlersPage).await
+pub(in crate::dashboard) async fn handlers(
+    visit: Visit,
+    Query(paging): Query<Paging>,
+) -> Result<Response, PageError> {
+    live(visit, HandlersPage(paging)).await
 }
 
 impl LivePage for HandlersPage {
@@ -58,16 +64,14 @@ impl LivePage for HandlersPage {
     async fn read(&mut self, visit: &Visit) -> Result<Handlers, PageError> {
         let all = visit.dispatcher().get_handlers().await?;
         let now = visit.dispatcher().transport().clock().wall();
-        let Some(scope) = visit.scope() else { return Ok(Handlers { rows: Vec::new(), more: 0 }) };
-        let seen: Vec<&HandlerStatus> = all
-            .iter()
-            .filter(|handler| scope.allows_worker(&handler.worker_id))
-            .filter(|handler| {
-                handler.methods.is_empty()
-                    || handler.methods.iter().any(|method| scope.sees_method(&method.info.name))
-            })
-            .collect();
-        let rows = seen.iter().take(MAX_ROWS).map(|handler| Row {
+        let sees = |handler: &&HandlerStatus| {
+            let Some(scope) = visit.scope() else { return false };
+            let methods = &handler.methods;
+            scope.allows_worker(&handler.worker_id)
+                && (methods.is_empty() || methods.iter().any(|method| scope.sees_method(&method.info.name)))
+        };
+        let (seen, next) = self.0.page(all.iter().filter(sees).collect(), ROWS);
+        let rows = seen.into_iter().map(|handler| Row {
             worker_id: handler.worker_id.to_string(),
             name: handler.name.clone(),
             typ: handler.typ.as_str(),
@@ -77,7 +81,7 @@ impl LivePage for HandlersPage {
             has_page: !handler.methods.is_empty(),
             figures: FiguresView::new(&handler.figures, now),
         });
-        Ok(Handlers { rows: rows.collect(), more: seen.len().saturating_sub(MAX_ROWS) })
+        Ok(Handlers { rows: rows.collect(), next, is_later: self.0.is_later() })
     }
 
     fn shell(&self, visit: &Visit, _view: &Handlers) -> Shell {

@@ -9,7 +9,7 @@ use super::figures_view::FiguresView;
 use super::method_form::{FieldKind, FormView, params_of};
 use crate::dashboard::frame::{PageError, Section, Shell, Visit, render};
 use crate::dashboard::pages::started::Started;
-use crate::dashboard::text::shown;
+use crate::dashboard::text::Excerpt;
 
 #[derive(Debug, Template)]
 #[template(path = "method.html")]
@@ -21,10 +21,15 @@ struct Page {
     handler: Option<String>,
     about: String,
     forms: Vec<FormView>,
-    schema: Option<String>,
+    schema: Option<Excerpt>,
     figures: FiguresView,
     can_call: bool,
 }
+
+/// As many bytes its description and its schema take.
+const MAX_BYTES: usize = 16 * 1024;
+/// As many forms are shown.
+const MAX_FORMS: usize = 10;
 
 /// `GET /methods/{worker_id}/{name}`
 pub(in crate::dashboard) async fn method(
@@ -40,15 +45,18 @@ pub(in crate::dashboard) async fn method(
         handler: name.as_str().rsplit_once('.').map(|(handler, _)| handler.to_owned()),
         name: name.to_string(),
         worker_id: worker_id.to_string(),
-        about: shown(&found.info.description),
+        about: Excerpt::of(&found.info.description, MAX_BYTES).text,
         forms: found
             .info
             .forms
             .iter()
             .enumerate()
+            .take(MAX_FORMS)
             .map(|(number, form)| FormView::new(number, form))
             .collect(),
-        schema: schema.and_then(|schema| serde_json::to_string_pretty(&schema).ok()).map(|text| shown(&text)),
+        schema: schema
+            .and_then(|schema| serde_json::to_string_pretty(&schema).ok())
+            .map(|text| Excerpt::of(&text, MAX_BYTES)),
         figures: FiguresView::new(&found.figures, now),
         can_call: visit.scope().is_some_and(|scope| scope.allows_method(&name)),
     })

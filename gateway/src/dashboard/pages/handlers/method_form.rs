@@ -37,6 +37,11 @@ pub(super) enum FieldKind {
     Json,
 }
 
+/// A value of more than so many is typed.
+const MAX_CHOICES: usize = 200;
+/// A longer default is not offered: the worker fills it in.
+const MAX_DEFAULT_BYTES: usize = 2 * 1024;
+
 impl FormView {
     pub(super) fn new(number: usize, form: &MethodForm) -> Self {
         let fields =
@@ -54,14 +59,14 @@ impl Field {
             _ => schema.get("enum").and_then(Value::as_array).into_iter().flatten().map(text_of).collect(),
         };
         let kind = match typ {
-            _ if !choices.is_empty() => FieldKind::Choice,
+            _ if (1..=MAX_CHOICES).contains(&choices.len()) => FieldKind::Choice,
             Some("integer" | "number") => FieldKind::Number,
             Some("string") => FieldKind::Text,
             _ => FieldKind::Json,
         };
         let name = match parameter.name.is_empty() {
             true => format!("parameter {}", place + 1),
-            false => shown(&parameter.name),
+            false => Excerpt::line(&parameter.name, 120),
         };
         Self {
             key: format!("p{place}"),
@@ -70,7 +75,11 @@ impl Field {
             about: Excerpt::line(&parameter.description, 200),
             kind,
             choices,
-            default: schema.get("default").map(text_of).unwrap_or_default(),
+            default: schema
+                .get("default")
+                .map(text_of)
+                .filter(|text| text.len() <= MAX_DEFAULT_BYTES)
+                .unwrap_or_default(),
             hint: match typ {
                 Some(typ) => shown(typ),
                 None => "JSON; other text is a string".to_owned(),

@@ -20,8 +20,9 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// How many lines are kept.
+    /// How many lines are kept, and how many bytes of each. A page shows less of a line.
     const MAX_LINES: usize = 200;
+    const MAX_LINE_BYTES: usize = 4 * 1024;
     /// How long events are gathered before they are shown.
     const GATHER: Duration = Duration::from_millis(200);
 
@@ -77,7 +78,11 @@ impl Following {
         true
     }
 
-    fn add(&mut self, level: LogLevel, text: String) {
+    fn add(&mut self, level: LogLevel, mut text: String) {
+        if text.len() > Self::MAX_LINE_BYTES {
+            text.truncate(text.floor_char_boundary(Self::MAX_LINE_BYTES));
+            text.shrink_to_fit();
+        }
         self.lines.push_back(LogLine { level, text });
         if self.lines.len() > Self::MAX_LINES {
             self.lines.pop_front();

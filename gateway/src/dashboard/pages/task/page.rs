@@ -75,9 +75,14 @@ impl LivePage for TaskPage {
             _ => {}
         }
         let children = &details.children[..details.children.len().min(MAX_CHILDREN)];
-        let children = dispatcher.transport().details(children).await?.into_iter().flatten().collect();
+        let mut children: Vec<_> =
+            dispatcher.transport().summaries(children).await?.into_iter().flatten().collect();
+        // A task may dispatch to worker ids that the caller may not see.
+        children.retain(|child| {
+            visit.identity.as_ref().is_some_and(|who| who.sees_task_of(&child.worker_id, &child.caller_id))
+        });
         let now = dispatcher.transport().clock().wall();
-        Ok(TaskView::new(visit, now, details, state, progress, children, self.following.as_ref()))
+        Ok(TaskView::new(visit, now, details, state, progress, &children, self.following.as_ref()))
     }
 
     fn shell(&self, visit: &Visit, view: &TaskView) -> Shell {

@@ -16,11 +16,15 @@ pub(in crate::dashboard) async fn raw(
         "args" => details.args.to_string(),
         "output" => details.output.map(|output| output.as_json().to_string()).unwrap_or_default(),
         "error" => details.error.map(|error| error.to_string()).unwrap_or_default(),
+        "thrown" => {
+            let thrown = details.error.and_then(|error| error.value);
+            thrown.map(|value| value.to_string()).unwrap_or_default()
+        }
         "log" => details.log.lines().iter().fold(String::new(), |all, line| all + line.text.as_str() + "\n"),
         _ => {
             return Err(PageError::not_found(
                 "A task has no such part.",
-                "Use script, args, output, error or log.",
+                "Use script, args, output, error, thrown or log.",
             ));
         }
     };

@@ -1,7 +1,7 @@
 use rhai_dispatcher::transport::WallTime;
 use rhai_dispatcher::{CancelReason, RhaiTaskDetails, TaskStatus};
 
-use crate::dashboard::text::{Ago, shown, span};
+use crate::dashboard::text::{Ago, Excerpt, span};
 
 /// One step of a task's life.
 #[derive(Debug)]
@@ -16,8 +16,11 @@ pub(super) struct Step {
 pub(super) fn timeline(details: &RhaiTaskDetails, now: WallTime) -> Vec<Step> {
     let at = |time: WallTime| Some(Ago::new(time, now));
     let step = |tone, what: String, at| Step { tone, what, at };
-    let mut steps =
-        vec![step("", format!("Accepted from {}", shown(&details.caller_id)), at(details.created_at))];
+    let mut steps = vec![step(
+        "",
+        format!("Accepted from {}", Excerpt::line(&details.caller_id, 60)),
+        at(details.created_at),
+    )];
     if let Some(run_at) = details.run_at {
         let what = match (details.attempt, run_at > now) {
             (0, true) => "Its delay ends",

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rhai_dispatcher::task::{LogLine, RunState};
+use rhai_dispatcher::task::{LogLine, RunState, TaskSummary};
 use rhai_dispatcher::transport::WallTime;
 use rhai_dispatcher::{RhaiTaskDetails, TaskStatus};
 
@@ -9,7 +9,7 @@ use super::timeline::{Step, timeline};
 use super::waterfall::Waterfall;
 use crate::auth::Access;
 use crate::dashboard::frame::Visit;
-use crate::dashboard::text::{Excerpt, SourceLines, bytes, count, shown, span};
+use crate::dashboard::text::{Excerpt, SourceLines, bytes, count, html_bytes, shown, span, within};
 
 /// What the page of a task shows.
 #[derive(Debug)]
@@ -79,12 +79,17 @@ pub(super) struct StateView {
     pub(super) line: Option<usize>,
 }
 
-/// As many bytes are shown of an output, an error or the arguments.
+/// As many bytes an output, an error or the arguments take in a page.
 const MAX_BYTES: usize = 16 * 1024;
 /// As many lines are shown of a log.
 const MAX_LINES: usize = 300;
-/// As many bytes.
+/// As many bytes they take, with what is around each line.
 const MAX_LOG_BYTES: usize = 32 * 1024;
+const AROUND_LINE: usize = 80;
+/// As many bytes one line takes.
+const MAX_LINE_BYTES: usize = 2 * 1024;
+/// As many bytes a short text takes, such as the context.
+const MAX_FACT_BYTES: usize = 512;
 
 impl TaskView {
     pub(super) fn new(
@@ -93,7 +98,7 @@ impl TaskView {
         details: RhaiTaskDetails,
         state: Option<RunState>,
         waiting: Option<String>,
-        children: Vec<RhaiTaskDetails>,
+        children: &[TaskSummary],
         following: Option<&Following>,
     ) -> Self {
         let is_over = details.status.is_terminal();
@@ -130,8 +135,8 @@ impl TaskView {
             facts: facts(&details),
             parent: details.parent.map(|parent| parent.to_string()),
             steps: timeline(&details, now),
-            waterfall: (!children.is_empty()).then(|| Waterfall::new(&details, &children, now)),
-            waiting: waiting.map(|why| shown(&why)),
+            waterfall: (!children.is_empty()).then(|| Waterfall::new(&details, children, now)),
+            waiting: waiting.map(|why| fact(&why)),
             state: state.map(StateView::of),
             progress: progress.map(|(fraction, text)| (fraction * 100.0, Excerpt::line(text, 200))),
         }
@@ -167,9 +172,9 @@ impl StateView {
         let since = since.map(|time| format!(", for {}", span(time))).unwrap_or_default();
         let place = state.place.as_ref();
         Self {
-            activity: format!("It {}{since}.", shown(&state.activity.to_string())),
+            activity: format!("It {}{since}.", fact(&state.activity.to_string())),
             place: place.map(|place| match &place.module {
-                Some(module) => format!("{}, line {}", shown(module), place.line),
+                Some(module) => format!("{}, line {}", fact(module), place.line),
                 None => format!("line {}", place.line),
             }),
             running: state.running_for.map(span),
@@ -190,6 +195,11 @@ fn title(details: &RhaiTaskDetails) -> String {
     }
 }
 
+/// A text that is short unless it is to do harm.
+fn fact(text: &str) -> String {
+    Excerpt::of(text, MAX_FACT_BYTES).text
+}
+
 /// JSON with a line for each member, if that is short enough to be of use. A text is itself.
 fn pretty(json: &str) -> String {
     if json.len() > MAX_BYTES {
@@ -208,29 +218,38 @@ fn log(details: &RhaiTaskDetails, following: Option<&Following>) -> Log {
         Some(following) => (following.lines().collect(), following.left_out()),
         None => (details.log.lines().iter().collect(), 0),
     };
-    let (mut bytes, mut lines) = (0, Vec::new());
+    let (mut bytes, mut lines, mut has_long) = (0, Vec::new(), false);
     for line in all.iter().rev() {
-        bytes += line.text.len() + 16;
+        let begin = within(&line.text, MAX_LINE_BYTES);
+        bytes += html_bytes(begin) + AROUND_LINE;
         if lines.len() >= MAX_LINES || bytes > MAX_LOG_BYTES {
             break;
         }
-        lines.push((line.level.as_str(), shown(&line.text)));
+        let is_long = begin.len() < line.text.len();
+        has_long |= is_long;
+        lines.push((line.level.as_str(), format!("{}{}", shown(begin), if is_long { "…" } else { "" })));
     }
     lines.reverse();
-    let left_out = (all.len() - lines.len()) as u64 + lost;
-    let left_out = match (left_out, details.log.is_truncated()) {
-        (0, false) => None,
-        (0, true) => Some("The log was cut: it was longer than may be kept.".to_owned()),
-        (left_out, _) => Some(format!("{} lines before these are not shown.", count(left_out))),
-    };
+    let mut left_out = Vec::new();
+    match (all.len() - lines.len()) as u64 + lost {
+        0 => {}
+        number => left_out.push(format!("{} lines before these are not shown.", count(number))),
+    }
+    if has_long {
+        left_out.push("Long lines are cut.".to_owned());
+    }
+    if details.log.is_truncated() {
+        left_out.push("The log ends before the task did: it was longer than may be kept.".to_owned());
+    }
+    let left_out = (!left_out.is_empty()).then(|| left_out.join(" "));
     Log { lines, left_out, is_kept: is_over && !details.log.is_empty() }
 }
 
 fn facts(details: &RhaiTaskDetails) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("Worker id", details.worker_id.to_string()), ("Caller", shown(&details.caller_id))];
+    let mut facts = vec![("Worker id", details.worker_id.to_string()), ("Caller", fact(&details.caller_id))];
     let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
-    add("Context", details.context_id.as_deref().map(shown));
-    add("Request id", details.request_id.as_deref().map(shown));
+    add("Context", details.context_id.as_deref().map(fact));
+    add("Request id", details.request_id.as_deref().map(fact));
     add("Priority", Some(details.priority.to_string()));
     add("Starts", (details.delivery > 0).then(|| details.delivery.to_string()));
     add("Failed tries", (details.attempt > 0).then(|| details.attempt.to_string()));

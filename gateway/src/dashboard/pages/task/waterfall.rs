@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use rhai_dispatcher::RhaiTaskDetails;
+use rhai_dispatcher::task::TaskSummary;
 use rhai_dispatcher::transport::WallTime;
 
 use crate::dashboard::text::{Excerpt, span};
@@ -39,9 +40,11 @@ const ROW: usize = 24;
 const NAME: usize = 20;
 
 impl Waterfall {
-    pub(super) fn new(task: &RhaiTaskDetails, children: &[RhaiTaskDetails], now: WallTime) -> Self {
-        let all = || std::iter::once(task).chain(children);
-        let end = |task: &RhaiTaskDetails| if task.status.is_terminal() { task.updated_at } else { now };
+    /// `children` are those of its tasks that are shown.
+    pub(super) fn new(details: &RhaiTaskDetails, children: &[TaskSummary], now: WallTime) -> Self {
+        let task = TaskSummary::from(details);
+        let all = || std::iter::once(&task).chain(children);
+        let end = |task: &TaskSummary| if task.status.is_terminal() { task.updated_at } else { now };
         let first = all().map(|task| task.created_at).min().unwrap_or(now);
         let last = all().map(end).max().unwrap_or(now);
         let length = (last - first).max(Duration::from_millis(1));
@@ -70,7 +73,7 @@ impl Waterfall {
             height,
             rows,
             length: span(length),
-            more: task.children.len() - children.len().min(task.children.len()),
+            more: details.children.len().saturating_sub(children.len()),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::Query;
 use axum::response::Response;
+use futures::try_join;
 use rhai_dispatcher::Invalid;
 use rhai_dispatcher::activity::{ActivityFilter, FilterError};
 use serde::Deserialize;
@@ -94,25 +95,41 @@ impl LivePage for TasksPage {
         let mut view = Tasks::empty(q, visit);
         view.is_later = after.is_some() || from.is_some();
         (view.has_unfinished, view.has_ended) = (after.is_none(), from.is_none());
-        if !visit.wants_events {
-            view.suggestions = suggestions(visit).await?;
-        }
+        let suggestions = async {
+            // Only the whole page has a search.
+            if visit.wants_events { Ok(String::new()) } else { suggestions(visit).await }
+        };
         let filter: ActivityFilter = match q.parse() {
             Ok(filter) => filter,
             Err(error) => {
                 view.problem = Some(Problem::of(&error));
+                view.suggestions = suggestions.await?;
                 return Ok(view);
             }
         };
+        let (from, after) = (place(from.as_deref())?, place(after.as_deref())?);
+        let unfinished = async {
+            match view.has_unfinished {
+                true => read_unfinished(visit, &filter, from, ROWS).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let ended = async {
+            match view.has_ended {
+                true => read_ended(visit, &filter, after, ROWS).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        // Each of them waits for the store.
+        let (suggestions, unfinished, ended) = try_join!(suggestions, unfinished, ended)?;
+        view.suggestions = suggestions;
         let more = |name: &str, value: &str| Some(format!("?q={}&{name}={}", encode(q), encode(value)));
-        if view.has_unfinished {
-            let page = read_unfinished(visit, &filter, place(from.as_deref())?, ROWS).await?;
+        if let Some(page) = unfinished {
             view.unfinished = page.rows;
             view.looked_at = count(page.looked_at);
             view.more_unfinished = page.next.and_then(|next| more("from", &next.to_string()));
         }
-        if view.has_ended {
-            let (rows, next) = read_ended(visit, &filter, place(after.as_deref())?, ROWS).await?;
+        if let Some((rows, next)) = ended {
             view.rows = rows;
             view.more_ended = next.and_then(|next| more("after", &next.to_string()));
         }
