@@ -2,11 +2,17 @@
 
 mod client_error;
 mod connection;
+mod dial;
 mod endpoint;
 mod link;
+mod mismatch;
 mod network;
+mod sentinels;
 mod server_info;
 mod server_reply;
+mod server_url;
+mod tls;
+mod tls_problem;
 mod vitals;
 
 pub use client_error::ClientError;
@@ -15,3 +21,4 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use link::{Link, LinkState};
 pub(crate) use network::Network;
 pub use server_reply::ServerReply;
+pub(crate) use server_url::ServerUrl;
