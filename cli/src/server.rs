@@ -226,9 +226,9 @@ impl fmt::Display for Server {
         let rest = match rest.split_once(SENTINEL_PASSWORD) {
             Some((before, after)) => {
                 let others = after.find('&').map_or("", |end| &after[end..]);
-                &format!("{before}{SENTINEL_PASSWORD}***{others}")
+                format!("{before}{SENTINEL_PASSWORD}***{others}")
             }
-            None => rest,
+            None => rest.to_owned(),
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         write!(f, "{scheme}://")?;
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(shown("redis://:pass@host"), "redis://:***@host");
         assert_eq!(shown("redis://pass@host"), "redis://:***@host");
         assert_eq!(
-            shown("redis-sentinel://:pass@a,b:1/m?sentinel_password=pa@ss&lease=1s"),
+            shown("redis-sentinel://:pass@a,b:1/m?sentinel_password=pa%40ss&lease=1s"),
             "redis-sentinel://:***@a,b:1/m?sentinel_password=***&lease=1s"
         );
         assert_eq!(shown("redis+unix://:pass@/run/a@b.sock?db=1"), "redis+unix://:***@/run/a@b.sock?db=1");

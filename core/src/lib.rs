@@ -7,7 +7,7 @@
 //! - `task`: what is sent ([`Task`]), what is known of it ([`TaskDetails`]), how it ends
 //!   ([`Outcome`]).
 //! - `transport`: the contract ([`Transport`], [`Consumer`]) that carries tasks between the two
-//!   sides.
+//!   sides; settings in URLs ([`UrlParameters`]).
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `events`: what a task tells while it runs ([`TaskEvent`]).
 //! - `inspection`: where a running task is ([`RunState`]).

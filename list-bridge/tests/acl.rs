@@ -30,7 +30,9 @@ fn a_bridge_needs_no_more_than_is_documented() {
     let id = TaskId::new();
     site.submit(&id.to_string(), &[("script", "wait")]);
     until("it runs", || runs(&counted) == 2);
-    until("its id leads to the task", || block_on(client.status(id)).is_ok_and(|details| details.task_id != id));
+    until("its id leads to the task", || {
+        block_on(client.status(id)).is_ok_and(|details| details.task_id != id)
+    });
     assert_eq!(block_on(client.cancel(id)).expect("an answer"), Cancelled::Requested);
     block_on(client.wait(id, Duration::from_secs(30))).expect("an outcome");
     assert_eq!(site.reply(&id.to_string())["status"], "error");

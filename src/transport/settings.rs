@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rhai_dispatcher_core::Invalid;
 #[cfg(any(feature = "memory", feature = "redis"))]
-use rhai_dispatcher_core::UrlParameters;
-#[cfg(any(feature = "memory", feature = "redis"))]
 use rhai_dispatcher_core::TransportConfig;
+#[cfg(any(feature = "memory", feature = "redis"))]
+use rhai_dispatcher_core::UrlParameters;
 #[cfg(feature = "redis")]
 use rhai_dispatcher_redis::{Durability, RedisConfig};
 #[cfg(feature = "redis")]
@@ -168,7 +168,8 @@ impl TransportSettings {
     pub(crate) fn refuse_beside_memory(&self, parameters: &UrlParameters) -> Result<(), Invalid> {
         let (_, set) = self.names();
         #[cfg(feature = "redis")]
-        let mut named = RedisConfig::SETTINGS.iter().filter(|field| parameters.names().any(|name| name == **field));
+        let mut named =
+            RedisConfig::SETTINGS.iter().filter(|field| parameters.names().any(|name| name == **field));
         #[cfg(not(feature = "redis"))]
         let (_, mut named) = (parameters, std::iter::empty::<&&'static str>());
         let Some(&field) = set.first().or_else(|| named.next()) else { return Ok(()) };
@@ -181,7 +182,9 @@ impl TransportSettings {
     pub(crate) fn refuse_twice(&self, parameters: &UrlParameters) -> Result<(), Invalid> {
         let (all, redis) = self.names();
         let mut set = all.into_iter().chain(redis);
-        let Some(field) = set.find(|field| parameters.names().any(|name| name == *field)) else { return Ok(()) };
+        let Some(field) = set.find(|field| parameters.names().any(|name| name == *field)) else {
+            return Ok(());
+        };
         Err(Invalid::new(field, "is given in the URL too", "give it once: here or in the URL"))
     }
 }
@@ -235,7 +238,8 @@ mod tests {
     /// The rows of the tables of settings: name, default, least and largest value.
     fn rows() -> Vec<[&'static str; 4]> {
         let rows = include_str!("../../docs/settings.md").lines().filter(|line| line.starts_with("| `"));
-        let cells = rows.map(|row| row.split('|').map(|cell| cell.trim().trim_matches('`')).collect::<Vec<_>>());
+        let cells =
+            rows.map(|row| row.split('|').map(|cell| cell.trim().trim_matches('`')).collect::<Vec<_>>());
         let settings = cells.filter(|cells| cells.len() == 7);
         settings.map(|cells| [cells[1], cells[2], cells[3], cells[4]]).collect()
     }
@@ -300,20 +304,23 @@ mod tests {
 
     #[test]
     fn urls_set_what_they_name() {
-        let config = of("prefix=shop&call_timeout=2s&durability=replicas:1:500ms&lease=10s").expect("a valid URL");
+        let config =
+            of("prefix=shop&call_timeout=2s&durability=replicas:1:500ms&lease=10s").expect("a valid URL");
         assert_eq!((config.url.as_str(), config.prefix.as_str()), ("redis://host/", "shop"));
         assert_eq!(config.call_timeout, Duration::from_secs(2));
         let timeout = Duration::from_millis(500);
         assert_eq!(config.durability, Durability::Replicas { replicas: 1, timeout });
         assert_eq!(config.transport.lease, Duration::from_secs(10));
-        let socket = RedisConfig::from_url("redis+unix:///run/redis.sock?db=2&lease=1s").expect("a valid URL");
+        let socket =
+            RedisConfig::from_url("redis+unix:///run/redis.sock?db=2&lease=1s").expect("a valid URL");
         assert_eq!(socket.url, "redis+unix:///run/redis.sock?db=2");
     }
 
     #[test]
     fn a_setting_that_can_not_be_used_is_named() {
         let built = |url: &str| {
-            let builder = RhaiDispatcher::builder().caller_id("caller").lease(Duration::from_secs(3)).url(url);
+            let builder =
+                RhaiDispatcher::builder().caller_id("caller").lease(Duration::from_secs(3)).url(url);
             match builder.build() {
                 Err(RhaiDispatcherError::Invalid(invalid)) => invalid.to_string(),
                 other => panic!("{other:?}"),
@@ -322,7 +329,10 @@ mod tests {
         for (url, says) in [
             ("redis://host/?leese=1s", "unknown parameter \"leese\"; write lease"),
             ("redis://host/?call_timeout=5", "call_timeout: \"5\" is not a duration"),
-            ("redis://host/?durability=disk", "durability: \"disk\" is not a durability; write durability=server"),
+            (
+                "redis://host/?durability=disk",
+                "durability: \"disk\" is not a durability; write durability=server",
+            ),
             ("redis://host/?durability=replicas:x:1s", "\"x\", which is not a whole number"),
             ("redis://host/?prefix={a}", "prefix: \"{a}\" can't begin a key"),
             ("redis://host/?lease=1s", "lease: is given in the URL too"),
@@ -337,7 +347,8 @@ mod tests {
             let told = built(url);
             assert!(told.contains(says), "{url}: {told}");
         }
-        let builder = RhaiDispatcher::builder().caller_id("caller").url("memory:settings?queue_limit=5&max_events=3");
+        let builder =
+            RhaiDispatcher::builder().caller_id("caller").url("memory:settings?queue_limit=5&max_events=3");
         builder.build().expect("a valid URL");
     }
 }

@@ -61,8 +61,8 @@ impl TransportChoice {
         };
         match scheme {
             "memory" => memory(rest, settings),
-            "redis" | "rediss" | "redis+unix" | "unix" | "redis-sentinel" | "rediss-sentinel" | "redis-cluster"
-            | "rediss-cluster" | "valkey" | "valkeys" => redis(url, settings),
+            "redis" | "rediss" | "redis+unix" | "unix" | "redis-sentinel" | "rediss-sentinel"
+            | "redis-cluster" | "rediss-cluster" | "valkey" | "valkeys" => redis(url, settings),
             _ => Err(RhaiDispatcherError::Unsupported { scheme: scheme.to_owned(), hint: HINT }),
         }
     }

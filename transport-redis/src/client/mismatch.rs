@@ -5,6 +5,7 @@ use bytes::Bytes;
 use fred::interfaces::ClientLike;
 use fred::types::config::{Config, ServerConfig};
 use fred::types::{ClusterHash, CustomCommand, Value};
+use futures::FutureExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::dial::{address_of, begin};
@@ -27,7 +28,7 @@ pub(super) async fn explained<T>(
 ) -> Result<T, ClientError> {
     let early = async {
         sleep(PATIENCE).await;
-        mismatch(config).await
+        mismatch(config).boxed().await
     };
     let error = tokio::select! {
         result = attempt => match result {
@@ -36,7 +37,7 @@ pub(super) async fn explained<T>(
         },
         Some(mismatch) = early => return Err(mismatch),
     };
-    Err(mismatch(config).await.unwrap_or(error))
+    Err(mismatch(config).boxed().await.unwrap_or(error))
 }
 
 /// Tries the other way to speak to a server, without its password.
@@ -59,7 +60,9 @@ async fn mismatch(config: &Config) -> Option<ClientError> {
     let address = address_of(config);
     if uses_tls {
         let hint = "it takes connections over TLS; write rediss:// or rediss-sentinel://";
-        return problem.is_some_and(|text| is_of_tls(&text)).then(|| ClientError::Refused(format!("{address}: {hint}")));
+        return problem
+            .is_some_and(|text| is_of_tls(&text))
+            .then(|| ClientError::Refused(format!("{address}: {hint}")));
     }
     let answers = match problem {
         // fred takes a connection that was closed at once for one that is there.
@@ -67,7 +70,8 @@ async fn mismatch(config: &Config) -> Option<ClientError> {
             let ping = CustomCommand::new_static("PING", ClusterHash::FirstKey, false);
             let answer = timeout_at(deadline, client.custom_raw(ping, Vec::<Value>::new())).await.ok()?;
             answer.is_ok_and(|frame| {
-                ServerReply::new(frame).is_ok_and(|reply| reply.as_bytes() == Some(&Bytes::from_static(b"PONG")))
+                ServerReply::new(frame)
+                    .is_ok_and(|reply| reply.as_bytes() == Some(&Bytes::from_static(b"PONG")))
             })
         }
         Some(text) => matches!(ClientError::of_server(&text), ClientError::Refused(_)),

@@ -71,7 +71,9 @@ impl Sentinels {
             while let Ok(sentinel) = &opened {
                 sleep(INTERVAL).await;
                 // If it does not answer, the next one is asked.
-                let Ok((host, port)) = sentinel.ask(&self.name, Instant::now() + timeout).await else { break };
+                let Ok((host, port)) = sentinel.ask(&self.name, Instant::now() + timeout).await else {
+                    break;
+                };
                 if self.server_at(host, port).server != *server {
                     return;
                 }

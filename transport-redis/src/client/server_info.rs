@@ -48,7 +48,8 @@ impl ServerInfo {
         let has_append_log = field("aof_enabled") != Some("0");
         if network.needs_waitaof && !has_append_log {
             return Err(ClientError::Refused(
-                "durability: fsynced needs an append-only file, and the server has none; set appendonly yes".into(),
+                "durability: fsynced needs an append-only file, and the server has none; set appendonly yes"
+                    .into(),
             ));
         }
         if !has_append_log {
@@ -72,7 +73,9 @@ impl ServerInfo {
 /// Refuses what is not a server of its own.
 fn refuse_mode(mode: Option<&str>) -> Result<(), ClientError> {
     let problem = match mode {
-        Some("cluster") => "the server is a node of a Redis Cluster, which is not supported yet; name a server that is not",
+        Some("cluster") => {
+            "the server is a node of a Redis Cluster, which is not supported yet; name a server that is not"
+        }
         Some("sentinel") => {
             "the server is a Sentinel; write redis-sentinel://host:port/NAME with the name of its master"
         }

@@ -68,8 +68,10 @@ fn host(rest: &str, uses_tls: bool) -> Result<ServerUrl, Invalid> {
 
 fn master(rest: &str, uses_tls: bool) -> Result<ServerUrl, Invalid> {
     let (credentials, addresses, path) = split(rest)?;
-    let sentinels =
-        addresses.split(',').map(|address| host_and_port(address, SENTINEL_PORT)).collect::<Result<Vec<_>, _>>()?;
+    let sentinels = addresses
+        .split(',')
+        .map(|address| host_and_port(address, SENTINEL_PORT))
+        .collect::<Result<Vec<_>, _>>()?;
     if sentinels.len() > MAX_SENTINELS {
         return Err(invalid("has more than 16 Sentinels; three are enough to begin with"));
     }
@@ -191,13 +193,19 @@ mod tests {
 
     #[test]
     fn urls_of_sentinels_name_a_master() {
-        let url = ServerUrl::parse("rediss-sentinel://ann:secret@one:1,[::1]:2,three/my%2Fmaster/4").expect("a URL");
+        let url = ServerUrl::parse("rediss-sentinel://ann:secret@one:1,[::1]:2,three/my%2Fmaster/4")
+            .expect("a URL");
         let sentinels = [("one", 1), ("::1", 2), ("three", 26_379)];
         let sentinels = sentinels.map(|(host, port)| (host.to_owned(), port)).to_vec();
         assert_eq!(url.place, Place::Master { name: "my/master".into(), sentinels });
         assert_eq!((url.user.as_deref(), url.password.as_deref()), (Some("ann"), Some("secret")));
         assert_eq!((url.database, url.uses_tls), (Some(4), true));
-        for bad in ["redis-sentinel://one:1", "redis-sentinel://one:1/", "redis-sentinel://one,,two/m", "redis-sentinel://one/m/x"] {
+        for bad in [
+            "redis-sentinel://one:1",
+            "redis-sentinel://one:1/",
+            "redis-sentinel://one,,two/m",
+            "redis-sentinel://one/m/x",
+        ] {
             assert_eq!(ServerUrl::parse(bad).expect_err(bad).field, "redis_url");
         }
     }

@@ -19,14 +19,22 @@ pub(super) fn tls(config: &RedisConfig) -> Result<TlsConfig, Invalid> {
     if let Some(name) = &config.tls_server_name
         && ServerName::try_from(name.as_str()).is_err()
     {
-        return Err(Invalid::new("tls_server_name", "is not a DNS name or IP address", "write it as the certificate has it"));
+        return Err(Invalid::new(
+            "tls_server_name",
+            "is not a DNS name or IP address",
+            "write it as the certificate has it",
+        ));
     }
     let builder = builder()?;
     let builder = match &config.tls_ca {
         Some(file) => builder.with_root_certificates(roots(file)?),
         None => builder.with_platform_verifier().map_err(|error| {
             let problem = format!("is missing, and this system trusts no authorities: {error}");
-            Invalid::new("tls_ca", problem, "name a PEM file with the certificates of the authorities to trust")
+            Invalid::new(
+                "tls_ca",
+                problem,
+                "name a PEM file with the certificates of the authorities to trust",
+            )
         })?,
     };
     let client = match (&config.tls_cert, &config.tls_key) {
@@ -57,7 +65,11 @@ pub(super) fn refuse_settings(config: &RedisConfig) -> Result<(), Invalid> {
     ] {
         if is_set {
             let problem = "is a setting of TLS, which the URL does not use";
-            return Err(Invalid::new(field, problem, "write rediss:// or rediss-sentinel://, or leave it out"));
+            return Err(Invalid::new(
+                field,
+                problem,
+                "write rediss:// or rediss-sentinel://, or leave it out",
+            ));
         }
     }
     Ok(())

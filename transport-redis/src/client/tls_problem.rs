@@ -13,16 +13,18 @@ pub(super) fn is_of_tls(details: &str) -> bool {
 
 /// Signs in the debug form, and what they mean; the general ones last.
 const MEANINGS: &[(&str, &str)] = &[
-    (
-        "InvalidCertificate(UnknownIssuer",
-        "the server's certificate is not of an authority that is trusted here; name the PEM file of its authority with tls_ca",
-    ),
+    ("InvalidCertificate(UnknownIssuer", NOT_TRUSTED),
+    // Another authority of the same name.
+    ("InvalidCertificate(BadSignature", NOT_TRUSTED),
     (
         "InvalidCertificate(NotValidForName",
         "the server's certificate is for another name; connect by a name that is in it, or set tls_server_name to one",
     ),
     ("InvalidCertificate(Expired", "the server's certificate has expired; renew it at the server"),
-    ("InvalidCertificate(NotValidYet", "the server's certificate is not valid yet; check the clocks of both machines"),
+    (
+        "InvalidCertificate(NotValidYet",
+        "the server's certificate is not valid yet; check the clocks of both machines",
+    ),
     (
         "CaUsedAsEndEntity",
         "the server's certificate is that of an authority; give the server one that its authority has signed",
@@ -49,11 +51,19 @@ const MEANINGS: &[(&str, &str)] = &[
         "AlertReceived(HandshakeFailure",
         "the server accepts none of the client's ciphers, or requires a certificate: set tls_cert and tls_key",
     ),
-    ("AlertReceived(ProtocolVersion", "the server takes only versions of TLS before 1.2; allow TLS 1.2 or 1.3 at the server"),
-    ("PeerIncompatible(", "the server takes no version or cipher of TLS that is safe; allow TLS 1.2 or 1.3 at the server"),
+    (
+        "AlertReceived(ProtocolVersion",
+        "the server takes only versions of TLS before 1.2; allow TLS 1.2 or 1.3 at the server",
+    ),
+    (
+        "PeerIncompatible(",
+        "the server takes no version or cipher of TLS that is safe; allow TLS 1.2 or 1.3 at the server",
+    ),
 ];
 
-const NO_CLIENT_CERTIFICATE: &str = "the server requires a certificate of the client; set tls_cert and tls_key";
+const NOT_TRUSTED: &str = "the server's certificate is not of an authority that is trusted here; name the PEM file of its authority with tls_ca";
+const NO_CLIENT_CERTIFICATE: &str =
+    "the server requires a certificate of the client; set tls_cert and tls_key";
 const REFUSED_CLIENT_CERTIFICATE: &str =
     "the server refuses the client's certificate; set tls_cert and tls_key to one that it accepts";
 
@@ -69,7 +79,8 @@ mod tests {
             (Error::InvalidCertificate(CertificateError::UnknownIssuer), "tls_ca"),
             (Error::InvalidCertificate(CertificateError::Expired), "expired"),
             (Error::InvalidCertificate(CertificateError::NotValidForName), "tls_server_name"),
-            (Error::InvalidCertificate(CertificateError::BadSignature), "openssl"),
+            (Error::InvalidCertificate(CertificateError::BadSignature), "tls_ca"),
+            (Error::InvalidCertificate(CertificateError::BadEncoding), "openssl"),
             (Error::AlertReceived(AlertDescription::CertificateRequired), "requires a certificate"),
             (Error::AlertReceived(AlertDescription::UnknownCA), "does not know the authority"),
         ] {

@@ -75,7 +75,9 @@ mod tests {
         ] {
             assert_eq!(Durability::from_text(text), Ok(durability));
         }
-        for bad in ["", "disk", "server:1", "replicas", "replicas:1", "replicas:x:1s", "fsynced:1:5", "acks:1:1s"] {
+        for bad in
+            ["", "disk", "server:1", "replicas", "replicas:1", "replicas:x:1s", "fsynced:1:5", "acks:1:1s"]
+        {
             assert!(Durability::from_text(bad).is_err(), "{bad}");
         }
     }

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::try_join_all;
 use tokio::time::Instant;
 
@@ -112,8 +113,9 @@ impl KnownScripts {
             }
         }
         // All of them at once, as a library has them: on a slow network one after the other would cost each its first call.
-        let loads = Script::ALL.map(|script| {
-            target.send("SCRIPT", vec![Bytes::from_static(b"LOAD"), script.source()])
+        let loads = Script::ALL.into_iter().map(|script| {
+            // On the heap: together they are more than the stack of a thread has room for.
+            target.send("SCRIPT", vec![Bytes::from_static(b"LOAD"), script.source()]).boxed()
         });
         try_join_all(loads).await?;
         *loaded = Some((Form::Script, Instant::now()));

@@ -39,9 +39,8 @@ impl UrlParameters {
             let Some((name, value)) = pair.split_once('=') else {
                 return Err(refuse("has no value", "write it as name=value"));
             };
-            let decoded = |text: &str| {
-                decode_percent(text).map_err(|problem| refuse(problem, "write a % as %25"))
-            };
+            let decoded =
+                |text: &str| decode_percent(text).map_err(|problem| refuse(problem, "write a % as %25"));
             let (name, value) = (decoded(name)?, decoded(value)?);
             if pairs.iter().any(|(other, _)| *other == name) {
                 return Err(refuse("is there twice", "give it once"));
@@ -123,7 +122,10 @@ mod tests {
         assert_eq!(parameters.take::<String>("prefix"), Ok(Some("a&b".into())));
         assert_eq!(parameters.take::<u32>("other"), Ok(None));
         let error = parameters.clone().finish(["limits", "other"]).expect_err("one is left");
-        assert_eq!(error.to_string(), "url: has an unknown parameter \"limit\"; write limits, if that is meant");
+        assert_eq!(
+            error.to_string(),
+            "url: has an unknown parameter \"limit\"; write limits, if that is meant"
+        );
         let error = parameters.clone().finish(["quux", "other"]).expect_err("one is left");
         assert!(error.hint.contains("quux, other"), "{error}");
         assert_eq!(parameters.take::<usize>("limit"), Ok(Some(7)));
