@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The port of Redis.
 const DEFAULT_PORT: u16 = 6379;
 
+/// The port of a Sentinel.
+const DEFAULT_SENTINEL_PORT: u16 = 26_379;
+
 impl Reach {
     /// Connects to the server that a URL names, and closes the connection.
     pub(crate) fn of(url: &str) -> Self {
@@ -30,11 +33,24 @@ impl Reach {
         if scheme.ends_with("unix") {
             return Self::socket(path);
         }
-        let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+        let addresses = authority.rsplit_once('@').map_or(authority, |(_, addresses)| addresses);
+        let default = if scheme.ends_with("sentinel") { DEFAULT_SENTINEL_PORT } else { DEFAULT_PORT };
+        // Of several Sentinels one is enough.
+        let mut worst = Self::Reached;
+        for address in addresses.split(',') {
+            match Self::host(address, default) {
+                Self::Reached => return Self::Reached,
+                problem => worst = problem,
+            }
+        }
+        worst
+    }
+
+    fn host(address: &str, default: u16) -> Self {
         // A bracket ends an IPv6 address, which has colons of its own.
         let address = match address.rsplit_once(':') {
             Some((_, port)) if !port.contains(']') => address.to_owned(),
-            _ => format!("{address}:{DEFAULT_PORT}"),
+            _ => format!("{address}:{default}"),
         };
         let addresses = match address.to_socket_addrs() {
             Ok(addresses) => addresses,
@@ -87,6 +103,8 @@ mod tests {
         for url in [format!("redis://{address}/"), format!("redis://ann:pa@ss@{address}/1?prefix=x")] {
             assert_eq!(Reach::of(&url), Reach::Reached, "{url}");
         }
+        let sentinels = format!("redis-sentinel://127.0.0.1:1,{address}/master");
+        assert_eq!(Reach::of(&sentinels), Reach::Reached, "one of them");
         drop(listener);
         let Reach::Refused(problem) = Reach::of(&format!("redis://:geheim@{address}")) else {
             panic!("the port is closed")

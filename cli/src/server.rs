@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rhai_dispatcher::list_bridge::{ListTasks, ListUrl};
-use rhai_dispatcher::transport::{RedisConfig, RedisTransport, TokioBridge, TransportConfig};
+use rhai_dispatcher::transport::{RedisConfig, RedisTransport, TokioBridge, TransportConfig, UrlParameters};
 use rhai_dispatcher::worker::WorkerError;
 use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError};
 use tokio::runtime::Handle;
@@ -28,6 +28,16 @@ pub(crate) struct RecordSettings {
 }
 
 impl RecordSettings {
+    /// The names of those that the command line has, with their options.
+    fn given(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let given = [
+            self.ttl.map(|_| ("record_ttl", "--record-ttl <DURATION>")),
+            self.most.map(|_| ("max_finished_records", "--max-finished-records <N>")),
+            self.most_bytes.map(|_| ("max_finished_bytes", "--max-finished-bytes <BYTES>")),
+        ];
+        given.into_iter().flatten()
+    }
+
     /// Sets those that the command line has.
     pub(crate) fn set(self, config: &mut TransportConfig) {
         config.record_ttl = self.ttl.unwrap_or(config.record_ttl);
@@ -80,6 +90,7 @@ impl Server {
         if let Some(bytes) = most_bytes {
             builder = builder.max_finished_bytes(bytes);
         }
+        self.refuse_twice()?;
         let dispatcher = builder.build().map_err(|error| self.explain(error))?;
         self.reach()?;
         dispatcher.transport().connect().await.map_err(|error| self.explain(error))?;
@@ -107,13 +118,28 @@ impl Server {
     }
 
     fn note_trying(&self, problem: &str) {
-        let timeout = RedisConfig::new(&self.url).call_timeout;
+        let url = ListUrl::parse(&self.url).ok().flatten();
+        let config = RedisConfig::from_url(url.as_ref().map_or(self.url.as_str(), ListUrl::server));
+        // An error of the URL is told when it is used.
+        let Ok(RedisConfig { call_timeout: timeout, .. }) = config else { return };
         Console::detect().note(format_args!("{self}: {problem}; trying to connect for {timeout:?}"));
     }
 
     /// Whether it is for workers that know only the list protocol.
     pub(crate) fn is_list(&self) -> bool {
         matches!(ListUrl::parse(&self.url), Ok(Some(_)))
+    }
+
+    /// Refuses a setting that both an option and the URL have.
+    fn refuse_twice(&self) -> Result<(), CommandError> {
+        let (_, named) = UrlParameters::split("url", &self.url)?;
+        let prefix = self.prefix.iter().map(|_| ("prefix", "--prefix <PREFIX>"));
+        for (name, option) in prefix.chain(self.records.given()) {
+            if named.names().any(|other| other == name) {
+                return Err(CommandError::usage(option, "it stands in the URL too; give it once"));
+            }
+        }
+        Ok(())
     }
 
     /// A transport to the server, on the runtime of this thread if there is one. It is not connected yet.
@@ -126,7 +152,8 @@ impl Server {
                 "protocol=list is for commands that submit to workers which know nothing else; leave it out";
             return Err(CommandError::usage("--url <URL>", problem));
         }
-        let config = RedisConfig::new(&self.url);
+        self.refuse_twice()?;
+        let config = RedisConfig::from_url(&self.url)?;
         let mut config = match &self.prefix {
             Some(prefix) => config.with_prefix(prefix),
             None => config,
@@ -194,9 +221,20 @@ impl Server {
     }
 }
 
+/// The parameter of a URL that is a password.
+const SENTINEL_PASSWORD: &str = "sentinel_password=";
+
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
+        // That of the Sentinels stands in the query.
+        let rest = match rest.split_once(SENTINEL_PASSWORD) {
+            Some((before, after)) => {
+                let others = after.find('&').map_or("", |end| &after[end..]);
+                format!("{before}{SENTINEL_PASSWORD}***{others}")
+            }
+            None => rest.to_owned(),
+        };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         write!(f, "{scheme}://")?;
         match authority.rsplit_once('@') {
@@ -226,6 +264,10 @@ mod tests {
         assert_eq!(shown("redis://ann:pa:s@s@host:7000/3"), "redis://ann:***@host:7000/3");
         assert_eq!(shown("redis://:pass@host"), "redis://:***@host");
         assert_eq!(shown("redis://pass@host"), "redis://:***@host");
+        assert_eq!(
+            shown("redis-sentinel://:pass@a,b:1/m?sentinel_password=pa%40ss&lease=1s"),
+            "redis-sentinel://:***@a,b:1/m?sentinel_password=***&lease=1s"
+        );
         assert_eq!(shown("redis+unix://:pass@/run/a@b.sock?db=1"), "redis+unix://:***@/run/a@b.sock?db=1");
     }
 

@@ -7,7 +7,7 @@
 //! - `task`: what is sent ([`Task`]), what is known of it ([`TaskDetails`]), how it ends
 //!   ([`Outcome`]).
 //! - `transport`: the contract ([`Transport`], [`Consumer`]) that carries tasks between the two
-//!   sides.
+//!   sides; settings in URLs ([`UrlParameters`]).
 //! - `dispatcher`: the side that submits ([`Dispatcher`], [`PlayRequestBuilder`]).
 //! - `events`: what a task tells while it runs ([`TaskEvent`]).
 //! - `inspection`: where a running task is ([`RunState`]).
@@ -80,7 +80,7 @@ pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
     InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, QueuePart, Reported,
     Requeued, Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, TaskCursor, TaskPage, Transport,
-    TransportConfig, TransportError, TransportExt,
+    TransportConfig, TransportError, TransportExt, UrlParameters, UrlValue, decode_percent,
 };
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;

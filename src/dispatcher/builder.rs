@@ -1,3 +1,5 @@
+#[cfg(feature = "redis")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,9 +63,14 @@ impl RhaiDispatcherBuilder {
     /// - `memory:NAME`: the hub of that name in this process, served by [`RhaiWorker`](crate::RhaiWorker)s with the
     ///   same URL;
     /// - `redis://[user[:password]@]host[:port][/database]` or `redis+unix:///path/to/socket`: a Redis server, served
-    ///   by workers in any process;
-    /// - the same with `?protocol=list`: workers that know only the list protocol, which has scripts with a caller and a
+    ///   by workers in any process; `rediss://…` over TLS;
+    /// - `redis-sentinel://[user[:password]@]host[:port][,host[:port]…]/master[/database]`: the server that Sentinels name;
+    ///   `rediss-sentinel://…` over TLS;
+    /// - these with `?protocol=list`: workers that know only the list protocol, which has scripts with a caller and a
     ///   context, their status and their outcome, and nothing else.
+    ///
+    /// The settings of a transport, from [`lease`](Self::lease) on, can stand in the URL by the same names:
+    /// `redis://host/?prefix=shop&call_timeout=2s&durability=replicas:1:500ms`. One that stands in both is an error.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self

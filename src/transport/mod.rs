@@ -36,7 +36,7 @@ pub use rhai_dispatcher_core::{
     InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, PendingInquiry, QueueInfo,
     QueuePart, Reported, Requeued, RunEvent, RunId, Signal, SubmitError, SubmitOneError, Submitted,
     SystemClock, TaskCursor, TaskPage, Tick, Transport, TransportConfig, TransportError, TransportExt,
-    WallTime,
+    UrlParameters, UrlValue, WallTime,
 };
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};

@@ -1,8 +1,12 @@
+#[cfg(feature = "redis")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rhai_dispatcher_core::Invalid;
 #[cfg(any(feature = "memory", feature = "redis"))]
 use rhai_dispatcher_core::TransportConfig;
+#[cfg(any(feature = "memory", feature = "redis"))]
+use rhai_dispatcher_core::UrlParameters;
 #[cfg(feature = "redis")]
 use rhai_dispatcher_redis::{Durability, RedisConfig};
 #[cfg(feature = "redis")]
@@ -10,8 +14,9 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 /// The settings of transports that both builders have: passes the table to the macro `$then`.
 ///
-/// Those of `all` go to [`TransportConfig`], those of `redis` and `redis_text` to `RedisConfig`. Only texts are set by
-/// what becomes one: a number that is written out has no type by itself, so `impl Into<usize>` would refuse it.
+/// Those of `all` go to [`TransportConfig`], the others to `RedisConfig`. Those of `redis_into` are set by what becomes one:
+/// a number that is written out has no type by itself, so `impl Into<usize>` would refuse it. All but the bridge are
+/// parameters of a URL too, of the same name.
 macro_rules! transport_settings {
     ($then:ident) => {
         $then! {
@@ -76,10 +81,24 @@ macro_rules! transport_settings {
                 /// Where the Redis client runs. Default: a thread of its own.
                 bridge: TokioBridge,
             }
-            redis_text {
+            redis_into {
                 /// What all keys in Redis begin with. Default: `rhailib`. Clients with the same prefix share their
                 /// queues.
-                prefix,
+                prefix: String,
+                /// A PEM file with the certificates of the authorities that may have signed that of the server. Default:
+                /// the authorities that the system trusts.
+                tls_ca: PathBuf,
+                /// A PEM file with the certificate that the client shows. Default: none.
+                tls_cert: PathBuf,
+                /// A PEM file with the private key of `tls_cert`.
+                tls_key: PathBuf,
+                /// The name that the server's certificate has to be for. Default: the host of the URL, or the one that
+                /// the Sentinels name.
+                tls_server_name: String,
+                /// The user of the Sentinels. Default: none.
+                sentinel_user: String,
+                /// The password of the Sentinels. Default: none.
+                sentinel_password: String,
             }
         }
     };
@@ -89,14 +108,14 @@ macro_rules! define_settings {
     (
         all { $($(#[$doc:meta])* $all:ident: $all_type:ty,)* }
         redis { $($(#[$redis_doc:meta])* $redis:ident: $redis_type:ty,)* }
-        redis_text { $($(#[$text_doc:meta])* $text:ident,)* }
+        redis_into { $($(#[$into_doc:meta])* $into:ident: $into_type:ty,)* }
     ) => {
         /// The settings of a transport that were set in a builder.
         #[derive(Debug, Clone, Default)]
         pub(crate) struct TransportSettings {
             $(pub(crate) $all: Option<$all_type>,)*
             $(#[cfg(feature = "redis")] pub(crate) $redis: Option<$redis_type>,)*
-            $(#[cfg(feature = "redis")] pub(crate) $text: Option<String>,)*
+            $(#[cfg(feature = "redis")] pub(crate) $into: Option<$into_type>,)*
         }
 
         impl TransportSettings {
@@ -113,27 +132,18 @@ macro_rules! define_settings {
             pub(crate) fn redis(self, url: &str) -> RedisConfig {
                 let mut config = RedisConfig::new(url).with_transport(self.transport());
                 $(if let Some(value) = self.$redis { config.$redis = value.into(); })*
-                $(if let Some(value) = self.$text { config.$text = value; })*
+                $(if let Some(value) = self.$into { config.$into = value.into(); })*
                 config
             }
 
-            /// The first setting that was set, if there is one.
-            fn first(&self) -> Option<&'static str> {
-                $(if self.$all.is_some() { return Some(stringify!($all)); })*
-                self.first_of_redis()
-            }
-
-            /// The first setting for Redis that was set, if there is one.
-            fn first_of_redis(&self) -> Option<&'static str> {
-                $(
-                    #[cfg(feature = "redis")]
-                    if self.$redis.is_some() { return Some(stringify!($redis)); }
-                )*
-                $(
-                    #[cfg(feature = "redis")]
-                    if self.$text.is_some() { return Some(stringify!($text)); }
-                )*
-                None
+            /// The names of the settings that were set: of every transport, and of Redis.
+            fn names(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+                #[allow(unused_mut, reason = "without Redis it has no settings")]
+                let (mut all, mut redis) = (Vec::new(), Vec::new());
+                $(if self.$all.is_some() { all.push(stringify!($all)); })*
+                $(#[cfg(feature = "redis")] if self.$redis.is_some() { redis.push(stringify!($redis)); })*
+                $(#[cfg(feature = "redis")] if self.$into.is_some() { redis.push(stringify!($into)); })*
+                (all, redis)
             }
         }
     };
@@ -144,20 +154,34 @@ transport_settings!(define_settings);
 impl TransportSettings {
     /// Refuses every setting: a transport that was made elsewhere has its own.
     pub(crate) fn refuse_beside_transport(&self) -> Result<(), Invalid> {
-        let refuse = |field| {
-            Err(Invalid::new(field, "is given beside a transport", "set it where the transport is made"))
-        };
-        self.first().map_or(Ok(()), refuse)
+        let (all, redis) = self.names();
+        let Some(field) = all.into_iter().chain(redis).next() else { return Ok(()) };
+        Err(Invalid::new(field, "is given beside a transport", "set it where the transport is made"))
     }
 
-    /// Refuses the settings that only Redis has.
+    /// Refuses the settings that only Redis has, in the builder and in the URL.
     #[cfg(feature = "memory")]
-    pub(crate) fn refuse_beside_memory(&self) -> Result<(), Invalid> {
-        let refuse = |field| {
-            let problem = "is a setting of Redis, and the URL is memory:";
-            Err(Invalid::new(field, problem, "use it with a redis:// URL, or leave it out"))
+    pub(crate) fn refuse_beside_memory(&self, parameters: &UrlParameters) -> Result<(), Invalid> {
+        let (_, set) = self.names();
+        #[cfg(feature = "redis")]
+        let mut named =
+            RedisConfig::SETTINGS.iter().filter(|field| parameters.names().any(|name| name == **field));
+        #[cfg(not(feature = "redis"))]
+        let (_, mut named) = (parameters, std::iter::empty::<&&'static str>());
+        let Some(&field) = set.first().or_else(|| named.next()) else { return Ok(()) };
+        let problem = "is a setting of Redis, and the URL is memory:";
+        Err(Invalid::new(field, problem, "use it with a redis:// URL, or leave it out"))
+    }
+
+    /// Refuses a setting that both the builder and the URL have.
+    #[cfg(any(feature = "memory", feature = "redis"))]
+    pub(crate) fn refuse_twice(&self, parameters: &UrlParameters) -> Result<(), Invalid> {
+        let (all, redis) = self.names();
+        let mut set = all.into_iter().chain(redis);
+        let Some(field) = set.find(|field| parameters.names().any(|name| name == *field)) else {
+            return Ok(());
         };
-        self.first_of_redis().map_or(Ok(()), refuse)
+        Err(Invalid::new(field, "is given in the URL too", "give it once: here or in the URL"))
     }
 }
 
@@ -166,7 +190,7 @@ macro_rules! setters {
     (
         all { $($(#[$doc:meta])* $all:ident: $all_type:ty,)* }
         redis { $($(#[$redis_doc:meta])* $redis:ident: $redis_type:ty,)* }
-        redis_text { $($(#[$text_doc:meta])* $text:ident,)* }
+        redis_into { $($(#[$into_doc:meta])* $into:ident: $into_type:ty,)* }
     ) => {
         $(
             $(#[$doc])*
@@ -186,12 +210,12 @@ macro_rules! setters {
             }
         )*
         $(
-            $(#[$text_doc])*
+            $(#[$into_doc])*
             ///
             /// For `redis:` URLs only.
             #[cfg(feature = "redis")]
-            pub fn $text(mut self, $text: impl Into<String>) -> Self {
-                self.settings.$text = Some($text.into());
+            pub fn $into(mut self, $into: impl Into<$into_type>) -> Self {
+                self.settings.$into = Some($into.into());
                 self
             }
         )*
@@ -199,3 +223,128 @@ macro_rules! setters {
 }
 
 pub(crate) use {setters, transport_settings};
+
+#[cfg(all(test, feature = "memory", feature = "redis"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{RhaiDispatcher, RhaiDispatcherError};
+
+    /// The rows of the tables of settings: name, default, least and largest value.
+    fn rows() -> Vec<[&'static str; 4]> {
+        let rows = include_str!("../../docs/settings.md").lines().filter(|line| line.starts_with("| `"));
+        let cells =
+            rows.map(|row| row.split('|').map(|cell| cell.trim().trim_matches('`')).collect::<Vec<_>>());
+        let settings = cells.filter(|cells| cells.len() == 7);
+        settings.map(|cells| [cells[1], cells[2], cells[3], cells[4]]).collect()
+    }
+
+    /// The settings of the builders.
+    fn setters() -> Vec<&'static str> {
+        macro_rules! names {
+            (
+                all { $($(#[$doc:meta])* $all:ident: $all_type:ty,)* }
+                redis { $($(#[$redis_doc:meta])* $redis:ident: $redis_type:ty,)* }
+                redis_into { $($(#[$into_doc:meta])* $into:ident: $into_type:ty,)* }
+            ) => {
+                vec![$(stringify!($all),)* $(stringify!($redis),)* $(stringify!($into),)*]
+            };
+        }
+        transport_settings!(names)
+    }
+
+    /// The fields of a struct, of its debug form.
+    fn fields(debug: &str) -> BTreeSet<&str> {
+        let fields = debug.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+        fields.filter_map(|line| line.trim().split_once(':').map(|(name, _)| name)).collect()
+    }
+
+    fn of(query: &str) -> Result<RedisConfig, Invalid> {
+        RedisConfig::from_url(format!("redis://host/?{query}"))
+    }
+
+    #[test]
+    fn every_setting_has_a_field_a_setter_a_parameter_and_a_row() {
+        let of_all: BTreeSet<_> = TransportConfig::SETTINGS.iter().copied().collect();
+        let of_redis: BTreeSet<_> = RedisConfig::SETTINGS.iter().copied().collect();
+        assert_eq!(fields(&format!("{:#?}", TransportConfig::default())), of_all);
+        let beside = BTreeSet::from(["url", "transport", "bridge"]);
+        assert_eq!(fields(&format!("{:#?}", RedisConfig::new("redis://host/"))), &of_redis | &beside);
+        let settings = &of_all | &of_redis;
+        assert_eq!(setters().into_iter().collect::<BTreeSet<_>>(), &settings | &BTreeSet::from(["bridge"]));
+        assert_eq!(rows().iter().map(|[name, ..]| *name).collect::<BTreeSet<_>>(), settings);
+    }
+
+    #[test]
+    fn rows_have_the_defaults_and_bounds_of_the_code() {
+        let without = format!("{:?}", RedisConfig::new("redis://host/"));
+        for [name, default, least, largest] in rows() {
+            if !default.is_empty() {
+                let with = of(&format!("{name}={default}")).expect(name);
+                assert_eq!(format!("{with:?}"), without, "{name}={default}");
+            }
+            for bound in [least, largest].into_iter().filter(|bound| !bound.is_empty()) {
+                of(&format!("{name}={bound}")).expect(name);
+            }
+            let below = match least {
+                "1ms" => "999us",
+                "1" => "0",
+                _ => continue,
+            };
+            assert_eq!(of(&format!("{name}={below}")).expect_err(name).field, name);
+            let above = if largest == "100years" { "101years" } else { "4294967296" };
+            assert_eq!(of(&format!("{name}={above}")).expect_err(name).field, name);
+        }
+    }
+
+    #[test]
+    fn urls_set_what_they_name() {
+        let config =
+            of("prefix=shop&call_timeout=2s&durability=replicas:1:500ms&lease=10s").expect("a valid URL");
+        assert_eq!((config.url.as_str(), config.prefix.as_str()), ("redis://host/", "shop"));
+        assert_eq!(config.call_timeout, Duration::from_secs(2));
+        let timeout = Duration::from_millis(500);
+        assert_eq!(config.durability, Durability::Replicas { replicas: 1, timeout });
+        assert_eq!(config.transport.lease, Duration::from_secs(10));
+        let socket =
+            RedisConfig::from_url("redis+unix:///run/redis.sock?db=2&lease=1s").expect("a valid URL");
+        assert_eq!(socket.url, "redis+unix:///run/redis.sock?db=2");
+    }
+
+    #[test]
+    fn a_setting_that_can_not_be_used_is_named() {
+        let built = |url: &str| {
+            let builder =
+                RhaiDispatcher::builder().caller_id("caller").lease(Duration::from_secs(3)).url(url);
+            match builder.build() {
+                Err(RhaiDispatcherError::Invalid(invalid)) => invalid.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        for (url, says) in [
+            ("redis://host/?leese=1s", "unknown parameter \"leese\"; write lease"),
+            ("redis://host/?call_timeout=5", "call_timeout: \"5\" is not a duration"),
+            (
+                "redis://host/?durability=disk",
+                "durability: \"disk\" is not a durability; write durability=server",
+            ),
+            ("redis://host/?durability=replicas:x:1s", "\"x\", which is not a whole number"),
+            ("redis://host/?prefix={a}", "prefix: \"{a}\" can't begin a key"),
+            ("redis://host/?lease=1s", "lease: is given in the URL too"),
+            ("redis://host/?db=1", "unknown parameter \"db\""),
+            ("redis-cluster://host/", "not supported yet"),
+            ("memory:jobs?lease=1s", "lease: is given in the URL too"),
+            ("memory:jobs?quue_limit=1", "write queue_limit"),
+            ("memory:jobs?queue_limit=x", "queue_limit: \"x\" is not a whole number"),
+            ("memory:?record_ttl=0s", "record_ttl: is shorter than a millisecond"),
+            ("memory:?call_timeout=1s", "call_timeout: is a setting of Redis"),
+        ] {
+            let told = built(url);
+            assert!(told.contains(says), "{url}: {told}");
+        }
+        let builder =
+            RhaiDispatcher::builder().caller_id("caller").url("memory:settings?queue_limit=5&max_events=3");
+        builder.build().expect("a valid URL");
+    }
+}

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "memory")]
 use rhai_dispatcher_core::TransportConfig;
+#[cfg(any(feature = "memory", feature = "redis"))]
+use rhai_dispatcher_core::UrlParameters;
 use rhai_dispatcher_core::{Invalid, Transport};
 
 use super::settings::TransportSettings;
@@ -47,7 +49,8 @@ impl TransportChoice {
 
     fn parse(url: &str, settings: TransportSettings) -> Result<Self, RhaiDispatcherError> {
         /// The forms of a URL.
-        const HINT: &str = "use memory:, memory:NAME, redis://[user:password@]host[:port][/database] or redis+unix:///path (no TLS)";
+        const HINT: &str = "use memory:, memory:NAME, redis://[user:password@]host[:port][/database], rediss://… for TLS, \
+            redis+unix:///path or redis-sentinel://host[:port][,host[:port]…]/master";
         let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, rest)| is_scheme(scheme, rest))
         else {
             let problem = match is_host(url) {
@@ -58,7 +61,8 @@ impl TransportChoice {
         };
         match scheme {
             "memory" => memory(rest, settings),
-            "redis" | "redis+unix" | "unix" => redis(url, settings),
+            "redis" | "rediss" | "redis+unix" | "unix" | "redis-sentinel" | "rediss-sentinel"
+            | "redis-cluster" | "rediss-cluster" | "valkey" | "valkeys" => redis(url, settings),
             _ => Err(RhaiDispatcherError::Unsupported { scheme: scheme.to_owned(), hint: HINT }),
         }
     }
@@ -80,19 +84,25 @@ fn is_host(text: &str) -> bool {
 }
 
 #[cfg(feature = "memory")]
-fn memory(name: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
+fn memory(rest: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
     use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};
 
-    settings.refuse_beside_memory()?;
+    let (name, mut parameters) = UrlParameters::split("url", rest)?;
+    settings.refuse_beside_memory(&parameters)?;
+    settings.refuse_twice(&parameters)?;
+    let mut config = settings.transport();
+    config.set_from(&mut parameters)?;
+    parameters.finish(TransportConfig::SETTINGS.iter().copied())?;
+    config.check()?;
     if name.is_empty() {
-        return Ok(TransportChoice::Private(Box::new(settings.transport())));
+        return Ok(TransportChoice::Private(Box::new(config)));
     }
     // The name of a hub is spelled like that of a queue, so it needs no quoting.
     if let Err(invalid) = rhai_dispatcher_core::WorkerId::try_from(name) {
         let hint = "name the hub as a worker id is named, such as memory:jobs";
         return Err(Invalid::new("url", invalid.problem, hint).into());
     }
-    let config = MemoryConfig::default().with_transport(settings.transport());
+    let config = MemoryConfig::default().with_transport(config);
     Ok(TransportChoice::Shared(Arc::new(MemoryTransport::named(name, config))))
 }
 
@@ -108,6 +118,7 @@ fn memory(_name: &str, _settings: TransportSettings) -> Result<TransportChoice, 
 fn redis(url: &str, settings: TransportSettings) -> Result<TransportChoice, RhaiDispatcherError> {
     use rhai_dispatcher_list_bridge::{FollowingTransport, ListTransport, ListUrl};
 
+    settings.refuse_twice(&UrlParameters::split("url", url)?.1)?;
     if let Some(list) = ListUrl::parse(url)? {
         let config = settings.redis(list.server());
         return Ok(TransportChoice::Shared(Arc::new(ListTransport::new(&list, config)?)));

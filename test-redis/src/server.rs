@@ -6,6 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::Certificates;
+
+/// The environment variable with the path of another server: of another version, or of Valkey.
+const PROGRAM: &str = "RHAID_TEST_REDIS_SERVER";
+
+/// The file of a Sentinel, which it writes too.
+const SENTINEL_CONFIG: &str = "sentinel.conf";
+
 /// One `redis-server` with a socket, a TCP port and a directory of its own.
 ///
 /// It is a child of a small shell that waits for the end of a pipe, so it ends with this value,
@@ -17,6 +25,8 @@ pub struct RedisServer {
     /// The server's own process.
     pid: u32,
     port: u16,
+    /// Whether the port takes TLS only.
+    uses_tls: bool,
     args: Vec<String>,
     directory: tempfile::TempDir,
 }
@@ -44,9 +54,59 @@ impl RedisServer {
     /// If `redis-server` is missing, or does not answer.
     #[must_use]
     pub fn with(args: &[&str]) -> Self {
-        let directory = tempfile::Builder::new().prefix("rhai-redis-").tempdir().expect("a directory");
+        Self::launched(args, false, directory())
+    }
+
+    /// A server whose port takes TLS only, with the certificate of that name and those arguments. It keeps nothing on disk.
+    ///
+    /// # Panics
+    /// If `redis-server` is missing or has no TLS, or does not answer.
+    #[must_use]
+    pub fn with_tls(certificates: &Certificates, name: &str, args: &[&str]) -> Self {
+        let tls = tls_args(certificates, name);
+        let tls = tls.each_ref().map(String::as_str);
+        Self::launched(&[&tls[..], &["--save", "", "--appendonly", "no"], args].concat(), true, directory())
+    }
+
+    /// A Sentinel that watches the server at a port of 127.0.0.1 as the master of that name. Two have to agree that it is
+    /// dead, when it has not answered for half a second.
+    ///
+    /// # Panics
+    /// If `redis-server` is missing, or does not answer.
+    #[must_use]
+    pub fn sentinel(name: &str, master: u16, args: &[&str]) -> Self {
+        Self::launched_sentinel(name, master, args, false)
+    }
+
+    /// The same over TLS, with a certificate as [`with_tls`](Self::with_tls).
+    ///
+    /// # Panics
+    /// If `redis-server` is missing or has no TLS, or does not answer.
+    #[must_use]
+    pub fn sentinel_with_tls(
+        certificates: &Certificates,
+        certificate: &str,
+        name: &str,
+        master: u16,
+    ) -> Self {
+        let tls = tls_args(certificates, certificate);
+        Self::launched_sentinel(name, master, &tls.each_ref().map(String::as_str), true)
+    }
+
+    fn launched_sentinel(name: &str, master: u16, args: &[&str], uses_tls: bool) -> Self {
+        let directory = directory();
+        let config = format!(
+            "sentinel monitor {name} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {name} 500\n\
+             sentinel failover-timeout {name} 3000\n"
+        );
+        std::fs::write(directory.path().join(SENTINEL_CONFIG), config).expect("a file");
+        Self::launched(&[&[SENTINEL_CONFIG, "--sentinel"], args].concat(), uses_tls, directory)
+    }
+
+    fn launched(args: &[&str], uses_tls: bool, directory: tempfile::TempDir) -> Self {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let mut server = Self { parent: None, pid: 0, port: free_port(), args, directory };
+        let mut server = Self { parent: None, pid: 0, port: free_port(), uses_tls, args, directory };
         server.launch();
         server
     }
@@ -54,7 +114,14 @@ impl RedisServer {
     /// Its URL over TCP.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        let scheme = if self.uses_tls { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}/", self.port)
+    }
+
+    /// Whether its port takes TLS only.
+    #[must_use]
+    pub const fn uses_tls(&self) -> bool {
+        self.uses_tls
     }
 
     /// Its URL over the unix socket.
@@ -113,7 +180,11 @@ impl RedisServer {
         self.try_command(words).expect("an answer of redis-server")
     }
 
-    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+    /// The same of a server that may close the connection meanwhile.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
         let mut stream = UnixStream::connect(self.socket())?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut text = format!("*{}\r\n", words.len());
@@ -130,10 +201,16 @@ impl RedisServer {
     fn launch(&mut self) {
         let _ = std::fs::remove_file(self.socket());
         let port = self.port.to_string();
+        let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
         let mut command = Command::new("sh");
-        command.args(["-c", Self::PARENT, "sh", "redis-server", "--port", &port, "--bind", "127.0.0.1"]);
-        command.args(["--unixsocket", "redis.sock", "--maxmemory-policy", "noeviction"]);
-        command.args(&self.args).current_dir(self.directory.path());
+        command.args(["-c", Self::PARENT, "sh"]).arg(program);
+        // The file of a Sentinel comes first.
+        command.args(&self.args).args(["--bind", "127.0.0.1", "--unixsocket", "redis.sock"]);
+        match self.uses_tls {
+            true => command.args(["--port", "0", "--tls-port", &port]),
+            false => command.args(["--port", &port]),
+        };
+        command.args(["--maxmemory-policy", "noeviction"]).current_dir(self.directory.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut parent = command.spawn().expect("a shell");
         self.pid = read_pid(&mut parent);
@@ -165,6 +242,27 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("rhai-redis-").tempdir().expect("a directory")
+}
+
+/// The arguments of a server with the certificate of that name. It asks clients for none, unless others say so.
+fn tls_args(certificates: &Certificates, name: &str) -> [String; 10] {
+    let file = |extension| certificates.file(&format!("{name}.{extension}")).display().to_string();
+    [
+        "--tls-cert-file".into(),
+        file("pem"),
+        "--tls-key-file".into(),
+        file("key"),
+        "--tls-ca-cert-file".into(),
+        certificates.ca().display().to_string(),
+        "--tls-auth-clients".into(),
+        "no".into(),
+        "--tls-replication".into(),
+        "yes".into(),
+    ]
 }
 
 /// The first line that the shell prints.

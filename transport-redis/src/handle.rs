@@ -29,8 +29,8 @@ pub(crate) struct Handle {
 
 impl Handle {
     pub(crate) fn new(config: RedisConfig) -> Result<Self, Invalid> {
-        config.check()?;
-        let endpoint = Endpoint::parse(&config.url, config.call_timeout)?;
+        let config = config.resolved()?;
+        let endpoint = Endpoint::new(&config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
         let errors = LibraryErrors::default();

@@ -10,7 +10,7 @@
 //! What stands in Redis, and which command comes when and why, is in `docs/PROTOCOL.md`.
 //!
 //! # Layout
-//! - `config`: where the server is, and how it is used ([`RedisConfig`]).
+//! - `config/`: where the server is, and how it is used ([`RedisConfig`]).
 //! - `transport`, `consumer`: the two sides of the contract ([`RedisTransport`]); `handle`: what they share.
 //! - `background_tasks`: the loops that run on the bridge.
 //! - `submit/`, `finish/`: calls that are gathered into scripts under load (`batch/`).
@@ -26,7 +26,8 @@
 //! - `script/`, `lua/`: the atomic steps, and the calls that send them.
 //! - `wire/`: the record of a task, and the binary payloads.
 //! - `commands/`: plain commands and scripts of other packages to the same server ([`RedisCommands`], [`LuaScript`]).
-//! - `client/`: fred, which no other module uses; connections that are replaced when they or their server are dead.
+//! - `client/`: fred, which no other module uses; URLs, TLS, Sentinels; connections that are replaced when they or their server
+//!   are dead.
 //! - `crash_points`: points at which the fault injection harness ends the process.
 
 mod activity;

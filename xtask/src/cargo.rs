@@ -8,7 +8,7 @@ use crate::error::Error;
 /// One run of cargo in the root of the workspace.
 #[derive(Debug, Clone)]
 pub(crate) struct Cargo {
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, String)>,
     args: Vec<String>,
 }
 
@@ -18,8 +18,8 @@ impl Cargo {
         Self { env: Vec::new(), args: line.split_whitespace().map(str::to_owned).collect() }
     }
 
-    pub(crate) fn with_env(mut self, key: &'static str, value: &'static str) -> Self {
-        self.env.push((key, value));
+    pub(crate) fn with_env(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((key, value.into()));
         self
     }
 
@@ -55,7 +55,10 @@ impl Cargo {
     fn command(&self) -> Command {
         // Cargo passes its own path to the programs that it runs: the cargo that the user chose.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-        command.args(&self.args).envs(self.env.iter().copied()).current_dir(workspace_root());
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
+            .current_dir(workspace_root());
         command
     }
 

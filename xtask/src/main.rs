@@ -6,6 +6,7 @@
 //! - `bench`: `cargo xtask bench`
 //! - `chaos`: `cargo xtask chaos`, fault injection
 //! - `fuzz`: `cargo xtask fuzz`, random scripts
+//! - `servers`: `cargo xtask servers`, tests against other servers than the installed one
 //! - `step`: one step: its command or check, its report, its time
 //! - `setup`: the tools that steps need, and how each is installed
 //! - `checks`: what is checked by reading: dependencies, licences, circles of imports, words, and the paths in documents
@@ -23,6 +24,7 @@ mod chaos;
 mod checks;
 mod error;
 mod fuzz;
+mod servers;
 mod setup;
 mod source;
 mod step;
@@ -46,6 +48,7 @@ enum Chore {
     Bench(bench::Bench),
     Chaos(chaos::Chaos),
     Fuzz(fuzz::Fuzz),
+    Servers(servers::Servers),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Chore::Bench(bench) => bench.run(),
         Chore::Chaos(chaos) => chaos.run(),
         Chore::Fuzz(fuzz) => fuzz.run(),
+        Chore::Servers(servers) => servers.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

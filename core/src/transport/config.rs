@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::EventLimits;
+use crate::{EventLimits, Invalid, UrlParameters};
 
 /// The settings that every transport has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +154,84 @@ impl TransportConfig {
     pub fn with_activity_ttl(mut self, ttl: Duration) -> Self {
         self.activity_ttl = ttl;
         self
+    }
+}
+
+/// The settings that a URL can have, by the names of their fields.
+macro_rules! url_settings {
+    ($($name:ident,)*) => {
+        impl TransportConfig {
+            /// The names of all settings: of the fields, of the parameters of a URL and of the methods of builders.
+            pub const SETTINGS: &[&str] = &[$(stringify!($name)),*];
+
+            /// Takes the settings that a URL has.
+            ///
+            /// # Errors
+            /// The first one whose value is of another type.
+            pub fn set_from(&mut self, parameters: &mut UrlParameters) -> Result<(), Invalid> {
+                $(parameters.set(stringify!($name), &mut self.$name)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+url_settings! {
+    lease,
+    max_deliveries,
+    observation,
+    queue_limit,
+    max_children,
+    record_ttl,
+    max_finished_records,
+    max_finished_bytes,
+    max_events,
+    max_event_bytes,
+    max_figures,
+    figures_ttl,
+    max_activity,
+    max_activity_bytes,
+    activity_ttl,
+}
+
+impl TransportConfig {
+    /// The longest time of a setting: 100 years. Beyond it a sum of times would be none.
+    pub const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60 + 25 * 24 * 60 * 60);
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// The first one that makes no sense.
+    pub fn check(&self) -> Result<(), Invalid> {
+        for (field, time) in [
+            ("lease", self.lease),
+            ("record_ttl", self.record_ttl),
+            ("figures_ttl", self.figures_ttl),
+            ("activity_ttl", self.activity_ttl),
+        ] {
+            Self::check_time(field, time)?;
+        }
+        if self.observation > Self::MAX_TIME {
+            return Self::check_time("observation", self.observation);
+        }
+        if self.max_deliveries == 0 {
+            return Err(Invalid::new("max_deliveries", "is 0, so no task could run", "use at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Checks that a time is from a millisecond to [`MAX_TIME`](Self::MAX_TIME).
+    ///
+    /// # Errors
+    /// By the name of its field.
+    pub fn check_time(field: &'static str, time: Duration) -> Result<(), Invalid> {
+        if time < Duration::from_millis(1) {
+            return Err(Invalid::new(field, "is shorter than a millisecond", "use a longer time"));
+        }
+        if time > Self::MAX_TIME {
+            return Err(Invalid::new(field, "is longer than 100 years", "use a shorter time"));
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ mod info;
 mod report;
 mod signal_queue;
 mod task_page;
+mod url;
 
 pub use claim::Claim;
 pub use config::TransportConfig;
@@ -21,3 +22,4 @@ pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Reque
 pub use report::{Added, InstanceReport, MethodFigures, Reported};
 pub use signal_queue::SignalQueue;
 pub use task_page::{QueuePart, TaskCursor, TaskPage};
+pub use url::{UrlParameters, UrlValue, decode_percent};

@@ -52,6 +52,7 @@ impl ListTransport {
     /// The first setting that makes no sense.
     pub fn new(url: &ListUrl, mut config: RedisConfig) -> Result<Self, Invalid> {
         url.server().clone_into(&mut config.url);
+        let config = config.resolved()?;
         let recheck = config.recheck_interval;
         let limits = ListBridgeConfig::new();
         let most_output = config.max_outcome_bytes;

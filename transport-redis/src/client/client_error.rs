@@ -41,6 +41,10 @@ impl ClientError {
                 Self::Demoted(text.to_owned())
             }
             "BUSY" | "TRYAGAIN" | "OOM" | "MISCONF" | "NOREPLICAS" => Self::Busy(text.to_owned()),
+            // Before Redis 7.2 a script is not told which.
+            "ERR" if text.contains("The user executing the script can't") => Self::Refused(format!(
+                "{text}; ACL LOG at the server names it, and docs/operations.md lists all that are needed"
+            )),
             // To WAIT and WAITAOF.
             "ERR" if text.contains("cannot be used with replica instances") => Self::Demoted(text.to_owned()),
             "ERR"

@@ -6,22 +6,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fred::clients::Client;
-use fred::error::{Error, ErrorKind};
+use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
+use fred::types::config::{Config, ServerConfig};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::dial::{Closed, command_error, dial};
 use super::messages::Messages;
+use super::mismatch::explained;
 use super::server_info::ServerInfo;
 use super::vitals::Vitals;
-use super::{ClientError, Endpoint, Network, ServerReply};
+use super::{ClientError, Network, ServerReply};
 
 /// One connection, until it breaks. Commands are answered in the order in which they were sent.
 #[derive(Clone)]
 pub(crate) struct Connection {
     client: Client,
+    /// Where the server is.
+    server: ServerConfig,
     /// What the server can do.
     info: ServerInfo,
     vitals: Arc<Vitals>,
@@ -29,40 +33,29 @@ pub(crate) struct Connection {
     gone: watch::Receiver<Option<String>>,
 }
 
-/// Resolves when the connection is gone; dropping it closes the connection.
-pub(super) struct Closed {
-    task: JoinHandle<Result<(), Error>>,
-    gone: watch::Sender<Option<String>>,
-}
-
 impl Connection {
     /// Connects, and checks whether the server can be trusted with tasks. An answer that takes longer than `patience`
     /// is overdue. It has to be called, and stays, on tokio.
     pub(super) async fn open(network: &Network, patience: Duration) -> Result<(Self, Closed), ClientError> {
-        let endpoint = &network.endpoint;
-        let client = Client::new(
-            endpoint.config(),
-            Some(endpoint.performance_config()),
-            Some(endpoint.connection_config()),
-            // No reconnect policy: the sender of a command has to know that it was lost with its connection, so the
-            // link makes a new client.
-            None,
-        );
-        let deadline = Instant::now() + endpoint.timeout();
-        let (sender, gone) = watch::channel(None);
-        let mut closed = Closed { task: client.connect(), gone: sender };
-        match tokio::time::timeout_at(deadline, client.wait_for_connect()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(connect_error(endpoint, &error)),
-            Err(_) => {
-                return Err(ClientError::Lost(format!(
-                    "{}: no connection within the call timeout",
-                    endpoint.address()
-                )));
-            }
-        }
-        let vitals = Arc::new(Vitals::new(patience));
-        let mut connection = Self { client, info: ServerInfo::default(), vitals, gone };
+        let deadline = Instant::now() + network.endpoint.timeout();
+        let is_first = !network.was_reached();
+        let config = network.endpoint.locate(is_first, deadline).await?;
+        let attempt = Self::open_at(config.clone(), network, patience, deadline);
+        let opened = if is_first { explained(&config, attempt).await? } else { attempt.await? };
+        network.note_reached();
+        Ok(opened)
+    }
+
+    async fn open_at(
+        config: Config,
+        network: &Network,
+        patience: Duration,
+        deadline: Instant,
+    ) -> Result<(Self, Closed), ClientError> {
+        let server = config.server.clone();
+        let (client, mut closed) = dial(config, deadline).await?;
+        let (vitals, gone) = (Arc::new(Vitals::new(patience)), closed.gone());
+        let mut connection = Self { client, server, info: ServerInfo::default(), vitals, gone };
         // The connection may break before it is offered, and nothing else watches it until then.
         connection.info = tokio::select! {
             biased;
@@ -84,6 +77,11 @@ impl Connection {
             }
         }
         Ok(info)
+    }
+
+    /// Where the server is.
+    pub(super) const fn server(&self) -> &ServerConfig {
+        &self.server
     }
 
     /// Whether the server has functions (Redis 7).
@@ -159,7 +157,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 answer = &mut answer => {
-                    let answer = answer.map_err(|error| lost(&error))?;
+                    let answer = answer.map_err(|error| command_error(&error))?;
                     // What came before its time was over, was not blocked for all of it.
                     self.vitals.note_answer(sent.elapsed().saturating_sub(blocks));
                     return Ok(answer);
@@ -186,80 +184,5 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Connection").field(&self.client.id()).finish()
-    }
-}
-
-impl Closed {
-    /// Waits until it is gone, and says why.
-    pub(super) async fn wait(&mut self) -> String {
-        match (&mut self.task).await {
-            Ok(Err(error)) => readable(error.details()),
-            Ok(Ok(())) => "the connection was closed".into(),
-            Err(_) => "the runtime has ended".into(),
-        }
-    }
-}
-
-impl Drop for Closed {
-    fn drop(&mut self) {
-        self.task.abort();
-        self.gone.send_replace(Some("the connection was lost".into()));
-    }
-}
-
-fn connect_error(endpoint: &Endpoint, error: &Error) -> ClientError {
-    match (error.kind(), ClientError::of_server(error.details())) {
-        (_, refused @ ClientError::Refused(_)) => refused,
-        (ErrorKind::Auth, _) => ClientError::Refused(error.details().to_owned()),
-        _ => ClientError::Lost(format!("{}: {}", endpoint.address(), readable(error.details()))),
-    }
-}
-
-fn lost(error: &Error) -> ClientError {
-    ClientError::Lost(readable(error.details()))
-}
-
-/// What went wrong, in words. fred has of an error of the system only its debug form, such as
-/// `Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }` or `Kind(BrokenPipe)`.
-fn readable(details: &str) -> String {
-    let quoted = ["message: \"", "error: \""].iter().find_map(|mark| details.split_once(mark));
-    let quoted = quoted.and_then(|(_, rest)| rest.split_once('"')).map(|(text, _)| text);
-    let kind = || details.strip_prefix("Kind(")?.strip_suffix(')');
-    if let Some(text) = quoted {
-        let mut letters = text.chars();
-        return letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default();
-    }
-    let Some(kind) = kind() else { return details.to_owned() };
-    let mut words = String::new();
-    for letter in kind.chars() {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(letter.to_lowercase());
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use super::*;
-
-    #[test]
-    fn errors_of_the_system_read_as_words() {
-        let refused = format!("{:?}", io::Error::from_raw_os_error(111));
-        assert!(refused.starts_with("Os {"), "{refused}");
-        let lookup = io::Error::other("failed to lookup address information");
-        let broken = format!("{:?}", io::Error::from(io::ErrorKind::BrokenPipe));
-        for (details, words) in [
-            (refused.as_str(), "connection refused"),
-            (&format!("{lookup:?}"), "failed to lookup address information"),
-            (&broken, "broken pipe"),
-            ("Kind(UnexpectedEof)", "unexpected eof"),
-            ("Something else.", "Something else."),
-        ] {
-            assert_eq!(readable(details), words);
-        }
     }
 }

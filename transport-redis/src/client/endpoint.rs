@@ -1,225 +1,98 @@
 use std::time::Duration;
 
 use fred::types::RespVersion;
-use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig};
+use fred::types::config::{Config, ServerConfig};
 use rhai_dispatcher_core::Invalid;
+use tokio::time::Instant;
+
+use super::dial::at;
+use super::sentinels::Sentinels;
+use super::server_url::Place;
+use super::tls::{refuse_settings, tls};
+use super::{ClientError, ServerUrl};
+use crate::config::RedisConfig;
 
 /// A server, and the user of its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    config: Config,
+    target: Target,
     /// How long connecting may take.
     timeout: Duration,
 }
 
+#[derive(Debug, Clone)]
+enum Target {
+    /// The server of the URL.
+    Server(Box<Config>),
+    /// The server that Sentinels name.
+    Master(Box<Sentinels>),
+}
+
 impl Endpoint {
-    /// What `url` names.
-    pub(crate) fn parse(url: &str, timeout: Duration) -> Result<Self, Invalid> {
-        let config = match url.split_once("://") {
-            Some(("redis" | "valkey", _)) => tcp(url)?,
-            Some(("redis+unix" | "valkey+unix" | "unix", rest)) => unix(rest)?,
-            _ => {
-                return Err(invalid("names no transport that is supported here"));
+    /// What the URL names, with the settings of its connections.
+    pub(crate) fn new(config: &RedisConfig) -> Result<Self, Invalid> {
+        let url = ServerUrl::parse(&config.url)?;
+        let tls = match url.uses_tls {
+            true => Some(tls(config)?),
+            false => {
+                refuse_settings(config)?;
+                None
             }
         };
-        Ok(Self { config, timeout })
+        // RESP3 begins a connection with HELLO. RESP2 begins it with PING, which a server that can't save its data refuses.
+        let version = RespVersion::RESP3;
+        let connect = Config { version, fail_fast: true, tls, ..Config::default() };
+        let (username, password) = (url.user, url.password);
+        let server = Config { username, password, database: url.database, ..connect.clone() };
+        let name = config.tls_server_name.clone();
+        let target = match url.place {
+            Place::Host(host, port) => Target::Server(Box::new(at(server, host, port, name))),
+            Place::Socket(path) => {
+                Target::Server(Box::new(Config { server: ServerConfig::new_unix_socket(path), ..server }))
+            }
+            Place::Master { name: master, sentinels } => {
+                let (username, password) = (config.sentinel_user.clone(), config.sentinel_password.clone());
+                let login = Config { username, password, ..connect };
+                let sentinels = sentinels.into_iter().map(|(host, port)| at(login.clone(), host, port, None));
+                Target::Master(Box::new(Sentinels::new(master, sentinels.collect(), server, name)))
+            }
+        };
+        check_sentinel_settings(config, matches!(target, Target::Master(_)))?;
+        Ok(Self { target, timeout: config.call_timeout })
     }
 
-    pub(super) fn config(&self) -> Config {
-        self.config.clone()
+    /// Where the next connection goes. With Sentinels, they are asked; what that meets is `explained` if it is an error.
+    pub(super) async fn locate(&self, explained: bool, deadline: Instant) -> Result<Config, ClientError> {
+        match &self.target {
+            Target::Server(config) => Ok(Config::clone(config)),
+            Target::Master(sentinels) => sentinels.locate(explained, deadline).await,
+        }
     }
 
-    /// Where the server is, for messages.
-    pub(super) fn address(&self) -> String {
-        match &self.config.server {
-            ServerConfig::Centralized { server } => format!("{}:{}", server.host, server.port),
-            ServerConfig::Unix { path } => path.display().to_string(),
-            _ => "the server".into(), // no URL makes others
+    /// The Sentinels that name the server, if there are some.
+    pub(super) fn sentinels(&self) -> Option<&Sentinels> {
+        match &self.target {
+            Target::Server(_) => None,
+            Target::Master(sentinels) => Some(sentinels),
         }
     }
 
     pub(super) const fn timeout(&self) -> Duration {
         self.timeout
     }
-
-    pub(super) fn connection_config(&self) -> ConnectionConfig {
-        let mut config = ConnectionConfig {
-            connection_timeout: self.timeout,
-            internal_command_timeout: self.timeout,
-            // A command is sent once: whether it may be repeated is not the client's to say.
-            max_command_attempts: 1,
-            ..ConnectionConfig::default()
-        };
-        config.tcp.nodelay = Some(true);
-        config
-    }
-
-    pub(super) fn performance_config(&self) -> PerformanceConfig {
-        /// How many messages wait for a subscriber on the same runtime. Each has the outcomes of up to 128 tasks; a
-        /// subscriber that is behind by more reads the records instead.
-        const MESSAGES: usize = 512;
-        PerformanceConfig {
-            default_command_timeout: Duration::ZERO,
-            broadcast_channel_capacity: MESSAGES,
-            ..PerformanceConfig::default()
-        }
-    }
 }
 
-fn tcp(url: &str) -> Result<Config, Invalid> {
-    let (_, rest) = url.split_once("://").unwrap_or_default();
-    // A password may have a ? in it, a host may not.
-    let (rest, query) = match rest.rfind('?').filter(|at| rest.rfind('@').is_none_or(|user| user < *at)) {
-        Some(at) => (&rest[..at], &rest[at + 1..]),
-        None => (rest, ""),
-    };
-    if !query.is_empty() {
-        return Err(invalid("has a query, and none is known"));
+fn check_sentinel_settings(config: &RedisConfig, has_sentinels: bool) -> Result<(), Invalid> {
+    let (user, password) = (&config.sentinel_user, &config.sentinel_password);
+    if has_sentinels && user.is_some() && password.is_none() {
+        let problem = "is missing beside sentinel_user";
+        return Err(Invalid::new("sentinel_password", problem, "set both of them, or neither"));
     }
-    if rest.rfind('@').is_some_and(|at| rest[..at].contains('/')) {
-        return Err(invalid("has a / before its @; write one in a user or password as %2F"));
-    }
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (credentials, address) = split_credentials(authority);
-    let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.ends_with(']')) => {
-            // Not quoted, here and below: it may be a password in the wrong place.
-            let port =
-                port.parse::<u16>().map_err(|_| invalid("has a port that is not a number below 65536"))?;
-            (host, port)
-        }
-        _ => (address, 6379),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
-        return Err(invalid("has no host"));
-    }
-    let database = match path.trim_end_matches('/') {
-        "" => None,
-        number => {
-            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is not a number below 256"))?)
-        }
-    };
-    config(ServerConfig::new_centralized(host, port), credentials, database)
-}
-
-fn unix(rest: &str) -> Result<Config, Invalid> {
-    let (authority, path) = match rest.find('/') {
-        Some(slash) => rest.split_at(slash),
-        None => (rest, ""),
-    };
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    if path.len() < 2 {
-        return Err(invalid("has no path of a socket"));
-    }
-    let database = match query.split_once('=') {
-        None if query.is_empty() => None,
-        Some(("db", number)) => {
-            Some(number.parse::<u8>().map_err(|_| invalid("has a database that is not a number below 256"))?)
-        }
-        _ => return Err(invalid("has a query other than db")),
-    };
-    let (credentials, _) = split_credentials(authority);
-    config(ServerConfig::new_unix_socket(path), credentials, database)
-}
-
-fn split_credentials(authority: &str) -> (Option<&str>, &str) {
-    match authority.rsplit_once('@') {
-        Some((credentials, address)) => (Some(credentials), address),
-        None => (None, authority),
-    }
-}
-
-fn config(server: ServerConfig, credentials: Option<&str>, database: Option<u8>) -> Result<Config, Invalid> {
-    // RESP3 begins a connection with HELLO. RESP2 begins it with PING, which a server that can't save its data refuses.
-    let version = RespVersion::RESP3;
-    let mut config = Config { server, database, version, fail_fast: true, ..Config::default() };
-    if let Some(credentials) = credentials {
-        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-        let set = |text: &str| -> Result<Option<String>, Invalid> {
-            let text = decode_percent(text)?;
-            Ok((!text.is_empty()).then_some(text))
-        };
-        config.username = set(user)?;
-        config.password = set(password)?;
-        if config.password.is_none() {
-            return Err(invalid("has a user without a password"));
+    for (field, is_set) in [("sentinel_user", user.is_some()), ("sentinel_password", password.is_some())] {
+        if is_set && !has_sentinels {
+            let problem = "is a setting of Sentinels, which the URL does not name";
+            return Err(Invalid::new(field, problem, "write redis-sentinel://, or leave it out"));
         }
     }
-    Ok(config)
-}
-
-fn decode_percent(text: &str) -> Result<String, Invalid> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        match (digit(rest.next()), digit(rest.next())) {
-            (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or_default()),
-            _ => return Err(invalid("has a % that no two hexadecimal digits follow")),
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| invalid("has a user or password that is not UTF-8"))
-}
-
-/// A refusal that does not show the URL, which may have a password in it.
-fn invalid(problem: impl Into<std::borrow::Cow<'static, str>>) -> Invalid {
-    Invalid::new(
-        "redis_url",
-        problem,
-        "write redis://[user[:password]@]host[:port][/database] or redis+unix:///path/to/socket",
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(url: &str) -> Result<Config, Invalid> {
-        Endpoint::parse(url, Duration::from_secs(1)).map(|endpoint| endpoint.config)
-    }
-
-    #[test]
-    fn urls_name_servers_users_and_databases() {
-        let config = parse("redis://:s%40crt@example.org:7000/3").expect("a URL");
-        assert_eq!(config.server, ServerConfig::new_centralized("example.org", 7000));
-        assert_eq!((config.username, config.password.as_deref()), (None, Some("s@crt")));
-        assert_eq!(config.database, Some(3));
-        let config = parse("redis://127.0.0.1/").expect("a URL");
-        assert_eq!(config.server, ServerConfig::new_centralized("127.0.0.1", 6379));
-        let config = parse("redis://[::1]:6380").expect("a URL");
-        assert_eq!(config.server, ServerConfig::new_centralized("::1", 6380));
-        let config = parse("redis+unix:///run/redis.sock?db=2").expect("a URL");
-        assert_eq!(config.server, ServerConfig::new_unix_socket("/run/redis.sock"));
-        assert_eq!(config.database, Some(2));
-    }
-
-    #[test]
-    fn bad_urls_are_refused_without_showing_the_password() {
-        for bad in [
-            "",
-            "localhost",
-            "http://localhost",
-            "redis://",
-            "redis://:secret@/1",
-            "redis://:secret@host:port",
-            "redis://:secret@host/one",
-            "redis://:secret@host/999",
-            "redis://secret@host",
-            "redis://:secret%2@host",
-            "redis://:secret@host?x=1",
-            "redis://ann:12/secret@host/0",
-            "redis://:se/secret@host",
-            "redis://user:secret",
-            "redis+unix://",
-        ] {
-            let error = parse(bad).expect_err(bad);
-            assert_eq!(error.field, "redis_url");
-            assert!(!error.to_string().contains("secret"), "{error}");
-        }
-    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::connection::Closed;
+use super::dial::Closed;
 use super::{ClientError, Connection, Network};
 
 /// The shortest and longest pause between two tries to connect. The first is short because most
@@ -95,6 +95,11 @@ impl Link {
         }
     }
 
+    /// Warns of a problem, of each kind for all links of the handle once in a while.
+    pub(crate) fn warn(&self, problem: &str) {
+        self.inner.warn(problem);
+    }
+
     /// How many connections were lost and made again.
     pub(crate) fn reconnects(&self) -> u64 {
         self.inner.made.load(Ordering::Relaxed).saturating_sub(1)
@@ -174,6 +179,15 @@ struct Made {
     generation: u64,
 }
 
+/// What ends a connection.
+struct Ends {
+    closed: Closed,
+    /// The number up to which connections are to be left.
+    discard: watch::Receiver<u64>,
+    /// The generation of the network.
+    left: watch::Receiver<u64>,
+}
+
 /// How the time of a connection has ended.
 enum End {
     /// It was lost, or left.
@@ -246,23 +260,23 @@ impl LinkInner {
 
     /// Offers a connection for as long as it is there.
     async fn hold(&self, made: Made) -> End {
-        let Made { connection, mut closed, generation } = made;
+        let Made { connection, closed, generation } = made;
         let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
         if number > 1 && self.network.log.admit("connected to Redis again").is_some() {
             tracing::info!("connected to Redis again");
         }
         self.generation.store(generation, Ordering::Relaxed);
-        let (mut discard, mut left) = (self.drop.subscribe(), self.network.watch_generation());
+        let mut ends = Ends { closed, discard: self.drop.subscribe(), left: self.network.watch_generation() };
         self.state.send_replace(LinkState::Up(connection.clone(), number));
         let mut overdue = connection.watch_overdue();
         loop {
             tokio::select! {
-                why = self.lost(number, generation, &mut closed, &mut discard, &mut left) => return End::Lost(why),
+                why = self.lost(&connection, number, generation, &mut ends) => return End::Lost(why),
                 _ = overdue.wait_for(|overdue| *overdue) => {}
             }
             tokio::select! {
                 biased;
-                why = self.lost(number, generation, &mut closed, &mut discard, &mut left) => return End::Lost(why),
+                why = self.lost(&connection, number, generation, &mut ends) => return End::Lost(why),
                 // It is slow, and not dead.
                 _ = overdue.wait_for(|overdue| !*overdue) => {}
                 new = self.replace() => {
@@ -279,19 +293,19 @@ impl LinkInner {
         }
     }
 
-    /// Waits until a connection is lost, discarded, or of an ended generation. Returns the reason.
-    async fn lost(
-        &self,
-        number: u64,
-        generation: u64,
-        closed: &mut Closed,
-        discard: &mut watch::Receiver<u64>,
-        left: &mut watch::Receiver<u64>,
-    ) -> String {
+    /// Waits until a connection is lost, discarded, of an ended generation, or to a server that is not the master any
+    /// more. Returns the reason.
+    async fn lost(&self, connection: &Connection, number: u64, generation: u64, ends: &mut Ends) -> String {
         tokio::select! {
-            why = closed.wait() => why,
-            _ = discard.wait_for(|dropped| *dropped >= number) => "it was left".into(),
-            _ = left.wait_for(|left| *left > generation) => "another one was dead, or its server can't serve".into(),
+            why = ends.closed.wait() => why,
+            _ = ends.discard.wait_for(|dropped| *dropped >= number) => "it was left".into(),
+            _ = ends.left.wait_for(|left| *left > generation) => {
+                "another one was dead, or its server can't serve".into()
+            }
+            () = self.network.wait_for_switch(connection.server()) => {
+                self.network.end_generation(generation);
+                "the Sentinels name another master".into()
+            }
         }
     }
 

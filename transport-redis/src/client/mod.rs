@@ -2,12 +2,18 @@
 
 mod client_error;
 mod connection;
+mod dial;
 mod endpoint;
 mod link;
 mod messages;
+mod mismatch;
 mod network;
+mod sentinels;
 mod server_info;
 mod server_reply;
+mod server_url;
+mod tls;
+mod tls_problem;
 mod vitals;
 
 pub use client_error::ClientError;
@@ -17,3 +23,4 @@ pub(crate) use link::{Link, LinkState};
 pub(crate) use messages::Received;
 pub(crate) use network::Network;
 pub use server_reply::ServerReply;
+pub(crate) use server_url::ServerUrl;

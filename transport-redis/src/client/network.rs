@@ -1,7 +1,10 @@
+use std::future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use fred::types::config::ServerConfig;
 use rhai_dispatcher_core::ErrorLog;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::Endpoint;
 
@@ -15,12 +18,38 @@ pub(crate) struct Network {
     /// dead: all connections of the generation are then made again, since the others may be idle or blocked and not
     /// find out by themselves.
     generation: Arc<watch::Sender<u64>>,
+    /// Whether a connection has been made: then the URL is right.
+    was_reached: Arc<AtomicBool>,
+    /// Held by the connection that asks the Sentinels, for all of them.
+    asking: Arc<Mutex<()>>,
     pub(crate) log: Arc<ErrorLog>,
 }
 
 impl Network {
     pub(crate) fn new(endpoint: Endpoint, needs_waitaof: bool) -> Self {
-        Self { endpoint, needs_waitaof, generation: Arc::new(watch::Sender::new(0)), log: Arc::default() }
+        Self {
+            endpoint,
+            needs_waitaof,
+            generation: Arc::new(watch::Sender::new(0)),
+            was_reached: Arc::default(),
+            asking: Arc::default(),
+            log: Arc::default(),
+        }
+    }
+
+    pub(super) fn was_reached(&self) -> bool {
+        self.was_reached.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_reached(&self) {
+        self.was_reached.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the Sentinels name another master than `server`. Without Sentinels it does not end.
+    pub(super) async fn wait_for_switch(&self, server: &ServerConfig) {
+        let Some(sentinels) = self.endpoint.sentinels() else { return future::pending().await };
+        let _turn = self.asking.lock().await;
+        sentinels.wait_for_switch(server, self.endpoint.timeout()).await;
     }
 
     /// The generation, with its changes.

@@ -17,6 +17,7 @@ impl ServerInfo {
     pub(super) fn parse(info: &ServerReply, network: &Network) -> Result<Self, ClientError> {
         let text = info.as_str().ok_or(ClientError::Unexpected("INFO"))?;
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        refuse_mode(field("redis_mode").or_else(|| field("server_mode")))?;
         if field("loading") == Some("1") {
             return Err(ClientError::Demoted("LOADING the server is loading its data".into()));
         }
@@ -45,6 +46,12 @@ impl ServerInfo {
             warn(network, "Redis may drop tasks when its memory is full: set maxmemory-policy to noeviction");
         }
         let has_append_log = field("aof_enabled") != Some("0");
+        if network.needs_waitaof && !has_append_log {
+            return Err(ClientError::Refused(
+                "durability: fsynced needs an append-only file, and the server has none; set appendonly yes"
+                    .into(),
+            ));
+        }
         if !has_append_log {
             warn_of_missing_append_log();
         }
@@ -61,6 +68,20 @@ impl ServerInfo {
             );
         }
     }
+}
+
+/// Refuses what is not a server of its own.
+fn refuse_mode(mode: Option<&str>) -> Result<(), ClientError> {
+    let problem = match mode {
+        Some("cluster") => {
+            "the server is a node of a Redis Cluster, which is not supported yet; name a server that is not"
+        }
+        Some("sentinel") => {
+            "the server is a Sentinel; write redis-sentinel://host:port/NAME with the name of its master"
+        }
+        _ => return Ok(()),
+    };
+    Err(ClientError::Refused(problem.into()))
 }
 
 fn parse_version(text: &str) -> Option<(u32, u32)> {

@@ -2,6 +2,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::try_join_all;
 use tokio::time::Instant;
 
 use super::script::Script;
@@ -13,8 +15,8 @@ use crate::client::{ClientError, ServerReply};
 pub(super) struct KnownScripts {
     /// The connection whose server takes no functions, though it has them.
     no_functions_on: AtomicU64,
-    /// When the library was loaded last; held while that is done.
-    loaded: tokio::sync::Mutex<Option<Instant>>,
+    /// What was loaded last, and when; held while that is done.
+    loaded: tokio::sync::Mutex<Option<(Form, Instant)>>,
     errors: LibraryErrors,
 }
 
@@ -23,7 +25,7 @@ pub(super) struct KnownScripts {
 pub(crate) struct LibraryErrors(Arc<OnceLock<()>>);
 
 /// How a server knows a script.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Function,
     /// By its hash.
@@ -81,7 +83,8 @@ impl KnownScripts {
         }
     }
 
-    /// Makes the script known to the server, where it was missing at `since`, and says in which form it is now.
+    /// Makes the script known to the server, and the others with it, where it was missing at `since`. Returns in which form
+    /// it is now.
     async fn load(
         &self,
         target: &Target<'_>,
@@ -89,16 +92,16 @@ impl KnownScripts {
         form: Form,
         since: Instant,
     ) -> Result<Form, ClientError> {
+        let mut loaded = self.loaded.lock().await;
+        if loaded.is_some_and(|(known, at)| known == form && at > since) {
+            return Ok(form); // by another call meanwhile
+        }
         if form == Form::Function {
-            let mut loaded = self.loaded.lock().await;
-            if loaded.is_some_and(|at| at > since) {
-                return Ok(Form::Function); // by another call meanwhile
-            }
             let args = vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library()];
             match target.send("FUNCTION", args).await {
                 Ok(_) => {
-                    *loaded = Some(Instant::now());
-                    return Ok(Form::Function);
+                    *loaded = Some((form, Instant::now()));
+                    return Ok(form);
                 }
                 // A full memory takes no library. Scripts it takes, and they are what frees it again.
                 Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
@@ -109,8 +112,13 @@ impl KnownScripts {
                 Err(error) => return Err(error),
             }
         }
-        let args = vec![Bytes::from_static(b"LOAD"), script.source()];
-        target.send("SCRIPT", args).await?;
+        // All of them at once, as a library has them: on a slow network one after the other would cost each its first call.
+        let loads = Script::ALL.into_iter().map(|script| {
+            // On the heap: together they are more than the stack of a thread has room for.
+            target.send("SCRIPT", vec![Bytes::from_static(b"LOAD"), script.source()]).boxed()
+        });
+        try_join_all(loads).await?;
+        *loaded = Some((Form::Script, Instant::now()));
         Ok(Form::Script)
     }
 

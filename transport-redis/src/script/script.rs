@@ -64,7 +64,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -147,14 +147,14 @@ impl Script {
     pub(crate) fn source(self) -> Bytes {
         let body = self.body();
         // Redis 6 has to be told that what it writes may depend on the time.
-        let mut head = "if redis.replicate_commands then redis.replicate_commands() end\n".to_owned();
+        let head = "if redis.replicate_commands then redis.replicate_commands() end\n";
         // A script has no flags. With a full memory its first write is refused, unless that frees memory; later writes
         // are not.
-        head.push_str(match self.runs_without_memory() {
-            true => "redis.call('DEL', '')\n",
+        let first_write = match self.runs_without_memory() {
+            true => "redis.call('DEL', PREFIX .. ':probe')\n",
             false => REFUSED_WITHOUT_MEMORY,
-        });
-        format!("{head}local LIBRARY\n{SHARED}\n{}\nbegin(ARGV)\n{body}", fault::LUA).into()
+        };
+        format!("{head}local LIBRARY\n{SHARED}\n{}\nbegin(ARGV)\n{first_write}{body}", fault::LUA).into()
     }
 
     /// What the server knows that by: its SHA-1.
@@ -216,7 +216,7 @@ impl Script {
 
 /// Ends a script as a whole when the memory is full, by a write that changes nothing.
 const REFUSED_WITHOUT_MEMORY: &str = "do
-  local probe = redis.pcall('SETRANGE', '', 0, '')
+  local probe = redis.pcall('SETRANGE', PREFIX .. ':probe', 0, '')
   if type(probe) == 'table' and probe.err and string.find(probe.err, 'OOM ', 1, true) then
     return redis.error_reply(\"OOM command not allowed when used memory > 'maxmemory'\")
   end

@@ -47,6 +47,9 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// The pause after a connection was lost, or could not be made.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The same after the server has refused this client, which an operator may change.
+const PAUSE_IF_REFUSED: Duration = Duration::from_secs(1);
+
 impl Inbox {
     pub(crate) fn new(caller: Arc<ScriptCaller>, link: Link) -> Self {
         let id = InstanceId::new().to_string();
@@ -83,6 +86,12 @@ impl Inbox {
             }
             if let Err(error) = self.read_connection().await {
                 self.caller.note(&error.to_string());
+                if let ClientError::Refused(why) = &error {
+                    let channel = &self.channel;
+                    self.link
+                        .warn(&format!("outcomes come late, as Redis refuses the channel {channel}: {why}"));
+                    tokio::time::sleep(PAUSE_IF_REFUSED).await;
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -1,13 +1,25 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, TransportConfig};
+use rhai_dispatcher_core::{Invalid, TransportConfig, UrlParameters};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
+
+use super::Durability;
+use crate::client::ServerUrl;
 
 /// Where the server is, and how it is used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RedisConfig {
-    /// `redis://[user[:password]@]host[:port][/database]`, or `redis+unix:///path/to/socket`.
+    /// - `redis://[user[:password]@]host[:port][/database]`: a server;
+    /// - `rediss://…`: the same over TLS 1.2 or 1.3;
+    /// - `redis+unix:///path/to/socket[?db=database]`: a server on this machine;
+    /// - `redis-sentinel://[user[:password]@]host[:port][,host[:port]…]/master[/database]`: the master of that name, which
+    ///   these Sentinels know; `rediss-sentinel://…` over TLS. The user is that of the master.
+    ///
+    /// Behind a `?` it may have settings by the names of the fields here and in [`TransportConfig`], such as
+    /// `?prefix=shop&call_timeout=2s`. [`from_url`](Self::from_url) reads them, and so does
+    /// [`RedisTransport::new`](crate::RedisTransport::new): then they replace the values here.
     pub url: String,
     /// What all keys begin with; processes with the same prefix share their queues. Default: `rhailib`.
     pub prefix: String,
@@ -34,6 +46,20 @@ pub struct RedisConfig {
     /// The largest outcome that is sent to a waiting submitter, in bytes. A submitter is only told of a larger outcome,
     /// and reads the record. Default: 64 KiB.
     pub max_message_bytes: usize,
+    /// A PEM file with the certificates of the authorities that may have signed that of the server; no others are trusted
+    /// then. Default: none, and the authorities that the system trusts.
+    pub tls_ca: Option<PathBuf>,
+    /// A PEM file with the certificate that the client shows, and those that lead to its authority. Default: none.
+    pub tls_cert: Option<PathBuf>,
+    /// A PEM file with the private key of [`tls_cert`](Self::tls_cert).
+    pub tls_key: Option<PathBuf>,
+    /// The name that the server's certificate has to be for. Default: the host of the URL; with Sentinels the host that
+    /// they name for the master, and for each Sentinel its own.
+    pub tls_server_name: Option<String>,
+    /// The user of the Sentinels, if they have users. Default: none.
+    pub sentinel_user: Option<String>,
+    /// The password of the Sentinels. Default: none.
+    pub sentinel_password: Option<String>,
     /// The settings of every transport. All processes that share a prefix should use the same.
     pub transport: TransportConfig,
     /// Where the client runs. Default: a thread of its own.
@@ -42,44 +68,6 @@ pub struct RedisConfig {
 
 /// An answer that comes sooner is never overdue: a process that is busy may take as long to read it.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(50);
-
-/// What has to hold before a submit or a finish counts.
-///
-/// It is the sender of the submit or finish that waits for this. A caller that waits for the outcome is told of it as
-/// soon as the server has it: if the server is lost right then, the task may run again on a replica, and end
-/// otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Durability {
-    /// The server has it. What survives the server's death is its configuration's affair
-    /// (`appendfsync always` loses nothing).
-    #[default]
-    Server,
-    /// So many replicas have it too (WAIT).
-    Replicas {
-        /// How many.
-        replicas: u32,
-        /// How long to wait for them; after that the call fails as unavailable.
-        timeout: Duration,
-    },
-    /// It is in the append-only files of the server and of so many replicas (WAITAOF, Redis 7.2).
-    Fsynced {
-        /// How many replicas, besides the server itself.
-        replicas: u32,
-        /// How long to wait for them; after that the call fails as unavailable.
-        timeout: Duration,
-    },
-}
-
-impl Durability {
-    /// How long a write waits for others than the server, if it does.
-    pub(crate) const fn timeout(self) -> Option<Duration> {
-        match self {
-            Self::Server => None,
-            Self::Replicas { timeout, .. } | Self::Fsynced { timeout, .. } => Some(timeout),
-        }
-    }
-}
 
 impl RedisConfig {
     /// The defaults, for the server at `url`.
@@ -96,9 +84,46 @@ impl RedisConfig {
             max_task_bytes: 64 * 1024 * 1024,
             max_outcome_bytes: 64 * 1024 * 1024,
             max_message_bytes: 64 * 1024,
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
+            tls_server_name: None,
+            sentinel_user: None,
+            sentinel_password: None,
             transport: TransportConfig::default(),
             bridge: None,
         }
+    }
+
+    /// The defaults, with the settings in the query of `url`.
+    ///
+    /// # Errors
+    /// If the URL or a setting makes no sense, or a parameter is unknown.
+    pub fn from_url(url: impl Into<String>) -> Result<Self, Invalid> {
+        Self::new(url).resolved()
+    }
+
+    /// The same with the settings in the query of its URL, which then has none.
+    ///
+    /// # Errors
+    /// As [`from_url`](Self::from_url).
+    pub fn resolved(mut self) -> Result<Self, Invalid> {
+        let (server, mut parameters) = UrlParameters::split("redis_url", &self.url)?;
+        let mut server = server.to_owned();
+        // Before the parameters: what an error shows of them could be a part of a password in the wrong place.
+        ServerUrl::parse(&server)?;
+        if ServerUrl::is_socket(&server)
+            && let Some(database) = parameters.take::<u32>("db")?
+        {
+            server.push_str(&format!("?db={database}"));
+            ServerUrl::parse(&server)?;
+        }
+        self.url = server;
+        self.set_from(&mut parameters)?;
+        self.transport.set_from(&mut parameters)?;
+        parameters.finish(Self::SETTINGS.iter().chain(TransportConfig::SETTINGS).copied())?;
+        self.check()?;
+        Ok(self)
     }
 
     /// Sets [`prefix`](Self::prefix).
@@ -164,6 +189,48 @@ impl RedisConfig {
         self
     }
 
+    /// Sets [`tls_ca`](Self::tls_ca).
+    #[must_use]
+    pub fn with_tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls_ca = Some(file.into());
+        self
+    }
+
+    /// Sets [`tls_cert`](Self::tls_cert).
+    #[must_use]
+    pub fn with_tls_cert(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls_cert = Some(file.into());
+        self
+    }
+
+    /// Sets [`tls_key`](Self::tls_key).
+    #[must_use]
+    pub fn with_tls_key(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls_key = Some(file.into());
+        self
+    }
+
+    /// Sets [`tls_server_name`](Self::tls_server_name).
+    #[must_use]
+    pub fn with_tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.tls_server_name = Some(name.into());
+        self
+    }
+
+    /// Sets [`sentinel_user`](Self::sentinel_user).
+    #[must_use]
+    pub fn with_sentinel_user(mut self, user: impl Into<String>) -> Self {
+        self.sentinel_user = Some(user.into());
+        self
+    }
+
+    /// Sets [`sentinel_password`](Self::sentinel_password).
+    #[must_use]
+    pub fn with_sentinel_password(mut self, password: impl Into<String>) -> Self {
+        self.sentinel_password = Some(password.into());
+        self
+    }
+
     /// Sets [`transport`](Self::transport).
     #[must_use]
     pub fn with_transport(mut self, transport: TransportConfig) -> Self {
@@ -194,7 +261,7 @@ impl RedisConfig {
         self.transport.lease.min(self.call_timeout)
     }
 
-    pub(crate) fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), Invalid> {
         /// A prefix stands in every key.
         const MAX_PREFIX: usize = 64;
         let prefix = &self.prefix;
@@ -208,22 +275,49 @@ impl RedisConfig {
                 "use 1 to 64 of A-Z a-z 0-9 . _ - :",
             ));
         }
+        self.transport.check()?;
         for (field, time) in [
             ("call_timeout", self.call_timeout),
-            ("lease", self.transport.lease),
-            ("record_ttl", self.transport.record_ttl),
-            ("figures_ttl", self.transport.figures_ttl),
-            ("activity_ttl", self.transport.activity_ttl),
             ("events_ttl", self.events_ttl),
             ("recheck_interval", self.recheck_interval),
+            ("durability", self.durability.timeout().unwrap_or(self.call_timeout)),
         ] {
-            if time < Duration::from_millis(1) {
-                return Err(Invalid::new(field, "is shorter than a millisecond", "use a longer time"));
-            }
-        }
-        if self.transport.max_deliveries == 0 {
-            return Err(Invalid::new("max_deliveries", "is 0, so no task could run", "use at least 1"));
+            TransportConfig::check_time(field, time)?;
         }
         Ok(())
     }
+}
+
+/// The settings that a URL can have beside those of [`TransportConfig`], by the names of their fields.
+macro_rules! url_settings {
+    ($($name:ident,)*) => {
+        impl RedisConfig {
+            /// The names of the settings that only Redis has: of the fields, of the parameters of a URL and of the methods
+            /// of builders.
+            pub const SETTINGS: &[&str] = &[$(stringify!($name)),*];
+
+            fn set_from(&mut self, parameters: &mut UrlParameters) -> Result<(), Invalid> {
+                $(parameters.set(stringify!($name), &mut self.$name)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+url_settings! {
+    prefix,
+    call_timeout,
+    durability,
+    events_ttl,
+    recheck_interval,
+    awaited_limit,
+    max_task_bytes,
+    max_outcome_bytes,
+    max_message_bytes,
+    tls_ca,
+    tls_cert,
+    tls_key,
+    tls_server_name,
+    sentinel_user,
+    sentinel_password,
 }

@@ -1,0 +1,9 @@
+//! Settings in the query of a transport's URL.
+
+mod percent;
+mod url_parameters;
+mod url_value;
+
+pub use percent::decode_percent;
+pub use url_parameters::UrlParameters;
+pub use url_value::UrlValue;

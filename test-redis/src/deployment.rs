@@ -1,0 +1,85 @@
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::RedisServer;
+
+/// A master, its replica, and three Sentinels that watch them.
+#[derive(Debug)]
+pub struct SentinelDeployment {
+    /// The first master, and its replica; after a failover the other way round.
+    pub servers: [RedisServer; 2],
+    /// The Sentinels.
+    pub sentinels: [RedisServer; 3],
+}
+
+impl SentinelDeployment {
+    /// The name of the master.
+    pub const MASTER: &str = "tasks";
+
+    /// How long Sentinels may take for what they do.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Starts all, and waits until they know each other.
+    ///
+    /// # Panics
+    /// If `redis-server` is missing or does not answer, or a Sentinel does not find the others within a minute.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::of([RedisServer::start(), RedisServer::start()], |master| {
+            RedisServer::sentinel(Self::MASTER, master, &[])
+        })
+    }
+
+    /// The same with these servers, and Sentinels that `sentinel` starts for the port of the master.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn of(servers: [RedisServer; 2], sentinel: impl Fn(u16) -> RedisServer) -> Self {
+        let master = servers[0].port();
+        let _ = servers[1].command(&["REPLICAOF", "127.0.0.1", &master.to_string()]);
+        Self::until("the replica follows", || {
+            servers[1].command(&["INFO", "replication"]).contains("master_link_status:up")
+        });
+        let sentinels = [(); 3].map(|()| sentinel(master));
+        let deployment = Self { servers, sentinels };
+        for sentinel in &deployment.sentinels {
+            Self::until("each Sentinel knows the others", || {
+                let known = sentinel.command(&["SENTINEL", "MASTER", Self::MASTER]);
+                let words: Vec<_> = known.split("\r\n").collect();
+                let field = |name: &str| words.iter().position(|word| *word == name).map(|at| words[at + 2]);
+                field("num-slaves") == Some("1") && field("num-other-sentinels") == Some("2")
+            });
+        }
+        deployment
+    }
+
+    /// The URL of the master, by the Sentinels.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let addresses = self.sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()));
+        let scheme = if self.sentinels[0].uses_tls() { "rediss-sentinel" } else { "redis-sentinel" };
+        format!("{scheme}://{}/{}", addresses.join(","), Self::MASTER)
+    }
+
+    /// Waits until every Sentinel names that server.
+    ///
+    /// # Panics
+    /// If one does not within a minute.
+    pub fn wait_for_master(&self, server: usize) {
+        let port = self.servers[server].port().to_string();
+        for sentinel in &self.sentinels {
+            Self::until("each Sentinel names the new master", || {
+                sentinel.command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::MASTER]).contains(&port)
+            });
+        }
+    }
+
+    fn until(what: &str, mut done: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Self::PATIENCE, "{what}: it has not happened");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

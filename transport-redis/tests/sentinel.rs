@@ -1,0 +1,315 @@
+//! A master that Sentinels name: failovers, and what goes wrong with them.
+
+mod support;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use rhai_dispatcher_core::{
+    OutcomeError, SubmitOneError, TaskId, TaskStatus, Transport, TransportConfig, TransportError,
+    TransportExt,
+};
+use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
+use rhai_dispatcher_test_redis::{Certificates, RedisServer, SentinelDeployment, Validity};
+use support::{attach, claim, complete, completed, submit, task, until};
+
+/// Time enough for a failover and a slow machine.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+fn config(url: &str) -> RedisConfig {
+    let transport = TransportConfig::default().with_lease(Duration::from_secs(6));
+    let config = RedisConfig::new(url).with_call_timeout(CALL_TIMEOUT).with_transport(transport);
+    // Renewals are not to wait for the checks of waits, nor these for a failover.
+    config.with_recheck_interval(Duration::from_secs(5))
+}
+
+fn open(config: RedisConfig) -> RedisTransport {
+    RedisTransport::new(config).expect("a valid config")
+}
+
+/// What connecting is told, at once.
+fn refusal(config: RedisConfig) -> String {
+    let start = Instant::now();
+    let error = block_on(open(config).connect()).expect_err("it is refused");
+    assert!(start.elapsed() < CALL_TIMEOUT, "it took all of its time");
+    assert!(matches!(error, TransportError::Refused(_)), "{error:?}");
+    error.to_string()
+}
+
+/// Runs one task.
+fn run_one(transport: &RedisTransport) {
+    let consumer = attach(transport);
+    let id = submit(transport);
+    let outcome = transport.outcome(id);
+    let claimed = claim(&consumer);
+    complete(&consumer, claimed.claim);
+    assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
+    block_on(consumer.detach()).expect("detached");
+}
+
+/// What became of the tasks of one submitter.
+#[derive(Debug, Default)]
+struct Tally {
+    completed: Vec<TaskId>,
+    /// Accepted tasks whose records are gone.
+    lost: usize,
+    /// Submits that were not accepted in time.
+    unavailable: usize,
+}
+
+/// Submits tasks one after the other and waits for each, until told to stop.
+fn submit_until(stop: &AtomicBool, transport: &RedisTransport) -> Tally {
+    let mut tally = Tally::default();
+    while !stop.load(Ordering::Relaxed) {
+        let id = match block_on(transport.submit_one(task())) {
+            Ok(submitted) => submitted.task_id(),
+            Err(SubmitOneError::Transport(error)) if error.is_retryable() => {
+                tally.unavailable += 1;
+                continue;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        // An outage that is longer than the wait for its record tells nothing of the task.
+        let outcome = loop {
+            match block_on(transport.outcome(id)) {
+                Err(OutcomeError::Transport(error)) if error.is_retryable() => {}
+                outcome => break outcome,
+            }
+        };
+        match outcome {
+            Ok(details) => {
+                assert_eq!(details.status, TaskStatus::Completed);
+                tally.completed.push(id);
+            }
+            Err(OutcomeError::Lost(_) | OutcomeError::NotFound(_)) => tally.lost += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    tally
+}
+
+/// Claims and ends tasks, and renews the lease, until told to stop.
+fn work_until(stop: &Arc<AtomicBool>, transport: &RedisTransport) {
+    let consumer = attach(transport);
+    let renewing = {
+        let (stop, consumer) = (Arc::clone(stop), Arc::clone(&consumer));
+        thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let _ = block_on(consumer.renew()); // the next one may do
+                thread::sleep(Duration::from_millis(500));
+            }
+            block_on(consumer.detach()).expect("detached");
+        })
+    };
+    // Ends with the instance.
+    loop {
+        let claimed = match block_on(consumer.claim(NonZeroUsize::new(8).expect("more than none"))) {
+            Ok(claimed) => claimed,
+            Err(TransportError::Detached) => break,
+            Err(_) => continue,
+        };
+        let mut done: Vec<_> = claimed.into_iter().map(|claimed| completed(claimed.claim)).collect();
+        while !done.is_empty() && !stop.load(Ordering::Relaxed) {
+            let ends = block_on(consumer.finish(&done));
+            let mut ends = ends.iter();
+            done.retain(|_| ends.next().is_some_and(Result::is_err));
+        }
+    }
+    renewing.join().expect("no panic");
+}
+
+/// Tasks are submitted and run while the master changes; afterwards tasks run at the new one. Returns what became of them.
+fn load_across(
+    deployment: &mut SentinelDeployment,
+    durability: Durability,
+    fail_over: impl FnOnce(&mut SentinelDeployment),
+) -> Tally {
+    const SUBMITTERS: usize = 4;
+    let url = deployment.url();
+    let config = || config(&url).with_durability(durability);
+    let (submitter, runner) = (open(config()), open(config()));
+    let (stop, stop_work) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let working = {
+        let (stop, runner) = (Arc::clone(&stop_work), runner.clone());
+        thread::spawn(move || work_until(&stop, &runner))
+    };
+    let submitting = [(); SUBMITTERS].map(|()| {
+        let (stop, submitter) = (Arc::clone(&stop), submitter.clone());
+        thread::spawn(move || submit_until(&stop, &submitter))
+    });
+    let calls = |server: &RedisServer| {
+        let info = server.command(&["INFO", "stats"]);
+        let count = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+        count.and_then(|count| count.trim().parse::<u64>().ok()).expect("a count")
+    };
+    let busy = calls(&deployment.servers[0]);
+    until("tasks run", || calls(&deployment.servers[0]) > busy + 200);
+    fail_over(deployment);
+    deployment.wait_for_master(1);
+    until("the clients are at the new master", || {
+        deployment.servers[1].command(&["INFO", "commandstats"]).contains("cmdstat_xread")
+    });
+    let busy = calls(&deployment.servers[1]);
+    until("tasks run there", || calls(&deployment.servers[1]) > busy + 200);
+    stop.store(true, Ordering::Relaxed);
+    let start = Instant::now();
+    while !submitting.iter().all(thread::JoinHandle::is_finished) {
+        assert!(start.elapsed() < CALL_TIMEOUT, "a waiter hangs");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let mut tally = Tally::default();
+    for submitted in submitting {
+        let part = submitted.join().expect("no panic");
+        tally.completed.extend(part.completed);
+        tally.lost += part.lost;
+        tally.unavailable += part.unavailable;
+    }
+    stop_work.store(true, Ordering::Relaxed);
+    working.join().expect("no panic");
+    assert!(!tally.completed.is_empty());
+    tally
+}
+
+#[test]
+fn no_confirmed_task_is_lost_when_the_master_dies() {
+    let mut deployment = SentinelDeployment::start();
+    let durability = Durability::Replicas { replicas: 1, timeout: Duration::from_millis(500) };
+    let tally = load_across(&mut deployment, durability, |deployment| {
+        deployment.servers[0].kill();
+        deployment.wait_for_master(1);
+        // It comes back empty, and becomes the replica without which no write is confirmed.
+        deployment.servers[0].restart();
+        until("it is the replica", || {
+            // A Sentinel closes all connections when it makes it one.
+            let info = deployment.servers[0].try_command(&["INFO", "replication"]);
+            info.is_ok_and(|info| info.contains("role:slave") && info.contains("master_link_status:up"))
+        });
+    });
+    assert_eq!(tally.lost, 0, "{} completed", tally.completed.len());
+    let reader = open(config(&deployment.url()));
+    let details = block_on(reader.details(&tally.completed)).expect("records");
+    for details in details {
+        assert_eq!(details.expect("a record").status, TaskStatus::Completed);
+    }
+}
+
+#[test]
+fn clients_move_to_the_new_master_when_the_old_one_dies() {
+    let mut deployment = SentinelDeployment::start();
+    let tally = load_across(&mut deployment, Durability::Server, |deployment| deployment.servers[0].kill());
+    // What the master had acknowledged and not replicated: at most what each submitter had under way.
+    assert!(tally.lost <= 4, "{tally:?}");
+}
+
+#[test]
+fn clients_follow_a_failover_that_was_asked_for() {
+    let mut deployment = SentinelDeployment::start();
+    let tally = load_across(&mut deployment, Durability::Server, |deployment| {
+        until("the failover begins", || {
+            let answer =
+                deployment.sentinels[0].command(&["SENTINEL", "FAILOVER", SentinelDeployment::MASTER]);
+            answer.contains("OK") || answer.contains("INPROG")
+        });
+    });
+    assert!(tally.lost <= 4, "{tally:?}");
+}
+
+/// Names another server as the master, and lets the old one be.
+fn rename_master(deployment: &SentinelDeployment, server: usize) {
+    let port = deployment.servers[server].port().to_string();
+    for sentinel in &deployment.sentinels {
+        let _ = sentinel.command(&["SENTINEL", "REMOVE", SentinelDeployment::MASTER]);
+        let _ =
+            sentinel.command(&["SENTINEL", "MONITOR", SentinelDeployment::MASTER, "127.0.0.1", &port, "2"]);
+    }
+}
+
+/// How many connections a server has, beside those of Sentinels, of its replica or master, and this one.
+fn clients(server: &RedisServer) -> usize {
+    let list = server.command(&["CLIENT", "LIST"]);
+    let others = ["name=sentinel", "flags=S", "flags=M", "cmd=client"];
+    list.lines()
+        .filter(|line| line.contains("addr=") && !others.iter().any(|other| line.contains(other)))
+        .count()
+}
+
+#[test]
+fn a_replica_that_keeps_its_sockets_open_is_left() {
+    let deployment = SentinelDeployment::start();
+    let [old, new] = &deployment.servers;
+    let transport = open(config(&deployment.url()));
+    run_one(&transport);
+    let _ = new.command(&["REPLICAOF", "NO", "ONE"]);
+    rename_master(&deployment, 1);
+    let _ = old.command(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    run_one(&transport);
+    assert!(clients(new) > 0, "it is at the new one");
+}
+
+/// Of a master that was cut off from the Sentinels and not from its clients they hear nothing.
+#[test]
+fn a_master_that_sentinels_have_replaced_is_left_though_it_serves() {
+    let deployment = SentinelDeployment::start();
+    let transport = open(config(&deployment.url()));
+    run_one(&transport);
+    let _ = deployment.servers[1].command(&["REPLICAOF", "NO", "ONE"]);
+    rename_master(&deployment, 1);
+    until("its clients are gone", || clients(&deployment.servers[0]) == 0);
+    run_one(&transport);
+    assert!(clients(&deployment.servers[1]) > 0);
+}
+
+#[test]
+fn one_sentinel_of_several_is_enough() {
+    let mut deployment = SentinelDeployment::start();
+    let url = deployment.url();
+    for sentinel in &mut deployment.sentinels[..2] {
+        sentinel.kill();
+    }
+    run_one(&open(config(&url)));
+}
+
+#[test]
+fn what_is_wrong_with_sentinels_is_told_at_once() {
+    let server = RedisServer::start();
+    let sentinel = RedisServer::sentinel("tasks", server.port(), &["--requirepass", "secret"]);
+    let address = format!("127.0.0.1:{}", sentinel.port());
+    let at = |address: &str, master: &str| config(&format!("redis-sentinel://{address}/{master}"));
+    let told = refusal(at(&address, "tasks"));
+    assert!(told.contains("NOAUTH") && told.contains("set sentinel_password"), "{told}");
+    let told = refusal(at(&address, "tasks").with_sentinel_password("other"));
+    assert!(told.contains("WRONGPASS") && told.contains("set sentinel_password"), "{told}");
+    run_one(&open(at(&address, "tasks").with_sentinel_password("secret")));
+    let told = refusal(at(&address, "taks").with_sentinel_password("secret"));
+    assert!(told.contains("knows no master \"taks\""), "{told}");
+    let told = refusal(at(&format!("127.0.0.1:{}", server.port()), "tasks"));
+    assert!(told.contains("is not a Sentinel; write redis://"), "{told}");
+    let told = refusal(config(&format!("redis://:secret@{address}/")));
+    assert!(told.contains("is a Sentinel; write redis-sentinel://"), "{told}");
+    let tls = format!("rediss-sentinel://{address}/tasks");
+    let certificates = Certificates::new();
+    let told = refusal(config(&tls).with_tls_ca(certificates.ca()));
+    assert!(told.contains("without TLS"), "{told}");
+}
+
+#[test]
+fn sentinels_and_their_master_use_tls() {
+    let certificates = Certificates::new();
+    certificates.sign("server", "IP:127.0.0.1", Validity::Now);
+    let server = || RedisServer::with_tls(&certificates, "server", &[]);
+    let mut deployment = SentinelDeployment::of([server(), server()], |master| {
+        RedisServer::sentinel_with_tls(&certificates, "server", SentinelDeployment::MASTER, master)
+    });
+    let transport = open(config(&deployment.url()).with_tls_ca(certificates.ca()));
+    run_one(&transport);
+    deployment.servers[0].kill();
+    run_one(&transport);
+    let told = refusal(config(&deployment.url()).with_tls_ca(Certificates::new().ca()));
+    assert!(told.contains("not of an authority that is trusted"), "{told}");
+    let told = refusal(config(&deployment.url().replace("rediss-", "redis-")));
+    assert!(told.contains("write rediss://"), "{told}");
+}
