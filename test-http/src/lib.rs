@@ -4,14 +4,11 @@
 //! - `server`: [`TestServer`], on a thread of its own, which ends with it.
 //! - `raw`: [`RawServer`], whose answers are bytes, for what no HTTP server does.
 //! - `exchange`: what it was asked, [`Asked`], and what it says, [`Answer`].
-//! - `certificate`: [`certificate()`], for servers with TLS.
 
-mod certificate;
 mod exchange;
 mod raw;
 mod server;
 
-pub use certificate::certificate;
 pub use exchange::{Answer, Asked};
 pub use raw::{RawConnection, RawServer};
 pub use server::TestServer;

@@ -2,7 +2,7 @@ use std::fs;
 use std::sync::Arc;
 
 use rhai_dispatcher_gateway::{GatewayConfig, Role, Scope, Secret, TokenFile};
-use rhai_dispatcher_test_http::certificate;
+use rhai_dispatcher_test_redis::{Certificates, Validity};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -259,14 +259,16 @@ async fn cookie_stays_below_the_path_of_a_trusted_proxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_come_over_tls_and_their_cookies_are_secure() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = certificate(folder.path());
+    let certificates = Certificates::new();
+    certificates.sign("gateway", "DNS:localhost", Validity::Now);
+    let (certificate, key) = (certificates.file("gateway.pem"), certificates.file("gateway.key"));
     let file = TokenFile::new(folder.path().join("tokens.json"));
     let (token, _) = file.add("ann", Scope::admin(), None).expect("a token");
     let build =
         |builder: rhai_dispatcher_gateway::GatewayBuilder| builder.tokens(file).tls(&certificate, &key);
     let site = Site::build(GatewayConfig::default(), build).await;
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&certificate).expect("a certificate")).expect("a root");
+    roots.add(CertificateDer::from_pem_file(certificates.ca()).expect("a certificate")).expect("a root");
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions();
     let config = config.expect("TLS").with_root_certificates(roots).with_no_client_auth();

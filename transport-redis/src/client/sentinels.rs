@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::dial::{Closed, address_of, at, dial, lost};
+use super::dial::{Closed, address_of, at, command_error, dial};
 use super::mismatch::explained;
 use super::{ClientError, ServerReply};
 
@@ -118,7 +118,7 @@ impl<'a> Sentinel<'a> {
         let args = [Bytes::from_static(b"GET-MASTER-ADDR-BY-NAME"), Bytes::copy_from_slice(name.as_bytes())];
         let args = args.into_iter().map(Value::Bytes).collect::<Vec<_>>();
         let answer = match timeout_at(deadline, self.client.custom_raw(command, args)).await {
-            Ok(frame) => ServerReply::new(frame.map_err(|error| lost(&error))?),
+            Ok(frame) => ServerReply::new(frame.map_err(|error| command_error(&error))?),
             Err(_) => return Err(ClientError::Lost(format!("the Sentinel {address} does not answer"))),
         };
         let answer = answer.map_err(|error| match error {

@@ -82,7 +82,7 @@ fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Invalid> {
         .map_err(|error| Invalid::new("redis_url", error.to_string(), "use a server without TLS"))
 }
 
-fn roots(file: &PathBuf) -> Result<RootCertStore, Invalid> {
+fn roots(file: &Path) -> Result<RootCertStore, Invalid> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates("tls_ca", file)? {
         roots.add(certificate).map_err(|error| refuse("tls_ca", file, &error.to_string()))?;
