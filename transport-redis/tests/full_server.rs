@@ -128,8 +128,9 @@ fn a_process_loads_nothing_that_the_server_has() {
     let load = if server.command(&["INFO", "server"]).contains("redis_version:6") { "script" } else { load };
     submit(&open(&server));
     // All scripts, if there is no library of them.
-    let loaded = if is_old(&server) { 21 } else { 1 };
-    until("the first one does", || calls(&server, load) == loaded);
+    let least = if is_old(&server) { 21 } else { 1 };
+    until("the first one does", || calls(&server, load) >= least);
+    let loaded = calls(&server, load);
     for _ in 0..5 {
         submit(&open(&server));
     }
