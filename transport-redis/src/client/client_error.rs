@@ -34,6 +34,12 @@ pub enum ClientError {
 impl ClientError {
     /// Sorts what a server said into what may pass, what will not, and the rest.
     pub(crate) fn of_server(text: &str) -> Self {
+        // Of a script. Before Redis 7.2 it is not told which command it was.
+        if text.contains("ACL failure in script") || text.contains("The user executing the script can't") {
+            let hint =
+                "ACL LOG at the server names the right, and docs/operations.md lists all that are needed";
+            return Self::Refused(format!("{text}; {hint}"));
+        }
         match code_of(text) {
             "WRONGPASS" | "NOAUTH" | "NOPERM" => Self::Refused(text.to_owned()),
             // UNBLOCKED ends a blocking command of a server that becomes a replica.
@@ -41,10 +47,6 @@ impl ClientError {
                 Self::Demoted(text.to_owned())
             }
             "BUSY" | "TRYAGAIN" | "OOM" | "MISCONF" | "NOREPLICAS" => Self::Busy(text.to_owned()),
-            // Before Redis 7.2 a script is not told which.
-            "ERR" if text.contains("The user executing the script can't") => Self::Refused(format!(
-                "{text}; ACL LOG at the server names it, and docs/operations.md lists all that are needed"
-            )),
             // To WAIT and WAITAOF.
             "ERR" if text.contains("cannot be used with replica instances") => Self::Demoted(text.to_owned()),
             "ERR"

@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::script::Script;
@@ -15,8 +15,10 @@ use crate::client::{ClientError, ServerReply};
 pub(super) struct KnownScripts {
     /// The connection whose server takes no functions, though it has them.
     no_functions_on: AtomicU64,
-    /// What was loaded last, and when; held while that is done.
-    loaded: tokio::sync::Mutex<Option<(Form, Instant)>>,
+    /// When the library was loaded last; held while that is done.
+    loaded: tokio::sync::Mutex<Option<Instant>>,
+    /// The connection on which all scripts were loaded last.
+    others_on: AtomicU64,
     errors: LibraryErrors,
 }
 
@@ -25,7 +27,7 @@ pub(super) struct KnownScripts {
 pub(crate) struct LibraryErrors(Arc<OnceLock<()>>);
 
 /// How a server knows a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Function,
     /// By its hash.
@@ -83,8 +85,7 @@ impl KnownScripts {
         }
     }
 
-    /// Makes the script known to the server, and the others with it, where it was missing at `since`. Returns in which form
-    /// it is now.
+    /// Makes the script known to the server, where it was missing at `since`, and says in which form it is now.
     async fn load(
         &self,
         target: &Target<'_>,
@@ -92,16 +93,16 @@ impl KnownScripts {
         form: Form,
         since: Instant,
     ) -> Result<Form, ClientError> {
-        let mut loaded = self.loaded.lock().await;
-        if loaded.is_some_and(|(known, at)| known == form && at > since) {
-            return Ok(form); // by another call meanwhile
-        }
         if form == Form::Function {
+            let mut loaded = self.loaded.lock().await;
+            if loaded.is_some_and(|at| at > since) {
+                return Ok(Form::Function); // by another call meanwhile
+            }
             let args = vec![Bytes::from_static(b"LOAD"), Bytes::from_static(b"REPLACE"), Script::library()];
             match target.send("FUNCTION", args).await {
                 Ok(_) => {
-                    *loaded = Some((form, Instant::now()));
-                    return Ok(form);
+                    *loaded = Some(Instant::now());
+                    return Ok(Form::Function);
                 }
                 // A full memory takes no library. Scripts it takes, and they are what frees it again.
                 Err(ClientError::Busy(why)) if why.starts_with("OOM") && script.runs_without_memory() => {}
@@ -112,14 +113,25 @@ impl KnownScripts {
                 Err(error) => return Err(error),
             }
         }
-        // All of them at once, as a library has them: on a slow network one after the other would cost each its first call.
-        let loads = Script::ALL.into_iter().map(|script| {
-            // On the heap: together they are more than the stack of a thread has room for.
-            target.send("SCRIPT", vec![Bytes::from_static(b"LOAD"), script.source()]).boxed()
-        });
-        try_join_all(loads).await?;
-        *loaded = Some((Form::Script, Instant::now()));
+        target.send("SCRIPT", load(script)).await?;
+        self.load_others(target, script);
         Ok(Form::Script)
+    }
+
+    /// Loads all other scripts too, once for each connection, and waits for none: on a slow network one after the other
+    /// would cost each its first call.
+    fn load_others(&self, target: &Target<'_>, script: Script) {
+        if self.others_on.swap(target.number, Ordering::Relaxed) == target.number {
+            return;
+        }
+        let (connection, deadline) = (target.connection.clone(), target.deadline);
+        tokio::spawn(async move {
+            let others = Script::ALL.into_iter().filter(|other| *other != script);
+            // On the heap: together they are more than the stack of a thread has room for.
+            let loads = others.map(|other| connection.command("SCRIPT", load(other), deadline).boxed());
+            // One that is not loaded is missed by its first call.
+            drop(join_all(loads).await);
+        });
     }
 
     /// The server has functions, and these are an error to it: they do not compile there, or another library has them.
@@ -139,6 +151,11 @@ impl KnownScripts {
         tracing::info!("the server takes no functions, which are a little faster than scripts: {why}");
         self.no_functions_on.store(target.number, Ordering::Relaxed);
     }
+}
+
+/// The arguments that load a script.
+fn load(script: Script) -> Vec<Bytes> {
+    vec![Bytes::from_static(b"LOAD"), script.source()]
 }
 
 /// Whether an answer to FCALL says that this client may not call functions, or that there are none.

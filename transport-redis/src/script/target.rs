@@ -10,7 +10,7 @@ pub(super) struct Target<'a> {
     pub(super) connection: Connection,
     /// The number of the connection.
     pub(super) number: u64,
-    deadline: Instant,
+    pub(super) deadline: Instant,
 }
 
 impl<'a> Target<'a> {
