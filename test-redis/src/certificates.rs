@@ -32,6 +32,9 @@ impl Certificates {
         let certificates = Self { directory };
         fs::write(certificates.file("ca.conf"), CONFIG).expect("a file");
         fs::write(certificates.file("index.txt"), "").expect("a file");
+        // Two authorities of one name would be taken for one with another key.
+        let name = certificates.directory().file_name().unwrap_or_default().display();
+        let name = format!("/CN={name}");
         certificates.openssl(&[
             "req",
             "-x509",
@@ -47,7 +50,7 @@ impl Certificates {
             "-days",
             "3650",
             "-subj",
-            "/CN=authority",
+            &name,
             "-addext",
             "keyUsage=critical,keyCertSign",
         ]);
