@@ -78,7 +78,8 @@ macro_rules! transport_settings {
                 /// The largest outcome that is sent to its waiter; a larger one is read from the record. Default:
                 /// 64 KiB.
                 max_message_bytes: usize,
-                /// Where the Redis client runs. Default: a thread of its own.
+                /// Where the Redis client runs. Default: a thread of its own. On a runtime of the program, which it keeps
+                /// running, a call wakes two threads fewer.
                 bridge: TokioBridge,
             }
             redis_into {
