@@ -21,6 +21,9 @@ pub enum Validity {
 const CONFIG: &str = "[ca]\ndefault_ca = settings\n[settings]\ndatabase = index.txt\nnew_certs_dir = .\nrand_serial = yes\n\
     default_md = sha256\nunique_subject = no\npolicy = names\ncopy_extensions = copy\n[names]\ncommonName = supplied\n";
 
+/// How a key is made.
+const NEW_KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+
 impl Certificates {
     /// A new authority.
     ///
@@ -34,26 +37,10 @@ impl Certificates {
         fs::write(certificates.file("index.txt"), "").expect("a file");
         // Two authorities of one name would be taken for one with another key.
         let name = certificates.directory().file_name().unwrap_or_default().display();
-        let name = format!("/CN={name}");
-        certificates.openssl(&[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-keyout",
-            "ca.key",
-            "-out",
-            "ca.pem",
-            "-days",
-            "3650",
-            "-subj",
-            &name,
-            "-addext",
-            "keyUsage=critical,keyCertSign",
-        ]);
+        certificates.openssl(&format!(
+            "req -x509 {NEW_KEY} -keyout ca.key -out ca.pem -days 3650 -subj /CN={name} -addext \
+             keyUsage=critical,keyCertSign"
+        ));
         certificates
     }
 
@@ -62,48 +49,17 @@ impl Certificates {
     /// # Panics
     /// If `openssl` fails.
     pub fn sign(&self, name: &str, subjects: &str, validity: Validity) {
-        let [key, certificate, request] =
-            ["key", "pem", "csr"].map(|extension| format!("{name}.{extension}"));
-        let (subject, subjects) = (format!("/CN={name}"), format!("subjectAltName={subjects}"));
-        self.openssl(&[
-            "req",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-keyout",
-            &key,
-            "-out",
-            &request,
-            "-subj",
-            &subject,
-            "-addext",
-            &subjects,
-        ]);
+        self.openssl(&format!(
+            "req {NEW_KEY} -keyout {name}.key -out {name}.csr -subj /CN={name} -addext subjectAltName={subjects}"
+        ));
         let end = match validity {
             Validity::Now => "20990101000000Z",
             Validity::Past => "20201231000000Z",
         };
-        self.openssl(&[
-            "ca",
-            "-batch",
-            "-notext",
-            "-config",
-            "ca.conf",
-            "-cert",
-            "ca.pem",
-            "-keyfile",
-            "ca.key",
-            "-in",
-            &request,
-            "-out",
-            &certificate,
-            "-startdate",
-            "20200101000000Z",
-            "-enddate",
-            end,
-        ]);
+        self.openssl(&format!(
+            "ca -batch -notext -config ca.conf -cert ca.pem -keyfile ca.key -in {name}.csr -out {name}.pem \
+             -startdate 20200101000000Z -enddate {end}"
+        ));
     }
 
     /// The certificate of the authority.
@@ -122,10 +78,12 @@ impl Certificates {
         self.directory.path()
     }
 
-    fn openssl(&self, args: &[&str]) {
-        let made = Command::new("openssl").args(args).current_dir(self.directory()).output();
+    /// Runs a command line, whose words have no spaces.
+    fn openssl(&self, line: &str) {
+        let made =
+            Command::new("openssl").args(line.split_whitespace()).current_dir(self.directory()).output();
         let made = made.expect("openssl is there; install the package openssl");
-        assert!(made.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&made.stderr));
+        assert!(made.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&made.stderr));
     }
 }
 

@@ -16,7 +16,7 @@ use rhai_dispatcher_core::{
 };
 use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, complete, submit, worker};
+use support::{attach, claim, complete, ended, submit, worker};
 
 /// The commands of the document that make users, without those of the list bridge.
 fn commands() -> Vec<Vec<&'static str>> {
@@ -67,17 +67,7 @@ fn round(dispatcher: &RedisTransport, runner: &RedisTransport) {
     assert_eq!(block_on(consumer.renew()).expect("renewed"), []);
     complete(&consumer, claimed.claim);
     assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
-    consumer.record_activity(vec![EndedRun {
-        task: Arc::clone(&claimed.task),
-        claim: claimed.claim,
-        attempt: claimed.attempt,
-        status: TaskStatus::Completed,
-        queue_time: claimed.queue_time,
-        run_time: Duration::from_millis(1),
-        ended_at: runner.clock().now(),
-        cancel_reason: None,
-        error: None,
-    }]);
+    consumer.record_activity(vec![ended(runner, &claimed)]);
     block_on(watch.next()).expect("news of it");
     let read = block_on(dispatcher.activity(&worker(), ActivityRange::latest(10))).expect("activity");
     assert!(!read.entries.is_empty());

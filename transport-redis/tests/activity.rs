@@ -13,24 +13,10 @@ use rhai_dispatcher_core::{
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
-use support::{attach, claim, client, complete, config, end, open, open_with, submit, until, worker};
+use support::{attach, claim, client, complete, config, end, ended, open, open_with, submit, until, worker};
 
 const STREAM: &str = "rhailib:{worker-1}:activity";
 const TOTAL: &str = "rhailib:{worker-1}:activity:total";
-
-fn ended(transport: &RedisTransport, claimed: &Claimed) -> EndedRun {
-    EndedRun {
-        task: Arc::clone(&claimed.task),
-        claim: claimed.claim,
-        attempt: claimed.attempt,
-        status: TaskStatus::Completed,
-        queue_time: claimed.queue_time,
-        run_time: Duration::from_millis(1),
-        ended_at: transport.clock().now(),
-        cancel_reason: None,
-        error: None,
-    }
-}
 
 fn run_one(transport: &RedisTransport, consumer: &Arc<dyn Consumer>) -> EndedRun {
     submit(transport);

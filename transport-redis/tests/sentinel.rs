@@ -15,7 +15,7 @@ use rhai_dispatcher_core::{
 };
 use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Certificates, RedisServer, SentinelDeployment, Validity};
-use support::{attach, claim, complete, completed, submit, task, until};
+use support::{attach, claim, complete, completed, open_config, refusal, run_one, submit, task, until};
 
 /// Time enough for a failover and a slow machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,30 +25,6 @@ fn config(url: &str) -> RedisConfig {
     let config = RedisConfig::new(url).with_call_timeout(CALL_TIMEOUT).with_transport(transport);
     // Renewals are not to wait for the checks of waits, nor these for a failover.
     config.with_recheck_interval(Duration::from_secs(5))
-}
-
-fn open(config: RedisConfig) -> RedisTransport {
-    RedisTransport::new(config).expect("a valid config")
-}
-
-/// What connecting is told, at once.
-fn refusal(config: RedisConfig) -> String {
-    let start = Instant::now();
-    let error = block_on(open(config).connect()).expect_err("it is refused");
-    assert!(start.elapsed() < CALL_TIMEOUT, "it took all of its time");
-    assert!(matches!(error, TransportError::Refused(_)), "{error:?}");
-    error.to_string()
-}
-
-/// Runs one task.
-fn run_one(transport: &RedisTransport) {
-    let consumer = attach(transport);
-    let id = submit(transport);
-    let outcome = transport.outcome(id);
-    let claimed = claim(&consumer);
-    complete(&consumer, claimed.claim);
-    assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
-    block_on(consumer.detach()).expect("detached");
 }
 
 /// What became of the tasks of one submitter.
@@ -131,7 +107,7 @@ fn load_across(
     const SUBMITTERS: usize = 4;
     let url = deployment.url();
     let config = || config(&url).with_durability(durability);
-    let (submitter, runner) = (open(config()), open(config()));
+    let (submitter, runner) = (open_config(config()), open_config(config()));
     let (stop, stop_work) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let working = {
         let (stop, runner) = (Arc::clone(&stop_work), runner.clone());
@@ -190,7 +166,7 @@ fn no_confirmed_task_is_lost_when_the_master_dies() {
         });
     });
     assert_eq!(tally.lost, 0, "{} completed", tally.completed.len());
-    let reader = open(config(&deployment.url()));
+    let reader = open_config(config(&deployment.url()));
     let details = block_on(reader.details(&tally.completed)).expect("records");
     for details in details {
         assert_eq!(details.expect("a record").status, TaskStatus::Completed);
@@ -241,7 +217,7 @@ fn clients(server: &RedisServer) -> usize {
 fn a_replica_that_keeps_its_sockets_open_is_left() {
     let deployment = SentinelDeployment::start();
     let [old, new] = &deployment.servers;
-    let transport = open(config(&deployment.url()));
+    let transport = open_config(config(&deployment.url()));
     run_one(&transport);
     let _ = new.command(&["REPLICAOF", "NO", "ONE"]);
     rename_master(&deployment, 1);
@@ -254,7 +230,7 @@ fn a_replica_that_keeps_its_sockets_open_is_left() {
 #[test]
 fn a_master_that_sentinels_have_replaced_is_left_though_it_serves() {
     let deployment = SentinelDeployment::start();
-    let transport = open(config(&deployment.url()));
+    let transport = open_config(config(&deployment.url()));
     run_one(&transport);
     let _ = deployment.servers[1].command(&["REPLICAOF", "NO", "ONE"]);
     rename_master(&deployment, 1);
@@ -270,7 +246,7 @@ fn one_sentinel_of_several_is_enough() {
     for sentinel in &mut deployment.sentinels[..2] {
         sentinel.kill();
     }
-    run_one(&open(config(&url)));
+    run_one(&open_config(config(&url)));
 }
 
 #[test]
@@ -283,7 +259,7 @@ fn what_is_wrong_with_sentinels_is_told_at_once() {
     assert!(told.contains("NOAUTH") && told.contains("set sentinel_password"), "{told}");
     let told = refusal(at(&address, "tasks").with_sentinel_password("other"));
     assert!(told.contains("WRONGPASS") && told.contains("set sentinel_password"), "{told}");
-    run_one(&open(at(&address, "tasks").with_sentinel_password("secret")));
+    run_one(&open_config(at(&address, "tasks").with_sentinel_password("secret")));
     let told = refusal(at(&address, "taks").with_sentinel_password("secret"));
     assert!(told.contains("knows no master \"taks\""), "{told}");
     let told = refusal(at(&format!("127.0.0.1:{}", server.port()), "tasks"));
@@ -304,7 +280,7 @@ fn sentinels_and_their_master_use_tls() {
     let mut deployment = SentinelDeployment::of([server(), server()], |master| {
         RedisServer::sentinel_with_tls(&certificates, "server", SentinelDeployment::MASTER, master)
     });
-    let transport = open(config(&deployment.url()).with_tls_ca(certificates.ca()));
+    let transport = open_config(config(&deployment.url()).with_tls_ca(certificates.ca()));
     run_one(&transport);
     deployment.servers[0].kill();
     run_one(&transport);

@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use rhai_dispatcher_core::{TaskStatus, Transport, TransportConfig, TransportError};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Certificates, RedisServer, Validity};
-use support::{attach, claim, complete, submit};
+use support::{open_config, refusal, run_one};
 
 /// Longer than any test: what is told sooner was not told because the time was over.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,35 +36,11 @@ fn with_certificate(config: RedisConfig, certificates: &Certificates, name: &str
     config.with_tls_cert(file("pem")).with_tls_key(file("key"))
 }
 
-fn open(config: RedisConfig) -> RedisTransport {
-    RedisTransport::new(config).expect("a valid config")
-}
-
-/// Runs one task.
-fn run_one(transport: &RedisTransport) {
-    let consumer = attach(transport);
-    let id = submit(transport);
-    let outcome = transport.outcome(id);
-    let claimed = claim(&consumer);
-    complete(&consumer, claimed.claim);
-    assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
-    block_on(consumer.detach()).expect("detached");
-}
-
-/// What connecting is told, at once.
-fn refusal(config: RedisConfig) -> String {
-    let start = Instant::now();
-    let error = block_on(open(config).connect()).expect_err("it is refused");
-    assert!(start.elapsed() < CALL_TIMEOUT, "it took all of its time");
-    assert!(matches!(error, TransportError::Refused(_)), "{error:?}");
-    error.to_string()
-}
-
 #[test]
 fn tasks_run_over_tls_and_a_restart_of_the_server_is_survived() {
     let certificates = certificates();
     let mut server = RedisServer::with_tls(&certificates, "server", &[]);
-    let transport = open(config(&server, &certificates));
+    let transport = open_config(config(&server, &certificates));
     run_one(&transport);
     server.restart();
     run_one(&transport);
@@ -85,7 +61,7 @@ fn a_certificate_that_is_not_right_is_told_at_once() {
     assert!(told.contains("for another name") && told.contains("tls_server_name"), "{told}");
     let server = RedisServer::with_tls(&certificates, "elsewhere", &[]);
     assert!(refusal(config(&server, &certificates)).contains("for another name"));
-    run_one(&open(config(&server, &certificates).with_tls_server_name("elsewhere.example")));
+    run_one(&open_config(config(&server, &certificates).with_tls_server_name("elsewhere.example")));
     let server = RedisServer::with_tls(&certificates, "expired", &[]);
     let told = refusal(config(&server, &certificates));
     assert!(told.contains("has expired; renew it at the server"), "{told}");
@@ -97,7 +73,7 @@ fn a_server_that_requires_a_certificate_gets_one_or_is_told_of() {
     for protocol in ["TLSv1.2", "TLSv1.3"] {
         let args = ["--tls-auth-clients", "yes", "--tls-protocols", protocol];
         let server = RedisServer::with_tls(&certificates, "server", &args);
-        run_one(&open(with_certificate(config(&server, &certificates), &certificates, "client")));
+        run_one(&open_config(with_certificate(config(&server, &certificates), &certificates, "client")));
         let told = refusal(config(&server, &certificates));
         assert!(told.contains("set tls_cert and tls_key"), "{protocol}: {told}");
         let told = refusal(with_certificate(config(&server, &certificates), &certificates, "expired-client"));

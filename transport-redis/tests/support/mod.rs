@@ -11,9 +11,9 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, InstanceSpec, Json, Outcome,
-    Payload, Requeued, Task, TaskId, TaskLog, Transport, TransportConfig, TransportError, TransportExt,
-    WorkerId,
+    Claim, Claimed, Completion, Consumer, CrashReport, EndedRun, Finish, Finished, InstanceSpec, Json,
+    Outcome, Payload, Requeued, Task, TaskId, TaskLog, TaskStatus, Transport, TransportConfig,
+    TransportError, TransportExt, WorkerId,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::RedisServer;
@@ -126,4 +126,43 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
 pub(crate) fn claim_of(text: &str) -> [&str; 3] {
     let words: Vec<_> = text.split(' ').collect();
     words.try_into().expect("a claim")
+}
+
+pub(crate) fn open_config(config: RedisConfig) -> RedisTransport {
+    RedisTransport::new(config).expect("a valid config")
+}
+
+/// What connecting is told, at once.
+pub(crate) fn refusal(config: RedisConfig) -> String {
+    let (start, timeout) = (Instant::now(), config.call_timeout);
+    let error = block_on(open_config(config).connect()).expect_err("it is refused");
+    assert!(start.elapsed() < timeout, "it took all of its time");
+    assert!(matches!(error, TransportError::Refused(_)), "{error:?}");
+    error.to_string()
+}
+
+/// Runs one task.
+pub(crate) fn run_one(transport: &RedisTransport) {
+    let consumer = attach(transport);
+    let id = submit(transport);
+    let outcome = transport.outcome(id);
+    let claimed = claim(&consumer);
+    complete(&consumer, claimed.claim);
+    assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
+    block_on(consumer.detach()).expect("detached");
+}
+
+/// That a claim has ended well, for the activity.
+pub(crate) fn ended(transport: &RedisTransport, claimed: &Claimed) -> EndedRun {
+    EndedRun {
+        task: Arc::clone(&claimed.task),
+        claim: claimed.claim,
+        attempt: claimed.attempt,
+        status: TaskStatus::Completed,
+        queue_time: claimed.queue_time,
+        run_time: Duration::from_millis(1),
+        ended_at: transport.clock().now(),
+        cancel_reason: None,
+        error: None,
+    }
 }
