@@ -62,7 +62,10 @@ impl TransportChoice {
         match scheme {
             "memory" => memory(rest, settings),
             "redis" | "rediss" | "redis+unix" | "unix" | "redis-sentinel" | "rediss-sentinel"
-            | "redis-cluster" | "rediss-cluster" | "valkey" | "valkeys" => redis(url, settings),
+            | "redis-cluster" | "rediss-cluster" => redis(url, settings),
+            // The same for servers of Valkey.
+            "valkey" | "valkeys" | "valkey+unix" | "valkey-sentinel" | "valkeys-sentinel"
+            | "valkey-cluster" | "valkeys-cluster" => redis(url, settings),
             _ => Err(RhaiDispatcherError::Unsupported { scheme: scheme.to_owned(), hint: HINT }),
         }
     }

@@ -104,6 +104,19 @@ fn running_tasks_come_first_and_worker_ids_by_name() {
 }
 
 #[test]
+fn pages_of_rare_tasks_have_each_once() {
+    let fixture = Fixture::new();
+    let mut wanted = Vec::new();
+    for number in 0..2_300 {
+        let caller = if number % 20 == 19 { "ann" } else { "caller" };
+        let id = fixture.submit("a", caller, NOW);
+        wanted.extend((caller == "ann").then_some(id));
+    }
+    // Each looks at more than one read of ids.
+    assert!(fixture.paged("caller:ann", 30) == wanted, "each once, in their order");
+}
+
+#[test]
 fn filters_narrow_the_list() {
     let fixture = Fixture::new();
     let old = fixture.submit("a", "ann", NOW);

@@ -21,6 +21,10 @@ pub(crate) struct BackgroundTasks {
     pub(crate) events: Arc<EventReader>,
 }
 
+/// How many messages wait for the inbox. Each has the outcomes of up to 128 tasks; one that is behind by more reads the
+/// records instead.
+const INBOX_MESSAGES: usize = 512;
+
 impl BackgroundTasks {
     pub(crate) fn start(
         bridge: &TokioBridge,
@@ -35,7 +39,7 @@ impl BackgroundTasks {
             let caller = Arc::clone(caller);
             move || caller.last_error()
         };
-        let link = Link::new(network.clone(), config.patience());
+        let link = Link::with_messages(network.clone(), INBOX_MESSAGES, config.patience());
         let inbox = Arc::new(Inbox::new(Arc::clone(caller), link));
         bridge.spawn(Arc::clone(&inbox).read());
         let link = Link::new(network.clone(), config.patience());

@@ -14,7 +14,7 @@ use crate::wire;
 /// Asks the instance that runs a task, and waits for its answer in the inbox of the handle.
 pub(crate) async fn ask(handle: Arc<Handle>, task: TaskId) -> Result<RunState, InspectError> {
     let inbox = &handle.background().inbox;
-    let pending = inbox.begin_inquiry().await;
+    let pending = inbox.begin_inquiry().await?;
     let mut args = Args::new();
     args.push_display(task).push(inbox.id.clone()).push_display(pending.number());
     let replies = handle.script(Script::Inspect, args).await?;

@@ -24,7 +24,7 @@ use crate::listing::{read_queues, read_task_page};
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
-use crate::wait::{OutcomeFuture, read_details, read_summaries};
+use crate::wait::{OutcomeFuture, check_inboxes, read_details, read_summaries};
 
 /// The transport over Redis. Clones are the same handle, with one inbox and one connection for calls.
 #[derive(Debug, Clone)]
@@ -210,7 +210,7 @@ impl Transport for RedisTransport {
 
     async fn connect(&self) -> Result<(), TransportError> {
         let caller = Arc::clone(&self.handle.caller);
-        self.handle.run(async move { caller.connect().await }).await
+        self.handle.run(async move { check_inboxes(&caller).await }).await
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {

@@ -5,13 +5,12 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
-    ActivityRange, CancelReason, Cancelled, EndedRun, InstanceReport, LogLevel, LogLine, RunEvent, TaskEvent,
+    ActivityRange, CancelReason, Cancelled, InstanceReport, LogLevel, LogLine, RunEvent, TaskEvent,
     TaskStatus, Transport, TransportConfig, TransportError,
 };
 use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
@@ -176,6 +175,14 @@ fn a_user_that_lacks_a_right_is_told_which() {
     let _ = server.command(&["ACL", "SETUSER", "dispatcher", "resetkeys", "~other:*"]);
     let told = refused(submitted());
     assert!(told.contains("key"), "{told}");
+    for (change, named) in [("resetchannels", "channel"), ("-publish", "publish")] {
+        let worker = || open(&server, "worker", Durability::Server);
+        block_on(worker().connect()).expect("it may publish");
+        let _ = server.command(&["ACL", "SETUSER", "worker", change]);
+        let told = refused(block_on(worker().connect()));
+        assert!(told.contains("NOPERM") && told.contains(named), "{told}");
+        let _ = server.command(&["ACL", "SETUSER", "worker", "&rhailib:inbox:*", "+publish"]);
+    }
     let wrong = server.url().replace("redis://", "redis://dispatcher:WRONG@");
     let transport = RedisTransport::new(RedisConfig::new(wrong)).expect("a valid config");
     assert!(refused(block_on(transport.connect())).contains("WRONGPASS"));

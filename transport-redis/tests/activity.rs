@@ -3,13 +3,12 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    ActivityEntry, ActivityRange, CancelReason, Claimed, Completion, Consumer, EndedRun, Finish, Finished,
-    Json, Outcome, TaskErrorKind, TaskLog, TaskStatus, Transport, TransportExt,
+    ActivityEntry, ActivityRange, CancelReason, Completion, Consumer, EndedRun, Finish, Finished, Json,
+    Outcome, TaskErrorKind, TaskLog, TaskStatus, Transport, TransportExt,
 };
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};

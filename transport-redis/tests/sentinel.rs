@@ -15,7 +15,7 @@ use rhai_dispatcher_core::{
 };
 use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Certificates, RedisServer, SentinelDeployment, Validity};
-use support::{attach, claim, complete, completed, open_config, refusal, run_one, submit, task, until};
+use support::{attach, completed, open_config, refusal, run_one, task, until};
 
 /// Time enough for a failover and a slow machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -110,7 +110,7 @@ fn load_across(
     let (submitter, runner) = (open_config(config()), open_config(config()));
     let (stop, stop_work) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let working = {
-        let (stop, runner) = (Arc::clone(&stop_work), runner.clone());
+        let (stop, runner) = (Arc::clone(&stop_work), runner);
         thread::spawn(move || work_until(&stop, &runner))
     };
     let submitting = [(); SUBMITTERS].map(|()| {
@@ -127,7 +127,7 @@ fn load_across(
     fail_over(deployment);
     deployment.wait_for_master(1);
     until("the clients are at the new master", || {
-        deployment.servers[1].command(&["INFO", "commandstats"]).contains("cmdstat_xread")
+        deployment.servers[1].command(&["INFO", "commandstats"]).contains("cmdstat_subscribe")
     });
     let busy = calls(&deployment.servers[1]);
     until("tasks run there", || calls(&deployment.servers[1]) > busy + 200);

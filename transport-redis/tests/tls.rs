@@ -2,10 +2,9 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::executor::block_on;
-use rhai_dispatcher_core::{TaskStatus, Transport, TransportConfig, TransportError};
+use rhai_dispatcher_core::{Transport, TransportConfig};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Certificates, RedisServer, Validity};
 use support::{open_config, refusal, run_one};

@@ -36,11 +36,15 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, and checks whether the server can be trusted with tasks. An answer that takes longer than `patience`
     /// is overdue. It has to be called, and stays, on tokio.
-    pub(super) async fn open(network: &Network, patience: Duration) -> Result<(Self, Closed), ClientError> {
+    pub(super) async fn open(
+        network: &Network,
+        messages: usize,
+        patience: Duration,
+    ) -> Result<(Self, Closed), ClientError> {
         let deadline = Instant::now() + network.endpoint.timeout();
         let is_first = !network.was_reached();
         let config = network.endpoint.locate(is_first, deadline).await?;
-        let attempt = Self::open_at(config.clone(), network, patience, deadline);
+        let attempt = Self::open_at(config.clone(), network, messages, patience, deadline);
         let opened = if is_first { explained(&config, attempt).await? } else { attempt.await? };
         network.note_reached();
         Ok(opened)
@@ -49,11 +53,12 @@ impl Connection {
     async fn open_at(
         config: Config,
         network: &Network,
+        messages: usize,
         patience: Duration,
         deadline: Instant,
     ) -> Result<(Self, Closed), ClientError> {
         let server = config.server.clone();
-        let (client, mut closed) = dial(config, deadline).await?;
+        let (client, mut closed) = dial(config, messages, deadline).await?;
         let (vitals, gone) = (Arc::new(Vitals::new(patience)), closed.gone());
         let mut connection = Self { client, server, info: ServerInfo::default(), vitals, gone };
         // The connection may break before it is offered, and nothing else watches it until then.

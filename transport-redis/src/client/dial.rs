@@ -17,13 +17,16 @@ pub(super) struct Closed {
     gone: watch::Sender<Option<String>>,
 }
 
-/// How many messages wait for a subscriber on the same runtime. Each has the outcomes of up to 128 tasks; a subscriber that
-/// is behind by more reads the records instead.
-const MESSAGES: usize = 512;
+/// The messages of a connection without channels, on which fred reports on itself.
+pub(super) const FEW_MESSAGES: usize = 32;
 
-/// Connects a client of fred. It has to be called, and stays, on tokio.
-pub(super) async fn dial(config: Config, deadline: Instant) -> Result<(Client, Closed), ClientError> {
-    let (client, closed) = begin(config.clone(), deadline);
+/// Connects a client of fred, in which so many messages of channels wait to be received. It has to be called, and stays, on tokio.
+pub(super) async fn dial(
+    config: Config,
+    messages: usize,
+    deadline: Instant,
+) -> Result<(Client, Closed), ClientError> {
+    let (client, closed) = begin(config.clone(), messages, deadline);
     match timeout_at(deadline, client.wait_for_connect()).await {
         Ok(Ok(())) => Ok((client, closed)),
         Ok(Err(error)) => Err(connect_error(&config, &error)),
@@ -35,7 +38,7 @@ pub(super) async fn dial(config: Config, deadline: Instant) -> Result<(Client, C
 }
 
 /// Begins to connect.
-pub(super) fn begin(config: Config, deadline: Instant) -> (Client, Closed) {
+pub(super) fn begin(config: Config, messages: usize, deadline: Instant) -> (Client, Closed) {
     let timeout = deadline.saturating_duration_since(Instant::now());
     let mut connection = ConnectionConfig {
         connection_timeout: timeout,
@@ -47,7 +50,8 @@ pub(super) fn begin(config: Config, deadline: Instant) -> (Client, Closed) {
     connection.tcp.nodelay = Some(true);
     let performance = PerformanceConfig {
         default_command_timeout: Duration::ZERO,
-        broadcast_channel_capacity: MESSAGES,
+        // It holds the places of all of them from the start, eight times.
+        broadcast_channel_capacity: messages,
         ..PerformanceConfig::default()
     };
     // No reconnect policy: the sender of a command has to know that it was lost with its connection, so the link makes

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::dial::Closed;
+use super::dial::FEW_MESSAGES;
 use super::{ClientError, Connection, Network};
 
 /// The shortest and longest pause between two tries to connect. The first is short because most
@@ -50,6 +51,8 @@ pub(crate) enum LinkState {
 #[derive(Debug)]
 struct LinkInner {
     network: Network,
+    /// How many messages of channels wait to be received.
+    messages: usize,
     /// After how long an answer is overdue.
     patience: Duration,
     state: watch::Sender<LinkState>,
@@ -64,8 +67,14 @@ struct LinkInner {
 
 impl Link {
     pub(crate) fn new(network: Network, patience: Duration) -> Self {
+        Self::with_messages(network, FEW_MESSAGES, patience)
+    }
+
+    /// One on which so many messages of channels may wait to be received.
+    pub(crate) fn with_messages(network: Network, messages: usize, patience: Duration) -> Self {
         let inner = LinkInner {
             network,
+            messages,
             patience,
             state: watch::Sender::new(LinkState::Idle),
             drop: watch::Sender::new(0),
@@ -254,7 +263,7 @@ impl LinkInner {
 
     async fn open(&self) -> Result<Made, ClientError> {
         let generation = self.network.generation();
-        let (connection, closed) = Connection::open(&self.network, self.patience).await?;
+        let (connection, closed) = Connection::open(&self.network, self.messages, self.patience).await?;
         Ok(Made { connection, closed, generation })
     }
 

@@ -8,7 +8,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use futures::FutureExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::dial::{address_of, begin};
+use super::dial::{FEW_MESSAGES, address_of, begin};
 use super::tls::tls_without_trust;
 use super::tls_problem::is_of_tls;
 use super::{ClientError, ServerReply};
@@ -52,7 +52,7 @@ async fn mismatch(config: &Config) -> Option<ClientError> {
     let uses_tls = tls.is_some();
     let other = Config { username: None, password: None, database: None, tls, ..config.clone() };
     let deadline = Instant::now() + PROBE;
-    let (client, _closed) = begin(other, deadline);
+    let (client, _closed) = begin(other, FEW_MESSAGES, deadline);
     let problem = match timeout_at(deadline, client.wait_for_connect()).await.ok()? {
         Ok(()) => None,
         Err(error) => Some(error.details().to_owned()),

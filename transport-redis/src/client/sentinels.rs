@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::dial::{Closed, address_of, at, command_error, dial};
+use super::dial::{Closed, FEW_MESSAGES, address_of, at, command_error, dial};
 use super::mismatch::explained;
 use super::{ClientError, ServerReply};
 
@@ -96,7 +96,7 @@ struct Sentinel<'a> {
 
 impl<'a> Sentinel<'a> {
     async fn open(config: &'a Config, deadline: Instant) -> Result<Self, ClientError> {
-        match dial(config.clone(), deadline).await {
+        match dial(config.clone(), FEW_MESSAGES, deadline).await {
             Ok((client, closed)) => Ok(Self { config, client, _closed: closed }),
             Err(ClientError::Refused(why)) => {
                 let address = address_of(config);

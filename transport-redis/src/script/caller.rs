@@ -11,7 +11,7 @@ use super::known_scripts::{KnownScripts, LibraryErrors};
 use super::packed::Packed;
 use super::script::Script;
 use super::target::Target;
-use crate::client::{ClientError, Link, ServerReply};
+use crate::client::{ClientError, Connection, Link, ServerReply};
 use crate::config::{Durability, RedisConfig};
 
 /// Sends scripts over one connection. Its methods are to be called on tokio.
@@ -170,10 +170,10 @@ impl ScriptCaller {
         answer.map(|(reply, _)| reply).map_err(|error| self.failed(error))
     }
 
-    /// Sees to it that there is a connection.
-    pub(crate) async fn connect(&self) -> Result<(), ClientError> {
+    /// The connection, as soon as there is one.
+    pub(crate) async fn connect(&self) -> Result<Connection, ClientError> {
         let connected = self.link.get(Instant::now() + self.timeout).await;
-        connected.map(drop).map_err(|error| self.failed(error))
+        connected.map(|(connection, _)| connection).map_err(|error| self.failed(error))
     }
 
     /// Calls the script once.

@@ -31,8 +31,13 @@ impl Waits {
             state.to_check.insert(first.1);
         }
         if std::mem::take(&mut state.check_all) {
-            let own = state.own.iter().filter(|(_, own)| own.accepted_at.is_some());
-            state.to_check.extend(own.map(|(id, _)| *id));
+            for (id, own) in &mut state.own {
+                match own.accepted_at {
+                    Some(_) => drop(state.to_check.insert(*id)),
+                    // Whether there is a record is known with the answer to its submit.
+                    None => own.is_to_be_checked = true,
+                }
+            }
             state.to_check.extend(state.others.keys());
         }
         let mut unanswered = Vec::new();
@@ -120,6 +125,24 @@ mod tests {
     use rhai_dispatcher_core::{Payload, Task, TaskDetails, WallTime, WorkerId};
 
     use super::*;
+
+    #[test]
+    fn what_was_not_accepted_when_messages_were_lost_is_looked_at_once_it_is() {
+        let waits = Waits::default();
+        let worker_id = WorkerId::try_from("worker-1").expect("a name");
+        let task = Arc::new(Task::new(worker_id, Payload::script("1"), "caller"));
+        assert!(waits.expect(&task, 10));
+        let _wait = waits.wait(task.id);
+        waits.check_all();
+        let look = || {
+            waits.process_due(Duration::from_secs(60), String::new);
+            waits.take_checks(10).own
+        };
+        assert_eq!(look(), [], "there may be no record yet");
+        waits.accepted(task.id, WallTime::from_millis(1));
+        assert_eq!(look(), [task.id]);
+        assert_eq!(look(), [], "once");
+    }
 
     #[test]
     fn a_wait_that_has_ended_leaves_nothing() {

@@ -29,10 +29,18 @@ pub(crate) struct Inbox {
     pub(crate) waits: Arc<Waits>,
     /// Questions whose answers come here.
     inquiries: Arc<Inquiries>,
-    /// Whether what is published now is received.
-    is_read: watch::Sender<bool>,
+    reading: watch::Sender<Reading>,
     /// The instances of this handle.
     listeners: Mutex<HashMap<InstanceId, Weak<dyn Listener>>>,
+}
+
+/// Whether what is published now is received.
+#[derive(Debug)]
+enum Reading {
+    NotYet,
+    Now,
+    /// The server refuses this client.
+    Refused(ClientError),
 }
 
 /// An instance that signals are for.
@@ -56,8 +64,8 @@ impl Inbox {
         let channel = keys::inbox_channel(&caller.prefix, &id);
         let waits = Arc::default();
         let inquiries = Arc::default();
-        let (is_read, listeners) = (watch::Sender::new(false), Mutex::default());
-        Self { id: id.into(), channel, link, caller, waits, inquiries, is_read, listeners }
+        let (reading, listeners) = (watch::Sender::new(Reading::NotYet), Mutex::default());
+        Self { id: id.into(), channel, link, caller, waits, inquiries, reading, listeners }
     }
 
     /// Registers an instance for signals.
@@ -70,11 +78,15 @@ impl Inbox {
     }
 
     /// Begins a question whose answer comes here, as soon as the inbox is read: no record has the answer.
-    pub(crate) async fn begin_inquiry(&self) -> PendingInquiry {
+    pub(crate) async fn begin_inquiry(&self) -> Result<PendingInquiry, ClientError> {
         let pending = self.inquiries.begin();
         self.waits.read.notify_one();
-        let _ = self.is_read.subscribe().wait_for(|is_read| *is_read).await; // its sender is here
-        pending
+        let mut reading = self.reading.subscribe();
+        let known = reading.wait_for(|reading| !matches!(reading, Reading::NotYet)).await;
+        match known.as_deref() {
+            Ok(Reading::Refused(error)) => Err(error.clone()),
+            _ => Ok(pending),
+        }
     }
 
     /// Reads the inbox, from when there first is a wait, a question or an instance, until the transport ends.
@@ -87,9 +99,8 @@ impl Inbox {
             if let Err(error) = self.read_connection().await {
                 self.caller.note(&error.to_string());
                 if let ClientError::Refused(why) = &error {
-                    let channel = &self.channel;
-                    self.link
-                        .warn(&format!("outcomes come late, as Redis refuses the channel {channel}: {why}"));
+                    self.reading.send_replace(Reading::Refused(error.clone()));
+                    self.link.warn(&format!("outcomes come late, since the inbox can't be read: {why}"));
                     tokio::time::sleep(PAUSE_IF_REFUSED).await;
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -106,7 +117,7 @@ impl Inbox {
     async fn read_connection(&self) -> Result<(), ClientError> {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
         let read = self.read_messages(&connection).await;
-        self.is_read.send_replace(false);
+        self.reading.send_replace(Reading::NotYet);
         match &read {
             Err(ClientError::Demoted(_)) => self.link.discard_generation(number),
             Err(ClientError::Timeout(_)) => self.link.discard(number),
@@ -117,8 +128,9 @@ impl Inbox {
 
     async fn read_messages(&self, connection: &Connection) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.caller.timeout;
+        sign_of_life(connection, deadline).await?; // what the server refuses is to show before all waits are checked
         let mut messages = connection.subscribe(&self.channel, deadline).await?;
-        self.is_read.send_replace(true);
+        self.reading.send_replace(Reading::Now);
         self.waits.check_after_subscription();
         let mut living = pin!(self.ask_for_signs_of_life(connection));
         loop {
@@ -144,9 +156,7 @@ impl Inbox {
                 self.waits.read.notified().await;
                 continue;
             }
-            // A server that can't save its data refuses PING.
-            let deadline = Instant::now() + self.caller.timeout;
-            connection.command("ECHO", vec![Bytes::from_static(b"inbox")], deadline).await?;
+            sign_of_life(connection, Instant::now() + self.caller.timeout).await?;
             let _ = tokio::time::timeout(SIGN_OF_LIFE, self.waits.closed.notified()).await; // whichever comes first
         }
         Ok(())
@@ -204,6 +214,23 @@ impl Inbox {
             listener.signal(signal);
         }
     }
+}
+
+/// Connects, and checks that the server lets this client publish to inboxes: a script that may not tells nothing of it.
+pub(crate) async fn check_inboxes(caller: &ScriptCaller) -> Result<(), ClientError> {
+    let deadline = Instant::now() + caller.timeout;
+    let connection = caller.connect().await?;
+    let args = vec![keys::inbox_channel(&caller.prefix, "none").into(), Bytes::new()];
+    match connection.command("PUBLISH", args, deadline).await {
+        // Anything else is of that moment, and the calls that follow deal with it.
+        Err(error @ ClientError::Refused(_)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A server that can't save its data refuses PING.
+async fn sign_of_life(connection: &Connection, deadline: Instant) -> Result<(), ClientError> {
+    connection.command("ECHO", vec![Bytes::from_static(b"inbox")], deadline).await.map(drop)
 }
 
 /// A publication of one message, as scripts make them. The time counts for outcomes only.

@@ -44,6 +44,8 @@ pub(super) struct Own {
     pub(super) accepted_at: Option<WallTime>,
     /// When it must have started by, once it is accepted.
     pub(super) latest: Option<Instant>,
+    /// Whether its message may have been lost before it was accepted.
+    pub(super) is_to_be_checked: bool,
     /// The outcome, if it was quicker than the answer to the submit.
     pub(super) ended: Option<(TaskEnd, WallTime)>,
     pub(super) waiters: Vec<Waiter>,

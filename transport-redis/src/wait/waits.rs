@@ -33,7 +33,14 @@ impl Waits {
         }
         let own = || {
             let task = Arc::clone(task);
-            Own { task, accepted_at: None, latest: None, ended: None, waiters: Vec::new() }
+            Own {
+                task,
+                accepted_at: None,
+                latest: None,
+                is_to_be_checked: false,
+                ended: None,
+                waiters: Vec::new(),
+            }
         };
         state.own.entry(task.id).or_insert_with(own);
         drop(state);
@@ -52,12 +59,17 @@ impl Waits {
         }
         // The server knows it since a moment, so that it has expired there by then.
         own.latest = own.task.starts_within().and_then(after);
-        if let Some(latest) = own.latest {
+        let (latest, mut is_due) = (own.latest, own.is_to_be_checked);
+        if is_due {
+            state.to_check.insert(id);
+        }
+        if let Some(latest) = latest {
             state.expiries.insert((latest, id));
-            if state.next_check.is_none_or(|next| latest < next) {
-                drop(state);
-                self.check.notify_one();
-            }
+            is_due |= state.next_check.is_none_or(|next| latest < next);
+        }
+        drop(state);
+        if is_due {
+            self.check.notify_one();
         }
     }
 

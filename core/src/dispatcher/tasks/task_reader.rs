@@ -95,8 +95,9 @@ impl TaskReader {
                 At::Resume(place) => self.at = self.resume(place).await?,
                 At::Queues(place) => {
                     let is_first = self.passes.get(place.pass) == Some(&Pass::Running);
-                    // More at once where most are looked at in vain, or all are wanted.
-                    let is_long = looked_at > 0 || limit - tasks.len() > SUMMARIES;
+                    // More at once where most are looked at in vain, or all are wanted; and as many as may have been read before
+                    // the list was left, so that the task at which it was left is among them.
+                    let is_long = looked_at > 0 || limit - tasks.len() > SUMMARIES || place.after.is_some();
                     let most = if is_long { TaskPage::MAX_IDS } else { SUMMARIES };
                     let ids = (max_read - looked_at - calls).min(most);
                     let (found, read) = self.read_queues(place, tasks, limit, ids).await?;

@@ -31,13 +31,15 @@ impl UrlParameters {
 
     fn parse(field: &'static str, query: &str) -> Result<Self, Invalid> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        for (number, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
             let refuse = |problem: &str, hint: &str| {
                 let name = quoted(pair.split('=').next().unwrap_or_default());
                 Invalid::new(field, format!("has a parameter {name} that {problem}"), hint.to_owned())
             };
             let Some((name, value)) = pair.split_once('=') else {
-                return Err(refuse("has no value", "write it as name=value"));
+                // It is not shown: it may be a part of a password.
+                let problem = format!("has no value in its parameter number {}", number + 1);
+                return Err(Invalid::new(field, problem, "write name=value, and in a value a & as %26"));
             };
             let decoded =
                 |text: &str| decode_percent(text).map_err(|problem| refuse(problem, "write a % as %25"));

@@ -1,6 +1,6 @@
 -- What all scripts share. ARGV[1] has, in parts: prefix, record ttl, max deliveries, lease, longest wait of an instance,
--- observation (times in ms), most finished records of a queue, and bytes of them; whether the client waits until its writes are on replicas or disks ('' or 1), most entries of the activity of a queue, bytes
--- of them, and how long they are kept after the last. What a script takes itself follows.
+-- observation (times in ms), most finished records of a queue, and bytes of them; whether the client waits until its writes
+-- are on replicas or disks ('' or 1), most entries of the activity of a queue, bytes of them, and how long they are kept after the last. What a script takes itself follows.
 --
 -- With Redis 7 this is loaded once, as a library of functions. Before that it precedes each script,
 -- and is carried out each time. Either way `begin` comes first in each call.

@@ -51,5 +51,5 @@ local function send_all()
   bound_all_finished()
   log_ends_without_run()
   watch_all()
-  for inbox, out in pairs(outbox) do call('PUBLISH', PREFIX .. ':inbox:' .. inbox, table.concat(out)) end
+  for inbox, out in pairs(outbox) do pcall_('PUBLISH', PREFIX .. ':inbox:' .. inbox, table.concat(out)) end
 end
