@@ -75,6 +75,19 @@ impl SentinelDeployment {
         }
     }
 
+    /// Waits until that server is a replica that has all of its master. A Sentinel leaves an old master that has come back
+    /// alone for some 20 s.
+    ///
+    /// # Panics
+    /// If it is not within a minute.
+    pub fn wait_for_replica(&self, server: usize) {
+        Self::until("it is the replica", || {
+            // A Sentinel closes all connections when it makes it one.
+            let info = self.servers[server].try_command(&["INFO", "replication"]);
+            info.is_ok_and(|info| info.contains("role:slave") && info.contains("master_link_status:up"))
+        });
+    }
+
     fn until(what: &str, mut done: impl FnMut() -> bool) {
         let start = Instant::now();
         while !done() {

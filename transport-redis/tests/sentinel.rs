@@ -159,11 +159,7 @@ fn no_confirmed_task_is_lost_when_the_master_dies() {
         deployment.wait_for_master(1);
         // It comes back empty, and becomes the replica without which no write is confirmed.
         deployment.servers[0].restart();
-        until("it is the replica", || {
-            // A Sentinel closes all connections when it makes it one.
-            let info = deployment.servers[0].try_command(&["INFO", "replication"]);
-            info.is_ok_and(|info| info.contains("role:slave") && info.contains("master_link_status:up"))
-        });
+        deployment.wait_for_replica(0);
     });
     assert_eq!(tally.lost, 0, "{} completed", tally.completed.len());
     let reader = open_config(config(&deployment.url()));
