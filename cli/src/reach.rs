@@ -4,6 +4,8 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rhai_dispatcher::transport::UrlParameters;
+
 /// Whether a server takes connections, as far as that is known at once.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
@@ -27,8 +29,8 @@ const DEFAULT_SENTINEL_PORT: u16 = 26_379;
 impl Reach {
     /// Connects to the server that a URL names, and closes the connection.
     pub(crate) fn of(url: &str) -> Self {
-        let Some((scheme, rest)) = url.split_once("://") else { return Self::Reached };
-        let rest = rest.split('?').next().unwrap_or_default();
+        let Ok((server, _)) = UrlParameters::split("url", url) else { return Self::Reached };
+        let Some((scheme, rest)) = server.split_once("://") else { return Self::Reached };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if scheme.ends_with("unix") {
             return Self::socket(path);
@@ -100,7 +102,11 @@ mod tests {
     fn server_takes_connections_or_the_address_is_named() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
-        for url in [format!("redis://{address}/"), format!("redis://ann:pa@ss@{address}/1?prefix=x")] {
+        for url in [
+            format!("redis://{address}/"),
+            format!("redis://ann:pa@ss@{address}/1?prefix=x"),
+            format!("redis://ann:pa?ss@{address}/"),
+        ] {
             assert_eq!(Reach::of(&url), Reach::Reached, "{url}");
         }
         let sentinels = format!("redis-sentinel://127.0.0.1:1,{address}/master");
@@ -117,6 +123,8 @@ mod tests {
         #[cfg(unix)]
         assert!(matches!(Reach::of("redis+unix:///no/such/a@b.sock"), Reach::Refused(_)));
         // Errors of a URL are those of the library.
-        assert_eq!(Reach::of("nothing"), Reach::Reached);
+        for url in ["nothing", "redis://:geheim?ss"] {
+            assert_eq!(Reach::of(url), Reach::Reached);
+        }
     }
 }
