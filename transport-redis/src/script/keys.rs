@@ -31,7 +31,7 @@ pub(crate) fn event_wake(prefix: &str, id: &str) -> Bytes {
     format!("{prefix}:wake:{id}").into()
 }
 
-/// The channel of the inbox of a handle. It is no key: nothing is kept there.
+/// The channel of the inbox of a handle. It is not a key: nothing is kept there.
 pub(crate) fn inbox_channel(prefix: &str, id: &str) -> String {
     format!("{prefix}:inbox:{id}")
 }
