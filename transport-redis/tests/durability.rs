@@ -98,8 +98,8 @@ fn submit_given_again_on_a_new_connection_is_confirmed_for_itself() {
     let (mut server, replica, between) = replicated_pair();
     let proxy = FaultyProxy::start(server.port());
     let config = rhai_dispatcher_redis::RedisConfig::new(proxy.url())
-        .with_call_timeout(Duration::from_secs(3))
-        .with_durability(replicated(Duration::from_millis(300)));
+        .with_call_timeout(Duration::from_secs(20))
+        .with_durability(replicated(Duration::from_secs(3)));
     let transport = RedisTransport::new(config).expect("a valid config");
     block_on(transport.submit_one(task())).expect("the replica confirms it");
     between.black_hole(Direction::ToClient);

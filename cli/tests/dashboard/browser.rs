@@ -62,7 +62,8 @@ impl Browser {
             "browserName": "chrome",
             "goog:chromeOptions": { "args": args },
             "goog:loggingPrefs": { "browser": "ALL" },
-            "timeouts": { "script": 2_000, "pageLoad": 60_000 },
+            // A script waits for the layout of its page, which may be large and the machine slow.
+            "timeouts": { "script": 60_000, "pageLoad": 60_000 },
         } } });
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
         let session = browser.send("POST", "/session", &wanted).expect("a session");
