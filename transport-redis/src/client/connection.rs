@@ -13,7 +13,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::dial::{Closed, command_error, dial};
+use super::dial::{Closed, command_error, dial, lost};
 use super::messages::Messages;
 use super::mismatch::explained;
 use super::server_info::ServerInfo;
@@ -156,7 +156,7 @@ impl Connection {
         let overdue_at = sent + blocks + self.vitals.allowance(bytes, longest);
         let mut answer = pin!(answer);
         let mut gone = self.gone.clone();
-        let mut gone = pin!(gone.wait_for(Option::is_some));
+        let mut lost = pin!(lost(&mut gone));
         let mut timer = pin!(sleep_until(overdue_at.min(deadline)));
         loop {
             tokio::select! {
@@ -167,10 +167,7 @@ impl Connection {
                     self.vitals.note_answer(sent.elapsed().saturating_sub(blocks));
                     return Ok(answer);
                 }
-                why = &mut gone => {
-                    let why = why.ok().and_then(|why| why.clone());
-                    return Err(ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into())));
-                }
+                error = &mut lost => return Err(error),
                 () = &mut timer => {
                     let now = Instant::now();
                     if now >= overdue_at {

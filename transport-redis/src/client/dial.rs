@@ -20,7 +20,8 @@ pub(super) struct Closed {
 /// The messages of a connection without channels, on which fred reports on itself.
 pub(super) const FEW_MESSAGES: usize = 32;
 
-/// Connects a client of fred, in which so many messages of channels wait to be received. It has to be called, and stays, on tokio.
+/// Connects a client of fred, in which so many messages of channels wait to be received. It has to be called, and stays,
+/// on tokio.
 pub(super) async fn dial(
     config: Config,
     messages: usize,
@@ -73,6 +74,12 @@ pub(super) fn address_of(config: &Config) -> String {
         ServerConfig::Unix { path } => path.display().to_string(),
         _ => "the server".into(), // no URL makes others
     }
+}
+
+/// Resolves with the reason when a connection is gone.
+pub(super) async fn lost(gone: &mut watch::Receiver<Option<String>>) -> ClientError {
+    let why = gone.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+    ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into()))
 }
 
 impl Closed {

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::dial::Closed;
-use super::dial::FEW_MESSAGES;
+use super::dial::{Closed, FEW_MESSAGES};
 use super::{ClientError, Connection, Network};
 
 /// The shortest and longest pause between two tries to connect. The first is short because most

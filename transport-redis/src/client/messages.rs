@@ -4,6 +4,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
 use super::ClientError;
+use super::dial::lost;
 
 /// What is published on a channel, received over one connection.
 #[derive(Debug)]
@@ -32,10 +33,7 @@ impl Messages {
             let received = tokio::select! {
                 biased;
                 received = self.receiver.recv() => received,
-                why = self.gone.wait_for(Option::is_some) => {
-                    let why = why.ok().and_then(|why| why.clone());
-                    return Err(ClientError::Lost(why.unwrap_or_else(|| "the connection was closed".into())));
-                }
+                error = lost(&mut self.gone) => return Err(error),
             };
             match received.map(|message| message.value) {
                 Ok(Value::Bytes(bytes)) => return Ok(Received::Message(bytes)),

@@ -16,9 +16,9 @@ use crate::crash_points::crash_point;
 use crate::script::{Packed, ScriptCaller, keys, unpack};
 use crate::wire;
 
-/// The inbox of a handle: outcomes for its waits, and signals for its instances, which are published on a channel of its own.
-/// A connection of its own reads it, from when there is something to be told. What is published while there is none is lost: the
-/// records of all waits are read with each new one, and renewals repeat the signals.
+/// The inbox of a handle: outcomes for its waits, and signals for its instances, which are published on a channel of its
+/// own. A connection of its own reads it, from when there is something to be told. What is published while there is none
+/// is lost: the records of all waits are read with each new one, and renewals repeat the signals.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     /// Its name, as records have it.
@@ -116,7 +116,7 @@ impl Inbox {
     /// Reads what comes over one connection, until that is lost or the transport ends.
     async fn read_connection(&self) -> Result<(), ClientError> {
         let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
-        let read = self.read_messages(&connection).await;
+        let read = self.read_messages(&connection, number == 1).await;
         self.reading.send_replace(Reading::NotYet);
         match &read {
             Err(ClientError::Demoted(_)) => self.link.discard_generation(number),
@@ -126,12 +126,15 @@ impl Inbox {
         read
     }
 
-    async fn read_messages(&self, connection: &Connection) -> Result<(), ClientError> {
+    async fn read_messages(&self, connection: &Connection, is_first: bool) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.caller.timeout;
         sign_of_life(connection, deadline).await?; // what the server refuses is to show before all waits are checked
         let mut messages = connection.subscribe(&self.channel, deadline).await?;
         self.reading.send_replace(Reading::Now);
-        self.waits.check_after_subscription();
+        match is_first {
+            true => self.waits.check_all(), // what was submitted meanwhile
+            false => self.waits.check_after_reconnect(),
+        }
         let mut living = pin!(self.ask_for_signs_of_life(connection));
         loop {
             tokio::select! {

@@ -29,8 +29,6 @@ pub(super) struct WaitTable {
     pub(super) next_waiter: u64,
     /// Instances of this handle that hold claims, and so may be told to stop them.
     pub(super) holders: usize,
-    /// Whether the inbox was ever read.
-    pub(super) was_read: bool,
     pub(super) closed: bool,
     /// Waiters that are over, with their answers, if they get one. A waiter's waker may do anything, so it is called once
     /// the lock is released: [`WaitGuard`](super::wait_guard::WaitGuard).

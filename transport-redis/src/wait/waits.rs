@@ -157,17 +157,6 @@ impl Waits {
         self.check.notify_one();
     }
 
-    /// Checks all waits, since the inbox was not read until now.
-    pub(crate) fn check_after_subscription(&self) {
-        let mut state = self.lock();
-        let is_first = !std::mem::replace(&mut state.was_read, true);
-        drop(state);
-        match is_first {
-            true => self.check_all(),
-            false => self.check_after_reconnect(),
-        }
-    }
-
     /// Checks all waits, since a connection was lost.
     pub(crate) fn check_after_reconnect(&self) {
         if cfg!(not(feature = "fault-no-recheck")) {
