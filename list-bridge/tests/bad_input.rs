@@ -94,7 +94,7 @@ fn bad_ids_reach_no_other_key() {
     let _bridge = site.bridge();
     site.serves();
     let queues =
-        |site: &mut Site| -> Vec<String> { site.redis.smembers("rhailib:queues").expect("an answer") };
+        |site: &mut Site| -> Vec<String> { site.redis.zrange("rhailib:queues", 0, -1).expect("an answer") };
     let before = queues(&mut site);
     assert_eq!(before, ["worker-1"]);
     let long = "x".repeat(129);

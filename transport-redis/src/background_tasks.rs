@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use rhai_dispatcher_core::TransportConfig;
-use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::batch::Batcher;
-use crate::client::{Link, Network};
-use crate::config::RedisConfig;
+use crate::client::Link;
 use crate::events::EventReader;
 use crate::finish::{Finisher, end_finish, finish};
+use crate::handle::Handle;
 use crate::script::ScriptCaller;
 use crate::submit::{SubmitLimits, Submitter, submit};
 use crate::wait::{Checker, Inbox};
@@ -26,13 +25,8 @@ pub(crate) struct BackgroundTasks {
 const INBOX_MESSAGES: usize = 512;
 
 impl BackgroundTasks {
-    pub(crate) fn start(
-        bridge: &TokioBridge,
-        caller: &Arc<ScriptCaller>,
-        writes: &Arc<ScriptCaller>,
-        network: &Network,
-        config: &RedisConfig,
-    ) -> Self {
+    pub(crate) fn start(handle: &Handle) -> Self {
+        let Handle { bridge, caller, writes, network, config, queue_names, .. } = handle;
         let TransportConfig { queue_limit, max_children, .. } = config.transport;
         let limits = SubmitLimits { queue: queue_limit, children: max_children };
         let problem = |caller: &Arc<ScriptCaller>| {
@@ -48,12 +42,13 @@ impl BackgroundTasks {
         bridge.spawn(Arc::clone(&events).read());
         let checker = Checker::new(&inbox, config.recheck_interval);
         bridge.spawn(checker.run());
-        let (submitting, finishing) = (Arc::clone(writes), Arc::clone(writes));
+        let (submitting, names) = (Arc::clone(writes), Arc::clone(queue_names));
+        let finishing = Arc::clone(writes);
         let submits = Batcher::spawn(
             bridge,
             config.call_timeout,
             problem(writes),
-            move |batch| submit(Arc::clone(&submitting), limits, batch),
+            move |batch| submit(Arc::clone(&submitting), Arc::clone(&names), limits, batch),
             |item, error| item.answer(Err(error)),
         );
         let finishes = Batcher::spawn(

@@ -59,12 +59,13 @@ impl RedisConsumer {
         inbox.listen(instance.id, listener);
         let attaching = Arc::clone(&instance);
         let inbox_id = inbox.id.clone();
-        let renewals = Arc::clone(&handle.renewals);
+        let (renewals, names) = (Arc::clone(&handle.renewals), Arc::clone(&handle.queue_names));
         handle
             .run(async move {
                 let mut args = attaching.args();
                 args.push(inbox_id).push_flag(true).push_static("0");
                 let deadline = Instant::now() + attaching.caller.timeout;
+                names.note(&attaching.worker_id, deadline).await?;
                 let sent = Instant::now();
                 renewals.run_until(Script::Renew, args, deadline).await?;
                 attaching.note_renewal(sent);
@@ -136,7 +137,8 @@ impl Consumer for RedisConsumer {
         let instance = Arc::clone(&self.instance);
         let inbox = self.handle.background().inbox.id.clone();
         let renewals = Arc::clone(&self.handle.renewals);
-        let lost = self.handle.run(async move { renew(&instance, &renewals, inbox).await }).await?;
+        let names = Arc::clone(&self.handle.queue_names);
+        let lost = self.handle.run(async move { renew(&instance, &renewals, &names, inbox).await }).await?;
         lost.iter().for_each(|claim| self.events.forget(claim));
         Ok(lost)
     }

@@ -7,6 +7,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 use crate::background_tasks::BackgroundTasks;
 use crate::client::{ClientError, Endpoint, Link, Network, ServerReply};
 use crate::config::{Durability, RedisConfig};
+use crate::listing::QueueNames;
 use crate::script::{Args, LibraryErrors, Script, ScriptCaller};
 
 /// What a handle and its instances share.
@@ -20,6 +21,8 @@ pub(crate) struct Handle {
     pub(crate) writes: Arc<ScriptCaller>,
     /// Renews leases, on a connection of its own: what is slow for calls is not to cost a lease.
     pub(crate) renewals: Arc<ScriptCaller>,
+    /// The worker ids in use.
+    pub(crate) queue_names: Arc<QueueNames>,
     pub(crate) clock: Arc<dyn Clock>,
     /// None before the first call.
     background: OnceLock<BackgroundTasks>,
@@ -53,15 +56,13 @@ impl Handle {
         };
         let renewals = caller(config.renewal_patience(), config.renewal_timeout(), Durability::Server);
         let bridge = config.bridge.clone().unwrap_or_default();
-        let background = OnceLock::new();
-        Ok(Self { config, network, caller: calls, writes, renewals, clock, background, bridge })
+        let (queue_names, background) = (Arc::new(QueueNames::new(Arc::clone(&calls))), OnceLock::new());
+        Ok(Self { config, network, caller: calls, writes, renewals, queue_names, clock, background, bridge })
     }
 
     /// What runs on the bridge; starts it.
     pub(crate) fn background(&self) -> &BackgroundTasks {
-        self.background.get_or_init(|| {
-            BackgroundTasks::start(&self.bridge, &self.caller, &self.writes, &self.network, &self.config)
-        })
+        self.background.get_or_init(|| BackgroundTasks::start(self))
     }
 
     /// The background tasks, if they have been started.

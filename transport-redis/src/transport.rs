@@ -10,8 +10,9 @@ use rhai_dispatcher_core::{
     QueueInfo, Requeued, RunState, SubmitError, Submitted, Task, TaskCursor, TaskDetails, TaskEvents, TaskId,
     TaskPage, TaskSummary, Transport, TransportError, WorkerId,
 };
+use tokio::time::Instant;
 
-use crate::activity::{read_active, read_activity, watch};
+use crate::activity::{read_activity, watch};
 use crate::client::ClientError;
 use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
@@ -20,7 +21,7 @@ use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
 use crate::inspect::ask;
-use crate::listing::{read_queues, read_task_page};
+use crate::listing::{read_active, read_all_instances, read_queue, read_queues, read_task_page};
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
@@ -161,7 +162,9 @@ impl Transport for RedisTransport {
     }
 
     async fn instances(&self, worker_id: Option<&WorkerId>) -> Result<Vec<InstanceInfo>, TransportError> {
-        read_instances(&self.handle, worker_id).await
+        let Some(worker_id) = worker_id.cloned() else { return read_all_instances(&self.handle).await };
+        let caller = Arc::clone(&self.handle.caller);
+        self.handle.run(async move { read_instances(&caller, &worker_id).await }).await
     }
 
     async fn figures(&self, worker_id: &WorkerId) -> Result<Vec<MethodFigures>, TransportError> {
@@ -185,12 +188,11 @@ impl Transport for RedisTransport {
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, TransportError> {
-        read_queues(&self.handle, "").await
+        read_queues(&self.handle).await
     }
 
     async fn queue(&self, worker_id: &WorkerId) -> Result<QueueInfo, TransportError> {
-        let queue = read_queues(&self.handle, worker_id.as_str()).await?.pop();
-        Ok(queue.unwrap_or_else(|| QueueInfo::empty(worker_id.clone())))
+        read_queue(&self.handle, worker_id).await
     }
 
     async fn tasks(
@@ -205,7 +207,14 @@ impl Transport for RedisTransport {
     async fn set_paused(&self, worker_id: &WorkerId, paused: bool) -> Result<(), TransportError> {
         let mut args = Args::new();
         args.push_copy(worker_id.as_str()).push_flag(paused);
-        self.handle.script(Script::Pause, args).await.map(drop)
+        let (caller, names) = (Arc::clone(&self.handle.caller), Arc::clone(&self.handle.queue_names));
+        let worker_id = worker_id.clone();
+        let pause = async move {
+            let deadline = Instant::now() + caller.timeout;
+            names.note(&worker_id, deadline).await?;
+            caller.run_until(Script::Pause, args, deadline).await
+        };
+        self.handle.run(pause).await.map(drop)
     }
 
     async fn connect(&self) -> Result<(), TransportError> {

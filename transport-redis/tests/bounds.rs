@@ -12,7 +12,7 @@ use rhai_dispatcher_core::{
 };
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
-use support::{attach, claim, client, end, open_with, task, until};
+use support::{attach, claim, client, end, open_with, task, until, worker};
 
 #[test]
 fn records_take_no_more_bytes_than_they_may() {
@@ -53,24 +53,50 @@ fn only_expiring_activity_is_left_of_a_queue_that_is_over() {
     claim(&consumer);
     block_on(transport.cancel(&[cancelled], CancelReason::Asked)).expect("asked");
     block_on(consumer.detach()).expect("detached");
-    let mut left = || {
+    let left = |redis: &mut redis::Connection| {
         let mut keys: Vec<String> = redis.keys("rhailib:*").expect("keys");
         keys.retain(|key| key != "rhailib:libraries");
         keys.sort();
         keys
     };
     until("the records have expired", || {
-        left().iter().all(|key| key.contains('{') || key.ends_with(":queues"))
+        left(&mut redis).iter().all(|key| key.contains('{') || key.ends_with(":queues"))
     });
     assert_eq!(block_on(transport.queues()).expect("queues"), []);
-    let activity =
-        ["rhailib:activity:queues", "rhailib:{worker-1}:activity", "rhailib:{worker-1}:activity:total"];
-    assert_eq!(left(), activity);
+    let activity = ["rhailib:{worker-1}:activity", "rhailib:{worker-1}:activity:total"];
+    assert_eq!(left(&mut redis), [&["rhailib:queues"], &activity[..]].concat());
     let longest = TransportConfig::default().activity_ttl.as_millis();
     for key in activity {
         let ttl: i64 = redis.pttl(key).expect("a number");
         assert!(u128::try_from(ttl).is_ok_and(|ttl| (1..=longest).contains(&ttl)), "{key}: {ttl}");
     }
+    // The activity is found by the name, which goes with the first list after it, an hour after the last use at the earliest.
+    let name = |redis: &mut redis::Connection| redis.zscore("rhailib:queues", "worker-1").expect("a score");
+    let noted_at: Option<f64> = name(&mut redis);
+    let _: usize =
+        redis.zadd("rhailib:queues", "worker-1", noted_at.expect("a name") - 3_600_000.0).expect("written");
+    assert_eq!(block_on(transport.active_worker_ids()).expect("names"), [worker()]);
+    assert_eq!(block_on(transport.queues()).expect("queues"), []);
+    assert!(name(&mut redis).is_some(), "there is activity");
+    let _: usize = redis.del(&activity).expect("deleted");
+    assert_eq!(block_on(transport.queues()).expect("queues"), []);
+    assert_eq!(name(&mut redis), None);
+    assert_eq!(left(&mut redis), Vec::<String>::new());
+}
+
+#[test]
+fn a_queue_that_was_noted_recently_keeps_its_name() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let transport = open_with(&server, |config| config);
+    block_on(transport.set_paused(&worker(), true)).expect("paused");
+    block_on(transport.set_paused(&worker(), false)).expect("resumed");
+    assert_eq!(block_on(transport.queues()).expect("queues"), []);
+    let names: Vec<String> = redis.zrange("rhailib:queues", 0, -1).expect("names");
+    assert_eq!(names, ["worker-1"], "a submit may be on its way that has noted it before");
+    support::submit(&transport);
+    let queues = block_on(transport.queues()).expect("queues");
+    assert_eq!(queues.iter().map(|queue| queue.waiting()).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

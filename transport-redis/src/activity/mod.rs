@@ -9,6 +9,6 @@ mod watchers;
 
 pub(crate) use activity_outbox::ActivityOutbox;
 pub(crate) use activity_sender::ActivitySender;
-pub(crate) use read_activity::{read_active, read_activity};
+pub(crate) use read_activity::read_activity;
 pub(crate) use watch::watch;
 pub(crate) use watchers::{WatchedStream, Watchers};

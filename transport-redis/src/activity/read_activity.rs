@@ -1,7 +1,7 @@
 use rhai_dispatcher_core::{ActivityRange, LoggedActivity, Moment, TransportError, WallTime, WorkerId};
 
 use super::batches::Batch;
-use crate::client::{ClientError, ServerReply};
+use crate::client::ClientError;
 use crate::handle::Handle;
 use crate::script::{Args, Script};
 
@@ -38,17 +38,6 @@ pub(crate) async fn read_activity(
     let may_have_more = replies.next().and_then(|more| more.as_u64()) == Some(1);
     let batches = Batch::parse_all(replies, worker_id);
     Ok(page(batches, may_have_more, &range, WallTime::from_millis(now)))
-}
-
-/// The worker ids with activity, by name.
-pub(crate) async fn read_active(handle: &Handle) -> Result<Vec<WorkerId>, TransportError> {
-    let mut args = Args::new();
-    args.push_display(handle.config.transport.activity_ttl.as_millis());
-    let replies = handle.script(Script::Active, args).await?;
-    let ids = replies.iter().filter_map(ServerReply::as_str);
-    let mut ids: Vec<WorkerId> = ids.filter_map(|id| id.parse().ok()).collect();
-    ids.sort();
-    Ok(ids)
 }
 
 /// What of batches, newest first, is in a range.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use rhai_dispatcher_core::{Claim, Signal};
 use tokio::time::Instant;
@@ -5,6 +7,7 @@ use tokio::time::Instant;
 use super::local_instance::LocalInstance;
 use crate::client::{ClientError, ServerReply};
 use crate::crash_points::crash_point;
+use crate::listing::QueueNames;
 use crate::script::{Script, ScriptCaller};
 use crate::wait::Listener;
 
@@ -12,10 +15,12 @@ use crate::wait::Listener;
 pub(crate) async fn renew(
     instance: &LocalInstance,
     renewals: &ScriptCaller,
+    names: &Arc<QueueNames>,
     inbox: Bytes,
 ) -> Result<Vec<Claim>, ClientError> {
     let _turn = instance.renewing.lock().await;
-    while renew_once(instance, renewals, inbox.clone()).await? {}
+    while renew_once(instance, renewals, names, inbox.clone()).await? {}
+    names.note_beside(&instance.worker_id);
     let lost = std::mem::take(&mut instance.lock().lost);
     instance.changed.notify_one();
     Ok(lost)
@@ -25,6 +30,7 @@ pub(crate) async fn renew(
 async fn renew_once(
     instance: &LocalInstance,
     renewals: &ScriptCaller,
+    names: &QueueNames,
     inbox: Bytes,
 ) -> Result<bool, ClientError> {
     let (cancels_from, held) = {
@@ -46,6 +52,8 @@ async fn renew_once(
         );
         // What it was given meanwhile may be of the new lease; if it is not, its end is fenced.
         instance.lose(&held);
+        // A server that has lost everything does not know the queue either.
+        names.forget(&instance.worker_id);
     }
     instance.lock().cancels_from = replies.get(3).and_then(ServerReply::as_u64).unwrap_or(0);
     let mut cancels = replies.iter().skip(4);

@@ -1,6 +1,5 @@
 -- Stops or resumes the claims from a queue. 2 worker id, 3 whether it is paused.
 local w = ARGV[2]
-call('SADD', PREFIX .. ':queues', w)
 if ARGV[3] == '1' then
   call('HSET', key(w, 'state'), 'paused', '1')
 else

@@ -10,8 +10,6 @@ local score = call('ZSCORE', alive, instance)
 local kept = score and tonumber(score) > 0
 local is_reported = not score and take_reported(w, instance) and not attach
 local begins = attach or not score and not is_reported
--- A server that has lost everything knows neither the queue nor the instance.
-if begins then call('SADD', PREFIX .. ':queues', w) end
 if attach then call('HSET', key(w, 'state'), 'lease', LEASE) end
 if kept or begins then call('ZADD', alive, NOW + LEASE, instance) end
 if begins then call('HSET', key(w, 'instances'), instance, inbox) end

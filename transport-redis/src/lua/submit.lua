@@ -20,9 +20,7 @@ local expires = false
 -- and 20 more.
 local function has_capacity()
   if not capacity then
-    local waits = call('HLEN', waiting)
-    if waits == 0 then call('SADD', PREFIX .. ':queues', w) end
-    capacity = limit - waits
+    capacity = limit - call('HLEN', waiting)
     if capacity < count then capacity = capacity + expire_waiting(w, count + 20) end
   end
   return capacity > 0

@@ -184,7 +184,7 @@ impl ScriptCaller {
         deadline: Instant,
     ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
         let target = Target::of(&self.link, deadline).await?;
-        let reply = self.known.call(&target, script, &self.settings, args).await?;
+        let reply = self.known.call(&target, script, &self.prefix, &self.settings, args).await?;
         match script.refusal(&reply) {
             Some(error) => target.discard_if_demoted(Err(error)),
             None => Ok((reply, target)),

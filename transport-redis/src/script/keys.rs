@@ -36,6 +36,14 @@ pub(crate) fn inbox_channel(prefix: &str, id: &str) -> String {
     format!("{prefix}:inbox:{id}")
 }
 
+/// The name of [`queues`], by which scripts are told of it.
+pub(crate) const QUEUES: &str = "queues";
+
+/// The worker ids in use, by when that was noted last.
+pub(crate) fn queues(prefix: &str) -> Bytes {
+    format!("{prefix}:{QUEUES}").into()
+}
+
 /// Which libraries of scripts are in use, by when that was noted last.
 pub(crate) fn libraries(prefix: &str) -> Bytes {
     format!("{prefix}:libraries").into()

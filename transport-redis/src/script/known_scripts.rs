@@ -1,11 +1,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::join_all;
+use rhai_dispatcher_core::lock;
 use tokio::time::Instant;
 
+use super::args::Args;
+use super::keys;
 use super::script::Script;
 use super::target::Target;
 use crate::client::{ClientError, ServerReply};
@@ -20,7 +24,12 @@ pub(super) struct KnownScripts {
     /// The connection on which all scripts were loaded last.
     others_on: AtomicU64,
     errors: LibraryErrors,
+    /// When it was last noted that the library is in use.
+    noted: Mutex<Option<Instant>>,
 }
+
+/// After how long it is noted again that the library is in use.
+const NOTED_FOR: Duration = Duration::from_secs(60);
 
 /// Whether an error of the library was logged; shared by the connections of a handle.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +53,7 @@ impl KnownScripts {
         &self,
         target: &Target<'_>,
         script: Script,
+        prefix: &str,
         settings: &Bytes,
         args: &[Bytes],
     ) -> Result<Vec<ServerReply>, ClientError> {
@@ -69,7 +79,11 @@ impl KnownScripts {
                 Ok(reply) => {
                     let reply = reply.into_array();
                     let now = reply.first().and_then(ServerReply::as_u64);
-                    return if now.is_some() { Ok(reply) } else { Err(ClientError::Unexpected("a script")) };
+                    let now = now.ok_or(ClientError::Unexpected("a script"))?;
+                    if form == Form::Function {
+                        self.note_use(target, prefix, now);
+                    }
+                    return Ok(reply);
                 }
                 // It is new there, was restarted, or was told to forget its scripts.
                 Err(ClientError::Server(text)) if is_missing(&text) && loads < LOADS => {
@@ -83,6 +97,24 @@ impl KnownScripts {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Notes, once a minute, that the library is in use. Waits for no answer: one that is deleted all the same is loaded
+    /// again.
+    fn note_use(&self, target: &Target<'_>, prefix: &str, now: u64) {
+        let mut noted = lock(&self.noted);
+        if noted.is_some_and(|at| at.elapsed() < NOTED_FOR) {
+            return;
+        }
+        *noted = Some(Instant::now());
+        let mut args = Args::new();
+        args.push(keys::libraries(prefix)).push_display(now).push_static(Script::library_name());
+        let (connection, deadline) = (target.connection.clone(), target.deadline);
+        tokio::spawn(async move {
+            if let Err(error) = connection.command("ZADD", args.into_vec(), deadline).await {
+                tracing::debug!(%error, "the library of scripts could not be noted as in use");
+            }
+        });
     }
 
     /// Makes the script known to the server, where it was missing at `since`, and says in which form it is now.

@@ -27,7 +27,8 @@ pub(crate) enum Script {
     Figures,
     Activity,
     ReadActivity,
-    Active,
+    Note,
+    Strike,
     Tasks,
     Summaries,
 }
@@ -64,7 +65,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -83,7 +84,8 @@ impl Script {
         Self::Figures,
         Self::Activity,
         Self::ReadActivity,
-        Self::Active,
+        Self::Note,
+        Self::Strike,
         Self::Tasks,
         Self::Summaries,
     ];
@@ -111,7 +113,8 @@ impl Script {
             Self::Figures => "figures",
             Self::Activity => "activity",
             Self::ReadActivity => "read_activity",
-            Self::Active => "active",
+            Self::Note => "note",
+            Self::Strike => "strike",
             Self::Tasks => "tasks",
             Self::Summaries => "summaries",
         }
@@ -137,7 +140,8 @@ impl Script {
             Self::Figures => include_str!("../lua/figures.lua"),
             Self::Activity => include_str!("../lua/activity.lua"),
             Self::ReadActivity => include_str!("../lua/read_activity.lua"),
-            Self::Active => include_str!("../lua/active.lua"),
+            Self::Note => include_str!("../lua/note.lua"),
+            Self::Strike => include_str!("../lua/strike.lua"),
             Self::Tasks => include_str!("../lua/tasks.lua"),
             Self::Summaries => include_str!("../lua/summaries.lua"),
         }
@@ -154,7 +158,7 @@ impl Script {
             true => "redis.call('DEL', PREFIX .. ':probe')\n",
             false => REFUSED_WITHOUT_MEMORY,
         };
-        format!("{head}local LIBRARY\n{SHARED}\n{}\nbegin(ARGV)\n{first_write}{body}", fault::LUA).into()
+        format!("{head}{SHARED}\n{}\nbegin(ARGV)\n{first_write}{body}", fault::LUA).into()
     }
 
     /// What the server knows that by: its SHA-1.
@@ -174,8 +178,7 @@ impl Script {
     /// All of them as a library, for FCALL, which does not carry out what they share each time.
     pub(crate) fn library() -> Bytes {
         let library = &*LIBRARY;
-        let mut source =
-            format!("#!lua name={library}\nlocal LIBRARY = '{library}'\n{SHARED}\n{}\n", fault::LUA);
+        let mut source = format!("#!lua name={library}\n{SHARED}\n{}\n", fault::LUA);
         for script in Self::ALL {
             let flags = if script.runs_without_memory() { "'allow-oom'" } else { "" };
             let (body, name) = (script.body(), script.name());

@@ -7,18 +7,20 @@ use super::submit_request::{SubmitAnswer, SubmitLimits, SubmitRequest, letter};
 use crate::batch::{BatchItem, ask_within_deadlines, by_script};
 use crate::client::{ClientError, ServerReply};
 use crate::crash_points::crash_point;
+use crate::listing::QueueNames;
 use crate::script::{Args, Script, ScriptCaller, answer_to};
 
 /// Submits a batch, the queues beside each other.
 pub(crate) async fn submit(
     caller: Arc<ScriptCaller>,
+    names: Arc<QueueNames>,
     limits: SubmitLimits,
     batch: Vec<BatchItem<SubmitRequest, SubmitAnswer>>,
 ) {
-    let caller = &*caller;
+    let (caller, names) = (&*caller, &*names);
     let queues = by_script(batch).into_iter().map(async |(worker_id, scripts)| {
         for items in scripts {
-            submit_part(caller, limits, &worker_id, items).await;
+            submit_part(caller, names, limits, &worker_id, items).await;
         }
     });
     join_all(queues).await;
@@ -26,6 +28,7 @@ pub(crate) async fn submit(
 
 async fn submit_part(
     caller: &ScriptCaller,
+    names: &QueueNames,
     limits: SubmitLimits,
     worker_id: &WorkerId,
     items: Vec<BatchItem<SubmitRequest, SubmitAnswer>>,
@@ -41,6 +44,7 @@ async fn submit_part(
         for request in requests {
             args.push(request.packed);
         }
+        names.note(worker_id, deadline).await?;
         crash_point("submit.before");
         caller.run_durably(Script::Submit, args, deadline).await
     };

@@ -57,11 +57,6 @@ function append_activity(w, count, ...)
   end
   call('PEXPIRE', stream, ACTIVITY_TTL)
   call('PEXPIRE', total, ACTIVITY_TTL)
-  local queues = PREFIX .. ':activity:queues'
-  pcall_('ZADD', queues, NOW_TEXT, w)
-  -- It is of all worker ids, whose settings may differ: the longest time counts.
-  local left = pcall_('PTTL', queues)
-  if not failed(left) and left < tonumber(ACTIVITY_TTL) then pcall_('PEXPIRE', queues, ACTIVITY_TTL) end
 end
 
 -- Notes that a task has its outcome, with these fields, and that no instance logs it. Its record is written already.

@@ -33,9 +33,6 @@ local MAX_TAKEN = 512
 -- How many of those this call may still take; below 0 if the last ones were more.
 local budget
 
--- When it was last noted that this library is in use, by prefix.
-local noted = {}
-
 -- The settings that were read last, the queue of which a key was made last, what its keys begin with, and the task whose
 -- record's key was made last: a function keeps them from one call to the next.
 local settings, last_queue, queue_prefix, last_id, last_record
@@ -76,10 +73,6 @@ local function begin(ARGV)
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
   NOW_TEXT = string.format('%s%03d', time[1], millis)
-  if LIBRARY and math.abs(NOW - (noted[PREFIX] or 0)) > 60000 then
-    noted[PREFIX] = NOW
-    pcall_('ZADD', PREFIX .. ':libraries', NOW_TEXT, LIBRARY)
-  end
 end
 
 -- The first millisecond at which so many of them are over; 0 if the number is below 0: never.
