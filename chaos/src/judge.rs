@@ -243,7 +243,7 @@ impl<'a> Judge<'a> {
         let mut again = Vec::new();
         for (id, story) in &self.fixture.chronicle.tasks {
             // These start again without a fault, or never.
-            if matches!(story.kind, Some(TaskKind::Retry | TaskKind::Cancelled)) {
+            if matches!(story.kind, Some(TaskKind::Retry | TaskKind::Cancelled | TaskKind::Child)) {
                 continue;
             }
             let record = records.get(id);

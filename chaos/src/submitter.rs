@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use futures::FutureExt;
 use futures::executor::{LocalPool, LocalSpawner};
+use futures::future::join;
 use futures::task::LocalSpawnExt;
 use rhai_dispatcher::task::{Payload, RetryPolicy, Task};
-use rhai_dispatcher::transport::TransportExt;
+use rhai_dispatcher::transport::{SubmitError, SubmitOneError, TransportExt};
 use rhai_dispatcher::{RhaiDispatcher, RhaiDispatcherBuilder, RhaiDispatcherError, TaskId, WorkerId};
 
 use crate::ledger::outcome_told;
@@ -51,6 +53,9 @@ const ACCEPTED_LOOK: Duration = Duration::from_millis(5);
 
 /// How long a wait lasts at most: longer than any fault and what it takes to recover.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the child of a task that is cancelled sleeps: it is running by then, or waits.
+const CHILD_SECONDS: f64 = 0.4;
 
 /// The pause before a failed call is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -135,7 +140,7 @@ impl Side {
             if in_one && kind != TaskKind::Cancelled {
                 side.ask(kind, script).await;
             } else {
-                side.submit_and_wait(kind, script).await;
+                side.submit_and_wait(kind, script, None).await;
             }
         };
         spawner.spawn_local(submit).expect("the pool lives");
@@ -163,16 +168,20 @@ impl Side {
         }
     }
 
-    /// Submits until the task is accepted, then waits; other processes may wait too.
-    async fn submit_and_wait(&self, kind: TaskKind, script: String) {
+    /// Submits until the task is accepted, or its parent is cancelled, then waits; other processes may wait too.
+    async fn submit_and_wait(&self, kind: TaskKind, script: String, parent: Option<TaskId>) {
         let worker_id = WorkerId::try_from(WORKER_ID).expect("a name");
         let mut task = Task::new(worker_id, Payload::script(script), "submitter");
         task.context_id = Some(kind.as_str().into());
         task.awaited = true;
         task.retry = retries(kind);
+        (task.parent, task.depth) = (parent, u32::from(parent.is_some()));
         let id = task.id;
         let mut tries = 0;
         while let Err(error) = self.client.transport().submit_one(task.clone()).await {
+            if matches!(error, SubmitOneError::Task(SubmitError::ParentCancelled(_))) {
+                return;
+            }
             self.journal.note(Event::Failed { error: format!("submit: {error}") });
             tries += 1;
             if tries == TRIES {
@@ -183,13 +192,21 @@ impl Side {
         self.journal.note(Event::Accepted { task: id, kind });
         self.accepted.set(self.accepted.get() + 1);
         if kind == TaskKind::Cancelled {
-            self.sleep(PAUSE).await;
-            while let Err(error) = self.client.cancel(id).await {
-                self.journal.note(Event::Failed { error: format!("cancel: {error}") });
-                self.sleep(PAUSE).await;
-            }
+            let child = TaskKind::Child;
+            let child = self.submit_and_wait(child, child.script(CHILD_SECONDS), Some(id)).boxed_local();
+            join(child, self.cancel_and_wait(id)).await;
+        } else {
+            wait(&self.client, &self.journal, id).await;
         }
-        wait(&self.client, &self.journal, id).await;
+    }
+
+    async fn cancel_and_wait(&self, task: TaskId) {
+        self.sleep(PAUSE).await;
+        while let Err(error) = self.client.cancel(task).await {
+            self.journal.note(Event::Failed { error: format!("cancel: {error}") });
+            self.sleep(PAUSE).await;
+        }
+        wait(&self.client, &self.journal, task).await;
     }
 
     /// Pauses or resumes the queue.

@@ -10,8 +10,10 @@ pub enum TaskKind {
     Sleeper,
     /// Fails at its first start, and is tried again.
     Retry,
-    /// Is cancelled soon after it was accepted.
+    /// Is cancelled soon after it was accepted, with its child.
     Cancelled,
+    /// Is the child of one that is cancelled.
+    Child,
     /// Sleeps for longer than the start of a thousand of them takes.
     Long,
     /// Kills its worker.
@@ -27,6 +29,7 @@ impl TaskKind {
             Self::Sleeper => "sleeper",
             Self::Retry => "retry",
             Self::Cancelled => "cancelled",
+            Self::Child => "child",
             Self::Long => "long",
             Self::Poison => "poison",
         }
@@ -35,7 +38,7 @@ impl TaskKind {
     /// The kind of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Trivial, Self::Sleeper, Self::Retry, Self::Cancelled, Self::Long, Self::Poison]
+        [Self::Trivial, Self::Sleeper, Self::Retry, Self::Cancelled, Self::Child, Self::Long, Self::Poison]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }
@@ -48,7 +51,9 @@ impl TaskKind {
         const MARK: &str = "let run = mark(task_id, delivery);";
         match self {
             Self::Trivial => format!("{MARK} run"),
-            Self::Sleeper | Self::Cancelled | Self::Long => format!("{MARK} sleep({seconds:.3}); run"),
+            Self::Sleeper | Self::Cancelled | Self::Child | Self::Long => {
+                format!("{MARK} sleep({seconds:.3}); run")
+            }
             Self::Retry => format!("{MARK} if delivery == 1 {{ throw \"again\" }} run"),
             Self::Poison => format!("{MARK} die(); run"),
         }
@@ -59,7 +64,7 @@ impl TaskKind {
     pub const fn starts(self) -> usize {
         match self {
             Self::Retry => 2,
-            Self::Trivial | Self::Sleeper | Self::Cancelled | Self::Long | Self::Poison => 1,
+            Self::Trivial | Self::Sleeper | Self::Cancelled | Self::Child | Self::Long | Self::Poison => 1,
         }
     }
 }

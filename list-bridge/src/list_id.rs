@@ -15,7 +15,7 @@ impl ListId {
     pub const MAX_BYTES: usize = 128;
 
     /// Names of keys that do not belong to clients.
-    pub const RESERVED: [&'static str; 3] = ["libraries", "orphaned", "queues"];
+    pub const RESERVED: [&'static str; 2] = ["libraries", "queues"];
 
     /// The id as text.
     #[must_use]
@@ -45,7 +45,7 @@ impl TryFrom<&str> for ListId {
         } else {
             return Ok(Self(text.into()));
         };
-        let hint = "name the task in 1 to 128 of A-Z a-z 0-9 . _ -, such as a UUID; not libraries, orphaned or queues";
+        let hint = "name the task in 1 to 128 of A-Z a-z 0-9 . _ -, such as a UUID; not libraries or queues";
         Err(Invalid::new("taskId", problem, hint))
     }
 }
@@ -96,9 +96,7 @@ mod tests {
             assert_eq!(ListId::try_from(good).expect(good).as_str(), good);
         }
         let longer = "x".repeat(129);
-        for bad in
-            ["", "a b", "a:b", "{a}", "reply:x", "ä", "a\n", "queues", "orphaned", "libraries", &longer]
-        {
+        for bad in ["", "a b", "a:b", "{a}", "reply:x", "ä", "a\n", "queues", "libraries", &longer] {
             assert_eq!(ListId::try_from(bad).expect_err(bad).field, "taskId");
         }
         assert!(ListId::try_from(b"\xff\xfe".as_slice()).is_err(), "bytes that are not text");

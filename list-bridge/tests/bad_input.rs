@@ -100,7 +100,6 @@ fn bad_ids_reach_no_other_key() {
     let long = "x".repeat(129);
     for id in [
         "queues",
-        "orphaned",
         "libraries",
         "{worker-1}:waiting",
         "{worker-1}:state",

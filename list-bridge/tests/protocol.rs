@@ -182,7 +182,7 @@ fn settings_that_make_no_sense_are_refused() {
     assert_eq!(new("worker-1", ListBridgeConfig::new().with_max_held(0)), "max_held");
     assert_eq!(new("worker-1", ListBridgeConfig::new().with_lease(std::time::Duration::ZERO)), "lease");
     assert_eq!(new("worker-1", ListBridgeConfig::new().with_caller_id("")), "caller_id");
-    for reserved in ["queues", "orphaned", "libraries"] {
+    for reserved in ["queues", "libraries"] {
         assert_eq!(new(reserved, ListBridgeConfig::new()), "worker_id");
     }
 }

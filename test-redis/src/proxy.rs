@@ -38,6 +38,8 @@ struct State {
     hole: [bool; 2],
     /// How long bytes are on their way in each direction.
     latency: Duration,
+    /// How much longer they are on connections that are made from now on.
+    latency_of_new: Duration,
     /// Connections with a lower number are dead, and look alive.
     dead_below: u64,
     /// The number of the next connection.
@@ -62,6 +64,7 @@ impl FaultyProxy {
             target: (Ipv4Addr::LOCALHOST, target).into(),
             hole: [false; 2],
             latency: Duration::ZERO,
+            latency_of_new: Duration::ZERO,
             dead_below: 0,
             next: 0,
             connections: Vec::new(),
@@ -102,6 +105,12 @@ impl FaultyProxy {
     /// Lets bytes arrive so much later, in each direction.
     pub fn set_latency(&self, latency: Duration) {
         self.change(|state| state.latency = latency);
+    }
+
+    /// Lets bytes of connections that are made from now on arrive so much later than those of others, for as long as they
+    /// are there.
+    pub fn set_latency_of_new(&self, latency: Duration) {
+        self.change(|state| state.latency_of_new = latency);
     }
 
     /// Lets the connections that are there die without an end: their sockets stay open, and no byte arrives any more.
@@ -187,13 +196,14 @@ impl Shared {
 
     fn carry(self: &Arc<Self>, number: u64, client: TcpStream, server: TcpStream) -> io::Result<()> {
         server.set_nodelay(true)?;
-        {
+        let own_latency = {
             let mut state = self.lock();
             if state.is_closed {
                 return Ok(());
             }
             state.connections.push((number, [client.try_clone()?, server.try_clone()?]));
-        }
+            state.latency_of_new
+        };
         let ways = [
             (Direction::ToServer, client.try_clone()?, server.try_clone()?),
             (Direction::ToClient, server, client),
@@ -201,7 +211,7 @@ impl Shared {
         for (direction, from, to) in ways {
             let (sender, receiver) = mpsc::channel();
             let (reading, writing) = (Arc::clone(self), Arc::clone(self));
-            thread::Builder::new().spawn(move || reading.read(from, &sender))?;
+            thread::Builder::new().spawn(move || reading.read(from, own_latency, &sender))?;
             thread::Builder::new().spawn(move || {
                 let _ = writing.write(number, direction, to, &receiver); // it is closed in any case
                 writing.end(number);
@@ -211,11 +221,11 @@ impl Shared {
     }
 
     /// Takes bytes until the end of the stream.
-    fn read(&self, mut from: TcpStream, sender: &Sender<Parcel>) {
+    fn read(&self, mut from: TcpStream, own_latency: Duration, sender: &Sender<Parcel>) {
         let mut bytes = vec![0; 64 * 1024];
         loop {
             let length = from.read(&mut bytes).unwrap_or(0);
-            let arrival = Instant::now() + self.lock().latency;
+            let arrival = Instant::now() + self.lock().latency + own_latency;
             let parcel = (length > 0).then(|| bytes[..length].to_vec());
             if sender.send((arrival, parcel)).is_err() || length == 0 {
                 return;

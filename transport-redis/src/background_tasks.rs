@@ -3,12 +3,13 @@ use std::sync::Arc;
 use rhai_dispatcher_core::TransportConfig;
 
 use crate::batch::Batcher;
+use crate::children::{ChildNotes, keep_cancelling_orphans};
 use crate::client::Link;
 use crate::events::EventReader;
 use crate::finish::{Finisher, end_finish, finish};
 use crate::handle::Handle;
 use crate::script::ScriptCaller;
-use crate::submit::{SubmitLimits, Submitter, submit};
+use crate::submit::{Submitter, submit};
 use crate::wait::{Checker, Inbox};
 
 /// The tasks that run on the bridge for a handle, from its first call on.
@@ -28,7 +29,6 @@ impl BackgroundTasks {
     pub(crate) fn start(handle: &Handle) -> Self {
         let Handle { bridge, caller, writes, network, config, queue_names, .. } = handle;
         let TransportConfig { queue_limit, max_children, .. } = config.transport;
-        let limits = SubmitLimits { queue: queue_limit, children: max_children };
         let problem = |caller: &Arc<ScriptCaller>| {
             let caller = Arc::clone(caller);
             move || caller.last_error()
@@ -40,6 +40,7 @@ impl BackgroundTasks {
         let handle_id = String::from_utf8_lossy(&inbox.id).into_owned();
         let events = Arc::new(EventReader::new(Arc::clone(caller), link, &handle_id));
         bridge.spawn(Arc::clone(&events).read());
+        bridge.spawn(keep_cancelling_orphans(Arc::clone(caller)));
         let checker = Checker::new(&inbox, config.recheck_interval);
         bridge.spawn(checker.run());
         let (submitting, names) = (Arc::clone(writes), Arc::clone(queue_names));
@@ -48,7 +49,7 @@ impl BackgroundTasks {
             bridge,
             config.call_timeout,
             problem(writes),
-            move |batch| submit(Arc::clone(&submitting), Arc::clone(&names), limits, batch),
+            move |batch| submit(Arc::clone(&submitting), Arc::clone(&names), queue_limit, batch),
             |item, error| item.answer(Err(error)),
         );
         let finishes = Batcher::spawn(
@@ -61,6 +62,8 @@ impl BackgroundTasks {
         Self {
             submitter: Submitter {
                 batcher: submits,
+                children: ChildNotes::new(bridge, caller, config.call_timeout, max_children),
+                max_children,
                 waits: Arc::clone(&inbox.waits),
                 inbox_id: inbox.id.clone(),
                 max_task_bytes: config.max_task_bytes,

@@ -2,6 +2,7 @@
 
 /// Every point, in the order of a task's life.
 pub const CRASH_POINTS: &[&str] = &[
+    "child.noted",
     "submit.before",
     "submit.after",
     "claim.after_wake",
@@ -14,6 +15,7 @@ pub const CRASH_POINTS: &[&str] = &[
     "release.after",
     "cancel.before",
     "cancel.after",
+    "orphans.cancelled",
     "take_over.after",
     "detach.after",
     "inbox.after_read",

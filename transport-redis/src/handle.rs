@@ -5,6 +5,7 @@ use rhai_dispatcher_core::{Clock, Invalid, SystemClock, TransportError};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::background_tasks::BackgroundTasks;
+use crate::children::Orphans;
 use crate::client::{ClientError, Endpoint, Link, Network, ServerReply};
 use crate::config::{Durability, RedisConfig};
 use crate::listing::QueueNames;
@@ -36,7 +37,7 @@ impl Handle {
         let endpoint = Endpoint::new(&config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
-        let errors = LibraryErrors::default();
+        let (errors, orphans) = (LibraryErrors::default(), Arc::<Orphans>::default());
         let caller = |patience, timeout, durability| {
             let link = Link::new(network.clone(), patience);
             Arc::new(ScriptCaller::new(
@@ -46,6 +47,7 @@ impl Handle {
                 timeout,
                 durability,
                 errors.clone(),
+                Arc::clone(&orphans),
             ))
         };
         let calls = caller(config.patience(), config.call_timeout, Durability::Server);
@@ -77,6 +79,9 @@ impl Handle {
     ) -> Result<T, TransportError> {
         let answer = self.bridge.run(call).await;
         let ended = || ClientError::Lost("the runtime of the transport has ended".into());
+        if !self.caller.orphans.is_empty() {
+            self.background(); // where their children are cancelled
+        }
         Ok(answer.unwrap_or_else(|_| Err(ended()))?)
     }
 

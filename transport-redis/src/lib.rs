@@ -33,6 +33,8 @@
 mod activity;
 mod background_tasks;
 mod batch;
+mod cancel;
+mod children;
 mod claim;
 mod client;
 mod commands;

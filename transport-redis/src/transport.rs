@@ -13,11 +13,11 @@ use rhai_dispatcher_core::{
 use tokio::time::Instant;
 
 use crate::activity::{read_activity, watch};
+use crate::cancel::cancel_with_children;
 use crate::client::ClientError;
 use crate::commands::RedisCommands;
 use crate::config::RedisConfig;
 use crate::consumer::RedisConsumer;
-use crate::crash_points::crash_point;
 use crate::events::follow;
 use crate::handle::Handle;
 use crate::inspect::ask;
@@ -131,30 +131,8 @@ impl Transport for RedisTransport {
     }
 
     async fn cancel(&self, ids: &[TaskId], why: CancelReason) -> Result<Vec<Cancelled>, TransportError> {
-        /// As with batches.
-        const AT_ONCE: usize = 128;
-        let mut all = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(AT_ONCE) {
-            let mut args = Args::new();
-            args.push_static(why.as_str()).push_flag(false);
-            for id in ids {
-                args.push_display(id);
-            }
-            crash_point("cancel.before");
-            let replies = self.handle.script(Script::Cancel, args).await?;
-            crash_point("cancel.after");
-            for reply in &replies {
-                all.push(match reply.as_str() {
-                    Some("r") => Cancelled::Removed,
-                    Some("q") => Cancelled::Requested,
-                    Some("f") => Cancelled::AlreadyFinished,
-                    Some("n") => Cancelled::NotFound,
-                    Some(problem) => return Err(ClientError::of_server(problem).into()),
-                    None => return Err(ClientError::Unexpected("a cancel").into()),
-                });
-            }
-        }
-        Ok(all)
+        let (caller, ids) = (Arc::clone(&self.handle.caller), ids.to_vec());
+        self.handle.run(async move { cancel_with_children(&caller, why, &ids).await }).await
     }
 
     async fn report_crash(&self, report: &CrashReport) -> Result<Requeued, TransportError> {

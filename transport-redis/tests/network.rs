@@ -7,8 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use futures::StreamExt;
 use futures::executor::block_on;
-use rhai_dispatcher_core::{Consumer, Finished, TaskStatus, Transport, TransportConfig, TransportExt};
+use rhai_dispatcher_core::{
+    Consumer, Finished, RunActivity, RunState, Signal, TaskStatus, Transport, TransportConfig, TransportExt,
+};
 use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
 use support::{attach, claim, complete, config, open, submit, task, until};
@@ -34,6 +37,51 @@ fn rival(server: &RedisServer) -> (RedisTransport, Arc<dyn Consumer>) {
     let transport = RedisTransport::new(config).expect("a valid config");
     let consumer = attach(&transport);
     (transport, consumer)
+}
+
+/// A question is lost if its answer is published before the inbox is subscribed.
+#[test]
+fn a_question_waits_for_a_slow_inbox() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let id = submit(&transport);
+    let claimed = claim(&consumer).claim;
+    let mut signals = consumer.signals();
+    let asker = open_via(&proxy);
+    block_on(asker.connect()).expect("connected");
+    proxy.set_latency_of_new(Duration::from_millis(300)); // that of the inbox
+    let asked = thread::spawn(move || block_on(asker.inspect(id)));
+    let inquiry = loop {
+        if let Signal::Inspect(inquiry) = block_on(signals.next()).expect("a signal") {
+            break inquiry;
+        }
+    };
+    let state = RunState::new(&claimed, RunActivity::Computing);
+    consumer.answer(&inquiry, Some(state.clone()));
+    assert_eq!(inquiry.claim, claimed);
+    assert_eq!(asked.join().expect("no panic").expect("an answer"), state);
+}
+
+#[test]
+fn a_wait_misses_no_outcome_before_its_inbox_is_there() {
+    let server = RedisServer::start();
+    let proxy = FaultyProxy::start(server.port());
+    let transport = open(&server);
+    let consumer = attach(&transport);
+    let id = submit(&transport);
+    let claimed = claim(&consumer).claim;
+    let waiter = open_via(&proxy);
+    block_on(waiter.connect()).expect("connected");
+    proxy.set_latency_of_new(Duration::from_millis(300)); // that of the inbox
+    let waited = thread::spawn(move || block_on(waiter.outcome(id)));
+    let mut redis = support::client(&server);
+    until("the wait is known", || {
+        redis::Commands::hexists(&mut redis, format!("rhailib:{id}"), "watched").expect("an answer")
+    });
+    complete(&consumer, claimed);
+    assert_eq!(waited.join().expect("no panic").expect("an outcome").status, TaskStatus::Completed);
 }
 
 #[test]

@@ -19,7 +19,8 @@ impl Round {
         let often = ["claim.", "finish.", "submit.", "inbox.after_read"];
         let nth = if often.iter().any(|name| point.starts_with(name)) { self.random.u32(1..10) } else { 1 };
         let variable = format!("{point}:{nth}");
-        let by_submitter = ["submit.", "cancel.", "inbox."].iter().any(|name| point.starts_with(name));
+        let by_submitter =
+            ["child.", "submit.", "cancel.", "orphans.", "inbox."].iter().any(|name| point.starts_with(name));
         if by_submitter {
             let submitter = self.fixture.start_submitter(Some(&variable))?;
             return self.await_crash(submitter, u64::MAX, true);

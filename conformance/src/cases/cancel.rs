@@ -203,7 +203,7 @@ impl<'e> Family<'e> {
     /// Checks that all tasks below the parent are cancelled, and that all others are not.
     pub(crate) async fn expect_cancelled(mut self) {
         for id in [self.waiting, self.grandchild] {
-            let details = self.stage.details(id).await;
+            let details = self.stage.transport.outcome(id).await.expect("an outcome");
             let cancelled = (TaskStatus::Cancelled, Some(CancelReason::Parent));
             assert_eq!((details.status, details.cancel_reason), cancelled);
         }

@@ -1,5 +1,6 @@
 //! `Transport::inspect` and `Consumer::answer`
 
+use futures::future::{self, Either};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use rhai_dispatcher_core::{
@@ -20,8 +21,7 @@ pub(crate) async fn inspect_signals_a_running_task(env: &dyn Environment) {
     let mut signals = consumer.signals();
     for transport in [&stage.transport, &other] {
         let mut answer = Waiting::new(transport.inspect(id));
-        stage.park(&mut answer).await;
-        let inquiry = next(&mut signals).await;
+        let inquiry = asked(&mut answer, &mut signals).await;
         assert_eq!(inquiry.claim, claim);
         consumer.answer(&inquiry, Some(state(&claim, 7)));
         assert_eq!(answer.await.expect("an answer"), state(&claim, 7));
@@ -39,9 +39,8 @@ pub(crate) async fn inspect_answers_each_caller(env: &dyn Environment) {
     let mut inquiries = Vec::new();
     for id in [ids[0], ids[1], ids[0]] {
         let mut answer = Waiting::new(stage.transport.inspect(id));
-        stage.park(&mut answer).await;
+        inquiries.push(asked(&mut answer, &mut signals).await);
         answers.push(answer);
-        inquiries.push(next(&mut signals).await);
     }
     // A caller that has gone takes no answer from the others.
     drop(answers.remove(0));
@@ -60,8 +59,8 @@ pub(crate) async fn inspect_of_a_changing_task_says_so(env: &dyn Environment) {
     consumer.claim_one().await;
     let mut signals = consumer.signals();
     let mut answer = Waiting::new(stage.transport.inspect(id));
-    stage.park(&mut answer).await;
-    consumer.answer(&next(&mut signals).await, None);
+    let inquiry = asked(&mut answer, &mut signals).await;
+    consumer.answer(&inquiry, None);
     let answer = answer.await;
     assert!(matches!(answer, Err(InspectError::Changing(changing)) if changing == id), "{answer:?}");
 }
@@ -78,8 +77,7 @@ pub(crate) async fn inspect_of_a_task_that_does_not_run_has_its_status(env: &dyn
     let running = stage.submit_any().await;
     let claim = consumer.claim_one().await.claim;
     let mut answer = Waiting::new(stage.transport.inspect(running));
-    stage.park(&mut answer).await;
-    assert_eq!(next(&mut signals).await.claim, claim, "the first that it is asked for");
+    assert_eq!(asked(&mut answer, &mut signals).await.claim, claim, "the first that it is asked for");
 }
 
 pub(crate) async fn inspect_of_an_unknown_task_is_not_found(env: &dyn Environment) {
@@ -96,10 +94,12 @@ fn state(claim: &Claim, operations: u64) -> RunState {
     state
 }
 
-async fn next(signals: &mut BoxStream<'static, Signal>) -> Inquiry {
-    match signals.next().await {
-        Some(Signal::Inspect(inquiry)) => inquiry,
-        other => panic!("not a question: {other:?}"),
+/// The question, which is sent only while its future is polled.
+async fn asked<T>(answer: &mut Waiting<'_, T>, signals: &mut BoxStream<'static, Signal>) -> Inquiry {
+    match future::select(answer, signals.next()).await {
+        Either::Right((Some(Signal::Inspect(inquiry)), _)) => inquiry,
+        Either::Right((other, _)) => panic!("not a question: {other:?}"),
+        Either::Left(_) => panic!("it should have waited"),
     }
 }
 

@@ -250,13 +250,17 @@ pub(crate) async fn child_is_listed_in_its_parent(env: &dyn Environment) {
 pub(crate) async fn children_are_bounded(env: &dyn Environment) {
     let stage = Stage::with(env, |config| config.with_max_children(2)).await;
     let parent = stage.submit_any().await;
-    let first = stage.child_of(parent);
+    let first = Task { request_id: Some("first".into()), ..stage.child_of(parent) };
     let children = [stage.submit(first.clone()).await, stage.submit(stage.child_of(parent)).await];
     let refused = stage.child_of(parent);
     let id = refused.id;
     assert_eq!(stage.ask(refused).await, Err(SubmitError::TooManyChildren { parent, limit: 2 }));
     assert_eq!(stage.transport.details(&[id]).await.expect("a look"), [None]);
-    assert_eq!(stage.ask(first).await, Ok(Submitted::Accepted(children[0])), "it is one of them");
+    assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(children[0])), "it is one of them");
+    let joins = Task { id: TaskId::new(), ..first };
+    assert_eq!(stage.ask(joins).await, Ok(Submitted::Joined(children[0])), "it is one of them");
+    let other = Task { request_id: Some("other".into()), ..stage.child_of(parent) };
+    assert_eq!(stage.ask(other).await, Err(SubmitError::TooManyChildren { parent, limit: 2 }));
     assert_eq!(stage.details(parent).await.children, children);
 }
 

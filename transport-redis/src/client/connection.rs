@@ -120,12 +120,21 @@ impl Connection {
         self.send(name, args, blocks, deadline).await
     }
 
-    /// Receives what is published on a channel, from the answer on.
+    /// Receives what is published on a channel, from the answer on. After an error other than [`ClientError::Lost`] the
+    /// connection is to be discarded, since its answers may not be those to its commands any more.
+    ///
+    /// fred does not wait for the server's answer to SUBSCRIBE. That to the command behind it shows that the server has
+    /// subscribed; or it is the error of the SUBSCRIBE.
     pub(crate) async fn subscribe(&self, channel: &str, deadline: Instant) -> Result<Messages, ClientError> {
         let messages = Messages::new(self.client.message_rx(), self.gone.clone());
         self.answer("SUBSCRIBE", channel.len(), Duration::ZERO, deadline, self.client.subscribe(channel))
             .await?;
-        Ok(messages)
+        let mark = Bytes::copy_from_slice(channel.as_bytes());
+        let answer = self.command("ECHO", vec![mark.clone()], deadline).await?;
+        match answer.as_bytes() == Some(&mark) {
+            true => Ok(messages),
+            false => Err(ClientError::Unexpected("SUBSCRIBE")),
+        }
     }
 
     async fn send(

@@ -1,7 +1,8 @@
--- Cancels tasks. 2 reason, 3 whether only those whose time is over, then ids.
--- Answers: r removed, q requested, f finished, n not known, - left alone.
-local reason, only_expired = ARGV[2], ARGV[3] == '1'
+-- Cancels tasks. 2 reason, then ids.
+-- Answers: now, then for each r removed, q requested, R and Q the same of one with children, f finished, n not known,
+-- e<error>.
+local reason = ARGV[2]
 local answers = { NOW }
-for i = 4, #ARGV do answers[#answers + 1] = cancel_task(ARGV[i], reason, only_expired) end
+for i = 3, #ARGV do answers[#answers + 1] = cancel_task(ARGV[i], reason) end
 send_all()
 return answers

@@ -31,6 +31,7 @@ if not used then
   local last = call('ZRANGE', key(w, 'requests:expiry'), -1, -1, 'WITHSCORES')[2] or NOW + TTL
   for _, k in ipairs({ key(w, 'requests'), key(w, 'requests:expiry') }) do call('PEXPIREAT', k, digits(tonumber(last))) end
 end
+if call('EXISTS', key(w, 'orphaned')) == 1 then remind_of_orphaned(w) end
 send_all()
 return {
   NOW, (left <= 0 or budget <= 0) and 1 or 0, used and 'u' or call('EXISTS', key(w, 'activity')) == 1 and 'a' or '-',

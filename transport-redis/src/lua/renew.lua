@@ -26,7 +26,7 @@ if freed or made_ready or has_survived then deliver_ready(w) end
 local out = { NOW, (kept or attach) and 0 or 1, again and 1 or 0, '0' }
 if is_reported then out[2] = 3 end
 if score and not kept then out[2], out[3] = 2, 1 end
-for _, id in ipairs(call('SPOP', PREFIX .. ':orphaned', 8)) do orphaned[#orphaned + 1] = id end
+if call('EXISTS', key(w, 'orphaned')) == 1 then remind_of_orphaned(w) end
 if call('EXISTS', key(w, 'cancels')) == 1 then
   -- A thousand or so: more of them come with the next renewals.
   local scan = call('HSCAN', key(w, 'cancels'), ARGV[6], 'COUNT', 1000)

@@ -1,10 +1,10 @@
--- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 most children, 5 the one priority that all have or '';
+-- Accepts tasks for one worker id. 2 worker id, 3 queue limit, 4 whether they may only join others (1 or 0), 5 the one priority that all have or '';
 -- then for each: id, priority letter, delay, how long it may wait for its start, how long it may take in all, and in
 -- parts: its payload, fields (name, value)..., parent and request_key the first of them. What times these are is said
 -- here, by the server's clock.
--- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full,
--- m the parent has too many children, k it is cancelled, e<error>.
-local w, limit, max_children, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV - 5
+-- Answers: now, then for each a accepted, x accepted before, j<id> joined, c<id> conflict, q full, k its parent is cancelled,
+-- n it would join none, e<error>.
+local w, limit, only_join, count = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', #ARGV - 5
 local waiting, requests, later = key(w, 'waiting'), key(w, 'requests'), key(w, 'later')
 -- Where the fields of a task begin.
 local FIELDS = 7
@@ -72,20 +72,6 @@ local function join(request, id, task)
   return (same and 'j' or 'c') .. first
 end
 
--- Notes in the record of the task that dispatches `child` that it does; if it may not, the answer.
-local function add_child(parent, child)
-  local k, children = record_key(parent), children_key(parent)
-  local r = pcall_('HMGET', k, 'status', 'cancel')
-  if failed(r) or not r[1] then return nil end
-  if r[1] == 'cancelled' or r[2] then return 'k' end
-  if call('ZSCORE', children, child) then return nil end
-  local n = call('ZCARD', children)
-  if n >= max_children then return 'm' end
-  call('ZADD', children, n, child)
-  call('HSET', k, 'children', '1', 'more', '1')
-  if is_over(r[1]) then call('PEXPIRE', children, TTL) end
-end
-
 local function remember(request, id)
   call('HSET', requests, request, id)
   call('ZREM', key(w, 'requests:expiry'), request)
@@ -99,10 +85,7 @@ local function accept(number, task, last)
   if task[at] == 'parent' then parent, at = task[at + 1], at + 2 end
   if task[at] == 'request_key' then request = task[at + 1] end
   local joined = request and join(request, id, task)
-  if joined then
-    local refused = parent and string.sub(joined, 1, 1) == 'j' and add_child(parent, string.sub(joined, 2))
-    return refused or joined
-  end
+  if joined or only_join then return joined or 'n' end
   local k = record_key(id)
   if known[id] then
     local status = pcall_('HGET', k, 'status')
@@ -128,8 +111,7 @@ local function accept(number, task, last)
       ready[letter] = list
     end
   end
-  local refused = parent and add_child(parent, id)
-  if refused then return refused end
+  if parent and call('EXISTS', withheld_key(id)) == 1 then return 'k' end
   if request then remember(request, id) end
   known[id] = true
   local packed = pack_task(NOW_MICROS + number, letter, delayed and '-' or 'f', latest, deadline, payload)

@@ -11,6 +11,7 @@ use super::known_scripts::{KnownScripts, LibraryErrors};
 use super::packed::Packed;
 use super::script::Script;
 use super::target::Target;
+use crate::children::Orphans;
 use crate::client::{ClientError, Connection, Link, ServerReply};
 use crate::config::{Durability, RedisConfig};
 
@@ -27,6 +28,7 @@ pub(crate) struct ScriptCaller {
     settings: Bytes,
     pub(crate) prefix: String,
     known: KnownScripts,
+    pub(crate) orphans: Arc<Orphans>,
     last_error: Mutex<Option<String>>,
 }
 
@@ -46,6 +48,7 @@ impl ScriptCaller {
         timeout: Duration,
         durability: Durability,
         errors: LibraryErrors,
+        orphans: Arc<Orphans>,
     ) -> Self {
         let millis = |time: Duration| time.as_millis().max(1).min(u128::from(u64::MAX));
         let mut settings = Packed::new();
@@ -71,6 +74,7 @@ impl ScriptCaller {
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
             known: KnownScripts::new(errors),
+            orphans,
             last_error: Mutex::default(),
         }
     }
@@ -184,7 +188,8 @@ impl ScriptCaller {
         deadline: Instant,
     ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
         let target = Target::of(&self.link, deadline).await?;
-        let reply = self.known.call(&target, script, &self.prefix, &self.settings, args).await?;
+        let mut reply = self.known.call(&target, script, &self.prefix, &self.settings, args).await?;
+        self.orphans.take_from(&mut reply);
         match script.refusal(&reply) {
             Some(error) => target.discard_if_demoted(Err(error)),
             None => Ok((reply, target)),

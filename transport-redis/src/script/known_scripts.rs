@@ -78,8 +78,7 @@ impl KnownScripts {
             match target.send(command, all).await {
                 Ok(reply) => {
                     let reply = reply.into_array();
-                    let now = reply.first().and_then(ServerReply::as_u64);
-                    let now = now.ok_or(ClientError::Unexpected("a script"))?;
+                    let now = reply.first().and_then(time_of).ok_or(ClientError::Unexpected("a script"))?;
                     if form == Form::Function {
                         self.note_use(target, prefix, now);
                     }
@@ -188,6 +187,11 @@ impl KnownScripts {
 /// The arguments that load a script.
 fn load(script: Script) -> Vec<Bytes> {
     vec![Bytes::from_static(b"LOAD"), script.source()]
+}
+
+/// The time in front of an answer, behind which worker ids may stand.
+fn time_of(first: &ServerReply) -> Option<u64> {
+    first.as_u64().or_else(|| first.as_str()?.split_once(' ')?.0.parse().ok())
 }
 
 /// Whether an answer to FCALL says that this client may not call functions, or that there are none.

@@ -29,6 +29,8 @@ pub(crate) enum Script {
     ReadActivity,
     Note,
     Strike,
+    Children,
+    Orphans,
     Tasks,
     Summaries,
 }
@@ -65,7 +67,7 @@ const SHARED: &str = concat!(
 );
 
 impl Script {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Submit,
         Self::Claim,
         Self::Recover,
@@ -86,6 +88,8 @@ impl Script {
         Self::ReadActivity,
         Self::Note,
         Self::Strike,
+        Self::Children,
+        Self::Orphans,
         Self::Tasks,
         Self::Summaries,
     ];
@@ -115,6 +119,8 @@ impl Script {
             Self::ReadActivity => "read_activity",
             Self::Note => "note",
             Self::Strike => "strike",
+            Self::Children => "children",
+            Self::Orphans => "orphans",
             Self::Tasks => "tasks",
             Self::Summaries => "summaries",
         }
@@ -142,6 +148,8 @@ impl Script {
             Self::ReadActivity => include_str!("../lua/read_activity.lua"),
             Self::Note => include_str!("../lua/note.lua"),
             Self::Strike => include_str!("../lua/strike.lua"),
+            Self::Children => include_str!("../lua/children.lua"),
+            Self::Orphans => include_str!("../lua/orphans.lua"),
             Self::Tasks => include_str!("../lua/tasks.lua"),
             Self::Summaries => include_str!("../lua/summaries.lua"),
         }
@@ -158,7 +166,11 @@ impl Script {
             true => "redis.call('DEL', PREFIX .. ':probe')\n",
             false => REFUSED_WITHOUT_MEMORY,
         };
-        format!("{head}{SHARED}\n{}\nbegin(ARGV)\n{first_write}{body}", fault::LUA).into()
+        format!(
+            "{head}{SHARED}\n{}\nbegin(ARGV)\n{first_write}local function run()\n{body}\nend\nreturn answered(run())\n",
+            fault::LUA
+        )
+        .into()
     }
 
     /// What the server knows that by: its SHA-1.
@@ -185,8 +197,9 @@ impl Script {
             // Writing to a string does not fail.
             let _ = write!(
                 source,
-                "redis.register_function {{ function_name = '{library}_{name}', flags = {{ {flags} }}, \
-                 callback = function(KEYS, ARGV)\nbegin(ARGV)\n{body}\nend }}\n"
+                "do\nlocal function run(ARGV)\n{body}\nend\n\
+                 redis.register_function {{ function_name = '{library}_{name}', flags = {{ {flags} }}, \
+                 callback = function(_, ARGV) begin(ARGV) return answered(run(ARGV)) end }}\nend\n"
             );
         }
         source.into()
@@ -201,7 +214,7 @@ impl Script {
     /// continues with those that it has. No script is declared `no-writes`, since a server that has become a replica
     /// would continue to answer it with old data.
     pub(crate) const fn runs_without_memory(self) -> bool {
-        !matches!(self, Self::Submit | Self::Events | Self::Activity)
+        !matches!(self, Self::Submit | Self::Children | Self::Events | Self::Activity)
     }
 }
 
@@ -209,7 +222,7 @@ impl Script {
     /// The reason why the server has refused all that a script of a batch was to write, if a part of the batch was
     /// answered so. The other parts may be repeated with it.
     pub(super) fn refusal(self, replies: &[ServerReply]) -> Option<ClientError> {
-        if !matches!(self, Self::Submit | Self::Finish) {
+        if !matches!(self, Self::Submit | Self::Children | Self::Finish) {
             return None;
         }
         let problems = replies.iter().skip(1).filter_map(|reply| reply.as_str()?.strip_prefix('e'));

@@ -5,5 +5,4 @@ mod submit_request;
 mod submitter;
 
 pub(crate) use submit_batch::submit;
-pub(crate) use submit_request::SubmitLimits;
 pub(crate) use submitter::Submitter;

@@ -1,27 +1,24 @@
 use bytes::Bytes;
-use rhai_dispatcher_core::{Priority, SubmitError, Submitted, Task, TaskId, WallTime, WorkerId};
+use rhai_dispatcher_core::{Priority, SubmitError, Task, TaskId, WallTime, WorkerId};
 
 use crate::batch::BatchRequest;
-use crate::client::ClientError;
 use crate::script::Packed;
 use crate::wire::record;
 
 /// One task on its way to its queue.
 #[derive(Debug, Clone)]
 pub(crate) struct SubmitRequest {
-    pub(super) worker_id: WorkerId,
+    pub(super) group: SubmitGroup,
     pub(super) priority: Priority,
-    pub(super) parent: Option<TaskId>,
     pub(super) packed: Bytes,
 }
 
-/// The bounds beyond which a submit is refused.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SubmitLimits {
-    /// Tasks that wait in one queue.
-    pub(crate) queue: usize,
-    /// Tasks that one dispatches.
-    pub(crate) children: usize,
+/// What tasks that are submitted together have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SubmitGroup {
+    pub(super) worker_id: WorkerId,
+    /// Whether they may only join others that were accepted before.
+    pub(super) only_join: bool,
 }
 
 /// The server's answer to one task.
@@ -32,16 +29,20 @@ pub(crate) enum SubmitAnswer {
     /// It had been accepted before.
     Before,
     Joined(TaskId),
+    /// Its parent was cancelled after it was noted there.
+    ParentCancelled,
+    /// It could only have joined another, and there is none.
+    JoinsNone,
     Refused(SubmitError),
     /// The key of its record has another type.
     Failed(String),
 }
 
 impl BatchRequest for SubmitRequest {
-    type Group = WorkerId;
+    type Group = SubmitGroup;
 
-    fn group(&self) -> &WorkerId {
-        &self.worker_id
+    fn group(&self) -> &SubmitGroup {
+        &self.group
     }
 
     fn bytes(&self) -> usize {
@@ -67,23 +68,16 @@ impl SubmitRequest {
             .push(payload);
         record::push_submitted(&mut packed, task, reply_to);
         Self {
-            worker_id: task.worker_id.clone(),
+            group: SubmitGroup { worker_id: task.worker_id.clone(), only_join: false },
             priority: task.priority,
-            parent: task.parent,
             packed: packed.into_bytes(),
         }
     }
-}
 
-impl SubmitAnswer {
-    /// The answer to the submitter of the task `id`.
-    pub(crate) fn answer(self, id: TaskId) -> Result<Result<Submitted, SubmitError>, ClientError> {
-        Ok(match self {
-            Self::New(_) | Self::Before => Ok(Submitted::Accepted(id)),
-            Self::Joined(first) => Ok(Submitted::Joined(first)),
-            Self::Refused(error) => Err(error),
-            Self::Failed(problem) => return Err(ClientError::of_server(&problem)),
-        })
+    /// The same, of a task that is not accepted unless it joins another.
+    pub(super) fn that_only_joins(mut self) -> Self {
+        self.group.only_join = true;
+        self
     }
 }
 

@@ -120,15 +120,14 @@ impl Inbox {
         self.reading.send_replace(Reading::NotYet);
         match &read {
             Err(ClientError::Demoted(_)) => self.link.discard_generation(number),
-            Err(ClientError::Timeout(_)) => self.link.discard(number),
-            _ => {}
+            Ok(()) | Err(ClientError::Lost(_)) => {}
+            Err(_) => self.link.discard(number),
         }
         read
     }
 
     async fn read_messages(&self, connection: &Connection, is_first: bool) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.caller.timeout;
-        sign_of_life(connection, deadline).await?; // what the server refuses is to show before all waits are checked
         let mut messages = connection.subscribe(&self.channel, deadline).await?;
         self.reading.send_replace(Reading::Now);
         match is_first {

@@ -17,7 +17,7 @@ local NOW_MICROS
 -- Messages to inboxes, gathered so that one publication carries many: the time, then a kind and a value for each, and each of
 -- these after its length.
 local outbox
--- Tasks that have been cancelled and had dispatched others, which are to follow.
+-- Worker ids that have cancelled tasks whose children are to follow, as names; nil if there are none.
 local orphaned
 -- Tasks that have ended in this call, by their worker id: their entries for `finished`, and how many bytes those stand for.
 local concluded
@@ -68,7 +68,7 @@ local function begin(ARGV)
     MAX_FINISHED, MAX_FINISHED_BYTES, IS_CONFIRMED = tonumber(parts[7]), tonumber(parts[8]), parts[9] == '1'
     MAX_ACTIVITY, MAX_ACTIVITY_BYTES, ACTIVITY_TTL = tonumber(parts[10]), tonumber(parts[11]), parts[12]
   end
-  outbox, orphaned, concluded, ended_without_run, unwatched, budget = {}, {}, {}, {}, nil, MAX_TAKEN
+  outbox, orphaned, concluded, ended_without_run, unwatched, budget = {}, nil, {}, {}, nil, MAX_TAKEN
   local time = call('TIME')
   local millis = math.floor(time[2] / 1000)
   NOW, NOW_MICROS = time[1] * 1000 + millis, time[1] * 1000000 + time[2]
@@ -92,6 +92,8 @@ local function record_key(id)
 end
 local function waiters_key(id) return '{' .. PREFIX .. ':' .. id .. '}:waiters' end
 local function events_key(id) return '{' .. PREFIX .. ':' .. id .. '}:events' end
+-- Whether a task that does not exist was cancelled with its parent.
+local function withheld_key(id) return '{' .. PREFIX .. ':' .. id .. '}:withheld' end
 local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
 local function key(w, what)
   if w ~= last_queue then last_queue, queue_prefix = w, PREFIX .. ':{' .. w .. '}:' end
@@ -105,6 +107,20 @@ local function failed(r) return type(r) == 'table' and r.err end
 -- its connection, and this one comes after all that the script has read.
 local function write_for_confirmation(w)
   if IS_CONFIRMED then call('SET', key(w, 'confirmed'), NOW_TEXT, 'PX', 60000) end
+end
+-- Lets the answer say that a queue has cancelled tasks whose children are to follow.
+local function remind_of_orphaned(w)
+  orphaned = orphaned or {}
+  orphaned[w] = true
+end
+-- The answer of a script: its first value is the time, behind which stand the worker ids that it reminds of.
+local function answered(reply)
+  if orphaned and reply[1] then
+    local texts = { NOW_TEXT }
+    for w in pairs(orphaned) do texts[#texts + 1] = w end
+    reply[1] = table.concat(texts, ' ')
+  end
+  return reply
 end
 -- As text for a score: Redis would print the number with too few digits.
 local function digits(number) return string.format('%.0f', number) end

@@ -65,6 +65,14 @@ local function fence(task, own)
   if task.status ~= 'processing' then return 'f' end
 end
 
+-- Notes that the children of a cancelled task are to be cancelled, which may be of other queues: the client does it, and
+-- the renewals of an instance of `w` remind theirs until it is done.
+local function note_orphaned(w, id)
+  if not w then return end
+  pcall_('SADD', key(w, 'orphaned'), id)
+  remind_of_orphaned(w)
+end
+
 -- Writes the outcome of a task whose fence was checked, and tells its waiters. `task.is_run`: it is that of a run, which its
 -- instance logs. `message` is sent to its submitter;
 -- without it the submitter is told to read the record. Further fields follow. Never raises: a key of the wrong type
@@ -73,7 +81,7 @@ local function conclude(id, task, message, status, ...)
   local k = record_key(id)
   if task.children then
     call('PEXPIRE', children_key(id), TTL)
-    if status == 'cancelled' then orphaned[#orphaned + 1] = id end
+    if status == 'cancelled' then note_orphaned(task.worker_id, id) end
     message = nil -- it does not say who they are
   end
   if task.recounted then message = nil end -- its deaths are those of the start
