@@ -26,7 +26,7 @@ fn server_off_by(seconds: i64) -> RedisServer {
 }
 
 fn load_functions(transport: &RedisTransport) {
-    block_on(transport.queues()).expect("an answer");
+    block_on(transport.queue(&support::worker())).expect("an answer");
 }
 
 /// A task whose submitter waits for five seconds.
