@@ -7,7 +7,7 @@ use rhai_dispatcher::task::MethodName;
 
 use super::figures_view::FiguresView;
 use super::method_form::{FieldKind, FormView, params_of};
-use crate::dashboard::frame::{PageError, Section, Shell, Visit, render};
+use crate::dashboard::frame::{PageError, Section, Shell, Visit, plain_text, render};
 use crate::dashboard::pages::started::Started;
 use crate::dashboard::text::Excerpt;
 
@@ -60,6 +60,19 @@ pub(in crate::dashboard) async fn method(
         figures: FiguresView::new(&found.figures, now),
         can_call: visit.scope().is_some_and(|scope| scope.allows_method(&name)),
     })
+}
+
+/// `GET /methods/{worker_id}/{name}/schema`: the schema as plain text, as the worker announces it.
+pub(in crate::dashboard) async fn schema(
+    visit: Visit,
+    Path((worker_id, name)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    let (worker_id, name) = names(&worker_id, &name)?;
+    let found = find(&visit, &worker_id, &name).await?;
+    let schema = found.info.schema.ok_or_else(|| {
+        PageError::not_found(&format!("{name} has no schema."), "The page of the method has its description.")
+    })?;
+    Ok(plain_text(schema.to_string()))
 }
 
 /// `POST /methods/{worker_id}/{name}`: calls the method. The answer follows its task.
