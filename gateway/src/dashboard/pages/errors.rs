@@ -189,7 +189,7 @@ impl Group {
         let last = entries.iter().max_by_key(|entry| entry.ended_at)?;
         let first = entries.iter().map(|entry| entry.ended_at).min()?;
         let error = last.error.as_ref()?;
-        let mut parts = vec![0.0; PARTS];
+        let mut parts = [0.0; PARTS];
         for entry in entries {
             let age = now.as_millis().saturating_sub(entry.ended_at.as_millis());
             let part = usize::try_from(age * PARTS as u64 / since.millis()).unwrap_or(PARTS).min(PARTS - 1);
@@ -204,7 +204,7 @@ impl Group {
             place: format!("{} of {}{line}", Excerpt::line(name.unwrap_or("script"), 80), last.worker_id),
             number: entries.len() as u64,
             count: count(entries.len()),
-            line: spark(&parts),
+            line: spark(&parts.map(Some)),
             first: Ago::new(first, now),
             last: Ago::new(last.ended_at, now),
             task_id: last.task_id.to_string(),

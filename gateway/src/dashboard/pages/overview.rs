@@ -177,7 +177,7 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
         let millis = |point: &Point| Some(point.times.percentile(share)?.as_micros() as f64 / 1e3);
         points.iter().map(millis).collect()
     };
-    let numbers = |of: fn(&Point) -> usize| -> Vec<usize> { points.iter().map(of).collect() };
+    let numbers = |of: fn(&Point) -> Option<usize>| -> Vec<_> { points.iter().map(of).collect() };
     let plot = |title, unit, series: serde_json::Value| Plot {
         title,
         unit,
