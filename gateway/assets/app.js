@@ -15,6 +15,9 @@ byId("theme").addEventListener("click", () => {
   document.dispatchEvent(new Event("rhaid:theme"));
 });
 
+// On a narrow screen the names of the pages do not all fit.
+document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+
 // ---- Moments: "3 s ago" stays right between two readings. The age is the server's, so clocks need not agree.
 
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];

@@ -198,6 +198,6 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
     vec![
         plot("Throughput", "tasks/s", throughput),
         plot("Run time", "ms", times),
-        plot("Tasks", "tasks", tasks),
+        plot("Running and waiting", "tasks", tasks),
     ]
 }
