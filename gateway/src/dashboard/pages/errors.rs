@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::tasks::read_entries;
 use crate::auth::Access;
 use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, live};
-use crate::dashboard::text::{Ago, Excerpt, count, spark};
+use crate::dashboard::text::{Ago, Excerpt, count, counted, spark};
 
 /// Of which time the errors are.
 #[derive(Debug, Deserialize)]
@@ -137,7 +137,7 @@ impl LivePage for ErrorsPage {
             }
         }
         let now = visit.dispatcher().transport().clock().wall();
-        let total = count(entries.len());
+        let total = counted(entries.len(), "error");
         let mut groups = group(&entries, now, self.since);
         groups.sort_by_key(|group| std::cmp::Reverse(group.number));
         let more = groups.len().saturating_sub(MAX_GROUPS);

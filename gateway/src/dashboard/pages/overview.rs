@@ -106,14 +106,12 @@ impl Overview {
         let queues: Vec<_> = snapshot.queues.iter().filter(|queue| sees(&queue.worker_id)).collect();
         let instances: Vec<_> =
             snapshot.instances.iter().filter(|instance| sees(&instance.worker_id)).collect();
-        let sum = |of: fn(&QueueInfo) -> usize| -> String {
-            count(queues.iter().map(|queue| of(queue)).sum::<usize>())
-        };
+        let sum = |of: fn(&QueueInfo) -> usize| -> usize { queues.iter().map(|queue| of(queue)).sum() };
         let tiles = vec![
             Tile { name: "Throughput", value: rate(&points), unit: "tasks/s" },
-            Tile { name: "Running", value: sum(|queue| queue.claimed), unit: "tasks" },
-            Tile { name: "Waiting", value: sum(|queue| queue.waiting()), unit: "tasks" },
-            Tile { name: "Workers", value: count(instances.len()), unit: "instances" },
+            Tile::counting("Running", sum(|queue| queue.claimed), ["task", "tasks"]),
+            Tile::counting("Waiting", sum(|queue| queue.waiting()), ["task", "tasks"]),
+            Tile::counting("Workers", instances.len(), ["instance", "instances"]),
         ];
         Self {
             troubles: troubles(snapshot, sees),
@@ -127,6 +125,12 @@ impl Overview {
                 .collect(),
             more_instances: instances.len().saturating_sub(MAX_INSTANCES),
         }
+    }
+}
+
+impl Tile {
+    fn counting(name: &'static str, number: usize, [one, many]: [&'static str; 2]) -> Self {
+        Self { name, value: count(number), unit: if number == 1 { one } else { many } }
     }
 }
 
