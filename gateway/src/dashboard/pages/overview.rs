@@ -196,8 +196,8 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
         { "name": "99 %", "color": "warn", "values": percentile(0.99) },
     ]);
     let tasks = json!([
-        { "name": "running", "color": "accent", "values": numbers(|point| point.running) },
-        { "name": "waiting", "color": "warn", "values": numbers(|point| point.waiting) },
+        { "name": "running", "color": "accent", "hasGaps": true, "values": numbers(|point| point.running) },
+        { "name": "waiting", "color": "warn", "hasGaps": true, "values": numbers(|point| point.waiting) },
     ]);
     vec![
         plot("Throughput", "tasks/s", throughput),
