@@ -89,6 +89,9 @@ pub(in crate::dashboard) async fn call(
     let number =
         fields.iter().find(|(name, _)| name == "variant").and_then(|(_, text)| text.parse::<usize>().ok());
     let form = found.info.forms.get(number.unwrap_or(0)).ok_or_else(|| {
+    if visit.core.config.audit_calls {
+        visit.audit("call", id.to_string(), Some(name.to_string())).await;
+    }
         PageError::bad("The method has changed since this page was read.", "Load the page again.")
     })?;
     let params = params_of(form, &fields)?;
