@@ -21,6 +21,8 @@ struct Page {
     handler: Option<String>,
     about: String,
     forms: Vec<FormView>,
+    /// How many forms are not shown.
+    more_forms: usize,
     schema: Option<Excerpt>,
     figures: FiguresView,
     can_call: bool,
@@ -28,8 +30,6 @@ struct Page {
 
 /// As many bytes its description and its schema take.
 const MAX_BYTES: usize = 16 * 1024;
-/// As many forms are shown.
-const MAX_FORMS: usize = 10;
 
 /// `GET /methods/{worker_id}/{name}`
 pub(in crate::dashboard) async fn method(
@@ -39,6 +39,7 @@ pub(in crate::dashboard) async fn method(
     let (worker_id, name) = names(&worker_id, &name)?;
     let found = find(&visit, &worker_id, &name).await?;
     let now = visit.dispatcher().transport().clock().wall();
+    let forms = FormView::all(&found.info.forms);
     let schema = found.info.schema.as_ref().and_then(|schema| schema.to::<serde_json::Value>().ok());
     render(&Page {
         shell: Shell::new(&visit, Section::Handlers, name.to_string()),
@@ -46,14 +47,8 @@ pub(in crate::dashboard) async fn method(
         name: name.to_string(),
         worker_id: worker_id.to_string(),
         about: Excerpt::of(&found.info.description, MAX_BYTES).text,
-        forms: found
-            .info
-            .forms
-            .iter()
-            .enumerate()
-            .take(MAX_FORMS)
-            .map(|(number, form)| FormView::new(number, form))
-            .collect(),
+        more_forms: found.info.forms.len() - forms.len(),
+        forms,
         schema: schema
             .and_then(|schema| serde_json::to_string_pretty(&schema).ok())
             .map(|text| Excerpt::of(&text, MAX_BYTES)),
@@ -89,14 +84,14 @@ pub(in crate::dashboard) async fn call(
     let number =
         fields.iter().find(|(name, _)| name == "variant").and_then(|(_, text)| text.parse::<usize>().ok());
     let form = found.info.forms.get(number.unwrap_or(0)).ok_or_else(|| {
-    if visit.core.config.audit_calls {
-        visit.audit("call", id.to_string(), Some(name.to_string())).await;
-    }
         PageError::bad("The method has changed since this page was read.", "Load the page again.")
     })?;
     let params = params_of(form, &fields)?;
     let id =
         visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params).submit().await?;
+    if visit.core.config.audit_calls {
+        visit.audit("call", id.to_string(), Some(name.to_string())).await;
+    }
     Started::response(&visit, id)
 }
 
