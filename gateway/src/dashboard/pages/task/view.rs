@@ -61,7 +61,7 @@ pub(super) struct ErrorView {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) lines: Vec<(&'static str, String)>,
-    /// What is not shown, or why there are no lines, in words.
+    /// What is not shown, or why it has no lines, in words.
     pub(super) hint: Option<String>,
     /// Whether there is a raw text with all lines that were kept.
     pub(super) is_kept: bool,
