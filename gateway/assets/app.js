@@ -15,6 +15,9 @@ byId("theme").addEventListener("click", () => {
   document.dispatchEvent(new Event("rhaid:theme"));
 });
 
+// On a narrow screen the names of the pages do not all fit.
+document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+
 // ---- Moments: "3 s ago" stays right between two readings. The age is the server's, so clocks need not agree.
 
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
@@ -94,14 +97,14 @@ document.addEventListener("click", (event) => {
   else copy(target);
 });
 
-// What is copied is the whole text: that of an element, data-copy="#id", or, where the page shows a part of it or signs in
-// place of characters, what is at an address, data-copy-from.
+// What is copied is the text itself, data-copy, or what is at an address, data-copy-from: the page may show a part of it, or
+// signs in place of characters.
 
 async function copy(button) {
   const name = button.getAttribute("aria-label").replace("Copy the ", "");
   try {
-    const { copy: element, copyFrom: address } = button.dataset;
-    await put(address ? await textAt(address) : document.querySelector(element).textContent);
+    const { copy: text, copyFrom: address } = button.dataset;
+    await put(address ? textAt(address) : Promise.resolve(text));
   } catch {
     tell(`The ${name} was not copied. Mark it, or open its raw text, and copy it from there.`, true);
     return;
@@ -117,9 +120,14 @@ async function textAt(address) {
   return answer.text();
 }
 
-async function put(text) {
-  // A browser has this over TLS and on its own machine only.
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+async function put(promised) {
+  // A browser has this over TLS and on its own machine only. Some take a text only at the click, before it has come from its
+  // address, so they are given the promise of it.
+  if (navigator.clipboard && window.ClipboardItem) {
+    const blob = promised.then((text) => new Blob([text], { type: "text/plain" }));
+    return navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+  }
+  const text = await promised;
   const area = document.createElement("textarea");
   const focused = document.activeElement;
   area.className = "sr";

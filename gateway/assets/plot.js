@@ -28,11 +28,11 @@ function draw(figure) {
   const ink = resolved("muted", probe);
   const grid = { stroke: resolved("line", probe), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui" };
-  const series = data.series.map(({ name, color }) => ({
+  const series = data.series.map(({ name, color, hasGaps }) => ({
     label: name,
     stroke: resolved(color, probe),
     width: 2,
-    spanGaps: true,
+    spanGaps: !hasGaps,
     points: { show: data.times.length < 3 },
     value: (_, value) => (value == null ? "–" : `${Number(value.toPrecision(3))} ${data.unit}`),
   }));

@@ -9,7 +9,7 @@ fn what_is_wrong_is_told_on_a_page() {
         ("/tasks/nonsense", "The list of tasks has the ids"),
         ("/handlers/main/nothing", "No living worker of main has a handler nothing"),
         ("/methods/main/shop.nothing", "has a method shop.nothing"),
-        ("/nowhere", "Not found"),
+        ("/nowhere", "There is nothing at this path"),
         ("/errors?since=yesterday", "This does not work"),
         ("/tasks?after=nonsense", "is not a place in the activity"),
     ] {
@@ -25,7 +25,7 @@ fn wrong_token_and_rights_are_told() {
     browser.go(&site.url("/tasks"));
     browser.type_into("input[name=token]", "rhaid_wrong");
     browser.press("Log in");
-    browser.wait_for_text("main", "the token is not valid");
+    browser.wait_for_text("main", "The token is not valid: it is unknown, expired or revoked.");
     browser.type_into("input[name=token]", &site.reading_token);
     browser.press("Log in");
     browser.wait_for_text("header .caller", "bob");

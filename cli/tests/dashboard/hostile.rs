@@ -145,6 +145,29 @@ fn long_lines_of_a_running_task_are_cut() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+#[test]
+fn task_whose_first_line_its_log_has_no_room_for_is_not_said_to_print_nothing() {
+    let site = Site::start();
+    let browser = site.browser();
+    let long = "let t = \"<i>\"; while t.len() < 100_000 { t += t; } print(t); print(\"short\");";
+    let id = site.submit(&format!("{long} while true {{ sleep(0.05); }}"));
+    browser.go(&site.url(&format!("/tasks/{id}")));
+    browser.wait_for_text("#state", "waits in `sleep`");
+    browser.wait_for_text(".empty-line", "but for those that its log has no room for");
+    browser.press("Cancel");
+    browser.press("Cancel it");
+    browser.wait_for_text(".empty-line", "its first line is longer than its log may be");
+
+    let silent = site.run("7");
+    browser.go(&site.url(&format!("/tasks/{}", silent.task_id)));
+    browser.wait_for_text(".empty-line", "It printed nothing.");
+    let full = site.run(&format!("print(\"first\"); {long}"));
+    browser.go(&site.url(&format!("/tasks/{}", full.task_id)));
+    browser.wait_for_text(".log", "first");
+    browser.wait_for_text(".hint", "The log ends before the task did");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
 /// Nothing of a text has run or has become an element, and the page is there to its end.
 fn expect_whole_page(browser: &Browser, path: &str) {
     browser.wait("document.readyState === 'complete'");

@@ -25,6 +25,7 @@ pub(crate) fn router() -> Routes {
         .get("/handlers", Access::Read, get(handlers::handlers))
         .get("/handlers/{worker_id}/{name}", Access::Read, get(handlers::handler))
         .get("/methods/{worker_id}/{name}", Access::Read, get(handlers::method))
+        .get("/methods/{worker_id}/{name}/schema", Access::Read, get(handlers::schema))
         .post("/methods/{worker_id}/{name}", Access::Call, post(handlers::call))
         .get("/playground", Access::Scripts, get(playground::playground))
         .post("/playground", Access::Scripts, post(playground::run))

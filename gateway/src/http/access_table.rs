@@ -45,6 +45,7 @@ const ROUTES: &[Row] = &[
     ("GET /handlers", "uu++++"),
     ("GET /handlers/{worker_id}/{name}", "uu++++"),
     ("GET /methods/{worker_id}/{name}", "uu++++"),
+    ("GET /methods/{worker_id}/{name}/schema", "uu++++"),
     ("POST /methods/{worker_id}/{name}", "uuf+++"),
     ("GET /playground", "uuff++"),
     ("POST /playground", "uuff++"),

@@ -42,7 +42,7 @@ pub(crate) fn router(core: &Core) -> Router {
             Refusal::new(
                 StatusCode::NOT_FOUND,
                 Code::NotFound,
-                "there is nothing under this path; see /rpc and /ws",
+                "there is nothing at this path; calls go to /rpc and /ws, and the pages begin at /",
             )
         })
         .layer(from_fn_with_state(core.clone(), authenticate))

@@ -166,13 +166,17 @@ async fn calls_are_in_the_audit_log_if_asked_for() {
         let site = Site::with(GatewayConfig::default().with_audit_calls(audit_calls)).await;
         assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], serde_json::Value::Null);
         assert_eq!(site.call("call", json!(["sum", [1, 2]])).await["result"], 3);
+        let mut page =
+            Http::connect(site.address).await.header("content-type", "application/x-www-form-urlencoded");
+        let called = page.post("/methods/main/test.echo", "p0=1").await;
+        assert_eq!(called.status, 200, "{called:?}");
         assert_eq!(site.call("play", json!(["1"])).await["result"], 1);
         let entries = site.call("audit.list", json!([])).await;
         let entries = entries["result"].as_array().expect("entries");
         let shown: Vec<_> = entries.iter().map(|entry| (&entry["action"], &entry["detail"])).collect();
         let (play, call) = (json!("play"), json!("call"));
         let (main, sum, echo) = (json!("main"), json!("sum"), json!("test.echo"));
-        let expected = [(&play, &main), (&call, &sum), (&call, &echo)];
-        assert_eq!(shown, expected[..if audit_calls { 3 } else { 1 }]);
+        let expected = [(&play, &main), (&call, &echo), (&call, &sum), (&call, &echo)];
+        assert_eq!(shown, expected[..if audit_calls { 4 } else { 1 }]);
     }
 }

@@ -30,7 +30,7 @@ struct Log {
     is_at_end: bool,
 }
 
-/// How many entries of all logs together are held at most, about: each read takes its part of it.
+/// How many entries of all logs together are held, about, and a quarter more at most: each read takes its part of it.
 const HELD: usize = 16_384;
 
 /// How many logs are read at the same time: bounds what a transport has under way.
@@ -79,24 +79,29 @@ impl<'a> LogReader<'a> {
         self.last.filter(|_| has_more)
     }
 
-    /// Reads logs of which nothing is held, until each has an entry or is at its end.
+    /// Reads logs of which nothing is held, until each has an entry or is at its end; and together with them those of which
+    /// little is held. Logs that are written to alike run out one behind the other, and a read for each would wait for the
+    /// transport each time.
     async fn fill(&mut self) -> Result<(), TransportError> {
         let range = ActivityRange::latest(self.at_once)
             .with_since(self.filter.since())
             .with_until(self.filter.until());
         let transport = self.transport;
+        let little = self.at_once / 4;
         loop {
-            let empty = self.logs.iter_mut().filter(|log| log.read.is_empty() && !log.is_at_end);
-            let mut empty: Vec<_> = empty.take(LOGS_AT_ONCE).collect();
-            if empty.is_empty() {
+            if self.logs.iter().all(|log| !log.read.is_empty() || log.is_at_end) {
                 return Ok(());
             }
+            let low = self.logs.iter_mut().filter(|log| log.read.len() <= little && !log.is_at_end);
+            let mut low: Vec<_> = low.collect();
+            low.sort_by_key(|log| log.read.len());
+            low.truncate(LOGS_AT_ONCE);
             let read = |log: &&mut Log| {
                 let (worker_id, range) = (log.worker_id.clone(), range.with_before(log.before));
                 async move { transport.activity(&worker_id, range).await }
             };
-            let answers = try_join_all(empty.iter().map(read)).await?;
-            for (log, answer) in empty.iter_mut().zip(answers) {
+            let answers = try_join_all(low.iter().map(read)).await?;
+            for (log, answer) in low.iter_mut().zip(answers) {
                 self.now.get_or_insert(answer.now);
                 log.read.extend(answer.entries);
                 log.before = answer.next;

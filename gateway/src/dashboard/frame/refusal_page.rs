@@ -90,8 +90,17 @@ fn of_refusal(refusal: &Refusal, path: &str) -> PageError {
     };
     // What a program is told is how to send a token.
     let reason = match refusal.status() {
-        StatusCode::UNAUTHORIZED if path != "/login" => "The pages need a token, or your session has ended.",
-        _ => refusal.reason(),
+        StatusCode::UNAUTHORIZED if path != "/login" => {
+            "The pages need a token, or your session has ended.".to_owned()
+        }
+        _ => sentence(refusal.reason()),
     };
     PageError::new(refusal.status(), title, reason, hint)
+}
+
+/// A reason for a program, as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
 }

@@ -16,14 +16,17 @@ pub(super) struct History {
 struct Interval {
     /// Its beginning, as a number of intervals since the epoch.
     number: u64,
+    /// Whether the queues were read: one that is not there held nothing.
+    was_read: bool,
     queues: BTreeMap<WorkerId, Point>,
 }
 
 /// What was done in an interval, and what waited and ran at its last reading.
 #[derive(Debug, Clone, Default)]
 pub(in crate::dashboard) struct Point {
-    pub(in crate::dashboard) waiting: usize,
-    pub(in crate::dashboard) running: usize,
+    /// None if that was not read.
+    pub(in crate::dashboard) waiting: Option<usize>,
+    pub(in crate::dashboard) running: Option<usize>,
     pub(in crate::dashboard) completed: u64,
     pub(in crate::dashboard) errors: u64,
     pub(in crate::dashboard) times: Histogram,
@@ -36,6 +39,8 @@ impl History {
     pub(super) const MILLIS: u64 = 2_000;
     /// How many intervals are kept: 10 minutes.
     const INTERVALS: u64 = 300;
+    /// Pages are read every 2 s or 5 s: for so many intervals a reading holds.
+    const HELD: u64 = 4;
     /// A worker tells of an end within 250 ms: what was read 4 s later is complete.
     const AGAIN: u64 = 2;
 
@@ -53,7 +58,16 @@ impl History {
             }
         };
         let next = self.intervals.back().map_or(from, |last| last.number + 1);
-        self.intervals.extend((next..=number).map(|number| Interval { number, queues: BTreeMap::new() }));
+        // What was left out between two readings of a page is as it was before; of a longer time nothing is known.
+        let held =
+            self.intervals.back().filter(|last| number - last.number <= Self::HELD).map(Interval::held);
+        for number in next..number {
+            let (was_read, queues) = (held.is_some(), held.clone().unwrap_or_default());
+            self.intervals.push_back(Interval { number, was_read, queues });
+        }
+        if next <= number {
+            self.intervals.push_back(Interval { number, was_read: true, queues: BTreeMap::new() });
+        }
         while self.intervals.front().is_some_and(|first| first.number + Self::INTERVALS <= number) {
             self.intervals.pop_front();
         }
@@ -64,7 +78,7 @@ impl History {
     pub(super) fn add_queue(&mut self, queue: &QueueInfo) {
         if let Some(last) = self.intervals.back_mut() {
             let point = last.queues.entry(queue.worker_id.clone()).or_default();
-            (point.waiting, point.running) = (queue.waiting(), queue.claimed);
+            (point.waiting, point.running) = (Some(queue.waiting()), Some(queue.claimed));
         }
     }
 
@@ -111,7 +125,7 @@ impl History {
     /// The points of all worker ids that `has` holds for, together, one for each time.
     pub(super) fn points(&self, has: impl Fn(&WorkerId) -> bool) -> Vec<Point> {
         let sum = |interval: &Interval| {
-            let mut sum = Point::default();
+            let mut sum = interval.nothing();
             let points = interval.queues.iter().filter(|(worker_id, _)| has(worker_id));
             points.for_each(|(_, point)| sum.add(point));
             sum
@@ -121,12 +135,32 @@ impl History {
 
     /// The points of one worker id, one for each time.
     pub(super) fn points_of(&self, worker_id: &WorkerId) -> Vec<Point> {
-        self.past().map(|interval| interval.queues.get(worker_id).cloned().unwrap_or_default()).collect()
+        let of = |interval: &Interval| {
+            let mut point = interval.nothing();
+            interval.queues.get(worker_id).into_iter().for_each(|own| point.add(own));
+            point
+        };
+        self.past().map(of).collect()
     }
 
     /// All but the current one, which is not complete.
     fn past(&self) -> impl Iterator<Item = &Interval> {
         self.intervals.iter().take(self.intervals.len().saturating_sub(1))
+    }
+}
+
+impl Interval {
+    /// The point of a queue that it does not have.
+    fn nothing(&self) -> Point {
+        let none = self.was_read.then_some(0);
+        Point { waiting: none, running: none, ..Point::default() }
+    }
+
+    /// What waits and runs, without what was done.
+    fn held(&self) -> BTreeMap<WorkerId, Point> {
+        let held =
+            |point: &Point| Point { waiting: point.waiting, running: point.running, ..Point::default() };
+        self.queues.iter().map(|(worker_id, point)| (worker_id.clone(), held(point))).collect()
     }
 }
 
@@ -147,8 +181,8 @@ impl Point {
     }
 
     fn add(&mut self, other: &Self) {
-        self.waiting += other.waiting;
-        self.running += other.running;
+        self.waiting = self.waiting.map(|waiting| waiting + other.waiting.unwrap_or(0));
+        self.running = self.running.map(|running| running + other.running.unwrap_or(0));
         self.completed += other.completed;
         self.errors += other.errors;
         self.times.merge(&other.times);
@@ -209,6 +243,31 @@ mod tests {
         let ends = [start - 1_000, start - 900, start + 1, start + 2, start + 1_900, start + 2_500];
         assert_eq!(read(&mut history, start + 4_100, &ends, 100), [1.0, 1.5, 0.5]);
         assert_eq!(history.times().len(), 299);
+    }
+
+    #[test]
+    fn what_waits_is_known_about_the_time_in_which_it_was_read() {
+        let (mut history, start) = (History::default(), 2_000_000);
+        let mut read = |after: u64, delayed: usize| {
+            history.begin(WallTime::from_millis(start + after));
+            let mut queue = QueueInfo::empty(id());
+            queue.delayed = delayed;
+            history.add_queue(&queue);
+            let points = history.points(|_| true);
+            assert_eq!(
+                history.points_of(&id()).last().map(|point| point.waiting),
+                points.last().map(|point| point.waiting)
+            );
+            let last: Vec<_> = points[points.len() - 4..].iter().map(|point| point.waiting).collect();
+            last
+        };
+        assert_eq!(read(0, 5), [None; 4]);
+        assert_eq!(read(2_000, 6), [None, None, None, Some(5)]);
+        // A page is read a little later each time.
+        assert_eq!(read(6_000, 7), [None, Some(5), Some(6), Some(6)]);
+        // No page is looked at for a while.
+        assert_eq!(read(30_000, 8), [None; 4]);
+        assert_eq!(read(32_000, 9), [None, None, None, Some(8)]);
     }
 
     #[test]

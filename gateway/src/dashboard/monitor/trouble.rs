@@ -1,7 +1,7 @@
 use rhai_dispatcher::WorkerId;
 
 use super::{Point, Snapshot};
-use crate::dashboard::text::{count, percent, span};
+use crate::dashboard::text::{count, counted, percent, span};
 
 /// Something that keeps tasks from being done, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
         if queue.quarantined > 0 {
             troubles.push(Trouble {
                 is_grave: false,
-                what: format!("{id} has {} in quarantine.", tasks(queue.quarantined)),
+                what: format!("{id} has {} in quarantine.", counted(queue.quarantined, "task")),
                 hint: "Their worker died while it ran them. They start again in small groups.".to_owned(),
                 path,
             });
@@ -91,12 +91,5 @@ fn many_errors(points: &[Point]) -> Option<Trouble> {
 }
 
 fn waiting_tasks(number: usize) -> String {
-    format!("{} {}", tasks(number), if number == 1 { "waits" } else { "wait" })
-}
-
-fn tasks(number: usize) -> String {
-    match number {
-        1 => "1 task".to_owned(),
-        number => format!("{} tasks", count(number)),
-    }
+    format!("{} {}", counted(number, "task"), if number == 1 { "waits" } else { "wait" })
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::tasks::read_entries;
 use crate::auth::Access;
 use crate::dashboard::frame::{LivePage, PageError, Section, Shell, Visit, live};
-use crate::dashboard::text::{Ago, Excerpt, count, spark};
+use crate::dashboard::text::{Ago, Excerpt, count, counted, spark};
 
 /// Of which time the errors are.
 #[derive(Debug, Deserialize)]
@@ -137,7 +137,7 @@ impl LivePage for ErrorsPage {
             }
         }
         let now = visit.dispatcher().transport().clock().wall();
-        let total = count(entries.len());
+        let total = counted(entries.len(), "error");
         let mut groups = group(&entries, now, self.since);
         groups.sort_by_key(|group| std::cmp::Reverse(group.number));
         let more = groups.len().saturating_sub(MAX_GROUPS);
@@ -189,7 +189,7 @@ impl Group {
         let last = entries.iter().max_by_key(|entry| entry.ended_at)?;
         let first = entries.iter().map(|entry| entry.ended_at).min()?;
         let error = last.error.as_ref()?;
-        let mut parts = vec![0.0; PARTS];
+        let mut parts = [0.0; PARTS];
         for entry in entries {
             let age = now.as_millis().saturating_sub(entry.ended_at.as_millis());
             let part = usize::try_from(age * PARTS as u64 / since.millis()).unwrap_or(PARTS).min(PARTS - 1);
@@ -204,7 +204,7 @@ impl Group {
             place: format!("{} of {}{line}", Excerpt::line(name.unwrap_or("script"), 80), last.worker_id),
             number: entries.len() as u64,
             count: count(entries.len()),
-            line: spark(&parts),
+            line: spark(&parts.map(Some)),
             first: Ago::new(first, now),
             last: Ago::new(last.ended_at, now),
             task_id: last.task_id.to_string(),

@@ -106,14 +106,12 @@ impl Overview {
         let queues: Vec<_> = snapshot.queues.iter().filter(|queue| sees(&queue.worker_id)).collect();
         let instances: Vec<_> =
             snapshot.instances.iter().filter(|instance| sees(&instance.worker_id)).collect();
-        let sum = |of: fn(&QueueInfo) -> usize| -> String {
-            count(queues.iter().map(|queue| of(queue)).sum::<usize>())
-        };
+        let sum = |of: fn(&QueueInfo) -> usize| -> usize { queues.iter().map(|queue| of(queue)).sum() };
         let tiles = vec![
             Tile { name: "Throughput", value: rate(&points), unit: "tasks/s" },
-            Tile { name: "Running", value: sum(|queue| queue.claimed), unit: "tasks" },
-            Tile { name: "Waiting", value: sum(|queue| queue.waiting()), unit: "tasks" },
-            Tile { name: "Workers", value: count(instances.len()), unit: "instances" },
+            Tile::counting("Running", sum(|queue| queue.claimed), ["task", "tasks"]),
+            Tile::counting("Waiting", sum(|queue| queue.waiting()), ["task", "tasks"]),
+            Tile::counting("Workers", instances.len(), ["instance", "instances"]),
         ];
         Self {
             troubles: troubles(snapshot, sees),
@@ -127,6 +125,12 @@ impl Overview {
                 .collect(),
             more_instances: instances.len().saturating_sub(MAX_INSTANCES),
         }
+    }
+}
+
+impl Tile {
+    fn counting(name: &'static str, number: usize, [one, many]: [&'static str; 2]) -> Self {
+        Self { name, value: count(number), unit: if number == 1 { one } else { many } }
     }
 }
 
@@ -177,7 +181,7 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
         let millis = |point: &Point| Some(point.times.percentile(share)?.as_micros() as f64 / 1e3);
         points.iter().map(millis).collect()
     };
-    let numbers = |of: fn(&Point) -> usize| -> Vec<usize> { points.iter().map(of).collect() };
+    let numbers = |of: fn(&Point) -> Option<usize>| -> Vec<_> { points.iter().map(of).collect() };
     let plot = |title, unit, series: serde_json::Value| Plot {
         title,
         unit,
@@ -192,12 +196,12 @@ fn plots(times: &[WallTime], points: &[Point]) -> Vec<Plot> {
         { "name": "99 %", "color": "warn", "values": percentile(0.99) },
     ]);
     let tasks = json!([
-        { "name": "running", "color": "accent", "values": numbers(|point| point.running) },
-        { "name": "waiting", "color": "warn", "values": numbers(|point| point.waiting) },
+        { "name": "running", "color": "accent", "hasGaps": true, "values": numbers(|point| point.running) },
+        { "name": "waiting", "color": "warn", "hasGaps": true, "values": numbers(|point| point.waiting) },
     ]);
     vec![
         plot("Throughput", "tasks/s", throughput),
         plot("Run time", "ms", times),
-        plot("Tasks", "tasks", tasks),
+        plot("Running and waiting", "tasks", tasks),
     ]
 }

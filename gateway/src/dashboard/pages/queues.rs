@@ -126,8 +126,9 @@ impl QueueRow {
         const INTERVALS: usize = 60;
         let points = snapshot.points_of(&queue.worker_id);
         let last = &points[points.len().saturating_sub(INTERVALS)..];
-        let line =
-            |of: fn(&Point) -> usize| spark(&last.iter().map(|point| of(point) as f64).collect::<Vec<_>>());
+        let line = |of: fn(&Point) -> Option<usize>| {
+            spark(&last.iter().map(|point| of(point).map(|number| number as f64)).collect::<Vec<_>>())
+        };
         Self {
             worker_id: queue.worker_id.to_string(),
             ready: queue.ready,

@@ -7,8 +7,6 @@ pub(in crate::dashboard) struct Excerpt {
     pub(in crate::dashboard) text: String,
     /// How many bytes the whole text has, if this is not all of it.
     pub(in crate::dashboard) whole_bytes: Option<usize>,
-    /// Whether it is the whole text, character by character.
-    pub(in crate::dashboard) is_exact: bool,
 }
 
 impl Excerpt {
@@ -16,11 +14,9 @@ impl Excerpt {
     pub(in crate::dashboard) fn of(text: &str, max_bytes: usize) -> Self {
         let begin = within(text, max_bytes);
         if begin.len() < text.len() {
-            let cut = format!("{}…", shown(begin));
-            return Self { text: cut, whole_bytes: Some(text.len()), is_exact: false };
+            return Self { text: format!("{}…", shown(begin)), whole_bytes: Some(text.len()) };
         }
-        let whole = shown(text);
-        Self { is_exact: whole == text, text: whole, whole_bytes: None }
+        Self { text: shown(text), whole_bytes: None }
     }
 
     /// The first line of a text, at most `max_chars` of it, and as many as take three bytes each in a page.
@@ -42,12 +38,10 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        let whole = Excerpt { text: "abc".into(), whole_bytes: None, is_exact: true };
-        assert_eq!(Excerpt::of("abc", 3), whole);
-        let cut = Excerpt { text: "a…".into(), whole_bytes: Some(4), is_exact: false };
-        assert_eq!(Excerpt::of("aéb", 2), cut);
-        let changed = Excerpt { text: "a␀".into(), whole_bytes: None, is_exact: false };
-        assert_eq!(Excerpt::of("a\0", 4), changed);
+        let excerpt = |text: &str, whole_bytes| Excerpt { text: text.into(), whole_bytes };
+        assert_eq!(Excerpt::of("abc", 3), excerpt("abc", None));
+        assert_eq!(Excerpt::of("aéb", 2), excerpt("a…", Some(4)));
+        assert_eq!(Excerpt::of("a\0", 4), excerpt("a␀", None));
         assert_eq!(Excerpt::of("<<<", 10).text, "<<…");
         assert_eq!(Excerpt::line("\n  one\ntwo", 9), "one …");
         assert_eq!(Excerpt::line("éééé", 2), "éé…");

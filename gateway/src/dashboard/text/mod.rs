@@ -11,7 +11,7 @@ mod spark;
 pub(super) use ago::Ago;
 pub(super) use excerpt::Excerpt;
 pub(super) use lines::SourceLines;
-pub(super) use number::{bytes, count, percent};
+pub(super) use number::{bytes, count, counted, percent};
 pub(super) use shown::{html_bytes, shown, within};
 pub(super) use span::span;
 pub(super) use spark::spark;

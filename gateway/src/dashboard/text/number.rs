@@ -11,6 +11,11 @@ pub(in crate::dashboard) fn count(count: impl TryInto<u64>) -> String {
     text
 }
 
+/// So many of something, such as `1 task` and `2 tasks`.
+pub(in crate::dashboard) fn counted(number: usize, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A number of bytes, such as `1.5 MiB`.
 pub(in crate::dashboard) fn bytes(bytes: impl TryInto<u64>) -> String {
     let bytes = bytes.try_into().unwrap_or(u64::MAX);
@@ -44,6 +49,10 @@ mod tests {
     fn numbers_are_short_and_exact_enough() {
         assert_eq!([count(0_u64), count(999_u64), count(1_000_u64)], ["0", "999", "1\u{202f}000"]);
         assert_eq!(count(1_234_567_u64), "1\u{202f}234\u{202f}567");
+        assert_eq!(
+            [counted(0, "task"), counted(1, "task"), counted(2, "task")],
+            ["0 tasks", "1 task", "2 tasks"]
+        );
         assert_eq!(
             [bytes(1_023_u64), bytes(1_536_u64), bytes(3_u64 << 30)],
             ["1023 B", "1.5 KiB", "3.0 GiB"]

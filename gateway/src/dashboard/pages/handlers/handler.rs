@@ -7,7 +7,7 @@ use rhai_dispatcher::activity::ActivityFilter;
 use super::figures_view::FiguresView;
 use crate::dashboard::frame::{LivePage, PageError, Paging, Section, Shell, Visit, live};
 use crate::dashboard::pages::tasks::{EndedRow, read_ended};
-use crate::dashboard::text::{Excerpt, shown};
+use crate::dashboard::text::{Excerpt, counted, shown};
 
 /// What the page of a handler shows.
 #[derive(Debug)]
@@ -16,9 +16,10 @@ pub(in crate::dashboard) struct Handler {
     worker_id: String,
     about: String,
     typ: &'static str,
-    threads: usize,
+    /// How many calls each instance runs at once, in words; none without a limit.
+    threads: Option<String>,
     file: Option<String>,
-    instances: usize,
+    instances: String,
     figures: FiguresView,
     methods: Vec<MethodRow>,
     /// Where the next page of methods begins.
@@ -107,9 +108,9 @@ impl LivePage for HandlerPage {
             worker_id: handler.worker_id.to_string(),
             about: Excerpt::of(&handler.description, MAX_ABOUT_BYTES).text,
             typ: handler.typ.as_str(),
-            threads: handler.threads,
+            threads: (handler.threads > 0).then(|| counted(handler.threads, "call")),
             file: handler.file.as_deref().map(|file| Excerpt::line(file, 200)),
-            instances: handler.instances.len(),
+            instances: counted(handler.instances.len(), "instance"),
             figures: FiguresView::new(&handler.figures, now),
             next,
             is_later: self.paging.is_later(),

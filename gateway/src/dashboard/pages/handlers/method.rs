@@ -7,7 +7,7 @@ use rhai_dispatcher::task::MethodName;
 
 use super::figures_view::FiguresView;
 use super::method_form::{FieldKind, FormView, params_of};
-use crate::dashboard::frame::{PageError, Section, Shell, Visit, render};
+use crate::dashboard::frame::{PageError, Section, Shell, Visit, plain_text, render};
 use crate::dashboard::pages::started::Started;
 use crate::dashboard::text::Excerpt;
 
@@ -21,6 +21,8 @@ struct Page {
     handler: Option<String>,
     about: String,
     forms: Vec<FormView>,
+    /// How many forms are not shown.
+    more_forms: usize,
     schema: Option<Excerpt>,
     figures: FiguresView,
     can_call: bool,
@@ -28,8 +30,6 @@ struct Page {
 
 /// As many bytes its description and its schema take.
 const MAX_BYTES: usize = 16 * 1024;
-/// As many forms are shown.
-const MAX_FORMS: usize = 10;
 
 /// `GET /methods/{worker_id}/{name}`
 pub(in crate::dashboard) async fn method(
@@ -39,6 +39,7 @@ pub(in crate::dashboard) async fn method(
     let (worker_id, name) = names(&worker_id, &name)?;
     let found = find(&visit, &worker_id, &name).await?;
     let now = visit.dispatcher().transport().clock().wall();
+    let forms = FormView::all(&found.info.forms);
     let schema = found.info.schema.as_ref().and_then(|schema| schema.to::<serde_json::Value>().ok());
     render(&Page {
         shell: Shell::new(&visit, Section::Handlers, name.to_string()),
@@ -46,20 +47,27 @@ pub(in crate::dashboard) async fn method(
         name: name.to_string(),
         worker_id: worker_id.to_string(),
         about: Excerpt::of(&found.info.description, MAX_BYTES).text,
-        forms: found
-            .info
-            .forms
-            .iter()
-            .enumerate()
-            .take(MAX_FORMS)
-            .map(|(number, form)| FormView::new(number, form))
-            .collect(),
+        more_forms: found.info.forms.len() - forms.len(),
+        forms,
         schema: schema
             .and_then(|schema| serde_json::to_string_pretty(&schema).ok())
             .map(|text| Excerpt::of(&text, MAX_BYTES)),
         figures: FiguresView::new(&found.figures, now),
         can_call: visit.scope().is_some_and(|scope| scope.allows_method(&name)),
     })
+}
+
+/// `GET /methods/{worker_id}/{name}/schema`: the schema as plain text, as the worker announces it.
+pub(in crate::dashboard) async fn schema(
+    visit: Visit,
+    Path((worker_id, name)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    let (worker_id, name) = names(&worker_id, &name)?;
+    let found = find(&visit, &worker_id, &name).await?;
+    let schema = found.info.schema.ok_or_else(|| {
+        PageError::not_found(&format!("{name} has no schema."), "The page of the method has its description.")
+    })?;
+    Ok(plain_text(schema.to_string()))
 }
 
 /// `POST /methods/{worker_id}/{name}`: calls the method. The answer follows its task.
@@ -81,6 +89,9 @@ pub(in crate::dashboard) async fn call(
     let params = params_of(form, &fields)?;
     let id =
         visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params).submit().await?;
+    if visit.core.config.audit_calls {
+        visit.audit("call", id.to_string(), Some(name.to_string())).await;
+    }
     Started::response(&visit, id)
 }
 

@@ -2,7 +2,7 @@ use rhai_dispatcher::dispatcher::{MethodForm, ParameterInfo};
 use serde_json::{Map, Value};
 
 use crate::dashboard::frame::PageError;
-use crate::dashboard::text::{Excerpt, shown};
+use crate::dashboard::text::{Excerpt, html_bytes, shown};
 
 /// The fields of a form that calls a method, in one of the forms that the method has.
 #[derive(Debug)]
@@ -37,16 +37,49 @@ pub(super) enum FieldKind {
     Json,
 }
 
-/// A value of more than so many is typed.
+/// A value of more than so many is typed, and so is one of values that take more bytes in a page.
 const MAX_CHOICES: usize = 200;
-/// A longer default is not offered: the worker fills it in.
+const MAX_CHOICES_BYTES: usize = 8 * 1024;
+/// A default that takes more bytes in a page is not offered: the worker fills it in.
 const MAX_DEFAULT_BYTES: usize = 2 * 1024;
 
 impl FormView {
-    pub(super) fn new(number: usize, form: &MethodForm) -> Self {
+    /// As many forms are shown.
+    const MAX_FORMS: usize = 10;
+    /// As many bytes they take in a page, about. A part of a form would be another call, so that a form is there or not.
+    const MAX_BYTES: usize = 96 * 1024;
+
+    /// The first forms of a method that fit.
+    pub(super) fn all(forms: &[MethodForm]) -> Vec<Self> {
+        let mut bytes = 0;
+        let forms =
+            forms.iter().take(Self::MAX_FORMS).enumerate().map(|(number, form)| Self::new(number, form));
+        let fits = |form: &Self| {
+            bytes += form.bytes();
+            bytes <= Self::MAX_BYTES
+        };
+        forms.take_while(fits).collect()
+    }
+
+    fn new(number: usize, form: &MethodForm) -> Self {
         let fields =
             form.parameters.iter().enumerate().map(|(place, parameter)| Field::new(place, parameter));
         Self { number, fields: fields.collect() }
+    }
+
+    fn bytes(&self) -> usize {
+        /// What is around the texts of a field, and around those of a choice.
+        const AROUND: (usize, usize) = (400, 20);
+        let choices = |field: &Field| -> usize {
+            field.choices.iter().map(|choice| AROUND.1 + html_bytes(choice)).sum()
+        };
+        let texts = |field: &Field| -> usize {
+            [&field.name, &field.about, &field.default, &field.hint]
+                .into_iter()
+                .map(|text| html_bytes(text))
+                .sum()
+        };
+        self.fields.iter().map(|field| AROUND.0 + texts(field) + choices(field)).sum()
     }
 }
 
@@ -54,12 +87,16 @@ impl Field {
     fn new(place: usize, parameter: &ParameterInfo) -> Self {
         let schema: Value = parameter.schema.as_ref().and_then(|schema| schema.to().ok()).unwrap_or_default();
         let typ = type_of(&schema);
-        let choices: Vec<_> = match typ {
+        let mut choices: Vec<_> = match typ {
             Some("boolean") => vec!["true".to_owned(), "false".to_owned()],
             _ => schema.get("enum").and_then(Value::as_array).into_iter().flatten().map(text_of).collect(),
         };
+        let bytes: usize = choices.iter().map(|choice| html_bytes(choice)).sum();
+        if choices.len() > MAX_CHOICES || bytes > MAX_CHOICES_BYTES {
+            choices.clear();
+        }
         let kind = match typ {
-            _ if (1..=MAX_CHOICES).contains(&choices.len()) => FieldKind::Choice,
+            _ if !choices.is_empty() => FieldKind::Choice,
             Some("integer" | "number") => FieldKind::Number,
             Some("string") => FieldKind::Text,
             _ => FieldKind::Json,
@@ -78,7 +115,7 @@ impl Field {
             default: schema
                 .get("default")
                 .map(text_of)
-                .filter(|text| text.len() <= MAX_DEFAULT_BYTES)
+                .filter(|text| html_bytes(text) <= MAX_DEFAULT_BYTES)
                 .unwrap_or_default(),
             hint: match typ {
                 Some(typ) => shown(typ),
@@ -166,6 +203,26 @@ mod tests {
         let fields: Vec<_> =
             fields.iter().enumerate().map(|(n, text)| (format!("p{n}"), (*text).to_owned())).collect();
         params_of(&form, &fields).map_err(|error| error.problem)
+    }
+
+    #[test]
+    fn forms_of_any_schema_take_little_of_a_page() {
+        let one_of = |values: usize, len: usize| {
+            let values: Vec<_> = (0..values).map(|number| format!("{number}{}", "<".repeat(len))).collect();
+            json!({ "type": "string", "enum": values, "default": "\"".repeat(len) })
+        };
+        let form = |fields: usize, schema: &Value| {
+            let fields = (0..fields).map(|n| ParameterInfo::new(&format!("p{n}"), true, Some(schema)));
+            MethodForm::new(fields.collect(), None)
+        };
+        let views =
+            FormView::all(&[form(2, &one_of(3, 1)), form(1, &one_of(200, 1_000)), form(1, &one_of(201, 1))]);
+        let kinds: Vec<_> = views.iter().map(|view| view.fields[0].kind).collect();
+        assert_eq!(kinds, [FieldKind::Choice, FieldKind::Text, FieldKind::Text]);
+        assert_eq!([views[0].fields[1].default.len(), views[1].fields[0].default.len()], [1, 0]);
+        let many = [form(1, &one_of(3, 1)), form(10_000, &Value::Null), form(1, &one_of(3, 1))];
+        assert_eq!(FormView::all(&many).len(), 1, "each form is whole");
+        assert_eq!(FormView::all(&vec![form(1, &Value::Null); 11]).len(), 10);
     }
 
     #[test]

@@ -9,4 +9,4 @@ mod method_form;
 
 pub(in crate::dashboard) use handler::handler;
 pub(in crate::dashboard) use handlers::handlers;
-pub(in crate::dashboard) use method::{call, method};
+pub(in crate::dashboard) use method::{call, method, schema};

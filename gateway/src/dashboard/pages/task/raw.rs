@@ -1,11 +1,10 @@
 use axum::extract::Path;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::page::{read_visible, task_id};
-use crate::dashboard::frame::{PageError, Visit};
+use crate::dashboard::frame::{PageError, Visit, plain_text};
 
-/// `GET /tasks/{id}/{part}`: a part of a task as plain text, whole and unchanged.
+/// `GET /tasks/{id}/{part}`: a part of a task as plain text, which is also what the page copies.
 pub(in crate::dashboard) async fn raw(
     visit: Visit,
     Path((id, part)): Path<(String, String)>,
@@ -28,5 +27,5 @@ pub(in crate::dashboard) async fn raw(
             ));
         }
     };
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+    Ok(plain_text(text))
 }

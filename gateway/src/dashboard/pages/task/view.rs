@@ -61,9 +61,9 @@ pub(super) struct ErrorView {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) lines: Vec<(&'static str, String)>,
-    /// What is not shown, in words.
-    pub(super) left_out: Option<String>,
-    /// Whether all of it can be read.
+    /// What is not shown, or why it has no lines, in words.
+    pub(super) hint: Option<String>,
+    /// Whether there is a raw text with all lines that were kept.
     pub(super) is_kept: bool,
 }
 
@@ -230,19 +230,33 @@ fn log(details: &RhaiTaskDetails, following: Option<&Following>) -> Log {
         lines.push((line.level.as_str(), format!("{}{}", shown(begin), if is_long { "…" } else { "" })));
     }
     lines.reverse();
-    let mut left_out = Vec::new();
+    let mut hints = Vec::new();
     match (all.len() - lines.len()) as u64 + lost {
         0 => {}
-        number => left_out.push(format!("{} lines before these are not shown.", count(number))),
+        number => hints.push(format!("{} lines before these are not shown.", count(number))),
     }
     if has_long {
-        left_out.push("Long lines are cut.".to_owned());
+        hints.push("Long lines are cut.".to_owned());
     }
-    if details.log.is_truncated() {
-        left_out.push("The log ends before the task did: it was longer than may be kept.".to_owned());
+    // A task without lines may have printed: no event tells of a line that its log has no room for, and its record tells
+    // that the log was full only at the end.
+    let is_full = details.log.is_truncated();
+    match (lines.is_empty(), is_over, is_full) {
+        (true, false, _) => hints.push(
+            "No line yet. Lines appear here while it runs, but for those that its log has no room for."
+                .to_owned(),
+        ),
+        (true, true, false) => hints.push("It printed nothing.".to_owned()),
+        (true, true, true) => hints.push(
+            "Nothing of what it printed was kept: its first line is longer than its log may be.".to_owned(),
+        ),
+        (false, _, true) => {
+            hints.push("The log ends before the task did: it was longer than may be kept.".to_owned());
+        }
+        (false, _, false) => {}
     }
-    let left_out = (!left_out.is_empty()).then(|| left_out.join(" "));
-    Log { lines, left_out, is_kept: is_over && !details.log.is_empty() }
+    let hint = (!hints.is_empty()).then(|| hints.join(" "));
+    Log { lines, hint, is_kept: is_over && !details.log.lines().is_empty() }
 }
 
 fn facts(details: &RhaiTaskDetails) -> Vec<(&'static str, String)> {

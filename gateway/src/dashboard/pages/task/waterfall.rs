@@ -10,7 +10,8 @@ use crate::dashboard::text::{Excerpt, span};
 #[derive(Debug)]
 pub(super) struct Waterfall {
     pub(super) rows: Vec<Row>,
-    pub(super) height: usize,
+    /// Of the drawing of each row, in its units.
+    pub(super) width: f64,
     pub(super) length: String,
     /// How many tasks are not shown.
     pub(super) more: usize,
@@ -24,7 +25,6 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) status: &'static str,
     pub(super) text: String,
-    pub(super) y: usize,
     /// Where it was accepted, and how long it waited and ran, in the units of the drawing.
     pub(super) x: f64,
     pub(super) queue_width: f64,
@@ -32,10 +32,10 @@ pub(super) struct Row {
     pub(super) run_width: f64,
 }
 
-/// Where the bars begin, and how much room they have.
-const LEFT: f64 = 170.0;
+/// The length of the scale.
 const WIDTH: f64 = 460.0;
-const ROW: usize = 24;
+/// A bar that is thinner can't be seen.
+const MIN_BAR: f64 = 4.0;
 /// Characters of a name.
 const NAME: usize = 20;
 
@@ -59,19 +59,15 @@ impl Waterfall {
                 name: Excerpt::line(name, NAME),
                 status: task.status.as_str(),
                 text: format!("{}, {}", task.status, span(end(task) - task.created_at)),
-                y: number * ROW,
-                x: LEFT + accepted,
+                x: accepted,
                 queue_width: started - accepted,
-                run_x: LEFT + started,
-                // A bar that is too thin can't be seen.
-                run_width: (ended - started).max(2.0),
+                run_x: started,
+                run_width: (ended - started).max(MIN_BAR),
             }
         });
-        let rows: Vec<_> = rows.collect();
-        let height = rows.len() * ROW;
         Self {
-            height,
-            rows,
+            rows: rows.collect(),
+            width: WIDTH + MIN_BAR,
             length: span(length),
             more: details.children.len().saturating_sub(children.len()),
         }

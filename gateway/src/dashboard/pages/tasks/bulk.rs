@@ -14,7 +14,7 @@ use super::ended::read_entries;
 use super::unfinished::find as unfinished;
 use crate::auth::Access;
 use crate::dashboard::frame::{Notice, PageError, Section, Shell, Visit, render};
-use crate::dashboard::text::count;
+use crate::dashboard::text::{count, counted};
 
 /// What is to be done to all tasks that match a filter.
 #[derive(Debug, Deserialize)]
@@ -40,6 +40,8 @@ struct Question {
     shell: Shell,
     q: String,
     action: Action,
+    /// How many match, in words and as a number.
+    what: String,
     count: String,
     is_empty: bool,
     /// Whether there may be more than are done at once.
@@ -58,10 +60,15 @@ const SIDE_BY_SIDE: usize = 16;
 /// `GET /tasks/bulk`: says how many tasks match.
 pub(in crate::dashboard) async fn ask(visit: Visit, Query(bulk): Query<Bulk>) -> Result<Response, PageError> {
     let (ids, is_cut) = find(&visit, &bulk).await?;
+    let what = match bulk.action {
+        Action::Cancel => counted(ids.len(), "unfinished task"),
+        Action::Run => counted(ids.len(), "ended task"),
+    };
     render(&Question {
         shell: Shell::new(&visit, Section::Tasks, ""),
         q: bulk.q,
         action: bulk.action,
+        what: format!("{what} match{}", if ids.len() == 1 { "es" } else { "" }),
         count: count(ids.len()),
         is_empty: ids.is_empty(),
         is_cut,
@@ -128,7 +135,7 @@ async fn cancel(visit: &Visit, ids: &[TaskId]) -> Result<String, PageError> {
             }
         }
     }
-    let mut text = format!("{} tasks cancelled", count(cancelled + requested));
+    let mut text = format!("{} cancelled", counted(cancelled + requested, "task"));
     if requested > 0 {
         text.push_str(&format!(", of which {} run and end at their next step", count(requested)));
     }
@@ -144,7 +151,7 @@ async fn run_again(visit: &Visit, ids: &[TaskId]) -> Result<String, PageError> {
         stream::iter(ids.iter().copied()).map(|id| dispatcher.resubmit(id)).buffer_unordered(SIDE_BY_SIDE);
     let results: Vec<_> = submitted.collect().await;
     let done = results.iter().filter(|result| result.is_ok()).count();
-    let mut text = format!("{} tasks run again.", count(done));
+    let mut text = format!("{} run again.", counted(done, "task"));
     if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
         text.push_str(&format!(" {} were not submitted, such as: {error}.", count(results.len() - done)));
     }
