@@ -50,7 +50,7 @@ impl Keys {
 
     /// Tasks of the dispatcher that wait for a worker id.
     pub(crate) fn waiting_tasks(&self, worker_id: &WorkerId) -> Bytes {
-        format!("{}:{{{worker_id}}}:waiting", self.prefix).into()
+        format!("{{{}:{worker_id}}}:waiting", self.prefix).into()
     }
 
     /// The list by which a client that waits for replies wakes its own wait.

@@ -14,8 +14,8 @@ use rhai_dispatcher_redis::{RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Direction, FaultyProxy, RedisServer};
 use support::{attach, claim, client, complete, config, end, ended, open, open_with, submit, until, worker};
 
-const STREAM: &str = "rhailib:{worker-1}:activity";
-const TOTAL: &str = "rhailib:{worker-1}:activity:total";
+const STREAM: &str = "{rhailib:worker-1}:activity";
+const TOTAL: &str = "{rhailib:worker-1}:activity:total";
 
 fn run_one(transport: &RedisTransport, consumer: &Arc<dyn Consumer>) -> EndedRun {
     submit(transport);
@@ -38,7 +38,7 @@ fn answer_that_is_lost_logs_nothing_twice() {
     let consumer = attach(&transport);
     let (first, second) = (run_one(&transport, &consumer), run_one(&transport, &consumer));
     let ids = [second.claim.task, first.claim.task];
-    let logged = format!("rhailib:{{worker-1}}:logged:{}", consumer.instance());
+    let logged = format!("{{rhailib:worker-1}}:logged:{}", consumer.instance());
     proxy.black_hole(Direction::ToClient);
     consumer.record_activity(vec![first]);
     until("it is logged", || redis.exists(&logged).expect("an answer"));

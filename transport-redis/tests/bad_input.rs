@@ -18,8 +18,8 @@ use support::{
     worker,
 };
 
-const READY: &str = "rhailib:{worker-1}:ready:normal";
-const WAITING: &str = "rhailib:{worker-1}:waiting";
+const READY: &str = "{rhailib:worker-1}:ready:normal";
+const WAITING: &str = "{rhailib:worker-1}:waiting";
 
 /// What stands before a payload: place 1, priority, not fresh, no latest start, no deadline.
 const HEADER: &[u8] = b"\x3f\xf0\0\0\0\0\0\0n-\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -53,7 +53,7 @@ fn a_foreign_payload_goes_to_the_dead_letters_and_the_queue_goes_on() {
     let details = block_on(outcome).expect("an outcome");
     assert_eq!(details.status, TaskStatus::Error);
     assert_eq!(details.error.expect("an error").kind, TaskErrorKind::Undecodable);
-    let dead: usize = redis.xlen("rhailib:{worker-1}:dead_letters").expect("a length");
+    let dead: usize = redis.xlen("{rhailib:worker-1}:dead_letters").expect("a length");
     assert_eq!(dead, 3);
     until("the queue is empty", || redis.exists::<_, usize>(&[READY, WAITING][..]).expect("a count") == 0);
 }
@@ -96,7 +96,7 @@ fn a_claim_whose_task_was_overwritten_ends_with_its_instance() {
     let [overwritten, good] = [submit(&transport), submit(&transport)];
     let claims = [claim(&consumer), claim(&consumer)];
     assert_eq!(claims.map(|claimed| claimed.claim.task), [overwritten, good]);
-    let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+    let held = format!("{{rhailib:worker-1}}:held:{}", consumer.instance());
     let _: () = redis.hset(&held, overwritten.to_string(), "x").expect("written");
     block_on(consumer.detach()).expect("detached");
     let details = block_on(transport.details_of(overwritten)).expect("a record");
@@ -140,7 +140,7 @@ fn a_newer_payload_is_left_for_newer_instances() {
     assert_eq!(claimed.claim.task, good);
     complete(&consumer, claimed.claim);
     assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
-    let newer: Option<f64> = redis.zscore("rhailib:{worker-1}:newer", &text).expect("an answer");
+    let newer: Option<f64> = redis.zscore("{rhailib:worker-1}:newer", &text).expect("an answer");
     assert_eq!(newer, Some(127.0), "who reads that version finds it");
     assert!(redis.hexists::<_, _, bool>(WAITING, &text).expect("an answer"));
     let queues = block_on(transport.queues()).expect("queues");
@@ -211,7 +211,7 @@ fn one_end_fails(server: &RedisServer) {
         assert_eq!(block_on(outcome).expect("an outcome").status, TaskStatus::Completed);
     }
     // What was not taken back is still the instance's, and can be written once there is nothing in the way.
-    let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+    let held = format!("{{rhailib:worker-1}}:held:{}", consumer.instance());
     assert!(redis.hexists::<_, _, bool>(&held, ids[3].to_string()).expect("an answer"));
     assert_eq!(block_on(transport.details_of(ids[3])).expect("a record").status, TaskStatus::Processing);
     let _: () = redis.del(READY).expect("deleted");
@@ -231,7 +231,7 @@ fn two_submits_fail(server: &RedisServer) {
     let parent = submit(&transport);
     let running = claim(&consumer).claim;
     let _: () = redis.set(format!("{{rhailib:{parent}}}:children"), "no children").expect("set");
-    let _: () = redis.set("rhailib:{worker-1}:requests", "no requests").expect("set");
+    let _: () = redis.set("{rhailib:worker-1}:requests", "no requests").expect("set");
     let waiting = wait_for_tasks(&mut redis, &consumer);
     let (good, mut child, mut request) = (task(), task(), task());
     child.parent = Some(parent);
@@ -256,7 +256,7 @@ fn an_instance_that_can_t_hold_a_task_is_delivered_none() {
     let transport = open(&server);
     let (broken, other) = (attach(&transport), attach(&transport));
     let waiting = wait_for_tasks(&mut redis, &broken);
-    let held = format!("rhailib:{{worker-1}}:held:{}", broken.instance());
+    let held = format!("{{rhailib:worker-1}}:held:{}", broken.instance());
     let _: () = redis.set(held, "not a hash").expect("set");
     let id = submit(&transport);
     assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
@@ -387,7 +387,7 @@ fn a_claim_whose_task_was_deleted_ends_in_an_error_when_it_is_given_up() {
     for finish in [Finish::Release, Finish::Abandon] {
         let id = submit(&transport);
         let mut done = completed(claim(&consumer).claim);
-        let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+        let held = format!("{{rhailib:worker-1}}:held:{}", consumer.instance());
         let _: () = redis.del(&held).expect("deleted");
         done.finish = finish;
         let answers = block_on(consumer.finish(&[done]));

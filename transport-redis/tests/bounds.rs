@@ -35,9 +35,9 @@ fn records_take_no_more_bytes_than_they_may() {
     let kept: Vec<_> = records.iter().map(Option::is_some).collect();
     let expected: Vec<_> = (0..ids.len()).map(|index| index + KEPT >= ids.len()).collect();
     assert_eq!(kept, expected, "those that ended last");
-    let requests: usize = redis.hlen("rhailib:{worker-1}:requests").expect("a length");
+    let requests: usize = redis.hlen("{rhailib:worker-1}:requests").expect("a length");
     assert_eq!(requests, KEPT, "request ids go with their records");
-    let total: usize = redis.hget("rhailib:{worker-1}:finished:total", "bytes").expect("a number");
+    let total: usize = redis.hget("{rhailib:worker-1}:finished:total", "bytes").expect("a number");
     assert!((KEPT * OUTPUT..KEPT * (OUTPUT + 1_000)).contains(&total), "{total}");
 }
 
@@ -54,7 +54,7 @@ fn only_expiring_activity_is_left_of_a_queue_that_is_over() {
     block_on(transport.cancel(&[cancelled], CancelReason::Asked)).expect("asked");
     block_on(consumer.detach()).expect("detached");
     let left = |redis: &mut redis::Connection| {
-        let mut keys: Vec<String> = redis.keys("rhailib:*").expect("keys");
+        let mut keys: Vec<String> = redis.keys("*rhailib:*").expect("keys");
         keys.retain(|key| key != "rhailib:libraries");
         keys.sort();
         keys
@@ -63,7 +63,7 @@ fn only_expiring_activity_is_left_of_a_queue_that_is_over() {
         left(&mut redis).iter().all(|key| key.contains('{') || key.ends_with(":queues"))
     });
     assert_eq!(block_on(transport.queues()).expect("queues"), []);
-    let activity = ["rhailib:{worker-1}:activity", "rhailib:{worker-1}:activity:total"];
+    let activity = ["{rhailib:worker-1}:activity", "{rhailib:worker-1}:activity:total"];
     assert_eq!(left(&mut redis), [&["rhailib:queues"], &activity[..]].concat());
     let longest = TransportConfig::default().activity_ttl.as_millis();
     for key in activity {
@@ -114,10 +114,10 @@ fn a_lowered_bound_is_reached_step_by_step() {
     run(&open_with(&server, |config| config), 100);
     let lowered = open_with(&server, |config| config.with_max_finished_records(5));
     run(&lowered, 1);
-    let left: usize = redis.hget("rhailib:{worker-1}:finished:total", "records").expect("a number");
+    let left: usize = redis.hget("{rhailib:worker-1}:finished:total", "records").expect("a number");
     assert!((80..100).contains(&left), "one call deletes a few: {left} are left");
     run(&lowered, 20);
-    let left: usize = redis.hget("rhailib:{worker-1}:finished:total", "records").expect("a number");
+    let left: usize = redis.hget("{rhailib:worker-1}:finished:total", "records").expect("a number");
     let records: Vec<String> = redis.keys("rhailib:????????-*").expect("keys");
     assert_eq!((left, records.len()), (5, 5));
 }
@@ -136,13 +136,13 @@ fn what_has_expired_in_a_full_queue_makes_room_step_by_step() {
     assert!(matches!(refused, Err(SubmitError::QueueFull { .. })), "{refused:?}");
     // No instance serves the queue, and none looks.
     support::until("it takes again", || block_on(transport.submit_one(task())).is_ok());
-    let waiting: usize = redis.hlen("rhailib:{worker-1}:waiting").expect("a length");
+    let waiting: usize = redis.hlen("{rhailib:worker-1}:waiting").expect("a length");
     assert!(waiting > LIMIT / 2, "one call ends a few: {waiting} wait");
     support::until("the rest has expired, and is not counted", || {
         block_on(transport.queues()).expect("queues")[0].waiting() == 1
     });
     for key in ["waiting", "expiring", "ready:normal"] {
-        let key = format!("rhailib:{{worker-1}}:{key}");
+        let key = format!("{{rhailib:worker-1}}:{key}");
         let kind: String = redis::cmd("TYPE").arg(&key).query(&mut redis).expect("a type");
         let left: usize = match kind.as_str() {
             "hash" => redis.hlen(&key),

@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, claim, client, open, open_with, submit, task, until};
 
-const ORPHANED: &str = "rhailib:{worker-1}:orphaned";
+const ORPHANED: &str = "{rhailib:worker-1}:orphaned";
 
 fn child_of(parent: TaskId) -> Task {
     Task { parent: Some(parent), depth: 1, worker_id: elsewhere(), ..task() }

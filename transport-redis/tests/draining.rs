@@ -11,7 +11,7 @@ use rhai_dispatcher_core::{Completion, Finish, Finished, TaskId, TaskLog};
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, claim, claim_of, client, end, open, submit, until, wait_for_tasks};
 
-const IDLE: &str = "rhailib:{worker-1}:idle";
+const IDLE: &str = "{rhailib:worker-1}:idle";
 
 /// The status of a task, which start of it has been claimed, and when that was.
 fn state(redis: &mut redis::Connection, id: TaskId) -> (String, u32, String) {
@@ -109,7 +109,7 @@ fn one_that_is_gone_leaves_no_list() {
     }
     // Now one whose process has died while it waited, with a task that it was given and did not read.
     let consumer = attach(&transport);
-    let deliveries = format!("rhailib:{{worker-1}}:deliveries:{}", consumer.instance());
+    let deliveries = format!("{{rhailib:worker-1}}:deliveries:{}", consumer.instance());
     let credit = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1', 1, 1, 10, 1))";
     let _ = server.command(&["EVAL", credit, "1", IDLE, &consumer.instance().to_string()]);
     submit(&transport);

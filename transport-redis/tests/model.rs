@@ -58,7 +58,7 @@ impl World for RedisWorld {
 
     async fn end_lease(&self, worker_id: &WorkerId, instance: InstanceId) {
         let mut redis = self.client();
-        let key = |what: &str| format!("rhailib:{{{worker_id}}}:{what}");
+        let key = |what: &str| format!("{{rhailib:{worker_id}}}:{what}");
         let transport = self.store.transport.get().expect("it is open");
         // The first read of a queue begins a grace for all its instances.
         transport.queue(worker_id).await.expect("a read");
@@ -70,7 +70,7 @@ impl World for RedisWorld {
     async fn wait_for_credit(&self, worker_id: &WorkerId, has: bool) {
         let (mut redis, clock) = (self.client(), SystemClock::new());
         let start = clock.now();
-        while redis.exists::<_, bool>(format!("rhailib:{{{worker_id}}}:idle")).expect("an answer") != has {
+        while redis.exists::<_, bool>(format!("{{rhailib:{worker_id}}}:idle")).expect("an answer") != has {
             assert!(clock.now() - start < Duration::from_secs(20), "no credit was written or withdrawn");
             clock.sleep_until(clock.now() + Duration::from_millis(1)).await;
         }

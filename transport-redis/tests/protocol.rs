@@ -41,11 +41,11 @@ fn a_record_is_readable_at_every_step() {
     assert_eq!(field("limits"), Some(r#"{"max_operations":1000}"#));
     assert!(field("created_at").is_some_and(|time| time.parse::<u64>().is_ok()));
     let ready: Vec<(String, f64)> =
-        redis.zrange_withscores("rhailib:{worker-1}:ready:high", 0, -1).expect("an answer");
+        redis.zrange_withscores("{rhailib:worker-1}:ready:high", 0, -1).expect("an answer");
     assert_eq!(ready[0].0, id.to_string());
     let created_at: f64 = fields["created_at"].parse().expect("a time");
     assert!((0.0..1_000.0).contains(&(ready[0].1 / 1_000.0 - created_at)), "its sequence is when it came");
-    let waiting: Vec<u8> = redis.hget("rhailib:{worker-1}:waiting", id.to_string()).expect("the task");
+    let waiting: Vec<u8> = redis.hget("{rhailib:worker-1}:waiting", id.to_string()).expect("the task");
     assert_eq!(waiting[8..10], *b"hf", "a high priority, not yet started");
     assert_eq!(waiting[26], 1, "the payload begins with its version");
     assert!(waiting.ends_with(br#"{"max_operations":1000}"#), "and ends with the limits");
@@ -57,7 +57,7 @@ fn a_record_is_readable_at_every_step() {
     let [instance, delivery, started_at] = claim_of(&fields["claim"]);
     assert_eq!((instance, delivery), (consumer.instance().to_string().as_str(), "1"));
     assert!(started_at.parse::<u64>().is_ok());
-    let held = format!("rhailib:{{worker-1}}:held:{}", consumer.instance());
+    let held = format!("{{rhailib:worker-1}}:held:{}", consumer.instance());
     let payload: Vec<u8> = redis.hget(held, id.to_string()).expect("the task");
     assert_eq!(payload, waiting);
     complete(&consumer, claimed.claim);
@@ -66,9 +66,9 @@ fn a_record_is_readable_at_every_step() {
     let ttl: i64 = redis.ttl(format!("rhailib:{id}")).expect("an answer");
     assert!((1..=24 * 60 * 60).contains(&ttl), "{ttl}");
     let left = [
-        "rhailib:{worker-1}:waiting".to_owned(),
-        "rhailib:{worker-1}:ready:high".to_owned(),
-        format!("rhailib:{{worker-1}}:held:{}", consumer.instance()),
+        "{rhailib:worker-1}:waiting".to_owned(),
+        "{rhailib:worker-1}:ready:high".to_owned(),
+        format!("{{rhailib:worker-1}}:held:{}", consumer.instance()),
     ];
     assert_eq!(redis.exists::<_, usize>(&left[..]).expect("an answer"), 0);
 }
@@ -162,7 +162,7 @@ fn however_many_cancels_there_are_each_is_repeated() {
         {
             // As if the message to its instance had been lost.
             let text = format!("{} {} asked", claimed.claim.instance, claimed.claim.delivery);
-            cancels.hset("rhailib:{worker-1}:cancels", claimed.claim.task.to_string(), text);
+            cancels.hset("{rhailib:worker-1}:cancels", claimed.claim.task.to_string(), text);
             count += 1;
         }
     }

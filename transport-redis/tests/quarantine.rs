@@ -21,9 +21,9 @@ use support::{
     wait_for_tasks,
 };
 
-const QUARANTINE: &str = "rhailib:{worker-1}:quarantine";
-const STATE: &str = "rhailib:{worker-1}:state";
-const ALIVE: &str = "rhailib:{worker-1}:alive";
+const QUARANTINE: &str = "{rhailib:worker-1}:quarantine";
+const STATE: &str = "{rhailib:worker-1}:state";
+const ALIVE: &str = "{rhailib:worker-1}:alive";
 
 fn ten() -> NonZeroUsize {
     NonZeroUsize::new(10).expect("more than none")
@@ -84,7 +84,7 @@ fn tasks(claimed: &[Claimed]) -> Vec<TaskId> {
 fn wait_since_long_ago(server: &RedisServer, instance: &dyn Consumer, count: usize) {
     let credit = "return redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>ddI4I1I1', 1, 1, ARGV[2], 1, 0))";
     let (id, count) = (instance.instance().to_string(), count.to_string());
-    let _ = server.command(&["EVAL", credit, "1", "rhailib:{worker-1}:idle", &id, &count]);
+    let _ = server.command(&["EVAL", credit, "1", "{rhailib:worker-1}:idle", &id, &count]);
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn dead_instance_is_delivered_no_more_than_its_share() {
     wait_since_long_ago(&server, &*dead, 10);
     let mut waiting = survivor.claim(ten());
     assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");
-    let idle = || server.command(&["HLEN", "rhailib:{worker-1}:idle"]);
+    let idle = || server.command(&["HLEN", "{rhailib:worker-1}:idle"]);
     until("both wait", || idle().starts_with(":2"));
     submit(&transport);
     let second = submit(&transport);

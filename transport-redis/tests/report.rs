@@ -11,7 +11,7 @@ use rhai_dispatcher_core::{Added, Counters, Histogram, InstanceReport, Transport
 use rhai_dispatcher_test_redis::RedisServer;
 use support::{attach, client, config, open};
 
-const FIGURES: &str = "rhailib:{worker-1}:figures";
+const FIGURES: &str = "{rhailib:worker-1}:figures";
 
 fn report(sequence: u64, name: &str) -> InstanceReport {
     let mut counters = Counters::default();
@@ -44,12 +44,12 @@ fn a_report_is_in_keys_of_its_worker_id_that_expire() {
         [(":methods", 1), ("a.b:completed", 2), ("a.b:cancelled", 1), ("a.b:micros", 3_000), (&*bucket, 3)];
     assert_eq!(fields, expected.map(|(name, count)| (name.to_owned(), count)).into());
 
-    let announced = format!("rhailib:{{worker-1}}:announced:{}", consumer.instance());
+    let announced = format!("{{rhailib:worker-1}}:announced:{}", consumer.instance());
     let said: HashMap<String, String> = redis.hgetall(&announced).expect("an announcement");
     assert_eq!((&*said["description"], &*said["in_flight"]), (r#"{"host":"here"}"#, r#"{"a.b":7}"#));
     let started_at: u64 = said["started_at"].parse().expect("a time");
     assert_eq!(last - started_at, 5_000, "both by the server's clock");
-    let counted = format!("rhailib:{{worker-1}}:counted:{}", consumer.instance());
+    let counted = format!("{{rhailib:worker-1}}:counted:{}", consumer.instance());
     assert_eq!(redis.get::<_, u64>(&counted).expect("a number"), 4);
     let announced_ttl = 24 * i64::try_from(config(&server).transport.lease.as_secs()).expect("some minutes");
     for (key, longest) in [(FIGURES, 7 * 24 * 3_600), (&announced, announced_ttl), (&counted, 3_600)] {
@@ -69,7 +69,7 @@ fn report_that_finds_a_key_of_the_wrong_type_counts_when_it_is_sent_again() {
     let transport = open(&server);
     let consumer = attach(&transport);
     for key in
-        ["announced", "counted"].map(|name| format!("rhailib:{{worker-1}}:{name}:{}", consumer.instance()))
+        ["announced", "counted"].map(|name| format!("{{rhailib:worker-1}}:{name}:{}", consumer.instance()))
     {
         let _: () = redis.lpush(&key, "x").expect("written");
         assert!(block_on(consumer.report(&report(1, "a.b"))).is_err(), "{key}");
@@ -103,7 +103,7 @@ fn what_other_clients_write_beside_is_left_out() {
     assert_eq!((&*only.name, only.counters.completed, only.counters.cancelled), ("a.b", 0, 1));
     assert_eq!(only.counters.times.count(), 3);
 
-    let announced = format!("rhailib:{{worker-1}}:announced:{}", consumer.instance());
+    let announced = format!("{{rhailib:worker-1}}:announced:{}", consumer.instance());
     let broken = [("description", "{"), ("started_at", "soon"), ("in_flight", "[]")];
     let _: () = redis.hset_multiple(&announced, &broken).expect("written");
     let infos = block_on(transport.instances(None)).expect("instances");

@@ -23,9 +23,9 @@ use support::{
     until,
 };
 
-const QUARANTINE: &str = "rhailib:{worker-1}:quarantine";
-const READY: &str = "rhailib:{worker-1}:ready:normal";
-const ALIVE: &str = "rhailib:{worker-1}:alive";
+const QUARANTINE: &str = "{rhailib:worker-1}:quarantine";
+const READY: &str = "{rhailib:worker-1}:ready:normal";
+const ALIVE: &str = "{rhailib:worker-1}:alive";
 
 /// As many tasks as one process may have.
 const MANY: usize = 10_000;
@@ -91,11 +91,11 @@ fn ids(claimed: &[Claimed]) -> HashSet<TaskId> {
 }
 
 fn held(instance: &Arc<dyn Consumer>) -> String {
-    format!("rhailib:{{worker-1}}:held:{}", instance.instance())
+    format!("{{rhailib:worker-1}}:held:{}", instance.instance())
 }
 
 fn lost(instance: &Arc<dyn Consumer>) -> String {
-    format!("rhailib:{{worker-1}}:lost:{}", instance.instance())
+    format!("{{rhailib:worker-1}}:lost:{}", instance.instance())
 }
 
 /// What stands for an instance among the living: when its lease ends, or less than that.
@@ -105,7 +105,7 @@ fn alive(redis: &mut redis::Connection, instance: &Arc<dyn Consumer>) -> Option<
 
 /// Lets the lease of an instance be over, and not because the server was away.
 fn expire(redis: &mut redis::Connection, worker_id: &str, instance: &Arc<dyn Consumer>) {
-    let key = |what: &str| format!("rhailib:{{{worker_id}}}:{what}");
+    let key = |what: &str| format!("{{rhailib:{worker_id}}}:{what}");
     let _: () = redis.hset(key("state"), "grace", 0).expect("set");
     let _: () = redis.zadd(key("alive"), instance.instance().to_string(), 1).expect("set");
 }
@@ -179,7 +179,7 @@ fn look_at_many_queues_takes_no_more_claims_than_one_script_may() {
     }
     let count_held = |redis: &mut redis::Connection| -> usize {
         let keys = names.iter().zip(&doomed);
-        let keys = keys.map(|(name, instance)| format!("rhailib:{{{name}}}:held:{}", instance.instance()));
+        let keys = keys.map(|(name, instance)| format!("{{rhailib:{name}}}:held:{}", instance.instance()));
         keys.map(|key| redis.hlen::<_, usize>(key).expect("an answer")).sum()
     };
     for look in 1..=QUEUES {
@@ -229,7 +229,7 @@ fn rest_of_a_report_that_broke_off_is_released_without_a_death() {
     until("the instance is marked", || alive(&mut redis, &doomed) == Some(-1.0));
     drop(reporting); // it does not send the rest
     // Also while no lease counts as over, as after an outage: it was decided before.
-    let _: () = redis.hset("rhailib:{worker-1}:state", "grace", "9999999999999").expect("set");
+    let _: () = redis.hset("{rhailib:worker-1}:state", "grace", "9999999999999").expect("set");
     let left: usize = redis.hlen(held(&doomed)).expect("an answer");
     assert!((1..SOME).contains(&left), "{left}");
     assert_eq!(redis.zcard::<_, usize>(QUARANTINE).expect("an answer"), 1);
@@ -275,7 +275,7 @@ fn note_of_a_report_expires() {
     let reported = attach(&transport);
     let id = submit(&transport);
     claim(&reported);
-    let note = format!("rhailib:{{worker-1}}:reported:{}", reported.instance());
+    let note = format!("{{rhailib:worker-1}}:reported:{}", reported.instance());
     report_crash(&transport, &reported, &[id]);
     assert!((1..=3_600_000).contains(&redis.pttl::<_, i64>(&note).expect("an answer")));
     assert!(!redis.exists::<_, bool>(lost(&reported)).expect("an answer"), "no renewal takes the death back");

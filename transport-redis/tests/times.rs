@@ -153,7 +153,7 @@ fn an_instance_that_asks_for_more_than_fits_is_given_tasks_at_once() {
         assert!(futures::FutureExt::now_or_never(&mut waiting).is_none());
         let instance = consumer.instance().to_string();
         support::until("it waits", || {
-            redis.hexists("rhailib:{worker-1}:idle", &instance).expect("an answer")
+            redis.hexists("{rhailib:worker-1}:idle", &instance).expect("an answer")
         });
         let id = block_on(transport.submit_one(task())).expect("accepted").task_id();
         let claim: Option<String> = redis.hget(format!("rhailib:{id}"), "claim").expect("a record");
@@ -169,7 +169,7 @@ fn an_instance_that_asks_for_more_than_fits_is_given_tasks_at_once() {
 fn wait_as(server: &RedisServer, instance: &str, [since, alive, tasks, watches]: [&str; 4]) {
     let credit = "local credit = struct.pack('>ddI4I1I1', ARGV[2], ARGV[3], ARGV[4], 1, ARGV[5])
         return redis.call('HSET', KEYS[1], ARGV[1], credit)";
-    let key = "rhailib:{worker-1}:idle";
+    let key = "{rhailib:worker-1}:idle";
     let _ = server.command(&["EVAL", credit, "1", key, instance, since, alive, tasks, watches]);
 }
 
@@ -181,7 +181,7 @@ fn what_is_due_is_passed_on_by_an_instance_that_gets_work() {
     let transport = open(&server);
     let [single, other] = [attach(&transport), attach(&transport)];
     let (single_id, other_id) = (single.instance().to_string(), other.instance().to_string());
-    let list = |id: &str| format!("rhailib:{{worker-1}}:deliveries:{id}");
+    let list = |id: &str| format!("{{rhailib:worker-1}}:deliveries:{id}");
     // Each was told to claim when it attached.
     let _: () = redis.del(&[list(&single_id), list(&other_id)][..]).expect("deleted");
     let dead = rhai_dispatcher_core::InstanceId::new().to_string();

@@ -62,7 +62,7 @@ impl Site {
 
     /// The task that runs on that worker id and that no other has dispatched, once there is one.
     fn claimed_by(&self, worker_id: &str) -> String {
-        let held = format!("rhailib:{{{worker_id}}}:held:*");
+        let held = format!("{{rhailib:{worker_id}}}:held:*");
         let mut id = None;
         self.until("a task is there", || {
             let instances = self.redis.command(&["KEYS", &held]);

@@ -68,7 +68,7 @@ fn each_pushed_task_has_one_reply_while_workers_are_killed() {
         );
     }
     // Each was one task of the dispatcher.
-    let finished: usize = redis.hget("rhailib:{worker-1}:finished:total", "records").expect("an answer");
+    let finished: usize = redis.hget("{rhailib:worker-1}:finished:total", "records").expect("an answer");
     assert_eq!(finished, tasks);
 }
 

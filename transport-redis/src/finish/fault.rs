@@ -10,7 +10,7 @@ pub(crate) async fn acknowledge(
             continue;
         }
         let (worker_id, instance) = &end.group;
-        let held = format!("{}:{{{worker_id}}}:held:{instance}", caller.prefix);
+        let held = format!("{{{}:{worker_id}}}:held:{instance}", caller.prefix);
         let deadline = tokio::time::Instant::now() + caller.timeout;
         let Ok((connection, _)) = caller.link.get(deadline).await else { return };
         let _ =

@@ -3,12 +3,12 @@ use rhai_dispatcher_core::{InstanceId, TaskId, WorkerId};
 
 /// The list to which tasks for an idle instance are delivered.
 pub(crate) fn deliveries(prefix: &str, worker_id: &WorkerId, instance: InstanceId) -> Bytes {
-    format!("{prefix}:{{{worker_id}}}:deliveries:{instance}").into()
+    format!("{{{prefix}:{worker_id}}}:deliveries:{instance}").into()
 }
 
 /// How tasks of a worker id have ended.
 pub(crate) fn activity(prefix: &str, worker_id: &WorkerId) -> Bytes {
-    format!("{prefix}:{{{worker_id}}}:activity").into()
+    format!("{{{prefix}:{worker_id}}}:activity").into()
 }
 
 /// The record of a task.

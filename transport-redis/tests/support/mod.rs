@@ -109,7 +109,7 @@ pub(crate) fn wait_for_tasks(
     let mut waiting =
         async move { consumer.claim(NonZeroUsize::new(10).expect("more than none")).await }.boxed();
     assert!((&mut waiting).now_or_never().is_none(), "there is nothing to claim");
-    until("it waits", || redis.hexists("rhailib:{worker-1}:idle", &instance).expect("an answer"));
+    until("it waits", || redis.hexists("{rhailib:worker-1}:idle", &instance).expect("an answer"));
     waiting
 }
 

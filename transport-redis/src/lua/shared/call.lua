@@ -96,7 +96,7 @@ local function events_key(id) return '{' .. PREFIX .. ':' .. id .. '}:events' en
 local function withheld_key(id) return '{' .. PREFIX .. ':' .. id .. '}:withheld' end
 local function children_key(id) return '{' .. PREFIX .. ':' .. id .. '}:children' end
 local function key(w, what)
-  if w ~= last_queue then last_queue, queue_prefix = w, PREFIX .. ':{' .. w .. '}:' end
+  if w ~= last_queue then last_queue, queue_prefix = w, '{' .. PREFIX .. ':' .. w .. '}:' end
   return queue_prefix .. what
 end
 local function ready_key(w, letter) return key(w, READY[letter]) end
