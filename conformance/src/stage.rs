@@ -64,7 +64,9 @@ impl<'e> Stage<'e> {
     }
 
     pub(crate) fn task_for(&self, worker_id: &str) -> Task {
-        Task::new(worker(worker_id), Payload::script("40 + 2"), "caller")
+        let worker_id = worker(worker_id);
+        let id = self.transport.new_task_id(&worker_id);
+        Task { id, ..Task::new(worker_id, Payload::script("40 + 2"), "caller") }
     }
 
     /// A task that `parent` dispatches.

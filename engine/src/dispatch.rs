@@ -136,7 +136,8 @@ async fn dispatch(
     let task = call.task().task();
     let config = DispatcherConfig::new(Arc::clone(&task.caller_id)).map_err(|error| error.to_string())?;
     let dispatcher = Dispatcher::new(Arc::clone(&transport), config);
-    let id = TaskId::new();
+    let id =
+        transport.new_task_id(&WorkerId::try_from(worker_id.as_str()).map_err(|error| error.to_string())?);
     let time_left = call.task().deadline().map(|at| at - call.task().clock().now());
     let mut child = dispatcher
         .new_play_request()

@@ -51,6 +51,7 @@ mod listing;
 mod recovery;
 mod report;
 mod script;
+mod slot;
 mod submit;
 mod transport;
 mod wait;

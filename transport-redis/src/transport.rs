@@ -25,6 +25,7 @@ use crate::listing::{read_active, read_all_instances, read_queue, read_queues, r
 use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
+use crate::slot::new_task_id;
 use crate::wait::{OutcomeFuture, check_inboxes, read_details, read_summaries};
 
 /// The transport over Redis. Clones are the same handle, with one inbox and one connection for calls.
@@ -74,6 +75,11 @@ impl RedisTransport {
 
 #[async_trait]
 impl Transport for RedisTransport {
+    /// One whose record is in the slot of the worker id in a cluster.
+    fn new_task_id(&self, worker_id: &WorkerId) -> TaskId {
+        new_task_id(&self.handle.config.prefix, worker_id)
+    }
+
     async fn submit(
         &self,
         tasks: Vec<Arc<Task>>,

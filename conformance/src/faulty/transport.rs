@@ -30,6 +30,10 @@ impl Faulty {
 
 #[async_trait]
 impl Transport for Faulty {
+    fn new_task_id(&self, worker_id: &WorkerId) -> TaskId {
+        self.inner.new_task_id(worker_id)
+    }
+
     async fn submit(
         &self,
         tasks: Vec<Arc<Task>>,

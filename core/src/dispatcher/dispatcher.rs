@@ -144,7 +144,9 @@ impl Dispatcher {
         let payload = first.payload();
         // The rules may have changed since.
         self.check([&payload]).await?;
+        let id = self.transport().new_task_id(&first.worker_id);
         let mut task = Task::new(first.worker_id, payload, Arc::clone(&self.config().caller_id));
+        task.id = id;
         task.args = first.args;
         task.limits = first.limits;
         task.context_id = first.context_id;

@@ -25,6 +25,13 @@ use crate::{
 /// a case of the conformance suite, which every implementation passes.
 #[async_trait]
 pub trait Transport: Send + Sync + Debug {
+    /// A new id for a task of a worker id. A transport may have some that are cheaper to it; it takes any other too, unless
+    /// it says otherwise.
+    fn new_task_id(&self, worker_id: &WorkerId) -> TaskId {
+        let _ = worker_id;
+        TaskId::new()
+    }
+
     /// Accepts tasks; one answer for each, in their order.
     ///
     /// An accepted task reaches an outcome as long as some instance serves its worker id in time.

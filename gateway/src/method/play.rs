@@ -51,8 +51,8 @@ async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, Error
     if context.is_notification {
         return submit(context, prepared).await;
     }
-    let Prepared { request, keep, timeout, audited, .. } = prepared;
-    let id = TaskId::new();
+    let Prepared { request, worker_id, keep, timeout, audited } = prepared;
+    let id = context.core.dispatcher.transport().new_task_id(&worker_id);
     audit(context, id, audited).await;
     let withdrawal = (!keep).then(|| context.core.withdrawals.watch(id));
     let mut request = request.task_id(id).timeout(timeout);

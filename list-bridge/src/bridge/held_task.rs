@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Invalid, OutcomeError, SubmitError, SubmitOneError, Task, TaskId,
-    TransportError, TransportExt, WallTime,
+    CancelReason, Cancelled, Invalid, OutcomeError, SubmitError, SubmitOneError, Task, TransportError,
+    TransportExt, WallTime,
 };
 use rhai_dispatcher_redis::ClientError;
 use tokio::time::sleep;
@@ -178,19 +178,20 @@ impl HeldTask {
 
     /// Reads the hash of a client when the bridge may hold that many bytes; `share` is its part of them.
     async fn read<'a>(&'a self, id: &ListId, share: &mut Option<ByteShare<'a>>) -> Result<HashRead, Again> {
-        let BridgeCore { tasks, config, bytes, .. } = &*self.bridge;
+        let BridgeCore { transport, worker_id, tasks, config, bytes, .. } = &*self.bridge;
+        let new_id = || Some(transport.new_task_id(worker_id));
         *share = None;
         // How much it is is not known before. Most have less than this, and the others say how much they have.
         let limits = config.field_limits();
         let few = limits.at_most(FEW_BYTES);
         let mut taken = bytes.take(few.total()).await;
-        let mut read = tasks.read_within(id, Some(TaskId::new()), few).await?;
+        let mut read = tasks.read_within(id, new_id(), few).await?;
         let HashRead::Hash(hash) = &read else { return Ok(read) };
         let total = hash.bytes(limits);
         if hash.has_more(limits) {
             drop(taken.take());
             taken = bytes.take(total).await;
-            read = tasks.read(id, Some(TaskId::new())).await?;
+            read = tasks.read(id, new_id()).await?;
         } else if let Some(taken) = &mut taken {
             taken.keep(total);
         }

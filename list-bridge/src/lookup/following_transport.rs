@@ -49,6 +49,10 @@ impl FollowingTransport {
 
 #[async_trait]
 impl Transport for FollowingTransport {
+    fn new_task_id(&self, worker_id: &WorkerId) -> TaskId {
+        self.inner.new_task_id(worker_id)
+    }
+
     async fn submit(
         &self,
         tasks: Vec<Arc<Task>>,

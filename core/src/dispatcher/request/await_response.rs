@@ -48,17 +48,17 @@ impl PlayRequestBuilder {
         let clock = dispatcher.clock();
         let end = timeout.map(|timeout| began + timeout);
         let mut timed_out = end.map_or_else(|| future::pending().boxed(), |end| clock.sleep_until(end));
-        let own_id = *self.fields.task_id.get_or_insert_with(TaskId::new);
+        let given_id = self.fields.task_id;
         self.fields.awaited = true;
         self.fields.withdrawn_by = end.filter(|_| !keep).map(|end| end + WITHDRAWAL_SLACK);
 
         let task = match self.prepare()? {
             Prepared::Ready(task) => task,
-            Prepared::Waits(prepared) => {
-                within(prepared, &mut timed_out).await.ok_or_else(|| not_accepted(own_id))??
-            }
+            Prepared::Waits(prepared) => within(prepared, &mut timed_out)
+                .await
+                .ok_or_else(|| not_accepted(given_id.unwrap_or_else(TaskId::new)))??,
         };
-        let worker_id = task.worker_id.clone();
+        let (own_id, worker_id) = (task.id, task.worker_id.clone());
         let submitted = within(dispatcher.submit_task(task), &mut timed_out).await;
         let Some(submitted) = submitted else { return Err(unanswered_submit(dispatcher, own_id)) };
         let id = submitted?.task_id();

@@ -95,10 +95,9 @@ impl PlayRequestBuilder {
             fields.args.check_of_script()?;
         }
         let config = self.dispatcher.config();
+        let task_id = fields.task_id.unwrap_or_else(|| self.dispatcher.transport().new_task_id(&worker_id));
         let mut task = Task::new(worker_id, payload, Arc::clone(&config.caller_id));
-        if let Some(task_id) = fields.task_id {
-            task.id = task_id;
-        }
+        task.id = task_id;
         if !fields.args.is_empty() {
             task.args = fields.args.to_json()?;
             let hint = "make them smaller, or raise max_args_bytes of the dispatcher";
