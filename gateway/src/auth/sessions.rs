@@ -55,6 +55,11 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// How long the session with this id lasts; none if it has ended. It counts as used.
+    pub(crate) fn valid_for(&self, id: &SecretHash, now: Instant) -> Option<Duration> {
+        self.of(id, now).map(|session| session.ends.saturating_duration_since(now))
+    }
+
     /// Ends a session. Whether there was one.
     pub(crate) fn end(&self, id: &SecretHash) -> bool {
         self.lock().remove(id).is_some()

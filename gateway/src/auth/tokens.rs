@@ -7,7 +7,7 @@ use rhai_dispatcher::transport::WallTime;
 use rhai_dispatcher::{Invalid, RhaiDispatcher};
 use subtle::{Choice, ConditionallySelectable};
 
-use super::{Caller, Identity, SecretHash, TokenFile, TokenFileError, TokenRecord};
+use super::{Caller, Identity, Scope, SecretHash, TokenFile, TokenFileError, TokenRecord};
 
 /// The tokens of a file, each with its identity. The file is read again when it has changed.
 #[derive(Debug)]
@@ -98,6 +98,15 @@ impl Tokens {
         let known = self.read();
         let (token, identity) = known.tokens.iter().find(|(token, _)| &*token.id == id)?;
         token.is_valid_at(WallTime::now()).then(|| identity.clone())
+    }
+
+    /// For how long the token with this id is valid; none if it is not, or does not have this scope any more.
+    pub(crate) fn valid_for(&self, id: &str, scope: &Scope) -> Option<Duration> {
+        let known = self.read();
+        let (token, _) = known.tokens.iter().find(|(token, _)| &*token.id == id)?;
+        let now = WallTime::now();
+        let is_it = token.is_valid_at(now) && token.scope == *scope;
+        is_it.then(|| token.expires_at.map_or(Duration::MAX, |end| end - now))
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {

@@ -41,7 +41,7 @@ macro_rules! limit_table {
             body_timeout with_body_timeout: Duration = Duration::from_secs(30),
                 "How long the body of a request may take. Then it gets the status 408.";
             write_timeout with_write_timeout: Duration = Duration::from_secs(30),
-                "How long a client may read nothing while a message waits for it. Then its WebSocket is closed.";
+                "How long a client may read nothing while something waits to be written to it. Then its connection is closed.";
             ping_interval with_ping_interval: Duration = Duration::from_secs(20),
                 "After how long without a message from the client a WebSocket is pinged.";
             ping_timeout with_ping_timeout: Duration = Duration::from_secs(20),

@@ -25,7 +25,13 @@ pub(super) async fn rpc(
     let client = Client { keep: false, is_socket: false, core, identity, address: peer.address };
     let text = match Message::parse(&body, client.core.config.max_batch) {
         Ok(message) => {
-            Calls::new(&client, message, client.core.config.max_calls_per_connection).answer().await
+            let calls = Calls::new(&client, message, client.core.config.max_calls_per_connection);
+            tokio::select! {
+                biased;
+                answer = calls.answer() => answer,
+                // Its calls are dropped, and their tasks cancelled.
+                () = client.core.auth.ended(&client.identity) => return Err(Refusal::unauthorized()),
+            }
         }
         Err(error) => Some(Answer::error(&Id::null(), &error)),
     };

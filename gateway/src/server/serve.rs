@@ -15,6 +15,7 @@ use tower::Layer;
 use tower::util::MapRequestLayer;
 
 use super::gate::{Gate, GatePermit};
+use super::write_timeout::WriteTimeout;
 use crate::core::{Core, Phase};
 use crate::metrics::count_limit;
 
@@ -108,6 +109,7 @@ async fn http(
         request
     });
     let service = TowerToHyperService::new(with_peer.layer(router));
+    let stream = WriteTimeout::new(stream, core.config.write_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(core.config.header_timeout)

@@ -1,14 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures::SinkExt;
 use futures::stream::SplitSink;
-use futures::{Sink, SinkExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::timeout;
 
 use crate::config::GatewayConfig;
-use crate::metrics::count_limit;
 
 /// The messages that wait to be written to one client, bounded by their count and their bytes.
 #[derive(Debug)]
@@ -25,8 +22,6 @@ type Queued = (Message, OwnedSemaphorePermit);
 #[derive(Debug)]
 pub(super) struct Writer {
     receiver: mpsc::Receiver<Queued>,
-    /// How long the client may read nothing.
-    timeout: Duration,
 }
 
 /// The client has left, or reads nothing.
@@ -38,7 +33,7 @@ impl Outbox {
         let (sender, receiver) = mpsc::channel(config.max_queued_messages);
         let max_bytes = config.max_queued_bytes.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
         let outbox = Self { sender, bytes: Arc::new(Semaphore::new(max_bytes)), max_bytes };
-        (outbox, Writer { receiver, timeout: config.write_timeout })
+        (outbox, Writer { receiver })
     }
 
     /// Queues a message as soon as there is room.
@@ -65,38 +60,25 @@ impl Outbox {
         // A client that has left needs no reason.
         let _ = self.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
     }
-
-    /// Resolves when nothing is written any more.
-    pub(super) async fn closed(&self) {
-        self.sender.closed().await;
-    }
 }
 
 impl Writer {
-    /// Writes until the outbox is gone, the client has left, or it has read nothing for the timeout.
+    /// Writes until the outbox is gone, and closes the WebSocket then, or until the client has left or reads nothing.
     pub(super) async fn run(mut self, mut sink: SplitSink<WebSocket, Message>) {
         while let Some((message, _permit)) = self.receiver.recv().await {
             // A flush per message would be a system call per message.
             let is_last = self.receiver.is_empty();
-            let write = async {
-                sink.feed(message).await?;
-                if is_last { sink.flush().await } else { Ok(()) }
-            };
-            match timeout(self.timeout, write).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return,
-                Err(_) => {
-                    count_limit("write_timeout");
-                    tracing::debug!(timeout = ?self.timeout, "a client reads nothing: its WebSocket is closed");
-                    return;
-                }
+            let mut written = sink.feed(message).await;
+            if is_last && written.is_ok() {
+                written = sink.flush().await;
+            }
+            if written.is_err() {
+                return;
             }
         }
-        let _ = timeout(self.timeout, close(&mut sink)).await;
+        if sink.flush().await.is_ok() {
+            // A client that has left is told in vain.
+            let _ = sink.close().await;
+        }
     }
-}
-
-async fn close(sink: &mut (impl Sink<Message, Error = axum::Error> + Unpin)) -> Result<(), axum::Error> {
-    sink.flush().await?;
-    sink.close().await
 }

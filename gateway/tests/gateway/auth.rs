@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::support::{Closing, Http, Site, Socket};
+use crate::support::{Closing, Http, NEVER, Site, Socket};
 
 /// A gateway with a file of tokens.
 struct Guarded {
@@ -146,6 +146,40 @@ async fn revoked_token_ends_its_sockets_and_sessions() {
     fs::remove_file(guarded.file.path()).expect("removed");
     assert_eq!(others.closed().await, ended);
     assert_eq!(guarded.http().await.token(new.expose()).get("/session").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_token_ends_its_calls_and_a_socket_that_reads_nothing() {
+    // Nothing but the revocation ends them.
+    let config = GatewayConfig::default().with_write_timeout(NEVER).with_max_connections(3);
+    let guarded = Guarded::with(config).await;
+    let (token, id) = guarded.token("ann", Scope::admin()).await;
+    let bearer = format!("Bearer {}", token.expose());
+    let address = guarded.site.address;
+    let mut deaf = Socket::connect(address, "/ws", &[("authorization", &bearer)]).await.expect("a WebSocket");
+    deaf.fill().await;
+
+    let play = json!({ "jsonrpc": "2.0", "id": 1, "method": "play", "params": ["sleep(60)"] }).to_string();
+    let mut calling = guarded.http().await.token(token.expose());
+    let call = tokio::spawn(async move { calling.post("/rpc", &play).await.status });
+    crate::support::until("the call runs", || async { guarded.site.claimed().await > 0 }).await;
+    let _last = guarded.http().await;
+    assert!(guarded.http().await.rest().await.starts_with("HTTP/1.1 503"), "all connections are taken");
+
+    guarded.file.revoke(&id).expect("it is there");
+    assert_eq!(call.await.expect("no panic"), 401);
+    crate::support::until("the call is cancelled", || async { guarded.site.claimed().await == 0 }).await;
+    // The connection of the call is open, and so is the last: there is room for three once the deaf one has ended.
+    crate::support::until("there is room for others", || async {
+        let mut two = [guarded.http().await, guarded.http().await];
+        let mut statuses = Vec::new();
+        for http in &mut two {
+            http.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+            statuses.push(http.rest().await.starts_with("HTTP/1.1 200"));
+        }
+        statuses == [true, true]
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

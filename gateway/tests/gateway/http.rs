@@ -91,6 +91,35 @@ async fn slow_heads_and_bodies_are_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn client_that_reads_no_answer_is_closed() {
+    let config =
+        GatewayConfig::default().with_write_timeout(Duration::from_millis(200)).with_max_connections(1);
+    let site = Site::with(config).await;
+    let mut deaf = Http::connect(site.address).await;
+    let play = json!({ "jsonrpc": "2.0", "method": "play", "params": ["let text = `x`; text.pad(900000, 'x'); text"] });
+    let entry = |id: u64| {
+        let mut play = play.clone();
+        play["id"] = json!(id);
+        play
+    };
+    // More than the buffers of both ends take.
+    let body = json!((0..20).map(entry).collect::<Vec<_>>()).to_string();
+    let length = body.len();
+    deaf.send(&format!(
+        "POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    ))
+    .await;
+    assert!(Http::connect(site.address).await.rest().await.starts_with("HTTP/1.1 503"));
+    crate::support::until("there is room for another", || async {
+        let mut other = Http::connect(site.address).await;
+        other.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+        other.rest().await.starts_with("HTTP/1.1 200")
+    })
+    .await;
+    drop(deaf);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn client_that_leaves_has_its_call_cancelled() {
     let site = Site::new().await;
     let mut client = Http::connect(site.address).await;
