@@ -17,6 +17,8 @@ macro_rules! limit_table {
                 "Bytes of one message. A WebSocket with a longer one is closed with the code 1009; a POST gets the status 413.";
             max_batch with_max_batch: usize = 1_000,
                 "Entries of one batch. A longer batch is refused as a whole.";
+            max_answer_bytes with_max_answer_bytes: usize = 32 << 20,
+                "Bytes of the answers to the entries of one batch. An entry beyond gets an error in place of its result.";
             max_subscriptions with_max_subscriptions: usize = 100,
                 "Subscriptions of one connection. One more is refused.";
             max_queued_messages with_max_queued_messages: usize = 256,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rhai_dispatcher_gateway::GatewayConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Http, Site};
 
@@ -151,6 +151,35 @@ async fn batch_beyond_the_limit_is_refused_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_of_a_batch_are_bounded_together() {
+    let config = GatewayConfig::default().with_max_answer_bytes(100_000);
+    let site = Site::with(config).await;
+    let script = "let text = `x`; text.pad(60000, 'x'); text";
+    let submitted = site.call("play.submit", json!([script])).await;
+    let id = submitted["result"]["taskId"].clone();
+    site.call("task.wait", json!([id])).await;
+    let thrown = json!([format!("{script}; throw text")]);
+    for (method, params, code) in [("task.status", json!([id]), Value::Null), ("play", thrown, json!(-32000))] {
+        let entry = |id| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        let text = json!((0..300).map(entry).collect::<Vec<_>>()).to_string();
+        let over_http = site.rpc(&text).await;
+        let mut socket = site.socket().await;
+        socket.send(text).await;
+        let over_socket = socket.message().await.into_text().expect("a text").to_string();
+        for answer in [over_http.body, over_socket] {
+            let answers: Vec<Value> = serde_json::from_str(&answer).expect("a batch");
+            let limited = |answer: &&Value| answer["error"]["data"]["limit"] == "max_answer_bytes";
+            assert_eq!((answers.len(), answers.iter().filter(limited).count()), (300, 299), "{method}");
+            let whole = answers.iter().find(|answer| !limited(answer)).expect("one has room");
+            assert!(whole.to_string().len() > 60_000 && whole["error"]["code"] == code, "{method}");
+        }
+    }
+    // An answer that is alone has room.
+    let long = json!(["let text = `x`; text.pad(200000, 'x'); text"]);
+    assert_eq!(site.call("play", long).await["result"].as_str().map(str::len), Some(200_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gateway_without_tokens_listens_on_loopback_only() {
     let dispatcher =
         rhai_dispatcher::RhaiDispatcher::builder().caller_id("a").url("memory:").build().expect("one");
@@ -193,7 +222,7 @@ async fn pages_of_named_origins_may_call() {
 async fn calls_are_in_the_audit_log_if_asked_for() {
     for audit_calls in [false, true] {
         let site = Site::with(GatewayConfig::default().with_audit_calls(audit_calls)).await;
-        assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], serde_json::Value::Null);
+        assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], Value::Null);
         assert_eq!(site.call("call", json!(["sum", [1, 2]])).await["result"], 3);
         assert_eq!(site.call("play", json!(["1"])).await["result"], 1);
         let entries = site.call("audit.list", json!([])).await;
