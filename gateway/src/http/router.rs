@@ -1,4 +1,5 @@
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -45,6 +46,8 @@ pub(crate) fn router(core: &Core) -> Router {
                 "there is nothing under this path; see /rpc and /ws",
             )
         })
+        // Each route that reads a body has limits of its own.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(core.clone(), authenticate))
         .layer(from_fn_with_state(core.clone(), identify_peer))
         .layer(from_fn_with_state(core.clone(), cors))

@@ -22,7 +22,7 @@ pub(super) async fn rpc(
     let (max, timeout) = (core.config.max_message_bytes, core.config.body_timeout);
     let body = read_body(request.into_body(), max, timeout).await?;
     core.traffic.received(Entrance::Http, body.len());
-    let client = Client { keep: false, is_socket: false, core, identity, address: peer.address };
+    let client = Client::new(core, identity, peer.address);
     let text = match Message::parse(&body, client.core.config.max_batch) {
         Ok(message) => {
             let calls = Calls::new(&client, message, client.core.config.max_calls_per_connection);

@@ -13,6 +13,7 @@ pub(super) async fn discover(
     built_in: &[BuiltIn],
 ) -> Result<Done, ErrorObject> {
     params.none()?;
+    let _permit = context.read_permit().await;
     let identity = &context.identity;
     let own = built_in.iter().filter(|method| identity.allows(method.access));
     let mut methods: Vec<Value> = own.map(describe_built_in).collect();

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::failure::{of_error, output_of};
 use super::request_params::{Audited, OF_CALL, OF_PLAY, Prepared, RequestParams, call_of};
 use super::{CallContext, Done, Params};
+use crate::audit::to_its_end;
 use crate::rpc::{Code, ErrorObject};
 
 /// `play`: runs a script, and answers with its output.
@@ -69,8 +70,19 @@ async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, Error
 
 async fn submit(context: &CallContext, prepared: Prepared) -> Result<Done, ErrorObject> {
     let Prepared { request, worker_id, audited, .. } = prepared;
-    let id = request.submit().await.map_err(of_error)?;
-    audit(context, id, audited).await;
+    let id = match audited {
+        None => request.submit().await,
+        audited => {
+            let context = context.clone();
+            to_its_end(async move {
+                let id = request.submit().await?;
+                audit(&context, id, audited).await;
+                Ok(id)
+            })
+            .await
+        }
+    };
+    let id = id.map_err(of_error)?;
     Done::of(&json!({ "taskId": id, "workerId": worker_id }))
 }
 

@@ -99,7 +99,10 @@ async fn caller_is_the_name_of_the_token_and_scopes_hold() {
     let workers = Scope::new(Role::Call).with_scripts(true).with_worker_ids(pattern("other-*"));
     let (elsewhere, _) = guarded.token("elsewhere", workers).await;
     assert_eq!(code(&guarded.call(&elsewhere, "play", json!(["1"])).await), -32003);
-    assert_eq!(code(&guarded.call(&elsewhere, "test.echo", json!([1])).await), -32003);
+    // The same as of a method that there is nowhere.
+    let unknown = guarded.call(&elsewhere, "no.such", json!([1])).await;
+    assert_eq!(guarded.call(&elsewhere, "test.echo", json!([1])).await, unknown);
+    assert_eq!(code(&unknown), -32601);
     assert_eq!(
         code(&guarded.call(&elsewhere, "call", json!({ "method": "test.echo", "worker_id": "main" })).await),
         -32003
@@ -183,8 +186,9 @@ async fn revoked_token_ends_its_calls_and_a_socket_that_reads_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn session_needs_its_proof_and_a_known_origin() {
-    let guarded = Guarded::new().await;
+async fn session_needs_its_proof_and_an_own_origin() {
+    const NEIGHBOUR: &str = "http://127.0.0.1:3000";
+    let guarded = Guarded::with(GatewayConfig::default().with_allowed_origin(NEIGHBOUR)).await;
     let address = guarded.site.address;
     let (token, _) = guarded.token("ann", Scope::admin()).await;
     let form = format!("token={}", token.expose());
@@ -214,6 +218,12 @@ async fn session_needs_its_proof_and_a_known_origin() {
     assert_eq!(Socket::connect(address, "/ws", &[("cookie", &cookie)]).await.err(), Some(403));
     let foreign = [("cookie", &*cookie), ("origin", "http://evil.example")];
     assert_eq!(Socket::connect(address, "/ws", &foreign).await.err(), Some(403));
+    // Another port of the same host is of the same site, so that its pages have the cookie sent along.
+    let allowed = [("cookie", &*cookie), ("origin", NEIGHBOUR)];
+    assert_eq!(Socket::connect(address, "/ws", &allowed).await.err(), Some(403));
+    let bearer = format!("Bearer {}", token.expose());
+    let with_token = [("authorization", &*bearer), ("origin", NEIGHBOUR)];
+    Socket::connect(address, "/ws", &with_token).await.expect("a page that is allowed, with a token");
     let own = [("cookie", &*cookie), ("origin", &*origin)];
     let mut socket = Socket::connect(address, "/ws", &own).await.expect("a WebSocket");
     assert_eq!(socket.call("sum", json!([1])).await["result"], 1);

@@ -88,6 +88,13 @@ async fn slow_heads_and_bodies_are_given_up() {
     let mut body = Http::connect(site.address).await;
     body.send("POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{").await;
     assert!(body.rest().await.starts_with("HTTP/1.1 408"));
+    let mut form = Http::connect(site.address).await;
+    form.send(
+        "POST /playground HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: 100\r\n\r\nscript=1",
+    )
+    .await;
+    assert!(form.rest().await.starts_with("HTTP/1.1 408"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +166,8 @@ async fn answers_of_a_batch_are_bounded_together() {
     let id = submitted["result"]["taskId"].clone();
     site.call("task.wait", json!([id])).await;
     let thrown = json!([format!("{script}; throw text")]);
-    for (method, params, code) in [("task.status", json!([id]), Value::Null), ("play", thrown, json!(-32000))] {
+    for (method, params, code) in [("task.status", json!([id]), Value::Null), ("play", thrown, json!(-32000))]
+    {
         let entry = |id| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let text = json!((0..300).map(entry).collect::<Vec<_>>()).to_string();
         let over_http = site.rpc(&text).await;
@@ -225,12 +233,15 @@ async fn calls_are_in_the_audit_log_if_asked_for() {
         assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], Value::Null);
         assert_eq!(site.call("call", json!(["sum", [1, 2]])).await["result"], 3);
         assert_eq!(site.call("play", json!(["1"])).await["result"], 1);
+        let form = Http::connect(site.address).await;
+        let mut form = form.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(form.post("/methods/main/test.echo", "p0=1").await.status, 200);
         let entries = site.call("audit.list", json!([])).await;
         let entries = entries["result"].as_array().expect("entries");
         let shown: Vec<_> = entries.iter().map(|entry| (&entry["action"], &entry["detail"])).collect();
         let (play, call) = (json!("play"), json!("call"));
         let (main, sum, echo) = (json!("main"), json!("sum"), json!("test.echo"));
-        let expected = [(&play, &main), (&call, &sum), (&call, &echo)];
-        assert_eq!(shown, expected[..if audit_calls { 3 } else { 1 }]);
+        let with_calls = [(&call, &echo), (&play, &main), (&call, &sum), (&call, &echo)];
+        assert_eq!(shown, with_calls[if audit_calls { 0..4 } else { 1..2 }]);
     }
 }

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use rhai_dispatcher::{RhaiDispatcher, TaskId, TaskStatus};
 use rhai_dispatcher_gateway::GatewayConfig;
+use rhai_dispatcher_test_redis::RedisServer;
 use serde_json::{Value, json};
 
 use crate::support::{Http, Site};
@@ -174,6 +177,40 @@ async fn method_of_two_worker_ids_needs_one() {
         site.call("call", json!({ "method": "test.echo", "params": [1], "worker_id": "other" })).await;
     assert_eq!(named["result"], json!([1]));
     other.drain().await.expect("it drains");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn script_of_a_client_that_leaves_at_once_is_in_the_audit_log() {
+    let redis = RedisServer::start();
+    let worker_dispatcher =
+        RhaiDispatcher::builder().caller_id("tests").url(redis.url()).build().expect("one");
+    let site = Site::over(worker_dispatcher.transport().clone(), GatewayConfig::default(), |b| b).await;
+    let request =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "play.submit", "params": ["1", "not-served"] });
+    let request = request.to_string();
+    let text = format!(
+        "POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{request}",
+        request.len()
+    );
+    for number in 0..200 {
+        let mut client = Http::connect(site.address).await;
+        client.send(&text).await;
+        // Some leave before the gateway has read the request, some while the task is submitted, and some after it.
+        tokio::time::sleep(Duration::from_micros(number % 50 * 100)).await;
+        drop(client);
+    }
+    assert!(site.rpc(&request).await.json()["result"]["taskId"].is_string());
+    let tasks = site.call("tasks.list", json!(["worker:not-served", 1_000])).await;
+    let tasks: Vec<_> =
+        tasks["result"].as_array().expect("tasks").iter().map(|one| &one["task"]["taskId"]).collect();
+    assert!(!tasks.is_empty());
+    crate::support::until("each task has its entry", || async {
+        let entries = site.call("audit.list", json!({ "limit": 1_000 })).await;
+        let entries: Vec<_> =
+            entries["result"].as_array().expect("entries").iter().map(|entry| &entry["target"]).collect();
+        tasks.iter().all(|task| entries.contains(task))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
