@@ -6,7 +6,7 @@ use axum::extract::ws::{Message as Frame, WebSocket, close_code};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, SplitStream};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::calls::Replies;
 use super::life_signs::{Due, LifeSigns};
@@ -44,12 +44,18 @@ enum End {
     Left,
     /// The connection is gone, or is to be gone at once.
     Cut,
-    /// The gateway closes it, with a code and a reason.
+    /// The gateway closes it, with a code and a reason. Clients take it from `IDLE` and `SHUTDOWN` that no call which has no
+    /// answer was begun: nothing that comes after them is looked at.
     Close(u16, &'static str),
 }
 
+const IDLE: End = End::Close(close_code::NORMAL, "idle");
+const SHUTDOWN: End = End::Close(close_code::AWAY, "the gateway shuts down");
+
 /// How long a client may take to read what waits for it once its connection ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may then take to close its end.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl Connection {
     pub(crate) fn new(client: Client) -> Self {
@@ -67,11 +73,11 @@ impl Connection {
     pub(crate) async fn run(mut self, socket: WebSocket) {
         let core = self.client.core.clone();
         let (outbox, writer) = Outbox::new(&core.config);
-        let (sink, stream) = socket.split();
+        let (sink, mut stream) = socket.split();
         // In one task: the connection is dropped with it as a whole.
         let writing = writer.run(sink);
         tokio::pin!(writing);
-        let end = self.serve_until_end(stream, &outbox, writing.as_mut()).await;
+        let end = self.serve_until_end(&mut stream, &outbox, writing.as_mut()).await;
         // Its calls and subscriptions end now, also if the client takes long to read what it is still told.
         drop(self);
         let patience = match end {
@@ -80,13 +86,20 @@ impl Connection {
             End::Close(close_code::AWAY, _) => None,
             End::Left | End::Close(..) => Some(CLOSE_TIMEOUT),
         };
-        let close = async move {
-            if let End::Close(code, reason) = end {
-                outbox.close(code, reason).await;
+        let close = async {
+            let queue = async move {
+                if let End::Close(code, reason) = end {
+                    outbox.close(code, reason).await;
+                }
+            };
+            futures::future::join(queue, writing).await;
+            if end != End::Left {
+                // To close a socket with bytes that nobody has read resets it, and what was written before can be lost.
+                let _ = timeout(LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
             }
         };
         tokio::select! {
-            _ = futures::future::join(close, writing) => {}
+            () = close => {}
             () = core.reached(Phase::Closed) => {}
             () = after(patience) => {}
         }
@@ -95,7 +108,7 @@ impl Connection {
     /// Serves until the end, which waits for no room in the outbox.
     async fn serve_until_end(
         &mut self,
-        stream: SplitStream<WebSocket>,
+        stream: &mut SplitStream<WebSocket>,
         outbox: &Outbox,
         writing: Pin<&mut impl Future<Output = ()>>,
     ) -> End {
@@ -110,7 +123,7 @@ impl Connection {
         }
     }
 
-    async fn serve(&mut self, mut stream: SplitStream<WebSocket>, outbox: &Outbox) -> End {
+    async fn serve(&mut self, stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> End {
         let core = self.client.core.clone();
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
@@ -120,7 +133,7 @@ impl Connection {
                 frame = stream.next() => self.take(frame, outbox).await,
                 event = self.subscriptions.next() => self.send(outbox, Kind::Text, event).await,
                 () = core.reached(Phase::Draining), if self.calls.is_empty() => {
-                    Err(End::Close(close_code::AWAY, "the gateway shuts down"))
+                    Err(SHUTDOWN)
                 }
                 () = &mut timer => self.look_after(outbox).await.map(|at| timer.as_mut().reset(at)),
             };
@@ -195,7 +208,7 @@ impl Connection {
                 }
                 Due::Idle => {
                     count_limit("idle_timeout");
-                    return Err(End::Close(close_code::NORMAL, "idle"));
+                    return Err(IDLE);
                 }
                 Due::Later(at) => return Ok(at),
             }
