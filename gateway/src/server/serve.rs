@@ -86,12 +86,27 @@ async fn connection(stream: TcpStream, peer: SocketAddr, permit: GatePermit, cor
         tracing::debug!(%error, "a connection has gone");
         return;
     }
+    hold_little(&stream);
     let Some(tls) = &core.tls else { return http(stream, peer, permit, IsTls(false), &core, router).await };
     match timeout(core.config.header_timeout, tls.accept(stream)).await {
         Ok(Ok(stream)) => http(stream, peer, permit, IsTls(true), &core, router).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS was not agreed on"),
         Err(_) => tracing::debug!(%peer, "TLS was not agreed on in time"),
     }
+}
+
+/// Lets the system take little more than it can send. It would take megabytes, and let more in only once a third of them has
+/// gone: a client that reads over a slow link would seem to read nothing meanwhile, and be closed after `write_timeout`.
+fn hold_little(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        const BYTES: u32 = 128 * 1024;
+        if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(BYTES) {
+            tracing::debug!(%error, "a connection keeps its buffers");
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 async fn http(

@@ -135,6 +135,11 @@ impl Connection {
                 () = core.reached(Phase::Draining), if self.calls.is_empty() => {
                     Err(SHUTDOWN)
                 }
+                () = outbox.ping_written() => {
+                    self.life_signs.ping_written(Instant::now());
+                    timer.as_mut().reset(Instant::now());
+                    Ok(())
+                }
                 () = &mut timer => self.look_after(outbox).await.map(|at| timer.as_mut().reset(at)),
             };
             if let Err(end) = step {

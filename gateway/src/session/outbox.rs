@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures::SinkExt;
 use futures::stream::SplitSink;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::config::GatewayConfig;
 
@@ -13,6 +13,7 @@ pub(super) struct Outbox {
     sender: mpsc::Sender<Queued>,
     bytes: Arc<Semaphore>,
     max_bytes: usize,
+    ping_written: Arc<Notify>,
 }
 
 /// A message, with the room that it takes until it is written.
@@ -22,6 +23,7 @@ type Queued = (Message, OwnedSemaphorePermit);
 #[derive(Debug)]
 pub(super) struct Writer {
     receiver: mpsc::Receiver<Queued>,
+    ping_written: Arc<Notify>,
 }
 
 /// The client has left, or reads nothing.
@@ -32,8 +34,9 @@ impl Outbox {
     pub(super) fn new(config: &GatewayConfig) -> (Self, Writer) {
         let (sender, receiver) = mpsc::channel(config.max_queued_messages);
         let max_bytes = config.max_queued_bytes.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
-        let outbox = Self { sender, bytes: Arc::new(Semaphore::new(max_bytes)), max_bytes };
-        (outbox, Writer { receiver })
+        let (bytes, ping_written) = (Arc::new(Semaphore::new(max_bytes)), Arc::<Notify>::default());
+        let writer = Writer { receiver, ping_written: Arc::clone(&ping_written) };
+        (Self { sender, bytes, max_bytes, ping_written }, writer)
     }
 
     /// Queues a message as soon as there is room.
@@ -55,6 +58,11 @@ impl Outbox {
         }
     }
 
+    /// Resolves when a ping has been written.
+    pub(super) async fn ping_written(&self) {
+        self.ping_written.notified().await;
+    }
+
     /// Queues the end of the connection.
     pub(super) async fn close(&self, code: u16, reason: &'static str) {
         // A client that has left needs no reason.
@@ -67,13 +75,17 @@ impl Writer {
     pub(super) async fn run(mut self, mut sink: SplitSink<WebSocket, Message>) {
         while let Some((message, _permit)) = self.receiver.recv().await {
             // A flush per message would be a system call per message.
-            let is_last = self.receiver.is_empty();
+            let is_ping = matches!(message, Message::Ping(_));
+            let is_last = is_ping || self.receiver.is_empty();
             let mut written = sink.feed(message).await;
             if is_last && written.is_ok() {
                 written = sink.flush().await;
             }
             if written.is_err() {
                 return;
+            }
+            if is_ping {
+                self.ping_written.notify_one();
             }
         }
         if sink.flush().await.is_ok() {
