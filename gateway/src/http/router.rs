@@ -46,6 +46,13 @@ pub(crate) fn router(core: &Core) -> Router {
                 "there is nothing under this path; see /rpc and /ws",
             )
         })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::InvalidRequest,
+                "this path is for other methods of HTTP, which the header Allow names",
+            )
+        })
         // Each route that reads a body has limits of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(core.clone(), authenticate))

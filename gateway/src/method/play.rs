@@ -37,6 +37,9 @@ pub(crate) async fn call_by_name(
     method: &str,
     params: Params,
 ) -> Result<Done, ErrorObject> {
+    if is_reserved(method) {
+        return Err(Code::MethodNotFound.into());
+    }
     // A name that can't be one is the name of no method.
     let method = MethodName::try_from(method).map_err(|_| Code::MethodNotFound)?;
     let (request, worker_id) = call_of(&context, &method, params.into_value()?, None).await?;
@@ -45,6 +48,11 @@ pub(crate) async fn call_by_name(
     let audited = Audited::call(&context, &method);
     let prepared = Prepared { request, worker_id, audited, keep: context.keep, timeout };
     answer(&context, prepared).await
+}
+
+/// Whether the specification keeps a name for itself and its extensions.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.starts_with("rpc.")
 }
 
 /// Runs a request and waits for its output. A notification is only submitted.

@@ -76,6 +76,9 @@ impl Drop for ClosedOnDrop {
     }
 }
 
+/// The longest head of a request, in bytes. It is kept before it is known who sends it, by as many connections as there may be.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 /// Whether a connection uses TLS: an extension of its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IsTls(pub(crate) bool);
@@ -128,6 +131,7 @@ async fn http(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(core.config.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

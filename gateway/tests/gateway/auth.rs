@@ -154,7 +154,10 @@ async fn revoked_token_ends_its_sockets_and_sessions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_token_ends_its_calls_and_a_socket_that_reads_nothing() {
     // Nothing but the revocation ends them.
-    let config = GatewayConfig::default().with_write_timeout(NEVER).with_max_connections(3);
+    let config = GatewayConfig::default()
+        .with_write_timeout(NEVER)
+        .with_max_connections(3)
+        .with_max_queued_bytes(100_000);
     let guarded = Guarded::with(config).await;
     let (token, id) = guarded.token("ann", Scope::admin()).await;
     let bearer = format!("Bearer {}", token.expose());

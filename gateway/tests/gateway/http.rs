@@ -32,7 +32,9 @@ async fn what_is_not_a_request_has_a_status_and_a_reason() {
         assert!(response.header("content-security-policy").is_some_and(|policy| !policy.contains("unsafe")));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
-    assert_eq!(connect().await.get("/rpc").await.status, 405);
+    let other_method = connect().await.get("/rpc").await;
+    assert_eq!((other_method.status, other_method.header("allow")), (405, Some("POST")));
+    assert_eq!(other_method.json()["error"]["code"], -32600);
     assert_eq!(
         connect()
             .await
@@ -75,7 +77,7 @@ async fn connections_beyond_a_limit_are_told_and_others_are_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_heads_and_bodies_are_given_up() {
+async fn slow_and_long_heads_and_slow_bodies_are_given_up() {
     let config = GatewayConfig::default()
         .with_header_timeout(Duration::from_millis(100))
         .with_body_timeout(Duration::from_millis(100));
@@ -83,6 +85,11 @@ async fn slow_heads_and_bodies_are_given_up() {
     let mut head = Http::connect(site.address).await;
     head.send("POST /rpc HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await;
     assert!(!head.rest().await.starts_with("HTTP/1.1 200"));
+    let mut long = Http::connect(site.address).await;
+    // As long as it may be, and not at its end: more would be left unread, and reset the connection.
+    let begin = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-long: ";
+    long.send(&format!("{begin}{}", "x".repeat(64 * 1024 - begin.len()))).await;
+    assert!(long.rest().await.starts_with("HTTP/1.1 431"));
     let mut silent = Http::connect(site.address).await;
     assert_eq!(silent.rest().await, "");
     let mut body = Http::connect(site.address).await;
@@ -103,7 +110,7 @@ async fn client_that_reads_no_answer_is_closed() {
         GatewayConfig::default().with_write_timeout(Duration::from_millis(200)).with_max_connections(1);
     let site = Site::with(config).await;
     let mut deaf = Http::connect(site.address).await;
-    let play = json!({ "jsonrpc": "2.0", "method": "play", "params": ["let text = `x`; text.pad(900000, 'x'); text"] });
+    let play = json!({ "jsonrpc": "2.0", "method": "play", "params": ["let text = `x`; text.pad(200000, 'x'); text"] });
     let entry = |id: u64| {
         let mut play = play.clone();
         play["id"] = json!(id);

@@ -47,7 +47,32 @@ async fn bad_parameters_are_named() {
     for (method, params, says) in [
         ("play", json!({}), "script: is missing"),
         ("play", json!({ "scirpt": "1" }), "unknown field `scirpt`"),
-        ("play", json!({ "script": 1 }), "invalid type: integer"),
+        ("play", json!({ "script": 1 }), "script: invalid type: integer `1`, expected a string"),
+        (
+            "play",
+            json!({ "script": "1", "priority": "max" }),
+            "priority: unknown variant `max`, expected one of",
+        ),
+        (
+            "play",
+            json!({ "script": "1", "timeout": "1" }),
+            "timeout: invalid type: string \"1\", expected a number",
+        ),
+        (
+            "play",
+            json!({ "script": "1", "retries": -1 }),
+            "retries: invalid value: integer `-1`, expected a whole number",
+        ),
+        (
+            "tasks.list",
+            json!(["", -1]),
+            "limit: invalid value: integer `-1`, expected a whole number from 0 on",
+        ),
+        (
+            "task.unsubscribe",
+            json!(["x"]),
+            "subscription: invalid type: string \"x\", expected a whole number",
+        ),
         ("play", json!({ "script": "1", "worker_id": "a b" }), "worker_id"),
         ("play", json!({ "script": "1", "args": [1] }), "not a JSON object"),
         ("play", json!({ "script": "1", "timeout": 0 }), "timeout: is zero"),
@@ -71,6 +96,16 @@ async fn bad_parameters_are_named() {
     let beyond = r#"{"jsonrpc":"2.0","id":1,"method":"test.echo","params":[12345678901234567890]}"#;
     let answer = site.rpc(beyond).await.json();
     assert!(error(&answer).1.contains("12345678901234567890 is beyond the 64-bit"), "{answer}");
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for (params, says) in [
+        (&*deep, "deeper than 127 levels; pass what is deeper as a string"),
+        ("[1e999]", "pass it as a string"),
+    ] {
+        let answer =
+            site.rpc(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"test.echo","params":{params}}}"#)).await;
+        let answer = answer.json();
+        assert!(error(&answer).0 == -32602 && error(&answer).1.contains(says), "{answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

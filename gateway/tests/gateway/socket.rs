@@ -217,6 +217,7 @@ async fn shutdown_does_not_wait_for_a_reader_that_never_reads() {
     let config = GatewayConfig::default()
         .with_write_timeout(NEVER)
         .with_ping_interval(NEVER)
+        .with_max_queued_bytes(100_000)
         .with_shutdown_grace(Duration::from_millis(50));
     let mut site = Site::with(config).await;
     let mut deaf = site.socket().await;
