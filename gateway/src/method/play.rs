@@ -82,7 +82,7 @@ async fn submit(context: &CallContext, prepared: Prepared) -> Result<Done, Error
         None => request.submit().await,
         audited => {
             let context = context.clone();
-            to_its_end(async move {
+            to_its_end(&context.core.clone(), async move {
                 let id = request.submit().await?;
                 audit(&context, id, audited).await;
                 Ok(id)

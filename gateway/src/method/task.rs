@@ -73,7 +73,7 @@ pub(super) async fn cancel(context: CallContext, params: Params) -> Result<Done,
     let OneTask { task_id: id } = params.read(&["task_id"])?;
     let id = task_id(&id)?;
     check_visible(&context, id).await?;
-    let cancelled = to_its_end(async move {
+    let cancelled = to_its_end(&context.core.clone(), async move {
         let cancelled = context.identity.dispatcher().cancel(id).await.map_err(of_error)?;
         context.audit("task.cancel", Some(id.to_string().into()), Some(cancelled.to_string().into())).await;
         Ok::<_, ErrorObject>(cancelled)

@@ -115,7 +115,7 @@ pub(in crate::dashboard) async fn run(
     if !name.is_empty() {
         request = request.script_name(name);
     }
-    to_its_end(async move {
+    to_its_end(&visit.core.clone(), async move {
         let id = request.submit().await?;
         visit.audit("play", id.to_string(), Some(worker_id.to_string())).await;
         Started::response(&visit, id)

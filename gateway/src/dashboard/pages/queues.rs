@@ -85,7 +85,7 @@ async fn set_paused(visit: &Visit, id: &str, paused: bool) -> Result<Response, P
         return Err(PageError::forbidden(format!("The token does not allow the worker id {id}.")));
     }
     let (visit, worker_id) = (visit.clone(), id.clone());
-    to_its_end(async move {
+    to_its_end(&visit.core.clone(), async move {
         visit.dispatcher().transport().set_paused(&worker_id, paused).await?;
         visit.audit(if paused { "queue.pause" } else { "queue.resume" }, worker_id.to_string(), None).await;
         Ok::<_, PageError>(())

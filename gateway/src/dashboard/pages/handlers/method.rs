@@ -82,7 +82,7 @@ pub(in crate::dashboard) async fn call(
     })?;
     let params = params_of(form, &fields)?;
     let request = visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params);
-    to_its_end(async move {
+    to_its_end(&visit.core.clone(), async move {
         let id = request.submit().await?;
         if visit.core.config.audit_calls {
             visit.audit("call", id.to_string(), Some(name.to_string())).await;

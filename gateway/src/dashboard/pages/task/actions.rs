@@ -16,7 +16,7 @@ pub(in crate::dashboard) async fn cancel(
 ) -> Result<Response, PageError> {
     let id = task_id(&id)?;
     read_visible(&visit, id).await?;
-    let cancelled = to_its_end(async move {
+    let cancelled = to_its_end(&visit.core.clone(), async move {
         let cancelled = visit.dispatcher().cancel(id).await?;
         visit.audit("task.cancel", id.to_string(), Some(cancelled.to_string())).await;
         Ok::<_, PageError>(cancelled)
@@ -39,7 +39,7 @@ pub(in crate::dashboard) async fn run_again(
     let id = task_id(&id)?;
     let details = read_visible(&visit, id).await?;
     check_may_run(&visit, &details)?;
-    let new = to_its_end(async move {
+    let new = to_its_end(&visit.core.clone(), async move {
         let new = visit.dispatcher().resubmit(id).await?;
         visit.audit("task.run_again", id.to_string(), Some(new.to_string())).await;
         Ok::<_, PageError>(new)

@@ -75,7 +75,7 @@ pub(in crate::dashboard) async fn carry_out(
     visit: Visit,
     Form(bulk): Form<Bulk>,
 ) -> Result<Response, PageError> {
-    let text = to_its_end(async move {
+    let text = to_its_end(&visit.core.clone(), async move {
         let (ids, _) = find(&visit, &bulk).await?;
         let (action, done) = match bulk.action {
             Action::Cancel => ("task.cancel_all", cancel(&visit, &ids).await),
