@@ -26,8 +26,9 @@ use crate::task_events::TaskEvents;
 ///
 /// Over a WebSocket all calls share one connection, and each is answered when it is ready. The client connects when there is
 /// something to send, and again when the connection is lost: subscriptions continue, calls that only read are sent again,
-/// and all others that were sent fail with [`ConnectionLost`](ClientError::ConnectionLost). Calls that were not sent yet wait
-/// for the next connection.
+/// and all others that were sent fail with [`ConnectionLost`](ClientError::ConnectionLost), unless the gateway has closed the
+/// connection since it was idle or after its last answer: it has begun none of them then, and they are sent again too. Calls
+/// that were not sent yet wait for the next connection.
 ///
 /// ```no_run
 /// use rhai_dispatcher_gateway_client::{GatewayClientBuilder, Play};

@@ -104,7 +104,7 @@ impl GatewayBuilder {
             dispatcher,
             config: self.config,
             auth,
-            audit,
+            audit: Arc::new(audit),
             tls,
             withdrawals,
             calls: CallMetrics::new(BUILT_IN.iter().map(|method| method.name)),

@@ -17,7 +17,7 @@ pub(crate) struct GatewayCore {
     pub(crate) dispatcher: RhaiDispatcher,
     pub(crate) config: GatewayConfig,
     pub(crate) auth: Authenticator,
-    pub(crate) audit: AuditLog,
+    pub(crate) audit: Arc<AuditLog>,
     /// For connections with TLS, if it is on.
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) withdrawals: Withdrawals,

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
@@ -60,6 +61,7 @@ impl Gateway {
             }
             tracing::warn!(%address, "the gateway has no tokens: every program on this machine may do everything");
         }
+        let audit = Arc::clone(&core.audit);
         let withdrawing = tokio::spawn(Withdrawals::run(withdrawn, core.dispatcher.transport().clone()));
         let router = router(&core);
         let keep_current = {
@@ -72,6 +74,7 @@ impl Gateway {
         }
         // All senders are gone with the connections: it ends when it has cancelled what they left.
         let _ = withdrawing.await;
+        audit.flush().await;
         Ok(())
     }
 }

@@ -55,6 +55,18 @@ impl RhaiDispatcher {
         self.0.find_worker(method).await
     }
 
+    /// The same, of the worker ids that `among` holds for.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::find_worker_among`].
+    pub async fn find_worker_among(
+        &self,
+        method: &MethodName,
+        among: impl Fn(&WorkerId) -> bool,
+    ) -> Result<Option<WorkerId>, RhaiDispatcherError> {
+        self.0.find_worker_among(method, among).await
+    }
+
     /// Submits many requests at once; one answer for each, in their order. If one is invalid by itself, none is queued.
     ///
     /// # Errors

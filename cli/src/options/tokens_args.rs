@@ -1,4 +1,5 @@
 use std::env;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -29,18 +30,34 @@ impl TokensArgs {
     /// The file, if it exists.
     ///
     /// # Errors
-    /// If it is named and does not exist: a gateway without tokens would be open.
+    /// If it is named and does not exist, or can't be looked for: a gateway without tokens would be open.
     pub(crate) fn existing(self) -> Result<Option<PathBuf>, CommandError> {
-        match self.tokens {
-            Some(file) if file.exists() => Ok(Some(file)),
-            Some(file) => {
+        let is_named = self.tokens.is_some();
+        let Some(file) = self.tokens.or_else(default_file) else { return Ok(None) };
+        // A link that leads nowhere counts as the file: it is one of which the tokens are away.
+        match file.symlink_metadata() {
+            Ok(_) => Ok(Some(file)),
+            Err(error) if is_absent(&error) && !is_named => Ok(None),
+            Err(error) if is_absent(&error) => {
                 let problem =
                     format!("{} does not exist; make a token with `rhaid token new`", file.display());
                 Err(CommandError::usage(ARGUMENT, problem))
             }
-            None => Ok(default_file().filter(|file| file.exists())),
+            Err(error) => {
+                let problem = format!(
+                    "whether {} exists can't be seen ({error}), and without tokens the gateway would be open; make its folder \
+                     readable, or name another file",
+                    file.display()
+                );
+                Err(CommandError::usage(ARGUMENT, problem))
+            }
         }
     }
+}
+
+/// Whether there is no such file for certain.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn default_file() -> Option<PathBuf> {

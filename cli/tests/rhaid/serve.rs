@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -19,11 +20,21 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn start(args: &[&str]) -> Self {
+        // The tokens of the user who runs the tests are not those of the tests.
+        Self::begin(args, None)
+    }
+
+    /// With the tokens of a folder of configurations.
+    fn with_config(config: &Path) -> Self {
+        Self::begin(&[], Some(config))
+    }
+
+    fn begin(args: &[&str], config: Option<&Path>) -> Self {
         let scripts = Scripts::new([("demo.rhai", DEMO)]);
         let folder = scripts.path().to_str().expect("UTF-8").to_owned();
         let mut command = rhaid();
-        // The tokens of the user who runs the tests are not those of the tests.
-        command.env("XDG_CONFIG_HOME", scripts.path().join("config")).args(["serve", "--json"]);
+        let config = config.map_or_else(|| scripts.path().join("config"), Path::to_owned);
+        command.env("XDG_CONFIG_HOME", config).args(["serve", "--json"]);
         command.args(["--listen", "127.0.0.1:0", "--threads", "1", "--handlers", &folder]).args(args);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("rhaid runs");
         let mut line = String::new();
@@ -182,4 +193,34 @@ fn wrong_settings_of_serve_are_named() {
             refused.code
         );
     }
+}
+
+/// Without tokens every program of the machine may do everything: not to see them is no reason to do without.
+#[test]
+fn tokens_that_can_not_be_looked_for_do_not_open_the_gateway() {
+    use std::os::unix::fs::symlink;
+    let config = tempfile::tempdir().expect("a folder");
+    let serve = || {
+        let mut command = rhaid();
+        command.env("XDG_CONFIG_HOME", config.path()).args([
+            "serve",
+            "--no-worker",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        command
+    };
+    let folder = config.path().join("rhaid");
+    symlink(&folder, &folder).expect("a link to itself");
+    let refused = ended(serve().output().expect("it runs"));
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(refused.err.contains("can't be seen") && refused.err.contains("--tokens"), "{}", refused.err);
+
+    // The file of a disk that is not there yet: its tokens are valid once it is, and until then none is.
+    fs::remove_file(&folder).expect("removed");
+    fs::create_dir(&folder).expect("a folder");
+    symlink(folder.join("elsewhere"), folder.join("tokens.json")).expect("a link");
+    let serving = Serving::with_config(config.path());
+    let answer = serving.rpc(None, r#"{"jsonrpc":"2.0","id":1,"method":"demo.add","params":[1,2]}"#);
+    assert!(answer.contains("-32001"), "{answer}");
 }

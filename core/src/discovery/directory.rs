@@ -20,8 +20,8 @@ pub(crate) struct Directory {
 #[derive(Debug, Default)]
 struct WithMethod {
     own: BTreeSet<WorkerId>,
-    /// The first one where it is built in.
-    built_in: Option<WorkerId>,
+    /// Those where it is built in.
+    built_in: BTreeSet<WorkerId>,
 }
 
 impl Directory {
@@ -38,7 +38,7 @@ impl Directory {
                 for method in &handler.methods {
                     let with = directory.by_method.entry(method.name.clone()).or_default();
                     if handler.typ == HandlerType::BuiltIn {
-                        with.built_in.get_or_insert_with(|| info.worker_id.clone());
+                        with.built_in.insert(info.worker_id.clone());
                     } else {
                         with.own.insert(info.worker_id.clone());
                     }
@@ -55,13 +55,18 @@ impl Directory {
         ids.into_iter().cloned().collect()
     }
 
-    /// The worker id that has a method; `None` if none has. Methods that are built in are alike everywhere: one worker id
+    /// The worker id of those that `among` holds for that has a method; `None` if none has. Methods that are built in are alike everywhere: one worker id
     /// of several is taken then.
     ///
     /// # Errors
     /// If it is a method of several worker ids.
-    pub(crate) fn find(&self, method: &MethodName) -> Result<Option<&WorkerId>, Invalid> {
+    pub(crate) fn find(
+        &self,
+        method: &MethodName,
+        among: impl Fn(&WorkerId) -> bool,
+    ) -> Result<Option<&WorkerId>, Invalid> {
         let Some(WithMethod { own, built_in }) = self.by_method.get(method) else { return Ok(None) };
+        let own: Vec<_> = own.iter().filter(|id| among(id)).collect();
         if own.len() > 1 {
             /// More are not named.
             const MAX_NAMED: usize = 10;
@@ -71,7 +76,7 @@ impl Directory {
                 format!("is missing, and {}{others} all have a method `{method}`", names.join(", "));
             return Err(Invalid::new("worker_id", problem, "name one of them with worker_id(...)"));
         }
-        Ok(own.first().or(built_in.as_ref()))
+        Ok(own.first().copied().or_else(|| built_in.iter().find(|id| among(id))))
     }
 
     /// A method that an unknown name may have been meant for.

@@ -68,9 +68,21 @@ impl Dispatcher {
     /// # Errors
     /// [`Error::Invalid`] if several worker ids have it; [`Error::Unavailable`].
     pub async fn find_worker(&self, method: &MethodName) -> Result<Option<WorkerId>, Error> {
+        self.find_worker_among(method, |_| true).await
+    }
+
+    /// The same, of the worker ids that `among` holds for: others are as if they had no instance.
+    ///
+    /// # Errors
+    /// Those of [`find_worker`](Self::find_worker).
+    pub async fn find_worker_among(
+        &self,
+        method: &MethodName,
+        among: impl Fn(&WorkerId) -> bool,
+    ) -> Result<Option<WorkerId>, Error> {
         for newest in [SHARED_FOR, NEW] {
             let directory = self.directory_read(newest).await?;
-            if let Some(worker_id) = directory.find(method)? {
+            if let Some(worker_id) = directory.find(method, &among)? {
                 return Ok(Some(worker_id.clone()));
             }
         }

@@ -1,5 +1,5 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use super::AuditEntry;
@@ -29,8 +29,8 @@ impl AuditFile {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            for line in BufReader::new(file).lines() {
-                if let Ok(entry) = serde_json::from_str(&line?) {
+            for line in BufReader::new(file).split(b'\n') {
+                if let Ok(entry) = serde_json::from_slice(&line?) {
                     entries.push(entry);
                 }
             }
@@ -91,7 +91,19 @@ impl AuditFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        options.open(&self.path)
+        // It is read for its last byte.
+        let mut file = options.read(true).open(&self.path)?;
+        let len = file.metadata()?.len();
+        if len > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::Start(len - 1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                // A line that was cut short would take the next one with it.
+                file.write_all(b"\n")?;
+            }
+        }
+        Ok(file)
     }
 
     /// The current file is 0.

@@ -3,8 +3,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::AuditEntry;
 use super::audit_file::AuditFile;
@@ -16,7 +18,15 @@ pub(crate) struct AuditLog {
     max_entries: usize,
     recent: Mutex<Recent>,
     /// To the thread that writes the file.
-    file: Option<mpsc::Sender<Arc<AuditEntry>>>,
+    file: Option<mpsc::Sender<ToWrite>>,
+}
+
+/// What the thread that writes the file is given.
+#[derive(Debug)]
+enum ToWrite {
+    Entry(Arc<AuditEntry>),
+    /// Told when all before it is written.
+    Flush(oneshot::Sender<()>),
 }
 
 #[derive(Debug, Default)]
@@ -63,9 +73,27 @@ impl AuditLog {
             }
         }
         if let Some(file) = &self.file
-            && file.send(entry).await.is_err()
+            && file.send(ToWrite::Entry(entry)).await.is_err()
         {
             tracing::error!("an audit entry is not in the file: the thread that writes it has ended");
+        }
+    }
+
+    /// Waits until all entries are in the file: the process may end after it.
+    pub(crate) async fn flush(&self) {
+        /// A disk that does not answer must not keep the process from ending.
+        const LONGEST: Duration = Duration::from_secs(5);
+        let Some(file) = &self.file else { return };
+        let (told, written) = oneshot::channel();
+        let flush = async {
+            // Its error was told when the last entry was added.
+            let _ = file.send(ToWrite::Flush(told)).await;
+            let _ = written.await;
+        };
+        if timeout(LONGEST, flush).await.is_err() {
+            tracing::error!(
+                "the last audit entries may not be in the file: it was not written in {LONGEST:?}"
+            );
         }
     }
 
@@ -85,9 +113,17 @@ impl AuditLog {
 }
 
 /// Writes entries until the log is gone.
-fn write(mut file: AuditFile, mut entries: mpsc::Receiver<Arc<AuditEntry>>) {
+fn write(mut file: AuditFile, mut queue: mpsc::Receiver<ToWrite>) {
     let (mut line, mut was_wrong) = (Vec::new(), false);
-    while let Some(entry) = entries.blocking_recv() {
+    while let Some(next) = queue.blocking_recv() {
+        let entry = match next {
+            ToWrite::Entry(entry) => entry,
+            ToWrite::Flush(told) => {
+                // It may have waited long enough.
+                let _ = told.send(());
+                continue;
+            }
+        };
         line.clear();
         // Nothing of it fails to be JSON: its keys are texts. A line break in a text is an escape.
         let _ = serde_json::to_writer(&mut line, &*entry);
@@ -140,6 +176,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn line_that_was_cut_short_costs_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.jsonl");
+        let config = GatewayConfig::default();
+        let first = AuditLog::open(path.clone(), &config).expect("a log");
+        first.add(entry(1)).await;
+        first.flush().await;
+        // What a machine leaves that loses its power while it writes.
+        let mut bytes = std::fs::read(&path).expect("the file");
+        bytes.extend_from_slice(b"\xff\0{\"at\":");
+        std::fs::write(&path, bytes).expect("written");
+        let second = AuditLog::open(path.clone(), &config).expect("a log");
+        second.add(entry(2)).await;
+        second.flush().await;
+        let third = AuditLog::open(path, &config).expect("a log");
+        assert_eq!(targets(&third, None, 10), ["2", "1"]);
+    }
+
+    #[tokio::test]
     async fn files_are_renamed_when_they_are_full_and_read_at_the_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log/audit.jsonl");
@@ -148,7 +203,8 @@ mod tests {
         for number in 0..50 {
             log.add(entry(number)).await;
         }
-        drop(log);
+        log.flush().await;
+        assert!(std::fs::read_to_string(&path).is_ok_and(|text| text.contains("\"49\"")));
         let files = || {
             let mut files: Vec<_> = std::fs::read_dir(folder.path().join("log"))
                 .expect("the folder")
@@ -157,10 +213,6 @@ mod tests {
             files.sort();
             files
         };
-        // The thread ends after the log: its last line is there when the file has been written.
-        while !std::fs::read_to_string(&path).is_ok_and(|text| text.contains("\"49\"")) {
-            tokio::task::yield_now().await;
-        }
         assert_eq!(files(), ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"]);
         let again = AuditLog::open(path.clone(), &config).expect("a log");
         assert_eq!(targets(&again, None, 2), ["49", "48"]);

@@ -1,11 +1,11 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use rhai_dispatcher::{Invalid, RhaiDispatcher, RhaiDispatcherError};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::credentials::Credentials;
 use super::{Caller, Identity, LoginAttempts, Scope, Secret, SecretHash, Sessions, Tokens};
@@ -91,8 +91,8 @@ impl Authenticator {
     pub(crate) fn log_in(&self, token: &str) -> Result<Result<(Secret, Identity), Refused>, Invalid> {
         let Who::Tokens(tokens) = &self.who else { return Ok(Err(Refused)) };
         let Some(identity) = tokens.find(token) else { return Ok(Err(Refused)) };
-        let Some(token_id) = identity.token_id().cloned() else { return Ok(Err(Refused)) };
-        let (id, session) = self.sessions.begin(token_id, Instant::now())?;
+        let Some(hash) = identity.token_hash() else { return Ok(Err(Refused)) };
+        let (id, session) = self.sessions.begin(hash, Instant::now())?;
         let identity = identity.with_session(id.hash(), session.csrf);
         Ok(Ok((id, identity)))
     }
@@ -104,17 +104,30 @@ impl Authenticator {
         }
     }
 
-    /// Whether an identity is what it was when a connection began: its token and its session live, and allow the same.
-    pub(crate) fn is_still(&self, identity: &Identity) -> bool {
-        let (Who::Tokens(tokens), Some(token_id)) = (&self.who, identity.token_id()) else { return true };
-        let is_session =
-            identity.session_id().is_none_or(|id| self.sessions.of(id, Instant::now()).is_some());
-        is_session && tokens.of_id(token_id).is_some_and(|now| now.scope() == identity.scope())
+    /// Resolves when an identity is no longer what it was when its connection or request began: its token or its session
+    /// has ended, or allows something else.
+    pub(crate) async fn ended(&self, identity: &Identity) {
+        /// The clock of the machine may be set meanwhile.
+        const LONGEST: Duration = Duration::from_secs(60);
+        let mut changes = self.changes.subscribe();
+        while let Some(valid_for) = self.valid_for(identity) {
+            tokio::select! {
+                // Its sender lives as long as this does.
+                _ = changes.changed() => {}
+                () = sleep(valid_for.min(LONGEST)) => {}
+            }
+        }
     }
 
-    /// Tells when to ask [`is_still`](Self::is_still) again.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.changes.subscribe()
+    /// For how long the token and the session of an identity are valid, as far as is known now; none if they are not.
+    fn valid_for(&self, identity: &Identity) -> Option<Duration> {
+        let Who::Tokens(tokens) = &self.who else { return Some(Duration::MAX) };
+        let of_session = match identity.session_id() {
+            Some(id) => self.sessions.valid_for(id, Instant::now())?,
+            None => Duration::MAX,
+        };
+        let of_token = tokens.valid_for(identity)?;
+        Some(of_session.min(of_token))
     }
 
     /// Reads the file of the tokens again whenever it has changed. It never ends.
@@ -148,7 +161,7 @@ impl Authenticator {
 
     fn of_session(&self, tokens: &Tokens, id: &SecretHash) -> Option<Identity> {
         let session = self.sessions.of(id, Instant::now())?;
-        Some(tokens.of_id(&session.token_id)?.with_session(*id, session.csrf))
+        Some(tokens.of_hash(&session.token)?.with_session(*id, session.csrf))
     }
 }
 
@@ -157,4 +170,40 @@ pub(crate) fn proves_its_session(identity: &Identity, headers: &HeaderMap) -> bo
     let Some(csrf) = identity.csrf_token() else { return true };
     let proof = headers.get("x-csrf-token").map(|value| value.as_bytes()).unwrap_or_default();
     proof.ct_eq(csrf.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::auth::TokenFile;
+
+    #[tokio::test]
+    async fn identity_ends_with_its_session_and_with_its_token() {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = TokenFile::new(folder.path().join("tokens.json"));
+        let (token, record) = file.add("ann", Scope::admin(), None).expect("a token");
+        let dispatcher = RhaiDispatcher::builder().caller_id("tests").url("memory:").build().expect("one");
+        let config = GatewayConfig::default().with_session_ttl(Duration::from_millis(50));
+        let tokens = Tokens::open(file.clone(), dispatcher).expect("tokens");
+        let auth = Authenticator::with_tokens(tokens, &config);
+        let (_, of_session) = auth.log_in(token.expose()).expect("random numbers").expect("a session");
+        timeout(PATIENCE, auth.ended(&of_session)).await.expect("without a change of the tokens");
+
+        let Who::Tokens(tokens) = &auth.who else { panic!("it has tokens") };
+        let of_token = tokens.find(token.expose()).expect("it is valid");
+        // Its place is taken by another one with the same id, as of a file that is edited by hand.
+        let text = std::fs::read_to_string(file.path()).expect("the file");
+        let (old, new) = (String::from(record.sha256), String::from(SecretHash::of("another")));
+        std::fs::write(file.path(), text.replace(&old, &new)).expect("written");
+        let followed = async {
+            tokio::select! {
+                () = auth.ended(&of_token) => {}
+                () = auth.keep_current() => {}
+            }
+        };
+        timeout(PATIENCE, followed).await.expect("the file is read again");
+    }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rhai_dispatcher::{RhaiDispatcher, RhaiTaskDetails, WorkerId};
 
-use super::{Access, Caller, Scope, SecretHash};
+use super::{Access, Caller, Scope, SecretHash, TokenRecord};
 
 /// Who makes a request: an extension of each request that has a valid token or session, and of all if the gateway has no
 /// tokens.
@@ -11,19 +11,19 @@ pub struct Identity {
     caller: Arc<Caller>,
     dispatcher: RhaiDispatcher,
     scope: Arc<Scope>,
-    /// The token, by its id; `None` if the gateway has no tokens.
-    token_id: Option<Arc<str>>,
+    /// The token, by its id and its hash; `None` if the gateway has no tokens.
+    token: Option<(Arc<str>, SecretHash)>,
     session: Option<(SecretHash, Arc<str>)>,
 }
 
 impl Identity {
     pub(crate) fn new(caller: Arc<Caller>, dispatcher: RhaiDispatcher, scope: Scope) -> Self {
-        Self { caller, dispatcher, scope: Arc::new(scope), token_id: None, session: None }
+        Self { caller, dispatcher, scope: Arc::new(scope), token: None, session: None }
     }
 
     /// That of a token.
-    pub(crate) fn with_token(mut self, id: Arc<str>) -> Self {
-        self.token_id = Some(id);
+    pub(crate) fn with_token(mut self, token: &TokenRecord) -> Self {
+        self.token = Some((token.id.clone(), token.sha256));
         self
     }
 
@@ -76,12 +76,23 @@ impl Identity {
         self.session.as_ref().map(|(_, csrf)| &**csrf)
     }
 
+    /// The hash of the token.
+    pub(super) fn token_hash(&self) -> Option<SecretHash> {
+        self.token.as_ref().map(|(_, hash)| *hash)
+    }
+
     pub(crate) fn session_id(&self) -> Option<&SecretHash> {
         self.session.as_ref().map(|(id, _)| id)
     }
 
     pub(crate) fn token_id(&self) -> Option<&Arc<str>> {
-        self.token_id.as_ref()
+        self.token.as_ref().map(|(id, _)| id)
+    }
+
+    /// Whether it is that of this token, and may do what the token allows now.
+    pub(super) fn is_of(&self, token: &TokenRecord) -> bool {
+        let is_it = self.token.as_ref().is_some_and(|(id, hash)| *id == token.id && *hash == token.sha256);
+        is_it && *self.scope == token.scope && *self.caller_id() == token.name
     }
 
     pub(crate) fn caller(&self) -> &Arc<Caller> {

@@ -17,7 +17,7 @@ pub(crate) struct Sessions {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     /// The token that it was begun with.
-    pub(crate) token_id: Arc<str>,
+    pub(crate) token: SecretHash,
     /// What its requests prove with that they are its own.
     pub(crate) csrf: Arc<str>,
     ends: Instant,
@@ -33,9 +33,9 @@ impl Sessions {
     ///
     /// # Errors
     /// If the system gives no random numbers.
-    pub(crate) fn begin(&self, token_id: Arc<str>, now: Instant) -> Result<(Secret, Session), Invalid> {
+    pub(crate) fn begin(&self, token: SecretHash, now: Instant) -> Result<(Secret, Session), Invalid> {
         let (id, csrf) = (Secret::generate()?, Secret::generate()?);
-        let session = Session { token_id, csrf: csrf.expose().into(), ends: now + self.ttl, used: now };
+        let session = Session { token, csrf: csrf.expose().into(), ends: now + self.ttl, used: now };
         let mut living = self.lock();
         living.retain(|_, session| now < session.ends);
         if living.len() >= self.max
@@ -53,6 +53,11 @@ impl Sessions {
         let session = living.get_mut(id).filter(|session| now < session.ends)?;
         session.used = now;
         Some(session.clone())
+    }
+
+    /// How long the session with this id lasts; none if it has ended. It counts as used.
+    pub(crate) fn valid_for(&self, id: &SecretHash, now: Instant) -> Option<Duration> {
+        self.of(id, now).map(|session| session.ends.saturating_duration_since(now))
     }
 
     /// Ends a session. Whether there was one.
@@ -75,7 +80,7 @@ mod tests {
         let sessions = Sessions::new(2, Duration::from_secs(10));
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let begin = |now| sessions.begin("t1".into(), now).expect("a session").0.hash();
+        let begin = |now| sessions.begin(SecretHash::of("t1"), now).expect("a session").0.hash();
         let (one, two) = (begin(at(0)), begin(at(1)));
         assert!(sessions.of(&one, at(2)).is_some());
         let three = begin(at(3));

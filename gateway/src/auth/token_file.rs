@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -123,8 +124,15 @@ impl TokenFile {
                 format!("it has the version {}, and this program reads {}", contents.version, Self::VERSION);
             return Err(self.format(problem));
         }
+        let (mut ids, mut hashes) = (HashSet::new(), HashSet::new());
         for token in &contents.tokens {
             check_name(&token.name)?;
+            // Sessions, connections and the audit log know a token by its id: two with one would have each other's rights.
+            if !ids.insert(&token.id) || !hashes.insert(token.sha256) {
+                let problem =
+                    format!("two tokens have the id {} or its sha256; remove one of them", token.id);
+                return Err(self.format(problem));
+            }
         }
         Ok(contents.tokens)
     }
@@ -305,12 +313,16 @@ mod tests {
             set(0o600);
         }
         let good = fs::read_to_string(file.path()).expect("the file");
+        let record =
+            good.split_once("[").and_then(|(_, rest)| rest.rsplit_once("]")).expect("its tokens").0.trim();
+        let twice = good.replace(record, &format!("{record}, {record}"));
         for (bad, says) in [
             ("", "EOF"),
             ("[]", "invalid length"),
             (&*good.replace("\"version\": 1", "\"version\": 2"), "version 2"),
             (&*good.replace("\"role\"", "\"rolle\""), "unknown field `rolle`"),
             (&*good.replace("\"ci\"", "\"\""), "name"),
+            (&*twice, "two tokens have the id"),
         ] {
             fs::write(file.path(), bad).expect("written");
             let error = file.load().expect_err(bad).to_string();

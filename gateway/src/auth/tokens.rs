@@ -65,8 +65,7 @@ impl Tokens {
         let with_identity = |record: TokenRecord| {
             let caller = callers.entry(record.name.clone()).or_default().clone();
             let dispatcher = self.dispatcher.for_caller(record.name.clone()).map_err(named)?;
-            let identity =
-                Identity::new(caller, dispatcher, record.scope.clone()).with_token(record.id.clone());
+            let identity = Identity::new(caller, dispatcher, record.scope.clone()).with_token(&record);
             Ok::<_, TokenFileError>((record, identity))
         };
         let tokens = records.into_iter().map(with_identity).collect::<Result<Vec<_>, _>>()?;
@@ -93,11 +92,19 @@ impl Tokens {
         token.is_valid_at(WallTime::now()).then(|| identity.clone())
     }
 
-    /// The identity of the token with this id, as long as it is valid.
-    pub(crate) fn of_id(&self, id: &str) -> Option<Identity> {
+    /// The identity of the token with this hash, as long as it is valid.
+    pub(crate) fn of_hash(&self, hash: &SecretHash) -> Option<Identity> {
         let known = self.read();
-        let (token, identity) = known.tokens.iter().find(|(token, _)| &*token.id == id)?;
+        let (token, identity) = known.tokens.iter().find(|(token, _)| token.sha256 == *hash)?;
         token.is_valid_at(WallTime::now()).then(|| identity.clone())
+    }
+
+    /// For how long the token of this identity is valid; none if it is not, or is another one by now.
+    pub(crate) fn valid_for(&self, identity: &Identity) -> Option<Duration> {
+        let known = self.read();
+        let (token, _) = known.tokens.iter().find(|(token, _)| identity.is_of(token))?;
+        let now = WallTime::now();
+        token.is_valid_at(now).then(|| token.expires_at.map_or(Duration::MAX, |end| end - now))
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {

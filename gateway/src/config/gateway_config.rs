@@ -71,10 +71,10 @@ macro_rules! config {
             /// Sets the limit of that name to a number in decimal: of seconds for a time, and a whole one for all others.
             ///
             /// # Errors
-            /// If no limit has that name, or the value is not such a number, or is zero.
+            /// If no limit has that name, or the value is not such a number, is zero, or more than can be.
             pub fn set(&mut self, name: &str, value: &str) -> Result<(), Invalid> {
                 match name {
-                    $(stringify!($name) => self.$name = above_zero(stringify!($name), value)?,)*
+                    $(stringify!($name) => self.$name = parsed(stringify!($name), value)?,)*
                     _ => {
                         let names = [$(stringify!($name)),*].join(", ");
                         let shown: String = name.chars().take(48).collect();
@@ -86,13 +86,9 @@ macro_rules! config {
             }
 
             /// # Errors
-            /// If a limit is zero.
+            /// If a limit is zero, or more than can be.
             pub(crate) fn check(&self) -> Result<(), Invalid> {
-                $(
-                    if self.$name.is_zero() {
-                        return Err(Invalid::new(stringify!($name), "is zero", "give a value above zero"));
-                    }
-                )*
+                $(check_one(stringify!($name), &self.$name)?;)*
                 Ok(())
             }
         }
@@ -114,16 +110,28 @@ macro_rules! config {
 
 limit_table!(config);
 
-fn above_zero<T: LimitValue>(name: &'static str, value: &str) -> Result<T, Invalid> {
-    let hint = match T::IS_TIME {
+fn parsed<T: LimitValue>(name: &'static str, value: &str) -> Result<T, Invalid> {
+    let parsed = T::parse(value).map_err(|problem| Invalid::new(name, problem, hint::<T>()))?;
+    check_one(name, &parsed)?;
+    Ok(parsed)
+}
+
+fn check_one<T: LimitValue>(name: &'static str, value: &T) -> Result<(), Invalid> {
+    if value.is_zero() {
+        return Err(Invalid::new(name, "is zero", hint::<T>()));
+    }
+    if value.is_too_much() {
+        let problem = format!("{} is above {}", value.show(), T::most());
+        return Err(Invalid::new(name, problem, hint::<T>()));
+    }
+    Ok(())
+}
+
+const fn hint<T: LimitValue>() -> &'static str {
+    match T::IS_TIME {
         true => "give a number of seconds above zero, such as 2.5",
         false => "give a whole number above zero",
-    };
-    let parsed = T::parse(value).map_err(|problem| Invalid::new(name, problem, hint))?;
-    if parsed.is_zero() {
-        return Err(Invalid::new(name, "is zero", hint));
     }
-    Ok(parsed)
 }
 
 impl GatewayConfig {
@@ -175,10 +183,13 @@ mod tests {
             assert_eq!(config, GatewayConfig::default(), "{} reads its own default", limit.name);
             config.set(limit.name, "7").expect(limit.name);
             assert_ne!(config, GatewayConfig::default(), "{}", limit.name);
-            for bad in ["0", "-1", "", "many", "NaN", "1e400"] {
+            for bad in ["0", "-1", "", "many", "NaN", "1e400", "18446744073709551615"] {
                 assert_eq!(config.set(limit.name, bad).expect_err(bad).field, limit.name);
             }
         }
+        let mut config = GatewayConfig::default();
+        let error = config.set("header_timeout", "1e19").expect_err("no clock has it").to_string();
+        assert!(error.contains("is above 315360000 (ten years)"), "{error}");
         let error = GatewayConfig::default().set("max_conections", "1").expect_err("no such limit");
         assert!(error.hint.contains("max_connections"), "{error}");
     }

@@ -17,6 +17,8 @@ macro_rules! limit_table {
                 "Bytes of one message. A WebSocket with a longer one is closed with the code 1009; a POST gets the status 413.";
             max_batch with_max_batch: usize = 1_000,
                 "Entries of one batch. A longer batch is refused as a whole.";
+            max_answer_bytes with_max_answer_bytes: usize = 32 << 20,
+                "Bytes of the answers to the entries of one batch. An entry beyond gets an error in place of its result.";
             max_subscriptions with_max_subscriptions: usize = 100,
                 "Subscriptions of one connection. One more is refused.";
             max_queued_messages with_max_queued_messages: usize = 256,
@@ -41,7 +43,7 @@ macro_rules! limit_table {
             body_timeout with_body_timeout: Duration = Duration::from_secs(30),
                 "How long the body of a request may take. Then it gets the status 408.";
             write_timeout with_write_timeout: Duration = Duration::from_secs(30),
-                "How long a client may read nothing while a message waits for it. Then its WebSocket is closed.";
+                "How long a client may read nothing while something waits to be written to it. Then its connection is closed.";
             ping_interval with_ping_interval: Duration = Duration::from_secs(20),
                 "After how long without a message from the client a WebSocket is pinged.";
             ping_timeout with_ping_timeout: Duration = Duration::from_secs(20),

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 /// What a limit can be.
 pub(super) trait LimitValue: Sized {
     /// Whether it is a time.
@@ -12,7 +14,16 @@ pub(super) trait LimitValue: Sized {
     fn show(&self) -> String;
 
     fn is_zero(&self) -> bool;
+
+    /// Whether it is above what clocks and queues can be made with.
+    fn is_too_much(&self) -> bool;
+
+    /// The most that it can be, for a person.
+    fn most() -> String;
 }
+
+/// Ten years. The clock of a process can't tell of a moment that is some centuries ahead.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl LimitValue for usize {
     const IS_TIME: bool = false;
@@ -27,6 +38,14 @@ impl LimitValue for usize {
 
     fn is_zero(&self) -> bool {
         *self == 0
+    }
+
+    fn is_too_much(&self) -> bool {
+        *self > Semaphore::MAX_PERMITS
+    }
+
+    fn most() -> String {
+        Semaphore::MAX_PERMITS.to_string()
     }
 }
 
@@ -45,6 +64,14 @@ impl LimitValue for Duration {
 
     fn is_zero(&self) -> bool {
         Self::is_zero(self)
+    }
+
+    fn is_too_much(&self) -> bool {
+        *self > LONGEST
+    }
+
+    fn most() -> String {
+        format!("{} (ten years)", LONGEST.as_secs())
     }
 }
 

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::origin_guard::is_of_a_known_page;
+use super::origin_guard::is_of_an_own_page;
 use super::refusal::Refusal;
 use crate::auth::{Refused, proves_its_session};
 use crate::core::Core;
@@ -28,10 +28,11 @@ pub(super) async fn authenticate(
         let reason = "the header x-csrf-token is missing, or not that of the session; GET /session has it";
         return Err(Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, reason));
     }
-    // A browser sends the cookie with a WebSocket of any page, and lets the page read what it gets.
+    // A browser lets any page read what it gets over a WebSocket, and sends the cookie with that of each page of the same
+    // site: another port of the same host is one, so that an origin that is allowed to call may be.
     let is_session = identity.csrf_token().is_some();
-    if is_session && headers.contains_key(UPGRADE) && !is_of_a_known_page(headers, &core.config) {
-        let reason = "a WebSocket with a session needs the header Origin, with an origin that is allowed";
+    if is_session && headers.contains_key(UPGRADE) && !is_of_an_own_page(headers) {
+        let reason = "a WebSocket with a session needs the header Origin, with that of the gateway; pages elsewhere need a token";
         return Err(Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, reason));
     }
     request.extensions_mut().insert(identity);

@@ -5,6 +5,7 @@ mod access_table;
 mod authenticate;
 mod body;
 mod cors;
+mod form;
 mod health;
 mod identify_peer;
 mod login;
@@ -18,6 +19,7 @@ mod rpc_route;
 mod security_headers;
 mod ws_route;
 
+pub(crate) use form::Form;
 pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use router::router;

@@ -45,11 +45,11 @@ fn check(headers: &HeaderMap, config: &GatewayConfig) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a request came from a page of this gateway, or of an allowed origin; not if it does not say where from.
-pub(super) fn is_of_a_known_page(headers: &HeaderMap, config: &GatewayConfig) -> bool {
+/// Whether a request came from a page of this gateway; not if it does not say where from.
+pub(super) fn is_of_an_own_page(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(authority);
     match (host, headers.get(ORIGIN)) {
-        (Some(host), Some(origin)) => is_allowed_origin(origin, &host, config),
+        (Some(host), Some(origin)) => is_own_origin(origin, &host),
         _ => false,
     }
 }
@@ -67,10 +67,13 @@ fn is_allowed_host(host: &str, config: &GatewayConfig) -> bool {
 }
 
 fn is_allowed_origin(origin: &HeaderValue, host: &Authority, config: &GatewayConfig) -> bool {
+    let is_named =
+        |origin: &str| config.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
+    is_own_origin(origin, host) || origin.to_str().is_ok_and(is_named)
+}
+
+fn is_own_origin(origin: &HeaderValue, host: &Authority) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
-    if config.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
-        return true;
-    }
     let Some((scheme, rest)) = origin.split_once("://") else { return false };
     let default_port = match scheme {
         "http" => 80,

@@ -31,7 +31,7 @@ impl Peer {
         let forwarded: Vec<_> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
         // Each proxy adds the address that it sees at the end: what is before the last one that is not a proxy of ours
         // can be made up.
-        let addresses = forwarded.iter().rev().map_while(|text| text.parse::<IpAddr>().ok());
+        let addresses = forwarded.iter().rev().map_while(|text| address_of(text));
         let address = addresses.map(|address| address.to_canonical()).find(|address| !is_proxy(address));
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
@@ -40,6 +40,13 @@ impl Peer {
             is_below_a_path: text("x-forwarded-prefix").is_some_and(|prefix| !matches!(prefix, "" | "/")),
         }
     }
+}
+
+/// The address that a proxy names. Some add the port.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(with_port)
 }
 
 #[cfg(test)]
@@ -64,6 +71,14 @@ mod tests {
             ("198.51.100.1".to_owned(), true)
         );
         assert_eq!(peer("10.0.0.1", "1.2.3.4, nonsense"), ("10.0.0.1".to_owned(), true));
+        for (named, address) in [
+            ("198.51.100.1:4711", "198.51.100.1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+        ] {
+            assert_eq!(peer("10.0.0.1", named).0, address, "{named}");
+        }
     }
 
     #[test]

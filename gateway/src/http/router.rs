@@ -1,4 +1,5 @@
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -45,6 +46,15 @@ pub(crate) fn router(core: &Core) -> Router {
                 "there is nothing at this path; calls go to /rpc and /ws, and the pages begin at /",
             )
         })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::InvalidRequest,
+                "this path is for other methods of HTTP, which the header Allow names",
+            )
+        })
+        // Each route that reads a body has limits of its own.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(core.clone(), authenticate))
         .layer(from_fn_with_state(core.clone(), identify_peer))
         .layer(from_fn_with_state(core.clone(), cors))

@@ -22,10 +22,16 @@ pub(super) async fn rpc(
     let (max, timeout) = (core.config.max_message_bytes, core.config.body_timeout);
     let body = read_body(request.into_body(), max, timeout).await?;
     core.traffic.received(Entrance::Http, body.len());
-    let client = Client { keep: false, is_socket: false, core, identity, address: peer.address };
+    let client = Client::new(core, identity, peer.address);
     let text = match Message::parse(&body, client.core.config.max_batch) {
         Ok(message) => {
-            Calls::new(&client, message, client.core.config.max_calls_per_connection).answer().await
+            let calls = Calls::new(&client, message, client.core.config.max_calls_per_connection);
+            tokio::select! {
+                biased;
+                answer = calls.answer() => answer,
+                // Its calls are dropped, and their tasks cancelled.
+                () = client.core.auth.ended(&client.identity) => return Err(Refusal::unauthorized()),
+            }
         }
         Err(error) => Some(Answer::error(&Id::null(), &error)),
     };

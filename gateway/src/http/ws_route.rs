@@ -34,7 +34,7 @@ pub(super) async fn ws(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let max = core.config.max_message_bytes;
-    let client = Client { keep: settings.keep, is_socket: true, core, identity, address: peer.address };
+    let client = Client::new(core, identity, peer.address).over_socket(settings.keep);
     upgrade
         .protocols([PROTOCOL])
         .max_message_size(max)

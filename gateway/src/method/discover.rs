@@ -3,6 +3,7 @@ use rhai_dispatcher::task::Json;
 use serde_json::{Map, Value, json};
 
 use super::built_in::{BuiltIn, Parameter};
+use super::play::is_reserved;
 use super::{CallContext, Done, Params, handlers};
 use crate::rpc::{Code, ErrorObject};
 
@@ -13,12 +14,14 @@ pub(super) async fn discover(
     built_in: &[BuiltIn],
 ) -> Result<Done, ErrorObject> {
     params.none()?;
+    let _permit = context.read_permit().await;
     let identity = &context.identity;
     let own = built_in.iter().filter(|method| identity.allows(method.access));
     let mut methods: Vec<Value> = own.map(describe_built_in).collect();
     let mut schemas = Map::new();
     for handler in handlers::visible(&context).await? {
-        for method in &handler.methods {
+        // A worker's method with a name that is reserved is called by `call`.
+        for method in handler.methods.iter().filter(|method| !is_reserved(method.info.name.as_str())) {
             methods.push(describe(method, handler.worker_id.as_str(), &mut schemas));
         }
     }

@@ -7,6 +7,7 @@ use crate::rpc::ErrorObject;
 /// `handlers.list`: the handlers of the living workers, with figures.
 pub(super) async fn list(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
     params.none()?;
+    let _permit = context.read_permit().await;
     Done::of(&visible(&context).await?)
 }
 

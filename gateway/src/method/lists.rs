@@ -59,6 +59,7 @@ pub(super) async fn activity(context: CallContext, params: Params) -> Result<Don
     let filter = parsed(&filter)?;
     let after = after.as_deref().map(str::parse::<ActivityCursor>).transpose();
     let after = after.map_err(|error| of_error(error.into()))?;
+    let _permit = context.read_permit().await;
     let identity = &context.identity;
     let page = identity.dispatcher().activity(filter).limit(checked(limit, &context)?).after(after);
     let mut page = page.await.map_err(of_error)?;
@@ -76,6 +77,7 @@ pub(super) async fn tasks(context: CallContext, params: Params) -> Result<Done, 
         // Otherwise those of all callers would be read to find its own.
         filter = filter.with_caller(identity.caller_id());
     }
+    let _permit = context.read_permit().await;
     let mut listed = identity.dispatcher().tasks(filter);
     let mut found: Vec<Value> = Vec::new();
     let read = async {

@@ -31,7 +31,7 @@ impl Params {
             }
             _ => Map::new(),
         };
-        serde_json::from_value(Value::Object(named)).map_err(|error| invalid(error.to_string()))
+        serde_path_to_error::deserialize(Value::Object(named)).map_err(|error| unfit(&error))
     }
 
     /// Checks that there are none.
@@ -58,8 +58,45 @@ impl Params {
                 "{shown} is beyond the 64-bit signed integers that scripts have; pass it as a string"
             )));
         }
-        params.to().map_err(|error| invalid(error.to_string()))
+        params.to().map_err(|error| unreadable(&error.to_string()))
     }
+}
+
+/// The error of a parameter that does not have the type of its field.
+fn unfit(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorObject {
+    let problem = in_words(&error.inner().to_string());
+    // Of one that is missing or unknown the problem has the name.
+    match error.path().iter().next() {
+        None => invalid(problem),
+        Some(_) => invalid(format!("{}: {problem}", error.path())).with("field", error.path().to_string()),
+    }
+}
+
+/// What serde says of the types that a field has, in words of JSON.
+fn in_words(problem: &str) -> String {
+    let words = [
+        ("expected usize", "expected a whole number from 0 on"),
+        ("expected u64", "expected a whole number from 0 on"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected f64", "expected a number"),
+    ];
+    match words.iter().find_map(|(typ, words)| Some(format!("{}{words}", problem.strip_suffix(typ)?))) {
+        Some(said) => said,
+        None => problem.to_owned(),
+    }
+}
+
+/// The error of parameters that have no value here, although they are JSON.
+fn unreadable(problem: &str) -> ErrorObject {
+    invalid(match problem {
+        problem if problem.starts_with("recursion limit exceeded") => {
+            "params: they nest deeper than 127 levels; pass what is deeper as a string of JSON".to_owned()
+        }
+        problem if problem.starts_with("number out of range") => {
+            "params: a number is beyond 64-bit floating point; pass it as a string".to_owned()
+        }
+        problem => format!("params: {problem}"),
+    })
 }
 
 /// `Invalid params` for this reason.

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::failure::{of_error, output_of};
 use super::request_params::{Audited, OF_CALL, OF_PLAY, Prepared, RequestParams, call_of};
 use super::{CallContext, Done, Params};
+use crate::audit::to_its_end;
 use crate::rpc::{Code, ErrorObject};
 
 /// `play`: runs a script, and answers with its output.
@@ -36,6 +37,9 @@ pub(crate) async fn call_by_name(
     method: &str,
     params: Params,
 ) -> Result<Done, ErrorObject> {
+    if is_reserved(method) {
+        return Err(Code::MethodNotFound.into());
+    }
     // A name that can't be one is the name of no method.
     let method = MethodName::try_from(method).map_err(|_| Code::MethodNotFound)?;
     let (request, worker_id) = call_of(&context, &method, params.into_value()?, None).await?;
@@ -44,6 +48,11 @@ pub(crate) async fn call_by_name(
     let audited = Audited::call(&context, &method);
     let prepared = Prepared { request, worker_id, audited, keep: context.keep, timeout };
     answer(&context, prepared).await
+}
+
+/// Whether the specification keeps a name for itself and its extensions.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.starts_with("rpc.")
 }
 
 /// Runs a request and waits for its output. A notification is only submitted.
@@ -69,8 +78,19 @@ async fn answer(context: &CallContext, prepared: Prepared) -> Result<Done, Error
 
 async fn submit(context: &CallContext, prepared: Prepared) -> Result<Done, ErrorObject> {
     let Prepared { request, worker_id, audited, .. } = prepared;
-    let id = request.submit().await.map_err(of_error)?;
-    audit(context, id, audited).await;
+    let id = match audited {
+        None => request.submit().await,
+        audited => {
+            let context = context.clone();
+            to_its_end(&context.core.clone(), async move {
+                let id = request.submit().await?;
+                audit(&context, id, audited).await;
+                Ok(id)
+            })
+            .await
+        }
+    };
+    let id = id.map_err(of_error)?;
     Done::of(&json!({ "taskId": id, "workerId": worker_id }))
 }
 

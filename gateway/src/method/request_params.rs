@@ -207,7 +207,11 @@ pub(super) async fn call_of(
     let dispatcher = context.identity.dispatcher();
     let worker_id = match worker_id {
         Some(worker_id) => worker_id,
-        None => dispatcher.find_worker(method).await.map_err(of_error)?.ok_or(Code::MethodNotFound)?,
+        // Those that the token may not use are not looked at, for the same reason.
+        None => {
+            let found = dispatcher.find_worker_among(method, |id| scope.allows_worker(id)).await;
+            found.map_err(of_error)?.ok_or(Code::MethodNotFound)?
+        }
     };
     if !scope.allows_worker(&worker_id) {
         return Err(forbidden_worker(&worker_id));

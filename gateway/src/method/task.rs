@@ -7,6 +7,7 @@ use super::built_in::Parameter;
 use super::failure::of_error;
 use super::request_params::{task_id, timeout};
 use super::{CallContext, Done, Params};
+use crate::audit::to_its_end;
 use crate::rpc::{Code, ErrorObject};
 
 #[derive(Debug, Deserialize)]
@@ -46,14 +47,20 @@ pub(super) const OF_UNSUBSCRIBE: &[Parameter] =
 /// `task.status`: the record of a task.
 pub(super) async fn status(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
     let OneTask { task_id: id } = params.read(&["task_id"])?;
-    Done::of(&visible(&context, task_id(&id)?).await?)
+    let id = task_id(&id)?;
+    let _permit = context.read_permit().await;
+    Done::of(&visible(&context, id).await?)
 }
 
 /// `task.wait`: the record of a task once it has ended.
 pub(super) async fn wait(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
     let Wait { task_id: id, timeout: asked } = params.read(&["task_id", "timeout"])?;
     let (id, timeout) = (task_id(&id)?, timeout(asked, &context)?);
-    let details = visible(&context, id).await?;
+    let details = {
+        // Not while it waits: that may take an hour.
+        let _permit = context.read_permit().await;
+        visible(&context, id).await?
+    };
     if details.status.is_terminal() {
         return Done::of(&details);
     }
@@ -65,9 +72,13 @@ pub(super) async fn wait(context: CallContext, params: Params) -> Result<Done, E
 pub(super) async fn cancel(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
     let OneTask { task_id: id } = params.read(&["task_id"])?;
     let id = task_id(&id)?;
-    visible(&context, id).await?;
-    let cancelled = context.identity.dispatcher().cancel(id).await.map_err(of_error)?;
-    context.audit("task.cancel", Some(id.to_string().into()), Some(cancelled.to_string().into())).await;
+    check_visible(&context, id).await?;
+    let cancelled = to_its_end(&context.core.clone(), async move {
+        let cancelled = context.identity.dispatcher().cancel(id).await.map_err(of_error)?;
+        context.audit("task.cancel", Some(id.to_string().into()), Some(cancelled.to_string().into())).await;
+        Ok::<_, ErrorObject>(cancelled)
+    })
+    .await?;
     if cancelled == Cancelled::NotFound {
         return Err(of_error(RhaiDispatcherError::NotFound(id)));
     }
@@ -78,7 +89,7 @@ pub(super) async fn cancel(context: CallContext, params: Params) -> Result<Done,
 pub(super) async fn inspect(context: CallContext, params: Params) -> Result<Done, ErrorObject> {
     let OneTask { task_id: id } = params.read(&["task_id"])?;
     let id = task_id(&id)?;
-    visible(&context, id).await?;
+    check_visible(&context, id).await?;
     Done::of(&context.identity.dispatcher().inspect(id).await.map_err(of_error)?)
 }
 
@@ -89,7 +100,7 @@ pub(super) async fn subscribe(context: CallContext, params: Params) -> Result<Do
         return Err(needs_socket());
     }
     let id = task_id(&id)?;
-    visible(&context, id).await?;
+    check_visible(&context, id).await?;
     Ok(Done::Subscribe(id))
 }
 
@@ -105,6 +116,12 @@ pub(super) async fn unsubscribe(context: CallContext, params: Params) -> Result<
 fn needs_socket() -> ErrorObject {
     let reason = "events are sent over a WebSocket only; connect to /ws, or use task.wait";
     ErrorObject::because(Code::InvalidRequest, reason)
+}
+
+/// Checks that the caller may see a task.
+async fn check_visible(context: &CallContext, id: TaskId) -> Result<(), ErrorObject> {
+    let _permit = context.read_permit().await;
+    visible(context, id).await.map(drop)
 }
 
 /// The record of a task, if the caller may see it. Otherwise it is not known: the error does not tell that it exists.

@@ -7,6 +7,14 @@ use super::{ErrorObject, Id};
 pub(crate) struct Answer(String);
 
 impl Answer {
+    /// That of a request with a result, which is JSON, or an error.
+    pub(crate) fn of(id: &Id, result: Result<&str, &ErrorObject>) -> Self {
+        match result {
+            Ok(result) => Self::result(id, result),
+            Err(error) => Self::error(id, error),
+        }
+    }
+
     /// `result` is JSON.
     pub(crate) fn result(id: &Id, result: &str) -> Self {
         let id = id.as_json();
@@ -33,6 +41,11 @@ impl Answer {
         }
         text.push(']');
         Some(Self(text))
+    }
+
+    /// Bytes of its text.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn into_text(self) -> String {

@@ -4,6 +4,7 @@ mod address_table;
 mod gate;
 mod serve;
 mod tls;
+mod write_timeout;
 
 pub(crate) use address_table::network_of;
 pub(crate) use gate::GatePermit;

@@ -15,6 +15,7 @@ use tower::Layer;
 use tower::util::MapRequestLayer;
 
 use super::gate::{Gate, GatePermit};
+use super::write_timeout::WriteTimeout;
 use crate::core::{Core, Phase};
 use crate::metrics::count_limit;
 
@@ -75,6 +76,9 @@ impl Drop for ClosedOnDrop {
     }
 }
 
+/// The longest head of a request, in bytes. It is kept before it is known who sends it, by as many connections as there may be.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 /// Whether a connection uses TLS: an extension of its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IsTls(pub(crate) bool);
@@ -85,12 +89,27 @@ async fn connection(stream: TcpStream, peer: SocketAddr, permit: GatePermit, cor
         tracing::debug!(%error, "a connection has gone");
         return;
     }
+    hold_little(&stream);
     let Some(tls) = &core.tls else { return http(stream, peer, permit, IsTls(false), &core, router).await };
     match timeout(core.config.header_timeout, tls.accept(stream)).await {
         Ok(Ok(stream)) => http(stream, peer, permit, IsTls(true), &core, router).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS was not agreed on"),
         Err(_) => tracing::debug!(%peer, "TLS was not agreed on in time"),
     }
+}
+
+/// Lets the system take little more than it can send. It would take megabytes, and let more in only once a third of them has
+/// gone: a client that reads over a slow link would seem to read nothing meanwhile, and be closed after `write_timeout`.
+fn hold_little(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        const BYTES: u32 = 128 * 1024;
+        if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(BYTES) {
+            tracing::debug!(%error, "a connection keeps its buffers");
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 async fn http(
@@ -108,9 +127,11 @@ async fn http(
         request
     });
     let service = TowerToHyperService::new(with_peer.layer(router));
+    let stream = WriteTimeout::new(stream, core.config.write_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(core.config.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

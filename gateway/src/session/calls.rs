@@ -1,4 +1,8 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures::future::{BoxFuture, join_all};
+use rhai_dispatcher::task::Json;
 
 use super::Client;
 use crate::method::{self, Done};
@@ -12,10 +16,12 @@ pub(crate) struct Calls {
     running: Vec<BoxFuture<'static, Reply>>,
 }
 
-/// What a request has come to; it has no id if it was a notification.
-pub(super) struct Reply {
-    id: Option<Id>,
-    result: Result<Done, ErrorObject>,
+/// What a request has come to.
+enum Reply {
+    /// Its answer; none if it was a notification.
+    Answered(Option<Answer>),
+    /// What its connection has still to do; it has no id if it was a notification.
+    Left(Option<Id>, Done),
 }
 
 /// The replies to the requests of one message.
@@ -34,8 +40,9 @@ impl Calls {
             Message::Batch(entries) => (true, entries),
         };
         let (mut count, mut running) = (0, Vec::with_capacity(entries.len()));
+        let answer_room = Arc::new(AnswerRoom::new(client.core.config.max_answer_bytes));
         for entry in entries {
-            running.push(begin(client, entry, &mut count, room));
+            running.push(begin(client, entry, &mut count, room, Arc::clone(&answer_room)));
         }
         Self { count, is_batch, running }
     }
@@ -71,34 +78,79 @@ impl Replies {
         mut finish: impl FnMut(Done) -> Result<String, ErrorObject>,
     ) -> Option<Answer> {
         let mut answers = Vec::with_capacity(self.replies.len());
-        for Reply { id, result } in self.replies {
-            let result = result.and_then(|done| match done {
-                Done::Json(json) => Ok(json.to_string()),
-                done => finish(done),
-            });
-            match (id, result) {
-                (None, _) => {}
-                (Some(id), Ok(result)) => answers.push(Answer::result(&id, &result)),
-                (Some(id), Err(error)) => answers.push(Answer::error(&id, &error)),
+        for reply in self.replies {
+            match reply {
+                Reply::Answered(answer) => answers.extend(answer),
+                Reply::Left(id, done) => {
+                    let result = finish(done);
+                    answers.extend(id.map(|id| Answer::of(&id, result.as_deref())));
+                }
             }
         }
         if self.is_batch { Answer::batch(&answers) } else { answers.pop() }
     }
 }
 
-fn begin(client: &Client, entry: Entry, count: &mut usize, room: usize) -> BoxFuture<'static, Reply> {
+/// How many bytes the answers to the requests of one message may still have together. Each is counted as soon as it is
+/// there, since all of them are kept until the last one is.
+#[derive(Debug)]
+struct AnswerRoom {
+    max: usize,
+    taken: AtomicUsize,
+}
+
+impl AnswerRoom {
+    fn new(max: usize) -> Self {
+        Self { max, taken: AtomicUsize::new(0) }
+    }
+
+    /// The answer, or an error in its place if there is no room for it. The first has room however long it is.
+    fn admit(&self, id: &Id, answer: Answer) -> Answer {
+        let (bytes, max) = (answer.len(), self.max);
+        let taken = self.taken.fetch_add(bytes, Ordering::Relaxed);
+        if taken == 0 || taken.saturating_add(bytes) <= max {
+            return answer;
+        }
+        self.taken.fetch_sub(bytes, Ordering::Relaxed);
+        let reason = format!(
+            "the call has ended, and its answer of {bytes} bytes is left out: those of one batch have at most {max}; send \
+             smaller batches"
+        );
+        Answer::error(id, &ErrorObject::limit("max_answer_bytes", max, reason))
+    }
+}
+
+fn begin(
+    client: &Client,
+    entry: Entry,
+    count: &mut usize,
+    room: usize,
+    answer_room: Arc<AnswerRoom>,
+) -> BoxFuture<'static, Reply> {
     let request = match entry {
         Ok(request) => request,
-        Err((id, error)) => return Box::pin(async move { Reply { id: Some(id), result: Err(error) } }),
+        Err((id, error)) => {
+            return Box::pin(async move { Reply::Answered(Some(Answer::error(&id, &error))) });
+        }
     };
     let id = request.id.clone();
     if *count >= room {
         let max = client.core.config.max_calls_per_connection;
         let reason = format!("the connection has {max} calls without an answer; wait for one of them");
         let error = ErrorObject::limit("max_calls_per_connection", max, reason);
-        return Box::pin(async move { Reply { id, result: Err(error) } });
+        return Box::pin(async move { Reply::Answered(id.map(|id| Answer::error(&id, &error))) });
     }
     *count += 1;
     let call = method::run(client.context(id.is_none()), request);
-    Box::pin(async move { Reply { id, result: call.await } })
+    Box::pin(async move {
+        let result = match call.await {
+            Ok(Done::Json(json)) => Ok(json),
+            Ok(done) => return Reply::Left(id, done),
+            Err(error) => Err(error),
+        };
+        Reply::Answered(id.map(|id| {
+            let answer = Answer::of(&id, result.as_ref().map(Json::as_str));
+            answer_room.admit(&id, answer)
+        }))
+    })
 }

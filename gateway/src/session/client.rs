@@ -1,4 +1,7 @@
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 use crate::auth::Identity;
 use crate::core::Core;
@@ -14,9 +17,26 @@ pub(crate) struct Client {
     pub(crate) keep: bool,
     /// Whether it can be sent events.
     pub(crate) is_socket: bool,
+    /// Room for the reads of its requests.
+    reads: Arc<Semaphore>,
 }
 
+/// How many requests of one connection read records or lists at once. What is read is as long as what tasks have put out, and
+/// waits for the connection: of a client that does not take its answers, so many wait in memory.
+const READS_AT_ONCE: usize = 16;
+
 impl Client {
+    pub(crate) fn new(core: Core, identity: Identity, address: IpAddr) -> Self {
+        let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
+        Self { core, identity, address, keep: false, is_socket: false, reads }
+    }
+
+    /// That of a WebSocket.
+    pub(crate) fn over_socket(mut self, keep: bool) -> Self {
+        (self.is_socket, self.keep) = (true, keep);
+        self
+    }
+
     /// The context of one of its requests.
     pub(super) fn context(&self, is_notification: bool) -> CallContext {
         CallContext {
@@ -26,6 +46,7 @@ impl Client {
             keep: self.keep,
             is_notification,
             is_socket: self.is_socket,
+            reads: Arc::clone(&self.reads),
         }
     }
 }

@@ -1,8 +1,12 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
 use axum::extract::ws::{Message as Frame, WebSocket, close_code};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, SplitStream};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::calls::Replies;
 use super::life_signs::{Due, LifeSigns};
@@ -38,9 +42,20 @@ enum Kind {
 enum End {
     /// The client has left.
     Left,
-    /// The gateway closes it, with a code and a reason.
+    /// The connection is gone, or is to be gone at once.
+    Cut,
+    /// The gateway closes it, with a code and a reason. Clients take it from `IDLE` and `SHUTDOWN` that no call which has no
+    /// answer was begun: nothing that comes after them is looked at.
     Close(u16, &'static str),
 }
+
+const IDLE: End = End::Close(close_code::NORMAL, "idle");
+const SHUTDOWN: End = End::Close(close_code::AWAY, "the gateway shuts down");
+
+/// How long a client may take to read what waits for it once its connection ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may then take to close its end.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl Connection {
     pub(crate) fn new(client: Client) -> Self {
@@ -54,36 +69,77 @@ impl Connection {
         }
     }
 
-    /// Serves until the client leaves, breaks a limit, or the gateway shuts down.
+    /// Serves until the client leaves, breaks a limit, its token ends, or the gateway shuts down.
     pub(crate) async fn run(mut self, socket: WebSocket) {
-        let (outbox, writer) = Outbox::new(&self.client.core.config);
-        let (sink, stream) = socket.split();
-        let serve = async move {
-            if let End::Close(code, reason) = self.serve(stream, &outbox).await {
-                outbox.close(code, reason).await;
+        let core = self.client.core.clone();
+        let (outbox, writer) = Outbox::new(&core.config);
+        let (sink, mut stream) = socket.split();
+        // In one task: the connection is dropped with it as a whole.
+        let writing = writer.run(sink);
+        tokio::pin!(writing);
+        let end = self.serve_until_end(&mut stream, &outbox, writing.as_mut()).await;
+        // Its calls and subscriptions end now, also if the client takes long to read what it is still told.
+        drop(self);
+        let patience = match end {
+            End::Cut => return,
+            // What it has called for is given as long as other calls have.
+            End::Close(close_code::AWAY, _) => None,
+            End::Left | End::Close(..) => Some(CLOSE_TIMEOUT),
+        };
+        let close = async {
+            let queue = async move {
+                if let End::Close(code, reason) = end {
+                    outbox.close(code, reason).await;
+                }
+            };
+            futures::future::join(queue, writing).await;
+            if end != End::Left {
+                // To close a socket with bytes that nobody has read resets it, and what was written before can be lost.
+                let _ = timeout(LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
             }
         };
-        // In one task: the connection is dropped with it as a whole.
-        futures::join!(serve, writer.run(sink));
+        tokio::select! {
+            () = close => {}
+            () = core.reached(Phase::Closed) => {}
+            () = after(patience) => {}
+        }
     }
 
-    async fn serve(&mut self, mut stream: SplitStream<WebSocket>, outbox: &Outbox) -> End {
+    /// Serves until the end, which waits for no room in the outbox.
+    async fn serve_until_end(
+        &mut self,
+        stream: &mut SplitStream<WebSocket>,
+        outbox: &Outbox,
+        writing: Pin<&mut impl Future<Output = ()>>,
+    ) -> End {
+        let Client { core, identity, .. } = self.client.clone();
+        tokio::select! {
+            end = self.serve(stream, outbox) => end,
+            () = writing => End::Cut,
+            () = core.reached(Phase::Closed) => End::Cut,
+            () = core.auth.ended(&identity) => {
+                End::Close(close_code::POLICY, "the token or the session has ended")
+            }
+        }
+    }
+
+    async fn serve(&mut self, stream: &mut SplitStream<WebSocket>, outbox: &Outbox) -> End {
         let core = self.client.core.clone();
-        let mut changes = core.auth.changes();
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
         loop {
             let step = tokio::select! {
-                () = outbox.closed() => Err(End::Left),
                 Some((kind, replies)) = self.calls.next() => self.answer(kind, replies, outbox).await,
                 frame = stream.next() => self.take(frame, outbox).await,
                 event = self.subscriptions.next() => self.send(outbox, Kind::Text, event).await,
-                () = core.reached(Phase::Closed) => Err(End::Left),
                 () = core.reached(Phase::Draining), if self.calls.is_empty() => {
-                    Err(End::Close(close_code::AWAY, "the gateway shuts down"))
+                    Err(SHUTDOWN)
                 }
-                // It lives as long as the gateway.
-                _ = changes.changed() => self.check_identity(),
+                () = outbox.ping_written() => {
+                    self.life_signs.ping_written(Instant::now());
+                    timer.as_mut().reset(Instant::now());
+                    Ok(())
+                }
                 () = &mut timer => self.look_after(outbox).await.map(|at| timer.as_mut().reset(at)),
             };
             if let Err(end) = step {
@@ -144,18 +200,8 @@ impl Connection {
         }
     }
 
-    /// Ends the connection of a token or a session that has ended.
-    fn check_identity(&self) -> Result<(), End> {
-        match self.client.core.auth.is_still(&self.client.identity) {
-            true => Ok(()),
-            false => Err(End::Close(close_code::POLICY, "the token or the session has ended")),
-        }
-    }
-
     /// Pings the client, or gives it up. Returns when to look again.
     async fn look_after(&mut self, outbox: &Outbox) -> Result<Instant, End> {
-        // A token that expires tells nothing.
-        self.check_identity()?;
         loop {
             match self.life_signs.due(Instant::now()) {
                 Due::Ping => {
@@ -167,7 +213,7 @@ impl Connection {
                 }
                 Due::Idle => {
                     count_limit("idle_timeout");
-                    return Err(End::Close(close_code::NORMAL, "idle"));
+                    return Err(IDLE);
                 }
                 Due::Later(at) => return Ok(at),
             }
@@ -181,6 +227,14 @@ impl Connection {
             Kind::Binary => Frame::Binary(text.into_bytes().into()),
         };
         outbox.send(frame).await.map_err(|Closed| End::Left)
+    }
+}
+
+/// Resolves after this time; never without one.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 

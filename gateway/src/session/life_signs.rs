@@ -12,10 +12,21 @@ pub(super) struct LifeSigns {
     idle_timeout: Duration,
     /// When the client was heard of last.
     heard: Instant,
-    /// When the ping was sent that it has not answered.
-    pinged: Option<Instant>,
+    /// The ping that it has not answered.
+    ping: Ping,
     /// Since when there is neither a call nor a subscription.
     idle_since: Option<Instant>,
+}
+
+/// How far a ping has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    None,
+    /// It waits behind other messages. A client that reads them is not silent, and of one that reads nothing the connection
+    /// ends by `write_timeout`.
+    Queued,
+    /// It was written then.
+    Written(Instant),
 }
 
 /// What is due.
@@ -33,12 +44,26 @@ pub(super) enum Due {
 impl LifeSigns {
     pub(super) fn new(config: &GatewayConfig, now: Instant) -> Self {
         let GatewayConfig { ping_interval, ping_timeout, idle_timeout, .. } = *config;
-        Self { ping_interval, ping_timeout, idle_timeout, heard: now, pinged: None, idle_since: Some(now) }
+        Self {
+            ping_interval,
+            ping_timeout,
+            idle_timeout,
+            heard: now,
+            ping: Ping::None,
+            idle_since: Some(now),
+        }
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard = now;
-        self.pinged = None;
+        self.ping = Ping::None;
+    }
+
+    /// The ping has been written. Its answer may even have come.
+    pub(super) fn ping_written(&mut self, now: Instant) {
+        if self.ping == Ping::Queued {
+            self.ping = Ping::Written(now);
+        }
     }
 
     /// Notes whether there is a call or a subscription.
@@ -51,9 +76,12 @@ impl LifeSigns {
         self.idle_since = self.idle_since.map(|_| now);
     }
 
-    /// What is due at `now`. A ping counts as sent.
+    /// What is due at `now`. A ping counts as queued.
     pub(super) fn due(&mut self, now: Instant) -> Due {
-        let silent_at = self.pinged.map(|pinged| pinged + self.ping_timeout);
+        let silent_at = match self.ping {
+            Ping::Written(at) => Some(at + self.ping_timeout),
+            Ping::None | Ping::Queued => None,
+        };
         let idle_at = self.idle_since.map(|since| since + self.idle_timeout);
         let ping_at = self.heard + self.ping_interval;
         if silent_at.is_some_and(|at| at <= now) {
@@ -62,11 +90,16 @@ impl LifeSigns {
         if idle_at.is_some_and(|at| at <= now) {
             return Due::Idle;
         }
-        if silent_at.is_none() && ping_at <= now {
-            self.pinged = Some(now);
+        if self.ping == Ping::None && ping_at <= now {
+            self.ping = Ping::Queued;
             return Due::Ping;
         }
-        let next = silent_at.unwrap_or(ping_at);
+        let next = match self.ping {
+            Ping::None => ping_at,
+            // It is asked again once it is written.
+            Ping::Queued => now + self.ping_interval,
+            Ping::Written(at) => at + self.ping_timeout,
+        };
         Due::Later(idle_at.map_or(next, |idle_at| next.min(idle_at)))
     }
 }
@@ -86,10 +119,13 @@ mod tests {
         let mut signs = LifeSigns::new(&config, start);
         assert_eq!(signs.due(at(0)), Due::Later(at(20)));
         assert_eq!(signs.due(at(20)), Due::Ping);
+        assert_eq!(signs.due(at(20)), Due::Later(at(40)), "it waits behind other messages");
+        signs.ping_written(at(20));
         assert_eq!(signs.due(at(20)), Due::Later(at(25)));
         signs.heard(at(24));
         assert_eq!(signs.due(at(25)), Due::Later(at(44)));
         assert_eq!(signs.due(at(44)), Due::Ping);
+        signs.ping_written(at(44));
         assert_eq!(signs.due(at(49)), Due::Silent);
 
         signs.heard(at(90));

@@ -1,14 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures::SinkExt;
 use futures::stream::SplitSink;
-use futures::{Sink, SinkExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::config::GatewayConfig;
-use crate::metrics::count_limit;
 
 /// The messages that wait to be written to one client, bounded by their count and their bytes.
 #[derive(Debug)]
@@ -16,6 +13,7 @@ pub(super) struct Outbox {
     sender: mpsc::Sender<Queued>,
     bytes: Arc<Semaphore>,
     max_bytes: usize,
+    ping_written: Arc<Notify>,
 }
 
 /// A message, with the room that it takes until it is written.
@@ -25,8 +23,7 @@ type Queued = (Message, OwnedSemaphorePermit);
 #[derive(Debug)]
 pub(super) struct Writer {
     receiver: mpsc::Receiver<Queued>,
-    /// How long the client may read nothing.
-    timeout: Duration,
+    ping_written: Arc<Notify>,
 }
 
 /// The client has left, or reads nothing.
@@ -37,8 +34,9 @@ impl Outbox {
     pub(super) fn new(config: &GatewayConfig) -> (Self, Writer) {
         let (sender, receiver) = mpsc::channel(config.max_queued_messages);
         let max_bytes = config.max_queued_bytes.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
-        let outbox = Self { sender, bytes: Arc::new(Semaphore::new(max_bytes)), max_bytes };
-        (outbox, Writer { receiver, timeout: config.write_timeout })
+        let (bytes, ping_written) = (Arc::new(Semaphore::new(max_bytes)), Arc::<Notify>::default());
+        let writer = Writer { receiver, ping_written: Arc::clone(&ping_written) };
+        (Self { sender, bytes, max_bytes, ping_written }, writer)
     }
 
     /// Queues a message as soon as there is room.
@@ -60,43 +58,39 @@ impl Outbox {
         }
     }
 
+    /// Resolves when a ping has been written.
+    pub(super) async fn ping_written(&self) {
+        self.ping_written.notified().await;
+    }
+
     /// Queues the end of the connection.
     pub(super) async fn close(&self, code: u16, reason: &'static str) {
         // A client that has left needs no reason.
         let _ = self.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
     }
-
-    /// Resolves when nothing is written any more.
-    pub(super) async fn closed(&self) {
-        self.sender.closed().await;
-    }
 }
 
 impl Writer {
-    /// Writes until the outbox is gone, the client has left, or it has read nothing for the timeout.
+    /// Writes until the outbox is gone, and closes the WebSocket then, or until the client has left or reads nothing.
     pub(super) async fn run(mut self, mut sink: SplitSink<WebSocket, Message>) {
         while let Some((message, _permit)) = self.receiver.recv().await {
             // A flush per message would be a system call per message.
-            let is_last = self.receiver.is_empty();
-            let write = async {
-                sink.feed(message).await?;
-                if is_last { sink.flush().await } else { Ok(()) }
-            };
-            match timeout(self.timeout, write).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return,
-                Err(_) => {
-                    count_limit("write_timeout");
-                    tracing::debug!(timeout = ?self.timeout, "a client reads nothing: its WebSocket is closed");
-                    return;
-                }
+            let is_ping = matches!(message, Message::Ping(_));
+            let is_last = is_ping || self.receiver.is_empty();
+            let mut written = sink.feed(message).await;
+            if is_last && written.is_ok() {
+                written = sink.flush().await;
+            }
+            if written.is_err() {
+                return;
+            }
+            if is_ping {
+                self.ping_written.notify_one();
             }
         }
-        let _ = timeout(self.timeout, close(&mut sink)).await;
+        if sink.flush().await.is_ok() {
+            // A client that has left is told in vain.
+            let _ = sink.close().await;
+        }
     }
-}
-
-async fn close(sink: &mut (impl Sink<Message, Error = axum::Error> + Unpin)) -> Result<(), axum::Error> {
-    sink.flush().await?;
-    sink.close().await
 }

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::support::{Closing, Http, Site, Socket};
+use crate::support::{Closing, Http, NEVER, Site, Socket};
 
 /// A gateway with a file of tokens.
 struct Guarded {
@@ -99,7 +99,10 @@ async fn caller_is_the_name_of_the_token_and_scopes_hold() {
     let workers = Scope::new(Role::Call).with_scripts(true).with_worker_ids(pattern("other-*"));
     let (elsewhere, _) = guarded.token("elsewhere", workers).await;
     assert_eq!(code(&guarded.call(&elsewhere, "play", json!(["1"])).await), -32003);
-    assert_eq!(code(&guarded.call(&elsewhere, "test.echo", json!([1])).await), -32003);
+    // The same as of a method that there is nowhere.
+    let unknown = guarded.call(&elsewhere, "no.such", json!([1])).await;
+    assert_eq!(guarded.call(&elsewhere, "test.echo", json!([1])).await, unknown);
+    assert_eq!(code(&unknown), -32601);
     assert_eq!(
         code(&guarded.call(&elsewhere, "call", json!({ "method": "test.echo", "worker_id": "main" })).await),
         -32003
@@ -149,8 +152,46 @@ async fn revoked_token_ends_its_sockets_and_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn session_needs_its_proof_and_a_known_origin() {
-    let guarded = Guarded::new().await;
+async fn revoked_token_ends_its_calls_and_a_socket_that_reads_nothing() {
+    // Nothing but the revocation ends them.
+    let config = GatewayConfig::default()
+        .with_write_timeout(NEVER)
+        .with_max_connections(3)
+        .with_max_queued_bytes(100_000);
+    let guarded = Guarded::with(config).await;
+    let (token, id) = guarded.token("ann", Scope::admin()).await;
+    let bearer = format!("Bearer {}", token.expose());
+    let address = guarded.site.address;
+    let mut deaf = Socket::connect(address, "/ws", &[("authorization", &bearer)]).await.expect("a WebSocket");
+    deaf.fill().await;
+
+    let play = json!({ "jsonrpc": "2.0", "id": 1, "method": "play", "params": ["sleep(60)"] }).to_string();
+    let mut calling = guarded.http().await.token(token.expose());
+    let call = tokio::spawn(async move { calling.post("/rpc", &play).await.status });
+    crate::support::until("the call runs", || async { guarded.site.claimed().await > 0 }).await;
+    let _last = guarded.http().await;
+    assert!(guarded.http().await.rest().await.starts_with("HTTP/1.1 503"), "all connections are taken");
+
+    guarded.file.revoke(&id).expect("it is there");
+    assert_eq!(call.await.expect("no panic"), 401);
+    crate::support::until("the call is cancelled", || async { guarded.site.claimed().await == 0 }).await;
+    // The connection of the call is open, and so is the last: there is room for three once the deaf one has ended.
+    crate::support::until("there is room for others", || async {
+        let mut two = [guarded.http().await, guarded.http().await];
+        let mut statuses = Vec::new();
+        for http in &mut two {
+            http.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+            statuses.push(http.rest().await.starts_with("HTTP/1.1 200"));
+        }
+        statuses == [true, true]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_needs_its_proof_and_an_own_origin() {
+    const NEIGHBOUR: &str = "http://127.0.0.1:3000";
+    let guarded = Guarded::with(GatewayConfig::default().with_allowed_origin(NEIGHBOUR)).await;
     let address = guarded.site.address;
     let (token, _) = guarded.token("ann", Scope::admin()).await;
     let form = format!("token={}", token.expose());
@@ -180,6 +221,12 @@ async fn session_needs_its_proof_and_a_known_origin() {
     assert_eq!(Socket::connect(address, "/ws", &[("cookie", &cookie)]).await.err(), Some(403));
     let foreign = [("cookie", &*cookie), ("origin", "http://evil.example")];
     assert_eq!(Socket::connect(address, "/ws", &foreign).await.err(), Some(403));
+    // Another port of the same host is of the same site, so that its pages have the cookie sent along.
+    let allowed = [("cookie", &*cookie), ("origin", NEIGHBOUR)];
+    assert_eq!(Socket::connect(address, "/ws", &allowed).await.err(), Some(403));
+    let bearer = format!("Bearer {}", token.expose());
+    let with_token = [("authorization", &*bearer), ("origin", NEIGHBOUR)];
+    Socket::connect(address, "/ws", &with_token).await.expect("a page that is allowed, with a token");
     let own = [("cookie", &*cookie), ("origin", &*origin)];
     let mut socket = Socket::connect(address, "/ws", &own).await.expect("a WebSocket");
     assert_eq!(socket.call("sum", json!([1])).await["result"], 1);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rhai_dispatcher_gateway::GatewayConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Http, Site};
 
@@ -32,7 +32,9 @@ async fn what_is_not_a_request_has_a_status_and_a_reason() {
         assert!(response.header("content-security-policy").is_some_and(|policy| !policy.contains("unsafe")));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
-    assert_eq!(connect().await.get("/rpc").await.status, 405);
+    let other_method = connect().await.get("/rpc").await;
+    assert_eq!((other_method.status, other_method.header("allow")), (405, Some("POST")));
+    assert_eq!(other_method.json()["error"]["code"], -32600);
     assert_eq!(
         connect()
             .await
@@ -75,7 +77,7 @@ async fn connections_beyond_a_limit_are_told_and_others_are_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_heads_and_bodies_are_given_up() {
+async fn slow_and_long_heads_and_slow_bodies_are_given_up() {
     let config = GatewayConfig::default()
         .with_header_timeout(Duration::from_millis(100))
         .with_body_timeout(Duration::from_millis(100));
@@ -83,11 +85,52 @@ async fn slow_heads_and_bodies_are_given_up() {
     let mut head = Http::connect(site.address).await;
     head.send("POST /rpc HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await;
     assert!(!head.rest().await.starts_with("HTTP/1.1 200"));
+    let mut long = Http::connect(site.address).await;
+    // As long as it may be, and not at its end: more would be left unread, and reset the connection.
+    let begin = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-long: ";
+    long.send(&format!("{begin}{}", "x".repeat(64 * 1024 - begin.len()))).await;
+    assert!(long.rest().await.starts_with("HTTP/1.1 431"));
     let mut silent = Http::connect(site.address).await;
     assert_eq!(silent.rest().await, "");
     let mut body = Http::connect(site.address).await;
     body.send("POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{").await;
     assert!(body.rest().await.starts_with("HTTP/1.1 408"));
+    let mut form = Http::connect(site.address).await;
+    form.send(
+        "POST /playground HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: 100\r\n\r\nscript=1",
+    )
+    .await;
+    assert!(form.rest().await.starts_with("HTTP/1.1 408"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_reads_no_answer_is_closed() {
+    let config =
+        GatewayConfig::default().with_write_timeout(Duration::from_millis(200)).with_max_connections(1);
+    let site = Site::with(config).await;
+    let mut deaf = Http::connect(site.address).await;
+    let play = json!({ "jsonrpc": "2.0", "method": "play", "params": ["let text = `x`; text.pad(200000, 'x'); text"] });
+    let entry = |id: u64| {
+        let mut play = play.clone();
+        play["id"] = json!(id);
+        play
+    };
+    // More than the buffers of both ends take.
+    let body = json!((0..8).map(entry).collect::<Vec<_>>()).to_string();
+    let length = body.len();
+    deaf.send(&format!(
+        "POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    ))
+    .await;
+    assert!(Http::connect(site.address).await.rest().await.starts_with("HTTP/1.1 503"));
+    crate::support::until("there is room for another", || async {
+        let mut other = Http::connect(site.address).await;
+        other.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+        other.rest().await.starts_with("HTTP/1.1 200")
+    })
+    .await;
+    drop(deaf);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,6 +162,36 @@ async fn batch_beyond_the_limit_is_refused_as_a_whole() {
     assert!(data["reason"].as_str().is_some_and(|reason| reason.contains("100000")), "{refused}");
     let broken = format!("{}]", batch(10).trim_end_matches(']'));
     assert_eq!(site.rpc(&format!("{broken} 1")).await.json()["error"]["code"], -32700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_a_batch_are_bounded_together() {
+    let config = GatewayConfig::default().with_max_answer_bytes(10_000);
+    let site = Site::with(config).await;
+    let script = "let text = `x`; text.pad(6000, 'x'); text";
+    let submitted = site.call("play.submit", json!([script])).await;
+    let id = submitted["result"]["taskId"].clone();
+    site.call("task.wait", json!([id])).await;
+    let thrown = json!([format!("{script}; throw text")]);
+    for (method, params, code) in [("task.status", json!([id]), Value::Null), ("play", thrown, json!(-32000))]
+    {
+        let entry = |id| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        let text = json!((0..300).map(entry).collect::<Vec<_>>()).to_string();
+        let over_http = site.rpc(&text).await;
+        let mut socket = site.socket().await;
+        socket.send(text).await;
+        let over_socket = socket.message().await.into_text().expect("a text").to_string();
+        for answer in [over_http.body, over_socket] {
+            let answers: Vec<Value> = serde_json::from_str(&answer).expect("a batch");
+            let limited = |answer: &&Value| answer["error"]["data"]["limit"] == "max_answer_bytes";
+            assert_eq!((answers.len(), answers.iter().filter(limited).count()), (300, 299), "{method}");
+            let whole = answers.iter().find(|answer| !limited(answer)).expect("one has room");
+            assert!(whole.to_string().len() > 6_000 && whole["error"]["code"] == code, "{method}");
+        }
+    }
+    // An answer that is alone has room.
+    let long = json!(["let text = `x`; text.pad(20000, 'x'); text"]);
+    assert_eq!(site.call("play", long).await["result"].as_str().map(str::len), Some(20_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,19 +237,18 @@ async fn pages_of_named_origins_may_call() {
 async fn calls_are_in_the_audit_log_if_asked_for() {
     for audit_calls in [false, true] {
         let site = Site::with(GatewayConfig::default().with_audit_calls(audit_calls)).await;
-        assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], serde_json::Value::Null);
+        assert_eq!(site.call("test.echo", json!({ "value": 1 })).await["error"], Value::Null);
         assert_eq!(site.call("call", json!(["sum", [1, 2]])).await["result"], 3);
-        let mut page =
-            Http::connect(site.address).await.header("content-type", "application/x-www-form-urlencoded");
-        let called = page.post("/methods/main/test.echo", "p0=1").await;
-        assert_eq!(called.status, 200, "{called:?}");
         assert_eq!(site.call("play", json!(["1"])).await["result"], 1);
+        let form = Http::connect(site.address).await;
+        let mut form = form.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(form.post("/methods/main/test.echo", "p0=1").await.status, 200);
         let entries = site.call("audit.list", json!([])).await;
         let entries = entries["result"].as_array().expect("entries");
         let shown: Vec<_> = entries.iter().map(|entry| (&entry["action"], &entry["detail"])).collect();
         let (play, call) = (json!("play"), json!("call"));
         let (main, sum, echo) = (json!("main"), json!("sum"), json!("test.echo"));
-        let expected = [(&play, &main), (&call, &echo), (&call, &sum), (&call, &echo)];
-        assert_eq!(shown, expected[..if audit_calls { 4 } else { 1 }]);
+        let with_calls = [(&call, &echo), (&play, &main), (&call, &sum), (&call, &echo)];
+        assert_eq!(shown, with_calls[if audit_calls { 0..4 } else { 1..2 }]);
     }
 }

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use rhai_dispatcher::{RhaiDispatcher, TaskId, TaskStatus};
 use rhai_dispatcher_gateway::GatewayConfig;
+use rhai_dispatcher_test_redis::RedisServer;
 use serde_json::{Value, json};
 
 use crate::support::{Http, Site};
@@ -44,7 +47,32 @@ async fn bad_parameters_are_named() {
     for (method, params, says) in [
         ("play", json!({}), "script: is missing"),
         ("play", json!({ "scirpt": "1" }), "unknown field `scirpt`"),
-        ("play", json!({ "script": 1 }), "invalid type: integer"),
+        ("play", json!({ "script": 1 }), "script: invalid type: integer `1`, expected a string"),
+        (
+            "play",
+            json!({ "script": "1", "priority": "max" }),
+            "priority: unknown variant `max`, expected one of",
+        ),
+        (
+            "play",
+            json!({ "script": "1", "timeout": "1" }),
+            "timeout: invalid type: string \"1\", expected a number",
+        ),
+        (
+            "play",
+            json!({ "script": "1", "retries": -1 }),
+            "retries: invalid value: integer `-1`, expected a whole number",
+        ),
+        (
+            "tasks.list",
+            json!(["", -1]),
+            "limit: invalid value: integer `-1`, expected a whole number from 0 on",
+        ),
+        (
+            "task.unsubscribe",
+            json!(["x"]),
+            "subscription: invalid type: string \"x\", expected a whole number",
+        ),
         ("play", json!({ "script": "1", "worker_id": "a b" }), "worker_id"),
         ("play", json!({ "script": "1", "args": [1] }), "not a JSON object"),
         ("play", json!({ "script": "1", "timeout": 0 }), "timeout: is zero"),
@@ -68,6 +96,16 @@ async fn bad_parameters_are_named() {
     let beyond = r#"{"jsonrpc":"2.0","id":1,"method":"test.echo","params":[12345678901234567890]}"#;
     let answer = site.rpc(beyond).await.json();
     assert!(error(&answer).1.contains("12345678901234567890 is beyond the 64-bit"), "{answer}");
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for (params, says) in [
+        (&*deep, "deeper than 127 levels; pass what is deeper as a string"),
+        ("[1e999]", "pass it as a string"),
+    ] {
+        let answer =
+            site.rpc(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"test.echo","params":{params}}}"#)).await;
+        let answer = answer.json();
+        assert!(error(&answer).0 == -32602 && error(&answer).1.contains(says), "{answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,6 +212,40 @@ async fn method_of_two_worker_ids_needs_one() {
         site.call("call", json!({ "method": "test.echo", "params": [1], "worker_id": "other" })).await;
     assert_eq!(named["result"], json!([1]));
     other.drain().await.expect("it drains");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn script_of_a_client_that_leaves_at_once_is_in_the_audit_log() {
+    let redis = RedisServer::start();
+    let worker_dispatcher =
+        RhaiDispatcher::builder().caller_id("tests").url(redis.url()).build().expect("one");
+    let site = Site::over(worker_dispatcher.transport().clone(), GatewayConfig::default(), |b| b).await;
+    let request =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "play.submit", "params": ["1", "not-served"] });
+    let request = request.to_string();
+    let text = format!(
+        "POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{request}",
+        request.len()
+    );
+    for number in 0..200 {
+        let mut client = Http::connect(site.address).await;
+        client.send(&text).await;
+        // Some leave before the gateway has read the request, some while the task is submitted, and some after it.
+        tokio::time::sleep(Duration::from_micros(number % 50 * 100)).await;
+        drop(client);
+    }
+    assert!(site.rpc(&request).await.json()["result"]["taskId"].is_string());
+    let tasks = site.call("tasks.list", json!(["worker:not-served", 1_000])).await;
+    let tasks: Vec<_> =
+        tasks["result"].as_array().expect("tasks").iter().map(|one| &one["task"]["taskId"]).collect();
+    assert!(!tasks.is_empty());
+    crate::support::until("each task has its entry", || async {
+        let entries = site.call("audit.list", json!({ "limit": 1_000 })).await;
+        let entries: Vec<_> =
+            entries["result"].as_array().expect("entries").iter().map(|entry| &entry["target"]).collect();
+        tasks.iter().all(|task| entries.contains(task))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

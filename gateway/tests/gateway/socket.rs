@@ -6,7 +6,7 @@ use rhai_dispatcher_gateway::GatewayConfig;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Closing, PATIENCE, Site, Socket};
+use crate::support::{Closing, NEVER, PATIENCE, Site, Socket};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_come_as_they_are_ready_and_keep_their_ids() {
@@ -210,6 +210,21 @@ async fn reader_that_never_reads_is_closed_and_others_are_answered() {
         }
     };
     tokio::time::timeout(PATIENCE, closed).await.expect("it is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shutdown_does_not_wait_for_a_reader_that_never_reads() {
+    let config = GatewayConfig::default()
+        .with_write_timeout(NEVER)
+        .with_ping_interval(NEVER)
+        .with_max_queued_bytes(100_000)
+        .with_shutdown_grace(Duration::from_millis(50));
+    let mut site = Site::with(config).await;
+    let mut deaf = site.socket().await;
+    deaf.fill().await;
+    site.stop();
+    site.ended().await;
+    drop(deaf);
 }
 
 #[tokio::test(flavor = "multi_thread")]

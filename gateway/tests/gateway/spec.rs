@@ -148,6 +148,26 @@ const RULES: &[(&str, &str, Option<&str>)] = &[
         Some(r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":7}"#),
     ),
     (
+        "a name that the specification reserves is not that of a worker's method",
+        r#"{"jsonrpc":"2.0","method":"rpc.of_a_worker","id":7}"#,
+        Some(r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":7}"#),
+    ),
+    (
+        "a byte order mark is not JSON",
+        "\u{feff}{\"jsonrpc\":\"2.0\",\"method\":\"get_data\",\"id\":7}",
+        Some(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#),
+    ),
+    (
+        "two requests of a batch may have one id",
+        r#"[{"jsonrpc":"2.0","method":"sum","params":[1],"id":7},{"jsonrpc":"2.0","method":"sum","params":[1],"id":7}]"#,
+        Some(r#"[{"jsonrpc":"2.0","result":1,"id":7},{"jsonrpc":"2.0","result":1,"id":7}]"#),
+    ),
+    (
+        "an answer is not a request",
+        r#"{"jsonrpc":"2.0","result":1,"id":7}"#,
+        Some(r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":7}"#),
+    ),
+    (
         "nothing is not JSON",
         "",
         Some(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#),

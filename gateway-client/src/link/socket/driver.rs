@@ -6,13 +6,12 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, interval_at, sleep_until};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as Frame};
 
 use super::backoff::Backoff;
 use super::dialer::{Dialer, Socket};
-use super::failure::Failure;
+use super::failure::{Ending, Failure};
 use super::message::Message;
 use super::waiting::{Waiter, Waiting};
 use crate::events::Subscription;
@@ -29,6 +28,9 @@ pub(super) struct Driver {
     pub(super) ping_interval: Duration,
 }
 
+/// How long a connection is read to which nothing can be written any more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 impl Driver {
     pub(super) async fn run(mut self) {
         while self.is_wanted().await {
@@ -42,7 +44,7 @@ impl Driver {
             tracing::debug!(?failure, "without a connection to the gateway");
             self.waiting.fail(&failure);
             match failure {
-                Failure::Ended { is_idle: true, .. } => {}
+                Failure::Ended { how: Ending::Idle, .. } => {}
                 Failure::Refused(_) => self.pause(true).await,
                 _ => self.pause(false).await,
             }
@@ -87,10 +89,16 @@ impl Driver {
         let (sink, stream) = socket.split();
         let (heard, ping) = (AtomicBool::new(false), Notify::new());
         let waiting = Arc::clone(&self.waiting);
+        let reading = read(stream, &waiting, &heard);
+        tokio::pin!(reading);
         let ended = tokio::select! {
-            failure = read(stream, &waiting, &heard) => Some(failure),
+            failure = &mut reading => Some(failure),
             failure = watch(self.ping_interval, &heard, &ping) => Some(failure),
-            failure = write(sink, &waiting, &mut self.queue, &self.ids, &ping) => failure,
+            failure = write(sink, &waiting, &mut self.queue, &self.ids, &ping) => match failure {
+                // What the gateway has said last tells more than that nothing can be written any more.
+                Some(failure) => Some(timeout(LAST_WORDS, reading).await.unwrap_or(failure)),
+                None => None,
+            },
         };
         if heard.load(Ordering::Relaxed) {
             self.backoff.reset();
@@ -107,9 +115,9 @@ async fn read(mut stream: SplitStream<Socket>, waiting: &Waiting, heard: &Atomic
             Ok(Frame::Text(text)) => waiting.take(text.as_bytes()),
             Ok(Frame::Binary(bytes)) => waiting.take(bytes),
             Ok(Frame::Close(Some(close))) => {
-                let is_idle = close.code == CloseCode::Normal;
+                let how = Ending::of(close.code, &close.reason);
                 let reason = format!("the gateway has closed it ({}: {})", close.code, close.reason);
-                return Failure::Ended { reason, is_idle };
+                return Failure::Ended { reason, how };
             }
             Ok(Frame::Close(None)) => return Failure::ended("the gateway has closed it"),
             // The library answers pings.

@@ -168,7 +168,7 @@ impl Waiting {
     }
 
     /// The connection has ended, or could not be made. Calls that were sent and only read are sent again, and subscriptions
-    /// begin again, over the next.
+    /// begin again, over the next; so are all calls if the gateway has begun none of them.
     pub(super) fn fail(&self, failure: &Failure) {
         let is_refused = matches!(failure, Failure::Refused(_));
         let mut table = lock(&self.table);
@@ -187,7 +187,7 @@ impl Waiting {
             if !message.is_sent() {
                 return false;
             }
-            if message.only_reads {
+            if message.only_reads || failure.began_nothing() {
                 message.requeue();
                 again.push(Arc::clone(message));
                 return false;
@@ -195,6 +195,8 @@ impl Waiting {
             true
         });
         let failed: Vec<Waiter> = failed.map(|(_, waiter)| waiter).collect();
+        // As they were sent first.
+        again.sort_by_key(|message| message.ids.start);
         table.first.extend(again);
         if is_refused {
             table.first.clear();

@@ -58,8 +58,21 @@ pub(in crate::dashboard) async fn live<P: LivePage>(
 }
 
 fn events<P: LivePage>(visit: Visit, page: P) -> Response {
-    let core = visit.core.clone();
-    let parts = parts(visit, page).take_until(async move { core.reached(Phase::Draining).await });
+    let (core, identity) = (visit.core.clone(), visit.identity.clone());
+    let end = async move {
+        // A page of a token that was revoked asks again, and is told.
+        let ended = async {
+            match &identity {
+                Some(identity) => core.auth.ended(identity).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = core.reached(Phase::Draining) => {}
+            () = ended => {}
+        }
+    };
+    let parts = parts(visit, page).take_until(end);
     // A proxy that gathers what it passes on would keep the events back.
     (
         [(header::HeaderName::from_static("x-accel-buffering"), "no"), (header::VARY, "accept")],
@@ -76,10 +89,6 @@ fn parts<P: LivePage>(visit: Visit, page: P) -> impl Stream<Item = Result<Event,
             return None;
         }
         page.changed().await;
-        // A page of a token that was revoked asks again, and is told.
-        if visit.identity.as_ref().is_some_and(|identity| !visit.core.auth.is_still(identity)) {
-            return None;
-        }
         let (text, is_over) = match part(&mut page, &visit).await {
             Ok(part) => part,
             Err(error) => (error_part(&error), false),

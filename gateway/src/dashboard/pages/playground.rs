@@ -1,13 +1,15 @@
 use askama::Template;
-use axum::extract::{Form, Query};
+use axum::extract::Query;
 use axum::response::Response;
 use rhai_dispatcher::WorkerId;
 use serde::Deserialize;
 
 use super::started::Started;
 use super::task::{read_visible, task_id};
+use crate::audit::to_its_end;
 use crate::dashboard::frame::{PageError, Section, Shell, Visit, render};
 use crate::dashboard::text::html_bytes;
+use crate::http::Form;
 
 /// What the editor begins with.
 #[derive(Debug, Deserialize)]
@@ -113,7 +115,10 @@ pub(in crate::dashboard) async fn run(
     if !name.is_empty() {
         request = request.script_name(name);
     }
-    let id = request.submit().await?;
-    visit.audit("play", id.to_string(), Some(worker_id.to_string())).await;
-    Started::response(&visit, id)
+    to_its_end(&visit.core.clone(), async move {
+        let id = request.submit().await?;
+        visit.audit("play", id.to_string(), Some(worker_id.to_string())).await;
+        Started::response(&visit, id)
+    })
+    .await
 }

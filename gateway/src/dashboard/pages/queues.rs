@@ -5,6 +5,7 @@ use axum::response::Response;
 use rhai_dispatcher::WorkerId;
 use rhai_dispatcher::transport::QueueInfo;
 
+use crate::audit::to_its_end;
 use crate::dashboard::frame::{LivePage, Notice, PageError, Paging, Section, Shell, Visit, live};
 use crate::dashboard::monitor::{Point, Snapshot};
 use crate::dashboard::text::{Ago, spark};
@@ -83,8 +84,13 @@ async fn set_paused(visit: &Visit, id: &str, paused: bool) -> Result<Response, P
     if !visit.scope().is_some_and(|scope| scope.allows_worker(&id)) {
         return Err(PageError::forbidden(format!("The token does not allow the worker id {id}.")));
     }
-    visit.dispatcher().transport().set_paused(&id, paused).await?;
-    visit.audit(if paused { "queue.pause" } else { "queue.resume" }, id.to_string(), None).await;
+    let (visit, worker_id) = (visit.clone(), id.clone());
+    to_its_end(&visit.core.clone(), async move {
+        visit.dispatcher().transport().set_paused(&worker_id, paused).await?;
+        visit.audit(if paused { "queue.pause" } else { "queue.resume" }, worker_id.to_string(), None).await;
+        Ok::<_, PageError>(())
+    })
+    .await?;
     let text = match paused {
         true => format!("The queue {id} is paused: its workers claim no more tasks until it is resumed."),
         false => format!("The queue {id} is resumed."),

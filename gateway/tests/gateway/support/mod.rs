@@ -26,6 +26,9 @@ pub(crate) use socket::{Closing, Socket};
 /// Limit on the wait for an expected event.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Longer than any test.
+pub(crate) const NEVER: Duration = Duration::from_secs(60 * 60);
+
 /// A gateway that serves, with a worker `main` that runs scripts and has the handler `test`, and a worker `spec` with the
 /// methods of the specification's examples.
 pub(crate) struct Site {

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -50,6 +51,21 @@ impl Socket {
     pub(crate) async fn request(&mut self, id: impl Into<Value>, method: &str, params: Value) {
         let request = json!({ "jsonrpc": "2.0", "id": id.into(), "method": method, "params": params });
         self.send(request.to_string()).await;
+    }
+
+    /// Calls for long answers and reads none, until the gateway waits for room to write them.
+    pub(crate) async fn fill(&mut self) {
+        let script = "let text = `x`; text.pad(50000, 'x'); text";
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "play", "params": [script] }).to_string();
+        let mut bytes = request;
+        // What is behind the request makes it long, so that few of them fill the socket.
+        bytes.push_str(&" ".repeat(100_000));
+        loop {
+            let sent = self.stream.send(Message::text(bytes.clone()));
+            if timeout(Duration::from_millis(500), sent).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A request with the id 1, and its answer, if nothing else comes before.

@@ -18,7 +18,9 @@ pub(super) async fn start(transport: Arc<dyn Transport>) -> RunningWorker {
 #[derive(Debug)]
 struct SpecMethods;
 
-const NAMES: [&str; 6] = ["subtract", "sum", "update", "get_data", "notify_hello", "notify_sum"];
+/// The last one has a name that the specification reserves.
+const NAMES: [&str; 7] =
+    ["subtract", "sum", "update", "get_data", "notify_hello", "notify_sum", "rpc.of_a_worker"];
 
 impl MethodSource for SpecMethods {
     fn handlers(&self) -> Vec<rhai_dispatcher::handlers::HandlerInfo> {

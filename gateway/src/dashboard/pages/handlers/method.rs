@@ -1,5 +1,5 @@
 use askama::Template;
-use axum::extract::{Form, Path};
+use axum::extract::Path;
 use axum::response::Response;
 use rhai_dispatcher::WorkerId;
 use rhai_dispatcher::dispatcher::MethodStatus;
@@ -7,9 +7,11 @@ use rhai_dispatcher::task::MethodName;
 
 use super::figures_view::FiguresView;
 use super::method_form::{FieldKind, FormView, params_of};
+use crate::audit::to_its_end;
 use crate::dashboard::frame::{PageError, Section, Shell, Visit, plain_text, render};
 use crate::dashboard::pages::started::Started;
 use crate::dashboard::text::Excerpt;
+use crate::http::Form;
 
 #[derive(Debug, Template)]
 #[template(path = "method.html")]
@@ -87,12 +89,15 @@ pub(in crate::dashboard) async fn call(
         PageError::bad("The method has changed since this page was read.", "Load the page again.")
     })?;
     let params = params_of(form, &fields)?;
-    let id =
-        visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params).submit().await?;
-    if visit.core.config.audit_calls {
-        visit.audit("call", id.to_string(), Some(name.to_string())).await;
-    }
-    Started::response(&visit, id)
+    let request = visit.dispatcher().call(name.as_str()).worker_id(worker_id.as_str()).params(params);
+    to_its_end(&visit.core.clone(), async move {
+        let id = request.submit().await?;
+        if visit.core.config.audit_calls {
+            visit.audit("call", id.to_string(), Some(name.to_string())).await;
+        }
+        Started::response(&visit, id)
+    })
+    .await
 }
 
 fn names(worker_id: &str, name: &str) -> Result<(WorkerId, MethodName), PageError> {

@@ -5,6 +5,7 @@ use rhai_dispatcher::task::Cancelled;
 use rhai_dispatcher::{RhaiDispatcherError, RhaiTaskDetails};
 
 use super::page::{read_visible, task_id};
+use crate::audit::to_its_end;
 use crate::auth::Access;
 use crate::dashboard::frame::{Notice, PageError, Visit};
 
@@ -15,8 +16,12 @@ pub(in crate::dashboard) async fn cancel(
 ) -> Result<Response, PageError> {
     let id = task_id(&id)?;
     read_visible(&visit, id).await?;
-    let cancelled = visit.dispatcher().cancel(id).await?;
-    visit.audit("task.cancel", id.to_string(), Some(cancelled.to_string())).await;
+    let cancelled = to_its_end(&visit.core.clone(), async move {
+        let cancelled = visit.dispatcher().cancel(id).await?;
+        visit.audit("task.cancel", id.to_string(), Some(cancelled.to_string())).await;
+        Ok::<_, PageError>(cancelled)
+    })
+    .await?;
     let text = match cancelled {
         Cancelled::Removed => "The task was cancelled before it started.",
         Cancelled::Requested => "The cancel was sent to the worker; the task ends at its next step.",
@@ -34,8 +39,12 @@ pub(in crate::dashboard) async fn run_again(
     let id = task_id(&id)?;
     let details = read_visible(&visit, id).await?;
     check_may_run(&visit, &details)?;
-    let new = visit.dispatcher().resubmit(id).await?;
-    visit.audit("task.run_again", id.to_string(), Some(new.to_string())).await;
+    let new = to_its_end(&visit.core.clone(), async move {
+        let new = visit.dispatcher().resubmit(id).await?;
+        visit.audit("task.run_again", id.to_string(), Some(new.to_string())).await;
+        Ok::<_, PageError>(new)
+    })
+    .await?;
     Ok(Notice::go_to(&format!("tasks/{new}")))
 }
 

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use askama::Template;
-use axum::extract::{Form, Query};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures::{StreamExt, stream};
@@ -12,9 +12,11 @@ use serde::Deserialize;
 
 use super::ended::read_entries;
 use super::unfinished::find as unfinished;
+use crate::audit::to_its_end;
 use crate::auth::Access;
 use crate::dashboard::frame::{Notice, PageError, Section, Shell, Visit, render};
 use crate::dashboard::text::{count, counted};
+use crate::http::Form;
 
 /// What is to be done to all tasks that match a filter.
 #[derive(Debug, Deserialize)]
@@ -80,16 +82,18 @@ pub(in crate::dashboard) async fn carry_out(
     visit: Visit,
     Form(bulk): Form<Bulk>,
 ) -> Result<Response, PageError> {
-    let (ids, _) = find(&visit, &bulk).await?;
-    let text = match bulk.action {
-        Action::Cancel => cancel(&visit, &ids).await?,
-        Action::Run => run_again(&visit, &ids).await?,
-    };
-    let action = match bulk.action {
-        Action::Cancel => "task.cancel_all",
-        Action::Run => "task.run_all_again",
-    };
-    visit.audit(action, bulk.q, Some(text.clone())).await;
+    let text = to_its_end(&visit.core.clone(), async move {
+        let (ids, _) = find(&visit, &bulk).await?;
+        let (action, done) = match bulk.action {
+            Action::Cancel => ("task.cancel_all", cancel(&visit, &ids).await),
+            Action::Run => ("task.run_all_again", run_again(&visit, &ids).await),
+        };
+        // Some may have been done before an error.
+        let text = done.as_ref().map_or_else(|error| error.problem.clone(), String::clone);
+        visit.audit(action, bulk.q, Some(text)).await;
+        done
+    })
+    .await?;
     Notice::new(text).response(StatusCode::OK)
 }
 
