@@ -1,7 +1,6 @@
 //! A gateway as its clients see it: over real sockets, before real workers.
 
 mod auth;
-mod fuzz;
 mod http;
 mod methods;
 mod socket;

@@ -1,5 +1,9 @@
 //! Frames and requests that are nearly right, over real sockets: other clients are answered, and memory stays bounded.
 
+#[expect(dead_code, unused_imports, reason = "other tests use the rest")]
+#[path = "gateway/support/mod.rs"]
+mod support;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,15 +11,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{Site, Socket};
+use support::{Site, Socket};
 
 /// Connections of each entrance, unless `RHAID_FUZZ_CONNECTIONS` says so.
 const CONNECTIONS: u64 = 300;
 /// What the process may grow by, in KiB: a connection may hold one message of 2 MiB, and 16 are open at once.
 const ROOM: u64 = 128 * 1024;
 
+/// One test for both, in a process of its own: what others allocate meanwhile would count.
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_frames_harm_no_other_client() {
+async fn broken_frames_and_requests_harm_no_other_client() {
     fuzz(|random, site| {
         let mut bytes = site.upgrade().into_bytes();
         for _ in 0..random.below(12) {
@@ -24,10 +29,6 @@ async fn broken_frames_harm_no_other_client() {
         bytes
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn broken_requests_harm_no_other_client() {
     fuzz(|random, _| (0..random.below(6)).flat_map(|_| request(random)).collect()).await;
 }
 
