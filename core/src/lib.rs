@@ -79,8 +79,9 @@ pub use task::{
 pub use transport::{
     Added, Cancelled, Claim, Claimed, Completion, Consumer, CrashReport, Finish, Finished, Health,
     InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, QueueInfo, QueuePart, Reported,
-    Requeued, Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, TaskCursor, TaskPage, Transport,
-    TransportConfig, TransportError, TransportExt, UrlParameters, UrlValue, decode_percent,
+    Requeued, Secret, Signal, SignalQueue, SubmitError, SubmitOneError, Submitted, TaskCursor, TaskPage,
+    Transport, TransportConfig, TransportError, TransportExt, TransportUrl, UrlParameters, UrlValue,
+    decode_percent,
 };
 /// The type behind [`TaskId`] and [`InstanceId`].
 pub use uuid::Uuid;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 #[cfg(feature = "memory")]
 use rhai_dispatcher_core::TransportConfig;
-use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, TraceSource, Transport};
+use rhai_dispatcher_core::{Dispatcher, DispatcherConfig, Invalid, TraceSource, Transport, TransportUrl};
 #[cfg(feature = "engine")]
 use rhai_dispatcher_engine::{EngineConfig, ScriptChecker};
 #[cfg(feature = "redis")]
@@ -32,7 +32,7 @@ use crate::transport::transport_choice::TransportChoice;
 #[must_use = "a builder does nothing until it builds"]
 pub struct RhaiDispatcherBuilder {
     caller_id: Option<Arc<str>>,
-    url: Option<String>,
+    url: Option<TransportUrl>,
     transport: Option<Arc<dyn Transport>>,
     settings: TransportSettings,
     default_timeout: Option<Duration>,
@@ -71,13 +71,13 @@ impl RhaiDispatcherBuilder {
     ///
     /// The settings of a transport, from [`lease`](Self::lease) on, can stand in the URL by the same names:
     /// `redis://host/?prefix=shop&call_timeout=2s&durability=replicas:1:500ms`. One that stands in both is an error.
-    pub fn url(mut self, url: impl Into<String>) -> Self {
+    pub fn url(mut self, url: impl Into<TransportUrl>) -> Self {
         self.url = Some(url.into());
         self
     }
 
     /// The same as [`url`](Self::url): takes any URL, also one of `memory:`.
-    pub fn redis_url(self, url: impl Into<String>) -> Self {
+    pub fn redis_url(self, url: impl Into<TransportUrl>) -> Self {
         self.url(url)
     }
 
@@ -148,7 +148,11 @@ impl RhaiDispatcherBuilder {
     /// [`Unavailable`](RhaiDispatcherError::Unavailable) if the system has no thread for the worker of `memory:`.
     pub fn build(self) -> Result<RhaiDispatcher, RhaiDispatcherError> {
         let config = self.config()?;
-        match TransportChoice::of(self.url.as_deref(), self.transport.clone(), self.settings.clone())? {
+        match TransportChoice::of(
+            self.url.as_ref().map(TransportUrl::as_str),
+            self.transport.clone(),
+            self.settings.clone(),
+        )? {
             TransportChoice::Shared(transport) => Ok(Dispatcher::new(transport, config).into()),
             #[cfg(feature = "memory")]
             TransportChoice::Private(settings) => self.with_worker(config, *settings),
@@ -261,7 +265,7 @@ impl RhaiDispatcher {
     ///
     /// # Errors
     /// See [`RhaiDispatcherBuilder::connect`].
-    pub async fn connect(url: impl Into<String>) -> Result<Self, RhaiDispatcherError> {
+    pub async fn connect(url: impl Into<TransportUrl>) -> Result<Self, RhaiDispatcherError> {
         Self::builder().caller_id(program_name()).url(url).connect().await
     }
 }

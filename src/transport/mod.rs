@@ -34,9 +34,9 @@ pub use rhai_dispatcher_core::{
     Added, Claim, Claimed, Clock, Completion, Consumer, Counters, CrashReport, EventBuffer, EventLimits,
     EventQueue, Finish, Finished, Health, Histogram, Inquiries, Inquiry, InspectError, InstanceId,
     InstanceInfo, InstanceReport, InstanceSpec, MethodFigures, OutcomeError, PendingInquiry, QueueInfo,
-    QueuePart, Reported, Requeued, RunEvent, RunId, Signal, SubmitError, SubmitOneError, Submitted,
+    QueuePart, Reported, Requeued, RunEvent, RunId, Secret, Signal, SubmitError, SubmitOneError, Submitted,
     SystemClock, TaskCursor, TaskPage, Tick, Transport, TransportConfig, TransportError, TransportExt,
-    UrlParameters, UrlValue, WallTime,
+    TransportUrl, UrlParameters, UrlValue, WallTime,
 };
 #[cfg(feature = "memory")]
 pub use rhai_dispatcher_memory::{MemoryConfig, MemoryTransport};

@@ -99,7 +99,7 @@ macro_rules! transport_settings {
                 /// The user of the Sentinels. Default: none.
                 sentinel_user: String,
                 /// The password of the Sentinels. Default: none.
-                sentinel_password: String,
+                sentinel_password: rhai_dispatcher_core::Secret,
             }
         }
     };
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(config.transport.lease, Duration::from_secs(10));
         let socket =
             RedisConfig::from_url("redis+unix:///run/redis.sock?db=2&lease=1s").expect("a valid URL");
-        assert_eq!(socket.url, "redis+unix:///run/redis.sock?db=2");
+        assert_eq!(socket.url.as_str(), "redis+unix:///run/redis.sock?db=2");
     }
 
     #[test]
@@ -347,5 +347,30 @@ mod tests {
         let builder =
             RhaiDispatcher::builder().caller_id("caller").url("memory:settings?queue_limit=5&max_events=3");
         builder.build().expect("a valid URL");
+    }
+
+    #[test]
+    fn no_debug_form_shows_a_password() {
+        let passwords = ["pass-of-redis", "pass-of-sentinels"];
+        let url = "redis-sentinel://ann:pass-of-redis@127.0.0.1:1/main?sentinel_password=pass-of-sentinels";
+        let config = RedisConfig::from_url(url).expect("a config");
+        let builder = RhaiDispatcher::builder().caller_id("caller").url(url);
+        let by_setter = RhaiDispatcher::builder()
+            .caller_id("caller")
+            .url("redis-sentinel://ann:pass-of-redis@127.0.0.1:1/main")
+            .sentinel_password("pass-of-sentinels");
+        let forms = [
+            format!("{config:?}"),
+            format!("{builder:?}"),
+            format!("{by_setter:?}"),
+            format!("{:?}", crate::RhaiWorker::builder("worker-1").url(url)),
+            format!("{:?}", rhai_dispatcher_redis::RedisTransport::new(config).expect("a transport")),
+            format!("{:?}", builder.build().expect("a dispatcher").transport()),
+            format!("{:?}", by_setter.build().expect("a dispatcher").transport()),
+        ];
+        for form in forms {
+            assert!(form.contains("***"), "{form}");
+            assert!(passwords.iter().all(|password| !form.contains(password)), "{form}");
+        }
     }
 }

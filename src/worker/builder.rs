@@ -6,7 +6,8 @@ use std::time::Duration;
 #[cfg(feature = "handlers")]
 use rhai_dispatcher_core::{Dispatcher, DispatcherConfig};
 use rhai_dispatcher_core::{
-    FiguresConfig, Invalid, RunningTasks, TaskTracer, Transport, Worker, WorkerConfig, WorkerHealth, WorkerId,
+    FiguresConfig, Invalid, RunningTasks, TaskTracer, Transport, TransportUrl, Worker, WorkerConfig,
+    WorkerHealth, WorkerId,
 };
 use rhai_dispatcher_engine::EngineConfig;
 #[cfg(feature = "handlers")]
@@ -27,7 +28,7 @@ use crate::transport::transport_choice::TransportChoice;
 #[must_use = "a builder does nothing until it builds"]
 pub struct RhaiWorkerBuilder {
     worker_id: Arc<str>,
-    url: Option<String>,
+    url: Option<TransportUrl>,
     settings: TransportSettings,
     transport: Option<Arc<dyn Transport>>,
     threads: Option<usize>,
@@ -67,7 +68,7 @@ impl RhaiWorkerBuilder {
     }
 
     /// Where its tasks come from; see [`RhaiDispatcherBuilder::url`](crate::RhaiDispatcherBuilder::url).
-    pub fn url(mut self, url: impl Into<String>) -> Self {
+    pub fn url(mut self, url: impl Into<TransportUrl>) -> Self {
         self.url = Some(url.into());
         self
     }
@@ -192,7 +193,11 @@ impl RhaiWorkerBuilder {
             self.config.lanes = NonZeroUsize::new(threads)
                 .ok_or_else(|| Invalid::new("threads", "is zero", "give at least 1"))?;
         }
-        let transport = match TransportChoice::of(self.url.as_deref(), self.transport, self.settings)? {
+        let transport = match TransportChoice::of(
+            self.url.as_ref().map(TransportUrl::as_str),
+            self.transport,
+            self.settings,
+        )? {
             TransportChoice::Shared(transport) => transport,
             #[cfg(feature = "memory")]
             TransportChoice::Private(_) => {

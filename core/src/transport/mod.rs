@@ -22,4 +22,4 @@ pub use info::{CrashReport, Health, InstanceInfo, InstanceSpec, QueueInfo, Reque
 pub use report::{Added, InstanceReport, MethodFigures, Reported};
 pub use signal_queue::SignalQueue;
 pub use task_page::{QueuePart, TaskCursor, TaskPage};
-pub use url::{UrlParameters, UrlValue, decode_percent};
+pub use url::{Secret, TransportUrl, UrlParameters, UrlValue, decode_percent};

@@ -51,7 +51,7 @@ impl ListTransport {
     /// # Errors
     /// The first setting that makes no sense.
     pub fn new(url: &ListUrl, mut config: RedisConfig) -> Result<Self, Invalid> {
-        url.server().clone_into(&mut config.url);
+        config.url = url.server().into();
         let config = config.resolved()?;
         let recheck = config.recheck_interval;
         let limits = ListBridgeConfig::new();

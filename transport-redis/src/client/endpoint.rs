@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use fred::types::RespVersion;
@@ -13,14 +14,14 @@ use super::{ClientError, ServerUrl};
 use crate::config::RedisConfig;
 
 /// A server, and the user of its connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     target: Target,
     /// How long connecting may take.
     timeout: Duration,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Target {
     /// The server of the URL.
     Server(Box<Config>),
@@ -28,10 +29,17 @@ enum Target {
     Master(Box<Sentinels>),
 }
 
+impl fmt::Debug for Endpoint {
+    /// Without its target, which has the passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
 impl Endpoint {
     /// What the URL names, with the settings of its connections.
     pub(crate) fn new(config: &RedisConfig) -> Result<Self, Invalid> {
-        let url = ServerUrl::parse(&config.url)?;
+        let url = ServerUrl::parse(config.url.as_str())?;
         let tls = match url.uses_tls {
             true => Some(tls(config)?),
             false => {
@@ -51,7 +59,10 @@ impl Endpoint {
                 Target::Server(Box::new(Config { server: ServerConfig::new_unix_socket(path), ..server }))
             }
             Place::Master { name: master, sentinels } => {
-                let (username, password) = (config.sentinel_user.clone(), config.sentinel_password.clone());
+                let (username, password) = (
+                    config.sentinel_user.clone(),
+                    config.sentinel_password.as_ref().map(|password| password.expose().to_owned()),
+                );
                 let login = Config { username, password, ..connect };
                 let sentinels = sentinels.into_iter().map(|(host, port)| at(login.clone(), host, port, None));
                 Target::Master(Box::new(Sentinels::new(master, sentinels.collect(), server, name)))

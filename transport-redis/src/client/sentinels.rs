@@ -15,7 +15,7 @@ use super::mismatch::explained;
 use super::{ClientError, ServerReply};
 
 /// Sentinels, and the master that they are asked for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Sentinels {
     /// The name by which they know it.
     name: String,

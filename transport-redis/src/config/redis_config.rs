@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Invalid, TransportConfig, UrlParameters};
+use rhai_dispatcher_core::{Invalid, Secret, TransportConfig, TransportUrl, UrlParameters};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use super::Durability;
@@ -20,7 +20,7 @@ pub struct RedisConfig {
     /// Behind a `?` it may have settings by the names of the fields here and in [`TransportConfig`], such as
     /// `?prefix=shop&call_timeout=2s`. [`from_url`](Self::from_url) reads them, and so does
     /// [`RedisTransport::new`](crate::RedisTransport::new): then they replace the values here.
-    pub url: String,
+    pub url: TransportUrl,
     /// What all keys begin with; processes with the same prefix share their queues. Default: `rhailib`.
     pub prefix: String,
     /// How long a call may take until it fails as unavailable. Default: 5 s. A connection that leaves an answer out for
@@ -59,7 +59,7 @@ pub struct RedisConfig {
     /// The user of the Sentinels, if they have users. Default: none.
     pub sentinel_user: Option<String>,
     /// The password of the Sentinels. Default: none.
-    pub sentinel_password: Option<String>,
+    pub sentinel_password: Option<Secret>,
     /// The settings of every transport. All processes that share a prefix should use the same.
     pub transport: TransportConfig,
     /// Where the client runs. Default: a thread of its own.
@@ -72,7 +72,7 @@ const SHORTEST_PATIENCE: Duration = Duration::from_millis(50);
 impl RedisConfig {
     /// The defaults, for the server at `url`.
     #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
+    pub fn new(url: impl Into<TransportUrl>) -> Self {
         Self {
             url: url.into(),
             prefix: "rhailib".into(),
@@ -99,7 +99,7 @@ impl RedisConfig {
     ///
     /// # Errors
     /// If the URL or a setting makes no sense, or a parameter is unknown.
-    pub fn from_url(url: impl Into<String>) -> Result<Self, Invalid> {
+    pub fn from_url(url: impl Into<TransportUrl>) -> Result<Self, Invalid> {
         Self::new(url).resolved()
     }
 
@@ -108,7 +108,7 @@ impl RedisConfig {
     /// # Errors
     /// As [`from_url`](Self::from_url).
     pub fn resolved(mut self) -> Result<Self, Invalid> {
-        let (server, mut parameters) = UrlParameters::split("redis_url", &self.url)?;
+        let (server, mut parameters) = UrlParameters::split("redis_url", self.url.as_str())?;
         let mut server = server.to_owned();
         // Before the parameters: what an error shows of them could be a part of a password in the wrong place.
         ServerUrl::parse(&server)?;
@@ -118,7 +118,7 @@ impl RedisConfig {
             server.push_str(&format!("?db={database}"));
             ServerUrl::parse(&server)?;
         }
-        self.url = server;
+        self.url = server.into();
         self.set_from(&mut parameters)?;
         self.transport.set_from(&mut parameters)?;
         parameters.finish(Self::SETTINGS.iter().chain(TransportConfig::SETTINGS).copied())?;
@@ -226,7 +226,7 @@ impl RedisConfig {
 
     /// Sets [`sentinel_password`](Self::sentinel_password).
     #[must_use]
-    pub fn with_sentinel_password(mut self, password: impl Into<String>) -> Self {
+    pub fn with_sentinel_password(mut self, password: impl Into<Secret>) -> Self {
         self.sentinel_password = Some(password.into());
         self
     }
