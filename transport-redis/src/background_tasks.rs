@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
 use rhai_dispatcher_core::TransportConfig;
+use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::batch::Batcher;
-use crate::children::{ChildNotes, keep_cancelling_orphans};
-use crate::client::Link;
+use crate::cancel::keep_cancelling_orphans;
+use crate::client::{Link, Network};
+use crate::config::RedisConfig;
 use crate::events::EventReader;
 use crate::finish::{Finisher, end_finish, finish};
-use crate::handle::Handle;
+use crate::listing::QueueNames;
 use crate::script::ScriptCaller;
-use crate::submit::{Submitter, submit};
+use crate::submit::{ChildNotes, Submitter, submit};
 use crate::wait::{Checker, Inbox};
 
 /// The tasks that run on the bridge for a handle, from its first call on.
@@ -26,8 +28,14 @@ pub(crate) struct BackgroundTasks {
 const INBOX_MESSAGES: usize = 512;
 
 impl BackgroundTasks {
-    pub(crate) fn start(handle: &Handle) -> Self {
-        let Handle { bridge, caller, writes, network, config, queue_names, .. } = handle;
+    pub(crate) fn start(
+        bridge: &TokioBridge,
+        caller: &Arc<ScriptCaller>,
+        writes: &Arc<ScriptCaller>,
+        network: &Network,
+        queue_names: &Arc<QueueNames>,
+        config: &RedisConfig,
+    ) -> Self {
         let TransportConfig { queue_limit, max_children, .. } = config.transport;
         let problem = |caller: &Arc<ScriptCaller>| {
             let caller = Arc::clone(caller);

@@ -5,11 +5,10 @@ use rhai_dispatcher_core::{Clock, Invalid, SystemClock, TransportError};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::background_tasks::BackgroundTasks;
-use crate::children::Orphans;
 use crate::client::{ClientError, Endpoint, Link, Network, ServerReply};
 use crate::config::{Durability, RedisConfig};
 use crate::listing::QueueNames;
-use crate::script::{Args, LibraryErrors, Script, ScriptCaller};
+use crate::script::{Args, LibraryErrors, Orphans, Script, ScriptCaller};
 
 /// What a handle and its instances share.
 #[derive(Debug)]
@@ -64,7 +63,16 @@ impl Handle {
 
     /// What runs on the bridge; starts it.
     pub(crate) fn background(&self) -> &BackgroundTasks {
-        self.background.get_or_init(|| BackgroundTasks::start(self))
+        self.background.get_or_init(|| {
+            BackgroundTasks::start(
+                &self.bridge,
+                &self.caller,
+                &self.writes,
+                &self.network,
+                &self.queue_names,
+                &self.config,
+            )
+        })
     }
 
     /// The background tasks, if they have been started.

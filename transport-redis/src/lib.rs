@@ -34,7 +34,6 @@ mod activity;
 mod background_tasks;
 mod batch;
 mod cancel;
-mod children;
 mod claim;
 mod client;
 mod commands;

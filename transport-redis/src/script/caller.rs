@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::args::Args;
 use super::confirmations::Confirmations;
 use super::known_scripts::{KnownScripts, LibraryErrors};
+use super::orphans::Orphans;
 use super::packed::Packed;
 use super::script::Script;
 use super::target::Target;
-use crate::children::Orphans;
 use crate::client::{ClientError, Connection, Link, ServerReply};
 use crate::config::{Durability, RedisConfig};
 

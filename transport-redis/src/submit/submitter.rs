@@ -5,9 +5,9 @@ use bytes::Bytes;
 use futures::future::join_all;
 use rhai_dispatcher_core::{Invalid, SubmitError, Submitted, Task, TaskId};
 
+use super::child_notes::{ChildNote, ChildNotes};
 use super::submit_request::{SubmitAnswer, SubmitRequest};
 use crate::batch::Batcher;
-use crate::children::{ChildNote, ChildNotes};
 use crate::client::ClientError;
 use crate::crash_points::crash_point;
 use crate::wait::Waits;
