@@ -125,7 +125,7 @@ mod tests {
             ids.insert(id);
             slots.insert(slot.0);
         }
-        assert!(ids.len() > COUNT * 9 / 10, "few texts are no worker ids: {}", ids.len());
+        assert!(ids.len() > COUNT * 9 / 10, "few texts make none: {}", ids.len());
         assert!(slots.len() > COUNT / 3, "{}", slots.len());
     }
 }

@@ -55,7 +55,7 @@ impl TokensArgs {
     }
 }
 
-/// Whether there is no such file for certain.
+/// Whether it is certain that the file does not exist.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

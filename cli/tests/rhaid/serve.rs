@@ -195,7 +195,7 @@ fn wrong_settings_of_serve_are_named() {
     }
 }
 
-/// Without tokens every program of the machine may do everything: not to see them is no reason to do without.
+/// Without tokens every program of the machine may do everything: if they can't be seen, that does not mean that there are none.
 #[test]
 fn tokens_that_can_not_be_looked_for_do_not_open_the_gateway() {
     use std::os::unix::fs::symlink;

@@ -104,7 +104,7 @@ impl AnswerRoom {
         Self { max, taken: AtomicUsize::new(0) }
     }
 
-    /// The answer, or an error in its place if there is no room for it. The first has room however long it is.
+    /// The answer, or an error in its place if it has no room. The first has room however long it is.
     fn admit(&self, id: &Id, answer: Answer) -> Answer {
         let (bytes, max) = (answer.len(), self.max);
         let taken = self.taken.fetch_add(bytes, Ordering::Relaxed);

@@ -55,7 +55,7 @@ const SHUTDOWN: End = End::Close(close_code::AWAY, "the gateway shuts down");
 /// How long a client may take to read what waits for it once its connection ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may then take to close its end.
-const LINGER: Duration = Duration::from_secs(1);
+const CLOSING: Duration = Duration::from_secs(1);
 
 impl Connection {
     pub(crate) fn new(client: Client) -> Self {
@@ -94,8 +94,8 @@ impl Connection {
             };
             futures::future::join(queue, writing).await;
             if end != End::Left {
-                // To close a socket with bytes that nobody has read resets it, and what was written before can be lost.
-                let _ = timeout(LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+                // To close a socket with bytes that were not read resets it, and what was written before can be lost.
+                let _ = timeout(CLOSING, async { while let Some(Ok(_)) = stream.next().await {} }).await;
             }
         };
         tokio::select! {

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 64;
 /// What a queue is.
 enum Use {
     /// It has tasks or instances, or is paused.
-    InUse,
+    Used,
     /// How its tasks have ended is still known.
     OnlyActivity,
     Unused,
@@ -29,7 +29,7 @@ pub(crate) async fn read_queues(handle: &Handle) -> Result<Vec<QueueInfo>, Trans
         let (mut queues, mut unused) = (Vec::new(), Vec::new());
         for (queue, used) in all {
             match used {
-                Use::InUse => queues.push(queue),
+                Use::Used => queues.push(queue),
                 Use::OnlyActivity => {}
                 Use::Unused => unused.push(queue.worker_id),
             }
@@ -101,7 +101,7 @@ async fn read(caller: &ScriptCaller, worker_id: WorkerId) -> Result<(QueueInfo, 
 
 fn use_of(letter: &ServerReply) -> Option<Use> {
     match letter.as_str()? {
-        "u" => Some(Use::InUse),
+        "u" => Some(Use::Used),
         "a" => Some(Use::OnlyActivity),
         "-" => Some(Use::Unused),
         _ => None,

@@ -32,7 +32,7 @@ impl Orphans {
         lock(&self.worker_ids).is_empty()
     }
 
-    /// The next one, which is to be followed by whoever takes it.
+    /// The next one, which the caller is to follow.
     pub(crate) fn next(&self) -> Option<String> {
         lock(&self.worker_ids).pop_first()
     }
