@@ -424,3 +424,14 @@ fn a_task_that_expires_in_the_farthest_future_can_come_back() {
         assert_eq!(block_on(transport.details_of(id)).expect("a record").status, TaskStatus::Pending);
     }
 }
+
+#[test]
+fn the_queues_of_an_earlier_version_are_refused() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let _: usize = redis.sadd("rhailib:queues", "worker-1").expect("written");
+    let transport = open(&server);
+    let refused = block_on(transport.submit_one(task())).expect_err("refused").to_string();
+    assert!(refused.contains("rhailib:queues is not a list of this version"), "{refused}");
+    assert!(refused.contains("use another prefix"), "{refused}");
+}

@@ -47,13 +47,25 @@ impl QueueNames {
         let at = Instant::now();
         let mut args = Args::new();
         args.push_static(keys::QUEUES).push_copy(worker_id.as_str());
-        self.caller.run_until(Script::Note, args, deadline).await?;
+        self.caller.run_until(Script::Note, args, deadline).await.map_err(|error| self.explained(error))?;
         let mut noted = lock(&self.noted);
         if noted.len() >= MAX_NOTED {
             noted.clear();
         }
         noted.insert(worker_id.clone(), Noted { at, reconnects });
         Ok(())
+    }
+
+    /// A key of another type is that of an earlier version, whose queues are not read.
+    fn explained(&self, error: ClientError) -> ClientError {
+        match error {
+            ClientError::Server(text) if text.contains("WRONGTYPE") => ClientError::Refused(format!(
+                "{}:{} is not a list of this version of rhai-dispatcher: delete the keys of the prefix, or use another prefix",
+                self.caller.prefix,
+                keys::QUEUES,
+            )),
+            error => error,
+        }
     }
 
     /// The same beside the caller, who does not depend on it. To be called on tokio.
