@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{self, PathBuf};
 use std::pin::pin;
@@ -197,10 +198,12 @@ impl ServeCommand {
         let announces = transport.clone();
         let worker = self.worker_beside(&backend, transport, engine)?;
         let worker_serves = worker.exists();
-        let doing = "listening on --listen <ADDRESS:PORT>";
-        let system = |source| CommandError::System { doing, source };
-        let listener = TcpListener::bind(self.listen).await.map_err(system)?;
-        let address = listener.local_addr().map_err(system)?;
+        let refused = |error: io::Error| {
+            let hint = "give an address of this host with a free port, such as 127.0.0.1:0 for any";
+            CommandError::usage("--listen <ADDRESS:PORT>", format!("{}: {error}; {hint}", self.listen))
+        };
+        let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
         let console = Console::detect();
         let results = Results::new(console);
         let say = |line: serde_json::Value| {

@@ -174,8 +174,11 @@ fn wrong_settings_of_serve_are_named() {
         command.env("XDG_CONFIG_HOME", scripts.path()).arg("serve").args(args);
         ended(command.output().expect("rhaid runs"))
     };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("its address").to_string();
     for (args, code, says) in [
         (&["--gateway-limit", "max_batch"][..], 2, "has no `=`"),
+        (&["--listen", &taken], 2, &taken),
         (&["--gateway-limit", "max_bach=1"], 2, "max_batch"),
         (&["--gateway-limit", "max_batch=0"], 2, "is zero"),
         (&["--tokens", "/no/such/file"], 2, "rhaid token new"),
