@@ -251,14 +251,16 @@ struct Abandoned {
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        // A task that runs elsewhere after this wants its children; one that is cancelled takes them
-        // along by itself.
-        let runs_elsewhere = matches!(self.task.stopped(), Some(Stop::Lost | Stop::Drained));
-        if self.answered || runs_elsewhere {
-            return;
-        }
+        let why = match self.task.stopped() {
+            _ if self.answered => return,
+            // A task that runs elsewhere after this wants its children.
+            Some(Stop::Lost | Stop::Drained) => return,
+            // The transport takes them along too, and either may be first.
+            Some(Stop::Cancelled(_)) => CancelReason::Parent,
+            None => CancelReason::Withdrawn,
+        };
         // The first poll asks for it, and no caller needs the answer.
-        let cancel = std::pin::pin!(self.transport.cancel_one(self.id, CancelReason::Withdrawn));
+        let cancel = std::pin::pin!(self.transport.cancel_one(self.id, why));
         let _ = cancel.poll(&mut Context::from_waker(Waker::noop()));
     }
 }

@@ -66,7 +66,9 @@ impl Site {
         let mut id = None;
         self.until("a task is there", || {
             let instances = self.redis.command(&["KEYS", &held]);
-            let Some(key) = instances.lines().find(|line| line.starts_with("rhailib:")) else { return false };
+            let Some(key) = instances.lines().find(|line| line.starts_with("{rhailib:")) else {
+                return false;
+            };
             let answer = self.redis.command(&["HKEYS", key]);
             let mut ids = answer.lines().filter(|line| line.len() == 36);
             let is_root = |id: &&str| {
