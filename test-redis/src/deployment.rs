@@ -16,13 +16,14 @@ impl SentinelDeployment {
     /// The name of the master.
     pub const MASTER: &str = "tasks";
 
-    /// How long Sentinels may take for what they do.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    /// How long Sentinels may take for what they do. They begin to wait anew when a busy machine keeps them, or a server, from
+    /// answering.
+    const PATIENCE: Duration = Duration::from_secs(180);
 
     /// Starts all, and waits until they know each other.
     ///
     /// # Panics
-    /// If `redis-server` is missing or does not answer, or a Sentinel does not find the others within a minute.
+    /// If `redis-server` is missing or does not answer, or a Sentinel does not find the others within three minutes.
     #[must_use]
     pub fn start() -> Self {
         Self::of([RedisServer::start(), RedisServer::start()], |master| {
@@ -65,7 +66,7 @@ impl SentinelDeployment {
     /// Waits until every Sentinel names that server.
     ///
     /// # Panics
-    /// If one does not within a minute.
+    /// If one does not within three minutes.
     pub fn wait_for_master(&self, server: usize) {
         let port = self.servers[server].port().to_string();
         for sentinel in &self.sentinels {
@@ -79,7 +80,7 @@ impl SentinelDeployment {
     /// alone for some 20 s.
     ///
     /// # Panics
-    /// If it is not within a minute.
+    /// If it is not within three minutes.
     pub fn wait_for_replica(&self, server: usize) {
         Self::until("it is the replica", || {
             // A Sentinel closes all connections when it makes it one.

@@ -69,7 +69,7 @@ impl RedisServer {
     }
 
     /// A Sentinel that watches the server at a port of 127.0.0.1 as the master of that name. Two have to agree that it is
-    /// dead, when it has not answered for half a second.
+    /// dead, when it has not answered for two seconds.
     ///
     /// # Panics
     /// If `redis-server` is missing, or does not answer.
@@ -97,7 +97,7 @@ impl RedisServer {
         let directory = directory();
         let config = format!(
             "sentinel monitor {name} 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds {name} 500\n\
+             sentinel down-after-milliseconds {name} 2000\n\
              sentinel failover-timeout {name} 3000\n"
         );
         std::fs::write(directory.path().join(SENTINEL_CONFIG), config).expect("a file");
