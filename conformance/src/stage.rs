@@ -74,6 +74,12 @@ impl<'e> Stage<'e> {
         Task { parent: Some(parent), depth: 1, ..self.task() }
     }
 
+    /// The same task with an id of its own, for a worker id.
+    pub(crate) fn again_for(&self, worker_id: &str, task: Task) -> Task {
+        let worker_id = worker(worker_id);
+        Task { id: self.transport.new_task_id(&worker_id), worker_id, ..task }
+    }
+
     /// Submits a task that must be accepted.
     pub(crate) async fn submit(&self, task: Task) -> TaskId {
         let id = task.id;

@@ -104,9 +104,33 @@ impl RedisServer {
         Self::launched(&[&[SENTINEL_CONFIG, "--sentinel"], args].concat(), uses_tls, directory)
     }
 
+    /// A server that can be of a cluster, with those arguments. It takes a server that is silent for 2 s for dead.
+    ///
+    /// # Panics
+    /// If `redis-server` is missing, or does not answer.
+    #[must_use]
+    pub fn cluster_node(args: &[&str]) -> Self {
+        let own = [
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--cluster-enabled",
+            "yes",
+            "--cluster-node-timeout",
+            "2000",
+        ];
+        let args: Vec<_> = own.iter().chain(args).copied().collect();
+        Self::launched_at(cluster_port(), &args, false, directory())
+    }
+
     fn launched(args: &[&str], uses_tls: bool, directory: tempfile::TempDir) -> Self {
+        Self::launched_at(free_port(), args, uses_tls, directory)
+    }
+
+    fn launched_at(port: u16, args: &[&str], uses_tls: bool, directory: tempfile::TempDir) -> Self {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let mut server = Self { parent: None, pid: 0, port: free_port(), uses_tls, args, directory };
+        let mut server = Self { parent: None, pid: 0, port, uses_tls, args, directory };
         server.launch();
         server
     }
@@ -274,6 +298,18 @@ fn read_pid(parent: &mut Child) -> u32 {
         text.push(char::from(byte[0]));
     }
     text.parse().expect("a process id")
+}
+
+/// A port that was free a moment ago, as was the one that the servers of a cluster speak to each other at.
+fn cluster_port() -> u16 {
+    const DISTANCE: u16 = 10_000;
+    loop {
+        let port = free_port();
+        let other = port.checked_add(DISTANCE);
+        if other.is_some_and(|other| TcpListener::bind(("127.0.0.1", other)).is_ok()) {
+            return port;
+        }
+    }
 }
 
 /// A port that was free a moment ago.

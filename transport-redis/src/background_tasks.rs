@@ -5,7 +5,7 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::batch::Batcher;
 use crate::cancel::keep_cancelling_orphans;
-use crate::client::{Link, Network};
+use crate::client::{Links, Servers};
 use crate::config::RedisConfig;
 use crate::events::EventReader;
 use crate::finish::{Finisher, end_finish, finish};
@@ -27,12 +27,15 @@ pub(crate) struct BackgroundTasks {
 /// records instead.
 const INBOX_MESSAGES: usize = 512;
 
+/// How many messages that a stream has new entries wait for their reader. One that is behind by more reads all streams.
+const EVENT_MESSAGES: usize = 256;
+
 impl BackgroundTasks {
     pub(crate) fn start(
         bridge: &TokioBridge,
         caller: &Arc<ScriptCaller>,
         writes: &Arc<ScriptCaller>,
-        network: &Network,
+        servers: &Servers,
         queue_names: &Arc<QueueNames>,
         config: &RedisConfig,
     ) -> Self {
@@ -41,12 +44,12 @@ impl BackgroundTasks {
             let caller = Arc::clone(caller);
             move || caller.last_error()
         };
-        let link = Link::with_messages(network.clone(), INBOX_MESSAGES, config.patience());
-        let inbox = Arc::new(Inbox::new(Arc::clone(caller), link));
+        let links = Links::with_messages(servers, INBOX_MESSAGES, config.patience());
+        let inbox = Arc::new(Inbox::new(Arc::clone(caller), links));
         bridge.spawn(Arc::clone(&inbox).read());
-        let link = Link::new(network.clone(), config.patience());
+        let links = Links::with_messages(servers, EVENT_MESSAGES, config.patience());
         let handle_id = String::from_utf8_lossy(&inbox.id).into_owned();
-        let events = Arc::new(EventReader::new(Arc::clone(caller), link, &handle_id));
+        let events = Arc::new(EventReader::new(Arc::clone(caller), links, &handle_id));
         bridge.spawn(Arc::clone(&events).read());
         bridge.spawn(keep_cancelling_orphans(Arc::clone(caller)));
         let checker = Checker::new(&inbox, config.recheck_interval);
@@ -76,6 +79,7 @@ impl BackgroundTasks {
                 inbox_id: inbox.id.clone(),
                 max_task_bytes: config.max_task_bytes,
                 awaited_limit: config.awaited_limit,
+                cluster_prefix: servers.is_cluster().then(|| config.prefix.clone()),
             },
             finisher: Arc::new(Finisher::new(finishes)),
             inbox,

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::activity::{ActivityOutbox, ActivitySender};
 use crate::background_tasks::BackgroundTasks;
 use crate::claim::ClaimLoop;
-use crate::client::Link;
+use crate::client::Links;
 use crate::deliver::ClaimReceiver;
 use crate::events::{EventOutbox, publish};
 use crate::finish::Finisher;
@@ -46,7 +46,7 @@ impl RedisConsumer {
         let caller = Arc::clone(&handle.caller);
         let inbox = Arc::clone(&background.inbox);
         let finisher = Arc::clone(&background.finisher);
-        let link = Link::new(handle.network.clone(), handle.config.patience());
+        let links = Links::new(&handle.servers, handle.config.patience());
         let instance = LocalInstance::new(
             spec.instance,
             spec.worker_id,
@@ -67,7 +67,7 @@ impl RedisConsumer {
                 let deadline = Instant::now() + attaching.caller.timeout;
                 names.note(&attaching.worker_id, deadline).await?;
                 let sent = Instant::now();
-                renewals.run_until(Script::Renew, args, deadline).await?;
+                renewals.run_until(Script::Renew, &attaching.worker_id, args, deadline).await?;
                 attaching.note_renewal(sent);
                 // Not on the connection of the renewals, which it could delay.
                 let caller = Arc::clone(&attaching.caller);
@@ -76,12 +76,13 @@ impl RedisConsumer {
             })
             .await?;
         let receiver = ClaimReceiver::new(Arc::clone(&instance), Arc::clone(&finisher));
-        handle.bridge.spawn(ClaimLoop::new(receiver, link).run());
+        handle.bridge.spawn(ClaimLoop::new(receiver, links).run());
         let events = Arc::new(EventOutbox::new(handle.config.transport.event_limits()));
-        let (log, ttl) = (Arc::clone(&handle.network.log), handle.config.events_ttl);
-        handle.bridge.spawn(publish(Arc::clone(&events), Arc::clone(&handle.caller), log, ttl));
+        let (log, ttl) = (Arc::clone(handle.servers.log()), handle.config.events_ttl);
+        let (caller, worker_id) = (Arc::clone(&handle.caller), instance.worker_id.clone());
+        handle.bridge.spawn(publish(Arc::clone(&events), caller, worker_id, log, ttl));
         let activity = Arc::<ActivityOutbox>::default();
-        let (log, max_activity) = (Arc::clone(&handle.network.log), handle.config.transport.max_activity);
+        let (log, max_activity) = (Arc::clone(handle.servers.log()), handle.config.transport.max_activity);
         let sender = ActivitySender::new(Arc::clone(&instance), Arc::clone(&activity), max_activity, log);
         let activity_sender = Arc::new(sender);
         handle.bridge.spawn(Arc::clone(&activity_sender).run());

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
@@ -5,7 +6,7 @@ use rhai_dispatcher_core::{Clock, Invalid, SystemClock, TransportError};
 use rhai_dispatcher_tokio_bridge::TokioBridge;
 
 use crate::background_tasks::BackgroundTasks;
-use crate::client::{ClientError, Endpoint, Link, Network, ServerReply};
+use crate::client::{ClientError, Links, ServerReply, Servers};
 use crate::config::{Durability, RedisConfig};
 use crate::listing::QueueNames;
 use crate::script::{Args, LibraryErrors, Orphans, Script, ScriptCaller};
@@ -14,7 +15,7 @@ use crate::script::{Args, LibraryErrors, Orphans, Script, ScriptCaller};
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub(crate) config: RedisConfig,
-    pub(crate) network: Network,
+    pub(crate) servers: Servers,
     pub(crate) caller: Arc<ScriptCaller>,
     /// Submits and finishes. With a [`Durability`] that waits for replicas or disks, that is on a connection of its own:
     /// nothing else is to wait for those.
@@ -33,15 +34,13 @@ pub(crate) struct Handle {
 impl Handle {
     pub(crate) fn new(config: RedisConfig) -> Result<Self, Invalid> {
         let config = config.resolved()?;
-        let endpoint = Endpoint::new(&config)?;
+        let servers = Servers::new(&config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let network = Network::new(endpoint, matches!(config.durability, Durability::Fsynced { .. }));
         let (errors, orphans) = (LibraryErrors::default(), Arc::<Orphans>::default());
         let caller = |patience, timeout, durability| {
-            let link = Link::new(network.clone(), patience);
             Arc::new(ScriptCaller::new(
                 &config,
-                link,
+                Links::new(&servers, patience),
                 Arc::clone(&clock),
                 timeout,
                 durability,
@@ -58,7 +57,7 @@ impl Handle {
         let renewals = caller(config.renewal_patience(), config.renewal_timeout(), Durability::Server);
         let bridge = config.bridge.clone().unwrap_or_default();
         let (queue_names, background) = (Arc::new(QueueNames::new(Arc::clone(&calls))), OnceLock::new());
-        Ok(Self { config, network, caller: calls, writes, renewals, queue_names, clock, background, bridge })
+        Ok(Self { config, servers, caller: calls, writes, renewals, queue_names, clock, background, bridge })
     }
 
     /// What runs on the bridge; starts it.
@@ -68,7 +67,7 @@ impl Handle {
                 &self.bridge,
                 &self.caller,
                 &self.writes,
-                &self.network,
+                &self.servers,
                 &self.queue_names,
                 &self.config,
             )
@@ -97,10 +96,11 @@ impl Handle {
     pub(crate) async fn script(
         &self,
         script: Script,
+        about: impl Display + Send + Sync + 'static,
         args: Args,
     ) -> Result<Vec<ServerReply>, TransportError> {
         let caller = Arc::clone(&self.caller);
-        let mut replies = self.run(async move { caller.run(script, args).await }).await?;
+        let mut replies = self.run(async move { caller.run(script, about, args).await }).await?;
         replies.remove(0); // the server's time
         Ok(replies)
     }

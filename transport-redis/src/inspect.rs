@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::client::{ClientError, ServerReply};
 use crate::handle::Handle;
 use crate::script::{Args, Script, ScriptCaller, keys};
-use crate::wait::inbox_message;
+use crate::wait::{inbox_message, publish};
 use crate::wire;
 
 /// Asks the instance that runs a task, and waits for its answer in the inbox of the handle.
@@ -17,7 +17,7 @@ pub(crate) async fn ask(handle: Arc<Handle>, task: TaskId) -> Result<RunState, I
     let pending = inbox.begin_inquiry().await?;
     let mut args = Args::new();
     args.push_display(task).push(inbox.id.clone()).push_display(pending.number());
-    let replies = handle.script(Script::Inspect, args).await?;
+    let replies = handle.script(Script::Inspect, task, args).await?;
     match replies.first().and_then(ServerReply::as_str) {
         Some("q") => pending.await.ok_or(InspectError::Changing(task)),
         // The instance of the claim has detached or is dead, so its tasks are just being taken over.
@@ -34,12 +34,10 @@ pub(crate) async fn ask(handle: Arc<Handle>, task: TaskId) -> Result<RunState, I
 /// Sends an answer to the inbox of the handle that asks. One that can't be sent is dropped, and its caller times out.
 pub(crate) async fn answer(caller: Arc<ScriptCaller>, inquiry: Inquiry, state: Option<RunState>) {
     let deadline = Instant::now() + caller.timeout;
-    let Ok((connection, _)) = caller.link.get(deadline).await else { return };
     let answer = wire::inquiry::encode_answer(inquiry.number, state.as_ref());
-    let mut args = Args::new();
-    args.push(keys::inbox_channel(&caller.prefix, &inquiry.asker.to_string()));
-    args.push(inbox_message("s", answer));
-    if let Err(error) = connection.command("PUBLISH", args.into_vec(), deadline).await {
+    let channel = keys::inbox_channel(&caller.prefix, &inquiry.asker.to_string());
+    let args = vec![channel, inbox_message("s", answer)];
+    if let Err(error) = publish(&caller, args, deadline).await {
         caller.note(&error.to_string());
     }
 }

@@ -1,6 +1,7 @@
 //! Slots of a Redis cluster: a server has some of them, and a script may touch the keys of one. Task ids are chosen so that the
 //! record of a task is in the slot of its worker id.
 
+use std::fmt::{self, Display, Write};
 use std::sync::LazyLock;
 
 use rhai_dispatcher_core::{TaskId, Uuid, WorkerId};
@@ -8,20 +9,44 @@ use rhai_dispatcher_core::{TaskId, Uuid, WorkerId};
 /// How many slots a cluster has; a power of two.
 const SLOTS: u16 = 16_384;
 
-/// The slot of a key without braces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where keys are: each is in one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot(u16);
 
 impl Slot {
-    /// That of a worker id: of the key `<prefix>:<worker_id>`, and of all that have this in braces.
-    pub(crate) fn of_worker(prefix: &str, worker_id: &WorkerId) -> Self {
-        Self(crc(begin(prefix), worker_id.as_str().as_bytes()) % SLOTS)
+    /// That of the key `<prefix>:<name>`, and of all that have this in braces. The name is a worker id, the id of a task, or
+    /// that of a list.
+    pub(crate) fn of(prefix: &str, name: impl Display) -> Self {
+        let mut sum = Sum(begin(prefix));
+        // Writing to a checksum does not fail.
+        let _ = write!(sum, "{name}");
+        Self(sum.0 % SLOTS)
     }
 
-    /// That of a task: of the key `<prefix>:<id>`, and of all that have this in braces.
-    #[cfg(test)]
-    pub(crate) fn of_task(prefix: &str, id: TaskId) -> Self {
-        Self(crc(begin(prefix), id.to_string().as_bytes()) % SLOTS)
+    /// That of a key: what its first braces hold counts, if that is anything.
+    pub(crate) fn of_key(key: &[u8]) -> Self {
+        let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
+            let rest = &key[open + 1..];
+            rest.iter()
+                .position(|byte| *byte == b'}')
+                .filter(|length| *length > 0)
+                .map(|length| &rest[..length])
+        });
+        Self(crc(0, tag.unwrap_or(key)) % SLOTS)
+    }
+
+    pub(crate) const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+/// A checksum of what is written to it.
+struct Sum(u16);
+
+impl Write for Sum {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = crc(self.0, text.as_bytes());
+        Ok(())
     }
 }
 
@@ -34,7 +59,7 @@ pub(crate) fn new_task_id(prefix: &str, worker_id: &WorkerId) -> TaskId {
     /// Of a UUID as text.
     const LENGTH: usize = 36;
     const DIGITS: usize = 4;
-    let Slot(wanted) = Slot::of_worker(prefix, worker_id);
+    let Slot(wanted) = Slot::of(prefix, worker_id);
     let begun = begin(prefix);
     loop {
         let mut bytes = Uuid::new_v4().into_bytes();
@@ -102,6 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn braces_of_a_key_hold_what_counts() {
+        let tag = Slot::of("rhailib", "worker-1");
+        for key in ["rhailib:worker-1", "{rhailib:worker-1}:waiting", "x{rhailib:worker-1}y{z}"] {
+            assert_eq!(Slot::of_key(key.as_bytes()), tag, "{key}");
+        }
+        // As Redis has it: CLUSTER KEYSLOT.
+        for (key, slot) in [("foo{}{bar}", 8_363), ("foo{{bar}}zap", 4_015), ("foo{bar", 15_278), ("", 0)] {
+            assert_eq!(Slot::of_key(key.as_bytes()).number(), slot, "{key}");
+        }
+    }
+
+    #[test]
     fn records_are_in_the_slot_of_their_worker_id() {
         const COUNT: usize = 10_000;
         // 1 to 15 random characters.
@@ -118,8 +155,8 @@ mod tests {
             let prefix = text(b"abcXYZ019._-:");
             let Ok(worker_id) = WorkerId::try_from(text(b"abcXYZ019._-")) else { continue };
             let id = new_task_id(&prefix, &worker_id);
-            let slot = Slot::of_worker(&prefix, &worker_id);
-            assert_eq!(Slot::of_task(&prefix, id), slot, "{prefix} {worker_id} {id}");
+            let slot = Slot::of(&prefix, &worker_id);
+            assert_eq!(Slot::of(&prefix, id), slot, "{prefix} {worker_id} {id}");
             assert_eq!(id.as_uuid().get_version_num(), 4);
             assert_eq!(id.as_uuid().as_bytes()[8] >> 6, 0b10, "the variant of the RFC");
             ids.insert(id);

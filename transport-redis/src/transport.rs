@@ -26,7 +26,7 @@ use crate::recovery::report_crash;
 use crate::report::{read_figures, read_instances};
 use crate::script::{Args, Script};
 use crate::slot::new_task_id;
-use crate::wait::{OutcomeFuture, check_inboxes, read_details, read_summaries};
+use crate::wait::{OutcomeFuture, check_channels, read_details, read_summaries};
 
 /// The transport over Redis. Clones are the same handle, with one inbox and one connection for calls.
 #[derive(Debug, Clone)]
@@ -196,14 +196,14 @@ impl Transport for RedisTransport {
         let pause = async move {
             let deadline = Instant::now() + caller.timeout;
             names.note(&worker_id, deadline).await?;
-            caller.run_until(Script::Pause, args, deadline).await
+            caller.run_until(Script::Pause, &worker_id, args, deadline).await
         };
         self.handle.run(pause).await.map(drop)
     }
 
     async fn connect(&self) -> Result<(), TransportError> {
         let caller = Arc::clone(&self.handle.caller);
-        self.handle.run(async move { check_inboxes(&caller).await }).await
+        self.handle.run(async move { check_channels(&caller).await }).await
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {
@@ -213,15 +213,15 @@ impl Transport for RedisTransport {
     fn health(&self) -> Health {
         let caller = &self.handle.caller;
         let mut health = Health::default();
-        health.connected = caller.link.is_up();
+        health.connected = caller.links.is_up();
         health.waiters =
             self.handle.started_background().map_or(0, |background| background.inbox.waits.count());
-        health.reconnects = caller.link.reconnects();
-        health.last_error = caller.link.problem().or_else(|| caller.last_error());
+        health.reconnects = caller.links.reconnects();
+        health.last_error = caller.links.problem().or_else(|| caller.last_error());
         let writes = &self.handle.writes;
         if !Arc::ptr_eq(caller, writes) {
-            health.reconnects += writes.link.reconnects();
-            let problem = writes.link.problem().or_else(|| writes.last_error());
+            health.reconnects += writes.links.reconnects();
+            let problem = writes.links.problem().or_else(|| writes.last_error());
             health.last_error = health.last_error.or(problem);
         }
         health

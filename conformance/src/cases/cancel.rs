@@ -193,7 +193,7 @@ impl<'e> Family<'e> {
         stage.submit(stage.child_of(parent.task)).await;
         let running = consumer.claim_one().await.claim;
         // These are in another queue, because a tree of tasks may span worker ids.
-        let elsewhere = |child| Task { worker_id: worker("elsewhere"), ..child };
+        let elsewhere = |child| stage.again_for("elsewhere", child);
         let waiting = stage.submit(elsewhere(stage.child_of(parent.task))).await;
         let grandchild = stage.submit(elsewhere(stage.child_of(running.task))).await;
         let stranger = stage.submit(elsewhere(stage.task())).await;

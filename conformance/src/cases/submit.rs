@@ -126,7 +126,7 @@ pub(crate) async fn request_ids_are_per_caller_and_worker(env: &dyn Environment)
     let stage = Stage::new(env).await;
     stage.submit(request(&stage)).await;
     stage.submit(Task { caller_id: "other-caller".into(), ..request(&stage) }).await;
-    stage.submit(Task { worker_id: worker("other"), ..request(&stage) }).await;
+    stage.submit(stage.again_for("other", request(&stage))).await;
 }
 
 pub(crate) async fn full_queue_refuses(env: &dyn Environment) {
@@ -236,7 +236,7 @@ pub(crate) async fn child_is_listed_in_its_parent(env: &dyn Environment) {
     let id = first.id;
     stage.submit(first.clone()).await;
     assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(id)), "given again");
-    let joins = Task { id: TaskId::new(), ..first };
+    let joins = stage.again_for("main", first);
     assert_eq!(stage.ask(joins).await, Ok(Submitted::Joined(id)));
     let second = stage.submit(stage.child_of(parent)).await;
     let other = stage.submit(stage.child_of(id)).await;
@@ -257,7 +257,7 @@ pub(crate) async fn children_are_bounded(env: &dyn Environment) {
     assert_eq!(stage.ask(refused).await, Err(SubmitError::TooManyChildren { parent, limit: 2 }));
     assert_eq!(stage.transport.details(&[id]).await.expect("a look"), [None]);
     assert_eq!(stage.ask(first.clone()).await, Ok(Submitted::Accepted(children[0])), "it is one of them");
-    let joins = Task { id: TaskId::new(), ..first };
+    let joins = stage.again_for("main", first);
     assert_eq!(stage.ask(joins).await, Ok(Submitted::Joined(children[0])), "it is one of them");
     let other = Task { request_id: Some("other".into()), ..stage.child_of(parent) };
     assert_eq!(stage.ask(other).await, Err(SubmitError::TooManyChildren { parent, limit: 2 }));

@@ -102,7 +102,7 @@ impl ActivitySender {
                 let age = (now - batch.made_at).as_millis();
                 args.push_display(batch.count).push_display(age).push(batch.bytes.clone());
             }
-            self.instance.caller.run(Script::Activity, args).await?;
+            self.instance.caller.run(Script::Activity, &self.instance.worker_id, args).await?;
             sending.unanswered.clear();
         }
     }

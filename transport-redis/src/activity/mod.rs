@@ -11,4 +11,4 @@ pub(crate) use activity_outbox::ActivityOutbox;
 pub(crate) use activity_sender::ActivitySender;
 pub(crate) use read_activity::read_activity;
 pub(crate) use watch::watch;
-pub(crate) use watchers::{WatchedStream, Watchers};
+pub(crate) use watchers::Watchers;

@@ -31,8 +31,8 @@ pub(crate) async fn read_activity(
         Some(before) => args.push_display(before.index),
         None => args.push_static(""),
     };
-    let caller = std::sync::Arc::clone(&handle.caller);
-    let replies = handle.run(async move { caller.run(Script::ReadActivity, args).await }).await?;
+    let (caller, id) = (std::sync::Arc::clone(&handle.caller), worker_id.clone());
+    let replies = handle.run(async move { caller.run(Script::ReadActivity, id, args).await }).await?;
     let mut replies = replies.into_iter();
     let now = replies.next().and_then(|now| now.as_u64()).ok_or(ClientError::Unexpected("activity"))?;
     let may_have_more = replies.next().and_then(|more| more.as_u64()) == Some(1);

@@ -1,12 +1,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
-use bytes::Bytes;
 use rhai_dispatcher_core::{ActivityPosition, ActivityQueue, WorkerId, lock};
 
 use super::batches::Batch;
 use crate::client::ServerReply;
-use crate::script::keys;
 
 /// Those of a handle that watch the activity of worker ids, and what each has got. Their number is up to the callers.
 #[derive(Debug, Default)]
@@ -20,29 +18,21 @@ struct Watcher {
     last: ActivityPosition,
 }
 
-/// The stream of a worker id with watchers, and the batch after which one of these has not got all.
-#[derive(Debug)]
-pub(crate) struct WatchedStream {
-    pub(crate) worker_id: WorkerId,
-    pub(crate) last: ActivityPosition,
-}
-
 impl Watchers {
     /// Adds one that gets what comes after `last`.
     pub(crate) fn add(&self, worker_id: WorkerId, queue: &Arc<ActivityQueue>, last: ActivityPosition) {
         lock(&self.0).push(Watcher { worker_id, queue: Arc::downgrade(queue), last });
     }
 
-    /// The streams to be read, by key. Those that watch no more are forgotten.
-    pub(crate) fn streams(&self, prefix: &str) -> HashMap<Bytes, WatchedStream> {
+    /// The worker ids with watchers, and the batch after which one of these has not got all. Those that watch no more are
+    /// forgotten.
+    pub(crate) fn streams(&self) -> HashMap<WorkerId, ActivityPosition> {
         let mut watchers = lock(&self.0);
         watchers.retain(|watcher| watcher.queue.strong_count() > 0);
         let mut streams = HashMap::new();
         for Watcher { worker_id, last, .. } in watchers.iter() {
-            let stream = streams.entry(keys::activity(prefix, worker_id));
-            let stream =
-                stream.or_insert_with(|| WatchedStream { worker_id: worker_id.clone(), last: *last });
-            stream.last = stream.last.min(*last);
+            let first = streams.entry(worker_id.clone()).or_insert(*last);
+            *first = (*first).min(*last);
         }
         streams
     }

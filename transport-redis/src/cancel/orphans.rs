@@ -35,7 +35,7 @@ async fn cancel_orphans_of(caller: &ScriptCaller, worker_id: &str) -> Result<(),
         done.iter().filter_map(ServerReply::as_bytes).for_each(|id| {
             args.push(id.clone());
         });
-        let mut orphans = caller.run(Script::Orphans, args).await?.into_iter().skip(1);
+        let mut orphans = caller.run(Script::Orphans, worker_id, args).await?.into_iter().skip(1);
         done.clear();
         while let (Some(parent), Some(children)) = (orphans.next(), orphans.next()) {
             let children: Vec<_> = children.as_str().unwrap_or_default().split_whitespace().collect();

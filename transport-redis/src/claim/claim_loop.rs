@@ -5,7 +5,7 @@ use tokio::time::{Instant, timeout};
 use super::claim_script::ClaimAnswer;
 use super::credit::Credit;
 use super::delivery_wait::{DeliveryWait, WaitEnd, reconnects};
-use crate::client::{ClientError, Link};
+use crate::client::{ClientError, Links};
 use crate::deliver::ClaimReceiver;
 use crate::recovery::recover;
 use crate::script::LONGEST_WAIT;
@@ -19,7 +19,7 @@ use crate::script::LONGEST_WAIT;
 pub(crate) struct ClaimLoop {
     receiver: ClaimReceiver,
     /// The connection on which it waits.
-    link: Link,
+    links: Links,
     /// Its credit at the server, if it has one.
     credit: Option<Credit>,
     /// When to ask for claims whose answer was lost, the earliest first.
@@ -41,10 +41,10 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_m
 const KEEP_CREDIT: Duration = Duration::from_millis(10);
 
 impl ClaimLoop {
-    pub(crate) fn new(receiver: ClaimReceiver, link: Link) -> Self {
-        let reconnects = reconnects(&receiver, &link);
+    pub(crate) fn new(receiver: ClaimReceiver, links: Links) -> Self {
+        let reconnects = reconnects(&receiver, &links);
         let (credit, recoveries, failing) = (None, Vec::new(), None);
-        Self { receiver, link, credit, recoveries, reconnects, failing, pause: PAUSE.0 }
+        Self { receiver, links, credit, recoveries, reconnects, failing, pause: PAUSE.0 }
     }
 
     pub(crate) async fn run(mut self) {
@@ -76,7 +76,7 @@ impl ClaimLoop {
 
     /// A server that has lost its last writes may list claims that have ended here.
     fn note_reconnects(&mut self) {
-        let reconnects = reconnects(&self.receiver, &self.link);
+        let reconnects = reconnects(&self.receiver, &self.links);
         if reconnects != self.reconnects {
             self.reconnects = reconnects;
             self.credit = None;
@@ -129,7 +129,7 @@ impl ClaimLoop {
     }
 
     async fn wait_for(&mut self, credit: Credit) {
-        let wait = DeliveryWait { receiver: &self.receiver, link: &self.link, reconnects: self.reconnects };
+        let wait = DeliveryWait { receiver: &self.receiver, links: &self.links, reconnects: self.reconnects };
         self.credit = match wait.run(credit).await {
             WaitEnd::Delivered(count) if count < credit.tasks => {
                 Some(Credit { tasks: credit.tasks - count, ..credit })

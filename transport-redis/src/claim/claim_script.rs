@@ -43,7 +43,8 @@ impl ClaimReceiver {
         let mut args = self.instance.args();
         args.push_display(wanted).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
-        let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
+        let replies =
+            self.instance.caller.run_once(Script::Claim, &self.instance.worker_id, args, deadline).await?;
         if replies.len() > DELIVERED_AT {
             self.instance.check_lease()?;
         }
@@ -73,7 +74,8 @@ impl ClaimReceiver {
         let mut args = self.instance.args();
         args.push_static(if blocked { "-1" } else { "0" }).push_display(wire::VERSION);
         let deadline = Instant::now() + self.instance.caller.timeout;
-        let replies = self.instance.caller.run_once(Script::Claim, args, deadline).await?;
+        let replies =
+            self.instance.caller.run_once(Script::Claim, &self.instance.worker_id, args, deadline).await?;
         if replies.len() > DELIVERED_AT {
             self.instance.check_lease()?;
         }

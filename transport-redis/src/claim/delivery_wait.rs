@@ -4,16 +4,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::credit::Credit;
-use crate::client::{ClientError, Link, LinkState, ServerReply};
+use crate::client::{ClientError, Links, ServerReply};
 use crate::crash_points::crash_point;
 use crate::deliver::ClaimReceiver;
 use crate::script::{Args, keys};
+use crate::slot::Slot;
 
 /// One wait for a delivery, with a credit at the server.
 pub(super) struct DeliveryWait<'a> {
     pub(super) receiver: &'a ClaimReceiver,
     /// The connection on which it waits.
-    pub(super) link: &'a Link,
+    pub(super) links: &'a Links,
     /// How many connections had been lost when the server granted the credit.
     pub(super) reconnects: u64,
 }
@@ -32,8 +33,8 @@ pub(super) enum WaitEnd {
 const LATE: Duration = Duration::from_secs(1);
 
 /// How often a connection was lost that tells an instance of its claims: that of its calls, or the one on which it waits.
-pub(super) fn reconnects(receiver: &ClaimReceiver, link: &Link) -> u64 {
-    receiver.instance.caller.link.reconnects() + link.reconnects()
+pub(super) fn reconnects(receiver: &ClaimReceiver, links: &Links) -> u64 {
+    receiver.instance.caller.links.reconnects() + links.reconnects()
 }
 
 impl DeliveryWait<'_> {
@@ -50,9 +51,7 @@ impl DeliveryWait<'_> {
             if !left && (is_due || instance.lock().wanted() == 0) {
                 if self.receiver.withdraw_credit(true).await.is_err() {
                     // The server would continue to deliver to a wait that is not read any more.
-                    if let LinkState::Up(_, number) = &*self.link.watch().borrow() {
-                        self.link.discard(*number);
-                    }
+                    self.links.close();
                     return WaitEnd::Lost;
                 }
                 // Tasks that were delivered before that are on their way.
@@ -72,19 +71,19 @@ impl DeliveryWait<'_> {
     /// Waits for a delivery, at most until `next`, and not on a connection that is newer than the credit.
     async fn wait(&self, next: Instant) -> WaitEnd {
         let instance = &*self.receiver.instance;
-        let Ok((connection, number)) = self.link.get(Instant::now() + instance.caller.timeout).await else {
-            return WaitEnd::Over;
-        };
-        if reconnects(self.receiver, self.link) != self.reconnects {
+        let deliveries = keys::deliveries(&instance.caller.prefix, &instance.worker_id, instance.id);
+        let (slot, deadline) = (Slot::of_key(&deliveries), Instant::now() + instance.caller.timeout);
+        let Ok(linked) = self.links.get(slot, deadline).await else { return WaitEnd::Over };
+        if reconnects(self.receiver, self.links) != self.reconnects {
             return WaitEnd::Over;
         }
         // Not a millisecond early: the server cuts its time off.
         let pause = next.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let mut args = Args::new();
-        args.push(keys::deliveries(&instance.caller.prefix, &instance.worker_id, instance.id));
-        args.push(format!("{:.3}", pause.as_secs_f64()));
+        args.push(deliveries).push(format!("{:.3}", pause.as_secs_f64()));
         let deadline = Instant::now() + pause + instance.caller.timeout;
-        let error = match connection.blocking_command("BLPOP", args.into_vec(), pause, deadline).await {
+        let waited = linked.connection.blocking_command("BLPOP", args.into_vec(), pause, deadline).await;
+        let error = match linked.checked(waited) {
             Ok(reply) => {
                 let reply = reply.into_array();
                 let Some(packed) = reply.get(1).and_then(ServerReply::as_bytes) else { return WaitEnd::Over };
@@ -101,8 +100,8 @@ impl DeliveryWait<'_> {
         };
         instance.caller.note(&error.to_string());
         match error {
-            ClientError::Demoted(_) => self.link.discard_generation(number),
-            ClientError::Timeout(_) => self.link.discard(number),
+            ClientError::Demoted(_) => {}
+            ClientError::Timeout(_) => linked.discard(),
             _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
         WaitEnd::Lost

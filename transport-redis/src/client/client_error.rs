@@ -13,6 +13,10 @@ pub enum ClientError {
     /// has lost its master. Another one may answer at the same address, so the connection is to be left.
     #[error("{0}")]
     Demoted(String),
+    /// Another server of the cluster has the keys now, or none has them for the moment, in the words of the server that was
+    /// asked.
+    #[error("{0}")]
+    Moved(String),
     /// The server carries nothing out for now, in its own words: its memory or its disk is full, a script blocks
     /// it. The same connection will do.
     #[error("{0}")]
@@ -43,10 +47,11 @@ impl ClientError {
         match code_of(text) {
             "WRONGPASS" | "NOAUTH" | "NOPERM" => Self::Refused(text.to_owned()),
             // UNBLOCKED ends a blocking command of a server that becomes a replica.
-            "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED" => {
-                Self::Demoted(text.to_owned())
-            }
-            "BUSY" | "TRYAGAIN" | "OOM" | "MISCONF" | "NOREPLICAS" => Self::Busy(text.to_owned()),
+            "READONLY" | "LOADING" | "MASTERDOWN" | "UNBLOCKED" => Self::Demoted(text.to_owned()),
+            // ASK and TRYAGAIN are said of a slot that is on its way to another server: a script that followed it would see a
+            // part of its keys.
+            "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" => Self::Moved(text.to_owned()),
+            "BUSY" | "OOM" | "MISCONF" | "NOREPLICAS" => Self::Busy(text.to_owned()),
             // To WAIT and WAITAOF.
             "ERR" if text.contains("cannot be used with replica instances") => Self::Demoted(text.to_owned()),
             "ERR"
@@ -63,7 +68,7 @@ impl ClientError {
     /// Whether the same command may succeed soon.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Demoted(_) | Self::Busy(_))
+        matches!(self, Self::Lost(_) | Self::Demoted(_) | Self::Moved(_) | Self::Busy(_))
     }
 }
 
@@ -83,6 +88,7 @@ impl From<ClientError> for TransportError {
         match error {
             ClientError::Lost(_)
             | ClientError::Demoted(_)
+            | ClientError::Moved(_)
             | ClientError::Busy(_)
             | ClientError::Timeout(_) => Self::Unavailable(Arc::new(error)),
             ClientError::Refused(_) => Self::Refused(Arc::new(error)),
@@ -101,12 +107,19 @@ mod tests {
             "READONLY You can't write against a read only replica.",
             "LOADING Redis is loading",
             "MASTERDOWN Link with MASTER is down",
-            "CLUSTERDOWN The cluster is down",
             "UNBLOCKED force unblock",
             "ERR WAIT cannot be used with replica instances. Please also note that writes are local.",
         ];
         for text in demoted {
             assert_eq!(ClientError::of_server(text), ClientError::Demoted(text.into()));
+        }
+        for text in [
+            "MOVED 3999 127.0.0.1:6381",
+            "ASK 3999 127.0.0.1:6381",
+            "TRYAGAIN Multiple keys request during rehashing of slot",
+            "CLUSTERDOWN The cluster is down",
+        ] {
+            assert_eq!(ClientError::of_server(text), ClientError::Moved(text.into()));
         }
         for text in [
             "OOM command not allowed",
@@ -135,7 +148,7 @@ mod tests {
             "@user_script: 19: ",
         ] {
             let text = |error: &str| format!("{place}-{error} and why");
-            for error in ["READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN"] {
+            for error in ["READONLY", "LOADING", "MASTERDOWN"] {
                 assert_eq!(ClientError::of_server(&text(error)), ClientError::Demoted(text(error)));
             }
             for error in ["OOM", "MISCONF"] {

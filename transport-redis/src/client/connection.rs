@@ -13,10 +13,12 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::confirmations::Confirmations;
 use super::dial::{Closed, command_error, dial, lost};
 use super::messages::Messages;
 use super::mismatch::explained;
 use super::server_info::ServerInfo;
+use super::server_scripts::ServerScripts;
 use super::vitals::Vitals;
 use super::{ClientError, Network, ServerReply};
 
@@ -29,6 +31,8 @@ pub(crate) struct Connection {
     /// What the server can do.
     info: ServerInfo,
     vitals: Arc<Vitals>,
+    pub(crate) scripts: Arc<ServerScripts>,
+    pub(crate) confirmations: Arc<Confirmations>,
     /// Why it is gone. fred leaves a command unanswered that comes just after its end.
     gone: watch::Receiver<Option<String>>,
 }
@@ -60,7 +64,8 @@ impl Connection {
         let server = config.server.clone();
         let (client, mut closed) = dial(config, messages, deadline).await?;
         let (vitals, gone) = (Arc::new(Vitals::new(patience)), closed.gone());
-        let mut connection = Self { client, server, info: ServerInfo::default(), vitals, gone };
+        let (info, scripts, confirmations) = Default::default();
+        let mut connection = Self { client, server, info, vitals, scripts, confirmations, gone };
         // The connection may break before it is offered, and nothing else watches it until then.
         connection.info = tokio::select! {
             biased;
@@ -89,9 +94,9 @@ impl Connection {
         &self.server
     }
 
-    /// Whether the server has functions (Redis 7).
-    pub(crate) const fn has_functions(&self) -> bool {
-        self.info.has_functions
+    /// Whether the server has functions (Redis 7), and takes them, as far as that is known.
+    pub(crate) fn has_functions(&self) -> bool {
+        self.info.has_functions && self.scripts.take_functions()
     }
 
     /// Whether an answer is overdue, with what comes.
@@ -120,21 +125,39 @@ impl Connection {
         self.send(name, args, blocks, deadline).await
     }
 
-    /// Receives what is published on a channel, from the answer on. After an error other than [`ClientError::Lost`] the
-    /// connection is to be discarded, since its answers may not be those to its commands any more.
+    /// What is published on the channels that this connection is subscribed to, from now on.
+    pub(crate) fn messages(&self) -> Messages {
+        Messages::new(self.client.message_rx(), self.gone.clone())
+    }
+
+    /// Subscribes to channels: what is published there from the answer on comes with [`messages`](Self::messages). After an
+    /// error other than [`ClientError::Lost`] the connection is to be discarded, since its answers may not be those to its
+    /// commands any more.
     ///
     /// fred does not wait for the server's answer to SUBSCRIBE. That to the command behind it shows that the server has
     /// subscribed; or it is the error of the SUBSCRIBE.
-    pub(crate) async fn subscribe(&self, channel: &str, deadline: Instant) -> Result<Messages, ClientError> {
-        let messages = Messages::new(self.client.message_rx(), self.gone.clone());
-        self.answer("SUBSCRIBE", channel.len(), Duration::ZERO, deadline, self.client.subscribe(channel))
-            .await?;
-        let mark = Bytes::copy_from_slice(channel.as_bytes());
+    pub(crate) async fn subscribe(&self, channels: &[Bytes], deadline: Instant) -> Result<(), ClientError> {
+        let bytes = channels.iter().map(Bytes::len).sum();
+        let subscribe = self.client.subscribe(texts(channels));
+        self.answer("SUBSCRIBE", bytes, Duration::ZERO, deadline, subscribe).await?;
+        let mark = Bytes::from_static(b"subscribed");
         let answer = self.command("ECHO", vec![mark.clone()], deadline).await?;
         match answer.as_bytes() == Some(&mark) {
-            true => Ok(messages),
+            true => Ok(()),
             false => Err(ClientError::Unexpected("SUBSCRIBE")),
         }
+    }
+
+    /// Ends subscriptions. After an error as with [`subscribe`](Self::subscribe).
+    pub(crate) async fn unsubscribe(&self, channels: &[Bytes], deadline: Instant) -> Result<(), ClientError> {
+        let bytes = channels.iter().map(Bytes::len).sum();
+        let unsubscribe = self.client.unsubscribe(texts(channels));
+        self.answer("UNSUBSCRIBE", bytes, Duration::ZERO, deadline, unsubscribe).await
+    }
+
+    /// Whether the server answers. One that can't save its data refuses PING.
+    pub(crate) async fn sign_of_life(&self, deadline: Instant) -> Result<(), ClientError> {
+        self.command("ECHO", vec![Bytes::from_static(b"alive")], deadline).await.map(drop)
     }
 
     async fn send(
@@ -190,6 +213,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// The names of channels, which are UTF-8.
+fn texts(channels: &[Bytes]) -> Vec<String> {
+    channels.iter().map(|channel| String::from_utf8_lossy(channel).into_owned()).collect()
 }
 
 impl fmt::Debug for Connection {

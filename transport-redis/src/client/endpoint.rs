@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use fred::types::RespVersion;
-use fred::types::config::{Config, ServerConfig};
+use fred::types::config::Config;
 use rhai_dispatcher_core::Invalid;
 use tokio::time::Instant;
 
@@ -37,39 +37,27 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// What the URL names, with the settings of its connections.
-    pub(crate) fn new(config: &RedisConfig) -> Result<Self, Invalid> {
-        let url = ServerUrl::parse(config.url.as_str())?;
-        let tls = match url.uses_tls {
-            true => Some(tls(config)?),
-            false => {
-                refuse_settings(config)?;
-                None
-            }
-        };
-        // RESP3 begins a connection with HELLO. RESP2 begins it with PING, which a server that can't save its data refuses.
-        let version = RespVersion::RESP3;
-        let connect = Config { version, fail_fast: true, tls, ..Config::default() };
-        let (username, password) = (url.user, url.password);
-        let server = Config { username, password, database: url.database, ..connect.clone() };
-        let name = config.tls_server_name.clone();
-        let target = match url.place {
-            Place::Host(host, port) => Target::Server(Box::new(at(server, host, port, name))),
-            Place::Socket(path) => {
-                Target::Server(Box::new(Config { server: ServerConfig::new_unix_socket(path), ..server }))
-            }
-            Place::Master { name: master, sentinels } => {
-                let (username, password) = (
-                    config.sentinel_user.clone(),
-                    config.sentinel_password.as_ref().map(|password| password.expose().to_owned()),
-                );
-                let login = Config { username, password, ..connect };
-                let sentinels = sentinels.into_iter().map(|(host, port)| at(login.clone(), host, port, None));
-                Target::Master(Box::new(Sentinels::new(master, sentinels.collect(), server, name)))
-            }
-        };
-        check_sentinel_settings(config, matches!(target, Target::Master(_)))?;
-        Ok(Self { target, timeout: config.call_timeout })
+    /// A server. Connecting may take `timeout`.
+    pub(super) fn server(server: Config, timeout: Duration) -> Self {
+        Self { target: Target::Server(Box::new(server)), timeout }
+    }
+
+    /// The server that Sentinels name, which `server` says all but the address of.
+    pub(super) fn master(
+        config: &RedisConfig,
+        name: String,
+        sentinels: Vec<(String, u16)>,
+        server: Config,
+    ) -> Self {
+        let (username, password) = (
+            config.sentinel_user.clone(),
+            config.sentinel_password.as_ref().map(|password| password.expose().to_owned()),
+        );
+        let login = Config { username, password, database: None, ..server.clone() };
+        let sentinels = sentinels.into_iter().map(|(host, port)| at(login.clone(), host, port, None));
+        let tls_name = config.tls_server_name.clone();
+        let sentinels = Sentinels::new(name, sentinels.collect(), server, tls_name);
+        Self { target: Target::Master(Box::new(sentinels)), timeout: config.call_timeout }
     }
 
     /// Where the next connection goes. With Sentinels, they are asked; what that meets is `explained` if it is an error.
@@ -91,6 +79,30 @@ impl Endpoint {
     pub(super) const fn timeout(&self) -> Duration {
         self.timeout
     }
+}
+
+/// The settings of connections to what a URL names, without an address.
+pub(super) fn server_of(config: &RedisConfig, url: &ServerUrl) -> Result<Config, Invalid> {
+    let tls = match url.uses_tls {
+        true => Some(tls(config)?),
+        false => {
+            refuse_settings(config)?;
+            None
+        }
+    };
+    check_sentinel_settings(config, matches!(url.place, Place::Master { .. }))?;
+    // RESP3 begins a connection with HELLO. RESP2 begins it with PING, which a server that can't save its data refuses.
+    let version = RespVersion::RESP3;
+    let (username, password) = (url.user.clone(), url.password.clone());
+    Ok(Config {
+        version,
+        fail_fast: true,
+        tls,
+        username,
+        password,
+        database: url.database,
+        ..Config::default()
+    })
 }
 
 fn check_sentinel_settings(config: &RedisConfig, has_sentinels: bool) -> Result<(), Invalid> {

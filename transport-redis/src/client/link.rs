@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::dial::{Closed, FEW_MESSAGES};
+use super::dial::Closed;
 use super::{ClientError, Connection, Network};
 
 /// The shortest and longest pause between two tries to connect. The first is short because most
@@ -16,6 +16,9 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from
 /// A connection that held no longer than this was no success.
 const SHORT: Duration = Duration::from_millis(100);
 
+/// The number that the last connection of this process was given.
+static LAST_NUMBER: AtomicU64 = AtomicU64::new(0);
+
 /// Says to drop every connection, and to make no more.
 const EVERY: u64 = u64::MAX;
 
@@ -25,7 +28,7 @@ const EVERY: u64 = u64::MAX;
 /// again, the old one is taken for dead and left: the commands on it end as lost, and are sent on the new one if they may
 /// be repeated. A network that is slow, and not dead, answers first.
 #[derive(Debug, Clone)]
-pub(crate) struct Link {
+pub(super) struct Link {
     inner: Arc<LinkInner>,
     _holder: Arc<Holder>,
 }
@@ -36,12 +39,12 @@ struct Holder(Arc<LinkInner>);
 
 /// Where a link stands.
 #[derive(Debug, Clone)]
-pub(crate) enum LinkState {
+enum LinkState {
     /// It was not requested yet, or the server refused it.
     Idle,
     /// It is being made; why there is none, if there was one or a try.
     Connecting(Option<String>),
-    /// It is there, with its number, 1-based.
+    /// It is there, with its number.
     Up(Connection, u64),
     /// The server refuses this client.
     Refused(ClientError),
@@ -59,18 +62,22 @@ struct LinkInner {
     drop: watch::Sender<u64>,
     /// The last connection that its user has closed, since it has no more use for it. It is not at fault.
     closed: AtomicU64,
-    made: AtomicU64,
+    /// The number of the last connection; 0 before the first.
+    number: AtomicU64,
+    /// How often a connection of this purpose was made in place of another.
+    reconnects: Arc<watch::Sender<u64>>,
     /// The generation of the connection that is there.
     generation: AtomicU64,
 }
 
 impl Link {
-    pub(crate) fn new(network: Network, patience: Duration) -> Self {
-        Self::with_messages(network, FEW_MESSAGES, patience)
-    }
-
-    /// One on which so many messages of channels may wait to be received.
-    pub(crate) fn with_messages(network: Network, messages: usize, patience: Duration) -> Self {
+    /// One on which so many messages of channels may wait to be received. It adds to `reconnects`.
+    pub(super) fn new(
+        network: Network,
+        messages: usize,
+        patience: Duration,
+        reconnects: Arc<watch::Sender<u64>>,
+    ) -> Self {
         let inner = LinkInner {
             network,
             messages,
@@ -78,24 +85,24 @@ impl Link {
             state: watch::Sender::new(LinkState::Idle),
             drop: watch::Sender::new(0),
             closed: AtomicU64::new(0),
-            made: AtomicU64::new(0),
+            number: AtomicU64::new(0),
+            reconnects,
             generation: AtomicU64::new(0),
         };
         let inner = Arc::new(inner);
         Self { _holder: Arc::new(Holder(Arc::clone(&inner))), inner }
     }
 
-    /// What happens to the link from now on.
-    pub(crate) fn watch(&self) -> watch::Receiver<LinkState> {
-        self.inner.state.subscribe()
+    pub(super) fn network(&self) -> &Network {
+        &self.inner.network
     }
 
-    pub(crate) fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         matches!(*self.inner.state.borrow(), LinkState::Up(..))
     }
 
     /// The reason why the connection is missing, if it existed or was tried.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub(super) fn problem(&self) -> Option<String> {
         match &*self.inner.state.borrow() {
             LinkState::Connecting(why) => why.clone(),
             LinkState::Refused(error) => Some(error.to_string()),
@@ -103,18 +110,8 @@ impl Link {
         }
     }
 
-    /// Warns of a problem, of each kind for all links of the handle once in a while.
-    pub(crate) fn warn(&self, problem: &str) {
-        self.inner.warn(problem);
-    }
-
-    /// How many connections were lost and made again.
-    pub(crate) fn reconnects(&self) -> u64 {
-        self.inner.made.load(Ordering::Relaxed).saturating_sub(1)
-    }
-
     /// Closes the connection, if there is one, as its user has no more use for what it waits for. The next use makes another.
-    pub(crate) fn close(&self) {
+    pub(super) fn close(&self) {
         let number = match &*self.inner.state.borrow() {
             LinkState::Up(_, number) => *number,
             _ => return,
@@ -124,21 +121,22 @@ impl Link {
     }
 
     /// Closes a connection that does not do what it should, so that a new one is made.
-    pub(crate) fn discard(&self, number: u64) {
+    pub(super) fn discard(&self, number: u64) {
         self.inner.drop.send_replace(number);
     }
 
     /// Closes a connection whose server can't serve any more, and all others of its generation.
-    pub(crate) fn discard_generation(&self, number: u64) {
+    pub(super) fn discard_generation(&self, number: u64) {
         let is_it = |state: &LinkState| matches!(state, LinkState::Up(_, current) if *current == number);
         if is_it(&self.inner.state.borrow()) {
+            self.inner.network.note_trouble();
             self.inner.network.end_generation(self.inner.generation.load(Ordering::Relaxed));
         }
         self.discard(number);
     }
 
     /// The connection, as soon as there is one. Must be called on tokio.
-    pub(crate) async fn get(&self, deadline: Instant) -> Result<(Connection, u64), ClientError> {
+    pub(super) async fn get(&self, deadline: Instant) -> Result<(Connection, u64), ClientError> {
         let mut state = self.inner.state.subscribe();
         self.start();
         let mut problem = "it is being made".to_owned();
@@ -208,6 +206,10 @@ enum End {
 async fn keep(inner: Arc<LinkInner>) {
     let mut pause = BACKOFF.0;
     while !inner.ended() {
+        if inner.network.is_left() {
+            inner.state.send_replace(LinkState::Idle);
+            return;
+        }
         match inner.open().await {
             Ok(mut made) => {
                 let mut since = Instant::now();
@@ -223,9 +225,12 @@ async fn keep(inner: Arc<LinkInner>) {
                 if inner.ended() {
                     return;
                 }
-                if inner.closed.load(Ordering::Relaxed) == inner.made.load(Ordering::Relaxed) {
+                if inner.closed.load(Ordering::Relaxed) == inner.number.load(Ordering::Relaxed) {
                     tracing::debug!("the connection to Redis was closed by its user");
+                } else if inner.network.is_left() {
+                    tracing::debug!("the server is of the cluster no more");
                 } else {
+                    inner.network.note_trouble();
                     inner.warn(&format!("the connection to Redis was lost: {why}"));
                 }
                 inner.state.send_replace(LinkState::Connecting(Some(why)));
@@ -242,6 +247,7 @@ async fn keep(inner: Arc<LinkInner>) {
                     inner.warn(&format!("Redis can't serve now: {error}"));
                 }
                 tracing::debug!("no connection to Redis: {error}");
+                inner.network.note_trouble();
                 inner.state.send_replace(LinkState::Connecting(Some(error.to_string())));
             }
         }
@@ -269,9 +275,12 @@ impl LinkInner {
     /// Offers a connection for as long as it is there.
     async fn hold(&self, made: Made) -> End {
         let Made { connection, closed, generation } = made;
-        let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-        if number > 1 && self.network.log.admit("connected to Redis again").is_some() {
-            tracing::info!("connected to Redis again");
+        let number = LAST_NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.number.swap(number, Ordering::Relaxed) != 0 || self.network.came_later {
+            self.reconnects.send_modify(|count| *count += 1);
+            if self.network.log.admit("connected to Redis again").is_some() {
+                tracing::info!("connected to Redis again");
+            }
         }
         self.generation.store(generation, Ordering::Relaxed);
         let mut ends = Ends { closed, discard: self.drop.subscribe(), left: self.network.watch_generation() };
@@ -280,7 +289,7 @@ impl LinkInner {
         loop {
             tokio::select! {
                 why = self.lost(&connection, number, generation, &mut ends) => return End::Lost(why),
-                _ = overdue.wait_for(|overdue| *overdue) => {}
+                _ = overdue.wait_for(|overdue| *overdue) => self.network.note_trouble(),
             }
             tokio::select! {
                 biased;

@@ -17,7 +17,10 @@ pub(crate) struct Messages {
 /// What came next.
 #[derive(Debug)]
 pub(crate) enum Received {
-    Message(Bytes),
+    Message {
+        channel: Bytes,
+        value: Bytes,
+    },
     /// Messages came faster than they were taken, and the oldest are lost.
     Lagged,
 }
@@ -35,11 +38,15 @@ impl Messages {
                 received = self.receiver.recv() => received,
                 error = lost(&mut self.gone) => return Err(error),
             };
-            match received.map(|message| message.value) {
-                Ok(Value::Bytes(bytes)) => return Ok(Received::Message(bytes)),
-                Ok(Value::String(text)) => return Ok(Received::Message(text.into_inner())),
-                // Nothing else is published.
-                Ok(_) => {}
+            match received {
+                Ok(Message { channel, value, .. }) => {
+                    let value = match value {
+                        Value::Bytes(bytes) => bytes,
+                        Value::String(text) => text.into_inner(),
+                        _ => continue, // nothing else is published
+                    };
+                    return Ok(Received::Message { channel: channel.into_inner(), value });
+                }
                 Err(RecvError::Lagged(_)) => return Ok(Received::Lagged),
                 Err(RecvError::Closed) => return Err(ClientError::Lost("the connection was closed".into())),
             }

@@ -59,7 +59,7 @@ async fn mismatch(config: &Config) -> Option<ClientError> {
     };
     let address = address_of(config);
     if uses_tls {
-        let hint = "it takes connections over TLS; write rediss:// or rediss-sentinel://";
+        let hint = "it takes connections over TLS; write rediss://, rediss-cluster:// or rediss-sentinel://";
         return problem
             .is_some_and(|text| is_of_tls(&text))
             .then(|| ClientError::Refused(format!("{address}: {hint}")));
@@ -76,6 +76,6 @@ async fn mismatch(config: &Config) -> Option<ClientError> {
         }
         Some(text) => matches!(ClientError::of_server(&text), ClientError::Refused(_)),
     };
-    let hint = "it takes connections without TLS; write redis:// or redis-sentinel://";
+    let hint = "it takes connections without TLS; write redis://, redis-cluster:// or redis-sentinel://";
     answers.then(|| ClientError::Refused(format!("{address}: {hint}")))
 }

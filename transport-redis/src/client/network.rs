@@ -4,16 +4,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fred::types::config::ServerConfig;
 use rhai_dispatcher_core::ErrorLog;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use super::Endpoint;
 
-/// The server of a handle, and what the connections to it share.
+/// A server of a handle, and what the connections to it share.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     pub(super) endpoint: Endpoint,
-    /// Whether the server has to know WAITAOF.
-    pub(super) needs_waitaof: bool,
+    pub(super) demands: Demands,
+    /// Told when the server seems to be away: in a cluster, another may have its slots then.
+    trouble: Arc<Notify>,
+    /// Whether it has come to a cluster that was known: connections to it take the place of others.
+    pub(super) came_later: bool,
+    /// Whether it is of the cluster no more.
+    left: Arc<AtomicBool>,
     /// The generation of connections. It ends when a connection was discarded because its server, or the way to it, is
     /// dead: all connections of the generation are then made again, since the others may be idle or blocked and not
     /// find out by themselves.
@@ -25,15 +30,32 @@ pub(crate) struct Network {
     pub(crate) log: Arc<ErrorLog>,
 }
 
+/// What a server has to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demands {
+    /// Whether it has to know WAITAOF.
+    pub(super) waitaof: bool,
+    /// Whether it has to be of a cluster, which it may not be otherwise.
+    pub(super) cluster: bool,
+}
+
 impl Network {
-    pub(crate) fn new(endpoint: Endpoint, needs_waitaof: bool) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        demands: Demands,
+        trouble: Arc<Notify>,
+        log: Arc<ErrorLog>,
+    ) -> Self {
         Self {
             endpoint,
-            needs_waitaof,
+            demands,
+            trouble,
+            came_later: false,
+            left: Arc::default(),
             generation: Arc::new(watch::Sender::new(0)),
             was_reached: Arc::default(),
             asking: Arc::default(),
-            log: Arc::default(),
+            log,
         }
     }
 
@@ -43,6 +65,30 @@ impl Network {
 
     pub(super) fn note_reached(&self) {
         self.was_reached.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether both are the same: its endpoint may be that of others too.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.generation, &other.generation)
+    }
+
+    pub(super) fn that_came_later(self) -> Self {
+        Self { came_later: true, ..self }
+    }
+
+    /// Notes that it is of the cluster no more: its connections end, and no others are made.
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+        self.end_generation(self.generation());
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the server seems to be away.
+    pub(super) fn note_trouble(&self) {
+        self.trouble.notify_one();
     }
 
     /// Waits until the Sentinels name another master than `server`. Without Sentinels it does not end.

@@ -1,17 +1,13 @@
-use std::fmt::Write;
 use std::time::Duration;
 
-use bytes::Bytes;
-use fred::clients::Client;
-use fred::interfaces::ClientLike;
 use fred::types::config::{Config, ServerConfig};
-use fred::types::{ClusterHash, CustomCommand, Value};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
-use super::dial::{Closed, FEW_MESSAGES, address_of, at, command_error, dial};
+use super::dial::{address_of, at};
 use super::mismatch::explained;
+use super::question::{Questions, together};
 use super::{ClientError, ServerReply};
 
 /// Sentinels, and the master that they are asked for.
@@ -88,16 +84,12 @@ impl Sentinels {
 }
 
 /// A connection to one of them.
-struct Sentinel<'a> {
-    config: &'a Config,
-    client: Client,
-    _closed: Closed,
-}
+struct Sentinel(Questions);
 
-impl<'a> Sentinel<'a> {
-    async fn open(config: &'a Config, deadline: Instant) -> Result<Self, ClientError> {
-        match dial(config.clone(), FEW_MESSAGES, deadline).await {
-            Ok((client, closed)) => Ok(Self { config, client, _closed: closed }),
+impl Sentinel {
+    async fn open(config: &Config, deadline: Instant) -> Result<Self, ClientError> {
+        match Questions::open(config, deadline).await {
+            Ok(questions) => Ok(Self(questions)),
             Err(ClientError::Refused(why)) => {
                 let address = address_of(config);
                 let why = why.strip_prefix(&format!("{address}: ")).unwrap_or(&why);
@@ -113,14 +105,9 @@ impl<'a> Sentinel<'a> {
 
     /// The host and port of a master.
     async fn ask(&self, name: &str, deadline: Instant) -> Result<(String, u16), ClientError> {
-        let address = address_of(self.config);
-        let command = CustomCommand::new_static("SENTINEL", ClusterHash::FirstKey, false);
-        let args = [Bytes::from_static(b"GET-MASTER-ADDR-BY-NAME"), Bytes::copy_from_slice(name.as_bytes())];
-        let args = args.into_iter().map(Value::Bytes).collect::<Vec<_>>();
-        let answer = match timeout_at(deadline, self.client.custom_raw(command, args)).await {
-            Ok(frame) => ServerReply::new(frame.map_err(|error| command_error(&error))?),
-            Err(_) => return Err(ClientError::Lost(format!("the Sentinel {address} does not answer"))),
-        };
+        let Self(questions) = self;
+        let address = questions.address();
+        let answer = questions.ask("SENTINEL", &["GET-MASTER-ADDR-BY-NAME", name], deadline).await;
         let answer = answer.map_err(|error| match error {
             ClientError::Server(text) if text.contains("unknown command") => ClientError::Refused(format!(
                 "{address} is not a Sentinel; write redis:// for a server without them"
@@ -138,19 +125,5 @@ impl<'a> Sentinel<'a> {
         let [host, port] = parts[..] else { return Err(ClientError::Unexpected("SENTINEL")) };
         let port = port.parse().map_err(|_| ClientError::Unexpected("SENTINEL"))?;
         Ok((host.to_owned(), port))
-    }
-}
-
-/// The error of all: one that does not pass only if that is so of each, since the others may be back soon.
-fn together(problems: &[ClientError]) -> ClientError {
-    let mut text = String::new();
-    for problem in problems {
-        let separator = if text.is_empty() { "" } else { "; " };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{separator}{problem}");
-    }
-    match problems.iter().all(|problem| matches!(problem, ClientError::Refused(_))) {
-        true => ClientError::Refused(text),
-        false => ClientError::Lost(text),
     }
 }

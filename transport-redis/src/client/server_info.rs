@@ -17,7 +17,7 @@ impl ServerInfo {
     pub(super) fn parse(info: &ServerReply, network: &Network) -> Result<Self, ClientError> {
         let text = info.as_str().ok_or(ClientError::Unexpected("INFO"))?;
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        refuse_mode(field("redis_mode").or_else(|| field("server_mode")))?;
+        refuse_mode(field("redis_mode").or_else(|| field("server_mode")), network.demands.cluster)?;
         if field("loading") == Some("1") {
             return Err(ClientError::Demoted("LOADING the server is loading its data".into()));
         }
@@ -30,7 +30,7 @@ impl ServerInfo {
                     version.0, version.1
                 )));
             }
-            Some(version) if network.needs_waitaof && version < (7, 2) => {
+            Some(version) if network.demands.waitaof && version < (7, 2) => {
                 return Err(ClientError::Refused(format!(
                     "durability: WAITAOF needs Redis 7.2, the server is {}.{}",
                     version.0, version.1
@@ -46,7 +46,7 @@ impl ServerInfo {
             warn(network, "Redis may drop tasks when its memory is full: set maxmemory-policy to noeviction");
         }
         let has_append_log = field("aof_enabled") != Some("0");
-        if network.needs_waitaof && !has_append_log {
+        if network.demands.waitaof && !has_append_log {
             return Err(ClientError::Refused(
                 "durability: fsynced needs an append-only file, and the server has none; set appendonly yes"
                     .into(),
@@ -70,11 +70,14 @@ impl ServerInfo {
     }
 }
 
-/// Refuses what is not a server of its own.
-fn refuse_mode(mode: Option<&str>) -> Result<(), ClientError> {
+/// Refuses what is not what the URL says.
+fn refuse_mode(mode: Option<&str>, is_cluster: bool) -> Result<(), ClientError> {
     let problem = match mode {
-        Some("cluster") => {
-            "the server is a node of a Redis Cluster, which is not supported yet; name a server that is not"
+        Some("cluster") if !is_cluster => {
+            "the server is of a cluster; write redis-cluster://, or rediss-cluster:// for TLS"
+        }
+        Some("standalone") if is_cluster => {
+            "the server is not of a cluster; write redis://, or rediss:// for TLS"
         }
         Some("sentinel") => {
             "the server is a Sentinel; write redis-sentinel://host:port/NAME with the name of its master"

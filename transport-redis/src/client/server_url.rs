@@ -26,14 +26,16 @@ pub(super) enum Place {
         /// Their hosts and ports.
         sentinels: Vec<(String, u16)>,
     },
+    /// At those of a cluster that have a slot. These are hosts and ports of some of its servers.
+    Cluster(Vec<(String, u16)>),
 }
 
 /// The ports where the URL has none.
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26_379;
 
-/// How many Sentinels a URL may name.
-const MAX_SENTINELS: usize = 16;
+/// How many Sentinels, or servers of a cluster, a URL may name.
+const MAX_ADDRESSES: usize = 16;
 
 impl ServerUrl {
     /// Reads a URL. Of its query it knows only `db`, of a socket.
@@ -47,9 +49,8 @@ impl ServerUrl {
             "redis-sentinel" | "valkey-sentinel" => master(rest, false),
             "rediss-sentinel" | "valkeys-sentinel" => master(rest, true),
             "redis+unix" | "valkey+unix" | "unix" => socket(rest),
-            "redis-cluster" | "rediss-cluster" | "valkey-cluster" | "valkeys-cluster" => {
-                Err(invalid("names a Redis Cluster, which is not supported yet"))
-            }
+            "redis-cluster" | "valkey-cluster" => cluster(rest, false),
+            "rediss-cluster" | "valkeys-cluster" => cluster(rest, true),
             _ => Err(invalid("names no transport that is supported here")),
         }
     }
@@ -68,19 +69,21 @@ fn host(rest: &str, uses_tls: bool) -> Result<ServerUrl, Invalid> {
 
 fn master(rest: &str, uses_tls: bool) -> Result<ServerUrl, Invalid> {
     let (credentials, addresses, path) = split(rest)?;
-    let sentinels = addresses
-        .split(',')
-        .map(|address| host_and_port(address, SENTINEL_PORT))
-        .collect::<Result<Vec<_>, _>>()?;
-    if sentinels.len() > MAX_SENTINELS {
-        return Err(invalid("has more than 16 Sentinels; three are enough to begin with"));
-    }
+    let sentinels = hosts_and_ports(addresses, SENTINEL_PORT)?;
     let (name, path) = path.split_once('/').unwrap_or((path, ""));
     let name = decode_percent(name).map_err(invalid)?;
     if name.is_empty() {
         return Err(invalid("has no name of a master behind its Sentinels"));
     }
     server(Place::Master { name, sentinels }, credentials, database(path)?, uses_tls)
+}
+
+fn cluster(rest: &str, uses_tls: bool) -> Result<ServerUrl, Invalid> {
+    let (credentials, addresses, path) = split(rest)?;
+    if !matches!(database(path)?, None | Some(0)) {
+        return Err(invalid("has a database, of which a cluster has none but 0"));
+    }
+    server(Place::Cluster(hosts_and_ports(addresses, PORT)?), credentials, None, uses_tls)
 }
 
 fn socket(rest: &str) -> Result<ServerUrl, Invalid> {
@@ -111,6 +114,15 @@ fn split(rest: &str) -> Result<(Option<&str>, &str, &str), Invalid> {
         Some((credentials, addresses)) => (Some(credentials), addresses, path),
         None => (None, authority, path),
     })
+}
+
+fn hosts_and_ports(addresses: &str, default: u16) -> Result<Vec<(String, u16)>, Invalid> {
+    let all = addresses.split(',').map(|address| host_and_port(address, default));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    match all.len() {
+        0..=MAX_ADDRESSES => Ok(all),
+        _ => Err(invalid("has more than 16 addresses; three are enough to begin with")),
+    }
 }
 
 fn host_and_port(address: &str, default: u16) -> Result<(String, u16), Invalid> {
@@ -168,8 +180,8 @@ pub(super) fn invalid(problem: impl Into<std::borrow::Cow<'static, str>>) -> Inv
     Invalid::new(
         "redis_url",
         problem,
-        "write redis://[user[:password]@]host[:port][/database], rediss://… for TLS, redis+unix:///path/to/socket or \
-         redis-sentinel://host[:port][,host[:port]…]/master[/database]",
+        "write redis://[user[:password]@]host[:port][/database], rediss://… for TLS, redis+unix:///path/to/socket, \
+         redis-cluster://host[:port][,host[:port]…] or redis-sentinel://host[:port][,host[:port]…]/master[/database]",
     )
 }
 
@@ -211,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn urls_of_clusters_name_some_of_their_servers() {
+        let url = ServerUrl::parse("rediss-cluster://ann:secret@one:7000,[::1],three/0").expect("a URL");
+        let nodes = [("one", 7000), ("::1", 6379), ("three", 6379)];
+        assert_eq!(url.place, Place::Cluster(nodes.map(|(host, port)| (host.to_owned(), port)).to_vec()));
+        assert_eq!((url.user.as_deref(), url.database, url.uses_tls), (Some("ann"), None, true));
+        for bad in ["redis-cluster://", "redis-cluster://one,", "redis-cluster://one/2"] {
+            assert_eq!(ServerUrl::parse(bad).expect_err(bad).field, "redis_url");
+        }
+    }
+
+    #[test]
     fn bad_urls_are_refused_without_showing_the_password() {
         for bad in [
             "",
@@ -226,7 +249,7 @@ mod tests {
             "redis://ann:12/secret@host/0",
             "redis://:se/secret@host",
             "redis://user:secret",
-            "redis-cluster://:secret@host",
+            "redis-cluster://:secret@host/1",
             "redis+unix://",
         ] {
             let error = ServerUrl::parse(bad).expect_err(bad);

@@ -6,8 +6,9 @@ use rhai_dispatcher_tokio_bridge::TokioBridge;
 use tokio::time::{Instant, sleep};
 
 use super::LuaScript;
-use crate::client::{ClientError, Link, Network, ServerReply};
+use crate::client::{ClientError, Links, ServerReply, Servers};
 use crate::handle::Handle;
+use crate::slot::Slot;
 
 /// Sends plain commands to the server of a [`RedisTransport`](crate::RedisTransport), for packages beside it that have
 /// keys of their own.
@@ -17,8 +18,8 @@ use crate::handle::Handle;
 /// transport end without it.
 #[derive(Debug, Clone)]
 pub struct RedisCommands {
-    network: Network,
-    link: Link,
+    servers: Servers,
+    links: Links,
     prefix: Arc<str>,
     timeout: Duration,
     patience: Duration,
@@ -31,8 +32,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from
 impl RedisCommands {
     pub(crate) fn new(handle: &Handle) -> Self {
         Self {
-            network: handle.network.clone(),
-            link: handle.caller.link.clone(),
+            servers: handle.servers.clone(),
+            links: handle.caller.links.clone(),
             prefix: handle.config.prefix.as_str().into(),
             timeout: handle.config.call_timeout,
             patience: handle.config.patience(),
@@ -43,7 +44,7 @@ impl RedisCommands {
     /// The same server over a connection of its own, for commands that block.
     #[must_use]
     pub fn with_own_connection(&self) -> Self {
-        Self { link: Link::new(self.network.clone(), self.patience), ..self.clone() }
+        Self { links: Links::new(&self.servers, self.patience), ..self.clone() }
     }
 
     /// What all keys begin with.
@@ -52,13 +53,19 @@ impl RedisCommands {
         &self.prefix
     }
 
+    /// Whether the keys are on the servers of a cluster: those of one command have to be in one slot then.
+    #[must_use]
+    pub fn is_of_cluster(&self) -> bool {
+        self.servers.is_cluster()
+    }
+
     /// Where its futures run.
     #[must_use]
     pub fn bridge(&self) -> &TokioBridge {
         &self.bridge
     }
 
-    /// Sends a command that may be repeated, until there is an answer or the call timeout is over.
+    /// Sends a command whose first argument is a key, and that may be repeated, until there is an answer or the call timeout is over.
     ///
     /// # Errors
     /// [`ClientError::Timeout`] with the last problem; other errors that a repetition does not help at once.
@@ -66,7 +73,7 @@ impl RedisCommands {
         self.repeat(Request::Command(name, args)).await
     }
 
-    /// Sends a command once.
+    /// Sends a command whose first argument is a key, once.
     ///
     /// # Errors
     /// After an error the command may have been carried out.
@@ -100,7 +107,7 @@ impl RedisCommands {
         self.attempt(&Request::script(script, keys, args), Instant::now() + self.timeout).await
     }
 
-    /// Sends a command, once, that the server may leave unanswered for as long as it `blocks`. To be used with a
+    /// Sends a command whose first argument is a key, once, that the server may leave unanswered for as long as it `blocks`. To be used with a
     /// [connection of its own](Self::with_own_connection): other commands would wait behind it.
     ///
     /// # Errors
@@ -111,12 +118,13 @@ impl RedisCommands {
         args: Vec<Bytes>,
         blocks: Duration,
     ) -> Result<ServerReply, ClientError> {
-        self.send(name, args, blocks, Instant::now() + blocks + self.timeout).await
+        let key = args[0].clone();
+        self.send(name, &key, args, blocks, Instant::now() + blocks + self.timeout).await
     }
 
     /// Closes the connection, so that the server ends a command that blocks. The next command opens another one.
     pub fn disconnect(&self) {
-        self.link.close();
+        self.links.close();
     }
 
     async fn repeat(&self, request: Request) -> Result<ServerReply, ClientError> {
@@ -138,14 +146,15 @@ impl RedisCommands {
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<ServerReply, ClientError> {
         let (script, args) = match request {
             Request::Command(name, args) => {
-                return self.send(name, args.clone(), Duration::ZERO, deadline).await;
+                return self.send(name, &args[0], args.clone(), Duration::ZERO, deadline).await;
             }
             Request::Script(script, args) => (script, args),
         };
         let call = |script: Bytes| std::iter::once(script).chain(args.iter().cloned()).collect();
-        match self.send("EVALSHA", call(script.hash()), Duration::ZERO, deadline).await {
+        let key = &args[1];
+        match self.send("EVALSHA", key, call(script.hash()), Duration::ZERO, deadline).await {
             Err(ClientError::Server(text)) if text.starts_with("NOSCRIPT") => {
-                self.send("EVAL", call(script.source()), Duration::ZERO, deadline).await
+                self.send("EVAL", key, call(script.source()), Duration::ZERO, deadline).await
             }
             answer => answer,
         }
@@ -154,18 +163,17 @@ impl RedisCommands {
     async fn send(
         &self,
         name: &'static str,
+        key: &Bytes,
         args: Vec<Bytes>,
         blocks: Duration,
         deadline: Instant,
     ) -> Result<ServerReply, ClientError> {
-        let (connection, number) = self.link.get(deadline).await?;
-        let answer = connection.blocking_command(name, args, blocks, deadline).await;
-        match answer {
-            Err(ClientError::Demoted(_)) => self.link.discard_generation(number),
-            Err(ClientError::Timeout(_)) if !blocks.is_zero() => self.link.discard(number),
-            _ => {}
+        let linked = self.links.get(Slot::of_key(key), deadline).await?;
+        let answer = linked.connection.blocking_command(name, args, blocks, deadline).await;
+        if matches!(answer, Err(ClientError::Timeout(_))) && !blocks.is_zero() {
+            linked.discard();
         }
-        answer
+        linked.checked(answer)
     }
 }
 

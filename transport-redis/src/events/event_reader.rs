@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,21 +10,24 @@ use rhai_dispatcher_core::{
     ActivityPosition, ActivityQueue, EventQueue, RunId, TaskId, TaskStatus, WorkerId,
 };
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use super::entries::{RawEntries, StreamId, parse_entries, read_streams};
+use super::entries::{parse_entries, read_streams};
+use super::streams::{Reader, Streams};
 use super::subscribers::Subscribers;
-use crate::activity::{WatchedStream, Watchers};
-use crate::client::{ClientError, Connection, Link};
+use crate::activity::Watchers;
+use crate::client::{ClientError, Linked, Links, Messages, Received};
 use crate::script::{Args, ScriptCaller, keys};
+use crate::slot::Slot;
 use crate::wire::event::parse_run;
 
-/// Reads the streams of all tasks to which a handle has subscribers, on one connection of its own, while there are any.
+/// Reads the streams of all tasks to which a handle has subscribers, and of the activity that it watches. Whoever writes to
+/// a stream says so on the channel of the same name; a connection of its own hears that, while there are subscribers.
 #[derive(Debug)]
 pub(crate) struct EventReader {
-    /// A stream of this handle, which ends the blocking read when a subscriber comes.
-    wake_key: Bytes,
-    link: Link,
+    links: Links,
+    /// Where it listens.
+    slot: Slot,
     pub(super) caller: Arc<ScriptCaller>,
     subscribers: Subscribers,
     /// Those that watch the activity of worker ids.
@@ -35,24 +38,31 @@ pub(crate) struct EventReader {
     is_closed: AtomicBool,
 }
 
-/// The time between two reads of the records: a start without other events is told that late at most. Also the longest
-/// blocking read.
+/// The time between two reads of the records, and of all streams: a start without other events is told that late at most,
+/// and so is an entry of which the message was lost.
 const RECORDS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many records are read without waiting for an answer: bounds what one connection has under way.
-const RECORDS_AT_ONCE: usize = 128;
+/// How many reads are sent without waiting for an answer: bounds what one connection has under way.
+const READS_AT_ONCE: usize = 128;
 
 /// How many entries of a stream are read at once.
-const AT_ONCE: usize = 512;
+pub(super) const AT_ONCE: usize = 512;
 
-/// How long the stream that wakes the reader is kept.
-const WAKE_TTL: &str = "10000";
+/// How many streams are read at once, about.
+const STREAMS_AT_ONCE: usize = 64;
+
+/// What is listened to over one connection.
+struct Listening {
+    linked: Linked,
+    messages: Messages,
+    channels: HashSet<Bytes>,
+}
 
 impl EventReader {
-    pub(crate) fn new(caller: Arc<ScriptCaller>, link: Link, handle_id: &str) -> Self {
+    pub(crate) fn new(caller: Arc<ScriptCaller>, links: Links, handle_id: &str) -> Self {
         Self {
-            wake_key: keys::event_wake(&caller.prefix, handle_id),
-            link,
+            links,
+            slot: Slot::of(&caller.prefix, handle_id),
             caller,
             subscribers: Subscribers::default(),
             watchers: Watchers::default(),
@@ -81,33 +91,21 @@ impl EventReader {
         self.changed.notify_one();
     }
 
-    /// Ends the blocking read, which does not know of a new subscriber.
-    pub(crate) async fn wake(&self) {
-        let deadline = Instant::now() + self.caller.timeout;
-        let Ok((connection, _)) = self.caller.link.get(deadline).await else { return };
-        let mut args = Args::new();
-        args.push(self.wake_key.clone()).push_static("MAXLEN").push_static("1").push_static("*");
-        args.push_static("w").push_static("1");
-        let mut expiry = Args::new();
-        expiry.push(self.wake_key.clone()).push_static(WAKE_TTL);
-        // If they fail, the read ends by itself within a second.
-        let _ = connection.command("XADD", args.into_vec(), deadline).await;
-        let _ = connection.command("PEXPIRE", expiry.into_vec(), deadline).await;
-    }
-
     pub(super) fn remove(&self, key: u64) {
         self.subscribers.remove(key);
+        self.changed.notify_one();
     }
 
     /// Gives a subscriber the rest of its task's stream, and removes it.
     pub(super) async fn read_rest(&self, key: u64) -> Result<(), ClientError> {
         let Some(mut subscriber) = self.subscribers.remove(key) else { return Ok(()) };
+        self.changed.notify_one();
         loop {
             let stream = keys::events(&self.caller.prefix, subscriber.task);
             let mut args = Args::new();
             args.push_static("COUNT").push_display(AT_ONCE).push_static("STREAMS");
-            args.push(stream).push_display(subscriber.last);
-            let reply = self.caller.read_command("XREAD", args.into_vec()).await?;
+            args.push(stream.clone()).push_display(subscriber.last);
+            let reply = self.caller.read_command("XREAD", &stream, args.into_vec()).await?;
             let Some((_, entries)) = read_streams(reply).pop() else { return Ok(()) };
             let entries = parse_entries(&entries);
             subscriber.take(&entries);
@@ -125,121 +123,210 @@ impl EventReader {
 
     /// Reads while there are subscribers, until the transport ends.
     pub(crate) async fn read(self: Arc<Self>) {
-        let mut woken = StreamId::default();
-        let mut next_records = Instant::now();
         while !self.is_closed.load(Ordering::Acquire) {
-            let streams = self.subscribers.streams();
-            let watched = self.watchers.streams(&self.caller.prefix);
-            if streams.is_empty() && watched.is_empty() {
+            if self.streams().is_empty() {
+                self.links.close();
                 self.changed.notified().await;
                 continue;
             }
-            if self.has_new.swap(false, Ordering::AcqRel) {
-                next_records = Instant::now();
-            }
-            if let Err(error) = self.read_once(&streams, &watched, &mut woken, &mut next_records).await {
+            if let Err(error) = self.listen().await {
                 self.caller.note(&error.to_string());
-                if matches!(error, ClientError::Server(_)) {
-                    self.leave_overwritten(streams.into_keys(), watched).await;
+                if let ClientError::Refused(why) = &error {
+                    self.links.warn(&format!("events and activity can't be followed: {why}"));
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 
-    async fn read_once(
-        &self,
-        streams: &HashMap<TaskId, StreamId>,
-        watched: &HashMap<Bytes, WatchedStream>,
-        woken: &mut StreamId,
-        next_records: &mut Instant,
-    ) -> Result<(), ClientError> {
-        let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
-        let answered = async {
-            // Before the streams are read: what earlier runs have told is in them when a later one has begun.
+    /// The streams that are to be read now.
+    fn streams(&self) -> Streams {
+        Streams::new(&self.caller.prefix, &self.subscribers, &self.watchers)
+    }
+
+    /// Listens on one connection, and reads what comes, until there is nothing to read or the connection is lost.
+    async fn listen(&self) -> Result<(), ClientError> {
+        let linked = self.links.get(self.slot, Instant::now() + self.caller.timeout).await?;
+        let messages = linked.connection.messages();
+        let mut listening = Listening { linked, messages, channels: HashSet::new() };
+        let (mut told, mut next_records) = (HashSet::new(), Instant::now());
+        loop {
+            let streams = self.streams();
+            if streams.is_empty() || self.is_closed.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            // What is told before that is read with all that the stream has.
+            let new = self.subscribe(&mut listening, &streams).await?;
+            told.extend(new);
+            let has_new = self.has_new.swap(false, Ordering::AcqRel);
             let mut starts = Vec::new();
-            if Instant::now() >= *next_records {
-                starts = self.starts(&connection, streams.keys().copied()).await?;
-                *next_records = Instant::now() + RECORDS_INTERVAL;
+            if has_new || Instant::now() >= next_records {
+                // Before the streams are read: what earlier runs have told is in them when a later one has begun.
+                starts = self.starts(streams.tasks()).await?;
+                next_records = Instant::now() + RECORDS_INTERVAL;
+                told.extend(streams.keys().cloned());
             }
-            let block = (!self.subscribers.is_news(&starts)).then(|| *next_records - Instant::now());
-            let found = self.read_streams(&connection, streams, watched, *woken, block).await?;
-            Ok((starts, found))
-        };
-        let (starts, found) = match answered.await {
-            Ok(answered) => answered,
-            Err(error) => {
-                match &error {
-                    ClientError::Demoted(_) => self.link.discard_generation(number),
-                    ClientError::Timeout(_) => self.link.discard(number),
-                    _ => {}
+            let more = self.read_told(&streams, std::mem::take(&mut told)).await?;
+            for (task, run) in starts {
+                // What the runs before it have told comes first.
+                match more.contains(&keys::events(&self.caller.prefix, task)) {
+                    true => self.has_new.store(true, Ordering::Release),
+                    false => self.subscribers.tell_start(task, run),
                 }
-                return Err(error);
             }
+            told = more;
+            if told.is_empty() {
+                self.wait(&mut listening, &mut told, next_records).await?;
+            }
+        }
+    }
+
+    /// Listens to the channels of new streams, which it returns, and to those of others no more.
+    async fn subscribe(
+        &self,
+        listening: &mut Listening,
+        streams: &Streams,
+    ) -> Result<Vec<Bytes>, ClientError> {
+        let Listening { linked, channels, .. } = listening;
+        let deadline = Instant::now() + self.caller.timeout;
+        let new: Vec<_> = streams.keys().filter(|key| !channels.contains(*key)).cloned().collect();
+        let old: Vec<_> = channels.iter().filter(|key| !streams.has(key)).cloned().collect();
+        let changed = async {
+            if !old.is_empty() {
+                linked.connection.unsubscribe(&old, deadline).await?;
+            }
+            if !new.is_empty() {
+                linked.connection.subscribe(&new, deadline).await?;
+            }
+            Ok(())
         };
-        let tasks = streams.keys().map(|task| (keys::events(&self.caller.prefix, *task), *task));
-        let tasks: HashMap<Bytes, TaskId> = tasks.collect();
-        let mut left = Vec::new();
-        for (key, entries) in found {
-            if key == self.wake_key {
-                *woken = entries.last().and_then(|(id, _)| id.parse().ok()).unwrap_or(*woken);
-            } else if let Some(stream) = watched.get(&key) {
-                entries.iter().for_each(|(id, fields)| self.watchers.take(&stream.worker_id, id, fields));
-            } else if let Some(task) = tasks.get(&key) {
-                self.subscribers.take(*task, &parse_entries(&entries));
-                if entries.len() >= AT_ONCE {
-                    left.push(*task);
+        let changed = linked.checked(changed.await);
+        if changed.is_err() {
+            linked.discard();
+        }
+        changed?;
+        channels.retain(|key| streams.has(key));
+        channels.extend(new.iter().cloned());
+        Ok(new)
+    }
+
+    /// Waits until there is something to read, which is noted in `told`.
+    async fn wait(
+        &self,
+        listening: &mut Listening,
+        told: &mut HashSet<Bytes>,
+        next_records: Instant,
+    ) -> Result<(), ClientError> {
+        let mut take = |received| match received {
+            Received::Message { channel, .. } => drop(told.insert(channel)),
+            Received::Lagged => told.extend(listening.channels.iter().cloned()),
+        };
+        tokio::select! {
+            biased;
+            received = listening.messages.next() => take(received?),
+            () = self.changed.notified() => {}
+            () = sleep_until(next_records) => {
+                // A connection can be dead without an error.
+                let deadline = Instant::now() + self.caller.timeout;
+                let alive = listening.linked.connection.sign_of_life(deadline).await;
+                if let Err(error) = listening.linked.checked(alive) {
+                    listening.linked.discard();
+                    return Err(error);
                 }
             }
         }
-        for (task, run) in starts {
-            // What the runs before it have told comes first.
-            match left.contains(&task) {
-                true => self.has_new.store(true, Ordering::Release),
-                false => self.subscribers.tell_start(task, run),
-            }
+        while let Some(received) = listening.messages.next().now_or_never() {
+            take(received?);
         }
         Ok(())
     }
 
-    /// Leaves the streams whose keys another client has overwritten, which would keep the others from being read. Their
-    /// subscribers get the end only.
-    async fn leave_overwritten(
+    /// Reads the streams that were told of, and gives their entries to subscribers. Returns those that have more.
+    async fn read_told(
         &self,
-        tasks: impl Iterator<Item = TaskId>,
-        watched: HashMap<Bytes, WatchedStream>,
-    ) {
-        for (key, WatchedStream { worker_id, .. }) in watched {
-            let Ok(kind) = self.caller.read_command("TYPE", vec![key]).await else { return };
-            if !matches!(kind.as_str(), Some("stream" | "none")) {
-                tracing::warn!(%worker_id, "the key of its activity was overwritten; it is watched no more");
-                self.watchers.remove_all(&worker_id);
+        streams: &Streams,
+        told: HashSet<Bytes>,
+    ) -> Result<HashSet<Bytes>, ClientError> {
+        let mut slots: HashMap<Slot, Vec<Bytes>> = HashMap::new();
+        for key in told.into_iter().filter(|key| streams.has(key)) {
+            slots.entry(Slot::of_key(&key)).or_default().push(key);
+        }
+        let parts: Vec<Vec<Bytes>> =
+            slots.values().flat_map(|keys| keys.chunks(STREAMS_AT_ONCE).map(<[Bytes]>::to_vec)).collect();
+        let mut reads =
+            stream::iter(parts).map(|keys| self.read_part(streams, keys)).buffer_unordered(READS_AT_ONCE);
+        let mut more = HashSet::new();
+        while let Some(read) = reads.next().await {
+            more.extend(read?);
+        }
+        Ok(more)
+    }
+
+    /// Reads streams of one slot. Returns those that have more.
+    async fn read_part(&self, streams: &Streams, keys: Vec<Bytes>) -> Result<Vec<Bytes>, ClientError> {
+        let mut args = Args::new();
+        args.push_static("COUNT").push_display(AT_ONCE).push_static("STREAMS");
+        for key in &keys {
+            args.push(key.clone());
+        }
+        for key in &keys {
+            args.push(streams.position(key));
+        }
+        let reply = match self.caller.read_command("XREAD", &keys[0], args.into_vec()).await {
+            Err(error @ ClientError::Server(_)) => {
+                self.leave_overwritten(streams, &keys).await;
+                return Err(error);
+            }
+            reply => reply?,
+        };
+        let mut more = Vec::new();
+        for (key, entries) in read_streams(reply) {
+            match streams.reader(&key) {
+                Some(Reader::Watchers(worker_id)) => {
+                    entries.iter().for_each(|(id, fields)| self.watchers.take(worker_id, id, fields));
+                }
+                Some(Reader::Subscribers(task)) => self.subscribers.take(*task, &parse_entries(&entries)),
+                None => {}
+            }
+            if entries.len() >= AT_ONCE {
+                more.push(key);
             }
         }
-        for task in tasks {
-            let key = keys::events(&self.caller.prefix, task);
-            let Ok(kind) = self.caller.read_command("TYPE", vec![key]).await else { return };
-            if !matches!(kind.as_str(), Some("stream" | "none")) {
-                tracing::warn!(%task, "the key of its events was overwritten; its subscribers get its end only");
-                self.subscribers.remove_all(task);
+        Ok(more)
+    }
+
+    /// Leaves the streams whose keys another client has overwritten, which would keep the others from being read. Their
+    /// subscribers get the end only.
+    async fn leave_overwritten(&self, streams: &Streams, keys: &[Bytes]) {
+        for key in keys {
+            let Ok(kind) = self.caller.read_command("TYPE", key, vec![key.clone()]).await else { return };
+            if matches!(kind.as_str(), Some("stream" | "none")) {
+                continue;
+            }
+            match streams.reader(key) {
+                Some(Reader::Watchers(worker_id)) => {
+                    tracing::warn!(%worker_id, "the key of its activity was overwritten; it is watched no more");
+                    self.watchers.remove_all(worker_id);
+                }
+                Some(Reader::Subscribers(task)) => {
+                    tracing::warn!(%task, "the key of its events was overwritten; its subscribers get its end only");
+                    self.subscribers.remove_all(*task);
+                }
+                None => {}
             }
         }
     }
 
     /// The runs that the records of tasks name.
-    async fn starts(
-        &self,
-        connection: &Connection,
-        tasks: impl Iterator<Item = TaskId>,
-    ) -> Result<Vec<(TaskId, RunId)>, ClientError> {
-        let deadline = Instant::now() + self.caller.timeout;
-        let read = |task| {
+    async fn starts(&self, tasks: impl Iterator<Item = TaskId>) -> Result<Vec<(TaskId, RunId)>, ClientError> {
+        let read = async |task| {
+            let key = keys::record(&self.caller.prefix, task);
             let mut args = Args::new();
-            args.push(keys::record(&self.caller.prefix, task)).push_static("status").push_static("claim");
-            connection.command("HMGET", args.into_vec(), deadline).map(move |values| (task, values))
+            args.push(key.clone()).push_static("status").push_static("claim");
+            (task, self.caller.read_command("HMGET", &key, args.into_vec()).await)
         };
         let mut starts = Vec::new();
-        let mut reads = stream::iter(tasks).map(read).buffered(RECORDS_AT_ONCE);
+        let mut reads = stream::iter(tasks).map(read).buffered(READS_AT_ONCE);
         while let Some((task, values)) = reads.next().await {
             let values = match values {
                 Ok(values) => values.into_array(),
@@ -253,40 +340,5 @@ impl EventReader {
             }
         }
         Ok(starts)
-    }
-
-    /// The entries behind those that subscribers have got, by the name of the stream. `block`: waits for one so long.
-    async fn read_streams(
-        &self,
-        connection: &Connection,
-        streams: &HashMap<TaskId, StreamId>,
-        watched: &HashMap<Bytes, WatchedStream>,
-        woken: StreamId,
-        block: Option<Duration>,
-    ) -> Result<Vec<(Bytes, RawEntries)>, ClientError> {
-        let mut args = Args::new();
-        args.push_static("COUNT").push_display(AT_ONCE);
-        if let Some(block) = block {
-            // 0 would be for ever.
-            args.push_static("BLOCK").push_display(block.as_millis().max(1));
-        }
-        args.push_static("STREAMS").push(self.wake_key.clone());
-        for task in streams.keys() {
-            args.push(keys::events(&self.caller.prefix, *task));
-        }
-        for key in watched.keys() {
-            args.push(key.clone());
-        }
-        args.push_display(woken);
-        for last in streams.values() {
-            args.push_display(last);
-        }
-        for WatchedStream { last, .. } in watched.values() {
-            args.push(format!("{}-{}", last.millis, last.sequence));
-        }
-        let block = block.unwrap_or_default();
-        let deadline = Instant::now() + block + self.caller.timeout;
-        let reply = connection.blocking_command("XREAD", args.into_vec(), block, deadline).await?;
-        Ok(read_streams(reply))
     }
 }

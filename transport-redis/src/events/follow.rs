@@ -16,7 +16,6 @@ pub(crate) fn follow(
     let background = handle.background();
     let reader = Arc::clone(&background.events);
     let subscription = Subscription { key: reader.add(id, queue), reader: Arc::clone(&reader) };
-    handle.bridge.spawn(async move { reader.wake().await });
     let outcome = OutcomeFuture::new(id, &background.inbox.waits, Arc::clone(handle));
     let handle = Arc::clone(handle);
     Box::pin(async move {

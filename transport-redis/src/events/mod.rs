@@ -5,6 +5,7 @@ mod event_outbox;
 mod event_reader;
 mod follow;
 mod publisher;
+mod streams;
 mod subscribers;
 
 pub(crate) use event_outbox::EventOutbox;

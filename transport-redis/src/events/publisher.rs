@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai_dispatcher_core::{Claim, ErrorLog, EventLimits, RunEvent};
+use rhai_dispatcher_core::{Claim, ErrorLog, EventLimits, RunEvent, WorkerId};
 
 use super::event_outbox::{EventOutbox, Unsent, UnsentRun};
 use crate::client::{ClientError, ServerReply};
@@ -23,6 +23,7 @@ const AT_ONCE: usize = 1 << 20;
 pub(crate) async fn publish(
     outbox: Arc<EventOutbox>,
     caller: Arc<ScriptCaller>,
+    worker_id: WorkerId,
     log: Arc<ErrorLog>,
     ttl: Duration,
 ) {
@@ -42,10 +43,12 @@ pub(crate) async fn publish(
         for run in runs {
             call.push(run);
             if call.bytes >= AT_ONCE {
-                std::mem::replace(&mut call, Call::new(limits, ttl)).send(&caller, &outbox, &log).await;
+                std::mem::replace(&mut call, Call::new(limits, ttl))
+                    .send(&caller, &worker_id, &outbox, &log)
+                    .await;
             }
         }
-        call.send(&caller, &outbox, &log).await;
+        call.send(&caller, &worker_id, &outbox, &log).await;
     }
 }
 
@@ -81,12 +84,12 @@ impl Call {
         self.claims.push(Some(claim));
     }
 
-    async fn send(self, caller: &ScriptCaller, outbox: &EventOutbox, log: &ErrorLog) {
+    async fn send(self, caller: &ScriptCaller, worker_id: &WorkerId, outbox: &EventOutbox, log: &ErrorLog) {
         if self.claims.is_empty() {
             return;
         }
         // A repetition writes what was written before once more: subscribers know lines by their numbers.
-        match caller.run_unless_busy(Script::Events, self.args).await {
+        match caller.run_unless_busy(Script::Events, worker_id, self.args).await {
             Ok(replies) => {
                 let is_fenced = |reply: &ServerReply| reply.as_str() == Some("f");
                 let answers = self.claims.into_iter().zip(replies.iter().skip(1));

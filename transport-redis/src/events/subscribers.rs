@@ -61,15 +61,6 @@ impl Subscribers {
         streams
     }
 
-    /// Whether one of them does not know of one of these runs.
-    pub(super) fn is_news(&self, starts: &[(TaskId, RunId)]) -> bool {
-        let table = lock(&self.0);
-        let is_new = |(task, run): &(TaskId, RunId)| {
-            table.subscribers.values().any(|it| it.task == *task && it.run != Some(*run))
-        };
-        starts.iter().any(is_new)
-    }
-
     /// Gives entries of a task's stream to its subscribers.
     pub(super) fn take(&self, task: TaskId, entries: &Entries) {
         self.each(task, |subscriber| subscriber.entries(entries));

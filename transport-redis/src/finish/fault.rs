@@ -12,8 +12,9 @@ pub(crate) async fn acknowledge(
         let (worker_id, instance) = &end.group;
         let held = format!("{{{}:{worker_id}}}:held:{instance}", caller.prefix);
         let deadline = tokio::time::Instant::now() + caller.timeout;
-        let Ok((connection, _)) = caller.link.get(deadline).await else { return };
-        let _ =
-            connection.command("HDEL", vec![held.into(), end.claim.task.to_string().into()], deadline).await;
+        let slot = crate::slot::Slot::of_key(held.as_bytes());
+        let Ok(linked) = caller.links.get(slot, deadline).await else { return };
+        let args = vec![held.into(), end.claim.task.to_string().into()];
+        let _ = linked.connection.command("HDEL", args, deadline).await;
     }
 }

@@ -43,7 +43,7 @@ async fn finish_part(
         for request in requests {
             args.push(request.packed);
         }
-        caller.run_durably(Script::Finish, args, deadline).await
+        caller.run_durably(Script::Finish, worker_id, args, deadline).await
     };
     ask_within_deadlines(items, caller.timeout, attempt, |index, item, answer| {
         crash_point("finish.after");

@@ -40,7 +40,7 @@ async fn renew_once(
     let mut args = instance.args();
     args.push(inbox).push_flag(false).push_display(cancels_from);
     let sent = Instant::now();
-    let replies = renewals.run(Script::Renew, args).await?;
+    let replies = renewals.run(Script::Renew, &instance.worker_id, args).await?;
     // 0: kept; 1: lost, and begun again; 2: lost, and its tasks are just being taken; 3: lost by a report, and begun
     // again by the next renewal, until which it claims nothing.
     let state = replies.get(1).and_then(ServerReply::as_u64).ok_or(ClientError::Unexpected("a renewal"))?;
@@ -76,7 +76,7 @@ async fn renew_once(
 /// Detaches an instance, in as many calls as its claims take.
 pub(crate) async fn detach(instance: &LocalInstance) -> Result<(), ClientError> {
     loop {
-        let replies = instance.caller.run(Script::Detach, instance.args()).await?;
+        let replies = instance.caller.run(Script::Detach, &instance.worker_id, instance.args()).await?;
         crash_point("detach.after");
         if replies.get(1).and_then(ServerReply::as_u64) != Some(1) {
             return Ok(());

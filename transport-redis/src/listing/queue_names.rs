@@ -40,14 +40,15 @@ impl QueueNames {
 
     /// Notes that a worker id is in use, unless this handle has done so recently.
     pub(crate) async fn note(&self, worker_id: &WorkerId, deadline: Instant) -> Result<(), ClientError> {
-        let reconnects = self.caller.link.reconnects();
+        let reconnects = self.caller.links.reconnects();
         if self.is_noted(worker_id, reconnects) {
             return Ok(());
         }
         let at = Instant::now();
         let mut args = Args::new();
         args.push_static(keys::QUEUES).push_copy(worker_id.as_str());
-        self.caller.run_until(Script::Note, args, deadline).await.map_err(|error| self.explained(error))?;
+        let noted = self.caller.run_until(Script::Note, keys::QUEUES, args, deadline).await;
+        noted.map_err(|error| self.explained(error))?;
         let mut noted = lock(&self.noted);
         if noted.len() >= MAX_NOTED {
             noted.clear();
@@ -70,7 +71,7 @@ impl QueueNames {
 
     /// The same beside the caller, who does not depend on it. To be called on tokio.
     pub(crate) fn note_beside(self: &Arc<Self>, worker_id: &WorkerId) {
-        if self.is_noted(worker_id, self.caller.link.reconnects()) {
+        if self.is_noted(worker_id, self.caller.links.reconnects()) {
             return;
         }
         let (names, worker_id) = (Arc::clone(self), worker_id.clone());
@@ -94,9 +95,10 @@ impl QueueNames {
 
     /// All of them. What is not a worker id there is left out: another client has written it.
     pub(super) async fn read(&self) -> Result<Vec<WorkerId>, ClientError> {
+        let key = keys::queues(&self.caller.prefix);
         let mut args = Args::new();
-        args.push(keys::queues(&self.caller.prefix)).push_static("0").push_static("-1");
-        let names = self.caller.read_command("ZRANGE", args.into_vec()).await?.into_array();
+        args.push(key.clone()).push_static("0").push_static("-1");
+        let names = self.caller.read_command("ZRANGE", &key, args.into_vec()).await?.into_array();
         Ok(names.iter().filter_map(|name: &ServerReply| name.as_str()?.parse().ok()).collect())
     }
 
@@ -110,7 +112,7 @@ impl QueueNames {
             for worker_id in unused {
                 args.push_copy(worker_id.as_str());
             }
-            self.caller.run(Script::Strike, args).await?;
+            self.caller.run(Script::Strike, keys::QUEUES, args).await?;
         }
         Ok(())
     }

@@ -63,8 +63,9 @@ pub(crate) async fn read_active(handle: &Handle) -> Result<Vec<WorkerId>, Transp
     let (caller, names) = (Arc::clone(&handle.caller), Arc::clone(&handle.queue_names));
     let read = async move {
         let has_activity = async |worker_id: WorkerId| {
-            let stream = vec![keys::activity(&caller.prefix, &worker_id)];
-            let exists = caller.read_command("EXISTS", stream).await?.as_u64() == Some(1);
+            let stream = keys::activity(&caller.prefix, &worker_id);
+            let exists = caller.read_command("EXISTS", &stream, vec![stream.clone()]).await?;
+            let exists = exists.as_u64() == Some(1);
             Ok(exists.then_some(worker_id))
         };
         let all = for_each(names.read().await?, has_activity).await?;
@@ -87,7 +88,7 @@ async fn read(caller: &ScriptCaller, worker_id: WorkerId) -> Result<(QueueInfo, 
     loop {
         let mut args = Args::new();
         args.push_copy(worker_id.as_str());
-        let replies = caller.run(Script::Queues, args).await?;
+        let replies = caller.run(Script::Queues, &worker_id, args).await?;
         let [_, is_some_left, used, numbers @ ..] = &replies[..] else {
             return Err(ClientError::Unexpected("the numbers of a queue"));
         };

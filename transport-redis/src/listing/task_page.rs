@@ -23,8 +23,8 @@ pub(crate) async fn read_task_page(
         .push_static(from.part().as_str())
         .push_display(limit.get().min(TaskPage::MAX_IDS))
         .push_copy(place);
-    let caller = std::sync::Arc::clone(&handle.caller);
-    let replies = handle.run(async move { caller.run(Script::Tasks, args).await }).await?;
+    let (caller, worker_id) = (std::sync::Arc::clone(&handle.caller), worker_id.clone());
+    let replies = handle.run(async move { caller.run(Script::Tasks, worker_id, args).await }).await?;
     let unexpected = || ClientError::Unexpected("a list of tasks");
     let [now, next, ids @ ..] = &replies[..] else { return Err(unexpected().into()) };
     let now = now.as_u64().map(WallTime::from_millis).ok_or_else(unexpected)?;

@@ -12,6 +12,7 @@ local function append(k, own, first, from, count)
     call('XADD', k, 'MAXLEN', max, '*', 'r', own, ARGV[i], ARGV[i + 1])
   end
   call('PEXPIRE', k, ttl)
+  pcall_('PUBLISH', k, '') -- to those that follow it
   return 'w'
 end
 

@@ -14,7 +14,7 @@ pub(crate) async fn report_crash(handle: &Handle, report: &CrashReport) -> Resul
         for id in running {
             args.push_display(id);
         }
-        let replies = handle.script(Script::Crash, args).await?;
+        let replies = handle.script(Script::Crash, report.worker_id.clone(), args).await?;
         let numbers: Option<Vec<_>> = replies.iter().map(ServerReply::as_usize).collect();
         let Some([left, released, blamed]) = numbers.as_deref() else {
             return Err(ClientError::Unexpected("a report of a crash").into());

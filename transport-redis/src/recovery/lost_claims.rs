@@ -41,5 +41,5 @@ async fn ask_of_claims(instance: &LocalInstance, ids: &[Bytes]) -> Result<Vec<Se
         args.push(id.clone());
     }
     let deadline = Instant::now() + instance.caller.timeout;
-    instance.caller.run_once(Script::Recover, args, deadline).await
+    instance.caller.run_once(Script::Recover, &instance.worker_id, args, deadline).await
 }

@@ -13,7 +13,7 @@ pub(crate) async fn read_figures(
 ) -> Result<Vec<MethodFigures>, TransportError> {
     let mut args = Args::new();
     args.push_copy(worker_id.as_str());
-    let replies = handle.script(Script::Figures, args).await?;
+    let replies = handle.script(Script::Figures, worker_id.clone(), args).await?;
     let mut all: BTreeMap<&str, (Counters, u64)> = BTreeMap::new();
     for pair in replies.chunks_exact(2) {
         if let (Some(field), Some(value)) = (pair[0].as_str(), pair[1].as_u64())

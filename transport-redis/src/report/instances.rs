@@ -10,7 +10,7 @@ pub(crate) async fn read_instances(
 ) -> Result<Vec<InstanceInfo>, ClientError> {
     let mut args = Args::new();
     args.push_copy(worker_id.as_str());
-    let replies = caller.run(Script::Instances, args).await?;
+    let replies = caller.run(Script::Instances, worker_id, args).await?;
     let all: Option<Vec<_>> = replies[1..].chunks_exact(6).map(|values| info(worker_id, values)).collect();
     all.ok_or(ClientError::Unexpected("a list of instances"))
 }

@@ -22,7 +22,7 @@ pub(crate) async fn report(
         .push_display(config.transport.max_figures)
         .push_display(millis(config.transport.figures_ttl).max(1));
     report.added.iter().for_each(|added| push(&mut args, added));
-    let replies = instance.caller.run(Script::Report, args).await?;
+    let replies = instance.caller.run(Script::Report, &instance.worker_id, args).await?;
     let known = replies.get(1).and_then(ServerReply::as_u64).ok_or(ClientError::Unexpected("a report"))?;
     Ok(Reported { has_description: known == 1 })
 }

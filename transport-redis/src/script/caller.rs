@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,28 +7,31 @@ use rhai_dispatcher_core::{Clock, lock};
 use tokio::time::Instant;
 
 use super::args::Args;
-use super::confirmations::Confirmations;
-use super::known_scripts::{KnownScripts, LibraryErrors};
+use super::home::Home;
+use super::known_scripts::{Call, KnownScripts, LibraryErrors};
 use super::orphans::Orphans;
 use super::packed::Packed;
 use super::script::Script;
 use super::target::Target;
-use crate::client::{ClientError, Connection, Link, ServerReply};
+use crate::client::{ClientError, Links, ServerReply};
 use crate::config::{Durability, RedisConfig};
+use crate::slot::Slot;
 
-/// Sends scripts over one connection. Its methods are to be called on tokio.
+/// Sends scripts, each to the server that has the keys of what the script is `about`: a worker id, a task, or a list of
+/// names. Its methods are to be called on tokio.
 #[derive(Debug)]
 pub(crate) struct ScriptCaller {
-    pub(crate) link: Link,
+    pub(crate) links: Links,
     /// Waits, and how much time has passed. What time it is only the server knows.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
     pub(super) durability: Durability,
-    pub(super) confirmations: Confirmations,
     /// The argument that all scripts begin with.
     settings: Bytes,
     pub(crate) prefix: String,
     known: KnownScripts,
+    /// When it was noted last that the library is in use.
+    pub(super) library_noted: Mutex<Option<Instant>>,
     pub(crate) orphans: Arc<Orphans>,
     last_error: Mutex<Option<String>>,
 }
@@ -43,7 +47,7 @@ impl ScriptCaller {
     /// calls by [`run_durably`](Self::run_durably) always writes something.
     pub(crate) fn new(
         config: &RedisConfig,
-        link: Link,
+        links: Links,
         clock: Arc<dyn Clock>,
         timeout: Duration,
         durability: Durability,
@@ -66,14 +70,14 @@ impl ScriptCaller {
             .push_display(config.transport.max_activity_bytes)
             .push_display(millis(config.transport.activity_ttl));
         Self {
-            link,
+            links,
             clock,
             timeout,
             durability,
-            confirmations: Confirmations::default(),
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
             known: KnownScripts::new(errors),
+            library_noted: Mutex::default(),
             orphans,
             last_error: Mutex::default(),
         }
@@ -85,17 +89,24 @@ impl ScriptCaller {
     }
 
     /// Runs a script that may be repeated, until there is an answer or the deadline is over.
-    pub(crate) async fn run(&self, script: Script, args: Args) -> Result<Vec<ServerReply>, ClientError> {
-        self.run_until(script, args, Instant::now() + self.timeout).await
+    pub(crate) async fn run(
+        &self,
+        script: Script,
+        about: impl Display,
+        args: Args,
+    ) -> Result<Vec<ServerReply>, ClientError> {
+        self.run_until(script, about, args, Instant::now() + self.timeout).await
     }
 
     pub(crate) async fn run_until(
         &self,
         script: Script,
+        about: impl Display,
         args: Args,
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        Ok(self.repeat(script, &args.into_vec(), deadline, true).await?.0)
+        let home = self.home(about);
+        Ok(self.repeat(script, &home, &args.into_vec(), deadline, true).await?.0)
     }
 
     /// The same as [`run`](Self::run), but returns [`ClientError::Busy`] at once: the caller has another way to its
@@ -103,33 +114,42 @@ impl ScriptCaller {
     pub(crate) async fn run_unless_busy(
         &self,
         script: Script,
+        about: impl Display,
         args: Args,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        Ok(self.repeat(script, &args.into_vec(), Instant::now() + self.timeout, false).await?.0)
+        let (home, deadline) = (self.home(about), Instant::now() + self.timeout);
+        Ok(self.repeat(script, &home, &args.into_vec(), deadline, false).await?.0)
     }
 
-    /// Calls one command that changes nothing, once.
+    /// Calls one command that changes nothing, once, at the server of a key.
     pub(crate) async fn read_command(
         &self,
         name: &'static str,
+        key: &Bytes,
         args: Vec<Bytes>,
     ) -> Result<ServerReply, ClientError> {
-        Target::of(&self.link, Instant::now() + self.timeout).await?.send(name, args).await
+        let deadline = Instant::now() + self.timeout;
+        Target::of(&self.links, Slot::of_key(key), deadline).await?.send(name, args).await
+    }
+
+    pub(super) fn home(&self, about: impl Display) -> Home {
+        Home::new(&self.prefix, about)
     }
 
     /// The answer, and where it came from.
     pub(super) async fn repeat(
         &self,
         script: Script,
+        home: &Home,
         args: &[Bytes],
         deadline: Instant,
         repeats_if_busy: bool,
-    ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
+    ) -> Result<(Vec<ServerReply>, Target), ClientError> {
         let mut pause = BACKOFF.0;
         // What the server said last, if it did.
         let mut said = None;
         loop {
-            let error = match self.attempt(script, args, deadline).await {
+            let error = match self.attempt(script, home, args, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -141,6 +161,10 @@ impl ScriptCaller {
                 }
                 ClientError::Demoted(why) => {
                     pause = BACKOFF.0;
+                    said.insert(why).clone()
+                }
+                ClientError::Moved(why) => {
+                    pause = (pause * 2).min(BACKOFF.1);
                     said.insert(why).clone()
                 }
                 ClientError::Busy(why) if repeats_if_busy => {
@@ -160,43 +184,42 @@ impl ScriptCaller {
 
     /// The reason why an answer did not come in time: the problem of the link, or what the server `said`, before `why`.
     fn timed_out(&self, said: Option<String>, why: String) -> ClientError {
-        self.failed(ClientError::Timeout(self.link.problem().or(said).unwrap_or(why)))
+        self.failed(ClientError::Timeout(self.links.problem().or(said).unwrap_or(why)))
     }
 
     /// Runs a script once; after an error it may have run or not.
     pub(crate) async fn run_once(
         &self,
         script: Script,
+        about: impl Display,
         args: Args,
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        let answer = self.attempt(script, &args.into_vec(), deadline).await;
+        let home = self.home(about);
+        let answer = self.attempt(script, &home, &args.into_vec(), deadline).await;
         answer.map(|(reply, _)| reply).map_err(|error| self.failed(error))
-    }
-
-    /// The connection, as soon as there is one.
-    pub(crate) async fn connect(&self) -> Result<Connection, ClientError> {
-        let connected = self.link.get(Instant::now() + self.timeout).await;
-        connected.map(|(connection, _)| connection).map_err(|error| self.failed(error))
     }
 
     /// Calls the script once.
     async fn attempt(
         &self,
         script: Script,
+        home: &Home,
         args: &[Bytes],
         deadline: Instant,
-    ) -> Result<(Vec<ServerReply>, Target<'_>), ClientError> {
-        let target = Target::of(&self.link, deadline).await?;
-        let mut reply = self.known.call(&target, script, &self.prefix, &self.settings, args).await?;
+    ) -> Result<(Vec<ServerReply>, Target), ClientError> {
+        let target = Target::of(&self.links, home.slot, deadline).await?;
+        let call = Call { script, key: &home.key, settings: &self.settings, args };
+        let mut reply = self.known.call(&target, call).await?;
+        self.note_use(&target, &reply);
         self.orphans.take_from(&mut reply);
         match script.refusal(&reply) {
-            Some(error) => target.discard_if_demoted(Err(error)),
+            Some(error) => target.linked.checked(Err(error)),
             None => Ok((reply, target)),
         }
     }
 
-    pub(super) fn failed(&self, error: ClientError) -> ClientError {
+    pub(crate) fn failed(&self, error: ClientError) -> ClientError {
         self.note(&error.to_string());
         error
     }

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,12 +19,13 @@ impl ScriptCaller {
     pub(crate) async fn run_durably(
         &self,
         script: Script,
+        about: impl Display,
         args: Args,
         deadline: Instant,
     ) -> Result<Vec<ServerReply>, ClientError> {
-        let args = args.into_vec();
+        let (home, args) = (self.home(about), args.into_vec());
         loop {
-            let (reply, target) = self.repeat(script, &args, deadline, true).await?;
+            let (reply, target) = self.repeat(script, &home, &args, deadline, true).await?;
             let Some(timeout) = self.durability.timeout() else { return Ok(reply) };
             match self.confirm(&target, timeout, deadline + timeout).await {
                 Ok(true) => return Ok(reply),
@@ -40,17 +42,17 @@ impl ScriptCaller {
     /// Whether what was answered on that connection is durable.
     async fn confirm(
         &self,
-        target: &Target<'_>,
+        target: &Target,
         timeout: Duration,
         deadline: Instant,
     ) -> Result<bool, ClientError> {
         let ask = || self.ask_replicas(target, timeout, deadline);
-        self.confirmations.confirm(target.number, ask).await
+        target.linked.connection.confirmations.confirm(ask).await
     }
 
     async fn ask_replicas(
         &self,
-        target: &Target<'_>,
+        target: &Target,
         timeout: Duration,
         deadline: Instant,
     ) -> Result<bool, ClientError> {
@@ -62,8 +64,9 @@ impl ScriptCaller {
         let mut args = Args::new();
         local.map(|local: u32| args.push_display(local));
         args.push_display(replicas).push_display(timeout.as_millis().max(1));
-        let answer = target.connection.blocking_command(name, args.into_vec(), timeout, deadline).await;
-        let answer = target.discard_if_demoted(answer)?;
+        let connection = &target.linked.connection;
+        let answer = connection.blocking_command(name, args.into_vec(), timeout, deadline).await;
+        let answer = target.linked.checked(answer)?;
         Ok(match local {
             None => answer.as_u32().is_some_and(|count| count >= replicas),
             Some(local) => {

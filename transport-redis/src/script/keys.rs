@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use bytes::Bytes;
 use rhai_dispatcher_core::{InstanceId, TaskId, WorkerId};
 
@@ -23,17 +25,17 @@ pub(crate) fn children(prefix: &str, id: TaskId) -> Bytes {
 
 /// What the runs of a task tell.
 pub(crate) fn events(prefix: &str, id: TaskId) -> Bytes {
-    format!("{{{prefix}:{id}}}:events").into()
+    events_of(prefix, id)
 }
 
-/// The stream that ends the blocking read of events of a handle.
-pub(crate) fn event_wake(prefix: &str, id: &str) -> Bytes {
-    format!("{prefix}:wake:{id}").into()
+/// The same of what has this name, which need not be a task.
+pub(crate) fn events_of(prefix: &str, name: impl Display) -> Bytes {
+    format!("{{{prefix}:{name}}}:events").into()
 }
 
 /// The channel of the inbox of a handle. It is not a key: nothing is kept there.
-pub(crate) fn inbox_channel(prefix: &str, id: &str) -> String {
-    format!("{prefix}:inbox:{id}")
+pub(crate) fn inbox_channel(prefix: &str, id: &str) -> Bytes {
+    format!("{prefix}:inbox:{id}").into()
 }
 
 /// The name of [`queues`], by which scripts are told of it.

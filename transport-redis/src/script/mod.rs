@@ -2,9 +2,10 @@
 
 mod args;
 mod caller;
-mod confirmations;
 mod durability;
 mod fault;
+mod for_tasks;
+mod home;
 pub(crate) mod keys;
 mod known_scripts;
 mod libraries;

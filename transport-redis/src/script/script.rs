@@ -163,7 +163,7 @@ impl Script {
         // A script has no flags. With a full memory its first write is refused, unless that frees memory; later writes
         // are not.
         let first_write = match self.runs_without_memory() {
-            true => "redis.call('DEL', PREFIX .. ':probe')\n",
+            true => "redis.call('DEL', KEYS[1])\n",
             false => REFUSED_WITHOUT_MEMORY,
         };
         format!(
@@ -232,7 +232,7 @@ impl Script {
 
 /// Ends a script as a whole when the memory is full, by a write that changes nothing.
 const REFUSED_WITHOUT_MEMORY: &str = "do
-  local probe = redis.pcall('SETRANGE', PREFIX .. ':probe', 0, '')
+  local probe = redis.pcall('SETRANGE', KEYS[1], 0, '')
   if type(probe) == 'table' and probe.err and string.find(probe.err, 'OOM ', 1, true) then
     return redis.error_reply(\"OOM command not allowed when used memory > 'maxmemory'\")
   end

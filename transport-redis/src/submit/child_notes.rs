@@ -81,22 +81,28 @@ impl ChildNotes {
 
 async fn send(caller: Arc<ScriptCaller>, max_children: usize, batch: Vec<BatchItem<Change, ChildNote>>) {
     let caller = &*caller;
-    let parents = by_script(batch).into_values().flatten();
-    join_all(parents.map(|items| send_part(caller, max_children, items))).await;
+    let parents = by_script(batch).into_iter();
+    let parts = parents.flat_map(|(parent, scripts)| scripts.into_iter().map(move |items| (parent, items)));
+    join_all(parts.map(|(parent, items)| send_part(caller, max_children, parent, items))).await;
 }
 
-async fn send_part(caller: &ScriptCaller, max_children: usize, items: Vec<BatchItem<Change, ChildNote>>) {
+async fn send_part(
+    caller: &ScriptCaller,
+    max_children: usize,
+    parent: TaskId,
+    items: Vec<BatchItem<Change, ChildNote>>,
+) {
     let attempt = |changes: Vec<Change>, deadline| async move {
         let mut args = Args::new();
         args.push_display(max_children);
         for change in changes {
-            args.push_display(change.parent).push_display(change.child).push_static(if change.is_noted {
+            args.push_display(parent).push_display(change.child).push_static(if change.is_noted {
                 "+"
             } else {
                 "-"
             });
         }
-        caller.run_until(Script::Children, args, deadline).await
+        caller.run_until(Script::Children, parent, args, deadline).await
     };
     ask_within_deadlines(items, caller.timeout, attempt, |index, item, answer| {
         item.answer(answer.and_then(|replies| parse(answer_to(index, replies))));

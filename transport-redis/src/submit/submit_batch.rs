@@ -46,7 +46,7 @@ async fn submit_part(
         }
         names.note(&group.worker_id, deadline).await?;
         crash_point("submit.before");
-        caller.run_durably(Script::Submit, args, deadline).await
+        caller.run_durably(Script::Submit, &group.worker_id, args, deadline).await
     };
     ask_within_deadlines(items, caller.timeout, attempt, |index, item, answer| {
         crash_point("submit.after");

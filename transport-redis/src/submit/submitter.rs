@@ -10,6 +10,7 @@ use super::submit_request::{SubmitAnswer, SubmitRequest};
 use crate::batch::Batcher;
 use crate::client::ClientError;
 use crate::crash_points::crash_point;
+use crate::slot::Slot;
 use crate::wait::Waits;
 use crate::wire;
 
@@ -27,6 +28,8 @@ pub(crate) struct Submitter {
     pub(crate) max_task_bytes: usize,
     /// How many awaited tasks are remembered at most.
     pub(crate) awaited_limit: usize,
+    /// In a cluster what the keys begin with: a task has to be in the slot of its worker id there.
+    pub(crate) cluster_prefix: Option<String>,
 }
 
 impl Submitter {
@@ -67,6 +70,15 @@ impl Submitter {
                 "task",
                 format!("takes {} bytes, more than the {max} of max_task_bytes", payload.len()),
                 "send a smaller script or args",
+            )));
+        }
+        if let Some(prefix) = &self.cluster_prefix
+            && Slot::of(prefix, task.id) != Slot::of(prefix, &task.worker_id)
+        {
+            return Err(SubmitError::Invalid(Invalid::new(
+                "id",
+                "is in another slot of the cluster than the worker id",
+                "leave it out, or make it with new_task_id of the transport",
             )));
         }
         let sent = task.awaited && self.waits.expect(task, self.awaited_limit);

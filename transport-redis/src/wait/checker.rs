@@ -12,7 +12,7 @@ use super::inbox::Inbox;
 use super::record_read::{read_ended, read_outcomes};
 use super::waits::Waits;
 use crate::batch::LARGEST;
-use crate::client::{ClientError, LinkState};
+use crate::client::ClientError;
 use crate::script::ScriptCaller;
 
 /// Reads the records of awaited tasks, when a message may have been lost or a task may have expired.
@@ -45,16 +45,14 @@ impl Checker {
         const READS: usize = 8;
         /// The pause after a look that failed.
         const PAUSE: Duration = Duration::from_millis(100);
-        let mut connections = self.caller.link.watch();
-        let mut current = 1;
+        let mut reconnects = self.caller.links.watch_reconnects();
+        let mut count = 0;
         let mut last_recheck = Instant::now();
         let mut reads = FuturesUnordered::new();
         let mut not_before = Instant::now();
         while !self.waits.is_closed() {
-            if let LinkState::Up(_, number) = &*connections.borrow_and_update()
-                && *number != current
-            {
-                current = *number;
+            if *reconnects.borrow_and_update() != count {
+                count = *reconnects.borrow();
                 self.waits.check_after_reconnect();
             }
             if last_recheck.elapsed() >= self.recheck_interval {
@@ -78,7 +76,7 @@ impl Checker {
             }
             tokio::select! {
                 () = self.waits.check.notified() => {}
-                Ok(()) = connections.changed() => {}
+                Ok(()) = reconnects.changed() => {}
                 Some(has_answer) = reads.next() => {
                     if !has_answer {
                         not_before = Instant::now() + PAUSE;

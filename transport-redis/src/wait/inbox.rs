@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::try_join_all;
 use rhai_dispatcher_core::{
     CancelReason, Claim, Inquiries, InstanceId, PendingInquiry, Signal, WallTime, lock,
 };
@@ -11,9 +12,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::waits::Waits;
-use crate::client::{ClientError, Connection, Link, Received};
+use crate::client::{ClientError, Connection, Links, Received};
 use crate::crash_points::crash_point;
 use crate::script::{Packed, ScriptCaller, keys, unpack};
+use crate::slot::Slot;
 use crate::wire;
 
 /// The inbox of a handle: outcomes for its waits, and signals for its instances, which are published on a channel of its
@@ -23,8 +25,8 @@ use crate::wire;
 pub(crate) struct Inbox {
     /// Its name, as records have it.
     pub(crate) id: Bytes,
-    channel: String,
-    link: Link,
+    channel: Bytes,
+    links: Links,
     pub(crate) caller: Arc<ScriptCaller>,
     pub(crate) waits: Arc<Waits>,
     /// Questions whose answers come here.
@@ -59,13 +61,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_IF_REFUSED: Duration = Duration::from_secs(1);
 
 impl Inbox {
-    pub(crate) fn new(caller: Arc<ScriptCaller>, link: Link) -> Self {
+    pub(crate) fn new(caller: Arc<ScriptCaller>, links: Links) -> Self {
         let id = InstanceId::new().to_string();
         let channel = keys::inbox_channel(&caller.prefix, &id);
         let waits = Arc::default();
         let inquiries = Arc::default();
         let (reading, listeners) = (watch::Sender::new(Reading::NotYet), Mutex::default());
-        Self { id: id.into(), channel, link, caller, waits, inquiries, reading, listeners }
+        Self { id: id.into(), channel, links, caller, waits, inquiries, reading, listeners }
     }
 
     /// Registers an instance for signals.
@@ -91,16 +93,18 @@ impl Inbox {
 
     /// Reads the inbox, from when there first is a wait, a question or an instance, until the transport ends.
     pub(crate) async fn read(self: Arc<Self>) {
+        let mut is_first = true;
         while !self.waits.is_closed() {
             if !self.is_needed() && lock(&self.listeners).is_empty() {
                 self.waits.read.notified().await;
                 continue;
             }
-            if let Err(error) = self.read_connection().await {
+            if let Err(error) = self.read_connection(is_first).await {
+                is_first = false;
                 self.caller.note(&error.to_string());
                 if let ClientError::Refused(why) = &error {
                     self.reading.send_replace(Reading::Refused(error.clone()));
-                    self.link.warn(&format!("outcomes come late, since the inbox can't be read: {why}"));
+                    self.links.warn(&format!("outcomes come late, since the inbox can't be read: {why}"));
                     tokio::time::sleep(PAUSE_IF_REFUSED).await;
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -114,21 +118,21 @@ impl Inbox {
     }
 
     /// Reads what comes over one connection, until that is lost or the transport ends.
-    async fn read_connection(&self) -> Result<(), ClientError> {
-        let (connection, number) = self.link.get(Instant::now() + self.caller.timeout).await?;
-        let read = self.read_messages(&connection, number == 1).await;
+    async fn read_connection(&self, is_first: bool) -> Result<(), ClientError> {
+        let deadline = Instant::now() + self.caller.timeout;
+        let linked = self.links.get(Slot::of_key(&self.channel), deadline).await?;
+        let read = linked.checked(self.read_messages(&linked.connection, is_first).await);
         self.reading.send_replace(Reading::NotYet);
-        match &read {
-            Err(ClientError::Demoted(_)) => self.link.discard_generation(number),
-            Ok(()) | Err(ClientError::Lost(_)) => {}
-            Err(_) => self.link.discard(number),
+        if !matches!(&read, Ok(()) | Err(ClientError::Lost(_) | ClientError::Demoted(_))) {
+            linked.discard();
         }
         read
     }
 
     async fn read_messages(&self, connection: &Connection, is_first: bool) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.caller.timeout;
-        let mut messages = connection.subscribe(&self.channel, deadline).await?;
+        let mut messages = connection.messages();
+        connection.subscribe(std::slice::from_ref(&self.channel), deadline).await?;
         self.reading.send_replace(Reading::Now);
         match is_first {
             true => self.waits.check_all(), // what was submitted meanwhile
@@ -139,8 +143,8 @@ impl Inbox {
             tokio::select! {
                 biased;
                 received = messages.next() => match received? {
-                    Received::Message(message) => {
-                        self.take_all(&message);
+                    Received::Message { value, .. } => {
+                        self.take_all(&value);
                         crash_point("inbox.after_read");
                     }
                     Received::Lagged => self.waits.check_after_reconnect(),
@@ -158,7 +162,7 @@ impl Inbox {
                 self.waits.read.notified().await;
                 continue;
             }
-            sign_of_life(connection, Instant::now() + self.caller.timeout).await?;
+            connection.sign_of_life(Instant::now() + self.caller.timeout).await?;
             let _ = tokio::time::timeout(SIGN_OF_LIFE, self.waits.closed.notified()).await; // whichever comes first
         }
         Ok(())
@@ -218,21 +222,32 @@ impl Inbox {
     }
 }
 
-/// Connects, and checks that the server lets this client publish to inboxes: a script that may not tells nothing of it.
-pub(crate) async fn check_inboxes(caller: &ScriptCaller) -> Result<(), ClientError> {
+/// Connects, and checks that the server lets this client publish: a script that may not tells nothing of it.
+pub(crate) async fn check_channels(caller: &ScriptCaller) -> Result<(), ClientError> {
     let deadline = Instant::now() + caller.timeout;
-    let connection = caller.connect().await?;
-    let args = vec![keys::inbox_channel(&caller.prefix, "none").into(), Bytes::new()];
-    match connection.command("PUBLISH", args, deadline).await {
+    let prefix = &caller.prefix;
+    let checks = [keys::inbox_channel(prefix, "none"), keys::events_of(prefix, "none")];
+    try_join_all(checks.map(|channel| check_channel(caller, channel, deadline))).await.map(drop)
+}
+
+async fn check_channel(caller: &ScriptCaller, channel: Bytes, deadline: Instant) -> Result<(), ClientError> {
+    let linked = caller.links.get(Slot::of_key(&channel), deadline).await;
+    let linked = linked.map_err(|error| caller.failed(error))?;
+    match linked.connection.command("PUBLISH", vec![channel, Bytes::new()], deadline).await {
         // Anything else is of that moment, and the calls that follow deal with it.
         Err(error @ ClientError::Refused(_)) => Err(error),
         _ => Ok(()),
     }
 }
 
-/// A server that can't save its data refuses PING.
-async fn sign_of_life(connection: &Connection, deadline: Instant) -> Result<(), ClientError> {
-    connection.command("ECHO", vec![Bytes::from_static(b"inbox")], deadline).await.map(drop)
+/// Publishes a message on the channel that is the first of the arguments.
+pub(crate) async fn publish(
+    caller: &ScriptCaller,
+    args: Vec<Bytes>,
+    deadline: Instant,
+) -> Result<(), ClientError> {
+    let linked = caller.links.get(Slot::of_key(&args[0]), deadline).await?;
+    linked.checked(linked.connection.command("PUBLISH", args, deadline).await).map(drop)
 }
 
 /// A publication of one message, as scripts make them. The time counts for outcomes only.

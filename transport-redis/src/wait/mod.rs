@@ -10,7 +10,7 @@ mod wait_table;
 mod waits;
 
 pub(crate) use checker::Checker;
-pub(crate) use inbox::{Inbox, Listener, check_inboxes, inbox_message};
+pub(crate) use inbox::{Inbox, Listener, check_channels, inbox_message, publish};
 pub(crate) use outcome_future::OutcomeFuture;
 pub(crate) use record_read::{read_details, read_summaries};
 pub(crate) use waits::Waits;

@@ -4,8 +4,12 @@ use bytes::Bytes;
 use rhai_dispatcher_core::{TaskDetails, TaskId, TaskStatus, TaskSummary};
 
 use crate::client::{ClientError, ServerReply};
-use crate::script::{Args, Script, ScriptCaller, keys};
+use crate::script::{Script, ScriptCaller, keys};
 use crate::wire::{record, summary};
+
+/// What the script of reads is asked for.
+const ONLY_OUTCOMES: Bytes = Bytes::from_static(b"1");
+const WHOLE_RECORDS: Bytes = Bytes::from_static(b"0");
 
 /// What a read of the record of one task has shown.
 #[derive(Debug)]
@@ -27,9 +31,9 @@ pub(crate) async fn read_outcomes(
     ids: &[TaskId],
     inbox: Option<&Bytes>,
 ) -> Result<Vec<RecordRead>, ClientError> {
-    let args = read_args(ids, inbox.cloned().unwrap_or_default(), true);
-    let replies = answers(ids, caller.run_unless_busy(Script::Read, args).await?)?;
-    Ok(replies.map(|(id, reply)| parse_read(id, reply)).collect())
+    let head = [inbox.cloned().unwrap_or_default(), ONLY_OUTCOMES];
+    let replies = caller.run_for_tasks_unless_busy(Script::Read, &head, ids).await?;
+    Ok(ids.iter().zip(replies).map(|(id, reply)| parse_read(*id, reply)).collect())
 }
 
 /// Reads the record of a task if the task has ended, by commands that write nothing.
@@ -39,14 +43,14 @@ pub(crate) async fn read_outcomes(
 /// server's copy may be behind: `None`.
 pub(crate) async fn read_ended(caller: &ScriptCaller, id: TaskId) -> Result<Option<RecordRead>, ClientError> {
     let key = keys::record(&caller.prefix, id);
-    let status = caller.read_command("HGET", vec![key.clone(), Bytes::from_static(b"status")]).await?;
+    let status = caller.read_command("HGET", &key, vec![key.clone(), Bytes::from_static(b"status")]).await?;
     if !matches!(status.as_str().map(str::parse::<TaskStatus>), Some(Ok(status)) if status.is_terminal()) {
         return Ok(None);
     }
-    let mut values = caller.read_command("HGETALL", vec![key]).await?.into_array();
-    let children = keys::children(&caller.prefix, id);
-    let range = vec![children, Bytes::from_static(b"0"), Bytes::from_static(b"-1")];
-    let children = caller.read_command("ZRANGE", range).await?.into_array();
+    let mut values = caller.read_command("HGETALL", &key, vec![key.clone()]).await?.into_array();
+    let key = keys::children(&caller.prefix, id);
+    let range = vec![key.clone(), Bytes::from_static(b"0"), Bytes::from_static(b"-1")];
+    let children = caller.read_command("ZRANGE", &key, range).await?.into_array();
     let children: Vec<_> = children.iter().filter_map(ServerReply::as_str).collect();
     values.push(ServerReply::of_text("child_ids"));
     values.push(ServerReply::of_text(&children.join(" ")));
@@ -60,8 +64,8 @@ pub(crate) async fn read_details(
     caller: &ScriptCaller,
     ids: &[TaskId],
 ) -> Result<Vec<Result<Option<TaskDetails>, String>>, ClientError> {
-    let replies = answers(ids, caller.run(Script::Read, read_args(ids, Bytes::new(), false)).await?)?;
-    Ok(replies.map(|(id, reply)| record::parse(id, reply)).collect())
+    let replies = caller.run_for_tasks(Script::Read, &[Bytes::new(), WHOLE_RECORDS], ids).await?;
+    Ok(ids.iter().zip(replies).map(|(id, reply)| record::parse(*id, reply)).collect())
 }
 
 /// What a list shows of tasks; none of those whose key is not a record.
@@ -69,33 +73,9 @@ pub(crate) async fn read_summaries(
     caller: &ScriptCaller,
     ids: &[TaskId],
 ) -> Result<Vec<Option<TaskSummary>>, ClientError> {
-    let mut args = Args::new();
-    args.push_static(summary::FIELDS);
-    for id in ids {
-        args.push_display(id);
-    }
-    let replies = answers(ids, caller.run(Script::Summaries, args).await?)?;
-    Ok(replies.map(|(id, reply)| summary::parse(id, &reply.into_array())).collect())
-}
-
-fn read_args(ids: &[TaskId], inbox: Bytes, brief: bool) -> Args {
-    let mut args = Args::new();
-    args.push(inbox).push_flag(brief);
-    for id in ids {
-        args.push_display(id);
-    }
-    args
-}
-
-fn answers(
-    ids: &[TaskId],
-    mut replies: Vec<ServerReply>,
-) -> Result<impl Iterator<Item = (TaskId, ServerReply)>, ClientError> {
-    if replies.len() != ids.len() + 1 {
-        return Err(ClientError::Unexpected("a read"));
-    }
-    replies.remove(0); // the server's time
-    Ok(ids.iter().copied().zip(replies))
+    let head = [Bytes::from_static(summary::FIELDS.as_bytes())];
+    let replies = caller.run_for_tasks(Script::Summaries, &head, ids).await?;
+    Ok(ids.iter().zip(replies).map(|(id, reply)| summary::parse(*id, &reply.into_array())).collect())
 }
 
 fn parse_read(id: TaskId, reply: ServerReply) -> RecordRead {

@@ -57,6 +57,7 @@ function append_activity(w, count, ...)
   end
   call('PEXPIRE', stream, ACTIVITY_TTL)
   call('PEXPIRE', total, ACTIVITY_TTL)
+  pcall_('PUBLISH', stream, '') -- to those that watch it
 end
 
 -- Notes that a task has its outcome, with these fields, and that no instance logs it. Its record is written already.
