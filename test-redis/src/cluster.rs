@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,27 +25,15 @@ impl ClusterDeployment {
     /// If `redis-server` is missing or does not answer, or they do not agree within three minutes.
     #[must_use]
     pub fn start(masters: usize, replicas: usize) -> Self {
-        Self::with(masters, replicas, &[])
-    }
-
-    /// The same with those arguments of each server.
-    ///
-    /// # Panics
-    /// As [`start`](Self::start).
-    #[must_use]
-    pub fn with(masters: usize, replicas: usize, args: &[&str]) -> Self {
-        let nodes: Vec<_> = (0..masters * (1 + replicas)).map(|_| RedisServer::cluster_node(args)).collect();
+        let nodes: Vec<_> = (0..masters * (1 + replicas)).map(|_| RedisServer::cluster_node()).collect();
         let deployment = Self { nodes, masters };
         let first = deployment.nodes[0].port().to_string();
         for (index, node) in deployment.nodes.iter().enumerate() {
             expect_ok(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
             expect_ok(node, &["CLUSTER", "MEET", "127.0.0.1", &first]);
         }
-        let of_each = usize::from(SLOTS).div_ceil(masters);
         for (index, node) in deployment.nodes[..masters].iter().enumerate() {
-            let slots: Vec<_> = (index * of_each..usize::from(SLOTS).min((index + 1) * of_each))
-                .map(|slot| slot.to_string())
-                .collect();
+            let slots: Vec<_> = deployment.slots_at_start(index).map(|slot| slot.to_string()).collect();
             let words: Vec<_> =
                 ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str)).collect();
             expect_ok(node, &words);
@@ -122,14 +111,23 @@ impl ClusterDeployment {
         });
     }
 
+    /// Begins to move a slot from one server to another: its keys are still where they were.
+    ///
+    /// # Panics
+    /// If a server refuses a step.
+    pub fn begin_to_move_slot(&self, slot: u16, from: usize, to: usize) {
+        let (number, source, target) = (slot.to_string(), self.id(from), self.id(to));
+        expect_ok(&self.nodes[to], &["CLUSTER", "SETSLOT", &number, "IMPORTING", &source]);
+        expect_ok(&self.nodes[from], &["CLUSTER", "SETSLOT", &number, "MIGRATING", &target]);
+    }
+
     /// Moves a slot with its keys from one server to another, as resharding does.
     ///
     /// # Panics
     /// If a server refuses a step.
     pub fn move_slot(&self, slot: u16, from: usize, to: usize) {
-        let (number, source, target) = (slot.to_string(), self.id(from), self.id(to));
-        expect_ok(&self.nodes[to], &["CLUSTER", "SETSLOT", &number, "IMPORTING", &source]);
-        expect_ok(&self.nodes[from], &["CLUSTER", "SETSLOT", &number, "MIGRATING", &target]);
+        self.begin_to_move_slot(slot, from, to);
+        let (number, target) = (slot.to_string(), self.id(to));
         let port = self.nodes[to].port().to_string();
         loop {
             let keys = self.nodes[from].command(&["CLUSTER", "GETKEYSINSLOT", &number, "10"]);
@@ -150,9 +148,50 @@ impl ClusterDeployment {
         }
     }
 
-    fn id(&self, index: usize) -> String {
+    /// Moves all slots of a server to another one.
+    ///
+    /// # Panics
+    /// If a server refuses a step.
+    pub fn move_all_slots(&self, from: usize, to: usize) {
+        let target = self.id(to);
+        for slot in self.slots_at_start(from) {
+            let number = slot.to_string();
+            let keys = self.nodes[from].command(&["CLUSTER", "COUNTKEYSINSLOT", &number]);
+            if keys.starts_with(":0") {
+                for index in [to, from] {
+                    expect_ok(&self.nodes[index], &["CLUSTER", "SETSLOT", &number, "NODE", &target]);
+                }
+            } else {
+                self.move_slot(slot, from, to);
+            }
+        }
+    }
+
+    /// Lets the other servers forget one.
+    ///
+    /// # Panics
+    /// If one refuses it.
+    pub fn forget(&self, id: &str) {
+        for node in &self.nodes {
+            if let Ok(answer) = node.try_command(&["CLUSTER", "FORGET", id]) {
+                assert!(answer.starts_with("+OK"), "{answer}");
+            }
+        }
+    }
+
+    /// The id of a server.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    pub fn id(&self, index: usize) -> String {
         let answer = self.nodes[index].command(&["CLUSTER", "MYID"]);
         answer.split("\r\n").nth(1).expect("an id").to_owned()
+    }
+
+    fn slots_at_start(&self, master: usize) -> Range<u16> {
+        let bound = |index: usize| (usize::from(SLOTS) * index / self.masters) as u16;
+        bound(master)..bound(master + 1)
     }
 
     fn until_each(&self, what: &str, done: impl Fn(&RedisServer) -> bool) {

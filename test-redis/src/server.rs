@@ -104,13 +104,9 @@ impl RedisServer {
         Self::launched(&[&[SENTINEL_CONFIG, "--sentinel"], args].concat(), uses_tls, directory)
     }
 
-    /// A server that can be of a cluster, with those arguments. It takes a server that is silent for 2 s for dead.
-    ///
-    /// # Panics
-    /// If `redis-server` is missing, or does not answer.
-    #[must_use]
-    pub fn cluster_node(args: &[&str]) -> Self {
-        let own = [
+    /// A server that can be of a cluster. It takes a server that is silent for 2 s for dead, and keeps nothing on disk.
+    pub(crate) fn cluster_node() -> Self {
+        let args = [
             "--save",
             "",
             "--appendonly",
@@ -120,7 +116,6 @@ impl RedisServer {
             "--cluster-node-timeout",
             "2000",
         ];
-        let args: Vec<_> = own.iter().chain(args).copied().collect();
         Self::launched_at(cluster_port(), &args, false, directory())
     }
 

@@ -181,7 +181,7 @@ fn a_user_that_lacks_a_right_is_told_which() {
         let _ = server.command(&["ACL", "SETUSER", "worker", change]);
         let told = refused(block_on(worker().connect()));
         assert!(told.contains("NOPERM") && told.contains(named), "{told}");
-        let _ = server.command(&["ACL", "SETUSER", "worker", "&rhailib:inbox:*", "+publish"]);
+        let _ = server.command(&["ACL", "SETUSER", "worker", "&rhailib:inbox:*", "&{rhailib:*", "+publish"]);
     }
     let wrong = server.url().replace("redis://", "redis://dispatcher:WRONG@");
     let transport = RedisTransport::new(RedisConfig::new(wrong)).expect("a valid config");

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::executor::block_on;
 use redis::Commands;
 use rhai_dispatcher_core::{
-    Completion, Finish, Finished, Json, Outcome, Payload, Task, TaskError, TaskErrorKind, TaskId, TaskLog,
-    TaskStatus, Transport, TransportError, TransportExt,
+    Completion, Finish, Finished, InstanceSpec, Json, Outcome, Payload, Task, TaskError, TaskErrorKind,
+    TaskId, TaskLog, TaskStatus, Transport, TransportError, TransportExt,
 };
 use rhai_dispatcher_redis::RedisTransport;
 use rhai_dispatcher_test_redis::RedisServer;
@@ -432,6 +432,22 @@ fn the_queues_of_an_earlier_version_are_refused() {
     let _: usize = redis.sadd("rhailib:queues", "worker-1").expect("written");
     let transport = open(&server);
     let refused = block_on(transport.submit_one(task())).expect_err("refused").to_string();
-    assert!(refused.contains("rhailib:queues is not a list of this version"), "{refused}");
-    assert!(refused.contains("use another prefix"), "{refused}");
+    assert!(refused.contains("rhailib:*") && refused.contains("of an earlier version"), "{refused}");
+    assert!(refused.contains("another prefix"), "{refused}");
+}
+
+#[test]
+fn keys_of_another_version_are_refused_before_there_is_a_task() {
+    let server = RedisServer::start();
+    let mut redis = client(&server);
+    let _: () = redis.set("{rhailib:queues}:version", "9").expect("set");
+    let transport = open(&server);
+    for told in [
+        block_on(transport.submit_one(task())).expect_err("refused").to_string(),
+        block_on(transport.attach(InstanceSpec::new(worker()))).map(drop).expect_err("refused").to_string(),
+    ] {
+        assert!(told.contains("have version 9") && told.contains("this is version 2"), "{told}");
+    }
+    let keys: Vec<String> = redis.keys("*worker-1*").expect("keys");
+    assert_eq!(keys, [""; 0]);
 }

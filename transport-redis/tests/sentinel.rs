@@ -2,20 +2,13 @@
 
 mod support;
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::executor::block_on;
-use rhai_dispatcher_core::{
-    OutcomeError, SubmitOneError, TaskId, TaskStatus, Transport, TransportConfig, TransportError,
-    TransportExt,
-};
-use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
+use rhai_dispatcher_core::TransportConfig;
+use rhai_dispatcher_redis::{Durability, RedisConfig};
 use rhai_dispatcher_test_redis::{Certificates, RedisServer, SentinelDeployment, Validity};
-use support::{attach, completed, open_config, refusal, run_one, task, until};
+use support::load::{Tally, expect_records, load_across};
+use support::{open_config, refusal, run_one, until};
 
 /// Time enough for a failover and a slow machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,134 +20,27 @@ fn config(url: &str) -> RedisConfig {
     config.with_recheck_interval(Duration::from_secs(5))
 }
 
-/// What became of the tasks of one submitter.
-#[derive(Debug, Default)]
-struct Tally {
-    completed: Vec<TaskId>,
-    /// Accepted tasks whose records are gone.
-    lost: usize,
-    /// Submits that were not accepted in time.
-    unavailable: usize,
-}
-
-/// Submits tasks one after the other and waits for each, until told to stop.
-fn submit_until(stop: &AtomicBool, transport: &RedisTransport) -> Tally {
-    let mut tally = Tally::default();
-    while !stop.load(Ordering::Relaxed) {
-        let id = match block_on(transport.submit_one(task())) {
-            Ok(submitted) => submitted.task_id(),
-            Err(SubmitOneError::Transport(error)) if error.is_retryable() => {
-                tally.unavailable += 1;
-                continue;
-            }
-            Err(error) => panic!("{error}"),
-        };
-        // An outage that is longer than the wait for its record tells nothing of the task.
-        let outcome = loop {
-            match block_on(transport.outcome(id)) {
-                Err(OutcomeError::Transport(error)) if error.is_retryable() => {}
-                outcome => break outcome,
-            }
-        };
-        match outcome {
-            Ok(details) => {
-                assert_eq!(details.status, TaskStatus::Completed);
-                tally.completed.push(id);
-            }
-            Err(OutcomeError::Lost(_) | OutcomeError::NotFound(_)) => tally.lost += 1,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    tally
-}
-
-/// Claims and ends tasks, and renews the lease, until told to stop.
-fn work_until(stop: &Arc<AtomicBool>, transport: &RedisTransport) {
-    let consumer = attach(transport);
-    let renewing = {
-        let (stop, consumer) = (Arc::clone(stop), Arc::clone(&consumer));
-        thread::spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                let _ = block_on(consumer.renew()); // the next one may do
-                thread::sleep(Duration::from_millis(500));
-            }
-            block_on(consumer.detach()).expect("detached");
-        })
-    };
-    // Ends with the instance.
-    loop {
-        let claimed = match block_on(consumer.claim(NonZeroUsize::new(8).expect("more than none"))) {
-            Ok(claimed) => claimed,
-            Err(TransportError::Detached) => break,
-            Err(_) => continue,
-        };
-        let mut done: Vec<_> = claimed.into_iter().map(|claimed| completed(claimed.claim)).collect();
-        while !done.is_empty() && !stop.load(Ordering::Relaxed) {
-            let ends = block_on(consumer.finish(&done));
-            let mut ends = ends.iter();
-            done.retain(|_| ends.next().is_some_and(Result::is_err));
-        }
-    }
-    renewing.join().expect("no panic");
-}
-
 /// Tasks are submitted and run while the master changes; afterwards tasks run at the new one. Returns what became of them.
-fn load_across(
+fn load_across_failover(
     deployment: &mut SentinelDeployment,
     durability: Durability,
     fail_over: impl FnOnce(&mut SentinelDeployment),
 ) -> Tally {
-    const SUBMITTERS: usize = 4;
-    let url = deployment.url();
-    let config = || config(&url).with_durability(durability);
-    let (submitter, runner) = (open_config(config()), open_config(config()));
-    let (stop, stop_work) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let working = {
-        let (stop, runner) = (Arc::clone(&stop_work), runner);
-        thread::spawn(move || work_until(&stop, &runner))
-    };
-    let submitting = [(); SUBMITTERS].map(|()| {
-        let (stop, submitter) = (Arc::clone(&stop), submitter.clone());
-        thread::spawn(move || submit_until(&stop, &submitter))
-    });
-    let calls = |server: &RedisServer| {
-        let info = server.command(&["INFO", "stats"]);
-        let count = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
-        count.and_then(|count| count.trim().parse::<u64>().ok()).expect("a count")
-    };
-    let busy = calls(&deployment.servers[0]);
-    until("tasks run", || calls(&deployment.servers[0]) > busy + 200);
-    fail_over(deployment);
-    deployment.wait_for_master(1);
-    until("the clients are at the new master", || {
-        deployment.servers[1].command(&["INFO", "commandstats"]).contains("cmdstat_subscribe")
-    });
-    let busy = calls(&deployment.servers[1]);
-    until("tasks run there", || calls(&deployment.servers[1]) > busy + 200);
-    stop.store(true, Ordering::Relaxed);
-    let start = Instant::now();
-    while !submitting.iter().all(thread::JoinHandle::is_finished) {
-        assert!(start.elapsed() < CALL_TIMEOUT, "a waiter hangs");
-        thread::sleep(Duration::from_millis(10));
-    }
-    let mut tally = Tally::default();
-    for submitted in submitting {
-        let part = submitted.join().expect("no panic");
-        tally.completed.extend(part.completed);
-        tally.lost += part.lost;
-        tally.unavailable += part.unavailable;
-    }
-    stop_work.store(true, Ordering::Relaxed);
-    working.join().expect("no panic");
-    assert!(!tally.completed.is_empty());
-    tally
+    let config = config(&deployment.url()).with_durability(durability);
+    load_across(&config, || {
+        fail_over(deployment);
+        deployment.wait_for_master(1);
+        until("the clients are at the new master", || {
+            deployment.servers[1].command(&["INFO", "commandstats"]).contains("cmdstat_subscribe")
+        });
+    })
 }
 
 #[test]
 fn no_confirmed_task_is_lost_when_the_master_dies() {
     let mut deployment = SentinelDeployment::start();
     let durability = Durability::Replicas { replicas: 1, timeout: Duration::from_millis(500) };
-    let tally = load_across(&mut deployment, durability, |deployment| {
+    let tally = load_across_failover(&mut deployment, durability, |deployment| {
         deployment.servers[0].kill();
         deployment.wait_for_master(1);
         // It comes back empty, and becomes the replica without which no write is confirmed.
@@ -162,17 +48,14 @@ fn no_confirmed_task_is_lost_when_the_master_dies() {
         deployment.wait_for_replica(0);
     });
     assert_eq!(tally.lost, 0, "{} completed", tally.completed.len());
-    let reader = open_config(config(&deployment.url()));
-    let details = block_on(reader.details(&tally.completed)).expect("records");
-    for details in details {
-        assert_eq!(details.expect("a record").status, TaskStatus::Completed);
-    }
+    expect_records(&config(&deployment.url()), &tally);
 }
 
 #[test]
 fn clients_move_to_the_new_master_when_the_old_one_dies() {
     let mut deployment = SentinelDeployment::start();
-    let tally = load_across(&mut deployment, Durability::Server, |deployment| deployment.servers[0].kill());
+    let tally =
+        load_across_failover(&mut deployment, Durability::Server, |deployment| deployment.servers[0].kill());
     // What the master had acknowledged and not replicated: at most what each submitter had under way.
     assert!(tally.lost <= 4, "{tally:?}");
 }
@@ -180,7 +63,7 @@ fn clients_move_to_the_new_master_when_the_old_one_dies() {
 #[test]
 fn clients_follow_a_failover_that_was_asked_for() {
     let mut deployment = SentinelDeployment::start();
-    let tally = load_across(&mut deployment, Durability::Server, |deployment| {
+    let tally = load_across_failover(&mut deployment, Durability::Server, |deployment| {
         until("the failover begins", || {
             let answer =
                 deployment.sentinels[0].command(&["SENTINEL", "FAILOVER", SentinelDeployment::MASTER]);

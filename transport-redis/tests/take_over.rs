@@ -156,9 +156,10 @@ fn tasks_of_many_dead_instances_are_claimed_without_a_wait() {
 }
 
 #[test]
-fn look_at_many_queues_takes_no_more_claims_than_one_script_may() {
-    const QUEUES: usize = 12;
-    const EACH: usize = 512;
+fn look_at_many_queues_takes_no_more_claims_of_each_than_one_script_may() {
+    const QUEUES: usize = 4;
+    const AT_ONCE: usize = 512;
+    const EACH: usize = 2 * AT_ONCE;
     let server = RedisServer::start();
     let mut redis = client(&server);
     let transport = open(&server);
@@ -166,7 +167,8 @@ fn look_at_many_queues_takes_no_more_claims_than_one_script_may() {
     let (mut doomed, mut looked_at) = (Vec::new(), Vec::new());
     for name in &names {
         let worker_id = WorkerId::try_from(name.as_str()).expect("a name");
-        let of_queue = || Task { worker_id: worker_id.clone(), ..task() }.into();
+        let id = || transport.new_task_id(&worker_id);
+        let of_queue = || Task { id: id(), worker_id: worker_id.clone(), ..task() }.into();
         let accepted =
             block_on(transport.submit((0..EACH).map(|_| of_queue()).collect())).expect("submitted");
         looked_at.push(accepted[0].as_ref().expect("accepted").task_id());
@@ -182,13 +184,8 @@ fn look_at_many_queues_takes_no_more_claims_than_one_script_may() {
         let keys = keys.map(|(name, instance)| format!("{{rhailib:{name}}}:held:{}", instance.instance()));
         keys.map(|key| redis.hlen::<_, usize>(key).expect("an answer")).sum()
     };
-    for look in 1..=QUEUES {
-        block_on(transport.details(&looked_at)).expect("records");
-        assert_eq!(count_held(&mut redis), (QUEUES - look) * EACH, "after look {look}");
-    }
-    let pending = block_on(transport.details(&looked_at)).expect("records").into_iter().flatten();
-    let counts: Vec<_> = pending.map(|record| (record.status, record.deaths)).collect();
-    assert_eq!(counts, [(TaskStatus::Pending, 1); QUEUES]);
+    block_on(transport.details(&looked_at)).expect("records");
+    assert_eq!(count_held(&mut redis), QUEUES * (EACH - AT_ONCE));
 }
 
 #[test]

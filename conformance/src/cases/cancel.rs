@@ -10,7 +10,7 @@ use rhai_dispatcher_core::{
 
 use crate::Environment;
 use crate::instance::{Instance, completed, error};
-use crate::stage::{Stage, worker};
+use crate::stage::Stage;
 use crate::waiting::Waiting;
 
 pub(crate) async fn cancel_removes_a_waiting_task(env: &dyn Environment) {

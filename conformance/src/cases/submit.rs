@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use rhai_dispatcher_core::{
-    CancelReason, Cancelled, Json, Limits, MethodName, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskId, TaskStatus,
+    CancelReason, Cancelled, Json, Limits, MethodName, OutcomeError, Payload, Priority, SubmitError, Submitted, Task, TaskStatus,
 };
 
 use crate::Environment;
 use crate::instance::Instance;
-use crate::stage::{Stage, trace, worker};
+use crate::stage::{Stage, trace};
 use crate::waiting::Waiting;
 
 pub(crate) async fn accepted_task_is_pending(env: &dyn Environment) {

@@ -58,6 +58,10 @@ impl ListTransport {
         let most_output = config.max_outcome_bytes;
         let inner = RedisTransport::new(config)?;
         let commands = inner.commands();
+        if commands.is_of_cluster() {
+            let problem = "is for a single server, and the URL names a cluster";
+            return Err(Invalid::new("protocol", problem, "leave protocol=list out, or name another server"));
+        }
         let limits = limits.with_max_output_bytes(most_output).field_limits();
         let limits = FieldLimits { script: limits.script.max(most_output), ..limits };
         let tasks = TaskStore::new(commands.clone(), limits);

@@ -79,12 +79,13 @@ impl Links {
     /// Whether there is a connection to each server that was needed.
     pub(crate) fn is_up(&self) -> bool {
         let links = lock(&self.0.links);
-        !links.is_empty() && links.iter().all(Link::is_up)
+        let mut links = links.iter().filter(|link| !link.network().is_left()).peekable();
+        links.peek().is_some() && links.all(Link::is_up)
     }
 
     /// The reason why a connection is missing that existed or was tried.
     pub(crate) fn problem(&self) -> Option<String> {
-        lock(&self.0.links).iter().find_map(Link::problem)
+        lock(&self.0.links).iter().filter(|link| !link.network().is_left()).find_map(Link::problem)
     }
 
     /// Warns of a problem, of each kind for all connections of the handle once in a while.

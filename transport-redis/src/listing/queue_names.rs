@@ -24,6 +24,9 @@ struct Noted {
     reconnects: u64,
 }
 
+/// The version of the keys, as `docs/PROTOCOL.md` describes them.
+const VERSION: &str = "2";
+
 /// For how long a note is good. Shorter than [`KEPT`] by more than any task takes to its queue.
 const GOOD_FOR: Duration = Duration::from_secs(10 * 60);
 
@@ -46,9 +49,14 @@ impl QueueNames {
         }
         let at = Instant::now();
         let mut args = Args::new();
-        args.push_static(keys::QUEUES).push_copy(worker_id.as_str());
+        args.push_static(keys::QUEUES).push_static(VERSION).push_copy(worker_id.as_str());
         let noted = self.caller.run_until(Script::Note, keys::QUEUES, args, deadline).await;
-        noted.map_err(|error| self.explained(error))?;
+        let noted = noted.map_err(|error| self.explained(error))?;
+        match noted.get(1).and_then(ServerReply::as_str) {
+            Some(VERSION) => {}
+            Some(other) => return Err(self.refused(&format!("have version {other} of the protocol"))),
+            None => return Err(ClientError::Unexpected("a note")),
+        }
         let mut noted = lock(&self.noted);
         if noted.len() >= MAX_NOTED {
             noted.clear();
@@ -57,16 +65,22 @@ impl QueueNames {
         Ok(())
     }
 
-    /// A key of another type is that of an earlier version, whose queues are not read.
+    /// A key of another type is that of a version before [`VERSION`].
     fn explained(&self, error: ClientError) -> ClientError {
         match error {
-            ClientError::Server(text) if text.contains("WRONGTYPE") => ClientError::Refused(format!(
-                "{}:{} is not a list of this version of rhai-dispatcher: delete the keys of the prefix, or use another prefix",
-                self.caller.prefix,
-                keys::QUEUES,
-            )),
+            ClientError::Server(text) if text.contains("WRONGTYPE") => {
+                self.refused("are of an earlier version of the protocol, or another client has written them")
+            }
             error => error,
         }
+    }
+
+    fn refused(&self, what: &str) -> ClientError {
+        let prefix = &self.caller.prefix;
+        ClientError::Refused(format!(
+            "the keys {prefix}:* {what}, and this is version {VERSION}: use a matching version of rhai-dispatcher or \
+             another prefix, or delete the keys"
+        ))
     }
 
     /// The same beside the caller, who does not depend on it. To be called on tokio.

@@ -23,14 +23,9 @@ pub(crate) fn children(prefix: &str, id: TaskId) -> Bytes {
     format!("{{{prefix}:{id}}}:children").into()
 }
 
-/// What the runs of a task tell.
-pub(crate) fn events(prefix: &str, id: TaskId) -> Bytes {
-    events_of(prefix, id)
-}
-
-/// The same of what has this name, which need not be a task.
-pub(crate) fn events_of(prefix: &str, name: impl Display) -> Bytes {
-    format!("{{{prefix}:{name}}}:events").into()
+/// What the runs of a task tell; the channel that says so has the same name.
+pub(crate) fn events(prefix: &str, id: impl Display) -> Bytes {
+    format!("{{{prefix}:{id}}}:events").into()
 }
 
 /// The channel of the inbox of a handle. It is not a key: nothing is kept there.

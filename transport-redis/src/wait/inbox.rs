@@ -226,7 +226,7 @@ impl Inbox {
 pub(crate) async fn check_channels(caller: &ScriptCaller) -> Result<(), ClientError> {
     let deadline = Instant::now() + caller.timeout;
     let prefix = &caller.prefix;
-    let checks = [keys::inbox_channel(prefix, "none"), keys::events_of(prefix, "none")];
+    let checks = [keys::inbox_channel(prefix, "none"), keys::events(prefix, "none")];
     try_join_all(checks.map(|channel| check_channel(caller, channel, deadline))).await.map(drop)
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub(crate) mod load;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,12 +56,17 @@ pub(crate) fn task() -> Task {
     task
 }
 
+/// The same with an id that suits a cluster.
+pub(crate) fn task_for(transport: &RedisTransport) -> Task {
+    Task { id: transport.new_task_id(&worker()), ..task() }
+}
+
 pub(crate) fn attach(transport: &RedisTransport) -> Arc<dyn Consumer> {
     block_on(transport.attach(InstanceSpec::new(worker()))).expect("an instance")
 }
 
 pub(crate) fn submit(transport: &RedisTransport) -> TaskId {
-    block_on(transport.submit_one(task())).expect("accepted").task_id()
+    block_on(transport.submit_one(task_for(transport))).expect("accepted").task_id()
 }
 
 pub(crate) fn claim(consumer: &Arc<dyn Consumer>) -> Claimed {

@@ -27,7 +27,7 @@ local ended_without_run
 local unwatched
 -- Where tasks wait that may be claimed: by priority, and quarantined ones apart.
 local READY = { h = 'ready:high', n = 'ready:normal', l = 'ready:low', q = 'quarantine', b = 'quarantine' }
--- How many claims of dead instances and delayed tasks one script takes at most, over all queues: bounds how long it
+-- How many claims of dead instances and delayed tasks one script takes at most: bounds how long it
 -- keeps the server from others.
 local MAX_TAKEN = 512
 -- How many of those this call may still take; below 0 if the last ones were more.
