@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::RedisServer;
+use crate::{Certificates, RedisServer};
 
 /// How many slots a cluster has.
 const SLOTS: u16 = 16_384;
@@ -25,7 +25,21 @@ impl ClusterDeployment {
     /// If `redis-server` is missing or does not answer, or they do not agree within three minutes.
     #[must_use]
     pub fn start(masters: usize, replicas: usize) -> Self {
-        let nodes: Vec<_> = (0..masters * (1 + replicas)).map(|_| RedisServer::cluster_node()).collect();
+        let nodes = (0..masters * (1 + replicas)).map(|_| RedisServer::cluster_node());
+        Self::of(nodes.collect(), masters)
+    }
+
+    /// Masters that take connections over TLS only, with the certificate of that name.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn with_tls(certificates: &Certificates, name: &str, masters: usize) -> Self {
+        let nodes = (0..masters).map(|_| RedisServer::cluster_node_with_tls(certificates, name));
+        Self::of(nodes.collect(), masters)
+    }
+
+    fn of(nodes: Vec<RedisServer>, masters: usize) -> Self {
         let deployment = Self { nodes, masters };
         let first = deployment.nodes[0].port().to_string();
         for (index, node) in deployment.nodes.iter().enumerate() {
@@ -57,7 +71,8 @@ impl ClusterDeployment {
     #[must_use]
     pub fn url(&self) -> String {
         let addresses = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port()));
-        format!("redis-cluster://{}", addresses.collect::<Vec<_>>().join(","))
+        let scheme = if self.nodes[0].uses_tls() { "rediss-cluster" } else { "redis-cluster" };
+        format!("{scheme}://{}", addresses.collect::<Vec<_>>().join(","))
     }
 
     /// The index of the master of a slot, as the server of that index sees it.

@@ -119,6 +119,14 @@ impl RedisServer {
         Self::launched_at(cluster_port(), &args, false, directory())
     }
 
+    /// The same with the certificate of that name, for clients and between the servers.
+    pub(crate) fn cluster_node_with_tls(certificates: &Certificates, name: &str) -> Self {
+        let args = ["--save", "", "--appendonly", "no", "--cluster-enabled", "yes", "--tls-cluster", "yes"];
+        let tls = tls_args(certificates, name);
+        let args: Vec<_> = args.into_iter().chain(tls.iter().map(String::as_str)).collect();
+        Self::launched_at(cluster_port(), &args, true, directory())
+    }
+
     fn launched(args: &[&str], uses_tls: bool, directory: tempfile::TempDir) -> Self {
         Self::launched_at(free_port(), args, uses_tls, directory)
     }

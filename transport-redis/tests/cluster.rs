@@ -11,7 +11,7 @@ use rhai_dispatcher_core::{
     TransportConfig, TransportExt, WorkerId,
 };
 use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
-use rhai_dispatcher_test_redis::{ClusterDeployment, RedisServer};
+use rhai_dispatcher_test_redis::{Certificates, ClusterDeployment, RedisServer, Validity};
 use support::load::{SUBMITTERS, expect_records, load_across};
 use support::{
     attach, claim, complete, completed, ended, open_config, refusal, run_one, submit, task_for, worker,
@@ -210,6 +210,32 @@ fn a_task_in_another_slot_is_refused_with_the_way_to_a_right_one() {
     let Err(SubmitError::Invalid(invalid)) = told else { panic!("{told:?}") };
     assert_eq!(invalid.field, "id");
     assert!(invalid.to_string().contains("new_task_id"), "{invalid}");
+}
+
+#[test]
+fn all_servers_of_a_cluster_use_tls() {
+    let certificates = Certificates::new();
+    certificates.sign("server", "IP:127.0.0.1", Validity::Now);
+    let deployment = ClusterDeployment::with_tls(&certificates, "server", 3);
+    run_one(&open_config(config(&deployment.url()).with_tls_ca(certificates.ca())));
+    let told = refusal(config(&deployment.url()).with_tls_ca(Certificates::new().ca()));
+    assert!(told.contains("not of an authority that is trusted"), "{told}");
+    let told = refusal(config(&deployment.url().replace("rediss-", "redis-")));
+    assert!(told.contains("write rediss://, rediss-cluster://"), "{told}");
+}
+
+/// The user of docs/operations.md, and what a cluster needs beside that.
+#[test]
+fn a_user_that_may_not_ask_for_the_slots_is_told_so() {
+    let deployment = ClusterDeployment::start(1, 0);
+    let node = &deployment.nodes[0];
+    let _ =
+        node.command(&["ACL", "SETUSER", "ann", "reset", "on", ">secret", "~*", "&*", "+@all", "-cluster"]);
+    let url = format!("redis-cluster://ann:secret@127.0.0.1:{}", node.port());
+    let told = refusal(config(&url));
+    assert!(told.contains("NOPERM") && told.contains("cluster"), "{told}");
+    let _ = node.command(&["ACL", "SETUSER", "ann", "+cluster|info", "+cluster|slots"]);
+    run_one(&open_config(config(&url)));
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl ClaimLoop {
     }
 
     async fn pause_after(&mut self, error: &ClientError) {
-        let is_busy = matches!(error, ClientError::Busy(_));
+        let is_busy = matches!(error, ClientError::Busy(_) | ClientError::Moved(_));
         self.pause = if is_busy { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
         tokio::time::sleep(self.pause).await;
     }

@@ -88,7 +88,7 @@ impl Cluster {
         self: &Arc<Self>,
         slot: Slot,
         deadline: Instant,
-    ) -> Result<Network, ClientError> {
+    ) -> Result<Arc<Network>, ClientError> {
         let find = |map: &SlotMap| {
             let server = map.server_of(slot).cloned();
             server.ok_or_else(|| format!("no server of the cluster has slot {}", slot.number()))
@@ -97,14 +97,17 @@ impl Cluster {
     }
 
     /// All servers with slots, as soon as they are known.
-    pub(super) async fn servers(self: &Arc<Self>, deadline: Instant) -> Result<Vec<Network>, ClientError> {
+    pub(super) async fn servers(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<Vec<Arc<Network>>, ClientError> {
         self.look(|map| Ok(map.servers().cloned().collect()), deadline).await
     }
 
     /// Waits until another server has a slot than this.
-    pub(super) async fn wait_for_move(&self, slot: Slot, server: &Network) {
+    pub(super) async fn wait_for_move(&self, slot: Slot, server: &Arc<Network>) {
         let is_elsewhere = |state: &State| match state {
-            State::Known(map) => map.server_of(slot).is_some_and(|now| !now.is(server)),
+            State::Known(map) => map.server_of(slot).is_some_and(|now| !Arc::ptr_eq(now, server)),
             _ => false,
         };
         // It ends with this cluster, which its callers hold.
@@ -236,12 +239,12 @@ impl Cluster {
                 let endpoint = Endpoint::server(self.at(address), self.timeout);
                 let (trouble, log) = (Arc::clone(&self.wanted), Arc::clone(&self.log));
                 let server = Network::new(endpoint, self.demands, trouble, log);
-                if before.is_some() { server.that_came_later() } else { server }
+                Arc::new(if before.is_some() { server.that_came_later() } else { server })
             })
         };
         let map = SlotMap::new(slots, server);
         if let Some(before) = &before {
-            before.servers().filter(|server| !map.has(server)).for_each(Network::leave);
+            before.servers().filter(|server| !map.has(server)).for_each(|server| server.leave());
         }
         map
     }

@@ -52,7 +52,7 @@ enum LinkState {
 
 #[derive(Debug)]
 struct LinkInner {
-    network: Network,
+    network: Arc<Network>,
     /// How many messages of channels wait to be received.
     messages: usize,
     /// After how long an answer is overdue.
@@ -73,7 +73,7 @@ struct LinkInner {
 impl Link {
     /// One on which so many messages of channels may wait to be received. It adds to `reconnects`.
     pub(super) fn new(
-        network: Network,
+        network: Arc<Network>,
         messages: usize,
         patience: Duration,
         reconnects: Arc<watch::Sender<u64>>,
@@ -93,7 +93,7 @@ impl Link {
         Self { _holder: Arc::new(Holder(Arc::clone(&inner))), inner }
     }
 
-    pub(super) fn network(&self) -> &Network {
+    pub(super) fn network(&self) -> &Arc<Network> {
         &self.inner.network
     }
 

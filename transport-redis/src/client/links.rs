@@ -58,20 +58,20 @@ impl Links {
         linked.await.into_iter().collect()
     }
 
-    async fn linked(&self, server: &Network, deadline: Instant) -> Result<Linked, ClientError> {
+    async fn linked(&self, server: &Arc<Network>, deadline: Instant) -> Result<Linked, ClientError> {
         let link = self.link_to(server);
         let (connection, number) = link.get(deadline).await?;
         Ok(Linked { link, servers: self.0.servers.clone(), connection, number })
     }
 
-    fn link_to(&self, server: &Network) -> Link {
+    fn link_to(&self, server: &Arc<Network>) -> Link {
         let mut links = lock(&self.0.links);
-        if let Some(link) = links.iter().find(|link| link.network().is(server)) {
+        if let Some(link) = links.iter().find(|link| Arc::ptr_eq(link.network(), server)) {
             return link.clone();
         }
         links.retain(|link| !link.network().is_left());
         let Inner { messages, patience, reconnects, .. } = &*self.0;
-        let link = Link::new(server.clone(), *messages, *patience, Arc::clone(reconnects));
+        let link = Link::new(Arc::clone(server), *messages, *patience, Arc::clone(reconnects));
         links.push(link.clone());
         link
     }

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::Endpoint;
 
 /// A server of a handle, and what the connections to it share.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Network {
     pub(super) endpoint: Endpoint,
     pub(super) demands: Demands,
@@ -18,15 +18,15 @@ pub(crate) struct Network {
     /// Whether it has come to a cluster that was known: connections to it take the place of others.
     pub(super) came_later: bool,
     /// Whether it is of the cluster no more.
-    left: Arc<AtomicBool>,
+    left: AtomicBool,
     /// The generation of connections. It ends when a connection was discarded because its server, or the way to it, is
     /// dead: all connections of the generation are then made again, since the others may be idle or blocked and not
     /// find out by themselves.
-    generation: Arc<watch::Sender<u64>>,
+    generation: watch::Sender<u64>,
     /// Whether a connection has been made: then the URL is right.
-    was_reached: Arc<AtomicBool>,
+    was_reached: AtomicBool,
     /// Held by the connection that asks the Sentinels, for all of them.
-    asking: Arc<Mutex<()>>,
+    asking: Mutex<()>,
     pub(crate) log: Arc<ErrorLog>,
 }
 
@@ -51,10 +51,10 @@ impl Network {
             demands,
             trouble,
             came_later: false,
-            left: Arc::default(),
-            generation: Arc::new(watch::Sender::new(0)),
-            was_reached: Arc::default(),
-            asking: Arc::default(),
+            left: AtomicBool::default(),
+            generation: watch::Sender::new(0),
+            was_reached: AtomicBool::default(),
+            asking: Mutex::default(),
             log,
         }
     }
@@ -65,11 +65,6 @@ impl Network {
 
     pub(super) fn note_reached(&self) {
         self.was_reached.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether both are the same: its endpoint may be that of others too.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.generation, &other.generation)
     }
 
     pub(super) fn that_came_later(self) -> Self {

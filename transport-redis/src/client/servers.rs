@@ -18,7 +18,7 @@ use crate::slot::Slot;
 #[derive(Debug, Clone)]
 pub(crate) enum Servers {
     /// One, which has all slots.
-    One(Network),
+    One(Arc<Network>),
     Cluster(Arc<Cluster>),
 }
 
@@ -43,7 +43,7 @@ impl Servers {
             Place::Master { name, sentinels } => Endpoint::master(config, name, sentinels, server),
         };
         let demands = Demands { waitaof, cluster: false };
-        Ok(Self::One(Network::new(endpoint, demands, Arc::default(), Arc::default())))
+        Ok(Self::One(Arc::new(Network::new(endpoint, demands, Arc::default(), Arc::default()))))
     }
 
     pub(crate) const fn is_cluster(&self) -> bool {
@@ -59,23 +59,23 @@ impl Servers {
     }
 
     /// The server of a slot, as soon as that is known. Must be called on tokio.
-    pub(super) async fn of(&self, slot: Slot, deadline: Instant) -> Result<Network, ClientError> {
+    pub(super) async fn of(&self, slot: Slot, deadline: Instant) -> Result<Arc<Network>, ClientError> {
         match self {
-            Self::One(network) => Ok(network.clone()),
+            Self::One(network) => Ok(Arc::clone(network)),
             Self::Cluster(cluster) => cluster.server_of(slot, deadline).await,
         }
     }
 
     /// All of them, as soon as they are known. Must be called on tokio.
-    pub(super) async fn all(&self, deadline: Instant) -> Result<Vec<Network>, ClientError> {
+    pub(super) async fn all(&self, deadline: Instant) -> Result<Vec<Arc<Network>>, ClientError> {
         match self {
-            Self::One(network) => Ok(vec![network.clone()]),
+            Self::One(network) => Ok(vec![Arc::clone(network)]),
             Self::Cluster(cluster) => cluster.servers(deadline).await,
         }
     }
 
     /// Waits until a slot has another server than this.
-    pub(super) async fn wait_for_move(&self, slot: Slot, server: &Network) {
+    pub(super) async fn wait_for_move(&self, slot: Slot, server: &Arc<Network>) {
         match self {
             Self::One(_) => future::pending().await,
             Self::Cluster(cluster) => cluster.wait_for_move(slot, server).await,

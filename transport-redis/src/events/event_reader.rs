@@ -42,6 +42,9 @@ pub(crate) struct EventReader {
 /// and so is an entry of which the message was lost.
 const RECORDS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The pause after something failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How many reads are sent without waiting for an answer: bounds what one connection has under way.
 const READS_AT_ONCE: usize = 128;
 
@@ -134,7 +137,7 @@ impl EventReader {
                 if let ClientError::Refused(why) = &error {
                     self.links.warn(&format!("events and activity can't be followed: {why}"));
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
@@ -156,29 +159,43 @@ impl EventReader {
                 return Ok(());
             }
             // What is told before that is read with all that the stream has.
-            let new = self.subscribe(&mut listening, &streams).await?;
-            told.extend(new);
-            let has_new = self.has_new.swap(false, Ordering::AcqRel);
-            let mut starts = Vec::new();
-            if has_new || Instant::now() >= next_records {
-                // Before the streams are read: what earlier runs have told is in them when a later one has begun.
-                starts = self.starts(streams.tasks()).await?;
+            told.extend(self.subscribe(&mut listening, &streams).await?);
+            if self.has_new.swap(false, Ordering::AcqRel) || Instant::now() >= next_records {
                 next_records = Instant::now() + RECORDS_INTERVAL;
                 told.extend(streams.keys().cloned());
+                told = self.read_all(&streams, told).await;
+            } else {
+                told = self.read_told(&streams, told).await;
             }
-            let more = self.read_told(&streams, std::mem::take(&mut told)).await?;
-            for (task, run) in starts {
-                // What the runs before it have told comes first.
-                match more.contains(&keys::events(&self.caller.prefix, task)) {
-                    true => self.has_new.store(true, Ordering::Release),
-                    false => self.subscribers.tell_start(task, run),
-                }
-            }
-            told = more;
             if told.is_empty() {
                 self.wait(&mut listening, &mut told, next_records).await?;
             }
         }
+    }
+
+    /// Reads the streams that were told of, and tells of the runs that the records name. Returns the streams that have more.
+    async fn read_all(&self, streams: &Streams, told: HashSet<Bytes>) -> HashSet<Bytes> {
+        // Before the streams are read: what earlier runs have told is in them when a later one has begun.
+        let starts = match self.starts(streams.tasks()).await {
+            Ok(starts) => starts,
+            Err(error) => return self.read_later(told, &error).await,
+        };
+        let more = self.read_told(streams, told).await;
+        for (task, run) in starts {
+            // What the runs before it have told comes first.
+            match more.contains(&keys::events(&self.caller.prefix, task)) {
+                true => self.has_new.store(true, Ordering::Release),
+                false => self.subscribers.tell_start(task, run),
+            }
+        }
+        more
+    }
+
+    /// Pauses after a read that failed. What was not read has to be read again.
+    async fn read_later(&self, told: HashSet<Bytes>, error: &ClientError) -> HashSet<Bytes> {
+        self.caller.note(&error.to_string());
+        tokio::time::sleep(PAUSE).await;
+        told
     }
 
     /// Listens to the channels of new streams, which it returns, and to those of others no more.
@@ -241,40 +258,37 @@ impl EventReader {
         Ok(())
     }
 
-    /// Reads the streams that were told of, and gives their entries to subscribers. Returns those that have more.
-    async fn read_told(
-        &self,
-        streams: &Streams,
-        told: HashSet<Bytes>,
-    ) -> Result<HashSet<Bytes>, ClientError> {
+    /// Reads the streams that were told of, and gives their entries to subscribers. Returns those that have more, or could
+    /// not be read.
+    async fn read_told(&self, streams: &Streams, told: HashSet<Bytes>) -> HashSet<Bytes> {
         let mut slots: HashMap<Slot, Vec<Bytes>> = HashMap::new();
         for key in told.into_iter().filter(|key| streams.has(key)) {
             slots.entry(Slot::of_key(&key)).or_default().push(key);
         }
         let parts: Vec<Vec<Bytes>> =
             slots.values().flat_map(|keys| keys.chunks(STREAMS_AT_ONCE).map(<[Bytes]>::to_vec)).collect();
-        let mut reads =
-            stream::iter(parts).map(|keys| self.read_part(streams, keys)).buffer_unordered(READS_AT_ONCE);
-        let mut more = HashSet::new();
-        while let Some(read) = reads.next().await {
-            more.extend(read?);
-        }
-        Ok(more)
+        let read = async |keys: Vec<Bytes>| match self.read_part(streams, &keys).await {
+            Ok(more) => more.into_iter().collect(),
+            Err(error) => self.read_later(keys.into_iter().collect(), &error).await,
+        };
+        let reads: Vec<HashSet<Bytes>> =
+            stream::iter(parts).map(read).buffer_unordered(READS_AT_ONCE).collect().await;
+        reads.into_iter().flatten().collect()
     }
 
     /// Reads streams of one slot. Returns those that have more.
-    async fn read_part(&self, streams: &Streams, keys: Vec<Bytes>) -> Result<Vec<Bytes>, ClientError> {
+    async fn read_part(&self, streams: &Streams, keys: &[Bytes]) -> Result<Vec<Bytes>, ClientError> {
         let mut args = Args::new();
         args.push_static("COUNT").push_display(AT_ONCE).push_static("STREAMS");
-        for key in &keys {
+        for key in keys {
             args.push(key.clone());
         }
-        for key in &keys {
+        for key in keys {
             args.push(streams.position(key));
         }
         let reply = match self.caller.read_command("XREAD", &keys[0], args.into_vec()).await {
             Err(error @ ClientError::Server(_)) => {
-                self.leave_overwritten(streams, &keys).await;
+                self.leave_overwritten(streams, keys).await;
                 return Err(error);
             }
             reply => reply?,
