@@ -66,6 +66,8 @@ impl RhaiDispatcherBuilder {
     ///   by workers in any process; `rediss://…` over TLS;
     /// - `redis-sentinel://[user[:password]@]host[:port][,host[:port]…]/master[/database]`: the server that Sentinels name;
     ///   `rediss-sentinel://…` over TLS;
+    /// - `redis-cluster://[user[:password]@]host[:port][,host[:port]…]`: the Redis Cluster that these servers are of;
+    ///   `rediss-cluster://…` over TLS;
     /// - these with `?protocol=list`: workers that know only the list protocol, which has scripts with a caller and a
     ///   context, their status and their outcome, and nothing else.
     ///

@@ -334,7 +334,7 @@ mod tests {
             ("redis://host/?prefix={a}", "prefix: \"{a}\" can't begin a key"),
             ("redis://host/?lease=1s", "lease: is given in the URL too"),
             ("redis://host/?db=1", "unknown parameter \"db\""),
-            ("redis-cluster://host/", "not supported yet"),
+            ("redis-cluster://host/1", "has a database, of which a cluster has none but 0"),
             ("memory:jobs?lease=1s", "lease: is given in the URL too"),
             ("memory:jobs?quue_limit=1", "write queue_limit"),
             ("memory:jobs?queue_limit=x", "queue_limit: \"x\" is not a whole number"),

@@ -50,7 +50,8 @@ impl TransportChoice {
     fn parse(url: &str, settings: TransportSettings) -> Result<Self, RhaiDispatcherError> {
         /// The forms of a URL.
         const HINT: &str = "use memory:, memory:NAME, redis://[user:password@]host[:port][/database], rediss://… for TLS, \
-            redis+unix:///path or redis-sentinel://host[:port][,host[:port]…]/master";
+            redis+unix:///path, redis-cluster://host[:port][,host[:port]…] or \
+            redis-sentinel://host[:port][,host[:port]…]/master";
         let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, rest)| is_scheme(scheme, rest))
         else {
             let problem = match is_host(url) {
