@@ -2,20 +2,19 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt};
 use rhai_dispatcher_core::{
-    ActivityNews, InstanceSpec, LogLevel, LogLine, RunEvent, SubmitError, Task, TaskEvent, TaskId, Transport,
-    TransportConfig, TransportExt, WorkerId,
+    ActivityNews, Claimed, Consumer, InstanceSpec, LogLevel, LogLine, RunEvent, SubmitError, Task, TaskEvent,
+    TaskId, TaskStatus, Transport, TransportConfig, TransportExt, WorkerId,
 };
 use rhai_dispatcher_redis::{Durability, RedisConfig, RedisTransport};
 use rhai_dispatcher_test_redis::{Certificates, ClusterDeployment, RedisServer, Validity};
 use support::load::{SUBMITTERS, expect_records, load_across};
-use support::{
-    attach, claim, complete, completed, ended, open_config, refusal, run_one, submit, task_for, worker,
-};
+use support::{attach, claim, complete, completed, ended, open_config, refusal, run_one, submit, task_for};
 
 /// Time enough for a failover and a slow machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,9 +25,13 @@ fn config(url: &str) -> RedisConfig {
     config.with_recheck_interval(Duration::from_secs(5))
 }
 
-/// The slot of the worker id of these tests.
+/// The slot of the worker id of most of these tests.
 fn slot(deployment: &ClusterDeployment) -> u16 {
-    let answer = deployment.nodes[0].command(&["CLUSTER", "KEYSLOT", "rhailib:worker-1"]);
+    slot_of(deployment, "worker-1")
+}
+
+fn slot_of(deployment: &ClusterDeployment, name: &str) -> u16 {
+    let answer = deployment.nodes[0].command(&["CLUSTER", "KEYSLOT", &format!("rhailib:{name}")]);
     answer.trim().trim_start_matches(':').parse().expect("a slot")
 }
 
@@ -74,27 +77,77 @@ fn each_worker_id_is_on_one_server_and_all_servers_have_some() {
     }
 }
 
+/// A task for a worker id, which an instance has claimed.
+fn run(transport: &RedisTransport, worker_id: &WorkerId) -> (Arc<dyn Consumer>, Claimed) {
+    let consumer = block_on(transport.attach(InstanceSpec::new(worker_id.clone()))).expect("an instance");
+    let id = transport.new_task_id(worker_id);
+    let task = Task { id, worker_id: worker_id.clone(), ..task_for(transport) };
+    block_on(transport.submit_one(task)).expect("accepted");
+    let claimed = claim(&consumer);
+    (consumer, claimed)
+}
+
+/// Two worker ids on different servers, of which the second has the list of queues too.
+fn worker_ids(deployment: &ClusterDeployment) -> [WorkerId; 2] {
+    let master = |name: &str| deployment.master_of(slot_of(deployment, name), 0);
+    let names = || (0..).map(|number| format!("worker-{number}"));
+    let far = names().find(|name| master(name) != master("queues")).expect("a name");
+    let near = names().find(|name| master(name) == master("queues")).expect("a name");
+    [far, near].map(|name| WorkerId::try_from(name).expect("a name"))
+}
+
 #[test]
 fn events_and_activity_are_followed_across_servers() {
     let deployment = ClusterDeployment::start(3, 0);
     let transport = open_config(config(&deployment.url()));
-    let consumer = attach(&transport);
-    let mut watch = block_on(transport.watch_activity(&worker())).expect("a watch");
-    let ids = [submit(&transport), submit(&transport)];
-    let mut followed = ids.map(|id| transport.events(id));
-    for (id, events) in ids.iter().zip(&mut followed) {
-        let claimed = claim(&consumer);
-        assert_eq!(claimed.claim.task, *id);
-        let line = LogLine { level: LogLevel::Print, text: id.to_string() };
-        consumer.publish(&claimed.claim, RunEvent::Line { number: 0, line });
-        let told = std::iter::from_fn(|| block_on(events.next()));
-        let is_line = |event| matches!(event, Ok(TaskEvent::Line { text, .. }) if text == id.to_string());
-        assert!(told.into_iter().any(is_line), "it comes before the outcome");
-        consumer.record_activity(vec![ended(&transport, &claimed)]);
+    let worker_ids = worker_ids(&deployment);
+    let runs = worker_ids.each_ref().map(|worker_id| run(&transport, worker_id));
+    let mut watches = worker_ids
+        .each_ref()
+        .map(|worker_id| block_on(transport.watch_activity(worker_id)).expect("a watch"));
+    let mut followed = runs.each_ref().map(|(_, claimed)| transport.events(claimed.claim.task));
+    for (((consumer, claimed), events), watch) in runs.iter().zip(&mut followed).zip(&mut watches) {
+        for number in 0..3 {
+            let line = LogLine { level: LogLevel::Print, text: format!("line {number}") };
+            consumer.publish(&claimed.claim, RunEvent::Line { number, line: line.clone() });
+            let told = std::iter::from_fn(|| block_on(events.next()));
+            let is_line = |event| matches!(event, Ok(TaskEvent::Line { text, .. }) if text == line.text);
+            assert!(told.into_iter().any(is_line), "it comes before the outcome");
+        }
+        consumer.record_activity(vec![ended(&transport, claimed)]);
         let news = block_on(watch.next()).expect("news of it");
-        assert!(matches!(news, ActivityNews::Entry(entry) if entry.task_id == *id));
-        complete(&consumer, claimed.claim);
+        assert!(matches!(news, ActivityNews::Entry(entry) if entry.task_id == claimed.claim.task));
+        complete(consumer, claimed.claim);
     }
+}
+
+#[test]
+fn a_server_that_is_away_harms_the_tasks_of_its_own_slots_only() {
+    let mut deployment = ClusterDeployment::start(3, 0);
+    for node in &deployment.nodes {
+        let _ = node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let config = config(&deployment.url());
+    let (transport, other) = (open_config(config.clone()), open_config(config));
+    let [away, there] = worker_ids(&deployment);
+    let ((_consumer, lost), (consumer, claimed)) = (run(&transport, &away), run(&transport, &there));
+    // Waits of another handle: both records are read together.
+    let mut waits = [lost.claim.task, claimed.claim.task].map(|id| other.outcome(id));
+    assert!(waits.iter_mut().all(|wait| wait.now_or_never().is_none()));
+    let dead = deployment.master_of(slot_of(&deployment, away.as_str()), 0);
+    deployment.nodes[dead].kill();
+    let [wait_for_lost, wait] = waits;
+    let late = other.outcome(claimed.claim.task);
+    let mut late = Box::pin(late);
+    assert!((&mut late).now_or_never().is_none());
+    complete(&consumer, claimed.claim);
+    for wait in [wait, late.boxed()] {
+        assert_eq!(block_on(wait).expect("an outcome").status, TaskStatus::Completed);
+    }
+    assert!(transport.health().connected && other.health().connected);
+    let (consumer, claimed) = run(&transport, &there);
+    complete(&consumer, claimed.claim);
+    drop(wait_for_lost);
 }
 
 #[test]
@@ -224,7 +277,6 @@ fn all_servers_of_a_cluster_use_tls() {
     assert!(told.contains("write rediss://, rediss-cluster://"), "{told}");
 }
 
-/// The user of docs/operations.md, and what a cluster needs beside that.
 #[test]
 fn a_user_that_may_not_ask_for_the_slots_is_told_so() {
     let deployment = ClusterDeployment::start(1, 0);

@@ -10,10 +10,13 @@ use crate::script::{Args, Script, ScriptCaller};
 /// Cancels the children of cancelled tasks, and what these have dispatched: all that answers have named so far.
 pub(crate) async fn cancel_orphans(caller: &ScriptCaller) -> Result<(), ClientError> {
     let _turn = caller.orphans.turn().await;
+    let mut problem = Ok(());
     while let Some(worker_id) = caller.orphans.next() {
-        cancel_orphans_of(caller, &worker_id).await?;
+        // That of one worker id is not to keep the others from it.
+        let cancelled = cancel_orphans_of(caller, &worker_id).await;
+        problem = problem.and(cancelled);
     }
-    Ok(())
+    problem
 }
 
 /// Does so whenever an answer has named some. To be run for as long as there are calls.
@@ -37,13 +40,16 @@ async fn cancel_orphans_of(caller: &ScriptCaller, worker_id: &str) -> Result<(),
         });
         let mut orphans = caller.run(Script::Orphans, worker_id, args).await?.into_iter().skip(1);
         done.clear();
+        let mut problem = Ok(());
         while let (Some(parent), Some(children)) = (orphans.next(), orphans.next()) {
             let children: Vec<_> = children.as_str().unwrap_or_default().split_whitespace().collect();
-            cancel(caller, CancelReason::Parent, &children).await?;
-            done.push(parent);
+            match cancel(caller, CancelReason::Parent, &children).await {
+                Ok(_) => done.push(parent),
+                Err(error) => problem = Err(error),
+            }
         }
         if done.is_empty() {
-            return Ok(());
+            return problem;
         }
         crash_point("orphans.cancelled");
     }

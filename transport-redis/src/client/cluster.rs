@@ -7,7 +7,7 @@ use fred::types::config::Config;
 use futures::{StreamExt, stream};
 use rhai_dispatcher_core::{ErrorLog, lock};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::dial::{address_of, at};
 use super::mismatch::explained;
@@ -54,8 +54,12 @@ enum State {
 /// who has the slots.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
+/// The time between two looks without a reason: a server that is cut off from the others, and not from this client, says
+/// nothing of that.
+const INTERVAL: Duration = Duration::from_secs(10);
+
 /// How many servers are asked beside each other.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 
 /// How long one server may take for its answer while there are others.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -117,7 +121,11 @@ impl Cluster {
     /// Notes that a server does not have a slot, and what it said of that, such as `MOVED 3999 127.0.0.1:6381`.
     pub(super) fn note_moved(&self, said: &str) {
         let mut words = said.split(' ');
-        if words.next() == Some("MOVED")
+        let code = words.next();
+        if matches!(code, Some("ASK" | "TRYAGAIN")) {
+            return; // the slot is on its way, and still is that server's
+        }
+        if code == Some("MOVED")
             && let Some((host, port)) = words.nth(1).and_then(|address| address.rsplit_once(':'))
             && let Ok(port) = port.parse()
             && !host.is_empty()
@@ -204,7 +212,8 @@ impl Cluster {
 
     /// Asks one server for the slots. It has to be one that sees enough of the cluster.
     async fn ask(&self, address: Address) -> Result<Vec<(u16, u16, Address)>, ClientError> {
-        let deadline = Instant::now() + self.timeout.min(PATIENCE);
+        let has_others = self.named.len() > 1 || self.map().is_some();
+        let deadline = Instant::now() + if has_others { self.timeout.min(PATIENCE) } else { self.timeout };
         let config = self.at(&address);
         let attempt = async {
             let questions = Questions::open(&config, deadline).await?;
@@ -269,15 +278,21 @@ impl fmt::Debug for Cluster {
 
 /// Looks at the servers whenever that is wanted, until the cluster is dropped or its servers refuse this client.
 async fn keep_looking(cluster: Weak<Cluster>) {
-    let mut pause = PAUSE.0;
+    let (mut pause, mut known) = (PAUSE.0, Vec::new());
     while let Some(it) = cluster.upgrade() {
         let wanted = Arc::clone(&it.wanted);
+        let looked = Instant::now();
         match it.read_slots().await {
             Ok(slots) => {
+                // What is asked again and again has not happened yet.
+                pause = if slots == known { (pause * 2).min(PAUSE.1) } else { PAUSE.0 };
+                known.clone_from(&slots);
                 it.state.send_replace(State::Known(Arc::new(it.map_of(slots))));
                 drop(it);
-                pause = PAUSE.0;
-                wanted.notified().await;
+                if timeout(INTERVAL, wanted.notified()).await.is_err() {
+                    pause = PAUSE.0;
+                }
+                sleep_until(looked + pause).await;
             }
             Err(error) => {
                 let is_known = it.map().is_some();
@@ -291,9 +306,9 @@ async fn keep_looking(cluster: Weak<Cluster>) {
                     error => drop(it.state.send_replace(State::Unknown(Some(error.to_string())))),
                 }
                 drop(it);
+                sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);
             }
         }
-        sleep(pause).await;
     }
 }

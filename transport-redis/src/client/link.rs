@@ -138,9 +138,12 @@ impl Link {
     /// The connection, as soon as there is one. Must be called on tokio.
     pub(super) async fn get(&self, deadline: Instant) -> Result<(Connection, u64), ClientError> {
         let mut state = self.inner.state.subscribe();
-        self.start();
         let mut problem = "it is being made".to_owned();
+        self.start();
         loop {
+            if matches!(*state.borrow(), LinkState::Idle) {
+                self.start(); // it was closed meanwhile
+            }
             match &*state.borrow_and_update() {
                 LinkState::Up(connection, number) => return Ok((connection.clone(), *number)),
                 LinkState::Refused(error) => return Err(error.clone()),
@@ -207,7 +210,7 @@ async fn keep(inner: Arc<LinkInner>) {
     let mut pause = BACKOFF.0;
     while !inner.ended() {
         if inner.network.is_left() {
-            inner.state.send_replace(LinkState::Idle);
+            inner.state.send_replace(LinkState::Connecting(Some("the server has left the cluster".into())));
             return;
         }
         match inner.open().await {
@@ -227,7 +230,10 @@ async fn keep(inner: Arc<LinkInner>) {
                 }
                 if inner.closed.load(Ordering::Relaxed) == inner.number.load(Ordering::Relaxed) {
                     tracing::debug!("the connection to Redis was closed by its user");
-                } else if inner.network.is_left() {
+                    inner.state.send_replace(LinkState::Idle);
+                    return;
+                }
+                if inner.network.is_left() {
                     tracing::debug!("the server is of the cluster no more");
                 } else {
                     inner.network.note_trouble();

@@ -51,11 +51,26 @@ impl Links {
         }
     }
 
-    /// A connection to each server. Must be called on tokio.
+    /// The same to any server: to that of `first`, unless it is not there in time, or else to another one.
+    pub(crate) async fn get_any(&self, first: Slot, deadline: Instant) -> Result<Linked, ClientError> {
+        let patience = || deadline.min(Instant::now() + self.0.patience);
+        let problem = match self.get(first, patience()).await {
+            Err(error @ (ClientError::Timeout(_) | ClientError::Lost(_))) => error,
+            linked => return linked,
+        };
+        for server in self.0.servers.all(deadline).await? {
+            if let Ok(linked) = self.linked(&server, patience()).await {
+                return Ok(linked);
+            }
+        }
+        Err(problem)
+    }
+
+    /// Connections to all servers that are there. Must be called on tokio.
     pub(crate) async fn all(&self, deadline: Instant) -> Result<Vec<Linked>, ClientError> {
         let servers = self.0.servers.all(deadline).await?;
         let linked = join_all(servers.iter().map(|server| self.linked(server, deadline)));
-        linked.await.into_iter().collect()
+        Ok(linked.await.into_iter().filter_map(Result::ok).collect())
     }
 
     async fn linked(&self, server: &Arc<Network>, deadline: Instant) -> Result<Linked, ClientError> {
@@ -76,11 +91,9 @@ impl Links {
         link
     }
 
-    /// Whether there is a connection to each server that was needed.
+    /// Whether there is a connection, to whichever server.
     pub(crate) fn is_up(&self) -> bool {
-        let links = lock(&self.0.links);
-        let mut links = links.iter().filter(|link| !link.network().is_left()).peekable();
-        links.peek().is_some() && links.all(Link::is_up)
+        lock(&self.0.links).iter().any(Link::is_up)
     }
 
     /// The reason why a connection is missing that existed or was tried.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::stream::{self, StreamExt};
+use futures::{FutureExt, future};
 use rhai_dispatcher_core::{
     ActivityPosition, ActivityQueue, EventQueue, RunId, TaskId, TaskStatus, WorkerId,
 };
@@ -26,7 +26,7 @@ use crate::wire::event::parse_run;
 #[derive(Debug)]
 pub(crate) struct EventReader {
     links: Links,
-    /// Where it listens.
+    /// Where it listens, if it can.
     slot: Slot,
     pub(super) caller: Arc<ScriptCaller>,
     subscribers: Subscribers,
@@ -149,7 +149,7 @@ impl EventReader {
 
     /// Listens on one connection, and reads what comes, until there is nothing to read or the connection is lost.
     async fn listen(&self) -> Result<(), ClientError> {
-        let linked = self.links.get(self.slot, Instant::now() + self.caller.timeout).await?;
+        let linked = self.links.get_any(self.slot, Instant::now() + self.caller.timeout).await?;
         let messages = linked.connection.messages();
         let mut listening = Listening { linked, messages, channels: HashSet::new() };
         let (mut told, mut next_records) = (HashSet::new(), Instant::now());
@@ -176,10 +176,7 @@ impl EventReader {
     /// Reads the streams that were told of, and tells of the runs that the records name. Returns the streams that have more.
     async fn read_all(&self, streams: &Streams, told: HashSet<Bytes>) -> HashSet<Bytes> {
         // Before the streams are read: what earlier runs have told is in them when a later one has begun.
-        let starts = match self.starts(streams.tasks()).await {
-            Ok(starts) => starts,
-            Err(error) => return self.read_later(told, &error).await,
-        };
+        let starts = self.starts(streams.tasks()).await;
         let more = self.read_told(streams, told).await;
         for (task, run) in starts {
             // What the runs before it have told comes first.
@@ -189,13 +186,6 @@ impl EventReader {
             }
         }
         more
-    }
-
-    /// Pauses after a read that failed. What was not read has to be read again.
-    async fn read_later(&self, told: HashSet<Bytes>, error: &ClientError) -> HashSet<Bytes> {
-        self.caller.note(&error.to_string());
-        tokio::time::sleep(PAUSE).await;
-        told
     }
 
     /// Listens to the channels of new streams, which it returns, and to those of others no more.
@@ -258,8 +248,8 @@ impl EventReader {
         Ok(())
     }
 
-    /// Reads the streams that were told of, and gives their entries to subscribers. Returns those that have more, or could
-    /// not be read.
+    /// Reads the streams that were told of, and gives their entries to subscribers. Returns those that have more. What could
+    /// not be read is read with all others.
     async fn read_told(&self, streams: &Streams, told: HashSet<Bytes>) -> HashSet<Bytes> {
         let mut slots: HashMap<Slot, Vec<Bytes>> = HashMap::new();
         for key in told.into_iter().filter(|key| streams.has(key)) {
@@ -268,10 +258,13 @@ impl EventReader {
         let parts: Vec<Vec<Bytes>> =
             slots.values().flat_map(|keys| keys.chunks(STREAMS_AT_ONCE).map(<[Bytes]>::to_vec)).collect();
         let read = async |keys: Vec<Bytes>| match self.read_part(streams, &keys).await {
-            Ok(more) => more.into_iter().collect(),
-            Err(error) => self.read_later(keys.into_iter().collect(), &error).await,
+            Ok(more) => more,
+            Err(error) => {
+                self.caller.note(&error.to_string());
+                Vec::new()
+            }
         };
-        let reads: Vec<HashSet<Bytes>> =
+        let reads: Vec<Vec<Bytes>> =
             stream::iter(parts).map(read).buffer_unordered(READS_AT_ONCE).collect().await;
         reads.into_iter().flatten().collect()
     }
@@ -286,7 +279,7 @@ impl EventReader {
         for key in keys {
             args.push(streams.position(key));
         }
-        let reply = match self.caller.read_command("XREAD", &keys[0], args.into_vec()).await {
+        let reply = match self.caller.read_command_once("XREAD", &keys[0], args.into_vec()).await {
             Err(error @ ClientError::Server(_)) => {
                 self.leave_overwritten(streams, keys).await;
                 return Err(error);
@@ -313,7 +306,9 @@ impl EventReader {
     /// subscribers get the end only.
     async fn leave_overwritten(&self, streams: &Streams, keys: &[Bytes]) {
         for key in keys {
-            let Ok(kind) = self.caller.read_command("TYPE", key, vec![key.clone()]).await else { return };
+            let Ok(kind) = self.caller.read_command_once("TYPE", key, vec![key.clone()]).await else {
+                return;
+            };
             if matches!(kind.as_str(), Some("stream" | "none")) {
                 continue;
             }
@@ -331,28 +326,20 @@ impl EventReader {
         }
     }
 
-    /// The runs that the records of tasks name.
-    async fn starts(&self, tasks: impl Iterator<Item = TaskId>) -> Result<Vec<(TaskId, RunId)>, ClientError> {
+    /// The runs that the records of tasks name, as far as they can be read.
+    async fn starts(&self, tasks: impl Iterator<Item = TaskId>) -> Vec<(TaskId, RunId)> {
         let read = async |task| {
             let key = keys::record(&self.caller.prefix, task);
             let mut args = Args::new();
             args.push(key.clone()).push_static("status").push_static("claim");
-            (task, self.caller.read_command("HMGET", &key, args.into_vec()).await)
-        };
-        let mut starts = Vec::new();
-        let mut reads = stream::iter(tasks).map(read).buffered(READS_AT_ONCE);
-        while let Some((task, values)) = reads.next().await {
-            let values = match values {
-                Ok(values) => values.into_array(),
-                Err(ClientError::Server(_)) => continue, // another client has overwritten this record
-                Err(error) => return Err(error),
-            };
-            let [status, claim] = &values[..] else { continue };
+            // Another client may have overwritten this record.
+            let values =
+                self.caller.read_command_once("HMGET", &key, args.into_vec()).await.ok()?.into_array();
+            let [status, claim] = &values[..] else { return None };
             let runs = status.as_str().is_some_and(|status| status == TaskStatus::Processing.as_str());
-            if let Some(run) = claim.as_str().filter(|_| runs).and_then(parse_run) {
-                starts.push((task, run));
-            }
-        }
-        Ok(starts)
+            Some((task, claim.as_str().filter(|_| runs).and_then(parse_run)?))
+        };
+        let reads = stream::iter(tasks).map(read).buffered(READS_AT_ONCE);
+        reads.filter_map(future::ready).collect().await
     }
 }

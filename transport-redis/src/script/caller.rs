@@ -121,7 +121,7 @@ impl ScriptCaller {
         Ok(self.repeat(script, &home, &args.into_vec(), deadline, false).await?.0)
     }
 
-    /// Calls one command that changes nothing, once, at the server of a key.
+    /// Calls one command that changes nothing at the server of a key, until there is an answer or the timeout is over.
     pub(crate) async fn read_command(
         &self,
         name: &'static str,
@@ -129,6 +129,36 @@ impl ScriptCaller {
         args: Vec<Bytes>,
     ) -> Result<ServerReply, ClientError> {
         let deadline = Instant::now() + self.timeout;
+        let mut pause = BACKOFF.0;
+        loop {
+            match self.read_until(name, key, args.clone(), deadline).await {
+                Err(error) if error.is_passing() && Instant::now() + pause < deadline => {
+                    self.note(&error.to_string());
+                }
+                answer => return answer,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// The same once.
+    pub(crate) async fn read_command_once(
+        &self,
+        name: &'static str,
+        key: &Bytes,
+        args: Vec<Bytes>,
+    ) -> Result<ServerReply, ClientError> {
+        self.read_until(name, key, args, Instant::now() + self.timeout).await
+    }
+
+    async fn read_until(
+        &self,
+        name: &'static str,
+        key: &Bytes,
+        args: Vec<Bytes>,
+        deadline: Instant,
+    ) -> Result<ServerReply, ClientError> {
         Target::of(&self.links, Slot::of_key(key), deadline).await?.send(name, args).await
     }
 

@@ -12,23 +12,23 @@ use crate::slot::Slot;
 
 impl ScriptCaller {
     /// Runs a script that takes texts and then tasks, and answers for each of these: once for each slot, beside each other.
-    /// The answers have the order of the tasks.
+    /// The answers have the order of the tasks; an error of one slot is that of all.
     pub(crate) async fn run_for_tasks(
         &self,
         script: Script,
         head: &[Bytes],
         tasks: &[impl Display + Sync],
     ) -> Result<Vec<ServerReply>, ClientError> {
-        self.for_tasks(script, head, tasks, true).await
+        self.for_tasks(script, head, tasks, true).await.into_iter().collect()
     }
 
-    /// The same, but returns [`ClientError::Busy`] at once.
+    /// The same, with the error of a slot for each of its tasks, which is [`ClientError::Busy`] at once.
     pub(crate) async fn run_for_tasks_unless_busy(
         &self,
         script: Script,
         head: &[Bytes],
         tasks: &[impl Display + Sync],
-    ) -> Result<Vec<ServerReply>, ClientError> {
+    ) -> Vec<Result<ServerReply, ClientError>> {
         self.for_tasks(script, head, tasks, false).await
     }
 
@@ -38,7 +38,7 @@ impl ScriptCaller {
         head: &[Bytes],
         tasks: &[impl Display + Sync],
         repeats_if_busy: bool,
-    ) -> Result<Vec<ServerReply>, ClientError> {
+    ) -> Vec<Result<ServerReply, ClientError>> {
         let mut slots: BTreeMap<Slot, Vec<usize>> = BTreeMap::new();
         for (index, task) in tasks.iter().enumerate() {
             slots.entry(Slot::of(&self.prefix, task)).or_default().push(index);
@@ -62,14 +62,17 @@ impl ScriptCaller {
         }
         let mut answers = Vec::with_capacity(tasks.len());
         for (indexes, replies) in slots.values().zip(join_all(calls).await) {
-            let replies = replies?;
-            if replies.len() != indexes.len() + 1 {
-                return Err(ClientError::Unexpected("a script for tasks"));
+            let replies = replies.and_then(|replies| match replies.len() == indexes.len() + 1 {
+                true => Ok(replies),
+                false => Err(ClientError::Unexpected("a script for tasks")),
+            });
+            match replies {
+                // Without the server's time.
+                Ok(replies) => answers.extend(indexes.iter().zip(replies.into_iter().skip(1).map(Ok))),
+                Err(error) => answers.extend(indexes.iter().map(|index| (index, Err(error.clone())))),
             }
-            // Without the server's time.
-            answers.extend(indexes.iter().zip(replies.into_iter().skip(1)));
         }
         answers.sort_by_key(|(index, _)| **index);
-        Ok(answers.into_iter().map(|(_, reply)| reply).collect())
+        answers.into_iter().map(|(_, reply)| reply).collect()
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use futures::stream::{FuturesUnordered, StreamExt};
 use rhai_dispatcher_core::{TaskId, TransportError};
 use tokio::time::{Instant, sleep_until};
@@ -87,42 +87,39 @@ impl Checker {
         }
     }
 
-    /// Looks at records; whether they could be read at.
+    /// Looks at records; whether all could be read.
     async fn read(&self, checks: Checks) -> bool {
-        let own = self.read_records(&checks.own, None).await;
-        self.read_records(&checks.others, Some(&self.inbox_id)).await && own
+        let (own, others) = join(
+            self.read_records(&checks.own, None),
+            self.read_records(&checks.others, Some(&self.inbox_id)),
+        )
+        .await;
+        own && others
     }
 
     async fn read_records(&self, ids: &[TaskId], inbox: Option<&Bytes>) -> bool {
-        if ids.is_empty() {
-            return true;
-        }
-        match read_outcomes(&self.caller, ids, inbox).await {
-            Ok(all) => {
-                ids.iter().zip(all).for_each(|(id, read)| self.waits.note_read(*id, read));
-                true
-            }
-            Err(error) => {
-                self.read_ended(ids, &error).await;
-                false
+        let reads = read_outcomes(&self.caller, ids, inbox).await;
+        let mut failed = Vec::new();
+        for (id, read) in ids.iter().zip(reads) {
+            match read {
+                Ok(read) => self.waits.note_read(*id, read),
+                Err(error) => failed.push((*id, error)),
             }
         }
+        join_all(failed.iter().map(|(id, error)| self.read_ended(*id, error))).await;
+        failed.is_empty()
     }
 
-    /// Answers the waits of tasks that have ended, though `read_outcomes` failed with `error`; the others are checked
-    /// again.
-    async fn read_ended(&self, ids: &[TaskId], error: &ClientError) {
+    /// Answers the waits of a task if it has ended, though its read failed with `error`; else it is checked again.
+    async fn read_ended(&self, id: TaskId, error: &ClientError) {
         let takes_no_writes = matches!(error, ClientError::Busy(_));
-        let failure = TransportError::from(error.clone());
-        let read = async |id| match takes_no_writes {
-            true => (id, read_ended(&self.caller, id).await.ok().flatten()),
-            false => (id, None),
+        let ended = match takes_no_writes {
+            true => read_ended(&self.caller, id).await.ok().flatten(),
+            false => None,
         };
-        for (id, ended) in join_all(ids.iter().map(|id| read(*id))).await {
-            match ended {
-                Some(record) => self.waits.note_read(id, record),
-                None => self.waits.note_read_failure(id, &failure),
-            }
+        match ended {
+            Some(record) => self.waits.note_read(id, record),
+            None => self.waits.note_read_failure(id, &TransportError::from(error.clone())),
         }
     }
 }

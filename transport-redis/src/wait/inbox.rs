@@ -120,7 +120,7 @@ impl Inbox {
     /// Reads what comes over one connection, until that is lost or the transport ends.
     async fn read_connection(&self, is_first: bool) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.caller.timeout;
-        let linked = self.links.get(Slot::of_key(&self.channel), deadline).await?;
+        let linked = self.links.get_any(Slot::of_key(&self.channel), deadline).await?;
         let read = linked.checked(self.read_messages(&linked.connection, is_first).await);
         self.reading.send_replace(Reading::NotYet);
         if !matches!(&read, Ok(()) | Err(ClientError::Lost(_) | ClientError::Demoted(_))) {
@@ -231,7 +231,7 @@ pub(crate) async fn check_channels(caller: &ScriptCaller) -> Result<(), ClientEr
 }
 
 async fn check_channel(caller: &ScriptCaller, channel: Bytes, deadline: Instant) -> Result<(), ClientError> {
-    let linked = caller.links.get(Slot::of_key(&channel), deadline).await;
+    let linked = caller.links.get_any(Slot::of_key(&channel), deadline).await;
     let linked = linked.map_err(|error| caller.failed(error))?;
     match linked.connection.command("PUBLISH", vec![channel, Bytes::new()], deadline).await {
         // Anything else is of that moment, and the calls that follow deal with it.
@@ -246,7 +246,7 @@ pub(crate) async fn publish(
     args: Vec<Bytes>,
     deadline: Instant,
 ) -> Result<(), ClientError> {
-    let linked = caller.links.get(Slot::of_key(&args[0]), deadline).await?;
+    let linked = caller.links.get_any(Slot::of_key(&args[0]), deadline).await?;
     linked.checked(linked.connection.command("PUBLISH", args, deadline).await).map(drop)
 }
 

@@ -30,10 +30,10 @@ pub(crate) async fn read_outcomes(
     caller: &ScriptCaller,
     ids: &[TaskId],
     inbox: Option<&Bytes>,
-) -> Result<Vec<RecordRead>, ClientError> {
+) -> Vec<Result<RecordRead, ClientError>> {
     let head = [inbox.cloned().unwrap_or_default(), ONLY_OUTCOMES];
-    let replies = caller.run_for_tasks_unless_busy(Script::Read, &head, ids).await?;
-    Ok(ids.iter().zip(replies).map(|(id, reply)| parse_read(*id, reply)).collect())
+    let replies = caller.run_for_tasks_unless_busy(Script::Read, &head, ids).await;
+    ids.iter().zip(replies).map(|(id, reply)| Ok(parse_read(*id, reply?))).collect()
 }
 
 /// Reads the record of a task if the task has ended, by commands that write nothing.
@@ -43,14 +43,15 @@ pub(crate) async fn read_outcomes(
 /// server's copy may be behind: `None`.
 pub(crate) async fn read_ended(caller: &ScriptCaller, id: TaskId) -> Result<Option<RecordRead>, ClientError> {
     let key = keys::record(&caller.prefix, id);
-    let status = caller.read_command("HGET", &key, vec![key.clone(), Bytes::from_static(b"status")]).await?;
+    let status =
+        caller.read_command_once("HGET", &key, vec![key.clone(), Bytes::from_static(b"status")]).await?;
     if !matches!(status.as_str().map(str::parse::<TaskStatus>), Some(Ok(status)) if status.is_terminal()) {
         return Ok(None);
     }
-    let mut values = caller.read_command("HGETALL", &key, vec![key.clone()]).await?.into_array();
+    let mut values = caller.read_command_once("HGETALL", &key, vec![key.clone()]).await?.into_array();
     let key = keys::children(&caller.prefix, id);
     let range = vec![key.clone(), Bytes::from_static(b"0"), Bytes::from_static(b"-1")];
-    let children = caller.read_command("ZRANGE", &key, range).await?.into_array();
+    let children = caller.read_command_once("ZRANGE", &key, range).await?.into_array();
     let children: Vec<_> = children.iter().filter_map(ServerReply::as_str).collect();
     values.push(ServerReply::of_text("child_ids"));
     values.push(ServerReply::of_text(&children.join(" ")));
