@@ -188,12 +188,57 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// Of those in documents, and in the hints of the gateway and its pages.
+    #[test]
+    fn commands_that_texts_name_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut texts = vec![root.join("README.md")];
+        for (folder, ending) in [("docs", "md"), ("gateway/templates", "html"), ("gateway/src", "rs")] {
+            files(&root.join(folder), ending, &mut texts);
+        }
+        let (mut count, mut wrong) = (0, Vec::new());
+        for path in texts {
+            let text =
+                fs::read_to_string(&path).expect("a text").replace("<code>", "`").replace("</code>", "`");
+            let spans = text.split('`').skip(1).step_by(2);
+            let lines = text.lines().map(|line| line.trim_start_matches("$ ").trim_start_matches("cargo "));
+            for command in spans.chain(lines).filter(|command| command.starts_with("rhaid ")) {
+                // What follows is left to the reader, or is for the shell.
+                let is_end = |word: &&str| word.contains('…') || ["|", "\\", "&", ">", "#"].contains(word);
+                let words = command.split_whitespace().take_while(|word| !is_end(word));
+                let words = words.map(|word| word.trim_matches(['\'', '"']));
+                let error = Cli::try_parse_from(words).err().map(|error| error.kind());
+                if matches!(error, Some(ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand)) {
+                    wrong.push(format!("{}: {command}", path.display()));
+                }
+                count += 1;
+            }
+        }
+        assert!(count > 50, "only {count} were found");
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+
+    fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("decisions") {
+                files(&path, ending, found);
+            } else if path.extension().is_some_and(|one| one == ending) {
+                found.push(path);
+            }
+        }
     }
 }

@@ -154,6 +154,8 @@ impl From<Invalid> for CommandError {
             "prefix" => "--prefix <PREFIX>",
             "task_id" => "<ID>",
             "handlers" => "--handlers <DIR>",
+            "allowed_hosts" => "--allow-name <NAME>",
+            "allowed_origins" => "--allow-origin <ORIGIN>",
             other => other,
         };
         Self::usage(argument, format!("{problem}; {hint}"))

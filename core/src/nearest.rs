@@ -2,7 +2,8 @@
 const MAX_NAME: usize = 64;
 
 /// The name that is nearest to one that is unknown: at most two letters are missing, too many, different or swapped; of
-/// a name of three letters or fewer, one. Of several the first is returned.
+/// a name of three letters or fewer, one. Of several the first is returned. A name of one letter is near to none: another
+/// letter has nothing in common with it.
 ///
 /// ```
 /// use rhai_dispatcher_core::nearest;
@@ -12,10 +13,10 @@ const MAX_NAME: usize = 64;
 /// ```
 #[must_use]
 pub fn nearest<'a>(unknown: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if unknown.len() > MAX_NAME {
+    let letters: Vec<char> = unknown.chars().take(MAX_NAME + 1).collect();
+    if letters.len() < 2 || unknown.len() > MAX_NAME {
         return None;
     }
-    let letters: Vec<char> = unknown.chars().collect();
     let max = if letters.len() <= 3 { 1 } else { 2 };
     let near = names.into_iter().filter_map(|name| {
         let other: Vec<char> = name.chars().take(MAX_NAME).collect();
@@ -77,6 +78,8 @@ mod tests {
         assert_eq!(nearest("lem", names), Some("len"));
         assert_eq!(nearest("ln", names), Some("len"));
         assert_eq!(nearest("xy", names), None);
+        assert_eq!(nearest("c", ["a", "b"]), None, "one letter for another");
+        assert_eq!(nearest("ab", ["a", "b"]), Some("a"));
         assert_eq!(nearest("abc", names), None);
         assert_eq!(nearest("print", names), None, "a name that is known");
         assert_eq!(nearest(&"p".repeat(100_000), names), None);

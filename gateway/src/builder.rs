@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::GatewayError;
 use crate::audit::AuditLog;
-use crate::auth::{Authenticator, TokenFile, Tokens};
+use crate::auth::{Authenticator, TokenFile};
 use crate::config::GatewayConfig;
 use crate::core::{GatewayCore, Phase};
 use crate::dashboard::Monitor;
@@ -24,6 +24,7 @@ pub struct GatewayBuilder {
     dispatcher: Option<RhaiDispatcher>,
     config: GatewayConfig,
     tokens: Option<TokenFile>,
+    awaited_tokens: Option<TokenFile>,
     audit_file: Option<PathBuf>,
     tls: Option<(PathBuf, PathBuf)>,
     metrics_text: Option<MetricsText>,
@@ -59,6 +60,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// The file whose tokens requests need as soon as it exists: a gateway looks for it every second. Until then it has no
+    /// tokens, and listens on loopback addresses only. Default: none. It has no effect beside [`tokens`](Self::tokens).
+    pub fn tokens_once_made(mut self, file: TokenFile) -> Self {
+        self.awaited_tokens = Some(file);
+        self
+    }
+
     /// The file of the audit log, with a line of JSON for each entry. Default: it is in memory only.
     pub fn audit_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.audit_file = Some(path.into());
@@ -89,8 +97,8 @@ impl GatewayBuilder {
             Invalid::new("dispatcher", "is missing", "give the dispatcher that calls go through")
         })?;
         let auth = match self.tokens {
-            Some(file) => Authenticator::with_tokens(Tokens::open(file, dispatcher.clone())?, &self.config),
-            None => Authenticator::open(&dispatcher, &self.config)?,
+            Some(file) => Authenticator::with_tokens(dispatcher.clone(), file, &self.config)?,
+            None => Authenticator::open(dispatcher.clone(), self.awaited_tokens, &self.config)?,
         };
         let audit = match self.audit_file {
             Some(path) => AuditLog::open(path.clone(), &self.config)
@@ -103,7 +111,7 @@ impl GatewayBuilder {
         let core = GatewayCore {
             dispatcher,
             config: self.config,
-            auth,
+            auth: Arc::new(auth),
             audit: Arc::new(audit),
             tls,
             withdrawals,

@@ -16,7 +16,7 @@ use crate::withdrawals::Withdrawals;
 pub(crate) struct GatewayCore {
     pub(crate) dispatcher: RhaiDispatcher,
     pub(crate) config: GatewayConfig,
-    pub(crate) auth: Authenticator,
+    pub(crate) auth: Arc<Authenticator>,
     pub(crate) audit: Arc<AuditLog>,
     /// For connections with TLS, if it is on.
     pub(crate) tls: Option<TlsAcceptor>,

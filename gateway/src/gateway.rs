@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -40,6 +41,17 @@ impl Gateway {
         &self.core
     }
 
+    /// Checks that the gateway may listen on an address, as [`serve`](Self::serve) does: before that, so that nothing has begun.
+    ///
+    /// # Errors
+    /// [`OpenToOthers`](GatewayError::OpenToOthers) if the gateway has no tokens and the address is not a loopback address.
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), GatewayError> {
+        match self.core.auth.is_open() && !address.ip().to_canonical().is_loopback() {
+            true => Err(GatewayError::OpenToOthers(address)),
+            false => Ok(()),
+        }
+    }
+
     /// Serves until `shutdown` resolves. Then it accepts no connection and no call, and lets the calls that run end within
     /// the grace period. It needs a runtime of tokio with its timers and its network.
     ///
@@ -53,12 +65,10 @@ impl Gateway {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), GatewayError> {
-        let Self { core, withdrawn } = self;
         let address = listener.local_addr().map_err(GatewayError::Listener)?;
+        self.check_address(address)?;
+        let Self { core, withdrawn } = self;
         if core.auth.is_open() {
-            if !address.ip().to_canonical().is_loopback() {
-                return Err(GatewayError::OpenToOthers(address));
-            }
             tracing::warn!(%address, "the gateway has no tokens: every program on this machine may do everything");
         }
         let audit = Arc::clone(&core.audit);

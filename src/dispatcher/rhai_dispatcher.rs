@@ -67,6 +67,18 @@ impl RhaiDispatcher {
         self.0.find_worker_among(method, among).await
     }
 
+    /// A method of a living worker whose name is near to an unknown one, of those that `among` holds for.
+    ///
+    /// # Errors
+    /// See [`Dispatcher::nearest_method`].
+    pub async fn nearest_method(
+        &self,
+        unknown: &MethodName,
+        among: impl Fn(&MethodName, &WorkerId) -> bool,
+    ) -> Result<Option<String>, RhaiDispatcherError> {
+        self.0.nearest_method(unknown, among).await
+    }
+
     /// Submits many requests at once; one answer for each, in their order. If one is invalid by itself, none is queued.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{self, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::metrics::Recorder;
-use crate::options::{GatewayArgs, LimitArgs, ModuleArgs, ServerArgs, duration, worker_id};
+use crate::options::{GatewayArgs, LimitArgs, ModuleArgs, ServerArgs, duration, listen_address, worker_id};
 use crate::report::{Console, Results};
 
 /// Serve JSON-RPC 2.0 over WebSocket and HTTP, with a worker beside it
@@ -46,8 +45,8 @@ use crate::report::{Console, Results};
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ServeCommand {
     /// The address to listen on; without tokens it has to be one of this machine alone
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = listen_address)]
+    listen: String,
 
     /// A folder of methods: each public function of DIR/NAME.rhai is the method NAME.FUNCTION
     ///
@@ -185,6 +184,10 @@ impl ServeCommand {
         let recorder = Arc::new(Recorder::install()?);
         rhai_dispatcher_gateway::METRICS.iter().for_each(Metric::describe);
         let backend = self.server.clone().backend()?;
+        if let (Backend::Memory(_), true) = (&backend, self.no_worker) {
+            let problem = "without --url the tasks are in the memory of this process, where no other worker can run them";
+            return Err(CommandError::usage("--no-worker", problem));
+        }
         let engine = self.engine()?;
         let transport = backend.transport()?;
         let dispatcher = RhaiDispatcherBuilder::new().caller_id("rhaid").transport(transport.clone());
@@ -195,15 +198,16 @@ impl ServeCommand {
         let queue = (!self.no_worker).then(|| TransportMetrics::new(transport.clone(), self.id.clone()));
         let gateway = gateway.metrics(metrics_text(Arc::clone(&recorder), queue));
         let gateway = gateway.shutdown_grace(self.grace).build()?;
-        let announces = transport.clone();
-        let worker = self.worker_beside(&backend, transport, engine)?;
-        let worker_serves = worker.exists();
         let refused = |error: io::Error| {
             let hint = "give an address of this host with a free port, such as 127.0.0.1:0 for any";
             CommandError::usage("--listen <ADDRESS:PORT>", format!("{}: {error}; {hint}", self.listen))
         };
-        let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
+        let listener = TcpListener::bind(&self.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        gateway.check_address(address)?;
+        let announces = transport.clone();
+        let worker = self.worker_beside(&backend, transport, engine)?;
+        let worker_serves = worker.exists();
         let console = Console::detect();
         let results = Results::new(console);
         let say = |line: serde_json::Value| {
@@ -219,8 +223,9 @@ impl ServeCommand {
         };
         let serve = async {
             if worker_serves {
-                // Clients that connect meanwhile wait. A server that is away must not keep the gateway from saying so.
-                let _ = timeout(ANNOUNCED_WITHIN, announced(&*announces, &self.id)).await;
+                // Clients that connect meanwhile wait. A worker that can't serve ends the gateway before it says that it serves.
+                let announced = timeout(ANNOUNCED_WITHIN, announced(&*announces, &self.id));
+                future::select(pin!(announced), interrupt.raised()).await;
             }
             console.note(format_args!(
                 "serving {scheme}://{address}/ with tasks in {backend}; Ctrl-C or SIGTERM drains it"
@@ -263,8 +268,9 @@ fn metrics_text(recorder: Arc<Recorder>, queue: Option<TransportMetrics>) -> Met
     })
 }
 
-/// How long the gateway waits until the worker beside it has announced its methods.
-const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
+/// How long the gateway waits until the worker beside it has announced its methods: longer than the worker tries to reach
+/// its server, 5 s unless `call_timeout` of the URL says so.
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Resolves when an instance of the worker id has announced what it has: before that, its methods are not found.
 async fn announced(transport: &dyn Transport, worker_id: &WorkerId) {

@@ -118,6 +118,11 @@ impl TokenCommand {
 
 impl New {
     fn execute(self) -> Result<Exit, CommandError> {
+        if let (RoleArg::Read, true) = (self.role, self.scripts) {
+            let problem =
+                "a token of the role read runs no scripts; give --role call too, or leave --scripts out";
+            return Err(CommandError::usage("--scripts", problem));
+        }
         let mut scope = match self.role {
             RoleArg::Read => Scope::new(Role::Read),
             RoleArg::Call => Scope::new(Role::Call),

@@ -3,9 +3,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rhai_dispatcher::WorkerId;
-use rhai_dispatcher_gateway::{GatewayBuilder, GatewayConfig, TokenFile};
+use rhai_dispatcher_gateway::{GatewayBuilder, GatewayConfig};
 
-use super::TokensArgs;
+use super::{TokensArgs, ip_address};
 use crate::error::CommandError;
 
 /// The settings of a gateway.
@@ -39,7 +39,7 @@ pub(crate) struct GatewayArgs {
     origins: Vec<String>,
 
     /// The address of a proxy whose X-Forwarded-For, -Proto and -Prefix are believed; may be repeated
-    #[arg(long = "trust-proxy", value_name = "ADDRESS")]
+    #[arg(long = "trust-proxy", value_name = "ADDRESS", value_parser = ip_address)]
     proxies: Vec<IpAddr>,
 
     /// A limit of the gateway; may be repeated
@@ -71,10 +71,7 @@ impl GatewayArgs {
             };
             config.set(name, value).map_err(|invalid| CommandError::usage(ARGUMENT, invalid.to_string()))?;
         }
-        let mut builder = builder.config(config);
-        if let Some(file) = self.tokens.existing()? {
-            builder = builder.tokens(TokenFile::new(file));
-        }
+        let mut builder = self.tokens.set(builder.config(config))?;
         if let Some(file) = self.audit_file {
             builder = builder.audit_file(file);
         }

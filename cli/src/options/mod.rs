@@ -1,5 +1,6 @@
 //! The options of subcommands.
 
+mod address;
 mod filter_args;
 mod gateway_args;
 mod ids;
@@ -17,6 +18,7 @@ mod task_ref;
 mod timeout;
 mod tokens_args;
 
+pub(crate) use address::{ip_address, listen_address};
 pub(crate) use filter_args::{FILTER_HELP, FilterArgs};
 pub(crate) use gateway_args::GatewayArgs;
 pub(crate) use ids::{label, status, task_id, worker_id};

@@ -3,6 +3,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use clap::Args;
+use rhai_dispatcher_gateway::{GatewayBuilder, TokenFile};
 
 use crate::error::CommandError;
 
@@ -27,17 +28,19 @@ impl TokensArgs {
         })
     }
 
-    /// The file, if it exists.
+    /// Sets up a gateway with the tokens of the file, or to wait for them: without a name the file need not exist.
     ///
     /// # Errors
     /// If it is named and does not exist, or can't be looked for: a gateway without tokens would be open.
-    pub(crate) fn existing(self) -> Result<Option<PathBuf>, CommandError> {
+    pub(crate) fn set(self, builder: GatewayBuilder) -> Result<GatewayBuilder, CommandError> {
         let is_named = self.tokens.is_some();
-        let Some(file) = self.tokens.or_else(default_file) else { return Ok(None) };
+        let Some(file) = self.tokens.or_else(default_file) else { return Ok(builder) };
         // A link that leads nowhere counts as the file: it is one of which the tokens are away.
         match file.symlink_metadata() {
-            Ok(_) => Ok(Some(file)),
-            Err(error) if is_absent(&error) && !is_named => Ok(None),
+            Ok(_) => Ok(builder.tokens(TokenFile::new(file))),
+            Err(error) if is_absent(&error) && !is_named => {
+                Ok(builder.tokens_once_made(TokenFile::new(file)))
+            }
             Err(error) if is_absent(&error) => {
                 let problem =
                     format!("{} does not exist; make a token with `rhaid token new`", file.display());

@@ -152,7 +152,7 @@ fn task_whose_first_line_its_log_has_no_room_for_is_not_said_to_print_nothing() 
     let long = "let t = \"<i>\"; while t.len() < 100_000 { t += t; } print(t); print(\"short\");";
     let id = site.submit(&format!("{long} while true {{ sleep(0.05); }}"));
     browser.go(&site.url(&format!("/tasks/{id}")));
-    browser.wait_for_text("#state", "waits in `sleep`");
+    browser.wait_for_text("#state", "waits in sleep");
     browser.wait_for_text(".empty-line", "but for those that its log has no room for");
     browser.press("Cancel");
     browser.press("Cancel it");

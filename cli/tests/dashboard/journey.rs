@@ -51,7 +51,7 @@ fn running_task_is_cancelled_from_its_page() {
     let id = site.submit(ENDLESS);
     browser.go(&site.url(&format!("/tasks/{id}")));
     browser.wait_for_text(".log", "begun");
-    browser.wait_for_text("#state", "waits in `sleep`");
+    browser.wait_for_text("#state", "waits in sleep");
     browser.press("Cancel");
     browser.press("Cancel it");
     browser.wait_for_text("#notices", "The cancel was sent");

@@ -20,6 +20,9 @@ const WRONG: &str = "
         const [one, other] = [link.getBoundingClientRect(), link.parentElement.getBoundingClientRect()];
         if (one.left < other.left - 1 || one.right > other.right + 1) wrong.push(`${link.textContent} is clipped`);
     }
+    const head = document.querySelector('#error > header.row > h2');
+    const copy = document.querySelector('#error > header.row > button')?.getBoundingClientRect();
+    if (copy && copy.top > head.getBoundingClientRect().bottom) wrong.push('Copy of the error is below its head');
     return wrong";
 
 /// What is done on a page before its picture is taken.

@@ -160,6 +160,7 @@ fn tokens_are_made_listed_used_and_revoked() {
         (&["new", "a\n"][..], "<NAME>"),
         (&["new", "a", "--method", "a b"], "pattern of names"),
         (&["new", "a", "--role", "root"], "invalid value 'root'"),
+        (&["new", "a", "--role", "read", "--scripts"], "--role call"),
     ] {
         let refused = token(args);
         assert!(refused.code == Some(2) && refused.err.contains(says), "{args:?}: {}", refused.err);
@@ -182,7 +183,12 @@ fn wrong_settings_of_serve_are_named() {
         (&["--gateway-limit", "max_bach=1"], 2, "max_batch"),
         (&["--gateway-limit", "max_batch=0"], 2, "is zero"),
         (&["--tokens", "/no/such/file"], 2, "rhaid token new"),
-        (&["--listen", "nowhere"], 2, "--listen"),
+        (&["--listen", "nowhere"], 2, "such as 127.0.0.1:8080"),
+        (&["--listen", "8080"], 2, "such as 127.0.0.1:8080"),
+        (&["--trust-proxy", "proxy"], 2, "such as 10.0.0.1"),
+        (&["--allow-origin", "https://shop.example/"], 2, "--allow-origin <ORIGIN>"),
+        (&["--allow-name", "https://rhai.example"], 2, "--allow-name <NAME>"),
+        (&["--no-worker"], 2, "without --url"),
         (&["--tls-cert", "/no/such/file"], 2, "--tls-key"),
         (&["--tls-cert", "/no/such/file", "--tls-key", "/no/such/file"], 1, "/no/such/file"),
         (&["--listen", "0.0.0.0:0"], 1, "has no tokens"),
@@ -195,7 +201,32 @@ fn wrong_settings_of_serve_are_named() {
             refused.err,
             refused.code
         );
+        assert!(!refused.err.contains("serving http"), "{args:?}: {}", refused.err);
     }
+}
+
+#[test]
+fn gateway_whose_server_is_away_does_not_say_that_it_serves() {
+    let scripts = Scripts::new([]);
+    let away = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let mut command = rhaid();
+    command.env("XDG_CONFIG_HOME", scripts.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+    let refused = ended(command.args(["--url", &format!("redis://{away}")]).output().expect("rhaid runs"));
+    assert_eq!(refused.code, Some(3), "{}", refused.err);
+    assert!(!refused.err.contains("serving http"), "{}", refused.err);
+}
+
+#[test]
+fn first_token_closes_a_gateway_that_serves() {
+    let serving = Serving::start(&[]);
+    let add = r#"{"jsonrpc":"2.0","id":1,"method":"demo.add","params":[1,2]}"#;
+    assert!(serving.rpc(None, add).contains("result"));
+    let mut command = rhaid();
+    command.env("XDG_CONFIG_HOME", serving.scripts.path().join("config"));
+    let made =
+        ended(command.args(["token", "new", "ann", "--method", "demo.*"]).output().expect("rhaid runs"));
+    Site::until_so("the gateway needs a token", || serving.rpc(None, add).contains("-32001"));
+    assert!(serving.rpc(Some(made.out.trim()), add).contains("result"));
 }
 
 /// Without tokens every program of the machine may do everything: if they can't be seen, that does not mean that there are none.
@@ -205,12 +236,7 @@ fn tokens_that_can_not_be_looked_for_do_not_open_the_gateway() {
     let config = tempfile::tempdir().expect("a folder");
     let serve = || {
         let mut command = rhaid();
-        command.env("XDG_CONFIG_HOME", config.path()).args([
-            "serve",
-            "--no-worker",
-            "--listen",
-            "127.0.0.1:0",
-        ]);
+        command.env("XDG_CONFIG_HOME", config.path()).args(["serve", "--listen", "127.0.0.1:0"]);
         command
     };
     let folder = config.path().join("rhaid");

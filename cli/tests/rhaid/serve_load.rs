@@ -6,7 +6,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::metrics::Scrape;
 use crate::serve::Serving;
+use crate::site::Site;
 
 const ADD: &str = r#"{"jsonrpc":"2.0","id":1,"method":"demo.add","params":[1,2]}"#;
 const SUM: &str = r#"{"jsonrpc":"2.0","result":3,"id":1}"#;
@@ -133,4 +137,41 @@ fn batch_of_100_000_is_refused_without_being_kept() {
     println!("a batch of {} bytes: {before} KiB before, {after} KiB after", batch.len());
     assert!(after < before + 64 * 1024, "{before} KiB before, {after} KiB after");
     assert_eq!(serving.rpc(None, ADD), SUM, "others are answered");
+}
+
+#[test]
+fn records_of_waits_that_end_together_are_not_held_all_at_once() {
+    const WAITS: usize = 120;
+    let site = Site::new();
+    let serving = Serving::start(&["--url", site.url()]);
+    let submit = |number| {
+        let script = "let s = \"x\"; while s.len() < 500000 { s += s } s";
+        let params = json!({ "script": script, "worker_id": "later" });
+        json!({ "jsonrpc": "2.0", "id": number, "method": "play.submit", "params": params })
+    };
+    let submitted = serving.rpc(None, &Value::from_iter((0..WAITS).map(submit)).to_string());
+    let submitted: Vec<Value> = serde_json::from_str(&submitted).expect("answers");
+    // A client that takes no answers.
+    let mut stream = upgraded(&serving);
+    for task in &submitted {
+        let params = json!([task["result"]["taskId"], 60]);
+        let wait = json!({ "jsonrpc": "2.0", "id": 1, "method": "task.wait", "params": params }).to_string();
+        let len = u16::try_from(wait.len()).expect("a short message");
+        // The head of a text frame with a mask of zeros and a length of 16 bits.
+        let frame = [&[0x81, 0xfe][..], &len.to_be_bytes(), &[0; 4], wait.as_bytes()].concat();
+        stream.write_all(&frame).expect("written");
+    }
+    let in_flight = || Scrape::of(&serving.address).value("rhai_gateway_calls_in_flight");
+    site.until("all waits have begun", || in_flight() == WAITS as f64);
+    let before = serving.memory();
+    let _worker = site.worker_for("later", &[]);
+    let list =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "activity.list", "params": ["worker:later", 1000] });
+    site.until("all tasks have ended", || {
+        let answer: Value = serde_json::from_str(&serving.rpc(None, &list.to_string())).expect("an answer");
+        answer["result"]["entries"].as_array().map(Vec::len) == Some(WAITS)
+    });
+    let after = serving.memory();
+    println!("{WAITS} waits for 512 KiB each: {before} KiB before, {after} KiB after");
+    assert!(after < before + 40 * 1024, "{before} KiB before, {after} KiB after");
 }

@@ -79,11 +79,19 @@ impl Directory {
         Ok(own.first().copied().or_else(|| built_in.iter().find(|id| among(id))))
     }
 
-    /// A method that an unknown name may have been meant for.
-    pub(crate) fn nearest(&self, method: &MethodName) -> Option<&str> {
+    /// A method that an unknown name may have been meant for, of those that `among` holds for on one of its worker ids.
+    pub(crate) fn nearest(
+        &self,
+        method: &MethodName,
+        among: impl Fn(&MethodName, &WorkerId) -> bool,
+    ) -> Option<&str> {
         /// More are not looked through, since any caller can make the dispatcher look.
         const MAX_NAMES: usize = 10_000;
-        nearest(method.as_str(), self.by_method.keys().take(MAX_NAMES).map(MethodName::as_str))
+        let is_among = |(name, with): &(&MethodName, &WithMethod)| {
+            with.own.iter().chain(&with.built_in).any(|id| among(name, id))
+        };
+        let names = self.by_method.iter().take(MAX_NAMES).filter(is_among);
+        nearest(method.as_str(), names.map(|(name, _)| name.as_str()))
     }
 
     /// The handlers of a worker id, by name, with `figures`. Those that are built in are left out.

@@ -89,6 +89,20 @@ impl Dispatcher {
         Ok(None)
     }
 
+    /// A method of the living instances whose name is near to that of an unknown one, and for which `among` holds on one of
+    /// its worker ids: the one that may have been meant.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn nearest_method(
+        &self,
+        unknown: &MethodName,
+        among: impl Fn(&MethodName, &WorkerId) -> bool,
+    ) -> Result<Option<String>, Error> {
+        let directory = self.directory_read(SHARED_FOR).await?;
+        Ok(directory.nearest(unknown, among).map(str::to_owned))
+    }
+
     /// The worker id of a call without one.
     ///
     /// # Errors
@@ -99,7 +113,7 @@ impl Dispatcher {
         }
         // What was read just now.
         let directory = self.directory_read(SHARED_FOR).await?;
-        Err(unserved(method, directory.nearest(method)).into())
+        Err(unserved(method, directory.nearest(method, |_, _| true)).into())
     }
 
     async fn handlers_of(

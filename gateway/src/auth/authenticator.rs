@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
@@ -8,25 +8,25 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::credentials::Credentials;
-use super::{Caller, Identity, LoginAttempts, Scope, Secret, SecretHash, Sessions, Tokens};
+use super::{
+    Caller, Identity, LoginAttempts, Scope, Secret, SecretHash, Sessions, TokenFile, TokenFileError, Tokens,
+};
+use crate::GatewayError;
 use crate::config::GatewayConfig;
 
 /// Finds out who makes a request.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
-    who: Who,
+    /// Without tokens, as long as there are none, all requests have this identity.
+    everyone: Identity,
+    tokens: OnceLock<Tokens>,
+    /// The file that is to have tokens, while there are none.
+    awaited: Option<TokenFile>,
+    dispatcher: RhaiDispatcher,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: LoginAttempts,
     /// Told when an identity may have become invalid.
     changes: watch::Sender<()>,
-}
-
-#[derive(Debug)]
-enum Who {
-    /// Without tokens: all requests have this identity.
-    Everyone(Identity),
-    /// Those with a token.
-    Tokens(Arc<Tokens>),
 }
 
 /// The request has a token that is not valid.
@@ -37,33 +37,43 @@ impl Authenticator {
     /// The caller id of all requests, without tokens.
     const OPEN_CALLER: &str = "gateway";
 
-    /// Without tokens: every request may do everything.
+    /// Without tokens: every request may do everything, until the file `awaited` exists.
     ///
     /// # Errors
     /// None that can happen: the caller id is valid.
     pub(crate) fn open(
-        dispatcher: &RhaiDispatcher,
+        dispatcher: RhaiDispatcher,
+        awaited: Option<TokenFile>,
         config: &GatewayConfig,
     ) -> Result<Self, RhaiDispatcherError> {
-        let dispatcher = dispatcher.for_caller(Self::OPEN_CALLER)?;
-        let everyone = Identity::new(Arc::new(Caller::default()), dispatcher, Scope::admin());
-        Ok(Self::new(Who::Everyone(everyone), config))
+        let everyone = Identity::new(
+            Arc::new(Caller::default()),
+            dispatcher.for_caller(Self::OPEN_CALLER)?,
+            Scope::admin(),
+        );
+        let sessions = Sessions::new(config.max_sessions, config.session_ttl);
+        let attempts = LoginAttempts::new(config.max_login_attempts);
+        let (changes, _) = watch::channel(());
+        Ok(Self { everyone, tokens: OnceLock::new(), awaited, dispatcher, sessions, attempts, changes })
     }
 
     /// With the tokens of a file.
-    pub(crate) fn with_tokens(tokens: Tokens, config: &GatewayConfig) -> Self {
-        Self::new(Who::Tokens(Arc::new(tokens)), config)
-    }
-
-    fn new(who: Who, config: &GatewayConfig) -> Self {
-        let sessions = Sessions::new(config.max_sessions, config.session_ttl);
-        let (changes, _) = watch::channel(());
-        Self { who, sessions, attempts: LoginAttempts::new(config.max_login_attempts), changes }
+    ///
+    /// # Errors
+    /// If the file can't be used.
+    pub(crate) fn with_tokens(
+        dispatcher: RhaiDispatcher,
+        file: TokenFile,
+        config: &GatewayConfig,
+    ) -> Result<Self, GatewayError> {
+        let tokens = Tokens::open(file, dispatcher.clone())?;
+        let auth = Self::open(dispatcher, None, config)?;
+        Ok(Self { tokens: tokens.into(), ..auth })
     }
 
     /// Whether the gateway has no tokens.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.who, Who::Everyone(_))
+        self.tokens.get().is_none()
     }
 
     /// The identity of a request; none if it has no token and no session that lives.
@@ -71,10 +81,7 @@ impl Authenticator {
     /// # Errors
     /// If it has a token that is not valid.
     pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Option<Identity>, Refused> {
-        let tokens = match &self.who {
-            Who::Everyone(identity) => return Ok(Some(identity.clone())),
-            Who::Tokens(tokens) => tokens,
-        };
+        let Some(tokens) = self.tokens.get() else { return Ok(Some(self.everyone.clone())) };
         match Credentials::of(headers) {
             Credentials::None => Ok(None),
             Credentials::Unreadable => Err(Refused),
@@ -89,7 +96,7 @@ impl Authenticator {
     /// # Errors
     /// If the token is not valid, or there are none; or if the system gives no random numbers.
     pub(crate) fn log_in(&self, token: &str) -> Result<Result<(Secret, Identity), Refused>, Invalid> {
-        let Who::Tokens(tokens) = &self.who else { return Ok(Err(Refused)) };
+        let Some(tokens) = self.tokens.get() else { return Ok(Err(Refused)) };
         let Some(identity) = tokens.find(token) else { return Ok(Err(Refused)) };
         let Some(hash) = identity.token_hash() else { return Ok(Err(Refused)) };
         let (id, session) = self.sessions.begin(hash, Instant::now())?;
@@ -121,7 +128,7 @@ impl Authenticator {
 
     /// For how long the token and the session of an identity are valid, as far as is known now; none if they are not.
     fn valid_for(&self, identity: &Identity) -> Option<Duration> {
-        let Who::Tokens(tokens) = &self.who else { return Some(Duration::MAX) };
+        let Some(tokens) = self.tokens.get() else { return Some(Duration::MAX) };
         let of_session = match identity.session_id() {
             Some(id) => self.sessions.valid_for(id, Instant::now())?,
             None => Duration::MAX,
@@ -130,17 +137,19 @@ impl Authenticator {
         Some(of_session.min(of_token))
     }
 
-    /// Reads the file of the tokens again whenever it has changed. It never ends.
-    pub(crate) async fn keep_current(&self) {
-        let Who::Tokens(tokens) = &self.who else { return std::future::pending().await };
+    /// Reads the file of the tokens again whenever it has changed, or once there is one. It never ends.
+    pub(crate) async fn keep_current(self: &Arc<Self>) {
+        if self.is_open() && self.awaited.is_none() {
+            return std::future::pending().await;
+        }
         let mut ticks = interval(Tokens::INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut was_wrong = false;
         loop {
             ticks.tick().await;
-            let tokens = Arc::clone(tokens);
+            let auth = Arc::clone(self);
             // A file may be on a disk that takes long.
-            match tokio::task::spawn_blocking(move || tokens.refresh()).await {
+            match tokio::task::spawn_blocking(move || auth.refresh()).await {
                 Ok(Ok(has_changed)) => {
                     was_wrong = false;
                     if has_changed {
@@ -156,6 +165,19 @@ impl Authenticator {
                 // Only at the end of the runtime.
                 Err(error) => tracing::debug!(%error, "the tokens are not read"),
             }
+        }
+    }
+
+    /// Whether the tokens have changed. The first ones end what everyone could do.
+    fn refresh(&self) -> Result<bool, TokenFileError> {
+        let (tokens, awaited) = (self.tokens.get(), &self.awaited);
+        match (tokens, awaited) {
+            (Some(tokens), _) => tokens.refresh(),
+            (None, Some(file)) if file.path().symlink_metadata().is_ok() => {
+                let tokens = Tokens::open(file.clone(), self.dispatcher.clone())?;
+                Ok(self.tokens.set(tokens).is_ok())
+            }
+            (None, _) => Ok(false),
         }
     }
 
@@ -187,13 +209,12 @@ mod tests {
         let (token, record) = file.add("ann", Scope::admin(), None).expect("a token");
         let dispatcher = RhaiDispatcher::builder().caller_id("tests").url("memory:").build().expect("one");
         let config = GatewayConfig::default().with_session_ttl(Duration::from_millis(50));
-        let tokens = Tokens::open(file.clone(), dispatcher).expect("tokens");
-        let auth = Authenticator::with_tokens(tokens, &config);
+        let auth = Authenticator::with_tokens(dispatcher, file.clone(), &config).expect("tokens");
+        let auth = Arc::new(auth);
         let (_, of_session) = auth.log_in(token.expose()).expect("random numbers").expect("a session");
         timeout(PATIENCE, auth.ended(&of_session)).await.expect("without a change of the tokens");
 
-        let Who::Tokens(tokens) = &auth.who else { panic!("it has tokens") };
-        let of_token = tokens.find(token.expose()).expect("it is valid");
+        let of_token = auth.tokens.get().and_then(|tokens| tokens.find(token.expose())).expect("it is valid");
         // Its place is taken by another one with the same id, as of a file that is edited by hand.
         let text = std::fs::read_to_string(file.path()).expect("the file");
         let (old, new) = (String::from(record.sha256), String::from(SecretHash::of("another")));
@@ -205,5 +226,25 @@ mod tests {
             }
         };
         timeout(PATIENCE, followed).await.expect("the file is read again");
+    }
+    #[tokio::test]
+    async fn first_token_ends_what_everyone_could_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = TokenFile::new(folder.path().join("tokens.json"));
+        let dispatcher = RhaiDispatcher::builder().caller_id("tests").url("memory:").build().expect("one");
+        let auth = Authenticator::open(dispatcher, Some(file.clone()), &GatewayConfig::default());
+        let auth = Arc::new(auth.expect("a caller id"));
+        assert!(!auth.refresh().expect("nothing is there yet"));
+        let everyone = auth.identify(&HeaderMap::new()).expect("open").expect("everyone");
+        file.add("ann", Scope::admin(), None).expect("a token");
+        tokio::select! {
+            () = auth.ended(&everyone) => {}
+            () = auth.keep_current() => {}
+        }
+        assert!(!auth.is_open());
+        assert!(auth.identify(&HeaderMap::new()).expect("no token is not a wrong one").is_none());
+        std::fs::remove_file(file.path()).expect("it is there");
+        assert!(auth.refresh().expect("its tokens are gone"));
+        assert!(!auth.is_open(), "a file that is removed makes no token valid");
     }
 }

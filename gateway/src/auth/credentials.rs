@@ -13,7 +13,9 @@ pub(super) enum Credentials<'a> {
 }
 
 /// The names that the cookie of a session may have. Over TLS it has a prefix, by which a browser takes it over TLS only, and
-/// with `__Host-` from this host only; such a cookie is for all paths of the host, which a gateway below a path is not.
+/// with `__Host-` from this host only; such a cookie is for all paths of the host, which a gateway below a path is not. Of
+/// several the first name here counts: one without a prefix may come from another host of the domain, or from a connection
+/// without TLS.
 pub(crate) const COOKIE_NAMES: [&str; 3] =
     ["__Host-rhaid_session", "__Secure-rhaid_session", "rhaid_session"];
 
@@ -36,9 +38,12 @@ impl<'a> Credentials<'a> {
             return Self::Token(token);
         }
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut cookies =
+        let cookies =
             cookies.flat_map(|value| value.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-        cookies.find(|(name, _)| COOKIE_NAMES.contains(name)).map_or(Self::None, |(_, id)| Self::Session(id))
+        let ranked =
+            cookies.filter_map(|(name, id)| Some((COOKIE_NAMES.iter().position(|one| *one == name)?, id)));
+        // Of one name the first, as browsers send that of the longest path first.
+        ranked.min_by_key(|(rank, _)| *rank).map_or(Self::None, |(_, id)| Self::Session(id))
     }
 }
 
@@ -62,5 +67,9 @@ mod tests {
         assert_eq!(of("cookie", "__Host-rhaid_session=abc"), r#"Session("abc")"#);
         assert_eq!(of("cookie", "__Secure-rhaid_session=abc"), r#"Session("abc")"#);
         assert_eq!(of("cookie", "xrhaid_session=abc"), "None");
+        let planted =
+            "rhaid_session=a; __Secure-rhaid_session=b; __Host-rhaid_session=c; __Host-rhaid_session=d";
+        assert_eq!(of("cookie", planted), r#"Session("c")"#);
+        assert_eq!(of("cookie", "rhaid_session=a; __Secure-rhaid_session=b"), r#"Session("b")"#);
     }
 }

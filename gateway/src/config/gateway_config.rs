@@ -86,10 +86,11 @@ macro_rules! config {
             }
 
             /// # Errors
-            /// If a limit is zero, or more than can be.
+            /// If a limit is zero, or more than can be; if a name or an origin is none.
             pub(crate) fn check(&self) -> Result<(), Invalid> {
                 $(check_one(stringify!($name), &self.$name)?;)*
-                Ok(())
+                self.allowed_hosts.iter().try_for_each(|host| check_host(host))?;
+                self.allowed_origins.iter().try_for_each(|origin| check_origin(origin))
             }
         }
 
@@ -125,6 +126,36 @@ fn check_one<T: LimitValue>(name: &'static str, value: &T) -> Result<(), Invalid
         return Err(Invalid::new(name, problem, hint::<T>()));
     }
     Ok(())
+}
+
+/// A name with a port, or with the scheme of a URL, would never be that of a request.
+fn check_host(host: &str) -> Result<(), Invalid> {
+    match host.is_empty() || host.contains(['/', ':', '@', ' ']) {
+        true => {
+            let problem = format!("{host:?} is not the name of a host");
+            Err(Invalid::new(
+                "allowed_hosts",
+                problem,
+                "give it without a scheme and a port, such as rhai.example",
+            ))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Browsers send a scheme and a host, and the port if it is not that of the scheme: with a path it would never match.
+fn check_origin(origin: &str) -> Result<(), Invalid> {
+    let is_one = origin.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*'])
+    });
+    match is_one {
+        true => Ok(()),
+        false => {
+            let hint = "give it as browsers send it: the scheme, the host, and a port that is not that of the scheme, without a \
+                        path, such as https://shop.example";
+            Err(Invalid::new("allowed_origins", format!("{origin:?} is not an origin"), hint))
+        }
+    }
 }
 
 const fn hint<T: LimitValue>() -> &'static str {
@@ -192,5 +223,21 @@ mod tests {
         assert!(error.contains("is above 315360000 (ten years)"), "{error}");
         let error = GatewayConfig::default().set("max_conections", "1").expect_err("no such limit");
         assert!(error.hint.contains("max_connections"), "{error}");
+    }
+    #[test]
+    fn names_and_origins_that_never_match_are_refused() {
+        let hosts = |host: &str| GatewayConfig::default().with_allowed_host(host).check();
+        let origins = |origin: &str| GatewayConfig::default().with_allowed_origin(origin).check();
+        assert_eq!(hosts("rhai.example"), Ok(()));
+        for bad in ["", "rhai.example:8080", "https://rhai.example", "rhai.example/"] {
+            assert_eq!(hosts(bad).expect_err(bad).field, "allowed_hosts");
+        }
+        for good in ["https://shop.example", "http://localhost:3000", "chrome-extension://abc"] {
+            assert_eq!(origins(good), Ok(()));
+        }
+        for bad in ["", "*", "shop.example", "https://shop.example/", "https://", "https://*.example", "null"]
+        {
+            assert_eq!(origins(bad).expect_err(bad).field, "allowed_origins");
+        }
     }
 }

@@ -19,6 +19,9 @@ macro_rules! limit_table {
                 "Entries of one batch. A longer batch is refused as a whole.";
             max_answer_bytes with_max_answer_bytes: usize = 32 << 20,
                 "Bytes of the answers to the entries of one batch. An entry beyond gets an error in place of its result.";
+            max_reads_per_connection with_max_reads_per_connection: usize = 16,
+                "Records and lists that the calls of one connection read at once, and that wait in memory for a client that \
+                 takes no answers. Further calls wait.";
             max_subscriptions with_max_subscriptions: usize = 100,
                 "Subscriptions of one connection. One more is refused.";
             max_queued_messages with_max_queued_messages: usize = 256,

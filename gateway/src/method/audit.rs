@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::built_in::Parameter;
-use super::params::invalid;
+use super::params::invalid_field;
 use super::{CallContext, Done, Params};
 use crate::rpc::ErrorObject;
 
@@ -26,7 +26,7 @@ pub(super) async fn list(context: CallContext, params: Params) -> Result<Done, E
     let Page { before, limit } = params.read(&["before", "limit"])?;
     let (limit, max) = (limit.unwrap_or(LIMIT), context.core.config.max_listed);
     if limit > max {
-        return Err(invalid(format!("limit: {limit} is above {max} (max_listed)")));
+        return Err(invalid_field("limit", format!("{limit} is above {max} (max_listed)")));
     }
     let entries = context.core.audit.list(before, limit).into_iter().map(|(number, entry)| {
         let mut value = json!(*entry);

@@ -1,5 +1,6 @@
 use futures::TryStreamExt;
-use rhai_dispatcher::activity::{ActivityCursor, ActivityFilter};
+use rhai_dispatcher::Invalid;
+use rhai_dispatcher::activity::{ActivityCursor, ActivityFilter, FilterError};
 use rhai_dispatcher::dispatcher::ListedTask;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use tokio::time::timeout;
 
 use super::built_in::Parameter;
 use super::failure::of_error;
-use super::params::invalid;
+use super::params::invalid_field;
 use super::{CallContext, Done, Params};
 use crate::rpc::{Code, ErrorObject};
 
@@ -106,14 +107,14 @@ pub(super) async fn tasks(context: CallContext, params: Params) -> Result<Done, 
 }
 
 fn parsed(filter: &str) -> Result<ActivityFilter, ErrorObject> {
-    filter.parse().map_err(|error| invalid(format!("filter: {error}")).with("field", "filter"))
+    filter.parse().map_err(|error: FilterError| of_error(Invalid::from(error).into()))
 }
 
 fn checked(limit: Option<usize>, context: &CallContext) -> Result<usize, ErrorObject> {
     let (limit, max) = (limit.unwrap_or(LIMIT), context.core.config.max_listed);
     match limit {
-        0 => Err(invalid("limit: is zero; give at least 1")),
-        limit if limit > max => Err(invalid(format!("limit: {limit} is above {max} (max_listed)"))),
+        0 => Err(invalid_field("limit", "is zero; give at least 1")),
+        limit if limit > max => Err(invalid_field("limit", format!("{limit} is above {max} (max_listed)"))),
         limit => Ok(limit),
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use rhai_dispatcher::task::{Json, integer_beyond_i64};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -68,7 +70,12 @@ fn unfit(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorObject {
     // Of one that is missing or unknown the problem has the name.
     match error.path().iter().next() {
         None => invalid(problem),
-        Some(_) => invalid(format!("{}: {problem}", error.path())).with("field", error.path().to_string()),
+        Some(_) => {
+            let field = error.path().to_string();
+            // What a type of the dispatcher says begins with its own name, which often is that of the field.
+            let problem = problem.strip_prefix(&format!("{field}: ")).unwrap_or(&problem);
+            invalid_field(&field, problem)
+        }
     }
 }
 
@@ -102,4 +109,9 @@ fn unreadable(problem: &str) -> ErrorObject {
 /// `Invalid params` for this reason.
 pub(crate) fn invalid(reason: impl Into<String>) -> ErrorObject {
     ErrorObject::because(Code::InvalidParams, reason)
+}
+
+/// `Invalid params`, since this parameter has this problem.
+pub(crate) fn invalid_field(field: &str, problem: impl Display) -> ErrorObject {
+    invalid(format!("{field}: {problem}")).with("field", field)
 }

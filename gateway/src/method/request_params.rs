@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::built_in::Parameter;
 use super::failure::of_error;
-use super::params::invalid;
+use super::params::{invalid, invalid_field};
 use super::{CallContext, Params};
 use crate::auth::Access;
 use crate::rpc::{Code, ErrorObject};
@@ -115,12 +115,14 @@ impl RequestParams {
         if self.method.is_some() || self.params.is_some() {
             return Err(invalid("`method` and `params` are parameters of `call`; a script has `args`"));
         }
-        let script =
-            self.script.take().ok_or_else(|| invalid("script: is missing; give the text of the script"))?;
+        let script = self
+            .script
+            .take()
+            .ok_or_else(|| invalid_field("script", "is missing; give the text of the script"))?;
         let worker_id = match self.worker_id()? {
             Some(worker_id) => worker_id,
             None => context.core.config.default_worker_id.clone().ok_or_else(|| {
-                invalid("worker_id: is missing, and the gateway has no default; name the queue")
+                invalid_field("worker_id", "is missing, and the gateway has no default; name the queue")
             })?,
         };
         let mut request = context.identity.dispatcher().new_play_request().script(script);
@@ -141,7 +143,8 @@ impl RequestParams {
                 "`script`, `args` and `script_name` are parameters of `play`; a method has `params`",
             ));
         }
-        let method = self.method.take().ok_or_else(|| invalid("method: is missing; name the method"))?;
+        let method =
+            self.method.take().ok_or_else(|| invalid_field("method", "is missing; name the method"))?;
         let worker_id = self.worker_id()?;
         let params = self.params.take().unwrap_or_default();
         let method = MethodName::try_from(method).map_err(|error| of_error(error.into()))?;
@@ -210,7 +213,10 @@ pub(super) async fn call_of(
         // Those that the token may not use are not looked at, for the same reason.
         None => {
             let found = dispatcher.find_worker_among(method, |id| scope.allows_worker(id)).await;
-            found.map_err(of_error)?.ok_or(Code::MethodNotFound)?
+            match found.map_err(of_error)? {
+                Some(worker_id) => worker_id,
+                None => return Err(not_found(context, method).await),
+            }
         }
     };
     if !scope.allows_worker(&worker_id) {
@@ -220,6 +226,20 @@ pub(super) async fn call_of(
     Ok((request, worker_id))
 }
 
+/// The error of a method that no worker has. It names one that may have been meant, of those that the token may call.
+async fn not_found(context: &CallContext, method: &MethodName) -> ErrorObject {
+    let (dispatcher, scope) = (context.identity.dispatcher(), context.identity.scope());
+    let among = |method: &MethodName, id: &WorkerId| scope.allows_method(method) && scope.allows_worker(id);
+    match dispatcher.nearest_method(method, among).await {
+        Ok(Some(meant)) => {
+            let reason = format!("no living worker has the method {method}; did you mean {meant}?");
+            ErrorObject::because(Code::MethodNotFound, reason).with("nearest", meant)
+        }
+        // Without one the error is that of the specification.
+        _ => Code::MethodNotFound.into(),
+    }
+}
+
 /// The timeout of a call, in seconds or by default.
 pub(super) fn timeout(asked: Option<f64>, context: &CallContext) -> Result<Duration, ErrorObject> {
     let config = &context.core.config;
@@ -227,18 +247,18 @@ pub(super) fn timeout(asked: Option<f64>, context: &CallContext) -> Result<Durat
     let timeout = seconds("timeout", asked)?;
     let max = config.max_call_timeout;
     if timeout > max {
-        let reason = format!("timeout: {asked} s is longer than {} s (max_call_timeout)", max.as_secs_f64());
-        return Err(invalid(reason));
+        let problem = format!("{asked} s is longer than {} s (max_call_timeout)", max.as_secs_f64());
+        return Err(invalid_field("timeout", problem));
     }
     if timeout.is_zero() {
-        return Err(invalid("timeout: is zero; give a number of seconds above zero"));
+        return Err(invalid_field("timeout", "is zero; give a number of seconds above zero"));
     }
     Ok(timeout)
 }
 
 fn seconds(name: &str, seconds: f64) -> Result<Duration, ErrorObject> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
-        invalid(format!("{name}: {seconds} is not a duration; give a number of seconds from zero on"))
+        invalid_field(name, format!("{seconds} is not a duration; give a number of seconds from zero on"))
     })
 }
 

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use rhai_dispatcher::task::Cancelled;
 use rhai_dispatcher::{RhaiDispatcherError, RhaiTaskDetails, TaskId};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::built_in::Parameter;
 use super::failure::of_error;
@@ -64,8 +67,24 @@ pub(super) async fn wait(context: CallContext, params: Params) -> Result<Done, E
     if details.status.is_terminal() {
         return Done::of(&details);
     }
-    let details = context.identity.dispatcher().wait(id, timeout).await.map_err(of_error)?;
-    Done::of(&details)
+    drop(details);
+    until_ended(&context, id, timeout).await?;
+    let _permit = context.read_permit().await;
+    Done::of(&visible(&context, id).await?)
+}
+
+/// Waits for the end of a task. Its record is dropped as soon as it arrives, also while the connection waits for its client:
+/// otherwise those of all waits that end meanwhile would be held.
+async fn until_ended(context: &CallContext, id: TaskId, timeout: Duration) -> Result<(), ErrorObject> {
+    let dispatcher = context.identity.dispatcher().clone();
+    // Its task ends with it.
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move { dispatcher.wait(id, timeout).await.map(drop) });
+    match waiting.join_next().await {
+        Some(Ok(ended)) => ended.map_err(of_error),
+        // Only at the end of the runtime, or if it has panicked.
+        _ => Err(Code::InternalError.into()),
+    }
 }
 
 /// `task.cancel`: cancels a task, and says whether it waited, runs or had ended.

@@ -21,13 +21,11 @@ pub(crate) struct Client {
     reads: Arc<Semaphore>,
 }
 
-/// How many requests of one connection read records or lists at once. What is read is as long as what tasks have put out, and
-/// waits for the connection: of a client that does not take its answers, so many wait in memory.
-const READS_AT_ONCE: usize = 16;
-
 impl Client {
     pub(crate) fn new(core: Core, identity: Identity, address: IpAddr) -> Self {
-        let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
+        // What is read is as long as what tasks have put out.
+        let reads =
+            Arc::new(Semaphore::new(core.config.max_reads_per_connection.min(Semaphore::MAX_PERMITS)));
         Self { core, identity, address, keep: false, is_socket: false, reads }
     }
 

@@ -81,6 +81,8 @@ async fn bad_parameters_are_named() {
         ("play", json!({ "script": "1", "method": "a" }), "parameters of `call`"),
         ("play", json!({ "script": "1", "limits": { "max_operations": 0 } }), "max_operations"),
         ("call", json!({ "params": [1] }), "method: is missing"),
+        ("activity.list", json!(["status:errr"]), "filter: column 8: \"errr\" is not a status"),
+        ("tasks.list", json!(["", 0]), "limit: is zero"),
         ("call", json!({ "method": "test.echo", "script": "1" }), "parameters of `play`"),
         ("task.status", json!(["x"]), "task_id: \"x\" is not a UUID"),
         ("task.status", json!([1, 2]), "there are 2 parameters, and the method takes 1"),
@@ -92,6 +94,10 @@ async fn bad_parameters_are_named() {
         let answer = site.call(method, params.clone()).await;
         let (code, reason) = error(&answer);
         assert!([-32602, -32600].contains(&code) && reason.contains(says), "{method} {params}: {answer}");
+        // The field is named, and once.
+        if let Some((field, problem)) = reason.split_once(": ") {
+            assert!(!problem.starts_with(field), "{answer}");
+        }
     }
     let beyond = r#"{"jsonrpc":"2.0","id":1,"method":"test.echo","params":[12345678901234567890]}"#;
     let answer = site.rpc(beyond).await.json();
@@ -106,6 +112,21 @@ async fn bad_parameters_are_named() {
         let answer = answer.json();
         assert!(error(&answer).0 == -32602 && error(&answer).1.contains(says), "{answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_method_names_one_of_a_similar_name() {
+    let site = Site::new().await;
+    for (method, params) in
+        [("test.ehco", json!([])), ("call", json!({ "method": "test.ehco" })), ("test.echoo", json!({}))]
+    {
+        let answer = site.call(method, params).await;
+        assert_eq!(error(&answer).0, -32601, "{answer}");
+        assert_eq!(answer["error"]["message"], "Method not found");
+        assert_eq!(answer["error"]["data"]["nearest"], "test.echo", "{answer}");
+    }
+    let answer = site.call("nothing.similar", json!([])).await;
+    assert_eq!(answer["error"], json!({ "code": -32601, "message": "Method not found" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

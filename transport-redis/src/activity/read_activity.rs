@@ -44,13 +44,15 @@ pub(crate) async fn read_activity(
 fn page(batches: Vec<Batch>, may_have_more: bool, range: &ActivityRange, now: WallTime) -> LoggedActivity {
     let (since, until) = (range.since.map(|at| at.resolve(now)), range.until.map(|at| at.resolve(now)));
     let oldest = batches.last().map(|batch| batch.position);
+    let count = batches.iter().map(|batch| batch.entries.len()).sum();
     let all = batches.into_iter().flat_map(|batch| batch.into_entries().rev());
     let mut all = all.filter(|(position, entry)| {
         range.before.is_none_or(|before| *position < before)
             && since.is_none_or(|since| entry.ended_at >= since)
             && until.is_none_or(|until| entry.ended_at < until)
     });
-    let entries: Vec<_> = all.by_ref().take(range.limit).collect();
+    let mut entries = Vec::with_capacity(range.limit.min(count));
+    entries.extend(all.by_ref().take(range.limit));
     let next = match entries.last() {
         Some((position, _)) if all.next().is_some() => Some(*position),
         _ if may_have_more => oldest,

@@ -19,7 +19,7 @@ pub struct ActivityPage {
 }
 
 impl ActivityPage {
-    /// How many entries a page looks at, at most.
+    /// How many entries a page looks at, at most, unless [`look_at`](super::ActivityRequest::look_at) says otherwise.
     pub const MAX_READ: usize = 25_000;
 
     pub(super) const fn new(entries: Vec<ActivityEntry>, next: Option<ActivityCursor>) -> Self {

@@ -2,8 +2,8 @@ use std::future::IntoFuture;
 
 use futures::future::BoxFuture;
 
-use super::log_reader::LogReader;
-use super::{ActivityCursor, ActivityPage};
+use super::log_reader::{LogReader, Looked};
+use super::{ActivityCursor, ActivityPage, ErrorGroups};
 use crate::{ActivityEntry, ActivityFilter, ActivityWatch, Dispatcher, Error, Invalid, WorkerId};
 
 /// A page of the activity that is to be read. Await it.
@@ -23,6 +23,7 @@ pub struct ActivityRequest {
     dispatcher: Dispatcher,
     filter: ActivityFilter,
     limit: usize,
+    look_at: usize,
     after: Option<ActivityCursor>,
 }
 
@@ -43,6 +44,15 @@ impl ActivityRequest {
         self
     }
 
+    /// Sets how many entries the page looks at for those that match, from 1 to
+    /// [`ErrorGroups::MAX_READ`](crate::ErrorGroups::MAX_READ); other values become the nearest of these. Default:
+    /// [`ActivityPage::MAX_READ`]. One page that looks at many is read sooner than several that look at few: what a page has
+    /// read beyond its last entry is read again for the next one.
+    pub fn look_at(mut self, entries: usize) -> Self {
+        self.look_at = entries.clamp(1, ErrorGroups::MAX_READ);
+        self
+    }
+
     /// Continues where a page has ended: with its `next`.
     pub fn after(mut self, cursor: impl Into<Option<ActivityCursor>>) -> Self {
         self.after = cursor.into();
@@ -50,7 +60,7 @@ impl ActivityRequest {
     }
 
     async fn read(self) -> Result<ActivityPage, Error> {
-        let Self { dispatcher, filter, limit, after } = self;
+        let Self { dispatcher, filter, limit, look_at, after } = self;
         if filter.is_for_running() {
             let problem = "the activity has no tasks that are processing";
             return Err(Invalid::new(
@@ -63,13 +73,13 @@ impl ActivityRequest {
         let mut reader = LogReader::new(dispatcher.transport(), &filter, after.as_ref()).await?;
         let mut entries = Vec::new();
         let mut count = 0;
-        while entries.len() < limit && count < ActivityPage::MAX_READ {
-            let Some((entry, now)) = reader.next().await? else {
+        while entries.len() < limit && count < look_at {
+            let Some(looked) = reader.next().await? else {
                 return Ok(ActivityPage::new(entries, None));
             };
             count += 1;
-            if filter.matches(&entry, now) {
-                entries.push(entry);
+            if let Looked::Matching(entry) = looked {
+                entries.push(*entry);
             }
         }
         Ok(ActivityPage::new(entries, reader.cursor()))
@@ -99,6 +109,7 @@ impl Dispatcher {
             dispatcher: self.clone(),
             filter,
             limit: ActivityRequest::DEFAULT_LIMIT,
+            look_at: ActivityPage::MAX_READ,
             after: None,
         }
     }

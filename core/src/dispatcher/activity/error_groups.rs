@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::log_reader::LogReader;
+use super::log_reader::{LogReader, Looked};
 use crate::{
     ActivityEntry, ActivityError, ActivityFilter, Dispatcher, Error, ErrorFingerprint, MethodName, TaskId,
     WallTime, WorkerId,
@@ -93,15 +93,15 @@ impl Dispatcher {
         let mut groups: HashMap<ErrorFingerprint, ErrorGroup> = HashMap::new();
         let (mut count, mut others) = (0, 0);
         let mut truncated = false;
-        while let Some((entry, now)) = reader.next().await? {
+        while let Some(looked) = reader.next().await? {
             if count == ErrorGroups::MAX_READ {
                 truncated = true;
                 break;
             }
             count += 1;
-            let Some(fingerprint) = entry.fingerprint().filter(|_| filter.matches(&entry, now)) else {
-                continue;
-            };
+            let Looked::Matching(entry) = looked else { continue };
+            let Some(fingerprint) = entry.fingerprint() else { continue };
+            let entry = *entry;
             if let Some(group) = groups.get_mut(&fingerprint) {
                 group.add(entry);
             } else if groups.len() >= ErrorGroups::MAX_GROUPS {

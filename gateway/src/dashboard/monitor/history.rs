@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rhai_dispatcher::activity::{ActivityEntry, LoggedActivity};
@@ -8,8 +9,8 @@ use rhai_dispatcher::{TaskStatus, WorkerId};
 /// The numbers of the last minutes, in intervals of 2 s, by worker id.
 #[derive(Debug, Clone, Default)]
 pub(super) struct History {
-    /// The oldest first, one after the other.
-    intervals: VecDeque<Interval>,
+    /// The oldest first, one after the other. Clones share those that do not change any more.
+    intervals: VecDeque<Arc<Interval>>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ impl History {
     pub(super) const MILLIS: u64 = 2_000;
     /// How many intervals are kept: 10 minutes.
     const INTERVALS: u64 = 300;
+    /// How many worker ids an interval has: further ones are in the tables of a page, and not in its plots.
+    const MAX_WORKER_IDS: usize = 1_000;
     /// Pages are read every 2 s or 5 s: for so many intervals a reading holds.
     const HELD: u64 = 4;
     /// A worker tells of an end within 250 ms: what was read 4 s later is complete.
@@ -49,7 +52,7 @@ impl History {
         let number = now.as_millis() / Self::MILLIS;
         // An older log may have been empty, or of a time before the store's clock was set: it is read anew.
         let is_known =
-            |interval: &Interval| (interval.number..interval.number + Self::INTERVALS).contains(&number);
+            |interval: &Arc<Interval>| (interval.number..interval.number + Self::INTERVALS).contains(&number);
         let from = match self.intervals.back().filter(|last| is_known(last)) {
             Some(last) => last.number.saturating_sub(Self::AGAIN),
             None => {
@@ -60,13 +63,13 @@ impl History {
         let next = self.intervals.back().map_or(from, |last| last.number + 1);
         // What was left out between two readings of a page is as it was before; of a longer time nothing is known.
         let held =
-            self.intervals.back().filter(|last| number - last.number <= Self::HELD).map(Interval::held);
+            self.intervals.back().filter(|last| number - last.number <= Self::HELD).map(|last| last.held());
         for number in next..number {
             let (was_read, queues) = (held.is_some(), held.clone().unwrap_or_default());
-            self.intervals.push_back(Interval { number, was_read, queues });
+            self.intervals.push_back(Arc::new(Interval { number, was_read, queues }));
         }
         if next <= number {
-            self.intervals.push_back(Interval { number, was_read: true, queues: BTreeMap::new() });
+            self.intervals.push_back(Arc::new(Interval { number, was_read: true, queues: BTreeMap::new() }));
         }
         while self.intervals.front().is_some_and(|first| first.number + Self::INTERVALS <= number) {
             self.intervals.pop_front();
@@ -77,7 +80,7 @@ impl History {
     /// Adds what a queue has at `now`.
     pub(super) fn add_queue(&mut self, queue: &QueueInfo) {
         if let Some(last) = self.intervals.back_mut() {
-            let point = last.queues.entry(queue.worker_id.clone()).or_default();
+            let Some(point) = Arc::make_mut(last).point_mut(&queue.worker_id) else { return };
             (point.waiting, point.running) = (Some(queue.waiting()), Some(queue.claimed));
         }
     }
@@ -113,7 +116,9 @@ impl History {
             {
                 continue;
             }
-            interval.queues.entry(worker_id.clone()).or_default().set_ends(&ends, covered);
+            if let Some(point) = Arc::make_mut(interval).point_mut(worker_id) {
+                point.set_ends(&ends, covered);
+            }
         }
     }
 
@@ -145,11 +150,19 @@ impl History {
 
     /// All but the current one, which is not complete.
     fn past(&self) -> impl Iterator<Item = &Interval> {
-        self.intervals.iter().take(self.intervals.len().saturating_sub(1))
+        self.intervals.iter().map(Arc::as_ref).take(self.intervals.len().saturating_sub(1))
     }
 }
 
 impl Interval {
+    /// The point of a worker id; none of one that has no room.
+    fn point_mut(&mut self, worker_id: &WorkerId) -> Option<&mut Point> {
+        match self.queues.contains_key(worker_id) || self.queues.len() < History::MAX_WORKER_IDS {
+            true => Some(self.queues.entry(worker_id.clone()).or_default()),
+            false => None,
+        }
+    }
+
     /// The point of a queue that it does not have.
     fn nothing(&self) -> Point {
         let none = self.was_read.then_some(0);
@@ -268,6 +281,21 @@ mod tests {
         // No page is looked at for a while.
         assert_eq!(read(30_000, 8), [None; 4]);
         assert_eq!(read(32_000, 9), [None, None, None, Some(8)]);
+    }
+
+    #[test]
+    fn worker_ids_have_a_bound() {
+        let mut history = History::default();
+        let begin = |history: &mut History, millis| history.begin(WallTime::from_millis(millis));
+        begin(&mut history, 2_000_000);
+        for number in 0..History::MAX_WORKER_IDS + 5 {
+            let id = WorkerId::try_from(format!("worker-{number}")).expect("an id");
+            history.add_queue(&QueueInfo::empty(id));
+        }
+        let from = begin(&mut history, 2_002_000);
+        history.add_ends(&id(), from, &log(2_002_000, &[2_000_001]), 100);
+        let counts: Vec<_> = history.intervals.iter().map(|interval| interval.queues.len()).collect();
+        assert_eq!(counts.iter().max(), Some(&History::MAX_WORKER_IDS));
     }
 
     #[test]

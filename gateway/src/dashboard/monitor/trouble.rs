@@ -35,7 +35,7 @@ pub(in crate::dashboard) fn troubles(snapshot: &Snapshot, sees: impl Fn(&WorkerI
                 is_grave: true,
                 what: format!("No worker serves {id}: {}{oldest}.", waiting_tasks(waiting)),
                 hint: format!(
-                    "Start one with `rhaid worker {id}`, or cancel the tasks if the name is a mistake."
+                    "Start one with `rhaid worker --id {id}`, or cancel the tasks if the name is a mistake."
                 ),
                 path: path.clone(),
             });

@@ -4,7 +4,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::Query;
 use axum::response::Response;
-use rhai_dispatcher::activity::{ActivityEntry, ActivityFilter, ErrorFingerprint};
+use rhai_dispatcher::activity::{ActivityEntry, ActivityFilter, ErrorFingerprint, ErrorGroups};
 use rhai_dispatcher::transport::WallTime;
 use serde::Deserialize;
 
@@ -80,8 +80,8 @@ struct ErrorsPage {
 
 /// As many errors are read.
 const MAX_ERRORS: usize = 10_000;
-/// In so many pages of the activity they are looked for.
-const MAX_PAGES: usize = 4;
+/// Among so many ends they are looked for.
+const MAX_LOOKED_AT: usize = ErrorGroups::MAX_READ;
 /// As many groups are shown.
 const MAX_GROUPS: usize = 100;
 /// As many bytes an error takes in the page.
@@ -127,15 +127,7 @@ impl LivePage for ErrorsPage {
         let filter: ActivityFilter = format!("status:error status:pending since:{}", self.since.as_str())
             .parse()
             .map_err(|error: rhai_dispatcher::activity::FilterError| PageError::bad(error.to_string(), ""))?;
-        let (mut entries, mut next) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let (page, after) = read_entries(visit, &filter, next, MAX_ERRORS - entries.len()).await?;
-            entries.extend(page);
-            next = after;
-            if next.is_none() || entries.len() == MAX_ERRORS {
-                break;
-            }
-        }
+        let (entries, next) = read_entries(visit, &filter, None, MAX_ERRORS, MAX_LOOKED_AT).await?;
         let now = visit.dispatcher().transport().clock().wall();
         let total = counted(entries.len(), "error");
         let mut groups = group(&entries, now, self.since);

@@ -1,6 +1,7 @@
 //! How values are shown in pages.
 
 mod ago;
+mod code_spans;
 mod excerpt;
 mod lines;
 mod number;
@@ -9,6 +10,7 @@ mod span;
 mod spark;
 
 pub(super) use ago::Ago;
+pub(super) use code_spans::code_spans;
 pub(super) use excerpt::Excerpt;
 pub(super) use lines::SourceLines;
 pub(super) use number::{bytes, count, counted, percent};

@@ -5,7 +5,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures::{StreamExt, stream};
-use rhai_dispatcher::activity::ActivityFilter;
+use rhai_dispatcher::activity::{ActivityFilter, ActivityPage};
 use rhai_dispatcher::task::Cancelled;
 use rhai_dispatcher::{CancelReason, TaskId, TaskStatus};
 use serde::Deserialize;
@@ -114,7 +114,8 @@ async fn find(visit: &Visit, bulk: &Bulk) -> Result<(Vec<TaskId>, bool), PageErr
             Ok((ids, next.is_some()))
         }
         Action::Run => {
-            let (entries, next) = read_entries(visit, &filter, None, MAX_RUNS).await?;
+            let (entries, next) =
+                read_entries(visit, &filter, None, MAX_RUNS, ActivityPage::MAX_READ).await?;
             let mut seen = HashSet::new();
             let scope = visit.scope();
             // A call needs the right to call its method, and a script the right to run scripts.

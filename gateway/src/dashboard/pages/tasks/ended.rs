@@ -1,5 +1,5 @@
 use rhai_dispatcher::TaskStatus;
-use rhai_dispatcher::activity::{ActivityCursor, ActivityEntry, ActivityFilter};
+use rhai_dispatcher::activity::{ActivityCursor, ActivityEntry, ActivityFilter, ActivityPage};
 use rhai_dispatcher::transport::WallTime;
 
 use super::unfinished::own;
@@ -33,20 +33,22 @@ pub(in crate::dashboard) async fn read_ended(
     after: Option<ActivityCursor>,
     limit: usize,
 ) -> Result<(Vec<EndedRow>, Option<ActivityCursor>), PageError> {
-    let (entries, next) = read_entries(visit, filter, after, limit).await?;
+    let (entries, next) = read_entries(visit, filter, after, limit, ActivityPage::MAX_READ).await?;
     let now = visit.dispatcher().transport().clock().wall();
     Ok((entries.iter().map(|entry| EndedRow::new(entry, now)).collect(), next))
 }
 
-/// The same, as entries. What the caller may not see is left out.
+/// The same, as entries, looking at `look_at` ends at most. What the caller may not see is left out.
 pub(in crate::dashboard) async fn read_entries(
     visit: &Visit,
     filter: &ActivityFilter,
     after: Option<ActivityCursor>,
     limit: usize,
+    look_at: usize,
 ) -> Result<(Vec<ActivityEntry>, Option<ActivityCursor>), PageError> {
     let Some(identity) = &visit.identity else { return Ok((Vec::new(), None)) };
-    let page = visit.dispatcher().activity(own(visit, filter)).limit(limit).after(after).await?;
+    let page =
+        visit.dispatcher().activity(own(visit, filter)).limit(limit).look_at(look_at).after(after).await?;
     let sees = |entry: &ActivityEntry| identity.sees_task_of(&entry.worker_id, &entry.caller_id);
     Ok((page.entries.into_iter().filter(sees).collect(), page.next))
 }
