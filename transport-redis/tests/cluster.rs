@@ -63,7 +63,7 @@ fn each_worker_id_is_on_one_server_and_all_servers_have_some() {
     assert_eq!(
         block_on(transport.queues()).expect("queues").len(),
         0,
-        "all are empty, and nobody serves them"
+        "all are empty, and no instance serves them"
     );
     assert_eq!(
         block_on(transport.active_worker_ids()).expect("worker ids").len(),

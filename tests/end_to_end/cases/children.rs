@@ -159,11 +159,15 @@ pub(super) async fn cancelled_request_cancels_its_task(fixture: Fixture) {
     assert_eq!(child.cancel_reason, Some(CancelReason::Withdrawn));
 }
 
-/// The one child of a task, as soon as it has one.
+/// The one child of a task, as soon as it exists: it is listed a little earlier, before it is submitted.
 async fn child_of(client: &RhaiDispatcher, id: TaskId) -> TaskId {
     loop {
         if let [child] = *client.status(id).await.unwrap().children {
-            return child;
+            match client.status(child).await {
+                Ok(_) => return child,
+                Err(RhaiDispatcherError::NotFound(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
         }
         let clock = client.transport().clock();
         clock.sleep_until(clock.now() + Duration::from_millis(1)).await;

@@ -21,7 +21,7 @@ use crate::script::{Args, ScriptCaller, keys};
 use crate::slot::Slot;
 use crate::wire::event::parse_run;
 
-/// Reads the streams of all tasks to which a handle has subscribers, and of the activity that it watches. Whoever writes to
+/// Reads the streams of all tasks to which a handle has subscribers, and of the activity that it watches. What writes to
 /// a stream says so on the channel of the same name; a connection of its own hears that, while there are subscribers.
 #[derive(Debug)]
 pub(crate) struct EventReader {

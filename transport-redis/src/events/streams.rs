@@ -18,7 +18,7 @@ struct Stream {
     position: String,
 }
 
-/// For whom a stream is read.
+/// What a stream is read for.
 #[derive(Debug)]
 pub(super) enum Reader {
     /// The subscribers to a task.
