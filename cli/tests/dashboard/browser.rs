@@ -116,8 +116,7 @@ impl Browser {
 
     /// Waits for an element, and clicks it.
     pub(crate) fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.command("POST", &format!("/element/{element}/click"), &json!({}));
+        self.click_on(&self.element(selector));
     }
 
     /// Clicks the button or link with this text.
@@ -126,12 +125,8 @@ impl Browser {
         let found = format!(
             "[...document.querySelectorAll('button, a')].find(e => e.textContent.trim() === {text} && e.offsetParent)"
         );
-        self.wait(&format!("Boolean({found})"));
-        self.run(&format!("{found}.setAttribute('data-pressed', ''); return true"));
-        self.click("[data-pressed]");
-        self.run(
-            "document.querySelectorAll('[data-pressed]').forEach(e => e.removeAttribute('data-pressed'))",
-        );
+        // Not by a mark in the page, which is gone when the page is read again before the click.
+        self.click_on(&id_of(&self.wait(&found)));
     }
 
     /// Types into an element.
@@ -190,11 +185,11 @@ impl Browser {
     }
 
     fn element(&self, selector: &str) -> String {
-        let quoted = json!(selector);
-        self.wait(&format!("Boolean(document.querySelector({quoted}))"));
-        let found = self.command("POST", "/element", &json!({ "using": "css selector", "value": selector }));
-        let (_, id) = found.as_object().and_then(|found| found.iter().next()).expect("an element");
-        id.as_str().expect("its id").to_owned()
+        id_of(&self.wait(&format!("document.querySelector({})", json!(selector))))
+    }
+
+    fn click_on(&self, element: &str) {
+        self.command("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
     fn path(&self, path: &str) -> String {
@@ -225,4 +220,10 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// The id of an element that a script has returned.
+fn id_of(element: &Value) -> String {
+    let (_, id) = element.as_object().and_then(|found| found.iter().next()).expect("an element");
+    id.as_str().expect("its id").to_owned()
 }

@@ -40,7 +40,7 @@ mod tests {
         for (text, html) in [
             ("", ""),
             ("a & b", "a &#38; b"),
-            ("try `rhaid <x>`, or `y`.", "try <code>rhaid &#60;x&#62;</code>, or <code>y</code>."),
+            ("try `run <x>`, or `y`.", "try <code>run &#60;x&#62;</code>, or <code>y</code>."),
             ("one ` alone <", "one ` alone &#60;"),
             ("`a` and ` b", "<code>a</code> and ` b"),
         ] {
