@@ -31,7 +31,7 @@ pub(crate) struct ScriptCaller {
     pub(crate) prefix: String,
     known: KnownScripts,
     /// When it was noted last that the library is in use.
-    pub(super) library_noted: Mutex<Option<Instant>>,
+    pub(super) use_noted: Mutex<Option<Instant>>,
     pub(crate) orphans: Arc<Orphans>,
     last_error: Mutex<Option<String>>,
 }
@@ -77,7 +77,7 @@ impl ScriptCaller {
             settings: settings.into_bytes(),
             prefix: config.prefix.clone(),
             known: KnownScripts::new(errors),
-            library_noted: Mutex::default(),
+            use_noted: Mutex::default(),
             orphans,
             last_error: Mutex::default(),
         }

@@ -90,7 +90,7 @@ impl ScriptCaller {
     pub(super) fn note_use(&self, target: &Target, reply: &[ServerReply]) {
         let Some(now) = reply.first().and_then(time_of) else { return };
         {
-            let mut noted = lock(&self.library_noted);
+            let mut noted = lock(&self.use_noted);
             let is_recent = noted.is_some_and(|at| at.elapsed() < NOTED_FOR);
             if is_recent || !target.linked.connection.has_functions() {
                 return;
